@@ -1,0 +1,1 @@
+AGGREGATOR_SOURCES := $(wildcard aggregator/*.c)

@@ -1,0 +1,54 @@
+/*
+ * Reading what processes say: slots of a session's log, Hellos and Records, spool entries.
+ * All of it is hostile input: sizes are checked against proto/session_memory.h before use.
+ */
+#ifndef FOOTPRINT_RECORD_RECORD_H
+#define FOOTPRINT_RECORD_RECORD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/base/error.h"
+#include "proto/record.pb-c.h"
+#include "proto/session_memory.h"
+
+/* Walks the slots of `log`. Zero-initialise all but log and size. */
+struct slot_reader {
+	const uint8_t *log;
+	size_t size;
+	size_t offset; /* of the next slot */
+};
+struct slot {
+	enum slot_state state;
+	const uint8_t *payload;
+	size_t size;
+};
+/* 1: a slot; 0: the end (a free slot, or a slot that reaches past `size`); -EBADMSG: damaged. */
+int slot_next(struct slot_reader *reader, struct slot *ret, struct error *err);
+
+/* Unpack and validate: strings and paths within limits and without NUL, a session id of the right
+ * size, a directory that begins with '/'. -EBADMSG with err, -ENOMEM. */
+int record_unpack(const uint8_t *bytes, size_t size, Footprint__Record **ret, struct error *err);
+int hello_unpack(const uint8_t *bytes, size_t size, Footprint__Hello **ret, struct error *err);
+
+/* A struct sockaddr as text: unix:/path, unix:@abstract (bytes below 0x21, '\\' and 0x7f as \xHH),
+ * 10.0.0.5:5432, [::1]:80. -EAFNOSUPPORT: another family. buffer holds 512 bytes. */
+int address_format(const uint8_t *address, size_t size, char buffer[static 512]);
+
+/* Walks a spool file's bytes: entries with a bad checksum or size are stepped over and counted. */
+struct spool_reader {
+	const uint8_t *bytes;
+	size_t size;
+	size_t offset;
+	uint64_t damaged; /* entries, or runs of bytes, stepped over */
+};
+struct spool_view {
+	struct spool_entry entry;
+	const uint8_t *hello;
+	const uint8_t *log;
+};
+/* 1: an entry; 0: the end. */
+int spool_next(struct spool_reader *reader, struct spool_view *ret);
+
+#endif

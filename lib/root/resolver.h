@@ -1,0 +1,56 @@
+/*
+ * Paths, resolved inside somebody else's root directory.
+ *
+ * A watched container hands over an O_PATH descriptor of its `/`. Here a raw path that one of its
+ * processes used becomes a canonical one, symlink by symlink, without ever leaving that root: every
+ * lookup is openat2(RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS), nothing is opened for reading, so
+ * a FIFO, a device or a dead network mount cannot hang or be set off.
+ *
+ * A resolver caches what it learned of directories; it may be used by one thread at a time.
+ */
+#ifndef FOOTPRINT_ROOT_RESOLVER_H
+#define FOOTPRINT_ROOT_RESOLVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/stat.h>
+
+#define RESOLVE_LINKS_MAX 40 /* symlinks in one lookup, as in the kernel (MAXSYMLINKS) */
+
+struct resolver;
+
+/* Takes its own duplicate of rootfd (O_PATH or not). */
+int resolver_new(int rootfd, struct resolver **ret);
+void resolver_free(struct resolver *r);
+/* A descriptor of the root for others to use, owned by the resolver. */
+int resolver_root(const struct resolver *r);
+/* Forgets cached directories: call between batches, for files move while applications run. */
+void resolver_refresh(struct resolver *r);
+
+struct walked_link {
+	char *path;   /* canonical path of the symlink itself */
+	char *target; /* as it stands in it */
+};
+
+struct resolution {
+	char *path; /* canonical: where the lookup ended; with error, as far as it exists plus the rest */
+	struct walked_link *links; /* in the order walked, the last component's included */
+	size_t n_links;
+	struct stat status; /* of path; undefined with error */
+	int error;	    /* 0, or the negative errno of the lookup: -ENOENT, -ENOTDIR, -ELOOP, ... */
+};
+
+/*
+ * Resolves `path` (absolute, or relative to the absolute directory `base`, which may itself hold
+ * symlinks). follow: a symlink in the last component is walked too. Returns 0 also when the path
+ * does not exist (ret->error says so); -ENOMEM or -ENAMETOOLONG otherwise.
+ */
+int resolver_resolve(struct resolver *r, const char *base, const char *path, bool follow,
+	struct resolution *ret);
+void resolution_deinit(struct resolution *res);
+
+/* Opens a canonical path's regular file for reading: never blocks on a FIFO, never follows a
+ * symlink, never opens a device. -EINVAL: not a regular file. */
+int resolver_open(struct resolver *r, const char *canonical, struct stat *ret_status);
+
+#endif

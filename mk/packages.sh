@@ -1,0 +1,62 @@
+#!/bin/sh
+# Makes sure that the Debian packages a target needs are there: installs the missing ones when root,
+# names them when not.
+#   mk/packages.sh build|test|demo|bench|lint ...
+set -eu
+
+build="gcc libc6-dev make pkg-config protobuf-c-compiler libprotobuf-c-dev libuv1-dev libzstd-dev
+    libelf-dev libssl-dev libjansson-dev libsqlite3-dev"
+test="libcmocka-dev strace protobuf-compiler zstd python3-minimal libasan8 libubsan1 binutils
+    musl musl-tools podman runc mmdebstrap catatonit uidmap netavark nginx-light redis-server redis-tools
+    curl jq file"
+demo="nginx-light libnginx-mod-http-echo curl"
+bench="strace fatrace bpftrace care proot cde snoopy fakechroot wrk redis-server redis-tools
+    postgresql postgresql-contrib nginx-light gcc make python3"
+lint="clang-format clang-tidy shellcheck"
+
+wanted=
+for purpose; do
+    case $purpose in
+    build) wanted="$wanted $build" ;;
+    test) wanted="$wanted $test" ;;
+    demo) wanted="$wanted $demo" ;;
+    bench) wanted="$wanted $bench" ;;
+    lint) wanted="$wanted $lint" ;;
+    *) echo "mk/packages.sh: $purpose: no such set of packages" >&2; exit 2 ;;
+    esac
+done
+
+command -v dpkg-query >/dev/null || {
+    echo "mk/packages.sh: not a Debian system; these packages or their like are needed:" $wanted >&2
+    exit 0
+}
+missing=
+for package in $wanted; do
+    state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
+    [ "$state" = installed ] || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+if [ "$(id -u)" -ne 0 ]; then
+    echo "mk/packages.sh: these Debian packages are missing:$missing" >&2
+    echo "mk/packages.sh: install them: sudo apt-get install$missing" >&2
+    exit 1
+fi
+echo "Installing:$missing"
+# Servers are installed for tests to run by hand; they must not start by themselves.
+policy=/usr/sbin/policy-rc.d
+made_policy=
+if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod 755 "$policy"
+    made_policy=yes
+fi
+trap '[ -z "$made_policy" ] || rm -f "$policy"' EXIT
+export DEBIAN_FRONTEND=noninteractive
+log=$(mktemp)
+if ! { apt-get update -qq && apt-get install -y -qq --no-install-recommends $missing; } >"$log" 2>&1; then
+    cat "$log" >&2
+    rm -f "$log"
+    echo "mk/packages.sh: could not install:$missing" >&2
+    exit 1
+fi
+rm -f "$log"

@@ -1,0 +1,28 @@
+# What a person types. Set-up (Debian packages) is mk/packages.sh's; the tests are tests/run's.
+
+.PHONY: all check unit demo deps bench fuzz lint coverage clean help
+all: $(BUILD)/footprint $(BUILD)/footprintd $(BUILD)/libfootprint.so
+
+deps:
+	@mk/packages.sh build test
+
+check:
+	@mk/packages.sh build test
+	@$(MAKE) --no-print-directory BUILD=$(BUILD) all unit-tests
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)-sanitized SANITIZE=address,undefined unit-tests fuzzers
+	@BUILD=$(BUILD) tests/run $(SUITES)
+
+.PHONY: unit-tests fuzzers
+unit-tests: $(UNIT_TESTS)
+fuzzers: $(FUZZERS)
+
+demo:
+	@mk/packages.sh build demo
+	@$(MAKE) --no-print-directory BUILD=$(BUILD) all
+	@BUILD=$(BUILD) tests/demo.sh
+
+clean:
+	rm -rf $(BUILD) $(BUILD)-sanitized $(BUILD)-fuzz
+
+help:
+	@sed -n 's/^#   //p' Makefile mk/*.mk

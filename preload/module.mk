@@ -1,0 +1,28 @@
+# libfootprint.so lives in other people's processes: no DT_NEEDED, no versioned import, no TLS, no
+# stack protector (its canary is libc's), no fortify (it renames functions), no 64-bit file offsets
+# (they rename stat to stat64).
+PRELOAD_SOURCES := $(wildcard preload/*.c)
+PRELOAD_ASSEMBLY := $(wildcard preload/*.S)
+PRELOAD_OBJECTS := $(patsubst preload/%.c,$(BUILD)/obj/preload/%.o,$(PRELOAD_SOURCES)) \
+	$(patsubst preload/%.S,$(BUILD)/obj/preload/%.o,$(PRELOAD_ASSEMBLY))
+
+PRELOAD_CFLAGS := -std=gnu11 $(OPTIMISE) $(WARNINGS) -fPIC -fvisibility=hidden -ffreestanding \
+	-fno-stack-protector -U_FORTIFY_SOURCE -fcf-protection=none -fno-builtin \
+	-fno-asynchronous-unwind-tables -fno-plt -mno-sse3 -I. \
+	-DFOOTPRINT_VERSION_STRING='"$(VERSION)"'
+
+$(BUILD)/obj/preload/%.o: preload/%.c
+	@mkdir -p $(@D)
+	@$(say) CC $<
+	$(Q)$(CC) $(PRELOAD_CFLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/obj/preload/%.o: preload/%.S
+	@mkdir -p $(@D)
+	@$(say) AS $<
+	$(Q)$(CC) $(PRELOAD_CFLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/libfootprint.so: $(PRELOAD_OBJECTS) preload/exports.map
+	@$(say) LD $@
+	$(Q)$(CC) -shared -nostdlib -Wl,--version-script=preload/exports.map -Wl,-z,relro,-z,now \
+		-Wl,-z,noexecstack -Wl,--hash-style=both -Wl,-Bsymbolic -Wl,-soname,libfootprint.so \
+		-Wl,--no-undefined -o $@ $(PRELOAD_OBJECTS)

@@ -1,0 +1,26 @@
+/*
+ * The real functions, found without dlsym: it moved between libraries, allocates, takes locks, and
+ * deadlocks when an allocator is preloaded. The link map is walked from _r_debug or from the
+ * auxiliary vector's program headers, and each object's GNU or SysV hash table is searched.
+ */
+#ifndef FOOTPRINT_PRELOAD_SYMBOLS_H
+#define FOOTPRINT_PRELOAD_SYMBOLS_H
+
+#include <link.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* The next definition of `name` after our own library in the global scope, preferring the default
+ * version; NULL: none. No allocation, no locks, callable before our constructor. IFUNCs are resolved. */
+void *symbol_next(const char *name);
+
+/* First entry of the main program's link map, NULL where it cannot be found. */
+struct link_map *symbol_link_map(void);
+
+/* Our own object's entry in it. */
+struct link_map *symbol_own_map(void);
+
+/* The object that holds `address`, NULL: none. */
+struct link_map *symbol_object_of(const void *address);
+
+#endif

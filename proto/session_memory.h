@@ -1,0 +1,118 @@
+/*
+ * The memory a watched process shares with the aggregator.
+ *
+ * A process image keeps its records in a sealed memfd, so that they outlive the process: when it is
+ * killed, the aggregator still reads them. Forks share the mapping. The log is append-only: a full
+ * segment is followed by a new one (Hello.segment), never reused, so a reader needs no locks.
+ *
+ *   0        struct session_memory           counters, sizes
+ *   ...                                      the recorder's own tables; the aggregator skips them
+ *   hello_offset, hello_size                 the Hello, in protobuf
+ *   log_offset ... log_offset + log_size     slots
+ *
+ * Slot: a 32-bit word, (state << 24 | payload bytes), then a Record in protobuf, padded to
+ * SLOT_ALIGN. A writer claims the slot at `tail` by compare-and-swap of its word from 0 to
+ * CLAIMED | size, moves `tail` over it, fills it and stores READY | size (release). A writer killed
+ * in between leaves a CLAIMED slot of known size, which readers step over; a writer that finds the
+ * word taken moves `tail` on for the dead one. `tail` may thus lag: a reader walks words until 0.
+ *
+ * The reader trusts nothing here: it reads with pread, never maps, and checks every size. The
+ * memfd's seals (SHRINK, GROW, SEAL) make it safe for the writer to touch its mapping.
+ */
+#ifndef FOOTPRINT_PROTO_SESSION_MEMORY_H
+#define FOOTPRINT_PROTO_SESSION_MEMORY_H
+
+#include <stdint.h>
+
+#define FP_PROTOCOL 1
+
+#define SESSION_MEMORY_MAGIC 0x31474f4c54505246ull /* "FRPTLOG1", little endian */
+#define SESSION_ID_SIZE	     16
+
+/* Limits on what a peer may send; past one of them the session is dropped and counted. */
+#define FP_PACKET_SIZE_MAX	 (64u << 10)
+#define FP_HELLO_SIZE_MAX	 (16u << 10)
+#define FP_RECORD_SIZE_MAX	 (12u << 10) /* room for two paths of PATH_MAX */
+#define FP_PATH_SIZE_MAX	 4096u	     /* PATH_MAX, with the NUL the kernel counts */
+#define FP_ADDRESS_SIZE_MAX	 128u	     /* sizeof(struct sockaddr_storage) */
+#define FP_NAME_SIZE_MAX	 256u	     /* application, version, host, gap kind */
+#define FP_DETAIL_SIZE_MAX	 1024u
+#define FP_SEGMENT_SIZE_MAX	 (16u << 20) /* whole memfd */
+#define FP_SEGMENTS_MAX		 1024u	     /* of one session */
+
+#define SLOT_ALIGN 8u
+#define SLOT_STATE(word)    ((word) >> 24)
+#define SLOT_SIZE(word)	    ((word)&0xffffffu)
+#define SLOT_WORD(st, size) ((uint32_t)(st) << 24 | (uint32_t)(size))
+
+enum slot_state {
+	SLOT_FREE = 0,	  /* the end of the log so far */
+	SLOT_CLAIMED = 1, /* being written, or its writer died: step over */
+	SLOT_READY = 2,
+	/*
+	 * An exec in progress or done: written before execve, set to SLOT_VOID if it returns. At the
+	 * end of a session it counts as done; in a live one once it has stood for a second.
+	 */
+	SLOT_EXEC = 3,
+	SLOT_VOID = 4,
+};
+
+/* All counters only grow. Written by the process, but for `acknowledged`. */
+struct session_memory {
+	uint64_t magic;
+	uint32_t protocol;
+	uint32_t memory_size; /* bytes, the whole memfd */
+	uint32_t hello_offset;
+	uint32_t hello_size;
+	uint32_t log_offset; /* from the start of the memfd */
+	uint32_t log_size;
+	uint64_t tail;	       /* bytes of the log claimed, at least */
+	uint64_t acknowledged; /* bytes of the log that are in a manifest on disk: written by the aggregator */
+	uint64_t lost;	       /* records that could be kept nowhere: a gap */
+	uint32_t processes;    /* processes that ever shared this image: 1 + forks */
+	uint32_t users;	       /* of them, those that have not said goodbye */
+};
+
+/*
+ * Directory ids: FNV-1a, 64 bit, over the parent's id (8 bytes, little endian) and the path's bytes.
+ * 0 stands for "absolute", and a path that begins with '/' is hashed with parent 0.
+ */
+static inline uint64_t fp_directory_id(uint64_t parent, const char *path, uint64_t size)
+{
+	uint64_t hash = 0xcbf29ce484222325ull;
+
+	for (int i = 0; i < 8; i++)
+		hash = (hash ^ (parent >> (8 * i) & 0xff)) * 0x100000001b3ull;
+	for (uint64_t i = 0; i < size; i++)
+		hash = (hash ^ (unsigned char)path[i]) * 0x100000001b3ull;
+	return hash ? hash : 1;
+}
+
+/*
+ * Spool: where records go that no aggregator has acknowledged when their process ends. A file is a
+ * run of entries, each appended with one write; several processes of one user share a file, under
+ * flock(LOCK_SH). `spool/records.UID`; the aggregator renames it before it reads.
+ */
+#define SPOOL_ENTRY_MAGIC 0x32474f4c54505246ull /* "FRPTLOG2" */
+
+struct spool_entry {
+	uint64_t magic;
+	uint32_t hello_size; /* the Hello follows, then the log bytes */
+	uint32_t log_size;
+	uint64_t log_offset; /* where in the segment's log these bytes stand */
+	uint64_t lost;
+	uint32_t processes;
+	uint32_t checksum; /* FNV-1a 32 over hello and log: a torn write is found and stepped over */
+};
+
+static inline uint32_t fp_checksum(uint32_t hash, const void *bytes, uint64_t size)
+{
+	const unsigned char *p = bytes;
+
+	for (uint64_t i = 0; i < size; i++)
+		hash = (hash ^ p[i]) * 0x01000193u;
+	return hash;
+}
+#define FP_CHECKSUM_START 0x811c9dc5u
+
+#endif

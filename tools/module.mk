@@ -1,0 +1,1 @@
+TOOLS_SOURCES := $(wildcard tools/*.c)

@@ -1,0 +1,15 @@
+/*
+ * System calls by number: what each means as a record. Used by the sites inside libc and by the hook
+ * of syscall(2)'s wrapper, so that a call is recorded alike whichever way it came in.
+ */
+#ifndef FOOTPRINT_PRELOAD_CALLS_H
+#define FOOTPRINT_PRELOAD_CALLS_H
+
+#include <stdint.h>
+
+/* Before the call (execs and process ends need it). Returns a ticket for call_after. */
+uint64_t call_before(long number, const long arguments[6]);
+/* After it; result is the kernel's answer: a negative errno on failure. */
+void call_after(long number, const long arguments[6], long result, uint64_t ticket);
+
+#endif

@@ -1,0 +1,90 @@
+#include "tools/command.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int command_fail(const char *format, ...)
+{
+	va_list args;
+
+	fputs("footprint: ", stderr);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputc('\n', stderr);
+	return EXIT_TROUBLE;
+}
+
+int command_fail_error(const struct error *err)
+{
+	return command_fail("%s", err->text);
+}
+
+void command_warn(const char *format, ...)
+{
+	va_list args;
+
+	fputs("footprint: ", stderr);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputc('\n', stderr);
+}
+
+int command_usage(const struct command *self, const char *format, ...)
+{
+	va_list args;
+
+	fprintf(stderr, "footprint %s: ", self->name);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fprintf(stderr, "; see 'footprint %s --help'\n", self->name);
+	return EXIT_TROUBLE;
+}
+
+/* The word that getopt stopped at: "--colour" as written, or "-x" for a letter in a group. */
+static const char *refused_option(char **argv, char letter[static 3])
+{
+	const char *word = argv[optind - 1];
+
+	if (word && !strncmp(word, "--", 2))
+		return word;
+	snprintf(letter, 3, "-%c", optopt);
+	return letter;
+}
+
+int command_option(const struct command *self, int argc, char **argv, const char *letters,
+	const struct option *names)
+{
+	char quiet[64], letter[3];
+	const char *plus = *letters == '+' ? "+" : "";
+	int option;
+
+	/* A leading ':' makes getopt tell a missing argument from an unknown option, silently. */
+	snprintf(quiet, sizeof(quiet), "%s:%s", plus, letters + strlen(plus));
+	opterr = 0;
+	option = getopt_long(argc, argv, quiet, names, NULL);
+	switch (option) {
+	case 'h':
+		fputs(self->help, stdout);
+		exit(command_finish(EXIT_SUCCESS));
+	case ':':
+		exit(command_usage(
+			self, "%s: needs an argument", refused_option(argv, letter)));
+	case '?':
+		exit(command_usage(self, "%s: no such option", refused_option(argv, letter)));
+	default:
+		return option;
+	}
+}
+
+int command_finish(int status)
+{
+	if (fflush(stdout) || ferror(stdout))
+		return command_fail("standard output: %s", strerror(errno));
+	return status;
+}

@@ -1,0 +1,96 @@
+/* The `footprint` program: finds the command and hands over to it. */
+#include "tools/command.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct command *const commands[] = {
+	&command_run,
+	&command_show,
+	&command_diff,
+	&command_merge,
+	&command_why,
+};
+#define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static void print_help(FILE *out)
+{
+	fputs("Usage: footprint COMMAND [OPTION…] [ARGUMENT…]\n\n"
+	      "Learns which files, libraries, programs and endpoints an application really uses.\n\n"
+	      "Commands:\n",
+		out);
+	for (size_t i = 0; i < N_COMMANDS; i++)
+		fprintf(out, "  %-8s%s\n", commands[i]->name, commands[i]->summary);
+	fputs("\nOptions:\n"
+	      "  -h, --help     print this help\n"
+	      "  -V, --version  print the version\n\n"
+	      "`footprint COMMAND --help` tells more of a command, and so does footprint-COMMAND(1).\n",
+		out);
+}
+
+static const struct command *find_command(const char *name)
+{
+	for (size_t i = 0; i < N_COMMANDS; i++)
+		if (!strcmp(commands[i]->name, name))
+			return commands[i];
+	return NULL;
+}
+
+/* The only command that begins with `name`, or one that holds it: a typing error's likely meaning. */
+static const struct command *guess_command(const char *name)
+{
+	for (size_t i = 0; i < N_COMMANDS && *name; i++)
+		if (!strncmp(commands[i]->name, name, strlen(name)) ||
+			!strncmp(commands[i]->name, name, 2))
+			return commands[i];
+	return NULL;
+}
+
+static int unknown_command(const char *name)
+{
+	const struct command *guess = guess_command(name);
+
+	if (guess)
+		return command_fail("%s: no such command; did you mean '%s'?", name, guess->name);
+	return command_fail("%s: no such command; see 'footprint --help'", name);
+}
+
+int main(int argc, char **argv)
+{
+	const struct command *command;
+	const char *name = argc > 1 ? argv[1] : NULL;
+
+	if (!name) {
+		print_help(stderr);
+		return EXIT_TROUBLE;
+	}
+	if (!strcmp(name, "--help") || !strcmp(name, "-h")) {
+		print_help(stdout);
+		return command_finish(EXIT_SUCCESS);
+	}
+	if (!strcmp(name, "help") && argc > 2) {
+		command = find_command(argv[2]);
+		if (!command)
+			return unknown_command(argv[2]);
+		fputs(command->help, stdout);
+		return command_finish(EXIT_SUCCESS);
+	}
+	if (!strcmp(name, "help")) {
+		print_help(stdout);
+		return command_finish(EXIT_SUCCESS);
+	}
+	if (!strcmp(name, "--version") || !strcmp(name, "-V")) {
+		puts("footprint " FOOTPRINT_VERSION_STRING);
+		return command_finish(EXIT_SUCCESS);
+	}
+	if (*name == '-')
+		return command_fail("%s: no such option; see 'footprint --help'", name);
+	command = find_command(name);
+	if (!command)
+		return unknown_command(name);
+	return command->main(command, argc - 1, argv + 1);
+}

@@ -1,0 +1,225 @@
+# shellcheck shell=bash disable=SC2034 # much of this is for whoever sources it
+# What the shell tests share: verdicts, waiting, a working folder, an aggregator, leaks.
+#
+#   . "$(dirname "$0")/../lib.sh"
+#
+# A test runs with errexit off and ends with `finish`. A failed assertion is reported and counted, so
+# that one run shows everything that is wrong; what makes no sense to go on from calls `die`.
+# BUILD is the build folder. The working folder $work is empty at first and goes at the end, with
+# every process that was handed to `started`.
+
+set -u
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+BUILD=$(realpath "${BUILD:-$top/build}")
+preload=$BUILD/libfootprint.so
+footprint=$BUILD/footprint
+footprintd=$BUILD/footprintd
+long=${FOOTPRINT_TEST_LONG:-}
+work=$(mktemp -d) || exit 1
+
+declare -i failures=0
+declare -a started_processes=()
+declare -i WAIT_LIMIT=20 # seconds; what waits longer is broken, not slow
+
+# ---- verdicts
+
+fail() {
+	printf 'failed: %s\n' "$*"
+	failures+=1
+}
+
+die() {
+	printf 'failed: %s\n' "$*"
+	exit 1
+}
+
+skip() {
+	printf '%s\n' "$*"
+	exit 77
+}
+
+finish() {
+	[ $failures -eq 0 ]
+	exit
+}
+
+# needs COMMAND...: without them there is nothing to test.
+needs() {
+	local command
+
+	for command; do
+		command -v "$command" >/dev/null || skip "needs $command"
+	done
+}
+
+# ---- assertions: the thing in words, what it must be, what it is
+
+assert_equal() {
+	[ "$2" = "$3" ] || fail "$1: expected '$2', got '$3'"
+}
+
+# assert_same_text WHAT EXPECTED-FILE FILE
+assert_same_text() {
+	diff -u --label "$1, expected" --label "$1" "$2" "$3" || fail "$1 differs"
+}
+
+# assert_contains WHAT PATTERN FILE: an extended regular expression
+assert_contains() {
+	grep -qE -- "$2" "$3" && return
+	fail "$1: nothing like '$2' in:"
+	sed 's/^/    /' "$3" | head -n 30
+}
+
+assert_lacks() {
+	grep -E -- "$2" "$3" && fail "$1: must not contain '$2'"
+}
+
+# assert_status STATUS COMMAND...
+assert_status() {
+	local expected=$1 status
+	shift
+	"$@"
+	status=$?
+	assert_equal "exit status of '$*'" "$expected" "$status"
+}
+
+# assert_at_most WHAT LIMIT VALUE: whole numbers
+assert_at_most() {
+	[ "$3" -le "$2" ] || fail "$1: $3 is more than $2"
+}
+
+# ---- waiting: for a condition, never for a time
+
+# wait_for COMMAND...: until it succeeds; dies when that takes more than WAIT_LIMIT seconds.
+wait_for() {
+	local deadline=$((SECONDS + WAIT_LIMIT))
+
+	until "$@"; do
+		[ $SECONDS -le $deadline ] || die "waited $WAIT_LIMIT s in vain: $*"
+		sleep 0.02
+	done
+}
+
+gone() {
+	[ ! -d "/proc/$1" ] || grep -qsE '^State:[[:space:]]+Z' "/proc/$1/status"
+}
+
+# listening SOCKET-PATH: flag 10000 in /proc/net/unix is SO_ACCEPTCON.
+listening() {
+	awk -v path="$1" '$4 == "00010000" && $8 == path { found = 1 } END { exit !found }' /proc/net/unix
+}
+
+port_open() {
+	(: <"/dev/tcp/127.0.0.1/$1") 2>/dev/null
+}
+
+# free_port: a TCP port nobody listens on, below the range the kernel hands out by itself.
+free_port() {
+	local port
+
+	while :; do
+		port=$((20000 + RANDOM % 10000))
+		port_open $port || break
+	done
+	echo $port
+}
+
+# ---- processes
+
+# started PID...: to be killed at the end of the test, whatever happens.
+started() {
+	started_processes+=("$@")
+}
+
+end_process() {
+	kill -"${2:-TERM}" "$1" 2>/dev/null
+	wait_for gone "$1"
+	wait "$1" 2>/dev/null
+}
+
+# descriptors PID: what its open files are, without their numbers, sorted.
+descriptors() {
+	local fd
+
+	for fd in /proc/"$1"/fd/*; do
+		readlink "$fd"
+	done | sed 's/\[[0-9]*\]$/[]/' | sort
+}
+
+clean_up() {
+	local status=$?
+
+	trap - EXIT
+	if [ ${#started_processes[@]} -gt 0 ]; then
+		kill -KILL "${started_processes[@]}" 2>/dev/null
+		wait "${started_processes[@]}" 2>/dev/null
+	fi
+	rm -rf "$work"
+	exit $status
+}
+trap clean_up EXIT
+trap 'exit 1' INT TERM
+
+# ---- the product
+
+socket=$work/run/aggregator.sock
+spool=$work/run/spool
+manifests=$work/manifests
+aggregator=
+
+# aggregator_start [OPTION...]: footprintd on $socket, listening on return; its pid in $aggregator.
+aggregator_start() {
+	mkdir -p "$work/run" "$manifests"
+	"$footprintd" --socket "$socket" --manifests "$manifests" "$@" >>"$work/footprintd.log" 2>&1 &
+	aggregator=$!
+	started $aggregator
+	wait_for aggregator_listens
+}
+
+aggregator_listens() {
+	! gone "$aggregator" || die "footprintd ended: $(tail -n 5 "$work/footprintd.log")"
+	listening "$socket"
+}
+
+# aggregator_stop: the final write, then the end; it must end with status 0.
+aggregator_stop() {
+	local status
+
+	kill -TERM "$aggregator"
+	wait_for gone "$aggregator"
+	wait "$aggregator"
+	status=$?
+	assert_equal "exit status of footprintd" 0 $status
+}
+
+aggregator_kill() {
+	kill -KILL "$aggregator"
+	wait "$aggregator" 2>/dev/null
+}
+
+# watched COMMAND...: runs it as an image with DESIGN.md's Dockerfile lines would.
+# application and version come from $app and $version.
+app=app version=1
+watched() {
+	LD_PRELOAD=$preload FOOTPRINT_SOCKET=$socket FOOTPRINT_APP=$app FOOTPRINT_VERSION=$version "$@"
+}
+
+# manifest: the file that holds the facts of $app and $version
+manifest() {
+	echo "$manifests/$app@$version.footprint"
+}
+
+# facts FILTER [FILE]: jq over the manifest
+facts() {
+	"$footprint" show --json "${2:-$(manifest)}" | jq -r "$1"
+}
+
+# files_used [FILE]: every path in `files`, one a line, sorted
+files_used() {
+	facts '.files[].path' "$@" | sort
+}
+
+# assert_fact WHAT FILTER [FILE]: the filter gives true for the manifest
+assert_fact() {
+	[ "$(facts "$2" "${3:-$(manifest)}")" = true ] || fail "$1: not so in the manifest: $2"
+}

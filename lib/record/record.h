@@ -28,13 +28,22 @@ struct slot {
 int slot_next(struct slot_reader *reader, struct slot *ret, struct error *err);
 
 /* Unpack and validate: strings and paths within limits and without NUL, a session id of the right
- * size, a directory that begins with '/'. -EBADMSG with err, -ENOMEM. */
+ * size, a directory that begins with '/'. -EBADMSG: damaged, or a field missing; -E2BIG: past a
+ * limit (both with err); -ENOMEM. A kind of a later version is no error: look at ret->kind. */
 int record_unpack(const uint8_t *bytes, size_t size, Footprint__Record **ret, struct error *err);
 int hello_unpack(const uint8_t *bytes, size_t size, Footprint__Hello **ret, struct error *err);
+/* A packet from the socket; what it holds is validated likewise. said_case may be one of a later
+ * version (FOOTPRINT__PACKET__SAID__NOT_SET). */
+int packet_unpack(const uint8_t *bytes, size_t size, Footprint__Packet **ret, struct error *err);
+/* The checks of hello_unpack() on a Hello that was unpacked within a packet. */
+int hello_check(const Footprint__Hello *hello, struct error *err);
 
 /* A struct sockaddr as text: unix:/path, unix:@abstract (bytes below 0x21, '\\' and 0x7f as \xHH),
  * 10.0.0.5:5432, [::1]:80. -EAFNOSUPPORT: another family. buffer holds 512 bytes. */
 int address_format(const uint8_t *address, size_t size, char buffer[static 512]);
+/* The path of a unix socket that stands in the file system: its size, and *ret points into
+ * `address`, without a NUL. 0: another family, an abstract or an unnamed socket. */
+size_t address_unix_path(const uint8_t *address, size_t size, const char **ret);
 
 /* Walks a spool file's bytes: entries with a bad checksum or size are stepped over and counted. */
 struct spool_reader {
@@ -42,6 +51,8 @@ struct spool_reader {
 	size_t size;
 	size_t offset;
 	uint64_t damaged; /* entries, or runs of bytes, stepped over */
+	bool more;	  /* `bytes` is a window of a longer file: an entry that reaches past it is
+			   * the end, with `offset` at its beginning, rather than damage */
 };
 struct spool_view {
 	struct spool_entry entry;

@@ -1,6 +1,6 @@
 # What a person types. Set-up (Debian packages) is mk/packages.sh's; the tests are tests/run's.
 
-.PHONY: all check unit demo deps bench fuzz lint coverage clean help
+.PHONY: all check demo deps lint coverage clean help
 all: $(BUILD)/footprint $(BUILD)/footprintd $(BUILD)/libfootprint.so
 
 deps:

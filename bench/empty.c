@@ -1,0 +1,1 @@
+/* The floor: what it costs to preload a library that does nothing. */

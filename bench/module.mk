@@ -1,0 +1,17 @@
+# The load generator and the empty library (the floor) of `make bench`.
+$(BUILD)/bench/loader: bench/loader.c
+	@mkdir -p $(@D)
+	@$(say) CC $<
+	$(Q)$(CC) -D_GNU_SOURCE -std=gnu11 $(OPTIMISE) $(WARNINGS) -o $@ $< -lpthread
+
+$(BUILD)/bench/empty.so: bench/empty.c
+	@mkdir -p $(@D)
+	@$(say) CC $<
+	$(Q)$(CC) -shared -fPIC -nostdlib -o $@ $<
+
+.PHONY: bench bench-programs
+bench-programs: $(BUILD)/bench/loader $(BUILD)/bench/empty.so
+bench:
+	@mk/packages.sh build bench
+	@$(MAKE) --no-print-directory BUILD=$(BUILD) all bench-programs
+	@bench/run.py --build $(BUILD) $(BENCH)

@@ -1,0 +1,136 @@
+#!/usr/bin/env python3
+"""Measures what being watched costs: every workload under every method, interleaved.
+
+    bench/run.py [--build DIR] [--runs N] [--peer-runs N] [--only TEXT] [--methods A,B] [--output DIR]
+
+Exit status 1 when a bar is missed."""
+
+import argparse
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+
+import methods
+import report
+import workloads
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--build", default="build")
+    parser.add_argument("--runs", type=int, default=9, help="runs of each method (default 9)")
+    parser.add_argument("--peer-runs", type=int, default=7, help="of the slower peers (default 7)")
+    parser.add_argument("--only", default="", help="workloads whose name holds this text")
+    parser.add_argument("--methods", default="", help="comma-separated beginnings of methods' names")
+    parser.add_argument("--output", default="bench")
+    parser.add_argument("--folder", default="/dev/shm" if os.path.isdir("/dev/shm") else None,
+                        help="where the workloads' files are (default: memory, so that no disk blurs the figures)")
+    return parser.parse_args()
+
+
+def chosen_methods(options):
+    wanted = [name for name in options.methods.split(",") if name]
+    return [kind for kind in methods.ALL
+            if kind in (methods.Method, methods.Empty) or not wanted
+            or any(kind.name.startswith(name) for name in wanted)]
+
+
+def run_once(kind, workload, build, folder):
+    with kind(build, folder) as method:
+        value = workload.measure(method, build, folder)
+    return value, method
+
+
+def count_seen(method, marks):
+    """How many of the marked files stand in what the method left."""
+    text = method.log()
+    if text is None:
+        return None
+    folder, files = marks
+    return len(set(re.findall(re.escape(folder) + r"\\?/(f\d+)\b", text)) & {f"f{i}" for i in range(files)})
+
+
+def measure(workload, kinds, options):
+    """Values of every method, taken in turn so that the machine's moods hit all alike."""
+    kinds = [kind for kind in kinds if workload.peers or kind.in_process]
+    values, seen, failures = {kind.name: [] for kind in kinds}, {}, {}
+    with tempfile.TemporaryDirectory(prefix="footprint-bench.", dir=options.folder) as folder:
+        os.chmod(folder, 0o755)
+        workload.prepare(options.build, folder)
+        for turn in range(options.runs):
+            for kind in kinds:
+                cheap = kind in (methods.Method, methods.Empty, methods.Footprint)
+                if turn >= options.peer_runs and not cheap:
+                    continue
+                if kind.name in failures or not kind(options.build, folder).available():
+                    continue
+                try:
+                    value, method = run_once(kind, workload, options.build, folder)
+                except RuntimeError as error:
+                    failures[kind.name] = str(error).splitlines()[0][:160]
+                    continue
+                values[kind.name].append(value)
+                if turn == 0 and workload.marks:
+                    count = count_seen(method, workload.marks)
+                    if count is not None:
+                        seen[kind.name] = count
+    return values, seen, failures
+
+
+def summarise(workload, values, seen, failures):
+    bare = statistics.median(values["bare"])
+    entries = {}
+    for name, runs in values.items():
+        if not runs:
+            continue
+        ratios = [value / bare for value in runs]
+        quartiles = statistics.quantiles(ratios, n=4) if len(ratios) > 1 else [ratios[0]] * 3
+        entries[name] = {"median": statistics.median(runs), "ratio": statistics.median(ratios),
+                         "spread": (quartiles[2] - quartiles[0]) / 2, "runs": runs}
+    met = None
+    if workload.bar and "footprint" in entries:
+        ratio = entries["footprint"]["ratio"]
+        met = ratio >= workload.bar if workload.unit == "/s" else ratio <= workload.bar
+    return {"name": workload.name, "unit": workload.unit, "bar": workload.bar, "met": met,
+            "compared": workload.peers, "methods": entries, "seen": seen, "failures": failures,
+            "opened": workload.marks[1] if workload.marks else None}
+
+
+def machine():
+    model = re.search(r"model name\s*: (.*)", open("/proc/cpuinfo").read())
+    return (f"{os.cpu_count()} cores, {model.group(1) if model else 'unknown processor'}, "
+            f"Linux {os.uname().release}, glibc {os.confstr('CS_GNU_LIBC_VERSION').split()[1]}")
+
+
+def main():
+    options = arguments()
+    options.build = os.path.abspath(options.build)
+    kinds = chosen_methods(options)
+    rows = []
+    for workload in workloads.ALL:
+        if options.only not in workload.name:
+            continue
+        values, seen, failures = measure(workload, kinds, options)
+        if not values["bare"]:
+            print(f"{workload.name}: could not be run", file=sys.stderr)
+            continue
+        row = summarise(workload, values, seen, failures)
+        rows.append(row)
+        print(f"{workload.name}: " + ", ".join(
+            f"{name} {report.ratio_text(entry['ratio'])}" for name, entry in row["methods"].items()), flush=True)
+    results = {"machine": machine(), "methods": [kind.name for kind in kinds],
+               "sees": {kind.name: kind.sees for kind in kinds}, "workloads": rows}
+    os.makedirs(options.output, exist_ok=True)
+    report.write(results, options.output, machine())
+    missed = [row["name"] for row in rows if row["met"] is False]
+    for name in missed:
+        print(f"bar missed: {name}", file=sys.stderr)
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,191 @@
+"""What is measured. A workload prepares a folder and gives the command to time; a served one starts a
+server under the method and measures requests with a client that is not watched."""
+
+import os
+import pwd
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+from methods import wait_for
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+class Workload:
+    bar = None          # the greatest allowed ratio to bare (the least, for rates)
+    unit = "s"
+    peers = True        # small enough for ptrace and its like
+    marks = None        # folder of f0.. files that a method should have seen, and how many
+
+    def __init__(self, name, bar=None, peers=True):
+        self.name, self.bar, self.peers = name, bar, peers
+
+    def prepare(self, build, folder):
+        pass
+
+    def command(self, build, folder):
+        raise NotImplementedError
+
+    def measure(self, method, build, folder):
+        """Seconds that the command takes under the method."""
+        command = method.prefix + self.command(build, folder)
+        environment = {**os.environ, **method.environment}
+        before = time.perf_counter()
+        result = subprocess.run(command, env=environment, cwd=folder, stdout=subprocess.DEVNULL,
+                                stderr=subprocess.PIPE)
+        elapsed = time.perf_counter() - before
+        if result.returncode != 0:
+            raise RuntimeError(f"{self.name}: {command}: {result.stderr.decode(errors='replace')[-500:]}")
+        return elapsed
+
+
+class Load(Workload):
+    """One of bench/loads, done by the loader."""
+
+    def __init__(self, name, load, bar=None, peers=True, files=0, **settings):
+        super().__init__(name, bar, peers)
+        self.load, self.files, self.settings = load, files, settings
+
+    def prepare(self, build, folder):
+        if self.files:
+            subprocess.run([f"{build}/bench/loader", f"{HERE}/loads/tree", f"DIR={folder}/files",
+                            f"FILES={self.files}"], check=True)
+            self.marks = (f"{folder}/files", self.files)
+
+    def command(self, build, folder):
+        settings = {"DIR": f"{folder}/files", "FILES": self.files, **self.settings}
+        return [f"{build}/bench/loader", f"{HERE}/loads/{self.load}",
+                *(f"{name}={value}" for name, value in settings.items())]
+
+
+class Shell(Workload):
+    """A shell command; `setup` runs once, unwatched, and `again` before every measurement."""
+
+    def __init__(self, name, script, setup="", again="", bar=None, peers=True):
+        super().__init__(name, bar, peers)
+        self.script, self.setup, self.again = script, setup, again
+
+    def prepare(self, build, folder):
+        self.run_unwatched(self.setup, folder)
+
+    @staticmethod
+    def run_unwatched(script, folder):
+        if script:
+            subprocess.run(["sh", "-ec", script], cwd=folder, check=True, stdout=subprocess.DEVNULL)
+
+    def command(self, build, folder):
+        return ["sh", "-ec", self.script]
+
+    def measure(self, method, build, folder):
+        self.run_unwatched(self.again, folder)
+        return super().measure(method, build, folder)
+
+
+class Served(Workload):
+    """Requests a second of a server that is watched, asked by a client that is not."""
+
+    unit = "/s"
+
+    def __init__(self, name, server, client, rate, bar, setup="", stop=signal.SIGTERM, user=None):
+        super().__init__(name, bar, peers=False)
+        self.server, self.client, self.rate, self.setup = server, client, rate, setup
+        self.stop, self.user = stop, user
+
+    def fill_in(self, text, folder):
+        return text.replace("@DIR@", folder).replace("@PORT@", str(self.port))
+
+    def prepare(self, build, folder):
+        self.port = free_port()
+        Shell.run_unwatched(self.fill_in(self.setup, folder), folder)
+
+    def measure(self, method, build, folder):
+        command = method.prefix + ["sh", "-c", "exec " + self.fill_in(self.server, folder)]
+        user = {}
+        if self.user:
+            subprocess.run(["chown", "-R", self.user, folder], check=True)
+            user = {"user": pwd.getpwnam(self.user).pw_uid, "group": pwd.getpwnam(self.user).pw_gid}
+        server = subprocess.Popen(command, env={**os.environ, **method.environment}, cwd=folder,
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **user)
+        try:
+            wait_for(lambda: answers(self.port), f"{self.name}: port {self.port}")
+            text = subprocess.run(["sh", "-ec", self.fill_in(self.client, folder)], cwd=folder,
+                                  capture_output=True, check=True).stdout.decode()
+        finally:
+            server.send_signal(self.stop)
+            server.wait(timeout=30)
+        found = re.search(self.rate, text)
+        if not found:
+            raise RuntimeError(f"{self.name}: no rate in: {text[-300:]}")
+        return float(found.group(1))
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def answers(port):
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+NGINX = """mkdir -p www logs; echo hello >www/index.html
+cat >nginx.conf <<END
+worker_processes 1; daemon off; pid @DIR@/nginx.pid; error_log @DIR@/error.log;
+events { worker_connections 512; }
+http { access_log off; client_body_temp_path @DIR@/b; proxy_temp_path @DIR@/p; fastcgi_temp_path @DIR@/f;
+  uwsgi_temp_path @DIR@/u; scgi_temp_path @DIR@/s;
+  server { listen 127.0.0.1:@PORT@; root @DIR@/www; } }
+END
+chmod -R a+rX ."""
+
+C_PROJECT = """mkdir -p project; for i in $(seq 100); do
+  printf '#include <stdio.h>\\n#include <stdlib.h>\\n#include <string.h>\\nint f%d(int x){return x+%d;}\\n' $i $i >project/f$i.c; done
+echo 'int main(void){return 0;}' >project/main.c
+printf 'OBJECTS := $(patsubst %%.c,%%.o,$(wildcard *.c))\\nprogram: $(OBJECTS)\\n\\t$(CC) -o $@ $^\\n' >project/Makefile"""
+
+PYTHON_IMPORTS = ("import asyncio, concurrent.futures, csv, ctypes, curses, dbm, decimal, difflib, email.mime.text, "
+                  "ftplib, http.server, imaplib, json, logging.config, mailbox, multiprocessing.pool, "
+                  "optparse, pdb, pickletools, platform, plistlib, pydoc, sqlite3, ssl, statistics, tarfile, "
+                  "telnetlib, tempfile, unittest.mock, urllib.request, uuid, wave, "
+                  "xml.dom.minidom, xml.sax, xmlrpc.server, zipfile")
+
+POSTGRES = next((path for path in ("/usr/lib/postgresql/15/bin", "/usr/lib/postgresql/17/bin")
+                 if os.path.isdir(path)), "/usr/lib/postgresql/bin")
+
+ALL = [
+    Load("200,000 open+close of 100 files", "open", 1.10, peers=False, files=100, TIMES=200000),
+    Load("20,000 open+close of 100 files", "open", files=100, TIMES=20000),
+    Load("100,000 distinct files opened once", "open", 1.15, peers=False, files=100000, TIMES=100000),
+    Load("5,000 distinct files opened once", "open", files=5000, TIMES=5000),
+    Load("4 threads, 50,000 open+close each", "threads", peers=False, files=100, TIMES=50000),
+    Load("200,000 stat of 100 files", "stat", peers=False, files=100, TIMES=200000),
+    Load("create, write, rename, delete 5,000 files", "change", files=0, peers=False),
+    Load("1,000 posix_spawn of /bin/true", "spawn", 1.20, TIMES=1000),
+    Load("20,000 connects", "connect", peers=False, TIMES=20000),
+    Shell("cp -r of 20,000 small files", "cp -r files copy", bar=1.10, peers=False, again="rm -rf copy",
+          setup="mkdir -p files; for d in $(seq 100); do mkdir files/$d; (cd files/$d && seq 1000 | split -l 5 -a 3); done"),
+    Shell("shell script of 600 execs", "i=0; while [ $i -lt 600 ]; do /bin/true; i=$((i+1)); done", bar=1.15),
+    Shell("python3 importing its library", f"{shutil.which('python3', path='/usr/bin') or sys.executable} -c '{PYTHON_IMPORTS}'", bar=1.05),
+    Shell("gcc and make of a 100-file project", "make -C project -s CC=gcc", setup=C_PROJECT, bar=1.05,
+          again="rm -f project/*.o project/program"),
+    Served("nginx, requests", "/usr/sbin/nginx -p @DIR@ -c @DIR@/nginx.conf",
+           "wrk -t1 -c16 -d3s http://127.0.0.1:@PORT@/", r"Requests/sec:\s+([\d.]+)", 0.98, setup=NGINX,
+           stop=signal.SIGQUIT),
+    Served("redis-benchmark SET", "redis-server --port @PORT@ --save '' --appendonly no",
+           "redis-benchmark -p @PORT@ -t set -n 100000 -q", r"([\d.]+) requests per second", 0.98),
+    Served("redis-benchmark GET", "redis-server --port @PORT@ --save '' --appendonly no",
+           "redis-benchmark -p @PORT@ -t get -n 100000 -q", r"([\d.]+) requests per second", 0.98),
+    Served("postgres pgbench", f"{POSTGRES}/postgres -D @DIR@/data -p @PORT@ -k @DIR@ -c fsync=off",
+           "runuser -u postgres -- pgbench -h 127.0.0.1 -p @PORT@ -i -q -s 1 postgres >/dev/null 2>&1; "
+           "runuser -u postgres -- pgbench -h 127.0.0.1 -p @PORT@ -c 2 -T 4 -S postgres",
+           r"tps = ([\d.]+)", 0.98, user="postgres", stop=signal.SIGINT,
+           setup=f"chown -R postgres . ; runuser -u postgres -- {POSTGRES}/initdb -D data -A trust >/dev/null"),
+]

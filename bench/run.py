@@ -18,6 +18,9 @@ import methods
 import report
 import workloads
 
+# Where file-making workloads have their files, so that no disk blurs the figures.
+MEMORY = "/dev/shm" if os.path.isdir("/dev/shm") else None
+
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
@@ -27,8 +30,7 @@ def arguments():
     parser.add_argument("--only", default="", help="workloads whose name holds this text")
     parser.add_argument("--methods", default="", help="comma-separated beginnings of methods' names")
     parser.add_argument("--output", default="bench")
-    parser.add_argument("--folder", default="/dev/shm" if os.path.isdir("/dev/shm") else None,
-                        help="where the workloads' files are (default: memory, so that no disk blurs the figures)")
+    parser.add_argument("--folder", help="where the workloads' files are (default: TMPDIR)")
     return parser.parse_args()
 
 
@@ -58,7 +60,8 @@ def measure(workload, kinds, options):
     """Values of every method, taken in turn so that the machine's moods hit all alike."""
     kinds = [kind for kind in kinds if workload.peers or kind.in_process]
     values, seen, failures = {kind.name: [] for kind in kinds}, {}, {}
-    with tempfile.TemporaryDirectory(prefix="footprint-bench.", dir=options.folder) as folder:
+    with tempfile.TemporaryDirectory(prefix="footprint-bench.",
+                                     dir=MEMORY if workload.memory else options.folder) as folder:
         os.chmod(folder, 0o755)
         workload.prepare(options.build, folder)
         for turn in range(options.runs):

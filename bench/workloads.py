@@ -20,6 +20,7 @@ class Workload:
     bar = None          # the greatest allowed ratio to bare (the least, for rates)
     unit = "s"
     peers = True        # small enough for ptrace and its like
+    memory = False      # its files are in memory
     marks = None        # folder of f0.. files that a method should have seen, and how many
 
     def __init__(self, name, bar=None, peers=True):
@@ -50,6 +51,7 @@ class Load(Workload):
     def __init__(self, name, load, bar=None, peers=True, files=0, **settings):
         super().__init__(name, bar, peers)
         self.load, self.files, self.settings = load, files, settings
+        self.memory = load == "change"
 
     def prepare(self, build, folder):
         if self.files:
@@ -66,8 +68,9 @@ class Load(Workload):
 class Shell(Workload):
     """A shell command; `setup` runs once, unwatched, and `again` before every measurement."""
 
-    def __init__(self, name, script, setup="", again="", bar=None, peers=True):
+    def __init__(self, name, script, setup="", again="", bar=None, peers=True, memory=False):
         super().__init__(name, bar, peers)
+        self.memory = memory
         self.script, self.setup, self.again = script, setup, again
 
     def prepare(self, build, folder):
@@ -170,7 +173,7 @@ ALL = [
     Load("create, write, rename, delete 5,000 files", "change", files=0, peers=False),
     Load("1,000 posix_spawn of /bin/true", "spawn", 1.20, TIMES=1000),
     Load("20,000 connects", "connect", peers=False, TIMES=20000),
-    Shell("cp -r of 20,000 small files", "cp -r files copy", bar=1.10, peers=False, again="rm -rf copy",
+    Shell("cp -r of 20,000 small files", "cp -r files copy", bar=1.10, peers=False, memory=True, again="rm -rf copy",
           setup="mkdir -p files; for d in $(seq 100); do mkdir files/$d; (cd files/$d && seq 1000 | split -l 5 -a 3); done"),
     Shell("shell script of 600 execs", "i=0; while [ $i -lt 600 ]; do /bin/true; i=$((i+1)); done", bar=1.15),
     Shell("python3 importing its library", f"{shutil.which('python3', path='/usr/bin') or sys.executable} -c '{PYTHON_IMPORTS}'", bar=1.05),

@@ -1,24 +1,39 @@
-/* Manifests as bytes and files: canonical protobuf in one zstd frame. */
+/*
+ * Manifests as bytes and files: canonical protobuf (proto/manifest.proto) in one zstd frame.
+ *
+ * Start here: manifest_read() and manifest_write() for files, manifest_encode() and
+ * manifest_decode() for bytes. A decoded manifest is known to be canonical, and encodes to the same
+ * bytes again with the same zstd library.
+ */
 #ifndef FOOTPRINT_MANIFEST_CODEC_H
 #define FOOTPRINT_MANIFEST_CODEC_H
 
 #include "lib/manifest/manifest.h"
 
-#define MANIFEST_SCHEMA	       1
-#define MANIFEST_FILE_SIZE_MAX (256u << 20)  /* compressed bytes */
-#define MANIFEST_SIZE_MAX      (1024u << 20) /* decompressed bytes: no zstd bomb past this */
+/* A field more, or a meaning changed: one more. Readers refuse a schema they do not know, and fields
+ * they do not know in one they do, for a fact they dropped would be lost in silence. */
+#define MANIFEST_SCHEMA 1
 
-/* The canonical bytes, compressed; *ret_bytes is the caller's to free. */
+#define MANIFEST_FILE_SIZE_MAX (64u << 20)    /* compressed bytes */
+#define MANIFEST_SIZE_MAX      (256u << 20)   /* decompressed bytes: no zstd bomb past this */
+#define MANIFEST_MEMORY_MAX    (1024ul << 20) /* unpacked: a message may be 2 bytes and 150 unpacked */
+
+/* The canonical bytes, compressed; *ret_bytes is the caller's to free. -ENOMEM, or -EFBIG past the
+ * limits that readers have. */
 int manifest_encode(struct manifest *m, uint8_t **ret_bytes, size_t *ret_size, struct error *err);
 
 /* Reads bytes of any origin. -EBADMSG: not a manifest, torn, or inconsistent (err says where);
  * -EPROTONOSUPPORT: a newer schema; -EFBIG: past the limits. */
 int manifest_decode(const uint8_t *bytes, size_t size, struct manifest **ret, struct error *err);
 
+/* manifest_decode() of a regular file or a pipe; err begins with the path. */
 int manifest_read(const char *path, struct manifest **ret, struct error *err);
 
-/* Replaces `name` in the directory `dirfd` by temporary file, fsync, rename, fsync of the directory:
- * after any crash there stands the old file or the new one. */
+/*
+ * Replaces `name` in the directory `dirfd` (or AT_FDCWD, and `name` any path) by temporary file,
+ * fsync, rename, fsync of the directory: after any crash there stands the old file or the new one.
+ * The temporary file, `.NAME.tmp` beside it, is locked: -EBUSY while another process writes there.
+ */
 int manifest_write(struct manifest *m, int dirfd, const char *name, struct error *err);
 
 #endif

@@ -6,8 +6,10 @@
  * merging is adding all facts of the other. manifest_encode() (codec.h) writes the canonical bytes.
  * Readers take the sorted lists of struct manifest_view.
  *
- * Every path is canonical, absolute, any bytes but NUL. Strings are copied and interned; each
- * distinct path is kept once. Functions return 0 or -ENOMEM, or what their comment says.
+ * Every path is canonical (manifest_path_is_canonical), any bytes but NUL; of other texts, bytes that
+ * are not UTF-8 become \xHH. Strings are copied and interned; each distinct path is kept once.
+ * Functions return 0, -ENOMEM, -EINVAL for a path that is not canonical, or what their comment says.
+ * After an error a part of the fact may stand; adding it again completes it.
  */
 #ifndef FOOTPRINT_MANIFEST_MANIFEST_H
 #define FOOTPRINT_MANIFEST_MANIFEST_H
@@ -32,7 +34,8 @@ enum access {
 
 struct manifest;
 
-/* application and version: already fit for a file name (manifest_name_sanitise). */
+/* application and version are made fit for a file name (manifest_name_sanitise; empty or NULL:
+ * "unnamed", "unversioned"). */
 int manifest_new(const char *application, const char *version, struct manifest **ret);
 void manifest_free(struct manifest *m);
 static inline void manifest_freep(struct manifest **m)
@@ -46,11 +49,13 @@ const char *manifest_version(const struct manifest *m);
 
 /* --- facts ------------------------------------------------------------------------------------ */
 
-/* `by` is the executable's canonical path here and below; it becomes an entry of executables. */
+/* `by` is the executable's canonical path here and below; it becomes an entry of executables. For a
+ * use, an endpoint and a missing path it may be NULL: somebody's, nobody knows whose. */
 int manifest_add_use(struct manifest *m, const char *path, uint32_t access, const char *by);
 
-/* What a look at the file told. Two different looks at one path: the greater by (sha256, size,
- * mode, uid, gid, package) stands, so that merging commutes. */
+/* What a look at the file told. Of two different looks at one path the greater content (sha256,
+ * size) and the greater rest (type, mode, uid, gid, target, package) stand, so that merging
+ * commutes. */
 struct file_state {
 	Footprint__FileType type;
 	uint64_t size;	     /* bytes; regular files */
@@ -91,7 +96,8 @@ int manifest_add_gap(struct manifest *m, const char *kind, const char *path, con
 int manifest_add_run(struct manifest *m, const char *host, uint64_t started_ns, uint64_t ended_ns,
 	uint64_t processes, uint64_t records);
 
-/* Adds all facts of `from` to `into`. Their application and version may differ: `into`'s stand. */
+/* Adds all facts of `from` to `into`. Their application and version may differ: `into`'s stand.
+ * After an error a part of the facts may be there. */
 int manifest_merge(struct manifest *into, const struct manifest *from);
 
 /* --- reading ---------------------------------------------------------------------------------- */
@@ -99,6 +105,9 @@ int manifest_merge(struct manifest *into, const struct manifest *from);
 /* Everything, sorted and canonical, as the generated protobuf structs (indexes as manifest.proto
  * says). Valid until the next manifest_add_* or manifest_free; the caller must not change it. */
 int manifest_view(struct manifest *m, const Footprint__Manifest **ret);
+
+/* Absolute, and nothing in it that a lookup would undo: no empty component, no "." and no "..". */
+bool manifest_path_is_canonical(const char *path);
 
 /* Makes `name` fit for a file name, into `buffer`: bytes but [A-Za-z0-9._+-] become '_', a leading
  * '.' becomes '_', empty becomes `fallback`, and it is cut to 128 bytes. */

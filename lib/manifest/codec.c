@@ -1,0 +1,212 @@
+#include "lib/manifest/codec.h"
+
+#include <errno.h>
+#include <string.h>
+#include <zstd.h>
+
+#include "lib/base/arena.h"
+#include "lib/base/cleanup.h"
+#include "lib/manifest/message.h"
+#include "lib/manifest/model.h"
+#include "lib/manifest/validate.h"
+
+/* Measured on 100,000 paths: level 3 takes 60 ms, level 9 three times that for 3 % less. */
+#define ZSTD_LEVEL 3
+
+#define MEBIBYTE (1ul << 20)
+
+static int no_memory(struct error *err)
+{
+	return error_set(err, -ENOMEM, "no memory for the manifest");
+}
+
+/* --- encoding --- */
+
+DEFINE_CLEANUP(free_compressor, ZSTD_CCtx *, ZSTD_freeCCtx)
+
+/* The checksum is what finds a flipped bit that decompresses well. */
+static int compress(const uint8_t *bytes, size_t size, uint8_t **ret_bytes, size_t *ret_size,
+	struct error *err)
+{
+	__attribute__((cleanup(free_compressor))) ZSTD_CCtx *compressor = ZSTD_createCCtx();
+	size_t room = ZSTD_compressBound(size), used;
+	autofree uint8_t *frame = malloc(room);
+
+	if (!compressor || !frame)
+		return no_memory(err);
+	ZSTD_CCtx_setParameter(compressor, ZSTD_c_compressionLevel, ZSTD_LEVEL);
+	ZSTD_CCtx_setParameter(compressor, ZSTD_c_checksumFlag, 1);
+	used = ZSTD_compress2(compressor, frame, room, bytes, size);
+	if (ZSTD_isError(used))
+		return no_memory(err);
+	if (used > MANIFEST_FILE_SIZE_MAX)
+		return error_set(err, -EFBIG, "the manifest is larger than %lu MiB",
+			MANIFEST_FILE_SIZE_MAX / MEBIBYTE);
+	*ret_bytes = steal_pointer(frame);
+	*ret_size = used;
+	return 0;
+}
+
+static int pack(struct manifest *m, uint8_t **ret_bytes, size_t *ret_size, struct error *err)
+{
+	const Footprint__Manifest *view;
+	autofree uint8_t *bytes = NULL;
+	size_t size;
+
+	if (manifest_view(m, &view) < 0)
+		return no_memory(err);
+	size = footprint__manifest__get_packed_size(view);
+	if (size > MANIFEST_SIZE_MAX)
+		return error_set(err, -EFBIG, "the manifest is larger than %lu MiB, unpacked",
+			MANIFEST_SIZE_MAX / MEBIBYTE);
+	bytes = malloc(size);
+	if (!bytes)
+		return no_memory(err);
+	*ret_size = footprint__manifest__pack(view, bytes);
+	*ret_bytes = steal_pointer(bytes);
+	return 0;
+}
+
+int manifest_encode(struct manifest *m, uint8_t **ret_bytes, size_t *ret_size, struct error *err)
+{
+	bool had_view = m->view != NULL;
+	autofree uint8_t *packed = NULL;
+	size_t size = 0;
+	int r;
+
+	r = pack(m, &packed, &size, err);
+	/* The aggregator's manifests are encoded now and then and never read: don't keep the lists. */
+	if (!had_view)
+		manifest_forget_view(m);
+	return r < 0 ? r : compress(packed, size, ret_bytes, ret_size, err);
+}
+
+/* --- decoding --- */
+
+DEFINE_CLEANUP(free_decompressor, ZSTD_DCtx *, ZSTD_freeDCtx)
+
+static int damaged(struct error *err, const char *why)
+{
+	return error_set(err, -EBADMSG, "not a manifest, or a damaged one: %s", why);
+}
+
+/* Makes room for more of the content. The size that the frame claims is not believed: room follows
+ * what has really come out. */
+static int grow(ZSTD_outBuffer *out, struct error *err)
+{
+	size_t room = out->size ? out->size * 2 : 64 * 1024;
+	uint8_t *bytes;
+
+	if (out->size >= MANIFEST_SIZE_MAX)
+		return error_set(err, -EFBIG, "larger than %lu MiB, decompressed",
+			MANIFEST_SIZE_MAX / MEBIBYTE);
+	bytes = realloc(out->dst, room);
+	if (!bytes)
+		return no_memory(err);
+	out->dst = bytes;
+	out->size = room;
+	return 0;
+}
+
+static int decompress_frame(ZSTD_DCtx *decompressor, ZSTD_inBuffer *in, ZSTD_outBuffer *out,
+	struct error *err)
+{
+	for (;;) {
+		size_t hint;
+		int r = out->pos == out->size ? grow(out, err) : 0;
+
+		if (r < 0)
+			return r;
+		hint = ZSTD_decompressStream(decompressor, out, in);
+		if (ZSTD_isError(hint))
+			return damaged(err, ZSTD_getErrorName(hint));
+		if (!hint)
+			break;
+		if (in->pos == in->size && out->pos < out->size)
+			return damaged(err, "it is cut off");
+	}
+	if (in->pos < in->size)
+		return damaged(err, "something follows its end");
+	return 0;
+}
+
+static int decompress(const uint8_t *bytes, size_t size, uint8_t **ret_bytes, size_t *ret_size,
+	struct error *err)
+{
+	__attribute__((cleanup(free_decompressor))) ZSTD_DCtx *decompressor = ZSTD_createDCtx();
+	ZSTD_inBuffer in = { bytes, size, 0 };
+	ZSTD_outBuffer out = { 0 };
+	int r;
+
+	if (!decompressor)
+		return no_memory(err);
+	if (size < 4 || memcmp(bytes, "\x28\xb5\x2f\xfd", 4))
+		return error_set(err, -EBADMSG, "not a manifest: no zstd frame");
+	r = decompress_frame(decompressor, &in, &out, err);
+	if (r < 0) {
+		free(out.dst);
+		return r;
+	}
+	*ret_bytes = out.dst;
+	*ret_size = out.pos;
+	return 0;
+}
+
+/* Memory for protobuf-c, all freed at once, with the limit that hostile input needs. */
+static void *unpack_alloc(void *context, size_t size)
+{
+	return arena_take(context, size);
+}
+
+static void unpack_free(void *context, void *piece)
+{
+	(void)context;
+	(void)piece;
+}
+
+static int unpack(const uint8_t *bytes, size_t size, struct arena *arena,
+	const Footprint__Manifest **ret, struct error *err)
+{
+	ProtobufCAllocator allocator = { unpack_alloc, unpack_free, arena };
+	Footprint__Manifest *message = footprint__manifest__unpack(&allocator, size, bytes);
+	int r;
+
+	if (!message && arena->failure == -ENOMEM)
+		return no_memory(err);
+	if (!message && arena->failure)
+		return error_set(err, arena->failure, "larger than %lu MiB, unpacked",
+			MANIFEST_MEMORY_MAX / MEBIBYTE);
+	if (!message)
+		return damaged(err, "its content is not what proto/manifest.proto says");
+	r = manifest_validate(message, err);
+	if (r < 0)
+		return r;
+	/* A NUL within a text, a field given twice, a number written longer than it need be. */
+	if (footprint__manifest__get_packed_size(message) != size)
+		return damaged(err, "it is not in canonical form");
+	*ret = message;
+	return 0;
+}
+
+DEFINE_CLEANUP(clear_arena, struct arena *, arena_clear)
+
+int manifest_decode(const uint8_t *bytes, size_t size, struct manifest **ret, struct error *err)
+{
+	struct arena arena = { .limit = MANIFEST_MEMORY_MAX };
+	__attribute__((cleanup(clear_arena))) struct arena *unpacked = &arena;
+	const Footprint__Manifest *message = NULL;
+	autofree uint8_t *content = NULL;
+	size_t content_size = 0;
+	int r;
+
+	if (size > MANIFEST_FILE_SIZE_MAX)
+		return error_set(err, -EFBIG, "larger than %lu MiB",
+			MANIFEST_FILE_SIZE_MAX / MEBIBYTE);
+	r = decompress(bytes, size, &content, &content_size, err);
+	if (r < 0)
+		return r;
+	r = unpack(content, content_size, unpacked, &message, err);
+	if (r < 0)
+		return r;
+	return manifest_from_message(message, ret) < 0 ? no_memory(err) : 0;
+}

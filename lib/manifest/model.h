@@ -1,0 +1,143 @@
+/*
+ * How a manifest is kept in memory: one table a kind of fact (lib/base/table.h), strings interned,
+ * everything named by 32-bit places. Private to lib/manifest: manifest.c adds facts, merge.c adds
+ * those of another manifest, view.c sorts them into the canonical lists.
+ *
+ * A distinct path that one program uses costs 170 bytes at most beside its own: 35 interned, 96 + 11
+ * in `files`, 18 + 11 in `uses` (worst case of the tables' slack; 130 is usual).
+ */
+#ifndef FOOTPRINT_MANIFEST_MODEL_H
+#define FOOTPRINT_MANIFEST_MODEL_H
+
+#include "lib/base/strings.h"
+#include "lib/base/table.h"
+#include "lib/manifest/manifest.h"
+
+/* Numbers of interned strings: 0 is the empty one, and stands for "none". */
+typedef uint32_t string_number;
+
+/* Each begins with its key; keys have no padding. */
+struct executable_entry {
+	string_number path;
+	string_number interpreter;
+	uint64_t runs;
+	uint32_t watched;
+	bool first;
+};
+
+struct package_key {
+	string_number manager, name, version, architecture;
+};
+struct package_entry {
+	struct package_key key;
+};
+
+struct file_entry {
+	string_number path;
+	string_number target;
+	uint64_t size;
+	uint32_t uid, gid;
+	uint32_t package; /* place in packages plus one; 0: none */
+	uint16_t mode;
+	uint8_t type;
+	bool present : 1;
+	bool has_sha256 : 1;
+	uint8_t sha256[32];
+};
+
+/* An owner (a file, an endpoint, a missing path, an executable) and the executable it is tied to. */
+struct pair_key {
+	uint32_t owner;
+	uint32_t by;
+};
+struct pair_entry {
+	struct pair_key key;
+};
+struct use_entry {
+	struct pair_key key;
+	uint32_t access;
+};
+
+struct library_entry {
+	string_number path;
+	string_number soname;
+	string_number build_id;
+	string_number needed; /* names, each followed by a NUL, in one string */
+};
+
+struct loader_key {
+	uint32_t library;
+	uint32_t by;
+	uint32_t loaded;
+	string_number requester;
+};
+struct loader_entry {
+	struct loader_key key;
+};
+
+struct endpoint_key {
+	uint32_t operation;
+	string_number address;
+};
+struct endpoint_entry {
+	struct endpoint_key key;
+};
+
+struct missing_entry {
+	string_number path;
+};
+
+struct gap_key {
+	string_number kind, path, detail;
+};
+struct gap_entry {
+	struct gap_key key;
+	uint64_t count;
+};
+
+struct run_key {
+	uint64_t started_ns;
+	string_number host;
+	uint32_t zero;
+};
+struct run_entry {
+	struct run_key key;
+	uint64_t ended_ns;
+	uint64_t processes;
+	uint64_t records;
+};
+
+struct manifest {
+	char application[129];
+	char version[129];
+	struct strings strings;
+	struct table executables;
+	struct table packages;
+	struct table files;
+	struct table libraries;
+	struct table endpoints;
+	struct table missing;
+	struct table gaps;
+	struct table runs;
+	struct table executes;	/* pair: an executable, one that it started */
+	struct table uses;	/* use: a file, an executable */
+	struct table loaders;	/* loader: a library, an executable */
+	struct table connected; /* pair: an endpoint, an executable */
+	struct table looked;	/* pair: a missing path, an executable that looked for it */
+
+	struct arena view_arena;
+	Footprint__Manifest *view; /* NULL: to be built */
+};
+
+/* Throws away the view, which every change makes stale. */
+void manifest_forget_view(struct manifest *m);
+
+/* Sets what a look told, if it is greater than what is there: content (digest, size) and the rest
+ * each by itself, for the view hides the content of files that the application changes, and what is
+ * hidden may not decide about what is shown. */
+void manifest_join_state(struct manifest *m, uint32_t file, const struct file_entry *look);
+
+/* The greater of two descriptions stands. */
+void manifest_join_library(struct manifest *m, uint32_t library, const struct library_entry *info);
+
+#endif

@@ -1,0 +1,43 @@
+#include "lib/manifest/manifest.h"
+
+#include <string.h>
+
+#define NAME_LENGTH_MAX 128
+
+static bool is_plain(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+		(c && strchr("._+-", c));
+}
+
+void manifest_name_sanitise(const char *name, const char *fallback, char buffer[static 129])
+{
+	const char *from = name && *name ? name : fallback;
+	size_t size = strnlen(from, NAME_LENGTH_MAX);
+
+	for (size_t i = 0; i < size; i++)
+		buffer[i] = is_plain(from[i]) ? from[i] : '_';
+	buffer[size] = '\0';
+	if (buffer[0] == '.')
+		buffer[0] = '_';
+}
+
+/* Whether the component at `p`, which ends at a '/' or a NUL, is one that a lookup would undo. */
+static bool is_empty_or_dots(const char *p)
+{
+	size_t size = strcspn(p, "/");
+
+	return size == 0 || (size == 1 && p[0] == '.') || (size == 2 && p[0] == '.' && p[1] == '.');
+}
+
+bool manifest_path_is_canonical(const char *path)
+{
+	if (path[0] != '/')
+		return false;
+	if (!path[1])
+		return true;
+	for (const char *p = path; p; p = strchr(p + 1, '/'))
+		if (is_empty_or_dots(p + 1))
+			return false;
+	return true;
+}

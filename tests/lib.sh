@@ -160,6 +160,14 @@ clean_up() {
 trap clean_up EXIT
 trap 'exit 1' INT TERM
 
+# compile NAME [OPTION...]: tests/integration/NAME.c into $work/NAME
+compile() {
+	local name=$1
+	shift
+	"${CC:-gcc}" -std=gnu11 -O2 -Wall -o "$work/$name" "$top/tests/integration/$name.c" "$@" ||
+		die "cannot compile $name.c"
+}
+
 # ---- the product
 
 socket=$work/run/aggregator.sock
@@ -197,21 +205,14 @@ aggregator_kill() {
 	wait "$aggregator" 2>/dev/null
 }
 
-# watched COMMAND...: runs it as an image with DESIGN.md's Dockerfile lines would.
-# application and version come from $app and $version.
-app=app version=1
-watched() {
-	LD_PRELOAD=$preload FOOTPRINT_SOCKET=$socket FOOTPRINT_APP=$app FOOTPRINT_VERSION=$version "$@"
-}
-
-# manifest: the file that holds the facts of $app and $version
-manifest() {
-	echo "$manifests/$app@$version.footprint"
-}
+# "${watched[@]}" COMMAND...: the environment of DESIGN.md's Dockerfile lines. Further NAME=VALUE may
+# stand before the command, and $! is the command's own.
+watched=(env "LD_PRELOAD=$preload" "FOOTPRINT_SOCKET=$socket" FOOTPRINT_APP=app FOOTPRINT_VERSION=1)
+manifest=$manifests/app@1.footprint
 
 # facts FILTER [FILE]: jq over the manifest
 facts() {
-	"$footprint" show --json "${2:-$(manifest)}" | jq -r "$1"
+	"$footprint" show --json "${2:-$manifest}" | jq -r "$1"
 }
 
 # files_used [FILE]: every path in `files`, one a line, sorted

@@ -1,0 +1,65 @@
+#!/bin/bash
+# However a program makes the environment of what it starts, the child is watched; and what it finds
+# there is what it would find without us, but for our own variables.
+. "$(dirname "$0")/../lib.sh"
+compile opener
+mkdir -p "$work/data"
+touch "$work"/data/{0..19}
+data=$(realpath "$work/data")
+
+# Each way ends in: opener DATA N 1
+ways=(
+	'env -i "$@"'
+	'env -u LD_PRELOAD -u FOOTPRINT_SOCKET "$@"'
+	'unset LD_PRELOAD FOOTPRINT_SOCKET FOOTPRINT_APP FOOTPRINT_VERSION; "$@"'
+	'LD_PRELOAD= exec "$@"'
+	'exec env -i PATH=/bin sh -c "$(printf "%q " "$@")"'
+	'exec -c "$@"'
+	'python3 -c "import os,sys; os.execve(sys.argv[1], sys.argv[1:], {})" "$@"'
+	'python3 -c "import os,sys; os.posix_spawn(sys.argv[1], sys.argv[1:], {}); os.wait()" "$@"'
+	'python3 -c "import subprocess,sys; subprocess.run(sys.argv[1:], env={})" "$@"'
+	'python3 -c "import os,sys; os.environ.clear(); os.system(\" \".join(sys.argv[1:]))" "$@"'
+	'perl -e "%ENV = (); exec @ARGV" "$@"'
+	'perl -e "%ENV = (); system @ARGV" "$@"'
+	'setsid --wait env -i "$@"'
+	'echo "$*" | env -i xargs -n 1 -I COMMAND env -i sh -c COMMAND'
+)
+
+aggregator_start
+for i in "${!ways[@]}"; do
+	"${watched[@]}" bash -c "${ways[i]}" bash "$work/opener" "$data" "$i" 1 >"$work/out"
+	assert_equal "output of: ${ways[i]}" "$i" "$(cat "$work/out")"
+done
+
+# The environment a program sees differs in our variables alone.
+own_variables='^(LD_PRELOAD|FOOTPRINT_[A-Z]*|_)='
+for way in 'env' 'env -i env' 'env -i A=1 B=2 env' 'python3 -c "
+import subprocess; subprocess.run([\"env\"], env={\"A\": \"1\", \"PATH\": \"/bin\"})"'; do
+	env bash -c "$way" >"$work/env.bare"
+	"${watched[@]}" bash -c "$way" | grep -vE "$own_variables" >"$work/env.watched"
+	grep -vE "$own_variables" "$work/env.bare" >"$work/env.expected"
+	assert_same_text "environment of: $way" "$work/env.expected" "$work/env.watched"
+done
+
+# A preload of the application's own stays, and stays first.
+cat >"$work/other.c" <<-'END'
+	int other_was_here = 1;
+END
+gcc -shared -fPIC -o "$work/other.so" "$work/other.c" || die "cannot compile other.so"
+"${watched[@]}" LD_PRELOAD="$work/other.so:$preload" bash -c \
+	"$work/opener $data 19 1 >/dev/null; grep -c 'other.so' /proc/self/maps >/dev/null && echo kept" \
+	>"$work/out"
+assert_equal "another preloaded library" kept "$(cat "$work/out")"
+"${watched[@]}" LD_PRELOAD="$work/other.so:$preload" bash -c 'exec env' |
+	grep '^LD_PRELOAD=' >"$work/out"
+assert_equal "LD_PRELOAD with two libraries" "LD_PRELOAD=$work/other.so:$preload" "$(cat "$work/out")"
+
+aggregator_stop
+opened=()
+for i in "${!ways[@]}"; do
+	opened+=("$data/$i")
+done
+assert_files "opened by children with an environment of their own" "${opened[@]}" "$data/19"
+assert_fact "all of them in one application" '.app == "app" and .version == "1"'
+assert_equal "manifests" 1 "$(find "$manifests" -name '*.footprint' | wc -l)"
+finish

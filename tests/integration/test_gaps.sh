@@ -1,0 +1,67 @@
+#!/bin/bash
+# What cannot be watched is a gap that names the program; what can be watched makes none.
+. "$(dirname "$0")/../lib.sh"
+cd "$work" || exit 1
+here=$(realpath "$work")
+echo hello >file
+
+# gap WHAT KIND PATH: exactly one gap in out.footprint, and it is this one; so not complete
+gap() {
+	assert_fact "$1" "(.complete | not) and [.gaps[] | [.kind, .path]] == [[\"$2\", \"$3\"]]" \
+		out.footprint
+}
+
+run() {
+	"$footprint" run -o out.footprint -- "$@" 2>errors
+}
+
+run sh -c 'cat file; ls; python3 -c "import json"' >output
+assert_fact "dynamic programs leave no gap" '.complete and .gaps == []' out.footprint
+
+# ---- static
+busybox=$(command -v busybox) || skip "needs busybox-static"
+cp "$busybox" static
+! readelf -lW static | grep -q INTERP || die "busybox is not static here"
+run sh -c './static cat file' >output
+assert_equal "output of a static program" hello "$(cat output)"
+gap "a static program" static-program "$here/static"
+run ./static cat file >output
+gap "a static program at first" static-program "$here/static"
+printf '#!%s/static sh\necho script\n' "$here" >script
+chmod +x script
+run sh -c './script' >output
+gap "a script of a static interpreter" static-program "$here/static"
+assert_contains "the summary says so" "static" errors
+
+# ---- set-uid: as root only, since it must belong to somebody else
+if [ "$(id -u)" -eq 0 ]; then
+	cp "$(command -v cat)" setuid
+	chown nobody setuid
+	chmod 4755 setuid . file
+	run sh -c './setuid file' >output
+	assert_equal "output of a set-uid program" hello "$(cat output)"
+	assert_lacks "its errors" 'cannot be preloaded' errors
+	gap "a set-uid program" setuid-program "$here/setuid"
+	if command -v setcap >/dev/null; then
+		cp "$(command -v cat)" capable
+		setcap cap_net_raw+ep capable
+		# Root gains nothing by file capabilities and keeps its preloads; somebody else does not.
+		run setpriv --reuid=65534 --regid=65534 --clear-groups sh -c './capable file' >output
+		gap "a program with file capabilities" setuid-program "$here/capable"
+	fi
+fi
+
+# ---- another architecture: exit(0), for i386
+cat >foreign.s <<-'END'
+	.globl _start
+	_start: movl $1, %eax
+	xorl %ebx, %ebx
+	int $0x80
+END
+as --32 -o foreign.o foreign.s || die "cannot assemble for i386"
+ld -m elf_i386 -o foreign foreign.o || die "cannot link for i386"
+if ./foreign 2>/dev/null; then
+	run sh -c ./foreign
+	gap "a program of another architecture" foreign-program "$here/foreign"
+fi
+finish

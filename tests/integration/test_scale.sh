@@ -1,0 +1,57 @@
+#!/bin/bash
+# time-limit: 300
+# 100,000 distinct paths: the sizes and times a manifest of that size may have.
+. "$(dirname "$0")/../lib.sh"
+compile opener
+declare -i PATHS=100000 MANIFEST_BYTES=6000000 SECOND=1000 MEMORY_KIB=200000
+mkdir -p "$work/data"
+data=$(realpath "$work/data")
+# A content of its own for each, as digests of equal files would compress.
+python3 - "$data" $PATHS <<-'END' || die "cannot make the files"
+	import sys
+	for number in range(int(sys.argv[2]) + 1):
+	    with open(f"{sys.argv[1]}/{number}", "w") as file:
+	        file.write(str(number))
+END
+
+# milliseconds COMMAND...: its best wall-clock time of three, as the machine is shared
+milliseconds() {
+	local best=1000000 from took
+
+	for _ in 1 2 3; do
+		from=${EPOCHREALTIME/[^0-9]/}
+		"$@" >/dev/null
+		took=$(((${EPOCHREALTIME/[^0-9]/} - from) / 1000))
+		[ $took -ge $best ] || best=$took
+	done
+	echo $best
+}
+
+# watch_opener FIRST: 100,000 files from there on, by an aggregator of its own
+watch_opener() {
+	WAIT_LIMIT=100
+	aggregator_start
+	"${watched[@]}" FOOTPRINT_VERSION="$1" "$work/opener" "$data" "$1" $PATHS >/dev/null
+	assert_equal "status of the program" 0 $?
+	peak=$(sed -n 's/^VmHWM:[[:space:]]*\([0-9]*\) kB/\1/p' "/proc/$aggregator/status")
+	aggregator_stop
+	assert_at_most "peak memory of footprintd in KiB" $MEMORY_KIB "$peak"
+}
+
+watch_opener 0
+watch_opener 1
+old=$manifests/app@0.footprint new=$manifests/app@1.footprint
+assert_equal "paths of $old" $PATHS "$(files_used "$old" | grep -c "^$data/")"
+bytes=$(stat -c %s "$old")
+show=$(milliseconds "$footprint" show --json "$old")
+diff=$(milliseconds "$footprint" diff "$old" "$new")
+echo "manifest $bytes bytes, show --json $show ms, diff $diff ms, footprintd $peak KiB"
+assert_at_most "bytes of a manifest" $MANIFEST_BYTES "$bytes"
+assert_at_most "milliseconds of show --json" $SECOND "$show"
+assert_at_most "milliseconds of diff" $SECOND "$diff"
+
+"$footprint" diff "$old" "$new" >"$work/diff"
+assert_equal "status of diff" 1 $?
+assert_equal "paths in the diff" "$(printf '%s\n' "$data/0" "$data/$PATHS" | sort)" \
+	"$(grep -oE "$data/[0-9]+" "$work/diff" | sort -u)"
+finish

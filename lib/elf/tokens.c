@@ -1,0 +1,106 @@
+#include "lib/elf/tokens.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/cleanup.h"
+
+/* AT_PLATFORM of the architectures whose containers run here; ld.so may say "haswell" instead. */
+#if defined(__x86_64__)
+#define PLATFORM "x86_64"
+#elif defined(__aarch64__)
+#define PLATFORM "aarch64"
+#else
+#define PLATFORM ""
+#endif
+
+/* Bytes of token `name` at `text`, which stands behind a '$': NAME or {NAME}. 0: it is not there. */
+static size_t token_size(const char *text, const char *name)
+{
+	size_t size = strlen(name);
+
+	if (!strncmp(text, name, size))
+		return size;
+	if (text[0] == '{' && !strncmp(text + 1, name, size) && text[1 + size] == '}')
+		return size + 2;
+	return 0;
+}
+
+/* What stands for the token behind a '$', and its size; 0: none that is known. */
+static size_t token_value(const char *text, const char *object, const char *lib,
+	const char **ret_value, size_t *ret_value_size)
+{
+	const char *slash = strrchr(object, '/');
+	size_t size = token_size(text, "ORIGIN");
+
+	if (size) {
+		*ret_value = slash && slash != object ? object : "/";
+		*ret_value_size = slash && slash != object ? (size_t)(slash - object) : 1;
+		return size;
+	}
+	if (!lib)
+		return 0;
+	size = token_size(text, "LIB");
+	*ret_value = lib;
+	if (!size) {
+		size = token_size(text, "PLATFORM");
+		*ret_value = PLATFORM;
+	}
+	*ret_value_size = strlen(*ret_value);
+	return size;
+}
+
+static int write_expanded(
+	FILE *out, const char *list, const char *object, const char *lib)
+{
+	size_t written = 0;
+
+	while (*list) {
+		size_t plain = strcspn(list, "$"), token, value_size;
+		const char *value;
+
+		if (plain) {
+			fwrite(list, 1, plain, out);
+			list += plain;
+			written += plain;
+			continue;
+		}
+		token = token_value(list + 1, object, lib, &value, &value_size);
+		if (!token && !lib)
+			return -ENOENT;
+		if (token)
+			fwrite(value, 1, value_size, out);
+		else
+			fputc('$', out);
+		list += 1 + token;
+		written += token ? value_size : 1;
+		if (written > TOKENS_EXPANDED_MAX)
+			return -ENOENT;
+	}
+	return 0;
+}
+
+int tokens_expand(const char *list, const char *object, const char *lib, char **ret)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	bool failed;
+	int code;
+
+	if (!out)
+		return -ENOMEM;
+	code = write_expanded(out, list, object, lib);
+	failed = ferror(out);
+	if ((fclose(out) || failed) && code == 0)
+		code = -ENOMEM;
+	if (code < 0) {
+		free(text);
+		return code;
+	}
+	*ret = text;
+	return 0;
+}

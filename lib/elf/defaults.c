@@ -1,53 +1,14 @@
 #include "lib/elf/defaults.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <string.h>
 
 #include "lib/base/cleanup.h"
-#include "lib/elf/image.h"
+#include "lib/root/content.h"
 
 #define GLIBC_USUAL "/lib64:/usr/lib64:/lib:/usr/lib"
 #define MUSL_USUAL  "/lib:/usr/local/lib:/usr/lib"
 #define DIRECTORY_SIZE_MAX 1024u
-
-static int read_open(int fd, size_t size, uint8_t **ret, size_t *ret_size)
-{
-	autofree uint8_t *bytes = malloc(size + 1);
-	ssize_t n;
-
-	if (!bytes)
-		return -ENOMEM;
-	n = read_fully_at(fd, bytes, size, 0);
-	if (n < 0)
-		return (int)n;
-	bytes[n] = '\0';
-	*ret = steal_pointer(bytes);
-	*ret_size = (size_t)n;
-	return 0;
-}
-
-int read_whole(struct resolver *r, const char *path, size_t max, uint8_t **ret, size_t *ret_size)
-{
-	struct resolution where;
-	autoclose int fd = -1;
-	int code = resolver_resolve(r, NULL, path, true, &where);
-
-	if (code < 0)
-		return code;
-	code = where.error;
-	if (code == 0)
-		fd = resolver_open(r, where.path, &where.status);
-	if (code == 0 && fd < 0)
-		code = fd;
-	if (code == 0 && where.status.st_size > (off_t)max)
-		code = -EFBIG;
-	if (code == 0)
-		code = read_open(fd, (size_t)where.status.st_size, ret, ret_size);
-	resolution_deinit(&where);
-	return code;
-}
 
 /* Bytes of the string at `text` with its NUL, if it could be a built-in library directory; else 0. */
 static size_t directory_size(const char *text, const char *end)
@@ -93,14 +54,14 @@ static char *join(const char *run, size_t size)
 
 int defaults_of_glibc(struct resolver *r, const char *interpreter, char **ret)
 {
-	autofree uint8_t *linker = NULL;
+	autofree char *linker = NULL;
 	const char *at, *end, *best = NULL;
 	size_t size = 0, best_size = 0;
-	int code = read_whole(r, interpreter, LINKER_SIZE_MAX, &linker, &size);
+	int code = content_read(r, interpreter, LINKER_SIZE_MAX, &linker, &size);
 
 	if (code == -ENOMEM)
 		return code;
-	at = (const char *)linker;
+	at = linker;
 	end = at + size;
 	while (at && (at = memchr(at, '/', (size_t)(end - at)))) {
 		size_t run = run_size(at, end);
@@ -137,12 +98,12 @@ static char *path_file(const char *interpreter)
 int defaults_of_musl(struct resolver *r, const char *interpreter, char **ret)
 {
 	autofree char *path = path_file(interpreter);
-	uint8_t *list = NULL;
+	char *list = NULL;
 	size_t size;
-	int code = path ? read_whole(r, path, MUSL_PATH_SIZE_MAX, &list, &size) : -ENOENT;
+	int code = path ? content_read(r, path, MUSL_PATH_SIZE_MAX, &list, &size) : -ENOENT;
 
 	if (code == -ENOMEM)
 		return code;
-	*ret = code == 0 ? (char *)list : strdup(MUSL_USUAL);
+	*ret = code == 0 ? list : strdup(MUSL_USUAL);
 	return *ret ? 0 : -ENOMEM;
 }

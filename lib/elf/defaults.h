@@ -9,16 +9,10 @@
 #ifndef FOOTPRINT_ELF_DEFAULTS_H
 #define FOOTPRINT_ELF_DEFAULTS_H
 
-#include <stddef.h>
-#include <stdint.h>
-
 #include "lib/root/resolver.h"
 
 #define LINKER_SIZE_MAX	   (8u << 20) /* of an ld.so that is looked through */
 #define MUSL_PATH_SIZE_MAX (64u << 10)
-
-/* Reads a regular file of at most `max` bytes, symlinks followed, with a NUL behind it. */
-int read_whole(struct resolver *r, const char *path, size_t max, uint8_t **ret, size_t *ret_size);
 
 /* The list in glibc's ld.so, colon-separated, without slashes at the ends; a common one when it
  * cannot be read. Negative errno: -ENOMEM. */

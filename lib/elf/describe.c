@@ -7,6 +7,7 @@
 #include "lib/base/cleanup.h"
 #include "lib/elf/image.h"
 #include "lib/elf/script.h"
+#include "lib/root/content.h"
 
 #define DYNAMIC_SIZE_MAX  (1u << 20)
 #define NOTES_SIZE_MAX	  (64u << 10) /* of one segment */
@@ -292,7 +293,7 @@ int elf_describe(int fd, struct elf_info *ret, struct error *err)
 {
 	char head[ELF_SHEBANG_MAX] = "";
 	struct elf_info info = { .kind = PROGRAM_OTHER };
-	ssize_t n = read_fully_at(fd, head, sizeof(head), 0);
+	ssize_t n = content_read_at(fd, head, sizeof(head), 0);
 	int code = 0;
 
 	if (n < 0)

@@ -7,26 +7,9 @@
 #include <sys/stat.h>
 
 #include "lib/base/cleanup.h"
+#include "lib/root/content.h"
 
 #define STRING_FIRST_READ 128u
-
-ssize_t read_fully_at(int fd, void *buffer, size_t size, uint64_t offset)
-{
-	size_t done = 0;
-
-	while (done < size) {
-		ssize_t n = pread(fd, (char *)buffer + done, size - done, (off_t)(offset + done));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			break;
-		done += (size_t)n;
-	}
-	return (ssize_t)done;
-}
 
 static bool swapped(const struct elf_image *image)
 {
@@ -69,7 +52,7 @@ int elf_image_read(const struct elf_image *image, uint64_t offset, void *buffer,
 
 	if (offset > image->size || size > image->size - offset)
 		return error_set(err, -EBADMSG, "%s: past the end of the file", what);
-	n = read_fully_at(image->fd, buffer, size, offset);
+	n = content_read_at(image->fd, buffer, size, offset);
 	if (n < 0)
 		return error_set(err, (int)n, "%s: %s", what, strerror((int)-n));
 	if ((size_t)n < size)

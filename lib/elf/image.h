@@ -10,7 +10,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 #include "lib/base/error.h"
 
@@ -51,8 +50,5 @@ int elf_image_read_new(const struct elf_image *image, uint64_t offset, size_t si
 /* The NUL-terminated string at a virtual address, as far as its segment reaches into the file. */
 int elf_image_string(const struct elf_image *image, uint64_t address, char **ret, const char *what,
 	struct error *err);
-
-/* pread until `size` bytes or the end of the file: bytes read, or negative errno. */
-ssize_t read_fully_at(int fd, void *buffer, size_t size, uint64_t offset);
 
 #endif

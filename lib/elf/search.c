@@ -2,12 +2,12 @@
 
 #include <elf.h>
 #include <errno.h>
-#include <limits.h>
 #include <string.h>
 
 #include "lib/base/cleanup.h"
 #include "lib/elf/defaults.h"
 #include "lib/elf/tokens.h"
+#include "lib/root/content.h"
 
 #define DIRECTORIES_MAX 256 /* built-in ones */
 
@@ -137,13 +137,13 @@ static const char *library_directory(const struct search *search)
 
 static int read_cache(struct search *search)
 {
-	uint8_t *bytes;
+	char *bytes;
 	size_t size;
-	int code = read_whole(
+	int code = content_read(
 		search->resolver, "/etc/ld.so.cache", LD_CACHE_SIZE_MAX, &bytes, &size);
 
 	if (code == 0)
-		ld_cache_init(&search->cache, bytes, size, search->big_endian);
+		ld_cache_init(&search->cache, (uint8_t *)bytes, size, search->big_endian);
 	return code == -ENOMEM ? code : 0;
 }
 

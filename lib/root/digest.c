@@ -3,24 +3,14 @@
 #include <errno.h>
 #include <openssl/evp.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "lib/base/cleanup.h"
+#include "lib/root/content.h"
 
 #define CHUNK (64u << 10)
 
 DEFINE_CLEANUP(cleanup_digest, EVP_MD_CTX *, EVP_MD_CTX_free)
 #define autodigest __attribute__((cleanup(cleanup_digest)))
-
-static ssize_t read_at(int fd, void *buffer, size_t size, off_t offset)
-{
-	ssize_t n;
-
-	do
-		n = pread(fd, buffer, size, offset);
-	while (n < 0 && errno == EINTR);
-	return n < 0 ? -errno : n;
-}
 
 /* Up to `end` and no further, so that a file that grows as fast as we read does not hold us. */
 static int hash_content(EVP_MD_CTX *digest, int fd, off_t end)
@@ -32,7 +22,7 @@ static int hash_content(EVP_MD_CTX *digest, int fd, off_t end)
 		return -ENOMEM;
 	while (offset < end) {
 		size_t wanted = end - offset < (off_t)CHUNK ? (size_t)(end - offset) : CHUNK;
-		ssize_t n = read_at(fd, buffer, wanted, offset);
+		ssize_t n = content_read_at(fd, buffer, wanted, (uint64_t)offset);
 
 		if (n <= 0)
 			return (int)n;

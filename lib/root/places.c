@@ -8,16 +8,13 @@
 #include <sys/vfs.h>
 
 #include "lib/base/cleanup.h"
+#include "lib/base/hash.h"
 #include "lib/root/beneath.h"
 
-/* FNV-1a over the parent's hash and the name. */
+/* A place's hash differs from process to process, so that nobody can choose names that collide. */
 static uint32_t hash_name(const struct place *parent, const char *name, size_t size)
 {
-	uint32_t hash = 0x811c9dc5u ^ parent->hash;
-
-	for (size_t i = 0; i < size; i++)
-		hash = (hash ^ (unsigned char)name[i]) * 0x01000193u;
-	return hash;
+	return hash_bytes(name, size) ^ parent->hash * 0x9e3779b1u;
 }
 
 static struct place *place_new(struct place *parent, const char *name, size_t size)

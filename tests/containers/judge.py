@@ -1,0 +1,131 @@
+#!/usr/bin/env python3
+"""Compares a manifest with the container it was made in.
+
+    judge.py flags                          the options strace needs, one a line
+    judge.py paths SAID                     files dpkg may know, one a line
+    judge.py attributes SAID ROOT PACKAGES  digests, modes, owners; packages by `dpkg-query --search`
+    judge.py accesses SAID TRACE ROOT       what was used, against what strace saw
+
+SAID is what `footprint show --json` printed, ROOT the container's file system. Exit status 1 when
+something differs, and every difference is named.
+"""
+import hashlib
+import json
+import os
+import stat
+import sys
+
+TYPES = {
+    stat.S_IFREG: "file",
+    stat.S_IFDIR: "directory",
+    stat.S_IFLNK: "symlink",
+    stat.S_IFIFO: "fifo",
+    stat.S_IFSOCK: "socket",
+    stat.S_IFCHR: "device",
+    stat.S_IFBLK: "device",
+}
+
+# What the runtime lays over the image: not in its file system.
+LAID_OVER = {"/etc/hosts", "/etc/hostname", "/etc/resolv.conf"}
+
+
+def load(path):
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)
+
+
+def merged_usr_names(path):
+    """The names dpkg's database may have for a path of a system with merged /usr."""
+    yield path
+    if path.startswith("/usr/"):
+        yield path[len("/usr"):]
+
+
+def searchable(said):
+    return [f["path"] for f in said["files"] if f.get("type") in ("file", "symlink")]
+
+
+def print_paths(said):
+    for path in searchable(said):
+        print(*merged_usr_names(path), sep="\n")
+
+
+def packages_by_path(lines):
+    """Reads "name, name:arch: /path"; diversions are not packages."""
+    owners = {}
+    for line in lines:
+        names, _, path = line.rstrip("\n").partition(": ")
+        if path.startswith("/") and not names.startswith("diversion"):
+            owners.setdefault(path, set()).update(n.split(":")[0] for n in names.split(", "))
+    return owners
+
+
+def wrong_state(file, root):
+    """What a manifest entry says of type, mode, owner, size and digest that is not so."""
+    path = root + file["path"]
+    try:
+        state = os.lstat(path)
+    except FileNotFoundError:
+        if "sha256" in file:
+            yield "has a digest and is not there"
+        return
+    checks = {
+        "type": TYPES[stat.S_IFMT(state.st_mode)],
+        "mode": f"{stat.S_IMODE(state.st_mode):04o}",
+        "uid": state.st_uid,
+        "gid": state.st_gid,
+    }
+    if file.get("type") == "symlink":
+        checks["target"] = os.readlink(path)
+        del checks["mode"]
+    changed = {"write", "create", "delete", "rename"} & set(file["access"])
+    if file.get("type") == "file" and not changed:
+        with open(path, "rb") as content:
+            checks["sha256"] = hashlib.sha256(content.read()).hexdigest()
+        checks["size"] = state.st_size
+    for key, value in checks.items():
+        if file.get(key) != value:
+            yield f"{key} is {value}, not {file.get(key)}"
+
+
+def wrong_package(file, owners):
+    expected = set()
+    for name in merged_usr_names(file["path"]):
+        expected |= owners.get(name, set())
+    said = file.get("package")
+    if said not in (expected or {None}):
+        yield f"belongs to {' '.join(sorted(expected)) or 'no package'}, not {said}"
+
+
+def check_attributes(said, root, packages):
+    with open(packages, encoding="utf-8") as lines:
+        owners = packages_by_path(lines)
+    known = set(searchable(said))
+    wrong = 0
+    for file in said["files"]:
+        if file["path"] in LAID_OVER or file["path"].startswith(("/run/", "/dev/")):
+            continue
+        complaints = list(wrong_state(file, root))
+        if file["path"] in known:
+            complaints += wrong_package(file, owners)
+        for complaint in complaints:
+            print(f"{file['path']}: {complaint}")
+        wrong += len(complaints)
+    print(f"{len(said['files'])} files, {wrong} things wrong")
+    if not owners:
+        print("dpkg knows none of them")
+    return 1 if wrong or not owners else 0
+
+
+def main():
+    command, *arguments = sys.argv[1:]
+    if command == "paths":
+        print_paths(load(arguments[0]))
+        return 0
+    if command == "attributes":
+        return check_attributes(load(arguments[0]), *arguments[1:])
+    sys.exit(__doc__)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

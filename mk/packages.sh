@@ -27,6 +27,7 @@ for purpose; do
 done
 
 command -v dpkg-query >/dev/null || {
+    # shellcheck disable=SC2086 # a list of names in lines
     echo "mk/packages.sh: not a Debian system; these packages or their like are needed:" $wanted >&2
     exit 0
 }
@@ -53,7 +54,10 @@ fi
 trap '[ -z "$made_policy" ] || rm -f "$policy"' EXIT
 export DEBIAN_FRONTEND=noninteractive
 log=$(mktemp)
-if ! { apt-get update -qq && apt-get install -y -qq --no-install-recommends $missing; } >"$log" 2>&1; then
+# Another apt-get may be at work: wait for it rather than fail.
+install="apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=300"
+# shellcheck disable=SC2086 # lists of words
+if ! { apt-get update -qq && $install $missing; } >"$log" 2>&1; then
     cat "$log" >&2
     rm -f "$log"
     echo "mk/packages.sh: could not install:$missing" >&2

@@ -12,6 +12,7 @@ for name in shop till; do
 		"${watched[@]}" FOOTPRINT_APP=$name FOOTPRINT_VERSION=$number cat "$data/$name.$number" &
 	done
 done
+# shellcheck disable=SC2046 # process ids
 wait $(jobs -p | grep -vx "$aggregator")
 # Names that are no file names.
 for name in '../escaped' '/etc/escaped' '..' 'a b' $'new\nline' 'with@sign' "$(printf 'x%.0s' {1..300})" \

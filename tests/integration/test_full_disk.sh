@@ -17,7 +17,7 @@ unmount_all() {
 	local folder
 
 	for folder in "${mounted[@]}"; do
-		umount -l "$folder"
+		umount -l "$folder" 2>/dev/null
 	done
 	clean_up
 }

@@ -26,4 +26,5 @@ include fuzz/module.mk
 
 include mk/rules.mk
 include mk/install.mk
+include mk/lint.mk
 include mk/targets.mk

@@ -1,6 +1,9 @@
 # What a person types. Set-up (Debian packages) is mk/packages.sh's; the tests are tests/run's.
 
-.PHONY: all check demo deps lint coverage clean help
+# What check and demo build with; `make` itself listens to -j.
+JOBS ?= $(shell nproc)
+
+.PHONY: all check demo deps clean help
 all: $(BUILD)/footprint $(BUILD)/footprintd $(BUILD)/libfootprint.so
 
 deps:
@@ -8,8 +11,8 @@ deps:
 
 check:
 	@mk/packages.sh build test
-	@$(MAKE) --no-print-directory BUILD=$(BUILD) all unit-tests
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)-sanitized SANITIZE=address,undefined unit-tests fuzzers
+	@$(MAKE) -j$(JOBS) --no-print-directory BUILD=$(BUILD) all unit-tests
+	@$(MAKE) -j$(JOBS) --no-print-directory BUILD=$(BUILD)-sanitized SANITIZE=address,undefined unit-tests fuzzers
 	@BUILD=$(BUILD) tests/run $(SUITES)
 
 .PHONY: unit-tests fuzzers
@@ -18,7 +21,7 @@ fuzzers: $(FUZZERS)
 
 demo:
 	@mk/packages.sh build demo
-	@$(MAKE) --no-print-directory BUILD=$(BUILD) all
+	@$(MAKE) -j$(JOBS) --no-print-directory BUILD=$(BUILD) all
 	@BUILD=$(BUILD) tests/demo.sh
 
 clean:

@@ -11,7 +11,8 @@
 #include <stddef.h>
 
 /* The next definition of `name` after our own library in the global scope, preferring the default
- * version; NULL: none. No allocation, no locks, callable before our constructor. IFUNCs are resolved. */
+ * version; NULL: none. No allocation, no locks, callable before our constructor. IFUNCs are
+ * resolved. */
 void *symbol_next(const char *name);
 
 /* First entry of the main program's link map, NULL where it cannot be found. */
@@ -22,5 +23,11 @@ struct link_map *symbol_own_map(void);
 
 /* The object that holds `address`, NULL: none. */
 struct link_map *symbol_object_of(const void *address);
+
+/* The kernel's vdso, which glibc lists as an object: no file. */
+bool symbol_is_vdso(const struct link_map *map);
+
+/* Can the eight aligned bytes around `address` be read? One system call. */
+bool symbol_readable(const void *address);
 
 #endif

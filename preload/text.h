@@ -1,0 +1,35 @@
+/*
+ * Strings and bytes without libc. memcpy and its kin also stand here because gcc may emit calls to
+ * them; they are hidden, so nothing binds to libc's and libc's users do not bind to ours.
+ */
+#ifndef FOOTPRINT_PRELOAD_TEXT_H
+#define FOOTPRINT_PRELOAD_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define TEXT_NUMBER_SIZE 21 /* the longest 64-bit number in decimal, and NUL */
+
+void *memcpy(void *restrict to, const void *restrict from, size_t size);
+void *memmove(void *to, const void *from, size_t size);
+void *memset(void *to, int byte, size_t size);
+int memcmp(const void *a, const void *b, size_t size);
+
+size_t text_length(const char *text);
+/* At most `limit`: the length up to a NUL or that many bytes. */
+size_t text_length_limited(const char *text, size_t limit);
+bool text_equal(const char *a, const char *b);
+bool text_begins(const char *text, const char *prefix);
+
+/* Appends `text` at `to`, never past `end`; returns the new end of the text, which is always
+ * terminated. `to` must be below `end`. */
+char *text_append(char *to, char *end, const char *text);
+char *text_append_number(char *to, char *end, uint64_t number);
+
+bool text_is_utf8(const unsigned char *text, size_t size);
+
+/* The value of `name` in an environment, NULL: not there. */
+const char *text_environment(char *const *envp, const char *name);
+
+#endif

@@ -1,6 +1,7 @@
 # libfootprint.so lives in other people's processes: no DT_NEEDED, no versioned import, no TLS, no
 # stack protector (its canary is libc's), no fortify (it renames functions), no 64-bit file offsets
-# (they rename stat to stat64).
+# (they rename stat to stat64). With unwind tables: threads are cancelled and exceptions fly through
+# the hooks. Null checks stay: libc's prototypes promise what callers do not keep.
 PRELOAD_SOURCES := $(wildcard preload/*.c)
 PRELOAD_ASSEMBLY := $(wildcard preload/*.S)
 PRELOAD_OBJECTS := $(patsubst preload/%.c,$(BUILD)/obj/preload/%.o,$(PRELOAD_SOURCES)) \
@@ -8,7 +9,7 @@ PRELOAD_OBJECTS := $(patsubst preload/%.c,$(BUILD)/obj/preload/%.o,$(PRELOAD_SOU
 
 PRELOAD_CFLAGS := -std=gnu11 $(OPTIMISE) $(WARNINGS) -fPIC -fvisibility=hidden -ffreestanding \
 	-fno-stack-protector -U_FORTIFY_SOURCE -fcf-protection=none -fno-builtin \
-	-fno-asynchronous-unwind-tables -fno-plt -mno-sse3 -I. \
+	-fasynchronous-unwind-tables -fno-delete-null-pointer-checks -fno-plt -mgeneral-regs-only -I. \
 	-DFOOTPRINT_VERSION_STRING='"$(VERSION)"'
 
 $(BUILD)/obj/preload/%.o: preload/%.c

@@ -28,7 +28,8 @@
 #define ACCESS_LOAD	128u
 #define ACCESS_LIST	256u
 #define ACCESS_CHECK	512u
-/* With the others: the call did not follow a symlink in the last component. Not sent as an access. */
+/* With the others: the call did not follow a symlink in the last component. Not sent as an access.
+ */
 #define ACCESS_NO_FOLLOW 0x80000000u
 
 enum endpoint_use { ENDPOINT_CONNECT = 1, ENDPOINT_BIND = 2, ENDPOINT_SEND = 3 };
@@ -41,8 +42,8 @@ enum endpoint_use { ENDPOINT_CONNECT = 1, ENDPOINT_BIND = 2, ENDPOINT_SEND = 3 }
  * (AT_EMPTY_PATH) or NULL names no new file and is not recorded. */
 void record_path(unsigned access, int dirfd, const char *path, int error);
 
-/* An open: what flags (O_*) mean as accesses, and `fd`, the new descriptor or -1, is remembered as a
- * directory that later paths may be relative to. */
+/* An open: what flags (O_*) mean as accesses, and `fd`, the new descriptor or -1, is remembered as
+ * a directory that later paths may be relative to. */
 void record_open(int dirfd, const char *path, int flags, int fd, int error);
 
 /* connect, bind, sendto...: unix, inet and inet6 addresses; others are not recorded. */
@@ -54,9 +55,10 @@ void record_gap(const char *kind, const char *path, const char *detail);
 /* An object in the link map. loaded_by as in record.proto; requester may be NULL. */
 void record_load(unsigned loaded_by, const char *path, const char *requester);
 
-/* Exec, in three steps: record_exec_begin before (it returns a ticket, 0: nothing to undo), the real
- * call, and if it returns: record_exec_failed, which takes the record back and records the outcome.
- * posix_spawn in the parent: record_path(ACCESS_EXEC...) is not enough, use record_spawned. */
+/* Exec, in three steps: record_exec_begin before (it returns a ticket, 0: nothing to undo), the
+ * real call, and if it returns: record_exec_failed, which takes the record back and records the
+ * outcome. posix_spawn in the parent: record_path(ACCESS_EXEC...) is not enough, use
+ * record_spawned. */
 uint64_t record_exec_begin(int dirfd, const char *path);
 void record_exec_failed(uint64_t ticket, int dirfd, const char *path, int error);
 void record_spawned(int dirfd, const char *path, int error);
@@ -66,21 +68,26 @@ void record_chdir(int dirfd, const char *path, int error);
 /* It may have changed behind our back (vfork returned, unshare(CLONE_FS), chroot). */
 void record_directory_unknown(void);
 
+/* From now on each thread has a working directory of its own (unshare(CLONE_FS)). */
+void record_directory_each_thread(void);
+
 /* Descriptors that name directories: closed or replaced / duplicated. fd may be out of range. */
 void record_fd_closed(int fd);
 void record_fd_range_closed(unsigned first, unsigned last);
 void record_fd_copied(int from, int to);
 
-/* Processes. record_fork_begin before fork, then in each side what happened (pid as fork returned). */
+/* Processes. record_fork_begin before fork, then in each side what happened (pid as fork returned).
+ */
 void record_fork_begin(void);
 void record_fork_end(long pid);
-/* The calling process is about to end (exit) or to become another image (exec): keep what nobody has
- * acknowledged. Cheap when there is nothing to keep; may be called more than once. */
+/* The calling process is about to end (exit) or to become another image (exec): keep what nobody
+ * has acknowledged. Cheap when there is nothing to keep; may be called more than once. */
 void record_goodbye(void);
 /* exec failed after record_goodbye: we are still here. */
 void record_goodbye_undo(void);
 
-/* After this no system call is made any more: memory only (a seccomp filter of the application's). */
+/* After this no system call is made any more: memory only (a seccomp filter of the application's).
+ */
 void record_memory_only(void);
 
 /* Our one descriptor, or -1: hooks keep the application from closing or replacing it. */
@@ -88,7 +95,8 @@ int record_descriptor(void);
 /* The application insists on this very number (dup2 to it): move ours away, or give it up. */
 void record_descriptor_yield(int fd);
 
-/* From the constructor: reads FOOTPRINT_*, makes the memory, says hello. envp as the kernel laid it. */
+/* From the constructor: reads FOOTPRINT_*, makes the memory, says hello. envp as the kernel laid
+ * it. */
 void recorder_start(char **envp);
 
 #endif

@@ -1,0 +1,170 @@
+#define _GNU_SOURCE
+#include "preload/facts.h"
+
+#include <errno.h>
+
+#include "preload/directories.h"
+#include "preload/image.h"
+#include "preload/seen.h"
+#include "preload/session.h"
+
+bool fact_says_nothing(int error)
+{
+	switch (error) {
+	case EFAULT:
+	case EBADF:
+	case EINVAL:
+	case ENOMEM:
+	case EMFILE:
+	case ENFILE:
+	case EINTR:
+	case ENOSYS:
+	case ENAMETOOLONG:
+	case ENOTSOCK:
+	case EAFNOSUPPORT:
+	case EPROTOTYPE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* As fp_directory_id(), but finds the length on the way. */
+static uint64_t hash_path(uint64_t directory, const char *path, size_t *ret_size)
+{
+	uint64_t hash = fp_directory_id(directory, NULL, 0);
+	size_t size = 0;
+
+	for (; path[size] && size < FP_PATH_SIZE_MAX; size++)
+		hash = (hash ^ (unsigned char)path[size]) * 0x100000001b3ull;
+	*ret_size = size;
+	return hash ? hash : 1;
+}
+
+bool place_find(struct place *ret, int dirfd, const char *path)
+{
+	if (!path || !*path)
+		return false;
+	ret->path = path;
+	ret->directory = *path == '/' ? 0 : directory_of(dirfd);
+	ret->id = hash_path(ret->directory, path, &ret->size);
+	return ret->size < FP_PATH_SIZE_MAX;
+}
+
+bool fact_is_known(uint64_t id, uint64_t attributes, uint64_t *ret_key)
+{
+	struct segment *segment = image_segment();
+
+	*ret_key = seen_key(id, attributes);
+	return !segment || seen_before(segment->first, *ret_key);
+}
+
+/* Appends to the current segment, or to a new one. NULL: lost, and counted. */
+static uint32_t *append(
+	const struct record *record, enum slot_state state, struct segment **segment)
+{
+	for (; *segment; *segment = image_extend(*segment)) {
+		uint32_t *slot = segment_append(*segment, record, state);
+
+		if (slot)
+			return slot;
+	}
+	image_lose(1);
+	return NULL;
+}
+
+void fact_record(const struct record *record, uint64_t key)
+{
+	struct segment *segment = image_segment();
+	uint32_t *slot;
+
+	if (!segment)
+		return;
+	slot = append(record, SLOT_READY, &segment);
+	if (!slot)
+		return;
+	seen_add(segment->first, key);
+	session_tend(segment, slot);
+}
+
+uint64_t fact_directory(const char *path, size_t size)
+{
+	uint64_t id = fp_directory_id(0, path, size), key;
+
+	if (!fact_is_known(id, FACT_ATTRIBUTES(RECORD_DIRECTORY, 0, 0), &key))
+		fact_record(&(struct record){ .kind = RECORD_DIRECTORY,
+				    .id = id,
+				    .path = path,
+				    .path_size = size },
+			key);
+	return id;
+}
+
+/*
+ * Execs are not in the seen table: one that stands there may yet fail and be taken back, while
+ * another process of the image relies on it. An exec is left out only when the same one has stood
+ * for some time: it has succeeded then.
+ *
+ * recent_exec.slot: key's low 16 bits << 48 | time in ticks << 24 | offset in the log / SLOT_ALIGN.
+ */
+#define TICK(time)    ((time) >> 32 & 0xffffff)
+#define TICKS_SETTLED 2
+
+static bool exec_stands(struct segment *segment, uint64_t key)
+{
+	struct recent_exec *recent = &segment_tail(segment)->recent_execs[key % RECENT_EXECS];
+	uint64_t slot = __atomic_load_n(&recent->slot, __ATOMIC_ACQUIRE);
+	uint64_t offset = (slot & 0xffffff) * SLOT_ALIGN;
+	uint64_t age = (TICK(image_time()) - (slot >> 24)) & 0xffffff;
+	uint32_t *word = (uint32_t *)(void *)(segment_log(segment) + offset);
+
+	if (__atomic_load_n(&recent->key, __ATOMIC_RELAXED) != key || slot >> 48 != (key & 0xffff))
+		return false;
+	return offset < segment->head.log_size && age >= TICKS_SETTLED &&
+	       SLOT_STATE(__atomic_load_n(word, __ATOMIC_ACQUIRE)) == SLOT_EXEC;
+}
+
+static void exec_remember(struct segment *segment, uint64_t key, const uint32_t *word)
+{
+	struct recent_exec *recent = &segment_tail(segment)->recent_execs[key % RECENT_EXECS];
+	uint64_t offset = (uint64_t)((const unsigned char *)word - segment_log(segment));
+
+	__atomic_store_n(&recent->key, key, __ATOMIC_RELAXED);
+	__atomic_store_n(&recent->slot,
+		(key & 0xffff) << 48 | TICK(image_time()) << 24 | offset / SLOT_ALIGN,
+		__ATOMIC_RELEASE);
+}
+
+uint64_t fact_exec(const struct place *place)
+{
+	struct record record = { .kind = RECORD_EXECUTE,
+		.directory = place->directory,
+		.path = place->path,
+		.path_size = place->size };
+	struct segment *segment = image_segment();
+	uint64_t key = seen_key(place->id, FACT_ATTRIBUTES(RECORD_EXECUTE, 0, 0));
+	uint32_t *slot;
+
+	if (!segment || exec_stands(segment, key))
+		return 0;
+	slot = append(&record, SLOT_EXEC, &segment);
+	if (!slot)
+		return 0;
+	exec_remember(segment, key, slot);
+	session_tend(segment, slot);
+	return (uint64_t)slot;
+}
+
+void fact_exec_undo(uint64_t ticket)
+{
+	uint32_t *slot = (uint32_t *)ticket;
+	uint32_t word;
+
+	if (!slot)
+		return;
+	word = __atomic_load_n(slot, __ATOMIC_RELAXED);
+	if (SLOT_STATE(word) != SLOT_EXEC)
+		return;
+	__atomic_store_n(slot, SLOT_WORD(SLOT_VOID, SLOT_SIZE(word)), __ATOMIC_RELEASE);
+	session_changed(slot);
+}

@@ -1,0 +1,43 @@
+/*
+ * Inside the recorder: from a fact to its record, once. recorder.c turns calls into facts.
+ */
+#ifndef FOOTPRINT_PRELOAD_FACTS_H
+#define FOOTPRINT_PRELOAD_FACTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "preload/encode.h"
+
+/* The call failed before it looked at a name (doc/facts.md, Outcomes). */
+bool fact_says_nothing(int error);
+
+/* A path, what it is relative to, and its id as a directory: found in one pass over the path. */
+struct place {
+	const char *path;
+	size_t size;
+	uint64_t directory; /* 0: absolute */
+	uint64_t id;	    /* fp_directory_id(directory, path) */
+};
+
+/* False: it names nothing (NULL, empty, longer than any path may be). */
+bool place_find(struct place *ret, int dirfd, const char *path);
+
+/* Has this image recorded such a fact? If not, *ret_key is for fact_record. `id` stands for the
+ * path, address or text, `attributes` for all else (FACT_ATTRIBUTES). */
+bool fact_is_known(uint64_t id, uint64_t attributes, uint64_t *ret_key);
+
+#define FACT_ATTRIBUTES(kind, access, error)                                                       \
+	((uint64_t)(kind) | (uint64_t)(access) << 8 | (uint64_t)(error) << 40)
+
+void fact_record(const struct record *record, uint64_t key);
+
+/* Says what the id of an absolute path means, and returns the id. */
+uint64_t fact_directory(const char *path, size_t size);
+
+/* An exec about to be tried. The ticket takes it back; 0: the same one stands already. */
+uint64_t fact_exec(const struct place *place);
+void fact_exec_undo(uint64_t ticket);
+
+#endif

@@ -1,0 +1,216 @@
+#define _GNU_SOURCE
+#include "preload/hello.h"
+
+#include <fcntl.h>
+#include <stdbool.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <time.h>
+
+#include "preload/encode.h"
+#include "preload/image.h"
+#include "preload/loaded.h"
+#include "preload/rawcall.h"
+#include "preload/text.h"
+
+/* Field numbers of footprint.Hello. */
+enum {
+	HELLO_PROTOCOL = 1,
+	HELLO_SESSION = 2,
+	HELLO_SEGMENT = 3,
+	HELLO_APPLICATION = 4,
+	HELLO_APPLICATION_VERSION = 5,
+	HELLO_EXECUTABLE = 6,
+	HELLO_INVOKED_AS = 7,
+	HELLO_DIRECTORY = 8,
+	HELLO_PID = 9,
+	HELLO_PARENT_PID = 10,
+	HELLO_UID = 11,
+	HELLO_GID = 12,
+	HELLO_HOST = 13,
+	HELLO_STARTED_NS = 14,
+	HELLO_ROOT_DEVICE = 15,
+	HELLO_ROOT_INODE = 16,
+	HELLO_LIBRARY_VERSION = 17,
+	HELLO_INTERPRETER = 18,
+};
+
+#define HEAD_ROOM 4 /* bytes of a field's head: number and length */
+#define PATH_SIZE FP_PATH_SIZE_MAX
+#define INVOKED_AS_SIZE                                                                            \
+	1024 /* argv[0] may be anything; FP_HELLO_SIZE_MAX must hold it with the paths */
+#define SPOOL_BESIDE "/spool"
+
+/* A field whose content a system call writes: into its place, then its head before it. */
+static void write_in_place(struct writer *w, unsigned field, long size)
+{
+	unsigned char *content = w->at + w->size + HEAD_ROOM;
+
+	if (size <= 0)
+		return;
+	write_bytes_head(w, field, (size_t)size);
+	memmove(w->at + w->size, content, (size_t)size);
+	w->size += (size_t)size;
+}
+
+static long room_for_content(struct writer *w)
+{
+	return (long)(w->at + w->size + HEAD_ROOM);
+}
+
+static void write_text(struct writer *w, unsigned field, const char *text, size_t limit)
+{
+	if (text)
+		write_bytes(w, field, text, text_length_limited(text, limit - 1));
+}
+
+/* A protobuf string is UTF-8. Names that are not lose what is not ASCII. */
+static void write_name(struct writer *w, unsigned field, const char *name)
+{
+	size_t size = name ? text_length_limited(name, FP_NAME_SIZE_MAX - 1) : 0;
+	unsigned char *end;
+
+	write_bytes(w, field, name, size);
+	end = w->at + w->size;
+	if (!text_is_utf8(end - size, size))
+		for (unsigned char *p = end - size; p < end; p++)
+			if (*p >= 0x80)
+				*p = '?';
+}
+
+/*
+ * The working directory. Also makes it known: the hello defines its id. An unreachable one ("") is
+ * asked for again when something is relative to it.
+ */
+static void write_directory(struct writer *w)
+{
+	char *path = (char *)room_for_content(w);
+	long size = rawcall3(SYS_getcwd, (long)path, PATH_SIZE, 0) - 1;
+
+	if (size <= 0 || path[0] != '/')
+		return;
+	image.directory = fp_directory_id(0, path, (size_t)size);
+	write_in_place(w, HELLO_DIRECTORY, size);
+}
+
+/* `ld.so program`: the kernel executed the dynamic linker, the program is what it mapped first. */
+static void write_programs(struct writer *w)
+{
+	const char *program = loaded_program(), *interpreter = loaded_interpreter();
+
+	if (program) {
+		write_text(w, HELLO_EXECUTABLE, program, PATH_SIZE);
+		write_in_place(w, HELLO_INTERPRETER,
+			rawcall3(SYS_readlink, (long)"/proc/self/exe", room_for_content(w),
+				PATH_SIZE));
+		return;
+	}
+	write_in_place(w, HELLO_EXECUTABLE,
+		rawcall3(SYS_readlink, (long)"/proc/self/exe", room_for_content(w), PATH_SIZE));
+	write_text(w, HELLO_INTERPRETER, interpreter, PATH_SIZE);
+}
+
+static void write_identity(struct writer *w, const struct entry *entry)
+{
+	struct timespec now = { 0, 0 };
+	struct utsname system;
+
+	write_varint(w, HELLO_PID, (unsigned)image.pid);
+	write_varint(w, HELLO_PARENT_PID, (unsigned)rawcall3(SYS_getppid, 0, 0, 0));
+	write_varint(w, HELLO_UID,
+		entry->aux ? entry_auxiliary(entry, AT_EUID)
+			   : (unsigned)rawcall3(SYS_geteuid, 0, 0, 0));
+	write_varint(w, HELLO_GID,
+		entry->aux ? entry_auxiliary(entry, AT_EGID)
+			   : (unsigned)rawcall3(SYS_getegid, 0, 0, 0));
+	if (rawcall3(SYS_uname, (long)&system, 0, 0) == 0)
+		write_name(w, HELLO_HOST, system.nodename);
+	rawcall3(SYS_clock_gettime, CLOCK_REALTIME, (long)&now, 0);
+	write_fixed64(
+		w, HELLO_STARTED_NS, (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec);
+}
+
+static void write_root(struct writer *w, int root)
+{
+	struct stat file;
+
+	if (root < 0 || rawcall3(SYS_fstat, root, (long)&file, 0) < 0)
+		return;
+	write_fixed64(w, HELLO_ROOT_DEVICE, file.st_dev);
+	write_fixed64(w, HELLO_ROOT_INODE, file.st_ino);
+}
+
+/* A terminated copy of a path at *offset, made absolute: it is used later, from anywhere. */
+static uint32_t keep_path(struct segment *segment, uint32_t *offset, const char *path, size_t size)
+{
+	uint32_t kept = *offset;
+	char *to = (char *)segment + kept;
+	long length = 0;
+
+	if (path[0] != '/') {
+		length = rawcall3(SYS_getcwd, (long)to, PATH_SIZE, 0);
+		if (length > 0)
+			to[length - 1] = '/';
+		else
+			length = 0;
+	}
+	memcpy(to + length, path, size);
+	to[length + (long)size] = '\0';
+	*offset = kept + (uint32_t)length + (uint32_t)size + 1;
+	return kept;
+}
+
+/* spool/ beside the socket, unless told otherwise. */
+static void keep_spool_path(struct segment *segment, uint32_t *offset, const char *spool)
+{
+	const char *socket = (const char *)segment + segment->socket_path;
+	size_t size = text_length(socket);
+	char *to;
+
+	if (spool && *spool) {
+		segment->spool_path = keep_path(
+			segment, offset, spool, text_length_limited(spool, PATH_SIZE - 1));
+		return;
+	}
+	while (size && socket[size - 1] != '/')
+		size--;
+	segment->spool_path = keep_path(segment, offset, socket, size ? size - 1 : 0);
+	to = (char *)segment + *offset - 1;
+	memcpy(to, SPOOL_BESIDE, sizeof(SPOOL_BESIDE));
+	*offset += sizeof(SPOOL_BESIDE) - 1;
+}
+
+void hello_write_first(struct segment *segment, const struct settings *settings,
+	const struct entry *entry, int root)
+{
+	uint32_t offset = sizeof(*segment);
+	struct writer w = { NULL, 0 };
+
+	segment->socket_path = keep_path(segment, &offset, settings->socket,
+		text_length_limited(settings->socket, PATH_SIZE - 1));
+	keep_spool_path(segment, &offset, settings->spool);
+
+	w.at = (unsigned char *)segment + offset;
+	write_varint(&w, HELLO_PROTOCOL, FP_PROTOCOL);
+	write_bytes(&w, HELLO_SESSION, segment->session, SESSION_ID_SIZE);
+	write_name(&w, HELLO_APPLICATION, settings->application);
+	write_name(&w, HELLO_APPLICATION_VERSION, settings->version);
+	write_programs(&w);
+	write_text(&w, HELLO_INVOKED_AS, entry->argv ? entry->argv[0] : NULL, INVOKED_AS_SIZE);
+	write_directory(&w);
+	write_identity(&w, entry);
+	write_root(&w, root);
+	write_name(&w, HELLO_LIBRARY_VERSION, FOOTPRINT_VERSION_STRING);
+	segment_open_log(segment, offset, (uint32_t)w.size);
+}
+
+void hello_write_next(struct segment *segment)
+{
+	struct segment *first = segment->first;
+	struct writer w = { (unsigned char *)(segment + 1), first->head.hello_size };
+
+	memcpy(w.at, (char *)first + first->head.hello_offset, w.size);
+	/* Of a field that is there twice, protobuf takes the last. */
+	write_varint(&w, HELLO_SEGMENT, segment->number);
+	segment_open_log(segment, sizeof(*segment), (uint32_t)w.size);
+}

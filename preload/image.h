@@ -1,0 +1,79 @@
+/*
+ * What one process privately knows of its image: start here to see what the recorder holds.
+ *
+ * The struct is small on purpose: a fresh page costs more than everything else that a short process
+ * pays for us, so all of our writable data stands together. It is private memory: forks get a copy.
+ * A vfork child works on its parent's: see image_is_ours().
+ */
+#ifndef FOOTPRINT_PRELOAD_IMAGE_H
+#define FOOTPRINT_PRELOAD_IMAGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "preload/memory.h"
+
+#define NEAR_FDS 64 /* descriptors whose directories are remembered beside the rest */
+
+/* May the working directory be remembered? Not while it is several processes' or threads'. */
+enum directory_cache { DIRECTORY_CACHED, DIRECTORY_OF_CHILD, DIRECTORY_OF_THREAD };
+
+struct image {
+	struct segment
+		*segment;	/* records go here; NULL: not started. Set by CAS, once a segment */
+	uint64_t directory;	/* id of the working directory, 0: unknown */
+	uint64_t last_look;	/* time stamp counter when we last looked at the aggregator */
+	uint64_t device, inode; /* of our socket: says whether `descriptor` still is it */
+	uint64_t *seen_overflow;   /* largest level of the seen table, NULL: not needed yet */
+	uint64_t *far_directories; /* as near_directories, for descriptors from NEAR_FDS on, or NULL
+				    */
+	int descriptor;		   /* our socket, -1: none */
+	int pid;		   /* the process that this copy belongs to */
+	bool off;		   /* nothing is to be recorded */
+	bool memory_only;	   /* no system calls any more */
+	bool said_goodbye;
+	uint8_t directory_uncached; /* enum directory_cache */
+	bool logs;		    /* FOOTPRINT_LOG is set */
+	bool starting; /* the first records are kept; the aggregator is told once, after them */
+	uint64_t near_directories[NEAR_FDS]; /* descriptor -> directory id, 0: unknown */
+};
+
+extern struct image image;
+
+/* Starts the image, unless it has or there is nothing to do. Any number of threads and signal
+ * handlers may come here at once: one wins, and all get its segment. NULL: nothing is recorded. */
+struct segment *image_start(void);
+
+/* The segment records go to now; NULL: nothing is recorded. */
+static inline struct segment *image_segment(void)
+{
+	struct segment *segment = __atomic_load_n(&image.segment, __ATOMIC_ACQUIRE);
+
+	return segment || image.off ? segment : image_start();
+}
+
+/* Another segment after `full`; NULL: none can be had, or none may be. */
+struct segment *image_extend(struct segment *full);
+
+/*
+ * Is this private memory the calling process's own? False in a vfork child, which works on its
+ * parent's memory but has descriptors and a working directory of its own, and in a process made
+ * by a clone that no hook saw. Such a process must not change what concerns those. One system call.
+ */
+bool image_is_ours(void);
+
+/* Counts records that could be kept nowhere. */
+void image_lose(uint64_t records);
+
+/* One line on stderr when FOOTPRINT_LOG is set. `error` is a negative errno or 0. */
+void image_log(const char *what, long error);
+
+/* A time stamp of the processor's, at no cost; two of them IMAGE_SECOND apart are about a second.
+ */
+#define IMAGE_SECOND (1ull << 31)
+static inline uint64_t image_time(void)
+{
+	return __builtin_ia32_rdtsc();
+}
+
+#endif

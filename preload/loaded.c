@@ -1,0 +1,164 @@
+#define _GNU_SOURCE
+#include "preload/loaded.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "preload/image.h"
+#include "preload/rawcall.h"
+#include "preload/recorder.h"
+#include "preload/symbols.h"
+#include "preload/text.h"
+
+#define GLIBC_CACHE   "/etc/ld.so.cache"
+#define GLIBC_PRELOAD "/etc/ld.so.preload"
+#define MUSL_PATHS    "/etc/ld-musl-x86_64.path"
+
+/* record.proto's LoadedBy */
+#define LOADED_BY_START 0
+
+extern void *__libc_stack_end __attribute__((weak)); /* glibc's */
+
+static bool is_glibc(void)
+{
+	return &__libc_stack_end != NULL;
+}
+
+static struct link_map *object_at(ElfW(Addr) address)
+{
+	for (struct link_map *map = symbol_link_map(); map; map = map->l_next)
+		if (map->l_addr == address && !symbol_is_vdso(map))
+			return map;
+	return NULL;
+}
+
+/* The kernel maps an interpreter only for a program that names one. */
+static ElfW(Addr) linker_base(void)
+{
+	struct entry entry = entry_find();
+
+	return entry_auxiliary(&entry, AT_BASE);
+}
+
+const char *loaded_program(void)
+{
+	struct link_map *program = symbol_link_map();
+	struct entry entry = entry_find();
+
+	if (!program || !entry.aux || entry_auxiliary(&entry, AT_BASE))
+		return NULL;
+	return program->l_name && program->l_name[0] ? program->l_name : NULL;
+}
+
+const char *loaded_interpreter(void)
+{
+	ElfW(Addr) base = linker_base();
+	struct link_map *linker = base ? object_at(base) : NULL;
+
+	return linker ? linker->l_name : NULL;
+}
+
+/* Does `list` (of directories, as in LD_LIBRARY_PATH or DT_RUNPATH) name where `path` stands, or a
+ * folder above it (glibc-hwcaps)? $ORIGIN stands for anything. */
+static bool list_holds(const char *list, const char *path)
+{
+	while (*list) {
+		size_t size = 0, used;
+
+		while (list[size] && list[size] != ':' && list[size] != ';')
+			size++;
+		for (used = size; used > 1 && list[used - 1] == '/';)
+			used--;
+		if (list[0] == '$' || (used && text_length(path) > used && path[used] == '/' &&
+					      !memcmp(list, path, used)))
+			return true;
+		list += size + (list[size] != '\0');
+	}
+	return false;
+}
+
+/* The run paths of an object, NULL: it has none. */
+static const char *run_paths(const struct link_map *map)
+{
+	const char *strings = NULL;
+	const ElfW(Dyn) *paths = NULL;
+
+	for (const ElfW(Dyn) *d = map->l_ld; d && d->d_tag != DT_NULL; d++) {
+		if (d->d_tag == DT_RPATH || d->d_tag == DT_RUNPATH)
+			paths = d;
+		else if (d->d_tag == DT_STRTAB)
+			strings = (const char *)(d->d_un.d_ptr < map->l_addr
+							 ? map->l_addr + d->d_un.d_ptr
+							 : d->d_un.d_ptr);
+	}
+	return paths && strings ? strings + paths->d_un.d_val : NULL;
+}
+
+static bool is_preloaded(const char *path, const char *preload)
+{
+	size_t size = text_length(path);
+
+	for (; preload && *preload; preload++)
+		if (text_begins(preload, path) &&
+			(!preload[size] || preload[size] == ':' || preload[size] == ' '))
+			return true;
+	return false;
+}
+
+/* Was this object found by the linker's own configuration, and not by a path that someone gave? */
+static bool was_searched_for(const struct link_map *object, char **envp)
+{
+	const char *directories = text_environment(envp, "LD_LIBRARY_PATH");
+
+	if (object->l_name[0] != '/' ||
+		is_preloaded(object->l_name, text_environment(envp, "LD_PRELOAD")) ||
+		(directories && list_holds(directories, object->l_name)))
+		return false;
+	for (struct link_map *map = symbol_link_map(); map; map = map->l_next) {
+		const char *paths = symbol_is_vdso(map) ? NULL : run_paths(map);
+
+		if (paths && list_holds(paths, object->l_name))
+			return false;
+	}
+	return true;
+}
+
+static int existence_of(const char *path)
+{
+	return (int)-rawcall4(SYS_faccessat, AT_FDCWD, (long)path, 4 /* R_OK */, 0);
+}
+
+static void record_linker_files(bool searched)
+{
+	int error;
+
+	if (is_glibc()) {
+		error = existence_of(GLIBC_PRELOAD);
+		record_path(ACCESS_CHECK, AT_FDCWD, GLIBC_PRELOAD, error);
+		if (!error)
+			record_path(ACCESS_READ, AT_FDCWD, GLIBC_PRELOAD, 0);
+	}
+	if (searched) {
+		const char *path = is_glibc() ? GLIBC_CACHE : MUSL_PATHS;
+
+		record_path(ACCESS_READ, AT_FDCWD, path, existence_of(path));
+	}
+}
+
+void loaded_record(const struct entry *entry)
+{
+	struct link_map *program = symbol_link_map(), *own = symbol_own_map();
+	ElfW(Addr) linker = linker_base();
+	bool searched = false;
+
+	for (struct link_map *map = program ? program->l_next : NULL; map; map = map->l_next) {
+		if (map == own || symbol_is_vdso(map) || !map->l_name[0])
+			continue;
+		record_load(LOADED_BY_START, map->l_name, NULL);
+		searched =
+			searched || (map->l_addr != linker && was_searched_for(map, entry->envp));
+	}
+	record_linker_files(searched);
+}

@@ -1,0 +1,170 @@
+#define _GNU_SOURCE
+#include "preload/memory.h"
+
+#include <fcntl.h>
+#include <stdbool.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+
+#include "preload/rawcall.h"
+#include "preload/text.h"
+
+#define MEMFD_NAME "footprint"
+#define SEALS	   (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW)
+#define ERRNO_MAX  4095
+
+/* ftruncate past RLIMIT_FSIZE raises SIGXFSZ, which would kill the application. */
+static bool may_have_file_of(uint32_t size)
+{
+	struct rlimit limit;
+
+	if (rawcall4(SYS_prlimit64, 0, RLIMIT_FSIZE, 0, (long)&limit) < 0)
+		return false;
+	return limit.rlim_cur >= size;
+}
+
+static int memfd_of(uint32_t size)
+{
+	long fd;
+
+	if (!may_have_file_of(size))
+		return -1;
+	fd = rawcall3(SYS_memfd_create, (long)MEMFD_NAME, MFD_CLOEXEC | MFD_ALLOW_SEALING, 0);
+	if (fd < 0)
+		return -1;
+	if (rawcall3(SYS_ftruncate, fd, size, 0) < 0 ||
+		rawcall3(SYS_fcntl, fd, F_ADD_SEALS, SEALS) < 0) {
+		rawcall3(SYS_close, fd, 0, 0);
+		return -1;
+	}
+	return (int)fd;
+}
+
+static void *map(uint32_t size, int memfd)
+{
+	int flags = MAP_SHARED | (memfd < 0 ? MAP_ANONYMOUS : 0);
+	long address = rawcall6(SYS_mmap, 0, size, PROT_READ | PROT_WRITE, flags, memfd, 0);
+
+	return address < 0 && address >= -ERRNO_MAX ? NULL : (void *)address;
+}
+
+struct segment *segment_new(uint32_t size, int *ret_memfd)
+{
+	int memfd = memfd_of(size);
+	struct segment *segment = map(size, memfd);
+
+	if (!segment && memfd >= 0) {
+		rawcall3(SYS_close, memfd, 0, 0);
+		memfd = -1;
+	}
+	if (!segment)
+		return NULL;
+	segment->head.memory_size = size;
+	segment->head.protocol = FP_PROTOCOL;
+	segment->head.processes = 1;
+	segment->head.users = 1;
+	*ret_memfd = memfd;
+	return segment;
+}
+
+void segment_discard(struct segment *segment)
+{
+	rawcall3(SYS_munmap, (long)segment, segment->head.memory_size, 0);
+}
+
+struct segment_tail *segment_tail(struct segment *segment)
+{
+	unsigned char *end = (unsigned char *)segment + segment->head.memory_size;
+
+	return (struct segment_tail *)end - 1;
+}
+
+struct first_tail *segment_first_tail(struct segment *first)
+{
+	return (struct first_tail *)segment_tail(first) - 1;
+}
+
+void segment_open_log(struct segment *segment, uint32_t hello_offset, uint32_t hello_size)
+{
+	struct session_memory *head = &segment->head;
+	uint32_t start = (hello_offset + hello_size + SLOT_ALIGN - 1) & ~(SLOT_ALIGN - 1);
+	void *end = segment->first == segment ? (void *)segment_first_tail(segment)
+					      : (void *)segment_tail(segment);
+
+	head->hello_offset = hello_offset;
+	head->hello_size = hello_size;
+	head->log_offset = start;
+	head->log_size = (uint32_t)((unsigned char *)end - (unsigned char *)segment) - start;
+	__atomic_store_n(&head->magic, SESSION_MEMORY_MAGIC, __ATOMIC_RELEASE);
+}
+
+/* Moves `tail` to `to` unless it is there or further. */
+static void advance_tail(struct session_memory *head, uint64_t to)
+{
+	uint64_t tail = __atomic_load_n(&head->tail, __ATOMIC_RELAXED);
+
+	while (tail < to && !__atomic_compare_exchange_n(&head->tail, &tail, to, true,
+				    __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+		;
+}
+
+static uint32_t *slot_at(struct segment *segment, uint64_t offset)
+{
+	return (uint32_t *)(void *)(segment_log(segment) + offset);
+}
+
+/* Claims a slot of `size` payload bytes; NULL: the segment is full. */
+static uint32_t *claim(struct segment *segment, uint32_t size)
+{
+	struct session_memory *head = &segment->head;
+	uint32_t total = slot_total(size);
+	uint64_t at = __atomic_load_n(&head->tail, __ATOMIC_ACQUIRE);
+
+	while (at + total <= head->log_size) {
+		uint32_t *word = slot_at(segment, at);
+		uint32_t found = SLOT_FREE;
+
+		if (__atomic_compare_exchange_n(word, &found, SLOT_WORD(SLOT_CLAIMED, size), false,
+			    __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+			advance_tail(head, at + total);
+			return word;
+		}
+		/* Taken: its writer is about to move `tail`, or died before it could. */
+		at += slot_total(found);
+		advance_tail(head, at);
+	}
+	return NULL;
+}
+
+uint32_t *segment_append(
+	struct segment *segment, const struct record *record, enum slot_state state)
+{
+	struct writer writer = { NULL, 0 };
+	uint32_t *word;
+
+	write_record(&writer, record);
+	if (writer.size > FP_RECORD_SIZE_MAX)
+		return NULL;
+	word = claim(segment, (uint32_t)writer.size);
+	if (!word)
+		return NULL;
+	writer.at = (unsigned char *)(word + 1);
+	writer.size = 0;
+	write_record(&writer, record);
+	__atomic_store_n(word, SLOT_WORD(state, writer.size), __ATOMIC_RELEASE);
+	return word;
+}
+
+uint64_t segment_end(struct segment *segment)
+{
+	uint64_t at = __atomic_load_n(&segment->head.tail, __ATOMIC_ACQUIRE);
+
+	while (at + SLOT_ALIGN <= segment->head.log_size) {
+		uint32_t word = __atomic_load_n(slot_at(segment, at), __ATOMIC_ACQUIRE);
+
+		if (SLOT_STATE(word) == SLOT_FREE)
+			break;
+		at += slot_total(word);
+	}
+	return at;
+}

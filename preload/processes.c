@@ -1,0 +1,118 @@
+/* The processes of an image: forks, their ends, and the one descriptor that they hold. */
+#define _GNU_SOURCE
+#include <fcntl.h>
+
+#include "preload/directories.h"
+#include "preload/image.h"
+#include "preload/rawcall.h"
+#include "preload/recorder.h"
+#include "preload/session.h"
+#include "preload/spool.h"
+
+static void count_users(uint32_t change)
+{
+	for (struct segment *s = image.segment; s; s = s->previous)
+		__atomic_fetch_add(&s->head.users, change, __ATOMIC_ACQ_REL);
+}
+
+/* Before the fork: a parent that ends at once must not be the last while its child begins. */
+void record_fork_begin(void)
+{
+	count_users(1);
+}
+
+void record_fork_end(long pid)
+{
+	struct segment *segment = image.segment;
+
+	if (pid < 0)
+		count_users(-1u);
+	for (; pid > 0 && segment; segment = segment->previous)
+		__atomic_fetch_add(&segment->head.processes, 1, __ATOMIC_RELAXED);
+	if (pid == 0) {
+		image.pid = image.memory_only ? 0 : (int)rawcall3(SYS_getpid, 0, 0, 0);
+		image.said_goodbye = false;
+	}
+}
+
+/* The last process of the image keeps what nobody has acknowledged. */
+static void keep_rest(struct segment *segment)
+{
+	int error;
+
+	if (__atomic_load_n(&segment->head.users, __ATOMIC_ACQUIRE))
+		return;
+	error = spool_rest(segment);
+	if (error)
+		image_log("the spool takes nothing", error);
+}
+
+void record_goodbye(void)
+{
+	if (!image.segment || image.memory_only || !image_is_ours())
+		return;
+	if (!__atomic_exchange_n(&image.said_goodbye, true, __ATOMIC_ACQ_REL))
+		count_users(-1u);
+	session_flush();
+	for (struct segment *s = image.segment; s; s = s->previous)
+		keep_rest(s);
+}
+
+void record_goodbye_undo(void)
+{
+	if (image.segment && image_is_ours() &&
+		__atomic_exchange_n(&image.said_goodbye, false, __ATOMIC_ACQ_REL))
+		count_users(1);
+}
+
+void record_memory_only(void)
+{
+	image.memory_only = true;
+}
+
+void record_directory_unknown(void)
+{
+	directory_parent_runs();
+	directory_set_working(0);
+}
+
+void record_directory_each_thread(void)
+{
+	directory_each_thread();
+}
+
+void record_fd_closed(int fd)
+{
+	directory_set(fd, 0);
+}
+
+void record_fd_range_closed(unsigned first, unsigned last)
+{
+	directory_forget(first, last);
+}
+
+void record_fd_copied(int from, int to)
+{
+	if (image.segment)
+		directory_set(to, directory_known(from));
+}
+
+int record_descriptor(void)
+{
+	return __atomic_load_n(&image.descriptor, __ATOMIC_ACQUIRE);
+}
+
+void record_descriptor_yield(int fd)
+{
+	int old = fd;
+	long other;
+
+	/* A vfork child's copy may go: it is the parent's that counts. */
+	if (fd < 0 || image.memory_only || record_descriptor() != fd || !image_is_ours())
+		return;
+	other = rawcall3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, fd + 1);
+	if (other < 0)
+		other = rawcall3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, fd / 2);
+	__atomic_compare_exchange_n(&image.descriptor, &old, other < 0 ? -1 : (int)other, false,
+		__ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}

@@ -1,0 +1,216 @@
+#define _GNU_SOURCE
+#include "preload/recorder.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "preload/directories.h"
+#include "preload/facts.h"
+#include "preload/image.h"
+#include "preload/rawcall.h"
+#include "preload/session.h"
+#include "preload/symbols.h"
+#include "preload/text.h"
+
+/* A path and how it was used; *ret_id is its id as a directory. False: not a fact. */
+static bool record_place(
+	unsigned kind, unsigned access, int dirfd, const char *path, int error, struct place *ret)
+{
+	uint64_t key;
+
+	if (!image_segment() || fact_says_nothing(error) || !place_find(ret, dirfd, path))
+		return false;
+	if (fact_is_known(ret->id, FACT_ATTRIBUTES(kind, access, error), &key))
+		return true;
+	fact_record(&(struct record){ .kind = kind,
+			    .access = kind == RECORD_PATH ? access & ~ACCESS_NO_FOLLOW : 0,
+			    .no_follow = (access & ACCESS_NO_FOLLOW) != 0,
+			    .error = (unsigned)error,
+			    .directory = ret->directory,
+			    .path = ret->path,
+			    .path_size = ret->size },
+		key);
+	return true;
+}
+
+void record_path(unsigned access, int dirfd, const char *path, int error)
+{
+	struct place place;
+
+	record_place(RECORD_PATH, access, dirfd, path, error, &place);
+}
+
+static unsigned access_of(int flags)
+{
+	unsigned access;
+
+	if ((flags & O_TMPFILE) == O_TMPFILE || flags & O_PATH)
+		access = ACCESS_CHECK;
+	else if (flags & O_DIRECTORY)
+		access = ACCESS_LIST;
+	else if ((flags & O_ACCMODE) == O_RDONLY)
+		access = ACCESS_READ;
+	else if ((flags & O_ACCMODE) == O_WRONLY)
+		access = ACCESS_WRITE;
+	else
+		access = ACCESS_READ | ACCESS_WRITE;
+	if (!(access & ACCESS_CHECK)) {
+		access |= flags & O_CREAT ? ACCESS_CREATE : 0;
+		access |= flags & O_TRUNC ? ACCESS_WRITE : 0;
+	}
+	return access | (flags & O_NOFOLLOW ? ACCESS_NO_FOLLOW : 0);
+}
+
+/* "." and ".." in a relative path: ids along such a way would never come to an end. */
+static bool has_dots(const char *path)
+{
+	for (const char *p = path; *p; p++) {
+		if (*p != '.' || (p > path && p[-1] != '/'))
+			continue;
+		if (!p[1] || p[1] == '/' || (p[1] == '.' && (!p[2] || p[2] == '/')))
+			return true;
+	}
+	return false;
+}
+
+void record_open(int dirfd, const char *path, int flags, int fd, int error)
+{
+	bool directory =
+		(flags & O_DIRECTORY || flags & O_PATH) && (flags & O_TMPFILE) != O_TMPFILE;
+	struct place place;
+	bool found = record_place(RECORD_PATH, access_of(flags), dirfd, path, error, &place);
+
+	if (fd < 0 || !image.segment)
+		return;
+	/* What else may be a directory is asked for when something is opened relative to it. */
+	directory = directory && found && (!place.directory || !has_dots(path));
+	directory_set(fd, directory ? place.id : 0);
+}
+
+/* Size of the address that says something, 0: not one to record. */
+static size_t address_size(const struct sockaddr *address, size_t size)
+{
+	const struct sockaddr_un *unix_address = (const void *)address;
+	size_t head = offsetof(struct sockaddr_un, sun_path);
+
+	if (size < sizeof(address->sa_family))
+		return 0;
+	switch (address->sa_family) {
+	case AF_INET:
+		return size >= sizeof(struct sockaddr_in) ? sizeof(struct sockaddr_in) : 0;
+	case AF_INET6:
+		return size >= sizeof(struct sockaddr_in6) ? sizeof(struct sockaddr_in6) : 0;
+	case AF_UNIX:
+		if (size <= head || size > sizeof(*unix_address))
+			return 0; /* unnamed: the kernel picks a name */
+		if (!unix_address->sun_path[0])
+			return size;
+		return head + text_length_limited(unix_address->sun_path, size - head);
+	default:
+		return 0;
+	}
+}
+
+void record_address(enum endpoint_use use, const void *address, size_t size, int error)
+{
+	union {
+		struct sockaddr any;
+		struct sockaddr_in inet;
+		struct sockaddr_un unix_path;
+		char bytes[FP_ADDRESS_SIZE_MAX];
+	} copy = { 0 };
+	uint64_t directory = 0, key;
+
+	if (!image_segment() || fact_says_nothing(error) || !address)
+		return;
+	size = address_size(address, size);
+	if (!size)
+		return;
+	memcpy(copy.bytes, address, size);
+	if (copy.any.sa_family == AF_INET)
+		memset(copy.inet.sin_zero, 0, sizeof(copy.inet.sin_zero));
+	if (copy.any.sa_family == AF_UNIX && copy.unix_path.sun_path[0] &&
+		copy.unix_path.sun_path[0] != '/')
+		directory = directory_of(AT_FDCWD);
+	if (fact_is_known(fp_directory_id(directory, copy.bytes, size),
+		    FACT_ATTRIBUTES(RECORD_ENDPOINT, use, error), &key))
+		return;
+	fact_record(&(struct record){ .kind = RECORD_ENDPOINT,
+			    .endpoint = use,
+			    .error = (unsigned)error,
+			    .directory = directory,
+			    .address = copy.bytes,
+			    .address_size = size },
+		key);
+}
+
+void record_gap(const char *kind, const char *path, const char *detail)
+{
+	struct place place = { .path = path };
+	size_t size = detail ? text_length_limited(detail, FP_DETAIL_SIZE_MAX - 1) : 0;
+	uint64_t id, key;
+
+	if (!image_segment())
+		return;
+	place_find(&place, AT_FDCWD, path);
+	id = fp_directory_id(place.id, kind, text_length(kind));
+	id = fp_directory_id(id, detail, size);
+	if (fact_is_known(id, FACT_ATTRIBUTES(RECORD_GAP, 0, 0), &key))
+		return;
+	fact_record(&(struct record){ .kind = RECORD_GAP,
+			    .directory = place.directory,
+			    .path = path,
+			    .path_size = place.size,
+			    .gap = kind,
+			    .gap_size = text_length(kind),
+			    .detail = detail,
+			    .detail_size = size },
+		key);
+}
+
+void record_load(unsigned loaded_by, const char *path, const char *requester)
+{
+	struct place place;
+	size_t size = requester ? text_length_limited(requester, FP_PATH_SIZE_MAX - 1) : 0;
+	uint64_t key;
+
+	if (!image_segment() || !place_find(&place, AT_FDCWD, path))
+		return;
+	if (fact_is_known(fp_directory_id(place.id, requester, size),
+		    FACT_ATTRIBUTES(RECORD_LOAD, loaded_by, 0), &key))
+		return;
+	fact_record(&(struct record){ .kind = RECORD_LOAD,
+			    .loaded_by = loaded_by,
+			    .directory = place.directory,
+			    .path = place.path,
+			    .path_size = place.size,
+			    .requester = requester,
+			    .requester_size = size },
+		key);
+}
+
+void record_chdir(int dirfd, const char *path, int error)
+{
+	struct place place;
+	bool found = false;
+
+	if (path)
+		found = record_place(RECORD_PATH, ACCESS_CHECK, AT_FDCWD, path, error, &place);
+	if (error || !image.segment)
+		return;
+	/* Relative ways are not followed by ids, which would never come to an end: the kernel is
+	 * asked when something is relative to where they lead. */
+	if (path)
+		directory_set_working(found && !place.directory ? place.id : 0);
+	else
+		directory_set_working(directory_of(dirfd));
+}
+
+void recorder_start(char **envp)
+{
+	(void)envp;
+	image_segment();
+}

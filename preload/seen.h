@@ -1,0 +1,35 @@
+/*
+ * Which facts this image has recorded before: a set of 64-bit keys in the segment, lock-free,
+ * shared by the image's forks.
+ *
+ * Four levels, each a table of lines of eight keys (a cache line). A key belongs in one line of
+ * each level and stands in the first level whose line has room; so a line with a free place ends a
+ * search. Small images stay in the first level, which shares a page with everything else they
+ * touch. In the last level a full line forgets: the fact is recorded twice then, which is harmless.
+ */
+#ifndef FOOTPRINT_PRELOAD_SEEN_H
+#define FOOTPRINT_PRELOAD_SEEN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "preload/memory.h"
+
+/* The key of what fp_directory_id() names, used as `attributes` says. */
+static inline uint64_t seen_key(uint64_t id, uint64_t attributes)
+{
+	uint64_t key = id + attributes * 0x9e3779b97f4a7c15ull;
+
+	/* MurmurHash3's finaliser: the table is indexed by single bits of the key. */
+	key = (key ^ key >> 33) * 0xff51afd7ed558ccdull;
+	key = (key ^ key >> 33) * 0xc4ceb9fe1a85ec53ull;
+	key ^= key >> 33;
+	return key ? key : 1;
+}
+
+bool seen_before(struct segment *first, uint64_t key);
+
+/* After the record is in the log: a process killed in between must not leave a key without one. */
+void seen_add(struct segment *first, uint64_t key);
+
+#endif

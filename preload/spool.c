@@ -1,0 +1,166 @@
+#define _GNU_SOURCE
+#include "preload/spool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <sys/vfs.h>
+
+#include "preload/image.h"
+#include "preload/rawcall.h"
+#include "preload/text.h"
+
+#define ATTEMPTS	4  /* the aggregator takes the file away, or a thread writes what we read */
+#define FREE_SHARE	20 /* leave one part in so many of the file system free */
+#define NAME		"/records."
+#define MODE		0600
+#define SPOOL_PATH_SIZE 1024 /* on the stack of a signal handler, perhaps */
+
+static void close_file(int *fd)
+{
+	if (*fd >= 0)
+		rawcall3(SYS_close, *fd, 0, 0);
+}
+#define CLEANUP_FILE __attribute__((cleanup(close_file)))
+
+/* Terminated path of our file; -ENAMETOOLONG. */
+static int file_path(struct segment *first, char *path, size_t size, unsigned uid)
+{
+	const char *folder = (const char *)first + first->spool_path;
+	char *end = path + size;
+	char *p = text_append(path, end, folder);
+
+	p = text_append_number(text_append(p, end, NAME), end, uid);
+	return p + 1 < end ? 0 : -ENAMETOOLONG;
+}
+
+/* Ours, a file, and still under its name: 0; -ESTALE: the aggregator took it; else refused. */
+static int check_file(int fd, unsigned uid, uint64_t size)
+{
+	struct stat file;
+	struct statfs system;
+	struct rlimit limit;
+	long error = rawcall3(SYS_fstat, fd, (long)&file, 0);
+
+	if (error < 0)
+		return (int)error;
+	if (!S_ISREG(file.st_mode) || file.st_uid != uid)
+		return -EPERM;
+	if (!file.st_nlink)
+		return -ESTALE;
+	/* A write past RLIMIT_FSIZE raises SIGXFSZ. */
+	error = rawcall4(SYS_prlimit64, 0, RLIMIT_FSIZE, 0, (long)&limit);
+	if (error < 0 || limit.rlim_cur < (uint64_t)file.st_size + size)
+		return -EFBIG;
+	error = rawcall3(SYS_fstatfs, fd, (long)&system, 0);
+	if (error < 0)
+		return (int)error;
+	return system.f_bavail < system.f_blocks / FREE_SHARE ? -ENOSPC : 0;
+}
+
+/* The spool file, locked for appending `size` bytes; a negative errno. */
+static int open_file(struct segment *first, uint64_t size)
+{
+	unsigned uid = (unsigned)rawcall3(SYS_geteuid, 0, 0, 0);
+	char path[SPOOL_PATH_SIZE];
+	int error = file_path(first, path, sizeof(path), uid);
+
+	for (int attempt = 0; !error && attempt < ATTEMPTS; attempt++) {
+		int fd CLEANUP_FILE = (int)rawcall4(SYS_openat, AT_FDCWD, (long)path,
+			O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, MODE);
+
+		if (fd < 0)
+			return fd;
+		/* Exclusively locked: the aggregator has renamed it and is reading. */
+		if (rawcall3(SYS_flock, fd, LOCK_SH | LOCK_NB, 0) < 0)
+			continue;
+		error = check_file(fd, uid, size);
+		if (error == -ESTALE) {
+			error = 0;
+			continue;
+		}
+		if (!error) {
+			int locked = fd;
+
+			fd = -1;
+			return locked;
+		}
+	}
+	return error ? error : -EAGAIN;
+}
+
+static uint32_t checksum_of(const struct iovec *parts, unsigned count)
+{
+	uint32_t sum = FP_CHECKSUM_START;
+
+	for (unsigned i = 0; i < count; i++)
+		sum = fp_checksum(sum, parts[i].iov_base, parts[i].iov_len);
+	return sum;
+}
+
+int spool_append(struct segment *segment, uint64_t from, uint64_t to)
+{
+	struct spool_entry entry = { .magic = SPOOL_ENTRY_MAGIC,
+		.hello_size = segment->head.hello_size,
+		.log_size = (uint32_t)(to - from),
+		.log_offset = from,
+		.lost = segment->head.lost,
+		.processes = segment->head.processes };
+	struct iovec parts[] = { { &entry, sizeof(entry) },
+		{ (char *)segment + segment->head.hello_offset, entry.hello_size },
+		{ segment_log(segment) + from, entry.log_size } };
+	uint64_t size = sizeof(entry) + entry.hello_size + entry.log_size;
+	int fd CLEANUP_FILE = open_file(segment->first, size);
+
+	if (fd < 0)
+		return fd;
+	for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+		long written;
+
+		entry.checksum = checksum_of(parts + 1, 2);
+		written = rawcall3(SYS_writev, fd, (long)parts, 3);
+		if (written < 0)
+			return (int)written;
+		if ((uint64_t)written < size)
+			return -ENOSPC;
+		/* Another thread finished a slot meanwhile: the reader drops the entry, write
+		 * another. */
+		if (entry.checksum == checksum_of(parts + 1, 2))
+			return 0;
+	}
+	return -EAGAIN;
+}
+
+int spool_rest(struct segment *segment)
+{
+	uint64_t from = __atomic_load_n(&segment->head.acknowledged, __ATOMIC_ACQUIRE);
+	uint64_t spooled = __atomic_load_n(&segment->spooled, __ATOMIC_ACQUIRE);
+	uint64_t to = segment_end(segment);
+	int error;
+
+	if (from < spooled)
+		from = spooled;
+	if (from >= to)
+		return 0;
+	error = spool_append(segment, from, to);
+	if (!error)
+		__atomic_store_n(&segment->spooled, to, __ATOMIC_RELEASE);
+	return error;
+}
+
+int spool_slot(struct segment *segment, const uint32_t *slot)
+{
+	uint64_t from = (uint64_t)((const unsigned char *)slot - segment_log(segment));
+	uint64_t to = from + slot_total(*slot);
+	int error = spool_append(segment, from, to);
+
+	/* Slots spooled out of order are left to spool_rest(), which repeats some. */
+	if (!error)
+		__atomic_compare_exchange_n(&segment->spooled, &(uint64_t){ from }, to, false,
+			__ATOMIC_RELEASE, __ATOMIC_RELAXED);
+	return error;
+}

@@ -1,0 +1,20 @@
+/*
+ * The spool: a file that takes records which no aggregator has acknowledged (proto/WIRE.md).
+ */
+#ifndef FOOTPRINT_PRELOAD_SPOOL_H
+#define FOOTPRINT_PRELOAD_SPOOL_H
+
+#include <stdint.h>
+
+#include "preload/memory.h"
+
+/* Appends the log bytes [from, to) of a segment as one entry. 0 or a negative errno. */
+int spool_append(struct segment *segment, uint64_t from, uint64_t to);
+
+/* Appends all that is neither acknowledged nor spooled. 0 or a negative errno. */
+int spool_rest(struct segment *segment);
+
+/* Appends one slot. 0 or a negative errno. */
+int spool_slot(struct segment *segment, const uint32_t *slot);
+
+#endif

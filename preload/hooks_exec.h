@@ -1,0 +1,18 @@
+/*
+ * Starting programs: what exec and spawn have in common.
+ */
+#ifndef FOOTPRINT_PRELOAD_HOOKS_EXEC_H
+#define FOOTPRINT_PRELOAD_HOOKS_EXEC_H
+
+#include "preload/environment.h"
+
+#define SHELL "/bin/sh" /* of system, popen and execvp, in either libc */
+
+/* A program is about to be started: one that cannot be watched is a gap. Says whether its
+ * environment should name the library. flags are execveat's. */
+enum library_wish exec_announce(int dirfd, const char *path, int flags);
+
+/* Exported here as by libc; for the hooks that lead to it. */
+extern int execveat(int dirfd, const char *path, char *const argv[], char *const envp[], int flags);
+
+#endif

@@ -10,7 +10,7 @@ needs podman runc nsenter strace python3
 [ "$(id -u)" -eq 0 ] || skip "needs root to enter the network of a container"
 
 declare -ri IMAGE_LIMIT=300 # seconds to make an image, its base included
-judge=$top/tests/containers/judge.py
+examine=$top/tests/containers/examine.py
 container=
 process= # its first one, as seen from here
 declare -a containers=()
@@ -96,7 +96,7 @@ trace() {
 	shift
 
 	readarray -t command < <(command_of "$image")
-	readarray -t flags < <("$judge" flags)
+	readarray -t flags < <("$examine" flags)
 	mkdir -p "$work/trace"
 	chmod 777 "$work/trace"
 	container_start "$image-traced" "$image" --cap-add SYS_PTRACE --env LD_PRELOAD= \
@@ -115,11 +115,13 @@ root_of() {
 
 # judge_accesses IMAGE MANIFEST: the manifest against the trace
 judge_accesses() {
-	local root
+	local root directory
 
 	root=$(root_of "$container") || die "cannot mount $container"
+	directory=$(podman image inspect --format '{{.Config.WorkingDir}}' "footprint-test-$1")
 	"$footprint" show --json "$2" >"$work/said.json" || fail "cannot show $2"
-	"$judge" accesses "$work/said.json" "$work/trace/$1" "$root" ||
+	"$examine" accesses "$work/said.json" "$work/trace/$1" "$root" \
+		"${directory:-/}" ||
 		fail "$1: the manifest is not what strace saw"
 }
 
@@ -130,11 +132,11 @@ judge_attributes() {
 
 	root=$(root_of "footprint-test-$$-$1") || die "cannot mount the watched container"
 	"$footprint" show --json "$2" >"$work/said.json" || fail "cannot show $2"
-	"$judge" paths "$work/said.json" |
+	"$examine" paths "$work/said.json" |
 		podman --runtime runc run --rm --interactive --network=none --user root --env LD_PRELOAD= \
 			--ulimit nofile=10000:10000 --ulimit nproc=10000:10000 "footprint-test-$1" \
 			xargs -d '\n' dpkg-query --search >"$work/packages" 2>"$work/unpackaged"
-	"$judge" attributes "$work/said.json" "$root" "$work/packages" ||
+	"$examine" attributes "$work/said.json" "$root" "$work/packages" ||
 		fail "$1: files are not as the manifest says"
 }
 

@@ -30,7 +30,7 @@ def sort():
 
 @app.route("/resolve")
 def resolve():
-    return socket.getaddrinfo("localhost", "http")[0][4][0]
+    return socket.getaddrinfo("localhost", 80)[0][4][0]
 
 
 # The first process of a container has no default action for SIGTERM.

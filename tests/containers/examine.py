@@ -1,19 +1,24 @@
 #!/usr/bin/env python3
 """Compares a manifest with the container it was made in.
 
-    judge.py flags                          the options strace needs, one a line
-    judge.py paths SAID                     files dpkg may know, one a line
-    judge.py attributes SAID ROOT PACKAGES  digests, modes, owners; packages by `dpkg-query --search`
-    judge.py accesses SAID TRACE ROOT       what was used, against what strace saw
+    examine.py flags                          the options strace needs, one a line
+    examine.py paths SAID                     files dpkg may know, one a line
+    examine.py attributes SAID ROOT PACKAGES  digests, modes, owners; packages by `dpkg-query --search`
+    examine.py accesses SAID TRACE ROOT CWD   what was used, against what strace saw of another run
 
 SAID is what `footprint show --json` printed, ROOT the container's file system. Exit status 1 when
-something differs, and every difference is named.
+something differs, and every difference is named. What strace saw is worked out by tests/oracle.
 """
 import hashlib
 import json
 import os
+import re
 import stat
 import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "oracle"))
+# pylint: disable=wrong-import-position
+from judge import compare, exclusions, paths, said as oracle_said, seen, strace
 
 TYPES = {
     stat.S_IFREG: "file",
@@ -27,6 +32,14 @@ TYPES = {
 
 # What the runtime lays over the image: not in its file system.
 LAID_OVER = {"/etc/hosts", "/etc/hostname", "/etc/resolv.conf"}
+
+OWN = exclusions.Own(
+    library=b"/opt/footprint/libfootprint.so",
+    socket=b"/run/footprint/aggregator.sock",
+    spool=b"/run/footprint/spool",
+)
+# Names with the process's pid in them, which are not the same in two runs.
+PID_IN_NAME = re.compile(rb"(/temp-|\.pyc\.)\d+")
 
 
 def load(path):
@@ -117,13 +130,52 @@ def check_attributes(said, root, packages):
     return 1 if wrong or not owners else 0
 
 
+def steady(value):
+    """A fact with the pids in its names taken out."""
+    if isinstance(value, tuple):
+        return tuple(steady(part) for part in value)
+    return PID_IN_NAME.sub(rb"\1PID", value) if isinstance(value, bytes) else value
+
+
+def steady_sets(sides):
+    for side in sides:
+        for facts in side:
+            for category, found in facts.items():
+                if isinstance(found, dict):
+                    facts[category] = {steady(fact): call for fact, call in found.items()}
+                else:
+                    facts[category] = {steady(fact) for fact in found}
+
+
+def check_accesses(manifest, trace, root, directory):
+    traced = seen.judge(trace, paths.Resolver(os.fsencode(root)), OWN, os.fsencode(directory))
+    told = oracle_said.Said(manifest)
+    steady_sets([(traced.facts, traced.derived), (told.facts, told.implied)])
+    traced.gone = {steady(path) for path in traced.gone}
+    failed = False
+    for category, score in compare.compare(traced, told).items():
+        print(f"{category:10} {score.expected:5} seen  {len(score.missed):3} missed"
+              f"  {len(score.extra):3} extra")
+        for fact, line in score.missed:
+            print(f"    missed {fact}: {line}")
+        for fact in score.extra:
+            print(f"    extra  {fact}")
+        failed = failed or bool(score.missed or score.extra)
+    return 1 if failed or not traced.calls else 0
+
+
 def main():
     command, *arguments = sys.argv[1:]
+    if command == "flags":
+        print(*strace.FLAGS, sep="\n")
+        return 0
     if command == "paths":
         print_paths(load(arguments[0]))
         return 0
     if command == "attributes":
         return check_attributes(load(arguments[0]), *arguments[1:])
+    if command == "accesses":
+        return check_accesses(load(arguments[0]), *arguments[1:])
     sys.exit(__doc__)
 
 

@@ -1,0 +1,343 @@
+/*
+ * Debian's database: /var/lib/dpkg/status says which packages there are, info/PACKAGE.list what
+ * each brought. Distroless images have a file of status.d for each package instead, with the
+ * paths in PACKAGE.md5sums. Diverted files stand in the lists under the name they came with.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "lib/base/cleanup.h"
+#include "lib/package/database.h"
+#include "lib/root/beneath.h"
+
+#define STATUS	    "/var/lib/dpkg/status"
+#define STATUS_D    "/var/lib/dpkg/status.d"
+#define DIVERSIONS  "/var/lib/dpkg/diversions"
+#define ENTRIES_MAX 65536 /* files of status.d */
+
+struct stanza {
+	struct span package, version, architecture, multi_arch, status;
+};
+
+/* Who took a path for itself, and where the others' file of that name went. */
+struct diversion {
+	struct span to, by;
+};
+
+struct dpkg {
+	struct package_loader *loader;
+	char *diversions_text;
+	struct strings diverted; /* number n is diverted as diversions[n - 1] says */
+	struct diversion *diversions;
+	size_t n_diversions, diversions_size;
+};
+
+static void dpkg_deinit(struct dpkg *dpkg)
+{
+	free(dpkg->diversions_text);
+	strings_deinit(&dpkg->diverted);
+	free(dpkg->diversions);
+}
+#define autodpkg __attribute__((cleanup(dpkg_deinit)))
+
+static int add_diversion(struct dpkg *dpkg, struct span from, struct diversion diversion)
+{
+	uint32_t number;
+
+	if (dpkg->n_diversions == dpkg->diversions_size) {
+		size_t size = dpkg->diversions_size ? dpkg->diversions_size * 2 : 16;
+		struct diversion *grown = realloc(dpkg->diversions, size * sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		dpkg->diversions = grown;
+		dpkg->diversions_size = size;
+	}
+	if (!from.size || strings_find(&dpkg->diverted, from.bytes, from.size) != UINT32_MAX)
+		return 0;
+	if (strings_add(&dpkg->diverted, from.bytes, from.size, &number) < 0)
+		return -ENOMEM;
+	dpkg->diversions[dpkg->n_diversions++] = diversion;
+	return 0;
+}
+
+/* Three lines each: the path, where it went, the package that took it (":" is the administrator). */
+static int read_diversions(struct dpkg *dpkg)
+{
+	struct span text, from, to, by;
+	int code = loader_read(dpkg->loader, DIVERSIONS, &dpkg->diversions_text, &text.size);
+
+	if (code <= 0)
+		return code;
+	text.bytes = dpkg->diversions_text;
+	while (next_line(&text, &from) && next_line(&text, &to) && next_line(&text, &by)) {
+		code = add_diversion(dpkg, from, (struct diversion){ to, by });
+		if (code < 0)
+			return code;
+	}
+	return 0;
+}
+
+/* The name that a path of this package's list really has. */
+static struct span undivert(const struct dpkg *dpkg, struct span path, struct span package)
+{
+	const struct diversion *diversion;
+	uint32_t number;
+
+	if (!dpkg->n_diversions || !path.size)
+		return path;
+	number = strings_find(&dpkg->diverted, path.bytes, path.size);
+	if (number == UINT32_MAX)
+		return path;
+	diversion = &dpkg->diversions[number - 1];
+	if (diversion->by.size == package.size &&
+		!memcmp(diversion->by.bytes, package.bytes, package.size))
+		return path;
+	return diversion->to;
+}
+
+static int add_list(struct dpkg *dpkg, struct span package, struct span list)
+{
+	struct span path;
+
+	while (next_line(&list, &path)) {
+		int code = loader_add_path(dpkg->loader, undivert(dpkg, path, package));
+
+		if (code < 0)
+			return code;
+	}
+	return 0;
+}
+
+/* "digest  path": the path begins behind the blanks. */
+static int add_digests(struct dpkg *dpkg, struct span list)
+{
+	struct span line;
+
+	while (next_line(&list, &line)) {
+		const char *blank = memchr(line.bytes, ' ', line.size);
+		struct span path;
+		int code;
+
+		if (!blank)
+			continue;
+		path = (struct span){ blank, line.size - (size_t)(blank - line.bytes) };
+		for (; path.size && path.bytes[0] == ' '; path.size--)
+			path.bytes++;
+		code = loader_add_path(dpkg->loader, path);
+		if (code < 0)
+			return code;
+	}
+	return 0;
+}
+
+/* Names become parts of file names here: no slash, no dot in front. */
+static bool is_plain_name(struct span name)
+{
+	return name.size && name.size < 200 && name.bytes[0] != '.' &&
+		!memchr(name.bytes, '/', name.size) && !memchr(name.bytes, '\0', name.size);
+}
+
+static int read_list(
+	struct dpkg *dpkg, const struct stanza *stanza, bool with_architecture, char **ret, size_t *size)
+{
+	autofree char *path = NULL;
+
+	if (asprintf(&path, "/var/lib/dpkg/info/%.*s%s%.*s.list", (int)stanza->package.size,
+		    stanza->package.bytes, with_architecture ? ":" : "",
+		    with_architecture ? (int)stanza->architecture.size : 0,
+		    with_architecture ? stanza->architecture.bytes : "") < 0) {
+		path = NULL;
+		return -ENOMEM;
+	}
+	return loader_read(dpkg->loader, path, ret, size);
+}
+
+/* Packages that can stand beside another build of themselves have the architecture in the name. */
+static int load_list(struct dpkg *dpkg, const struct stanza *stanza)
+{
+	bool same = span_is(stanza->multi_arch, "same");
+	autofree char *text = NULL;
+	size_t size;
+	int code;
+
+	if (!is_plain_name(stanza->package) || !is_plain_name(stanza->architecture))
+		return loader_complain(dpkg->loader, -EBADMSG, "%s: a package without a proper name or "
+			"architecture", STATUS);
+	code = read_list(dpkg, stanza, same, &text, &size);
+	if (code == 0)
+		code = read_list(dpkg, stanza, !same, &text, &size);
+	if (code <= 0)
+		return code;
+	return add_list(dpkg, stanza->package, (struct span){ text, size });
+}
+
+static bool is_there(const struct stanza *stanza)
+{
+	static const char gone[] = "not-installed";
+
+	return stanza->package.size &&
+		!(stanza->status.size >= sizeof(gone) - 1 &&
+			!memcmp(stanza->status.bytes + stanza->status.size - (sizeof(gone) - 1), gone,
+				sizeof(gone) - 1));
+}
+
+static int end_stanza(struct dpkg *dpkg, const struct stanza *stanza)
+{
+	int code;
+
+	if (!is_there(stanza))
+		return 0;
+	code = loader_add_package(dpkg->loader, "dpkg", stanza->package, stanza->version,
+		stanza->architecture);
+	return code < 0 ? code : load_list(dpkg, stanza);
+}
+
+static void take_field(struct stanza *stanza, struct span line)
+{
+	struct span value;
+
+	if (line_value(line, "Package:", &value))
+		stanza->package = value;
+	else if (line_value(line, "Version:", &value))
+		stanza->version = value;
+	else if (line_value(line, "Architecture:", &value))
+		stanza->architecture = value;
+	else if (line_value(line, "Multi-Arch:", &value))
+		stanza->multi_arch = value;
+	else if (line_value(line, "Status:", &value))
+		stanza->status = value;
+}
+
+/* The next stanza of *text; false at the end. */
+static bool next_stanza(struct span *text, struct stanza *ret)
+{
+	struct span line;
+	bool any = false;
+
+	*ret = (struct stanza){ 0 };
+	while (next_line(text, &line)) {
+		if (line.size)
+			take_field(ret, line);
+		else if (any)
+			return true;
+		any |= line.size > 0;
+	}
+	return any;
+}
+
+static int load_status(struct dpkg *dpkg)
+{
+	autofree char *text = NULL;
+	struct stanza stanza;
+	struct span rest;
+	int code = loader_read(dpkg->loader, STATUS, &text, &rest.size);
+
+	if (code <= 0)
+		return code;
+	rest.bytes = text;
+	while (next_stanza(&rest, &stanza)) {
+		code = end_stanza(dpkg, &stanza);
+		if (code < 0)
+			return code;
+	}
+	return 0;
+}
+
+/* One file of status.d; its paths are in the file beside it. */
+static int load_distroless(struct dpkg *dpkg, const char *name)
+{
+	autofree char *path = NULL, *digests = NULL, *text = NULL, *list = NULL;
+	struct stanza stanza;
+	struct span rest;
+	int code;
+
+	if (asprintf(&path, STATUS_D "/%s", name) < 0) {
+		path = NULL;
+		return -ENOMEM;
+	}
+	code = loader_read(dpkg->loader, path, &text, &rest.size);
+	if (code <= 0)
+		return code;
+	rest.bytes = text;
+	if (!next_stanza(&rest, &stanza) || !is_there(&stanza))
+		return 0;
+	code = loader_add_package(dpkg->loader, "dpkg", stanza.package, stanza.version,
+		stanza.architecture);
+	if (code < 0)
+		return code;
+	if (asprintf(&digests, "%s.md5sums", path) < 0) {
+		digests = NULL;
+		return -ENOMEM;
+	}
+	code = loader_read(dpkg->loader, digests, &list, &rest.size);
+	return code <= 0 ? code : add_digests(dpkg, (struct span){ list, rest.size });
+}
+
+static void close_directory(DIR *directory)
+{
+	if (directory)
+		closedir(directory);
+}
+DEFINE_CLEANUP(cleanup_directory, DIR *, close_directory)
+#define autodirectory __attribute__((cleanup(cleanup_directory)))
+
+static int is_stanza_file(const struct dirent *entry)
+{
+	const char *dot = strrchr(entry->d_name, '.');
+
+	return entry->d_name[0] != '.' && !(dot && !strcmp(dot, ".md5sums"));
+}
+
+static DIR *open_status_d(struct resolver *r)
+{
+	struct resolution where;
+	DIR *directory = NULL;
+	int fd = -1;
+
+	if (resolver_resolve(r, NULL, STATUS_D, true, &where) < 0)
+		return NULL;
+	if (!where.error)
+		fd = beneath_open(resolver_root(r), where.path, O_RDONLY | O_DIRECTORY);
+	resolution_deinit(&where);
+	if (fd >= 0)
+		directory = fdopendir(fd);
+	if (fd >= 0 && !directory)
+		close(fd);
+	return directory;
+}
+
+static int load_status_d(struct dpkg *dpkg)
+{
+	autodirectory DIR *directory = open_status_d(dpkg->loader->resolver);
+	struct dirent *entry;
+
+	if (!directory)
+		return 0;
+	for (size_t n = 0; (entry = readdir(directory)); n++) {
+		int code = 0;
+
+		if (n == ENTRIES_MAX)
+			return loader_complain(dpkg->loader, -E2BIG, STATUS_D ": more than %d files",
+				ENTRIES_MAX);
+		if (is_stanza_file(entry))
+			code = load_distroless(dpkg, entry->d_name);
+		if (code < 0)
+			return code;
+	}
+	return 0;
+}
+
+int dpkg_load(struct package_loader *loader)
+{
+	autodpkg struct dpkg dpkg = { .loader = loader };
+	int code = read_diversions(&dpkg);
+
+	if (code == 0)
+		code = load_status(&dpkg);
+	if (code == 0)
+		code = load_status_d(&dpkg);
+	return code;
+}

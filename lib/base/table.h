@@ -2,8 +2,8 @@
  * A set of fixed-size entries, found by the key that each begins with.
  *
  * Entries lie densely in one array, in the order they were added, and are named by their place in
- * it, which never changes; a hash index of 32-bit places beside it finds them. That costs an entry's
- * size and 5 to 11 bytes. Keys are compared as bytes: a key struct must have no padding.
+ * it, which never changes; a hash index of 32-bit places beside it finds them. That costs an
+ * entry's size and 5 to 11 bytes. Keys are compared as bytes: a key struct must have no padding.
  */
 #ifndef FOOTPRINT_BASE_TABLE_H
 #define FOOTPRINT_BASE_TABLE_H

@@ -10,7 +10,8 @@
 #include "lib/manifest/model.h"
 #include "lib/manifest/validate.h"
 
-/* Measured on 100,000 paths: level 3 takes 60 ms, level 9 three times that for 3 % less. */
+/* Measured on 100,000 paths with digests, 10.4 MiB: 70 ms for 4.9 MB; level 9 takes 300 ms for 4.6
+ * MB. */
 #define ZSTD_LEVEL 3
 
 #define MEBIBYTE (1ul << 20)
@@ -25,8 +26,8 @@ static int no_memory(struct error *err)
 DEFINE_CLEANUP(free_compressor, ZSTD_CCtx *, ZSTD_freeCCtx)
 
 /* The checksum is what finds a flipped bit that decompresses well. */
-static int compress(const uint8_t *bytes, size_t size, uint8_t **ret_bytes, size_t *ret_size,
-	struct error *err)
+static int compress(
+	const uint8_t *bytes, size_t size, uint8_t **ret_bytes, size_t *ret_size, struct error *err)
 {
 	__attribute__((cleanup(free_compressor))) ZSTD_CCtx *compressor = ZSTD_createCCtx();
 	size_t room = ZSTD_compressBound(size), used;
@@ -75,7 +76,7 @@ int manifest_encode(struct manifest *m, uint8_t **ret_bytes, size_t *ret_size, s
 	int r;
 
 	r = pack(m, &packed, &size, err);
-	/* The aggregator's manifests are encoded now and then and never read: don't keep the lists. */
+	/* The aggregator encodes now and then, and reads never: it need not keep the lists. */
 	if (!had_view)
 		manifest_forget_view(m);
 	return r < 0 ? r : compress(packed, size, ret_bytes, ret_size, err);
@@ -108,8 +109,8 @@ static int grow(ZSTD_outBuffer *out, struct error *err)
 	return 0;
 }
 
-static int decompress_frame(ZSTD_DCtx *decompressor, ZSTD_inBuffer *in, ZSTD_outBuffer *out,
-	struct error *err)
+static int decompress_frame(
+	ZSTD_DCtx *decompressor, ZSTD_inBuffer *in, ZSTD_outBuffer *out, struct error *err)
 {
 	for (;;) {
 		size_t hint;
@@ -130,8 +131,8 @@ static int decompress_frame(ZSTD_DCtx *decompressor, ZSTD_inBuffer *in, ZSTD_out
 	return 0;
 }
 
-static int decompress(const uint8_t *bytes, size_t size, uint8_t **ret_bytes, size_t *ret_size,
-	struct error *err)
+static int decompress(
+	const uint8_t *bytes, size_t size, uint8_t **ret_bytes, size_t *ret_size, struct error *err)
 {
 	__attribute__((cleanup(free_decompressor))) ZSTD_DCtx *decompressor = ZSTD_createDCtx();
 	ZSTD_inBuffer in = { bytes, size, 0 };
@@ -200,8 +201,8 @@ int manifest_decode(const uint8_t *bytes, size_t size, struct manifest **ret, st
 	int r;
 
 	if (size > MANIFEST_FILE_SIZE_MAX)
-		return error_set(err, -EFBIG, "larger than %lu MiB",
-			MANIFEST_FILE_SIZE_MAX / MEBIBYTE);
+		return error_set(
+			err, -EFBIG, "larger than %lu MiB", MANIFEST_FILE_SIZE_MAX / MEBIBYTE);
 	r = decompress(bytes, size, &content, &content_size, err);
 	if (r < 0)
 		return r;

@@ -10,13 +10,13 @@
 
 #include "lib/manifest/manifest.h"
 
-/* A field more, or a meaning changed: one more. Readers refuse a schema they do not know, and fields
- * they do not know in one they do, for a fact they dropped would be lost in silence. */
+/* A field more, or a meaning changed: one more. Readers refuse a schema they do not know, and
+ * fields they do not know in one they do, for a fact they dropped would be lost in silence. */
 #define MANIFEST_SCHEMA 1
 
 #define MANIFEST_FILE_SIZE_MAX (64u << 20)    /* compressed bytes */
 #define MANIFEST_SIZE_MAX      (256u << 20)   /* decompressed bytes: no zstd bomb past this */
-#define MANIFEST_MEMORY_MAX    (1024ul << 20) /* unpacked: a message may be 2 bytes and 150 unpacked */
+#define MANIFEST_MEMORY_MAX    (1024ul << 20) /* unpacked: 2 bytes may become a struct of 150 */
 
 /* The canonical bytes, compressed; *ret_bytes is the caller's to free. -ENOMEM, or -EFBIG past the
  * limits that readers have. */

@@ -134,7 +134,7 @@ static bool has_name(int dirfd, const char *name, int fd)
 	struct stat ours, named;
 
 	return fstat(fd, &ours) == 0 && fstatat(dirfd, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
-		ours.st_dev == named.st_dev && ours.st_ino == named.st_ino;
+	       ours.st_dev == named.st_dev && ours.st_ino == named.st_ino;
 }
 
 /* The name is always the same, so that a crash leaves one file, which the next write takes over. */

@@ -218,8 +218,8 @@ static int compare_content(const struct file_entry *a, const struct file_entry *
 	return order ? order : compare_numbers(a->size, b->size);
 }
 
-static int compare_attributes(const struct manifest *m, const struct file_entry *a,
-	const struct file_entry *b)
+static int compare_attributes(
+	const struct manifest *m, const struct file_entry *a, const struct file_entry *b)
 {
 	int order = compare_numbers(a->present, b->present);
 
@@ -273,8 +273,7 @@ int manifest_set_state(struct manifest *m, const char *path, const struct file_s
 	r = add_by_path(m, &m->files, path, &file);
 	if (r < 0)
 		return r;
-	if (intern_bytes(m, state->target, &look.target) < 0 ||
-		add_package(m, state, &package) < 0)
+	if (intern_bytes(m, state->target, &look.target) < 0 || add_package(m, state, &package) < 0)
 		return -ENOMEM;
 	look.package = package;
 	if (state->has_sha256)
@@ -428,8 +427,8 @@ int manifest_add_missing(struct manifest *m, const char *path, const char *by)
 	return add_pair(&m->looked, missing, executable);
 }
 
-int manifest_add_gap(struct manifest *m, const char *kind, const char *path, const char *detail,
-	uint64_t count)
+int manifest_add_gap(
+	struct manifest *m, const char *kind, const char *path, const char *detail, uint64_t count)
 {
 	struct gap_key key;
 	struct gap_entry *gap;

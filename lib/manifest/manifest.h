@@ -6,10 +6,10 @@
  * merging is adding all facts of the other. manifest_encode() (codec.h) writes the canonical bytes.
  * Readers take the sorted lists of struct manifest_view.
  *
- * Every path is canonical (manifest_path_is_canonical), any bytes but NUL; of other texts, bytes that
- * are not UTF-8 become \xHH. Strings are copied and interned; each distinct path is kept once.
- * Functions return 0, -ENOMEM, -EINVAL for a path that is not canonical, or what their comment says.
- * After an error a part of the fact may stand; adding it again completes it.
+ * Every path is canonical (manifest_path_is_canonical), any bytes but NUL; of other texts, bytes
+ * that are not UTF-8 become \xHH. Strings are copied and interned; each distinct path is kept once.
+ * Functions return 0, -ENOMEM, -EINVAL for a path that is not canonical, or what their comment
+ * says. After an error a part of the fact may stand; adding it again completes it.
  */
 #ifndef FOOTPRINT_MANIFEST_MANIFEST_H
 #define FOOTPRINT_MANIFEST_MANIFEST_H
@@ -58,12 +58,12 @@ int manifest_add_use(struct manifest *m, const char *path, uint32_t access, cons
  * commutes. */
 struct file_state {
 	Footprint__FileType type;
-	uint64_t size;	     /* bytes; regular files */
-	uint32_t mode;	     /* 07777 */
+	uint64_t size; /* bytes; regular files */
+	uint32_t mode; /* 07777 */
 	uint32_t uid, gid;
 	bool has_sha256;
 	uint8_t sha256[32];
-	const char *target;  /* symlinks, else NULL */
+	const char *target; /* symlinks, else NULL */
 	/* package that owns it; manager NULL: none */
 	const char *manager, *package, *package_version, *architecture;
 };
@@ -90,8 +90,8 @@ int manifest_add_endpoint(struct manifest *m, Footprint__EndpointOperation opera
 	const char *address, const char *by);
 int manifest_add_missing(struct manifest *m, const char *path, const char *by);
 /* count: the largest given for (kind, path, detail) stands. path may be NULL. */
-int manifest_add_gap(struct manifest *m, const char *kind, const char *path, const char *detail,
-	uint64_t count);
+int manifest_add_gap(
+	struct manifest *m, const char *kind, const char *path, const char *detail, uint64_t count);
 /* A run is named by (host, started_ns); of two with one name the greater end and counts stand. */
 int manifest_add_run(struct manifest *m, const char *host, uint64_t started_ns, uint64_t ended_ns,
 	uint64_t processes, uint64_t records);

@@ -91,8 +91,8 @@ static int merge_files(struct manifest *into, const struct manifest *from)
 	return r;
 }
 
-static int merge_description(struct manifest *into, const struct manifest *from,
-	const struct library_entry *entry)
+static int merge_description(
+	struct manifest *into, const struct manifest *from, const struct library_entry *entry)
 {
 	struct interned joined = strings_at(&from->strings, entry->needed);
 	const char *end = joined.bytes + joined.size;
@@ -162,8 +162,8 @@ static int merge_missing(struct manifest *into, const struct manifest *from)
 		const struct pair_entry *pair = table_at(&from->looked, i);
 		const struct missing_entry *entry = table_at(&from->missing, pair->key.owner);
 
-		r = manifest_add_missing(into, text_of(from, entry->path),
-			executable_path(from, pair->key.by));
+		r = manifest_add_missing(
+			into, text_of(from, entry->path), executable_path(from, pair->key.by));
 	}
 	return r;
 }

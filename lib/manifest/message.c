@@ -136,7 +136,8 @@ static int take_library(struct manifest *m, const Footprint__Library *from)
 		return -ENOMEM;
 	manifest_join_library(m, place, &entry);
 	for (size_t i = 0; i < from->n_loaders; i++) {
-		struct loader_key key = { place, from->loaders[i]->by, from->loaders[i]->loaded, 0 };
+		struct loader_key key = { place, from->loaders[i]->by, from->loaders[i]->loaded,
+			0 };
 		uint32_t loader;
 
 		if (intern(m, &from->loaders[i]->requester, &key.requester) < 0 ||
@@ -184,8 +185,8 @@ static int take_gap(struct manifest *m, const Footprint__Gap *from)
 
 static int take_run(struct manifest *m, const Footprint__Run *from)
 {
-	return manifest_add_run(m, from->host, from->started_ns, from->ended_ns, from->processes,
-		from->records);
+	return manifest_add_run(
+		m, from->host, from->started_ns, from->ended_ns, from->processes, from->records);
 }
 
 #define TAKE_ALL(m, message, field, take)                                                          \

@@ -3,8 +3,8 @@
  * everything named by 32-bit places. Private to lib/manifest: manifest.c adds facts, merge.c adds
  * those of another manifest, view.c sorts them into the canonical lists.
  *
- * A distinct path that one program uses costs 170 bytes at most beside its own: 35 interned, 96 + 11
- * in `files`, 18 + 11 in `uses` (worst case of the tables' slack; 130 is usual).
+ * A distinct path that one program uses costs 170 bytes at most beside its own: 35 interned, 96 +
+ * 11 in `files`, 18 + 11 in `uses` (worst case of the tables' slack; 130 is usual).
  */
 #ifndef FOOTPRINT_MANIFEST_MODEL_H
 #define FOOTPRINT_MANIFEST_MODEL_H
@@ -45,7 +45,8 @@ struct file_entry {
 	uint8_t sha256[32];
 };
 
-/* An owner (a file, an endpoint, a missing path, an executable) and the executable it is tied to. */
+/* An owner (a file, an endpoint, a missing path, an executable) and the executable it is tied to.
+ */
 struct pair_key {
 	uint32_t owner;
 	uint32_t by;

@@ -7,7 +7,7 @@
 static bool is_plain(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-		(c && strchr("._+-", c));
+	       (c && strchr("._+-", c));
 }
 
 void manifest_name_sanitise(const char *name, const char *fallback, char buffer[static 129])

@@ -12,8 +12,8 @@ int order_by_path(const struct manifest *m, const void *a, const void *b)
 }
 
 /* The first difference in two lists of strings. */
-static int compare_lists(const struct manifest *m, const string_number *a, const string_number *b,
-	size_t n)
+static int compare_lists(
+	const struct manifest *m, const string_number *a, const string_number *b, size_t n)
 {
 	int order = 0;
 
@@ -26,7 +26,8 @@ int order_of_packages(const struct manifest *m, const void *a, const void *b)
 {
 	const struct package_key *x = a, *y = b;
 
-	return compare_lists(m, (string_number[]){ x->manager, x->name, x->version, x->architecture },
+	return compare_lists(m,
+		(string_number[]){ x->manager, x->name, x->version, x->architecture },
 		(string_number[]){ y->manager, y->name, y->version, y->architecture }, 4);
 }
 

@@ -1,4 +1,5 @@
-/* Orders of a manifest's tables: what view.c needs to write sorted lists. Private to lib/manifest. */
+/* Orders of a manifest's tables: what view.c needs to write sorted lists. Private to lib/manifest.
+ */
 #ifndef FOOTPRINT_MANIFEST_ORDER_H
 #define FOOTPRINT_MANIFEST_ORDER_H
 

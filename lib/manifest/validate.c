@@ -19,7 +19,8 @@ struct check {
 
 static int bad(const struct check *c, const char *why)
 {
-	return error_set(c->err, -EBADMSG, "not a valid manifest: %s[%zu]: %s", c->list, c->at, why);
+	return error_set(
+		c->err, -EBADMSG, "not a valid manifest: %s[%zu]: %s", c->list, c->at, why);
 }
 
 /* --- parts --- */
@@ -143,8 +144,8 @@ static int check_executable(const struct check *c, const Footprint__Executable *
 	return check_order(c, before ? compare_bytes(&before->path, &executable->path) : -1);
 }
 
-static int check_package(const struct check *c, const Footprint__Package *package,
-	const Footprint__Package *before)
+static int check_package(
+	const struct check *c, const Footprint__Package *package, const Footprint__Package *before)
 {
 	int order = before ? strcmp(before->manager, package->manager) : -1;
 
@@ -182,8 +183,8 @@ static int check_uses(const struct check *c, const Footprint__File *file)
 	return 0;
 }
 
-static int check_file(const struct check *c, const Footprint__File *file,
-	const Footprint__File *before)
+static int check_file(
+	const struct check *c, const Footprint__File *file, const Footprint__File *before)
 {
 	int r;
 
@@ -228,8 +229,8 @@ static int check_loaders(const struct check *c, const Footprint__Library *librar
 	return 0;
 }
 
-static int check_library(const struct check *c, const Footprint__Library *library,
-	const Footprint__Library *before)
+static int check_library(
+	const struct check *c, const Footprint__Library *library, const Footprint__Library *before)
 {
 	int r;
 
@@ -259,8 +260,8 @@ static int check_endpoint(const struct check *c, const Footprint__Endpoint *endp
 	return check_order(c, order);
 }
 
-static int check_missing(const struct check *c, const Footprint__Missing *missing,
-	const Footprint__Missing *before)
+static int check_missing(
+	const struct check *c, const Footprint__Missing *missing, const Footprint__Missing *before)
 {
 	if (check_path(c, &missing->path) < 0 || check_by(c, missing->n_by, missing->by) < 0)
 		return -EBADMSG;
@@ -304,7 +305,8 @@ static int check_name(const char *name, struct error *err)
 	manifest_name_sanitise(name, "", fit);
 	if (!*name || strcmp(name, fit))
 		return error_set(err, -EBADMSG,
-			"not a valid manifest: a name of application or version that fits no file name");
+			"not a valid manifest: a name of application or version that fits no file "
+			"name");
 	return 0;
 }
 

@@ -60,7 +60,8 @@ static int put_pairs(struct building *b, const struct table *table, const struct
 	return 0;
 }
 
-static int group(struct building *b, const struct table *table, uint32_t n_owners, struct groups *ret)
+static int group(
+	struct building *b, const struct table *table, uint32_t n_owners, struct groups *ret)
 {
 	return groups_make(b->m, table, n_owners, b->executables.ranks, b->arena, ret);
 }
@@ -98,8 +99,8 @@ static int order_used_packages(struct building *b)
 	uint32_t used = 0;
 	bool *named = arena_take(b->arena, b->m->packages.count);
 
-	if (!named || order_make(b->m, &b->m->packages, order_of_packages, b->arena,
-			      &b->packages) < 0)
+	if (!named ||
+		order_make(b->m, &b->m->packages, order_of_packages, b->arena, &b->packages) < 0)
 		return -ENOMEM;
 	memset(named, 0, b->m->packages.count);
 	for (uint32_t i = 0; i < b->m->files.count; i++) {
@@ -171,8 +172,8 @@ static void put_content(const struct file_entry *entry, uint32_t access, Footpri
 		return;
 	ret->size = entry->size;
 	if (entry->has_sha256)
-		ret->sha256 = (ProtobufCBinaryData){ sizeof(entry->sha256),
-			(uint8_t *)entry->sha256 };
+		ret->sha256 =
+			(ProtobufCBinaryData){ sizeof(entry->sha256), (uint8_t *)entry->sha256 };
 }
 
 static int put_files(struct building *b)
@@ -224,8 +225,8 @@ static int put_needed(struct building *b, string_number needed, Footprint__Libra
 	return 0;
 }
 
-static int put_loaders(struct building *b, const struct groups *groups, uint32_t library,
-	Footprint__Library *ret)
+static int put_loaders(
+	struct building *b, const struct groups *groups, uint32_t library, Footprint__Library *ret)
 {
 	uint32_t first = groups->first[library], n = groups->first[library + 1] - first;
 	Footprint__Loader *list = TAKE_LIST(b->arena, Footprint__Loader, n, ret->loaders);

@@ -1,0 +1,141 @@
+#include "lib/base/json.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "lib/base/utf8.h"
+
+static const char digits[] = "0123456789abcdef";
+
+static void before_value(struct json *j)
+{
+	if (j->comma)
+		putc_unlocked(',', j->out);
+	j->comma = true;
+}
+
+void json_begin(struct json *j, char bracket)
+{
+	before_value(j);
+	putc_unlocked(bracket, j->out);
+	j->comma = false;
+}
+
+void json_end(struct json *j, char bracket)
+{
+	putc_unlocked(bracket, j->out);
+	j->comma = true;
+}
+
+void json_key(struct json *j, const char *key)
+{
+	json_text(j, key);
+	putc_unlocked(':', j->out);
+	j->comma = false;
+}
+
+void json_newline(struct json *j)
+{
+	if (j->comma)
+		putc_unlocked(',', j->out);
+	putc_unlocked('\n', j->out);
+	j->comma = false;
+}
+
+void json_number(struct json *j, uint64_t number)
+{
+	before_value(j);
+	fprintf(j->out, "%" PRIu64, number);
+}
+
+void json_bool(struct json *j, bool truth)
+{
+	before_value(j);
+	fputs_unlocked(truth ? "true" : "false", j->out);
+}
+
+void json_null(struct json *j)
+{
+	before_value(j);
+	fputs_unlocked("null", j->out);
+}
+
+static void put_control(struct json *j, uint8_t c)
+{
+	fprintf(j->out, "\\u%04x", c);
+}
+
+/* A character that JSON wants escaped, in a string. 0x7f is allowed, but terminals mind it. */
+static void put_character(struct json *j, const uint8_t *c, size_t size)
+{
+	if (size == 1 && (*c == '"' || *c == '\\')) {
+		putc_unlocked('\\', j->out);
+		putc_unlocked(*c, j->out);
+	} else if (size == 1 && (*c < 0x20 || *c == 0x7f)) {
+		put_control(j, *c);
+	} else {
+		fwrite_unlocked(c, 1, size, j->out);
+	}
+}
+
+/* Bytes that stand for themselves in a JSON string, whatever is around them. */
+static size_t plain_span(const uint8_t *bytes, size_t size)
+{
+	size_t n = 0;
+
+	while (n < size && bytes[n] >= 0x20 && bytes[n] < 0x7f && bytes[n] != '"' &&
+		bytes[n] != '\\')
+		n++;
+	return n;
+}
+
+static void put_string(struct json *j, const uint8_t *bytes, size_t size, bool lossless)
+{
+	size_t at = 0;
+
+	before_value(j);
+	putc_unlocked('"', j->out);
+	while (at < size) {
+		size_t n = plain_span(bytes + at, size - at);
+
+		fwrite_unlocked(bytes + at, 1, n, j->out);
+		at += n;
+		if (at == size)
+			break;
+		n = utf8_character(bytes + at, size - at);
+		if (!n) {
+			/* The backslash of \xHH is itself escaped in JSON. */
+			fputs_unlocked("\\\\x", j->out);
+			putc_unlocked(digits[bytes[at] >> 4], j->out);
+			putc_unlocked(digits[bytes[at] & 0xf], j->out);
+			at++;
+			continue;
+		}
+		put_character(j, bytes + at, n);
+		if (lossless && bytes[at] == '\\')
+			put_character(j, bytes + at, n);
+		at += n;
+	}
+	putc_unlocked('"', j->out);
+}
+
+void json_text(struct json *j, const char *text)
+{
+	put_string(j, (const uint8_t *)text, strlen(text), false);
+}
+
+void json_bytes(struct json *j, const void *bytes, size_t size)
+{
+	put_string(j, bytes, size, true);
+}
+
+void json_hex(struct json *j, const uint8_t *bytes, size_t size)
+{
+	before_value(j);
+	putc_unlocked('"', j->out);
+	for (size_t i = 0; i < size; i++) {
+		putc_unlocked(digits[bytes[i] >> 4], j->out);
+		putc_unlocked(digits[bytes[i] & 0xf], j->out);
+	}
+	putc_unlocked('"', j->out);
+}

@@ -1,0 +1,233 @@
+#include "lib/manifest/compare.h"
+
+#include <string.h>
+
+#include "lib/manifest/find.h"
+#include "lib/manifest/words.h"
+
+/* --- files --- */
+
+static uint32_t compare_content(const Footprint__File *before, const Footprint__File *after)
+{
+	bool digests = before->sha256.len && after->sha256.len;
+
+	if (digests)
+		return compare_paths(&before->sha256, &after->sha256) ? DIFFERENCE_CONTENT : 0;
+	/* Without both digests only two known sizes tell. */
+	if (before->size && after->size && before->size != after->size)
+		return DIFFERENCE_CONTENT;
+	return 0;
+}
+
+static const char *package_name(const Footprint__Manifest *m, const Footprint__File *file)
+{
+	return file->package ? m->packages[file->package - 1]->name : "";
+}
+
+/* What a look at the files told, users apart. */
+static uint32_t compare_states(
+	const struct comparison *c, const Footprint__File *before, const Footprint__File *after)
+{
+	uint32_t what = 0;
+
+	if (before->present != after->present)
+		return DIFFERENCE_PRESENCE;
+	if (before->type != after->type)
+		what |= DIFFERENCE_TYPE;
+	/* A symlink's own mode says nothing. */
+	else if (before->mode != after->mode && after->type != FOOTPRINT__FILE_TYPE__TYPE_SYMLINK)
+		what |= DIFFERENCE_MODE;
+	if (before->uid != after->uid || before->gid != after->gid)
+		what |= DIFFERENCE_OWNER;
+	if (compare_paths(&before->target, &after->target))
+		what |= DIFFERENCE_TARGET;
+	if (strcmp(package_name(c->before, before), package_name(c->after, after)))
+		what |= DIFFERENCE_PACKAGE;
+	return what | compare_content(before, after);
+}
+
+/* Under another path, content is the same only when that is known. */
+static uint32_t compare_moved(const Footprint__File *before, const Footprint__File *after)
+{
+	bool same = before && after && before->sha256.len &&
+		    !compare_paths(&before->sha256, &after->sha256);
+
+	return same ? 0 : DIFFERENCE_CONTENT;
+}
+
+static const Footprint__Use *find_use(const Footprint__File *file, uint32_t by)
+{
+	for (size_t i = 0; i < file->n_uses; i++)
+		if (file->uses[i]->by == by)
+			return file->uses[i];
+	return NULL;
+}
+
+static bool same_users(
+	const struct comparison *c, const Footprint__File *before, const Footprint__File *after)
+{
+	if (before->n_uses != after->n_uses)
+		return false;
+	for (size_t i = 0; i < before->n_uses; i++) {
+		uint32_t by = c->program[before->uses[i]->by];
+		/* Most often the same programs stand in the same order. */
+		const Footprint__Use *use = after->uses[i];
+
+		if (use->by != by)
+			use = by == NO_PROGRAM ? NULL : find_use(after, by);
+		if (!use || use->access != before->uses[i]->access)
+			return false;
+	}
+	return true;
+}
+
+uint32_t compare_files(
+	const struct comparison *c, const Footprint__File *before, const Footprint__File *after)
+{
+	uint32_t what = compare_states(c, before, after);
+
+	if (compare_paths(&before->path, &after->path))
+		what |= DIFFERENCE_PATH | compare_moved(before, after);
+	if (file_access(before) != file_access(after))
+		what |= DIFFERENCE_ACCESS;
+	if (!same_users(c, before, after))
+		what |= DIFFERENCE_USERS;
+	return what;
+}
+
+/* The files behind two programs or libraries. What loads and executes them is told by their own
+ * entries; how else they are used is told here. */
+static uint32_t compare_images(const struct comparison *c, const ProtobufCBinaryData *before,
+	const ProtobufCBinaryData *after)
+{
+	const Footprint__File *old_file = view_find_file(c->before, before);
+	const Footprint__File *new_file = view_find_file(c->after, after);
+	uint32_t what = 0;
+
+	if (compare_paths(before, after))
+		what = DIFFERENCE_PATH | compare_moved(old_file, new_file);
+	if (old_file && new_file)
+		what |= compare_states(c, old_file, new_file);
+	else if (old_file || new_file)
+		what |= DIFFERENCE_PRESENCE;
+	return what;
+}
+
+/* --- lists of programs --- */
+
+static bool has_number(const uint32_t *list, size_t n, uint32_t wanted)
+{
+	for (size_t i = 0; i < n; i++)
+		if (list[i] == wanted)
+			return true;
+	return false;
+}
+
+static bool same_programs(const struct comparison *c, size_t n_before, const uint32_t *before,
+	size_t n_after, const uint32_t *after)
+{
+	if (n_before != n_after)
+		return false;
+	for (size_t i = 0; i < n_before; i++) {
+		uint32_t program = c->program[before[i]];
+
+		if (after[i] != program &&
+			(program == NO_PROGRAM || !has_number(after, n_after, program)))
+			return false;
+	}
+	return true;
+}
+
+uint32_t compare_programs(const struct comparison *c, const Footprint__Executable *before,
+	const Footprint__Executable *after)
+{
+	uint32_t what = compare_images(c, &before->path, &after->path);
+
+	if (compare_paths(&before->interpreter, &after->interpreter))
+		what |= DIFFERENCE_INTERPRETER;
+	if (before->watched != after->watched)
+		what |= DIFFERENCE_WATCHED;
+	if (before->first != after->first)
+		what |= DIFFERENCE_FIRST;
+	if (!same_programs(
+		    c, before->n_executes, before->executes, after->n_executes, after->executes))
+		what |= DIFFERENCE_EXECUTES;
+	return what;
+}
+
+uint32_t compare_endpoints(const struct comparison *c, const Footprint__Endpoint *before,
+	const Footprint__Endpoint *after)
+{
+	return same_programs(c, before->n_by, before->by, after->n_by, after->by)
+		       ? 0
+		       : DIFFERENCE_USERS;
+}
+
+/* --- libraries --- */
+
+/* A loader, with or without regard to how it loads; requesters do not count as users. */
+static bool same_loader(const Footprint__Loader *a, const Footprint__Loader *b, bool how)
+{
+	return a->by == b->by && (!how || a->loaded == b->loaded);
+}
+
+/* Loaders are sorted by program and way: equal ones stand together. */
+static size_t count_loaders(const Footprint__Library *library, bool how)
+{
+	size_t n = library->n_loaders ? 1 : 0;
+
+	for (size_t i = 1; i < library->n_loaders; i++)
+		n += !same_loader(library->loaders[i - 1], library->loaders[i], how);
+	return n;
+}
+
+static bool has_loader(const Footprint__Library *library, const Footprint__Loader *wanted, bool how)
+{
+	for (size_t i = 0; i < library->n_loaders; i++)
+		if (same_loader(library->loaders[i], wanted, how))
+			return true;
+	return false;
+}
+
+static bool same_loaders(const struct comparison *c, const Footprint__Library *before,
+	const Footprint__Library *after, bool how)
+{
+	if (count_loaders(before, how) != count_loaders(after, how))
+		return false;
+	for (size_t i = 0; i < before->n_loaders; i++) {
+		Footprint__Loader renamed = *before->loaders[i];
+
+		renamed.by = c->program[renamed.by];
+		if (!has_loader(after, &renamed, how))
+			return false;
+	}
+	return true;
+}
+
+static bool same_needed(const Footprint__Library *before, const Footprint__Library *after)
+{
+	if (before->n_needed != after->n_needed)
+		return false;
+	for (size_t i = 0; i < before->n_needed; i++)
+		if (strcmp(before->needed[i], after->needed[i]))
+			return false;
+	return true;
+}
+
+uint32_t compare_libraries(const struct comparison *c, const Footprint__Library *before,
+	const Footprint__Library *after)
+{
+	uint32_t what = compare_images(c, &before->path, &after->path);
+
+	if (strcmp(before->soname, after->soname))
+		what |= DIFFERENCE_SONAME;
+	if (strcmp(before->build_id, after->build_id))
+		what |= DIFFERENCE_BUILD_ID;
+	if (!same_needed(before, after))
+		what |= DIFFERENCE_NEEDED;
+	if (!same_loaders(c, before, after, false))
+		what |= DIFFERENCE_USERS;
+	else if (!same_loaders(c, before, after, true))
+		what |= DIFFERENCE_LOADED;
+	return what;
+}

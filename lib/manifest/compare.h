@@ -1,0 +1,27 @@
+/* How two entries of one kind differ: a part of diff.c. */
+#ifndef FOOTPRINT_MANIFEST_COMPARE_H
+#define FOOTPRINT_MANIFEST_COMPARE_H
+
+#include "lib/manifest/diff.h"
+
+#define NO_PROGRAM UINT32_MAX
+
+struct comparison {
+	const Footprint__Manifest *before;
+	const Footprint__Manifest *after;
+	/* The new index of each old executable, NO_PROGRAM where it went: a program under another
+	 * path is the same user of its files. */
+	uint32_t *program;
+};
+
+/* Bits of enum difference: of the entry, and for programs and libraries of their file too. */
+uint32_t compare_programs(const struct comparison *c, const Footprint__Executable *before,
+	const Footprint__Executable *after);
+uint32_t compare_libraries(const struct comparison *c, const Footprint__Library *before,
+	const Footprint__Library *after);
+uint32_t compare_files(
+	const struct comparison *c, const Footprint__File *before, const Footprint__File *after);
+uint32_t compare_endpoints(const struct comparison *c, const Footprint__Endpoint *before,
+	const Footprint__Endpoint *after);
+
+#endif

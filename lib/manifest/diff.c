@@ -1,0 +1,411 @@
+#include "lib/manifest/diff.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/arena.h"
+#include "lib/base/cleanup.h"
+#include "lib/manifest/compare.h"
+#include "lib/manifest/find.h"
+#include "lib/manifest/pair.h"
+
+/* How the things of one group are told apart. Entries are in canonical order on both sides. */
+struct group_rules {
+	size_t (*count)(const Footprint__Manifest *m);
+	/* Order of two entries by what names them: below 0, 0, above 0. */
+	int (*order)(const struct comparison *c, size_t before, size_t after);
+	/* What differs in two entries that are the same thing. */
+	uint32_t (*compare)(const struct comparison *c, size_t before, size_t after);
+	/* Entries of no interest here, as they stand in another group; NULL: none. */
+	bool (*is_elsewhere)(const Footprint__Manifest *m, size_t index);
+};
+
+/* --- the groups --- */
+
+#define LIST_RULES(name, field, order_expression, compare_expression)                              \
+	static size_t count_##name(const Footprint__Manifest *m)                                   \
+	{                                                                                          \
+		return m->n_##field;                                                               \
+	}                                                                                          \
+	static int order_##name(const struct comparison *c, size_t before, size_t after)           \
+	{                                                                                          \
+		const __typeof__(**c->before->field) *a = c->before->field[before];                \
+		const __typeof__(**c->after->field) *b = c->after->field[after];                   \
+		return order_expression;                                                           \
+	}                                                                                          \
+	static uint32_t compare_##name##_at(                                                       \
+		const struct comparison *c, size_t before, size_t after)                           \
+	{                                                                                          \
+		const __typeof__(**c->before->field) *a = c->before->field[before];                \
+		const __typeof__(**c->after->field) *b = c->after->field[after];                   \
+		(void)a, (void)b;                                                                  \
+		return compare_expression;                                                         \
+	}
+
+static int order_text(const char *a, const char *b, int otherwise)
+{
+	int order = strcmp(a, b);
+
+	return order ? order : otherwise;
+}
+
+static int order_endpoint(const Footprint__Endpoint *a, const Footprint__Endpoint *b)
+{
+	if (a->operation != b->operation)
+		return a->operation < b->operation ? -1 : 1;
+	return strcmp(a->address, b->address);
+}
+
+static int order_gap(const Footprint__Gap *a, const Footprint__Gap *b)
+{
+	int order = compare_paths(&a->path, &b->path);
+
+	return order_text(a->kind, b->kind, order ? order : strcmp(a->detail, b->detail));
+}
+
+LIST_RULES(programs, executables, compare_paths(&a->path, &b->path), compare_programs(c, a, b))
+LIST_RULES(libraries, libraries, compare_paths(&a->path, &b->path), compare_libraries(c, a, b))
+LIST_RULES(packages, packages,
+	order_text(a->manager, b->manager,
+		order_text(a->name, b->name,
+			order_text(
+				a->version, b->version, strcmp(a->architecture, b->architecture)))),
+	strcmp(a->version, b->version) ? DIFFERENCE_VERSION : 0)
+LIST_RULES(files, files, compare_paths(&a->path, &b->path), compare_files(c, a, b))
+LIST_RULES(endpoints, endpoints, order_endpoint(a, b), compare_endpoints(c, a, b))
+LIST_RULES(missing, missing, compare_paths(&a->path, &b->path), 0)
+LIST_RULES(gaps, gaps, order_gap(a, b), 0)
+
+static bool is_program_or_library(const Footprint__Manifest *m, size_t file)
+{
+	const ProtobufCBinaryData *path = &m->files[file]->path;
+
+	return view_find_program(m, path) || view_find_library(m, path);
+}
+
+#define RULES(name, elsewhere)                                                                     \
+	{                                                                                          \
+		count_##name, order_##name, compare_##name##_at, elsewhere                         \
+	}
+
+static const struct group_rules rules[N_CHANGE_GROUPS] = {
+	[GROUP_PROGRAMS] = RULES(programs, NULL),
+	[GROUP_LIBRARIES] = RULES(libraries, NULL),
+	[GROUP_PACKAGES] = RULES(packages, NULL),
+	[GROUP_FILES] = RULES(files, is_program_or_library),
+	[GROUP_ENDPOINTS] = RULES(endpoints, NULL),
+	[GROUP_MISSING] = RULES(missing, NULL),
+	[GROUP_GAPS] = RULES(gaps, NULL),
+};
+
+/* --- lists of changes --- */
+
+struct work {
+	struct comparison c;
+	const struct group_rules *rules;
+	struct change_list list;
+	size_t room;
+	struct arena arena; /* of path shapes */
+};
+
+static int append(struct work *w, struct change change)
+{
+	if (w->list.n == w->room) {
+		size_t room = w->room ? w->room * 2 : 16;
+		struct change *larger = reallocarray(w->list.changes, room, sizeof(*larger));
+
+		if (!larger)
+			return -ENOMEM;
+		w->list.changes = larger;
+		w->room = room;
+	}
+	w->list.changes[w->list.n++] = change;
+	return 0;
+}
+
+static size_t skip_elsewhere(const struct work *w, const Footprint__Manifest *m, size_t at)
+{
+	while (w->rules->is_elsewhere && at < w->rules->count(m) && w->rules->is_elsewhere(m, at))
+		at++;
+	return at;
+}
+
+/* Both lists are sorted: one walk finds what went and what came; what is on both sides is kept for
+ * later, when it is known which programs are the same under another path. */
+static int collect(struct work *w)
+{
+	size_t n_before = w->rules->count(w->c.before), n_after = w->rules->count(w->c.after);
+	size_t before = skip_elsewhere(w, w->c.before, 0), after = skip_elsewhere(w, w->c.after, 0);
+
+	while (before < n_before || after < n_after) {
+		struct change change = { .before = before, .after = after };
+		int order;
+
+		if (before == n_before || after == n_after)
+			order = before == n_before ? 1 : -1;
+		else
+			order = w->rules->order(&w->c, before, after);
+		change.kind = order < 0	  ? CHANGE_REMOVED
+			      : order > 0 ? CHANGE_ADDED
+					  : CHANGE_CHANGED;
+		if (append(w, change) < 0)
+			return -ENOMEM;
+		if (order <= 0)
+			before = skip_elsewhere(w, w->c.before, before + 1);
+		if (order >= 0)
+			after = skip_elsewhere(w, w->c.after, after + 1);
+	}
+	return 0;
+}
+
+/* --- pairs of what went and what came --- */
+
+typedef struct pair_mark mark_of(struct work *w, const Footprint__Manifest *m, size_t index);
+
+static struct pair_mark content_mark(const Footprint__Manifest *m, const ProtobufCBinaryData *path)
+{
+	const Footprint__File *file = view_find_file(m, path);
+
+	/* Empty files are all the same, and nothing moved. */
+	if (!file || !file->size || !file->sha256.len)
+		return (struct pair_mark){ NULL, 0 };
+	return (struct pair_mark){ file->sha256.data, file->sha256.len };
+}
+
+static struct pair_mark shape_mark(struct work *w, const ProtobufCBinaryData *path)
+{
+	char *shape = arena_take_bytes(&w->arena, path->len);
+
+	/* Without memory for it the two stay a removal and an addition: true as well. */
+	return (struct pair_mark){ shape, shape ? path_shape(path->data, path->len, shape) : 0 };
+}
+
+static struct pair_mark program_content(struct work *w, const Footprint__Manifest *m, size_t index)
+{
+	(void)w;
+	return content_mark(m, &m->executables[index]->path);
+}
+
+static struct pair_mark program_shape(struct work *w, const Footprint__Manifest *m, size_t index)
+{
+	return shape_mark(w, &m->executables[index]->path);
+}
+
+static struct pair_mark library_content(struct work *w, const Footprint__Manifest *m, size_t index)
+{
+	(void)w;
+	return content_mark(m, &m->libraries[index]->path);
+}
+
+static struct pair_mark library_soname(struct work *w, const Footprint__Manifest *m, size_t index)
+{
+	const char *soname = m->libraries[index]->soname;
+
+	(void)w;
+	return (struct pair_mark){ *soname ? soname : NULL, strlen(soname) };
+}
+
+static struct pair_mark library_shape(struct work *w, const Footprint__Manifest *m, size_t index)
+{
+	return shape_mark(w, &m->libraries[index]->path);
+}
+
+static struct pair_mark file_content(struct work *w, const Footprint__Manifest *m, size_t index)
+{
+	(void)w;
+	return content_mark(m, &m->files[index]->path);
+}
+
+/* Packages of one name, manager and architecture; the arena holds the three together. */
+static struct pair_mark package_name(struct work *w, const Footprint__Manifest *m, size_t index)
+{
+	const Footprint__Package *p = m->packages[index];
+	size_t size = strlen(p->manager) + strlen(p->name) + strlen(p->architecture) + 3;
+	char *joined = arena_take_bytes(&w->arena, size);
+
+	if (joined)
+		snprintf(joined, size, "%s\n%s\n%s", p->manager, p->name, p->architecture);
+	return (struct pair_mark){ joined, joined ? size : 0 };
+}
+
+/* A removal takes over the addition it is paired with, which is left without a kind of its own. */
+static void join_changes(void *context, size_t before, size_t after)
+{
+	struct work *w = context;
+	struct change *went = &w->list.changes[before], *came = &w->list.changes[after];
+
+	went->after = came->after;
+	went->kind = CHANGE_CHANGED;
+	came->kind = N_CHANGE_KINDS;
+}
+
+static size_t gather(struct work *w, enum change_kind kind, mark_of *mark, struct pair_item *items)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < w->list.n; i++) {
+		const struct change *change = &w->list.changes[i];
+
+		if (change->kind != kind)
+			continue;
+		items[n].index = i;
+		items[n++].mark = kind == CHANGE_REMOVED ? mark(w, w->c.before, change->before)
+							 : mark(w, w->c.after, change->after);
+	}
+	return n;
+}
+
+static int find_pairs(struct work *w, mark_of *mark)
+{
+	autofree struct pair_item *went = calloc(w->list.n + 1, sizeof(*went));
+	autofree struct pair_item *came = calloc(w->list.n + 1, sizeof(*came));
+	size_t n_went, n_came;
+
+	if (!went || !came)
+		return -ENOMEM;
+	n_went = gather(w, CHANGE_REMOVED, mark, went);
+	n_came = gather(w, CHANGE_ADDED, mark, came);
+	pair_unique(went, n_went, came, n_came, join_changes, w);
+	arena_clear(&w->arena);
+	return 0;
+}
+
+static int find_all_pairs(struct work *w, enum change_group group)
+{
+	static mark_of *const marks[N_CHANGE_GROUPS][3] = {
+		[GROUP_PROGRAMS] = { program_content, program_shape },
+		[GROUP_LIBRARIES] = { library_content, library_soname, library_shape },
+		[GROUP_PACKAGES] = { package_name },
+		[GROUP_FILES] = { file_content },
+	};
+
+	for (size_t i = 0; i < 3 && marks[group][i]; i++)
+		if (find_pairs(w, marks[group][i]) < 0)
+			return -ENOMEM;
+	return 0;
+}
+
+/* --- the whole --- */
+
+static void fill_program_map(struct comparison *c, const struct change_list *programs)
+{
+	for (size_t i = 0; i < c->before->n_executables; i++)
+		c->program[i] = NO_PROGRAM;
+	for (size_t i = 0; i < programs->n; i++)
+		if (programs->changes[i].kind == CHANGE_CHANGED)
+			c->program[programs->changes[i].before] =
+				(uint32_t)programs->changes[i].after;
+}
+
+/* Looks into the pairs, and drops what has no difference and what a pair took over. */
+static void settle(struct work *w)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < w->list.n; i++) {
+		struct change change = w->list.changes[i];
+
+		if (change.kind == N_CHANGE_KINDS)
+			continue;
+		if (change.kind == CHANGE_CHANGED) {
+			change.what = w->rules->compare(&w->c, change.before, change.after);
+			if (!change.what)
+				continue;
+			if ((change.what & DIFFERENCE_PATH) && !(change.what & DIFFERENCE_CONTENT))
+				change.kind = CHANGE_MOVED;
+		}
+		w->list.changes[kept++] = change;
+	}
+	w->list.n = kept;
+}
+
+/* Of one group: what went, what came, which of them are pairs. */
+static int match_group(struct work *w, enum change_group group)
+{
+	w->rules = &rules[group];
+	w->list = (struct change_list){ 0 };
+	w->room = 0;
+	if (collect(w) < 0 || find_all_pairs(w, group) < 0) {
+		free(w->list.changes);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static int make_groups(struct work *w, struct diff *diff)
+{
+	for (int group = 0; group < N_CHANGE_GROUPS; group++) {
+		if (match_group(w, group) < 0)
+			return -ENOMEM;
+		/* Programs come first: the others are compared by their users. */
+		if (group == GROUP_PROGRAMS)
+			fill_program_map(&w->c, &w->list);
+		settle(w);
+		diff->groups[group] = w->list;
+	}
+	return 0;
+}
+
+int diff_make(const Footprint__Manifest *before, const Footprint__Manifest *after, struct diff *ret)
+{
+	autofree uint32_t *program = calloc(before->n_executables + 1, sizeof(*program));
+	struct work w = { .c = { before, after, program } };
+	struct diff diff = { before, after, { { 0 } } };
+
+	if (!program)
+		return -ENOMEM;
+	if (make_groups(&w, &diff) < 0) {
+		diff_deinit(&diff);
+		return -ENOMEM;
+	}
+	*ret = diff;
+	return 0;
+}
+
+void diff_deinit(struct diff *diff)
+{
+	for (int group = 0; group < N_CHANGE_GROUPS; group++)
+		free(diff->groups[group].changes);
+	memset(diff->groups, 0, sizeof(diff->groups));
+}
+
+bool diff_is_empty(const struct diff *diff)
+{
+	for (int group = 0; group < N_CHANGE_GROUPS; group++)
+		if (diff->groups[group].n)
+			return false;
+	return true;
+}
+
+struct change_counts diff_count(const struct diff *diff, enum change_group group)
+{
+	const struct change_list *list = &diff->groups[group];
+	struct change_counts counts = { 0 };
+
+	for (size_t i = 0; i < list->n; i++) {
+		enum change_kind kind = list->changes[i].kind;
+
+		counts.added += kind == CHANGE_ADDED;
+		counts.removed += kind == CHANGE_REMOVED;
+		counts.changed += kind == CHANGE_CHANGED;
+		counts.moved += kind == CHANGE_MOVED;
+	}
+	return counts;
+}
+
+const Footprint__File *diff_file(
+	const Footprint__Manifest *m, enum change_group group, size_t index)
+{
+	switch (group) {
+	case GROUP_PROGRAMS:
+		return view_find_file(m, &m->executables[index]->path);
+	case GROUP_LIBRARIES:
+		return view_find_file(m, &m->libraries[index]->path);
+	case GROUP_FILES:
+		return m->files[index];
+	default:
+		return NULL;
+	}
+}

@@ -1,0 +1,295 @@
+#include "lib/manifest/json.h"
+
+#include "lib/manifest/words.h"
+
+static void put_path(struct json *j, const ProtobufCBinaryData *path)
+{
+	json_bytes(j, path->data, path->len);
+}
+
+static void put_program(struct json *j, const Footprint__Manifest *m, uint32_t index)
+{
+	put_path(j, &m->executables[index]->path);
+}
+
+static void put_programs(struct json *j, const Footprint__Manifest *m, const char *key, size_t n,
+	const uint32_t *indexes)
+{
+	json_key(j, key);
+	json_begin(j, '[');
+	for (size_t i = 0; i < n; i++)
+		put_program(j, m, indexes[i]);
+	json_end(j, ']');
+}
+
+static void put_access(struct json *j, uint32_t access)
+{
+	const char *word;
+
+	json_key(j, "access");
+	json_begin(j, '[');
+	while ((word = access_next_word(&access)))
+		json_text(j, word);
+	json_end(j, ']');
+}
+
+static void put_time(struct json *j, const char *key, uint64_t nanoseconds)
+{
+	char text[TIME_TEXT_SIZE];
+
+	json_key(j, key);
+	if (nanoseconds) {
+		time_text(nanoseconds, text);
+		json_text(j, text);
+	} else {
+		json_null(j);
+	}
+}
+
+static void put_gap(struct json *j, const Footprint__Manifest *m, size_t i)
+{
+	const Footprint__Gap *gap = m->gaps[i];
+
+	json_key(j, "kind");
+	json_text(j, gap->kind);
+	if (gap->path.len) {
+		json_key(j, "path");
+		put_path(j, &gap->path);
+	}
+	json_key(j, "count");
+	json_number(j, gap->count);
+	json_key(j, "detail");
+	json_text(j, gap->detail);
+}
+
+static void put_run(struct json *j, const Footprint__Manifest *m, size_t i)
+{
+	const Footprint__Run *run = m->runs[i];
+
+	json_key(j, "host");
+	json_text(j, run->host);
+	put_time(j, "started", run->started_ns);
+	put_time(j, "ended", run->ended_ns);
+	json_key(j, "processes");
+	json_number(j, run->processes);
+	json_key(j, "records");
+	json_number(j, run->records);
+}
+
+static void put_uses(struct json *j, const Footprint__Manifest *m, const Footprint__File *file)
+{
+	put_access(j, file_access(file));
+	json_key(j, "by");
+	json_begin(j, '[');
+	for (size_t i = 0; i < file->n_uses; i++)
+		put_program(j, m, file->uses[i]->by);
+	json_end(j, ']');
+	json_key(j, "uses");
+	json_begin(j, '[');
+	for (size_t i = 0; i < file->n_uses; i++) {
+		json_begin(j, '{');
+		json_key(j, "by");
+		put_program(j, m, file->uses[i]->by);
+		put_access(j, file->uses[i]->access);
+		json_end(j, '}');
+	}
+	json_end(j, ']');
+}
+
+static void put_content(struct json *j, const Footprint__File *file)
+{
+	/* An empty file has a digest too; without one, 0 means that the size is not known. */
+	if (file->size || file->sha256.len) {
+		json_key(j, "size");
+		json_number(j, file->size);
+	}
+	if (file->sha256.len) {
+		json_key(j, "sha256");
+		json_hex(j, file->sha256.data, file->sha256.len);
+	}
+}
+
+static void put_attributes(struct json *j, const Footprint__File *file)
+{
+	char mode[16];
+
+	snprintf(mode, sizeof(mode), "%04o", file->mode);
+	json_key(j, "mode");
+	json_text(j, mode);
+	json_key(j, "uid");
+	json_number(j, file->uid);
+	json_key(j, "gid");
+	json_number(j, file->gid);
+}
+
+static void put_package(struct json *j, const Footprint__Package *package)
+{
+	json_key(j, "package");
+	json_text(j, package->name);
+	json_key(j, "package_version");
+	json_text(j, package->version);
+}
+
+static void put_file(struct json *j, const Footprint__Manifest *m, size_t i)
+{
+	const Footprint__File *file = m->files[i];
+
+	json_key(j, "path");
+	put_path(j, &file->path);
+	json_key(j, "type");
+	json_text(j, file_type_word(file->type));
+	if (file->target.len) {
+		json_key(j, "target");
+		put_path(j, &file->target);
+	}
+	put_uses(j, m, file);
+	put_content(j, file);
+	if (file->present)
+		put_attributes(j, file);
+	if (file->package)
+		put_package(j, m->packages[file->package - 1]);
+}
+
+static void put_executable(struct json *j, const Footprint__Manifest *m, size_t i)
+{
+	const Footprint__Executable *executable = m->executables[i];
+
+	json_key(j, "path");
+	put_path(j, &executable->path);
+	if (executable->interpreter.len) {
+		json_key(j, "interpreter");
+		put_path(j, &executable->interpreter);
+	}
+	json_key(j, "runs");
+	json_number(j, executable->runs);
+	json_key(j, "watched");
+	json_text(j, watched_word(executable->watched));
+	json_key(j, "first");
+	json_bool(j, executable->first);
+	put_programs(j, m, "executes", executable->n_executes, executable->executes);
+}
+
+/* Needed by one program and dlopened by another: it is needed. */
+static Footprint__Loaded strongest_reason(const Footprint__Library *library)
+{
+	for (size_t i = 0; i < library->n_loaders; i++)
+		if (library->loaders[i]->loaded == FOOTPRINT__LOADED__LOADED_NEEDED)
+			return FOOTPRINT__LOADED__LOADED_NEEDED;
+	return FOOTPRINT__LOADED__LOADED_DLOPEN;
+}
+
+static void put_loaders(
+	struct json *j, const Footprint__Manifest *m, const Footprint__Library *library)
+{
+	json_key(j, "by");
+	json_begin(j, '[');
+	/* Loaders are sorted by program: one program's stand together. */
+	for (size_t i = 0; i < library->n_loaders; i++)
+		if (!i || library->loaders[i]->by != library->loaders[i - 1]->by)
+			put_program(j, m, library->loaders[i]->by);
+	json_end(j, ']');
+	json_key(j, "loaders");
+	json_begin(j, '[');
+	for (size_t i = 0; i < library->n_loaders; i++) {
+		const Footprint__Loader *loader = library->loaders[i];
+
+		json_begin(j, '{');
+		json_key(j, "by");
+		put_program(j, m, loader->by);
+		json_key(j, "loaded");
+		json_text(j, loaded_word(loader->loaded));
+		if (loader->requester.len) {
+			json_key(j, "requester");
+			put_path(j, &loader->requester);
+		}
+		json_end(j, '}');
+	}
+	json_end(j, ']');
+}
+
+static void put_library(struct json *j, const Footprint__Manifest *m, size_t i)
+{
+	const Footprint__Library *library = m->libraries[i];
+
+	json_key(j, "path");
+	put_path(j, &library->path);
+	if (*library->soname) {
+		json_key(j, "soname");
+		json_text(j, library->soname);
+	}
+	json_key(j, "needed");
+	json_begin(j, '[');
+	for (size_t n = 0; n < library->n_needed; n++)
+		json_text(j, library->needed[n]);
+	json_end(j, ']');
+	if (*library->build_id) {
+		json_key(j, "build_id");
+		json_text(j, library->build_id);
+	}
+	json_key(j, "loaded");
+	json_text(j, loaded_word(strongest_reason(library)));
+	put_loaders(j, m, library);
+}
+
+static void put_endpoint(struct json *j, const Footprint__Manifest *m, size_t i)
+{
+	const Footprint__Endpoint *endpoint = m->endpoints[i];
+
+	json_key(j, "operation");
+	json_text(j, endpoint_word(endpoint->operation));
+	json_key(j, "address");
+	json_text(j, endpoint->address);
+	put_programs(j, m, "by", endpoint->n_by, endpoint->by);
+}
+
+/* A list of objects, one a line. */
+static void put_list(struct json *j, const Footprint__Manifest *m, const char *key, size_t n,
+	void (*put)(struct json *, const Footprint__Manifest *, size_t))
+{
+	json_newline(j);
+	json_key(j, key);
+	json_begin(j, '[');
+	for (size_t i = 0; i < n; i++) {
+		json_newline(j);
+		json_begin(j, '{');
+		put(j, m, i);
+		json_end(j, '}');
+	}
+	json_end(j, ']');
+}
+
+static void put_missing(struct json *j, const Footprint__Manifest *m)
+{
+	json_newline(j);
+	json_key(j, "missing");
+	json_begin(j, '[');
+	for (size_t i = 0; i < m->n_missing; i++) {
+		json_newline(j);
+		put_path(j, &m->missing[i]->path);
+	}
+	json_end(j, ']');
+}
+
+void manifest_write_json(const Footprint__Manifest *m, FILE *out)
+{
+	struct json j = { .out = out };
+
+	json_begin(&j, '{');
+	json_key(&j, "schema");
+	json_number(&j, m->schema);
+	json_key(&j, "app");
+	json_text(&j, m->application);
+	json_key(&j, "version");
+	json_text(&j, m->version);
+	json_key(&j, "complete");
+	json_bool(&j, m->n_gaps == 0);
+	put_list(&j, m, "gaps", m->n_gaps, put_gap);
+	put_list(&j, m, "runs", m->n_runs, put_run);
+	put_list(&j, m, "files", m->n_files, put_file);
+	put_list(&j, m, "executables", m->n_executables, put_executable);
+	put_list(&j, m, "libraries", m->n_libraries, put_library);
+	put_list(&j, m, "endpoints", m->n_endpoints, put_endpoint);
+	put_missing(&j, m);
+	json_end(&j, '}');
+	fputc('\n', out);
+}

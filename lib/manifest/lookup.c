@@ -1,0 +1,141 @@
+#include "lib/manifest/lookup.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/cleanup.h"
+#include "lib/manifest/find.h"
+
+/* --- symlinks --- */
+
+/* A lookup under way: where it has come to, and what is still before it. */
+struct walk {
+	char *done; /* canonical so far, without a '/' at its end; "" is the root */
+	size_t size;
+	const char *rest;
+};
+
+static void step_up(struct walk *w)
+{
+	while (w->size && w->done[w->size - 1] != '/')
+		w->size--;
+	if (w->size)
+		w->size--;
+}
+
+/* Puts target and rest together as what is still to walk. */
+static int enter_link(struct walk *w, const Footprint__File *link, struct why *why)
+{
+	size_t size = link->target.len + strlen(w->rest) + 2;
+	char *rest = arena_take_bytes(&why->arena, size);
+
+	if (!rest)
+		return -ENOMEM;
+	memcpy(rest, link->target.data, link->target.len);
+	rest[link->target.len] = '/';
+	strcpy(rest + link->target.len + 1, w->rest);
+	why->links[why->n_links++] = (struct why_link){ link->path, link->target };
+	w->rest = rest;
+	if (*rest == '/')
+		w->size = 0;
+	else
+		step_up(w);
+	return 0;
+}
+
+static int step_down(const Footprint__Manifest *m, struct walk *w, const char *name, size_t size,
+	struct why *why)
+{
+	ProtobufCBinaryData path;
+	const Footprint__File *file;
+	char *longer = arena_take_bytes(&why->arena, w->size + size + 2);
+
+	if (!longer)
+		return -ENOMEM;
+	memcpy(longer, w->done, w->size);
+	longer[w->size] = '/';
+	memcpy(longer + w->size + 1, name, size);
+	w->done = longer;
+	w->size += size + 1;
+	longer[w->size] = '\0';
+	path = (ProtobufCBinaryData){ w->size, (uint8_t *)longer };
+	file = view_find_file(m, &path);
+	/* Past the limit a loop is likely: what has been found so far is the answer. */
+	if (file && file->target.len && why->n_links < WHY_LINKS_MAX)
+		return enter_link(w, file, why);
+	return 0;
+}
+
+int lookup_resolve(const Footprint__Manifest *m, const char *path, struct why *why)
+{
+	char root[] = "";
+	struct walk w = { .done = root, .rest = path };
+	char *result;
+
+	while (*w.rest) {
+		const char *name = w.rest;
+		size_t size = strcspn(name, "/");
+
+		w.rest += size + (name[size] == '/');
+		if (size == 0 || (size == 1 && name[0] == '.'))
+			continue;
+		if (size == 2 && name[0] == '.' && name[1] == '.')
+			step_up(&w);
+		else if (step_down(m, &w, name, size, why) < 0)
+			return -ENOMEM;
+	}
+	result = arena_take_bytes(&why->arena, w.size + 2);
+	if (!result)
+		return -ENOMEM;
+	memcpy(result, w.size ? w.done : "/", w.size ? w.size : 1);
+	why->path = (ProtobufCBinaryData){ w.size ? w.size : 1, (uint8_t *)result };
+	return 0;
+}
+
+/* --- suggestions --- */
+
+static ProtobufCBinaryData last_component(const ProtobufCBinaryData *path)
+{
+	const uint8_t *slash = path->len ? memrchr(path->data, '/', path->len) : NULL;
+	size_t skip = slash ? (size_t)(slash + 1 - path->data) : 0;
+
+	return (ProtobufCBinaryData){ path->len - skip, path->data + skip };
+}
+
+/* 2: the same last component; 1: one that begins so; 0: another. */
+static int likeness(const ProtobufCBinaryData *wanted, const ProtobufCBinaryData *path)
+{
+	ProtobufCBinaryData name = last_component(path);
+
+	if (!wanted->len || name.len < wanted->len || memcmp(name.data, wanted->data, wanted->len))
+		return 0;
+	return name.len == wanted->len ? 2 : 1;
+}
+
+static void suggest(struct why *why, const ProtobufCBinaryData *path)
+{
+	for (size_t i = 0; i < why->n_suggestions; i++)
+		if (!compare_paths(&why->suggestions[i], path))
+			return;
+	if (why->n_suggestions < WHY_SUGGESTIONS_MAX)
+		why->suggestions[why->n_suggestions++] = *path;
+}
+
+void lookup_suggest(const Footprint__Manifest *m, const char *what, struct why *why)
+{
+	ProtobufCBinaryData whole = { strlen(what), (uint8_t *)what };
+	ProtobufCBinaryData wanted;
+
+	while (whole.len > 1 && whole.data[whole.len - 1] == '/')
+		whole.len--;
+	wanted = last_component(&whole);
+	for (int least = 2; least > 0; least--) {
+		for (size_t i = 0; i < m->n_files; i++)
+			if (likeness(&wanted, &m->files[i]->path) >= least)
+				suggest(why, &m->files[i]->path);
+		for (size_t i = 0; i < m->n_missing; i++)
+			if (likeness(&wanted, &m->missing[i]->path) >= least)
+				suggest(why, &m->missing[i]->path);
+	}
+}

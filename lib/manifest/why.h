@@ -1,0 +1,65 @@
+/*
+ * Why something is in a manifest: the shortest chain from a run to it.
+ *
+ * Start here: why_find() takes what a person types: a path (symlinks that the manifest knows are
+ * followed), a soname, or an endpoint's address. The chain's first step is a program that a run
+ * began with; each further step says what it takes to come there from the one before.
+ */
+#ifndef FOOTPRINT_MANIFEST_WHY_H
+#define FOOTPRINT_MANIFEST_WHY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lib/base/arena.h"
+#include "proto/manifest.pb-c.h"
+
+enum why_kind {
+	WHY_BEGAN,	 /* `path`: a run began with this program */
+	WHY_APPEARED,	 /* `path`: a program that ran, and nobody knows who started it */
+	WHY_EXECUTED,	 /* which executed the program `path` */
+	WHY_INTERPRETED, /* which is a script, interpreted by `path` */
+	WHY_NEEDS,	 /* which needs the library `path` */
+	WHY_LOADED,	 /* which dlopened the library `path` */
+	WHY_USED,	 /* which used the file `path`, as `access` says */
+	WHY_MISSED,	 /* which looked for `path`, and it was not there */
+	WHY_CONNECTED,	 /* which did `operation` to the address `text` */
+};
+
+struct why_step {
+	enum why_kind kind;
+	ProtobufCBinaryData path;
+	uint32_t access;
+	Footprint__EndpointOperation operation;
+	const char *text;
+};
+
+struct why_link {
+	ProtobufCBinaryData path, target;
+};
+
+#define WHY_LINKS_MAX	    40 /* as many symlinks as the kernel follows */
+#define WHY_SUGGESTIONS_MAX 5
+
+struct why {
+	/* What was asked for, under the name that the manifest has for it. */
+	ProtobufCBinaryData path;
+	/* The symlinks that led from what was asked for to `path`. */
+	struct why_link links[WHY_LINKS_MAX];
+	size_t n_links;
+	struct why_step *steps;
+	size_t n_steps;
+	/* With -ENOENT: paths of the manifest with the same last component, or one that begins so.
+	 */
+	ProtobufCBinaryData suggestions[WHY_SUGGESTIONS_MAX];
+	size_t n_suggestions;
+	struct arena arena; /* steps and paths that are not the manifest's own */
+};
+
+/* 0; -ENOENT: the manifest says nothing of it; -ENOMEM. The manifest must outlive the answer, which
+ * the caller ends with why_deinit() in each case. */
+int why_find(const Footprint__Manifest *m, const char *what, struct why *ret);
+void why_deinit(struct why *why);
+#define auto_why __attribute__((cleanup(why_deinit)))
+
+#endif

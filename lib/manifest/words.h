@@ -1,0 +1,27 @@
+/* The words that a manifest's numbers have in JSON and on the screen. */
+#ifndef FOOTPRINT_MANIFEST_WORDS_H
+#define FOOTPRINT_MANIFEST_WORDS_H
+
+#include "proto/manifest.pb-c.h"
+
+const char *file_type_word(Footprint__FileType type);		   /* "file", "directory", … */
+const char *endpoint_word(Footprint__EndpointOperation operation); /* "connect", "bind", "send" */
+const char *watched_word(Footprint__Watched watched); /* "none", "preload", "supervised" */
+const char *loaded_word(Footprint__Loaded loaded);    /* "needed", "dlopen" */
+
+/* The words of the access bits, by repeated calls: the next word for what is left in *access, whose
+ * bit is taken out; NULL when nothing is left. */
+const char *access_next_word(uint32_t *access);
+
+#define ACCESS_WORDS_SIZE 80
+/* "read write", all words with spaces between. */
+void access_words(uint32_t access, char buffer[static ACCESS_WORDS_SIZE]);
+
+/* All that anybody does with the file. */
+uint32_t file_access(const Footprint__File *file);
+
+/* "2026-11-22T02:31:38.123456789Z": nanoseconds since the epoch. */
+#define TIME_TEXT_SIZE 40
+void time_text(uint64_t nanoseconds, char buffer[static TIME_TEXT_SIZE]);
+
+#endif

@@ -73,8 +73,7 @@ int command_option(const struct command *self, int argc, char **argv, const char
 		fputs(self->help, stdout);
 		exit(command_finish(EXIT_SUCCESS));
 	case ':':
-		exit(command_usage(
-			self, "%s: needs an argument", refused_option(argv, letter)));
+		exit(command_usage(self, "%s: needs an argument", refused_option(argv, letter)));
 	case '?':
 		exit(command_usage(self, "%s: no such option", refused_option(argv, letter)));
 	default:

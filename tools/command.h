@@ -18,8 +18,8 @@
 struct command {
 	const char *name;
 	const char *summary; /* one line of `footprint --help`, no full stop */
-	/* What --help prints: "Usage: footprint NAME …", a blank line, what it does, the options, one
-	 * a line, indented by two spaces. `-h, --help` is among them. */
+	/* What --help prints: "Usage: footprint NAME …", a blank line, what it does, the options,
+	 * one a line, indented by two spaces. `-h, --help` is among them. */
 	const char *help;
 	/* argv[0] is the command's name. */
 	int (*main)(const struct command *self, int argc, char **argv);

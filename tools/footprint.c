@@ -20,7 +20,8 @@ static const struct command *const commands[] = {
 static void print_help(FILE *out)
 {
 	fputs("Usage: footprint COMMAND [OPTION…] [ARGUMENT…]\n\n"
-	      "Learns which files, libraries, programs and endpoints an application really uses.\n\n"
+	      "Learns which files, libraries, programs and endpoints an application really "
+	      "uses.\n\n"
 	      "Commands:\n",
 		out);
 	for (size_t i = 0; i < N_COMMANDS; i++)
@@ -28,7 +29,8 @@ static void print_help(FILE *out)
 	fputs("\nOptions:\n"
 	      "  -h, --help     print this help\n"
 	      "  -V, --version  print the version\n\n"
-	      "`footprint COMMAND --help` tells more of a command, and so does footprint-COMMAND(1).\n",
+	      "`footprint COMMAND --help` tells more of a command, and so does "
+	      "footprint-COMMAND(1).\n",
 		out);
 }
 
@@ -40,7 +42,8 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
-/* The only command that begins with `name`, or one that holds it: a typing error's likely meaning. */
+/* The only command that begins with `name`, or one that holds it: a typing error's likely meaning.
+ */
 static const struct command *guess_command(const char *name)
 {
 	for (size_t i = 0; i < N_COMMANDS && *name; i++)

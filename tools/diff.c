@@ -1,0 +1,101 @@
+/* footprint diff: what came, went and changed between two manifests. */
+#include "tools/command.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/manifest/codec.h"
+#include "lib/manifest/diff.h"
+#include "lib/manifest/diff_json.h"
+#include "tools/diff_text.h"
+#include "tools/terminal.h"
+
+static const struct option options[] = {
+	{ "all", no_argument, NULL, 'a' },
+	{ "summary", no_argument, NULL, 's' },
+	{ "json", no_argument, NULL, 'j' },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+enum form {
+	FORM_TEXT,
+	FORM_ALL,
+	FORM_SUMMARY,
+	FORM_JSON,
+};
+
+static int read_view(const char *path, struct manifest **ret, const Footprint__Manifest **ret_view)
+{
+	struct error err;
+
+	if (manifest_read(path, ret, &err) < 0)
+		return command_fail_error(&err);
+	return manifest_view(*ret, ret_view) < 0 ? command_fail("%s: no memory", path) : 0;
+}
+
+static void print_diff(const struct diff *diff, enum form form)
+{
+	if (form == FORM_JSON) {
+		diff_write_json(diff, stdout);
+		return;
+	}
+	diff_print_summary(diff, stdout);
+	if (form != FORM_SUMMARY)
+		diff_print_changes(diff, stdout, form == FORM_ALL);
+}
+
+static int compare_files(const char *old_path, const char *new_path, enum form form)
+{
+	auto_manifest struct manifest *before = NULL, *after = NULL;
+	const Footprint__Manifest *old_view, *new_view;
+	struct diff diff;
+	int status;
+
+	if (read_view(old_path, &before, &old_view) || read_view(new_path, &after, &new_view))
+		return EXIT_TROUBLE;
+	if (diff_make(old_view, new_view, &diff) < 0)
+		return command_fail("no memory");
+	print_diff(&diff, form);
+	status = diff_is_empty(&diff) ? EXIT_SUCCESS : EXIT_DIFFERENT;
+	diff_deinit(&diff);
+	return command_finish(status);
+}
+
+static int diff_main(const struct command *self, int argc, char **argv)
+{
+	enum form form = FORM_TEXT;
+	int option;
+
+	while ((option = command_option(self, argc, argv, "asjh", options)) >= 0) {
+		if (option == 'a')
+			form = FORM_ALL;
+		else if (option == 's')
+			form = FORM_SUMMARY;
+		else if (option == 'j')
+			form = FORM_JSON;
+	}
+	if (argc - optind != 2)
+		return command_usage(self, "two manifests are needed, the old and the new");
+	return compare_files(argv[optind], argv[optind + 1], form);
+}
+
+const struct command command_diff = {
+	.name = "diff",
+	.summary = "show what changed between two manifests",
+	.help = "Usage: footprint diff [OPTION…] OLD NEW\n\n"
+		"Compares what two versions of an application use: one line that sums it up, then\n"
+		"programs, libraries, packages, files, endpoints, missing paths and gaps that "
+		"came\n"
+		"(+), went (-), changed (~) or moved (>). Times and counts of runs do not "
+		"matter.\n\n"
+		"Options:\n"
+		"  -a, --all      every change, however long the list\n"
+		"  -s, --summary  the one line only\n"
+		"  -j, --json     every change, as JSON\n"
+		"  -h, --help     print this help\n\n"
+		"Exit status: 0 the same, 1 different, 2 trouble.\n",
+	.main = diff_main,
+};

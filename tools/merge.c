@@ -1,0 +1,97 @@
+/* footprint merge: several manifests made one. */
+#include "tools/command.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/cleanup.h"
+#include "lib/manifest/codec.h"
+
+static const struct option options[] = {
+	{ "output", required_argument, NULL, 'o' },
+	{ "force", no_argument, NULL, 'f' },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+/* Two applications in one manifest are seldom meant; a wildcard too many is the likely cause. */
+static int check_same(const struct manifest *into, const struct manifest *from, const char *path)
+{
+	if (!strcmp(manifest_application(into), manifest_application(from)) &&
+		!strcmp(manifest_version(into), manifest_version(from)))
+		return 0;
+	return command_fail("%s: is of %s %s, not of %s %s (--force merges them all the same)",
+		path, manifest_application(from), manifest_version(from),
+		manifest_application(into), manifest_version(into));
+}
+
+static int merge_file(struct manifest *into, const char *path, bool force)
+{
+	auto_manifest struct manifest *from = NULL;
+	struct error err;
+	int r;
+
+	if (manifest_read(path, &from, &err) < 0)
+		return command_fail_error(&err);
+	r = force ? 0 : check_same(into, from, path);
+	if (r)
+		return r;
+	return manifest_merge(into, from) < 0 ? command_fail("%s: no memory", path) : 0;
+}
+
+static int merge_all(const char *output, int n, char **paths, bool force)
+{
+	auto_manifest struct manifest *merged = NULL;
+	struct error err;
+	int r;
+
+	if (manifest_read(paths[0], &merged, &err) < 0)
+		return command_fail_error(&err);
+	for (int i = 1; i < n; i++) {
+		r = merge_file(merged, paths[i], force);
+		if (r)
+			return r;
+	}
+	if (manifest_write(merged, AT_FDCWD, output, &err) < 0)
+		return command_fail_error(&err);
+	return EXIT_SUCCESS;
+}
+
+static int merge_main(const struct command *self, int argc, char **argv)
+{
+	const char *output = NULL;
+	bool force = false;
+	int option;
+
+	while ((option = command_option(self, argc, argv, "o:fh", options)) >= 0) {
+		if (option == 'o')
+			output = optarg;
+		else if (option == 'f')
+			force = true;
+	}
+	if (!output)
+		return command_usage(self, "where to? -o FILE is missing");
+	if (argc == optind)
+		return command_usage(self, "which manifests?");
+	return merge_all(output, argc - optind, argv + optind, force);
+}
+
+const struct command command_merge = {
+	.name = "merge",
+	.summary = "make one manifest of several",
+	.help = "Usage: footprint merge -o FILE [-f] MANIFEST…\n\n"
+		"Writes a manifest with all facts of the given ones, which may be of several runs "
+		"or\n"
+		"hosts. The order does not matter, nor how often one is given; FILE may be among "
+		"them.\n"
+		"Manifests of different applications or versions are refused.\n\n"
+		"Options:\n"
+		"  -o, --output FILE  write the merged manifest to FILE, replacing it\n"
+		"  -f, --force        merge different applications and versions too: the result\n"
+		"                     takes its names from the first\n"
+		"  -h, --help         print this help\n",
+	.main = merge_main,
+};

@@ -1,0 +1,211 @@
+/* footprint why: the shortest chain from a run to a path. */
+#include "tools/command.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "lib/manifest/codec.h"
+#include "lib/manifest/json.h"
+#include "lib/manifest/why.h"
+#include "lib/manifest/words.h"
+#include "tools/terminal.h"
+
+static const struct option options[] = {
+	{ "json", no_argument, NULL, 'j' },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+/* What a step says before its path. The words of JSON's "step" are the enum's. */
+static const struct {
+	const char *text, *json;
+} words[] = {
+	[WHY_BEGAN] = { "a run began with", "began" },
+	[WHY_APPEARED] = { "somebody started", "appeared" },
+	[WHY_EXECUTED] = { "which executed", "executed" },
+	[WHY_INTERPRETED] = { "interpreted by", "interpreted" },
+	[WHY_NEEDS] = { "which needs", "needs" },
+	[WHY_LOADED] = { "which dlopened", "dlopened" },
+	[WHY_USED] = { "which used", "used" },
+	[WHY_MISSED] = { "which looked for", "missed" },
+	[WHY_CONNECTED] = { "which used", "connected" },
+};
+
+#define WORD_COLUMN 20
+
+/* --- text --- */
+
+static void print_links(const struct why *why)
+{
+	for (size_t i = 0; i < why->n_links; i++) {
+		terminal_path(stdout, &why->links[i].path);
+		fputs(" is a symlink to ", stdout);
+		terminal_path(stdout, &why->links[i].target);
+		putchar('\n');
+	}
+}
+
+static void print_step(const struct why_step *step)
+{
+	char access[ACCESS_WORDS_SIZE];
+
+	printf("  %-*s", WORD_COLUMN - 2, words[step->kind].text);
+	if (step->text)
+		terminal_text(stdout, step->text);
+	else
+		terminal_path(stdout, &step->path);
+	if (step->kind == WHY_USED && step->access) {
+		access_words(step->access, access);
+		printf(" (%s)", access);
+	} else if (step->kind == WHY_MISSED) {
+		fputs(" (not there)", stdout);
+	} else if (step->kind == WHY_CONNECTED) {
+		printf(" (%s)", endpoint_word(step->operation));
+	}
+	putchar('\n');
+}
+
+static void print_chain(const struct why *why, bool colour)
+{
+	print_links(why);
+	terminal_style(stdout, colour, STYLE_HEADING);
+	terminal_path(stdout, &why->path);
+	terminal_style(stdout, colour, STYLE_PLAIN);
+	putchar('\n');
+	for (size_t i = 0; i < why->n_steps; i++)
+		print_step(&why->steps[i]);
+}
+
+static void print_suggestions(const struct why *why)
+{
+	if (!why->n_suggestions)
+		return;
+	fputs("The manifest has:\n", stderr);
+	for (size_t i = 0; i < why->n_suggestions; i++) {
+		fputs("  ", stderr);
+		terminal_path(stderr, &why->suggestions[i]);
+		fputc('\n', stderr);
+	}
+}
+
+/* --- JSON --- */
+
+static void put_path(struct json *j, const char *key, const ProtobufCBinaryData *path)
+{
+	json_key(j, key);
+	json_bytes(j, path->data, path->len);
+}
+
+static void put_step(struct json *j, const struct why_step *step)
+{
+	uint32_t access = step->access;
+	const char *word;
+
+	json_newline(j);
+	json_begin(j, '{');
+	json_key(j, "step");
+	json_text(j, words[step->kind].json);
+	if (step->text) {
+		json_key(j, "operation");
+		json_text(j, endpoint_word(step->operation));
+		json_key(j, "address");
+		json_text(j, step->text);
+	} else {
+		put_path(j, "path", &step->path);
+	}
+	if (step->kind == WHY_USED) {
+		json_key(j, "access");
+		json_begin(j, '[');
+		while ((word = access_next_word(&access)))
+			json_text(j, word);
+		json_end(j, ']');
+	}
+	json_end(j, '}');
+}
+
+static void write_json(const struct why *why)
+{
+	struct json j = { .out = stdout };
+
+	json_begin(&j, '{');
+	put_path(&j, "path", &why->path);
+	json_key(&j, "symlinks");
+	json_begin(&j, '[');
+	for (size_t i = 0; i < why->n_links; i++) {
+		json_begin(&j, '{');
+		put_path(&j, "path", &why->links[i].path);
+		put_path(&j, "target", &why->links[i].target);
+		json_end(&j, '}');
+	}
+	json_end(&j, ']');
+	json_key(&j, "chain");
+	json_begin(&j, '[');
+	for (size_t i = 0; i < why->n_steps; i++)
+		put_step(&j, &why->steps[i]);
+	json_end(&j, ']');
+	json_end(&j, '}');
+	putchar('\n');
+}
+
+/* --- the command --- */
+
+static int not_there(const char *file, const char *what, const struct why *why)
+{
+	command_warn("%s: %s is not in it", file, what);
+	print_suggestions(why);
+	return EXIT_DIFFERENT;
+}
+
+static int answer(const char *file, const Footprint__Manifest *m, const char *what, bool json)
+{
+	struct why why auto_why;
+	int r = why_find(m, what, &why);
+
+	if (r == -ENOENT)
+		return not_there(file, what, &why);
+	if (r < 0)
+		return command_fail("%s: no memory", file);
+	if (json)
+		write_json(&why);
+	else
+		print_chain(&why, terminal_has_colour(stdout));
+	return command_finish(EXIT_SUCCESS);
+}
+
+static int why_main(const struct command *self, int argc, char **argv)
+{
+	auto_manifest struct manifest *m = NULL;
+	const Footprint__Manifest *view;
+	bool json = false;
+	struct error err;
+	int option;
+
+	while ((option = command_option(self, argc, argv, "jh", options)) >= 0)
+		json |= option == 'j';
+	if (argc - optind != 2)
+		return command_usage(self, "a manifest and a path are needed");
+	if (manifest_read(argv[optind], &m, &err) < 0)
+		return command_fail_error(&err);
+	if (manifest_view(m, &view) < 0)
+		return command_fail("%s: no memory", argv[optind]);
+	return answer(argv[optind], view, argv[optind + 1], json);
+}
+
+const struct command command_why = {
+	.name = "why",
+	.summary = "explain how a path came into a manifest",
+	.help = "Usage: footprint why [OPTION…] FILE PATH\n\n"
+		"Prints the shortest chain from a run to PATH: the program that the run began "
+		"with,\n"
+		"what executed what, and who needed, loaded or opened PATH in the end. PATH may "
+		"be\n"
+		"that of a symlink, the soname or file name of a library, or an endpoint's "
+		"address.\n\n"
+		"Options:\n"
+		"  -j, --json  the chain as JSON\n"
+		"  -h, --help  print this help\n\n"
+		"Exit status: 0 explained, 1 not in the manifest, 2 trouble.\n",
+	.main = why_main,
+};

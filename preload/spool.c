@@ -18,6 +18,7 @@
 #define FREE_SHARE	20 /* leave one part in so many of the file system free */
 #define NAME		"/records."
 #define MODE		0600
+#define FOLDER_MODE	01777 /* everyone's, as /tmp is */
 #define SPOOL_PATH_SIZE 1024 /* on the stack of a signal handler, perhaps */
 
 static void close_file(int *fd)
@@ -36,6 +37,17 @@ static int file_path(struct segment *first, char *path, size_t size, unsigned ui
 
 	p = text_append_number(text_append(p, end, NAME), end, uid);
 	return p + 1 < end ? 0 : -ENAMETOOLONG;
+}
+
+/* Where no aggregator ever ran there is no folder yet: who comes first makes it, for everyone. */
+static bool make_folder(struct segment *first)
+{
+	const char *folder = (const char *)first + first->spool_path;
+	long error = rawcall3(SYS_mkdir, (long)folder, FOLDER_MODE, 0);
+
+	if (error == -EEXIST)
+		return true;
+	return !error && !rawcall3(SYS_chmod, (long)folder, FOLDER_MODE, 0); /* past the umask */
 }
 
 /* Ours, a file, and still under its name: 0; -ESTALE: the aggregator took it; else refused. */
@@ -73,6 +85,8 @@ static int open_file(struct segment *first, uint64_t size)
 		int fd CLEANUP_FILE = (int)rawcall4(SYS_openat, AT_FDCWD, (long)path,
 			O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, MODE);
 
+		if (fd == -ENOENT && make_folder(first))
+			continue;
 		if (fd < 0)
 			return fd;
 		/* Exclusively locked: the aggregator has renamed it and is reading. */

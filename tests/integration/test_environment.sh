@@ -22,7 +22,7 @@ ways=(
 	'perl -e "%ENV = (); exec @ARGV" "$@"'
 	'perl -e "%ENV = (); system @ARGV" "$@"'
 	'setsid --wait env -i "$@"'
-	'echo "$*" | env -i xargs -n 1 -I COMMAND env -i sh -c COMMAND'
+	'echo "$*" | env -i xargs -I COMMAND env -i sh -c COMMAND'
 )
 
 aggregator_start

@@ -1,13 +1,23 @@
 /*
  * Sites: the `syscall` instructions inside libc and ld.so through which they open files, run programs
  * and connect without passing a public function. sites_install() redirects them to trampolines that
- * end in site_called().
+ * record the call and make it.
+ *
+ * Start at sites_install() in sites.c. sites_object.c finds libc and ld.so, sites_known.def and
+ * sites_search.c say where their sites are, sites_pattern.c tells which can be redirected, and
+ * sites_call.S holds the trampolines. doc/decisions/sites.md has the figures and the reasons.
  */
 #ifndef FOOTPRINT_PRELOAD_SITES_H
 #define FOOTPRINT_PRELOAD_SITES_H
 
-/* From the constructor, before threads exist. Does nothing under FOOTPRINT_SITES=0. What cannot be
- * patched becomes a gap ("sites"). */
+#include <stdbool.h>
+
+/* From the constructor, before threads exist. Under FOOTPRINT_SITES=0 it only leaves a gap. What
+ * cannot be patched becomes a gap ("sites"). */
 void sites_install(char **envp);
+
+/* libc's inner calls are seen. Hooks of public functions record all the same: a libc may have a
+ * public function twice (libpthread's), and not every public function is a site. */
+extern bool sites_active;
 
 #endif

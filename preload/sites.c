@@ -1,0 +1,232 @@
+#define _GNU_SOURCE
+#include "preload/sites.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "preload/calls.h"
+#include "preload/image.h"
+#include "preload/rawcall.h"
+#include "preload/recorder.h"
+#include "preload/sites_call.h"
+#include "preload/sites_object.h"
+#include "preload/sites_pattern.h"
+#include "preload/sites_search.h"
+#include "preload/symbols.h"
+#include "preload/text.h"
+
+#define PAGE	      4096ul
+#define KERNEL_SIGSET 8
+#define DETAIL_SIZE   128
+
+bool sites_active;
+uint64_t site_cancellable_real;
+
+/* Stubs that are taken, by kind. */
+struct stubs {
+	uint8_t used[SITE_KINDS];
+};
+
+static const uint8_t stub_counts[SITE_KINDS] = {
+	[SITE_COMPARE] = STUBS_COMPARE,
+	[SITE_COMPARE_FROM] = STUBS_COMPARE_FROM,
+	[SITE_COMPARE_INT] = STUBS_COMPARE_INT,
+	[SITE_TO_ARGUMENT] = STUBS_TO_ARGUMENT,
+	[SITE_TO_R10] = STUBS_TO_R10,
+	[SITE_TO_RDX_TEST] = STUBS_TO_RDX_TEST,
+	[SITE_RETURN] = STUBS_RETURN,
+	[SITE_DEFERRED] = STUBS_DEFERRED,
+};
+
+/* One jump or call to be written: where, and the eight bytes that then stand there. */
+struct patch {
+	uint8_t *code;
+	uint64_t bytes;
+};
+
+struct plan {
+	struct patch patches[SITES_MAX];
+	unsigned count;
+	uint64_t first, end; /* the pages that are written */
+	const char *missed;  /* why some site was left alone; NULL: none was */
+};
+
+void site_before(struct site_frame *frame)
+{
+	frame->ticket = call_before(frame->number, frame->arguments);
+}
+
+/* A thread that may be cancelled at any instruction must not be while it records: the fact would be
+ * lost half-written. */
+static uint64_t hold_signals(void)
+{
+	uint64_t all = ~0ull, before = 0;
+
+	rawcall4(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, (long)&all, (long)&before, KERNEL_SIGSET);
+	return before;
+}
+
+static void release_signals(uint64_t before)
+{
+	rawcall4(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, (long)&before, 0, KERNEL_SIGSET);
+}
+
+long site_after(struct site_frame *frame, long result)
+{
+	bool hold = frame->deferred && !image.memory_only;
+	uint64_t mask = hold ? hold_signals() : 0;
+
+	call_after(frame->number, frame->arguments, result, frame->ticket);
+	if (hold)
+		release_signals(mask);
+	return result;
+}
+
+/* A stub of this kind whose site goes on at `next`; NULL: all are taken. */
+static const char *take_stub(struct stubs *stubs, enum site_kind kind, const void *next)
+{
+	unsigned index = stubs->used[kind];
+
+	if (index == stub_counts[kind])
+		return NULL;
+	stubs->used[kind]++;
+	for (unsigned before = 0; before < (unsigned)kind; before++)
+		index += stub_counts[before];
+	site_returns[index] = (uint64_t)(uintptr_t)next;
+	return site_stubs + (size_t)index * SITE_STUB_SIZE;
+}
+
+static const char *add_patch(struct plan *plan, uint8_t *code, uint8_t operation, const char *target)
+{
+	int64_t distance = target - (const char *)(code + SITE_JUMP_SIZE);
+	struct patch *patch = &plan->patches[plan->count];
+	uint64_t page = (uint64_t)(uintptr_t)code & -PAGE;
+
+	if (distance != (int32_t)distance)
+		return "too far from the library for a jump";
+	patch->code = code;
+	memcpy(&patch->bytes, code, sizeof(patch->bytes));
+	patch->bytes = (patch->bytes & ~0xffffffffffull) | operation |
+		       (uint64_t)(uint32_t)distance << 8;
+	if (!plan->count++ || page < plan->first)
+		plan->first = page;
+	page = ((uint64_t)(uintptr_t)code + sizeof(patch->bytes) + PAGE - 1) & -PAGE;
+	if (page > plan->end)
+		plan->end = page;
+	return NULL;
+}
+
+/* NULL, or why this one is left alone. */
+static const char *plan_site(struct plan *plan, struct stubs *stubs,
+	const struct sites_object *object, uint32_t offset)
+{
+	uint8_t *code = object->base + offset;
+	enum site_kind kind;
+	uint32_t next;
+	const char *stub;
+
+	if (site_cancellable_call(object, offset, &next)) {
+		uint64_t real = (uint64_t)(uintptr_t)(object->base + next);
+
+		if (site_cancellable_real && site_cancellable_real != real)
+			return "two functions make its cancellable calls";
+		site_cancellable_real = real;
+		return add_patch(plan, code, 0xe8, site_cancellable);
+	}
+	if (!site_at(object, offset, &kind, &next))
+		return "its code is not what its build-id says";
+	stub = take_stub(stubs, kind, object->base + (kind == SITE_RETURN ? offset + 2 : next));
+	if (!stub)
+		return "it has more system calls than expected";
+	return add_patch(plan, code, 0xe9, stub);
+}
+
+/*
+ * Writable and executable for the moment: what took the right to execute away could be refused it
+ * back (SELinux's execmod, MDWE), and then there would be no libc. This way a refusal comes first,
+ * and a signal handler that runs in between finds its code. Each site changes with one store.
+ */
+static const char *apply(const struct plan *plan)
+{
+	long size = (long)(plan->end - plan->first);
+
+	if (rawcall3(SYS_mprotect, (long)plan->first, size, PROT_READ | PROT_WRITE | PROT_EXEC) < 0)
+		return "its code may not be written";
+	for (unsigned i = 0; i < plan->count; i++)
+		__builtin_memcpy(plan->patches[i].code, &plan->patches[i].bytes,
+			sizeof(plan->patches[i].bytes));
+	if (rawcall3(SYS_mprotect, (long)plan->first, size, PROT_READ | PROT_EXEC) < 0)
+		return "its code stays writable";
+	return NULL;
+}
+
+/* NULL, or why not all of the object's sites are redirected. */
+static const char *install(const struct sites_object *object, struct stubs *stubs)
+{
+	uint32_t found[SITES_MAX];
+	const uint32_t *offsets = sites_known(object);
+	unsigned count = offsets ? SITES_MAX : sites_search(object, found);
+	struct plan plan;
+	const char *refused;
+
+	plan.count = 0;
+	plan.first = plan.end = 0;
+	plan.missed = NULL;
+	if (!offsets)
+		offsets = found;
+	for (unsigned i = 0; i < count && offsets[i]; i++) {
+		const char *why = plan_site(&plan, stubs, object, offsets[i]);
+
+		if (why)
+			plan.missed = why;
+	}
+	if (!plan.count)
+		return plan.missed ? plan.missed : "no system call that can be redirected was found";
+	refused = apply(&plan);
+	return refused ? refused : plan.missed;
+}
+
+/*
+ * A thread that another library's constructor started may be in the middle of what is written. The
+ * number of links of this directory is two more than there are threads. Without /proc nobody knows.
+ */
+static const char *threads_forbid(void)
+{
+	struct stat status;
+	long error = rawcall4(SYS_newfstatat, AT_FDCWD, (long)"/proc/self/task", (long)&status, 0);
+
+	if (error < 0)
+		return "without /proc threads cannot be counted";
+	return status.st_nlink == 3 ? NULL : "threads were running before the library started";
+}
+
+void sites_install(char **envp)
+{
+	const char *wish = text_environment(envp, "FOOTPRINT_SITES");
+	struct stubs stubs = { { 0 } };
+	bool complete = false;
+	const char *why = NULL;
+
+	if (wish && text_equal(wish, "0")) {
+		record_gap("sites", NULL, "turned off by FOOTPRINT_SITES=0");
+		return;
+	}
+	why = threads_forbid();
+	for (const struct link_map *map = symbol_link_map(); map; map = map->l_next) {
+		struct sites_object object;
+		const char *missed = why;
+
+		if (!sites_object_expected(map))
+			continue;
+		if (!missed)
+			missed = sites_object_open(map, &object) ? install(&object, &stubs) :
+								   "its ELF header is not mapped";
+		if (missed)
+			record_gap("sites", map->l_name, missed);
+		complete = missed ? false : complete || map != symbol_link_map();
+	}
+	sites_active = complete;
+}

@@ -1,0 +1,31 @@
+/*
+ * The objects that hold sites: libc and the dynamic linker, as they are mapped.
+ */
+#ifndef FOOTPRINT_PRELOAD_SITES_OBJECT_H
+#define FOOTPRINT_PRELOAD_SITES_OBJECT_H
+
+#include <link.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define BUILD_ID_SIZE 20
+
+struct sites_object {
+	const char *path;
+	uint8_t *base;		 /* of its first segment, where the ELF header stands */
+	uint32_t text, text_end; /* its code, from the base */
+	const uint8_t *build_id; /* of BUILD_ID_SIZE, NULL: it has none */
+};
+
+/* Is it libc or the dynamic linker (by its file name), and mapped as they are? */
+bool sites_object_open(const struct link_map *map, struct sites_object *ret);
+bool sites_object_expected(const struct link_map *map);
+
+/* Are the eight bytes at this offset its code? */
+static inline bool sites_object_holds(const struct sites_object *object, uint32_t offset)
+{
+	return offset >= object->text && offset < object->text_end &&
+	       object->text_end - offset >= 16;
+}
+
+#endif

@@ -1,0 +1,156 @@
+#include "preload/sites_search.h"
+
+#include <stddef.h>
+#include <sys/syscall.h>
+
+#include "preload/sites_pattern.h"
+#include "preload/text.h"
+
+struct known {
+	uint8_t build_id[BUILD_ID_SIZE];
+	uint32_t offsets[SITES_MAX + 1];
+};
+
+/* Written by sites_known.py. */
+static const struct known known[] = {
+#define ID(...)		{ __VA_ARGS__ }
+#define SITES(id, ...) { id, { __VA_ARGS__ } },
+#include "preload/sites_known.def"
+#undef SITES
+#undef ID
+};
+
+const uint32_t *sites_known(const struct sites_object *object)
+{
+	for (unsigned i = 0; object->build_id && i < sizeof(known) / sizeof(known[0]); i++)
+		if (!memcmp(known[i].build_id, object->build_id, BUILD_ID_SIZE))
+			return known[i].offsets;
+	return NULL;
+}
+
+/* The calls that libc makes inside itself and that name a file, a program or an address. */
+static bool is_wanted(uint32_t number)
+{
+	switch (number) {
+	case SYS_open:
+	case SYS_openat:
+	case SYS_stat:
+	case SYS_lstat:
+	case SYS_newfstatat:
+	case SYS_statx:
+	case SYS_statfs:
+	case SYS_access:
+	case SYS_faccessat:
+	case SYS_faccessat2:
+	case SYS_readlink:
+	case SYS_readlinkat:
+	case SYS_execve:
+	case SYS_connect:
+	case SYS_unlink:
+	case SYS_unlinkat:
+	case SYS_rmdir:
+	case SYS_mkdir:
+	case SYS_chdir:
+	case SYS_fchdir:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* How far before its `syscall` a number is loaded: right before it, or some register moves before. */
+#define NUMBER_DISTANCE_MAX 40
+
+/* Is a wanted number loaded before? A wrong guess is harmless: a trampoline looks at the register. */
+static bool number_is_wanted(const struct sites_object *object, uint32_t offset)
+{
+	for (uint32_t back = SITE_JUMP_SIZE; back <= NUMBER_DISTANCE_MAX; back++) {
+		const uint8_t *code = object->base + offset - back;
+
+		if (offset - object->text < back)
+			return false;
+		/* mov $number, to eax or (with a prefix before it) to r8d...r15d */
+		if (code[0] >= 0xb8 && code[0] <= 0xbf &&
+			(code[0] == 0xb8 || code[-1] == 0x41) &&
+			is_wanted(site_word(object, offset - back + 1)))
+			return true;
+	}
+	return false;
+}
+
+/* How far around a site a jump is looked for that lands inside what would be overwritten. */
+#define JUMP_DISTANCE_MAX 160
+
+static bool lands_inside(uint32_t target, uint32_t offset, uint32_t end)
+{
+	return target > offset && target < end;
+}
+
+/* As far as patterns can tell: bytes that are no jump may look like one, and the site is left alone. */
+static bool is_jumped_into(const struct sites_object *object, uint32_t offset, uint32_t end)
+{
+	uint32_t from = offset - object->text > JUMP_DISTANCE_MAX ? offset - JUMP_DISTANCE_MAX :
+								    object->text;
+	uint32_t to = object->text_end - end > JUMP_DISTANCE_MAX ? end + JUMP_DISTANCE_MAX :
+								   object->text_end;
+
+	for (uint32_t at = from; at + 6 <= to; at++) {
+		const uint8_t *code = object->base + at;
+
+		if (at >= offset && at < end)
+			continue;
+		if ((code[0] == 0xeb || (code[0] & 0xf0) == 0x70) &&
+			lands_inside(at + 2 + (uint32_t)(int8_t)code[1], offset, end))
+			return true;
+		if ((code[0] == 0xe9 || (code[0] == 0x0f && (code[1] & 0xf0) == 0x80)) &&
+			lands_inside(at + (code[0] == 0xe9 ? 5 : 6) +
+					     site_word(object, at + (code[0] == 0xe9 ? 1 : 2)),
+				offset, end))
+			return true;
+	}
+	return false;
+}
+
+static bool is_site(const struct sites_object *object, uint32_t offset)
+{
+	enum site_kind kind;
+	uint32_t end;
+
+	if (!site_at(object, offset, &kind, &end))
+		return false;
+	return (kind == SITE_RETURN || number_is_wanted(object, offset)) &&
+	       !is_jumped_into(object, offset, end);
+}
+
+/* The calls of a function: its callers are compiled with it or are its object's own. */
+static unsigned search_calls(const struct sites_object *object, uint32_t function,
+	uint32_t *ret_offsets, unsigned room)
+{
+	unsigned count = 0;
+	uint32_t called;
+
+	for (uint32_t at = object->text; at + 16 < object->text_end && count < room; at++)
+		if (object->base[at] == 0xe8 &&
+			at + SITE_JUMP_SIZE + site_word(object, at + 1) == function &&
+			site_cancellable_call(object, at, &called))
+			ret_offsets[count++] = at;
+	return count;
+}
+
+unsigned sites_search(const struct sites_object *object, uint32_t ret_offsets[SITES_MAX])
+{
+	unsigned count = 0;
+	uint32_t function = 0;
+
+	for (uint32_t at = object->text; at + 16 < object->text_end && count < SITES_MAX; at++) {
+		if (object->base[at] != 0x0f || object->base[at + 1] != 0x05)
+			continue;
+		if (is_site(object, at))
+			ret_offsets[count++] = at;
+		else if (!function)
+			site_in_cancellable(object, at, &function);
+	}
+	if (function)
+		count += search_calls(object, function, ret_offsets + count, SITES_MAX - count);
+	return count;
+}

@@ -1,0 +1,19 @@
+/*
+ * Where an object's sites are: offsets from its base of `syscall` instructions, and of calls of the
+ * function that makes cancellable ones. Nothing here is trusted: site_at() looks at the bytes.
+ */
+#ifndef FOOTPRINT_PRELOAD_SITES_SEARCH_H
+#define FOOTPRINT_PRELOAD_SITES_SEARCH_H
+
+#include "preload/sites_object.h"
+
+#define SITES_MAX 96 /* of one object */
+
+/* Of an object whose build-id stands in sites_known.def; ends with 0. NULL: unknown. */
+const uint32_t *sites_known(const struct sites_object *object);
+
+/* Reads the whole code, which takes about a millisecond for a libc. Fills at most SITES_MAX offsets
+ * and returns how many. */
+unsigned sites_search(const struct sites_object *object, uint32_t ret_offsets[SITES_MAX]);
+
+#endif

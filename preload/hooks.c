@@ -25,6 +25,7 @@
 #include "preload/calls.h"
 #include "preload/hooks_exec.h"
 #include "preload/hooks_fd.h"
+#include "preload/sites.h"
 #include "preload/symbols.h"
 #include "preload/text.h"
 
@@ -52,24 +53,27 @@ void *hook_find(void **slot, const char *name)
 	return real;
 }
 
+bool hook_libc_is_glibc(void)
+{
+	static void *slot;
+
+	return hook_real(&slot, "gnu_get_libc_version") != NULL;
+}
+
 long hook_missing(void)
 {
 	*__errno_location() = ENOSYS;
 	return -1;
 }
 
-/* Set by the sites once they stand; not there in a library built without them. */
-extern bool sites_active __attribute__((weak, visibility("hidden")));
-
 bool hook_seen_inside(void)
 {
-	return &sites_active && sites_active;
+	return sites_active;
 }
 
 void hook_called(long number, long result, const long arguments[6])
 {
-	if (!hook_seen_inside())
-		call_after(number, arguments, result == -1 ? -*__errno_location() : result, 0);
+	call_after(number, arguments, result == -1 ? -*__errno_location() : result, 0);
 }
 
 /* Under _GNU_SOURCE glibc declares addresses as a union of pointers to every kind of them. */

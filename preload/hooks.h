@@ -42,6 +42,9 @@ static inline void *hook_real(void **slot, const char *name)
 /* What a hook answers for a function that this libc lacks: only who asked dlsym() finds it. */
 long hook_missing(void);
 
+/* glibc, not musl? What they do inside themselves differs here and there. */
+bool hook_libc_is_glibc(void);
+
 /* errno of a call that failed, 0 for one that did not. */
 static inline int hook_error(bool failed)
 {
@@ -56,12 +59,12 @@ static inline bool hook_given(const void *pointer)
 	return pointer != 0;
 }
 
-/* A function that wraps one system call has answered -1 with errno, or `result`. Tells what the
- * call became, unless the site inside libc has done so already. */
+/* A function that wraps one system call has answered -1 with errno, or `result`. What the site
+ * inside libc has recorded already is not recorded twice: the facts are the same. */
 void hook_called(long number, long result, const long arguments[6]);
 
-/* A function that does its work by calls inside libc: only the sites see those as they are. False:
- * there are no sites, and the hook records what it can tell from outside. */
+/* Where a function does its work by many calls inside libc, only the sites see those as they are.
+ * False: there are no sites, and the hook records what it can tell from outside. */
 bool hook_seen_inside(void);
 
 /* An array of call arguments for hook_called(), from up to six of any scalar type. */

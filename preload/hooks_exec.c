@@ -129,7 +129,7 @@ static bool search_goes_on(int error)
 	case ESTALE:
 	case ENODEV:
 	case ETIMEDOUT:
-		return program_search_glibc();
+		return hook_libc_is_glibc();
 	default:
 		return false;
 	}
@@ -151,7 +151,7 @@ static int run_searched(const char *file, char *const *argv, char *const *envp)
 		return fail(error);
 	while (program_search_next(&search)) {
 		run(search.path, argv, envp);
-		if (*__errno_location() == ENOEXEC && program_search_glibc())
+		if (*__errno_location() == ENOEXEC && hook_libc_is_glibc())
 			run_script(search.path, argv, envp);
 		error = *__errno_location();
 		if (!search_goes_on(error))

@@ -17,6 +17,8 @@
 #include <unistd.h>
 
 #include "preload/hooks.h"
+#include "preload/image.h"
+#include "preload/rawcall.h"
 #include "preload/recorder.h"
 #include "preload/text.h"
 
@@ -91,8 +93,7 @@ OPEN_AT(openat64)
 /* An open that libc made inside itself. `fd` is -1 where it failed, with errno. */
 static void opened_inside(const char *path, int flags, int fd)
 {
-	if (!hook_seen_inside())
-		record_open(AT_FDCWD, path, flags, fd, hook_error(fd < 0));
+	record_open(AT_FDCWD, path, flags, fd, hook_error(fd < 0));
 }
 
 /* What fopen's mode means to the kernel; letters after a comma name a character set. */
@@ -156,8 +157,7 @@ FP_EXPORT DIR *opendir(const char *path)
 	DIR *directory = real_opendir ? real_opendir(path) : (hook_missing(), NULL);
 	int fd = directory && real_dirfd ? real_dirfd(directory) : -1;
 
-	if (!hook_seen_inside())
-		record_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, fd, hook_error(!directory));
+	record_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, fd, hook_error(!directory));
 	return directory;
 }
 
@@ -199,7 +199,7 @@ FP_EXPORT char *mkdtemp(char *template)
 	REAL(mkdtemp);
 	char *result = real_mkdtemp ? real_mkdtemp(template) : (hook_missing(), NULL);
 
-	if (!hook_seen_inside() && (result || name_made(template, 0)))
+	if (result || name_made(template, 0))
 		record_path(
 			ACCESS_CREATE | ACCESS_NO_FOLLOW, AT_FDCWD, template, hook_error(!result));
 	return result;
@@ -247,10 +247,11 @@ TMPFILE(tmpfile)
 TMPFILE(tmpfile64)
 
 /* Shared memory and semaphores: files of /dev/shm. Leading slashes of their names are dropped. */
-#define SHARED_FOLDER "/dev/shm/"
+#define SHARED_FOLDER	 "/dev/shm/"
+#define SEMAPHORE_PREFIX "sem." /* glibc's */
 
 struct shared_name {
-	char path[sizeof(SHARED_FOLDER "sem.") + NAME_MAX + 1];
+	char path[sizeof(SHARED_FOLDER SEMAPHORE_PREFIX) + NAME_MAX + 1];
 };
 
 /* False: no such name can be, and libc has refused it without asking the kernel. */
@@ -266,13 +267,18 @@ static bool shared_name(struct shared_name *shared, const char *prefix, const ch
 	return *name && text_length(name) <= NAME_MAX;
 }
 
+static bool semaphore_name(struct shared_name *shared, const char *name)
+{
+	return shared_name(shared, hook_libc_is_glibc() ? SEMAPHORE_PREFIX : "", name);
+}
+
 FP_EXPORT int shm_open(const char *name, int flags, mode_t mode)
 {
 	REAL(shm_open);
 	int fd = real_shm_open ? real_shm_open(name, flags, mode) : (int)hook_missing();
 	struct shared_name shared;
 
-	if (!hook_seen_inside() && shared_name(&shared, "", name))
+	if (shared_name(&shared, "", name))
 		record_open(AT_FDCWD, shared.path, flags | O_NOFOLLOW, fd, hook_error(fd < 0));
 	return fd;
 }
@@ -288,27 +294,45 @@ FP_EXPORT int shm_unlink(const char *name)
 	return result;
 }
 
+static bool is_there(const char *path)
+{
+	return !image.memory_only && rawcall3(SYS_access, (long)path, F_OK, 0) == 0;
+}
+
+/* A new semaphore is made under another name and linked to its own. First libc looks whether there
+ * is one, unless that would be an error. */
+static void semaphore_opened(const char *path, int flags, bool existed, int error)
+{
+	bool made = flags & O_CREAT && !existed && !error;
+	bool looked = (flags & (O_CREAT | O_EXCL)) != (O_CREAT | O_EXCL);
+
+	if (looked)
+		record_open(AT_FDCWD, path, O_RDWR | O_NOFOLLOW, -1, made ? ENOENT : error);
+	if (made || !looked)
+		record_path(ACCESS_CREATE | ACCESS_NO_FOLLOW, AT_FDCWD, path, error);
+}
+
 FP_EXPORT sem_t *sem_open(const char *name, int flags, ...)
 {
 	REAL(sem_open);
-	bool creates = flags & O_CREAT;
 	struct shared_name shared;
+	bool tells = semaphore_name(&shared, name);
+	bool existed = tells && flags & O_CREAT && is_there(shared.path);
 	unsigned value = 0;
 	mode_t mode = 0;
 	sem_t *semaphore;
 	va_list list;
 
 	va_start(list, flags);
-	if (creates) {
+	if (flags & O_CREAT) {
 		mode = va_arg(list, mode_t);
 		value = va_arg(list, unsigned);
 	}
 	va_end(list);
 	semaphore = real_sem_open ? real_sem_open(name, flags, mode, value)
 				  : (hook_missing(), SEM_FAILED);
-	if (!hook_seen_inside() && shared_name(&shared, "sem.", name))
-		record_open(AT_FDCWD, shared.path, O_RDWR | O_NOFOLLOW | (flags & O_CREAT), -1,
-			hook_error(semaphore == SEM_FAILED));
+	if (tells)
+		semaphore_opened(shared.path, flags, existed, hook_error(semaphore == SEM_FAILED));
 	return semaphore;
 }
 
@@ -318,7 +342,7 @@ FP_EXPORT int sem_unlink(const char *name)
 	int result = real_sem_unlink ? real_sem_unlink(name) : (int)hook_missing();
 	struct shared_name shared;
 
-	if (shared_name(&shared, "sem.", name))
+	if (semaphore_name(&shared, name))
 		hook_called(SYS_unlink, result, WORDS(shared.path));
 	return result;
 }

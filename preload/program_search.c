@@ -11,13 +11,6 @@
 #define DEFAULT_PATH_GLIBC "/bin:/usr/bin"
 #define DEFAULT_PATH_MUSL  "/usr/local/bin:/bin:/usr/bin"
 
-bool program_search_glibc(void)
-{
-	static void *slot;
-
-	return hook_real(&slot, "gnu_get_libc_version") != NULL;
-}
-
 /* libc's own getenv: a shell's, which would find the shell's variables, is not what execvp asks. */
 static const char *search_path(void)
 {
@@ -27,7 +20,7 @@ static const char *search_path(void)
 
 	if (path)
 		return path;
-	return program_search_glibc() ? DEFAULT_PATH_GLIBC : DEFAULT_PATH_MUSL;
+	return hook_libc_is_glibc() ? DEFAULT_PATH_GLIBC : DEFAULT_PATH_MUSL;
 }
 
 static bool has_slash(const char *file)

@@ -24,7 +24,4 @@ int program_search_begin(struct program_search *search, const char *file);
 /* The next candidate; false: there is none. */
 bool program_search_next(struct program_search *search);
 
-/* glibc, not musl? They differ in the default PATH and in what becomes of ENOEXEC. */
-bool program_search_glibc(void);
-
 #endif

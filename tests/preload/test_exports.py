@@ -30,6 +30,9 @@ EXEMPT = {
     "_IO_file_fopen", "_IO_file_open", "_IO_proc_open",
 }
 
+# Of glibc 2.39: no libc here may have them yet.
+YOUNG = {"pidfd_spawn", "pidfd_spawnp"}
+
 PREFIX = re.compile(r"^(_IO_|__libc_|__|_)")
 SUFFIX = re.compile(r"(_chk|_2|_nocancel|_time64|64)$")
 
@@ -98,7 +101,7 @@ def main():
                     or FAMILIES.match(name):
                 failures.append(f"{libc} exports {name}, which is not hooked")
         print(f"{libc}: {len(theirs)} functions, {len(theirs & ours)} of them hooked")
-    for name in sorted(ours - known):
+    for name in sorted(ours - known - YOUNG):
         failures.append(f"{name} is exported, and is no function of any libc here")
     for name in sorted(ours & EXEMPT):
         failures.append(f"{name} is hooked, and exempt")

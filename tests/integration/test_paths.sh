@@ -1,0 +1,20 @@
+#!/bin/bash
+# Files named in every way there is: relative, by descriptor, through links, deep, odd, in a chroot.
+. "$(dirname "$0")/../lib.sh"
+cd "$work" || exit 1
+mkdir files
+python3 "$top/tests/integration/paths.py" files prepare || die "cannot make the files"
+"$footprint" run -o out.footprint -- python3 "$top/tests/integration/paths.py" files >expected 2>errors
+assert_equal "exit status" 0 $?
+[ -s expected ] || die "$(cat errors)"
+
+facts '(.files[] | .path as $path | .access[] | "\(.) \($path)"), (.missing[] | "missing \(.)")' \
+	out.footprint | grep -F "$(realpath files)/" | sort -u >said
+sort -u expected | comm -23 - said >absent
+[ ! -s absent ] || fail "not in the manifest:
+$(cat absent)"
+assert_fact "complete" '.complete' out.footprint
+# What no line of ours can hold is told apart all the same.
+assert_fact "a name with a new line" '[.files[].path | select(endswith("/e/new\nline"))] | length == 1' \
+	out.footprint
+finish

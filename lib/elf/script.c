@@ -51,11 +51,12 @@ int script_parse(
 	name_end = skip_word(head, name, end);
 	if (end <= 2 || name == name_end)
 		return 0;
+	/* Blanks and then the end of the file, with no newline: the kernel makes that an empty argument. */
 	argument = head[name_end] ? skip_blanks(head, name_end, end) : end;
 	interpreter = strndup(head + name, name_end - name);
-	if (argument < end && head[argument])
+	if (argument < end)
 		rest = strndup(head + argument, end - argument);
-	if (!interpreter || (argument < end && head[argument] && !rest)) {
+	if (!interpreter || (argument < end && !rest)) {
 		free(interpreter);
 		free(rest);
 		return -ENOMEM;

@@ -126,7 +126,10 @@ class Strace:
             if len(args) <= path:
                 return
             no_follow = flags == "l" or "AT_SYMLINK_NOFOLLOW" in str(at(flags))
-            self.add([access] + ["nofollow"] * no_follow, at(directory), string(args[path]), error)
+            named = string(args[path])
+            if name == "execveat" and not named:
+                named = re.search(r"<(.*)>$", args[0]).group(1)
+            self.add([access] + ["nofollow"] * no_follow, at(directory), named, error)
             if name == "chdir" and not error:
                 path = string(args[0])
                 self.start = os.path.normpath(os.path.join(self.start, path))

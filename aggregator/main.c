@@ -1,1 +1,166 @@
-int main(void) { return 0; }
+/* footprintd: begin, loop, end. aggregator.h says how it works. */
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "aggregator/aggregator.h"
+#include "aggregator/listener.h"
+#include "aggregator/log.h"
+#include "aggregator/stop.h"
+
+#define LOWEST_PRIORITY 19
+
+static void on_tick(uv_timer_t *timer)
+{
+	struct aggregator *daemon = timer->data;
+
+	intake_tick(daemon);
+	sessions_tick(daemon);
+	spool_tick(daemon);
+	roots_tick(daemon);
+	applications_tick(daemon);
+}
+
+static void on_report(uv_signal_t *signal, int number)
+{
+	struct aggregator *daemon = signal->data;
+
+	(void)number;
+	counters_print(&daemon->counters);
+}
+
+static void on_stop(uv_signal_t *signal, int number)
+{
+	(void)number;
+	stop_begin(signal->data);
+}
+
+void aggregator_progress(struct aggregator *daemon)
+{
+	sessions_settle(daemon);
+	if (daemon->stopping)
+		stop_step(daemon);
+}
+
+static int start_signal(struct aggregator *daemon, uv_signal_t *signal, uv_signal_cb callback,
+	int number)
+{
+	int r = uv_signal_init(&daemon->loop, signal);
+
+	signal->data = daemon;
+	return r < 0 ? r : uv_signal_start(signal, callback, number);
+}
+
+static int start_handles(struct aggregator *daemon)
+{
+	int r = uv_timer_init(&daemon->loop, &daemon->tick);
+
+	daemon->tick.data = daemon;
+	if (r == 0)
+		r = uv_timer_start(&daemon->tick, on_tick, 0, TICK_MS);
+	if (r == 0)
+		r = start_signal(daemon, &daemon->on_terminate, on_stop, SIGTERM);
+	if (r == 0)
+		r = start_signal(daemon, &daemon->on_interrupt, on_stop, SIGINT);
+	if (r == 0)
+		r = start_signal(daemon, &daemon->on_report, on_report, SIGUSR1);
+	return r;
+}
+
+/* Every session holds two descriptors: as many as the system lets us have. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+		log_note("RLIMIT_NOFILE: cannot be raised: %s", strerror(errno));
+}
+
+static void prepare_process(const struct options *options)
+{
+	const struct sched_param none = { 0 };
+	char threads[16];
+
+	log_verbose(options->log);
+	signal(SIGPIPE, SIG_IGN);
+	raise_descriptor_limit();
+	snprintf(threads, sizeof(threads), "%u", options->threads);
+	setenv("UV_THREADPOOL_SIZE", threads, 1); /* read with the first work */
+	if (options->nice && (setpriority(PRIO_PROCESS, 0, LOWEST_PRIORITY) < 0 ||
+				     sched_setscheduler(0, SCHED_BATCH, &none) < 0))
+		log_trouble("--nice: priority cannot be lowered: %s", strerror(errno));
+}
+
+static int begin(struct aggregator *daemon, const struct listener *listener)
+{
+	int r;
+
+	daemon->spool.directory = daemon->applications.directory = -1;
+	TAILQ_INIT(&daemon->spool.taken);
+	journal_init(daemon);
+	if ((r = sessions_init(daemon)) < 0 || (r = applications_init(daemon)) < 0 ||
+		(r = spool_init(daemon)) < 0 || (r = intake_init(daemon, listener->fd)) < 0 ||
+		(r = snapshot_init(daemon)) < 0)
+		return r;
+	return start_handles(daemon);
+}
+
+static void end(struct aggregator *daemon)
+{
+	sessions_deinit(daemon);
+	applications_deinit(daemon);
+	roots_deinit(daemon);
+	journal_deinit(daemon);
+	spool_deinit(daemon);
+	intake_deinit(daemon);
+}
+
+static int serve(struct aggregator *daemon)
+{
+	struct listener listener;
+	int r = uv_loop_init(&daemon->loop);
+
+	if (r < 0)
+		return r;
+	r = listener_open(&listener, daemon->options.socket);
+	if (r == 0)
+		r = begin(daemon, &listener);
+	if (r == 0) {
+		listener_announce(daemon->options.ready_fd);
+		uv_run(&daemon->loop, UV_RUN_DEFAULT);
+		end(daemon);
+		r = uv_loop_close(&daemon->loop);
+		if (daemon->options.log)
+			counters_print(&daemon->counters);
+	} else {
+		log_trouble("cannot start: %s", strerror(-r));
+	}
+	listener_close(&listener);
+	return r;
+}
+
+int main(int argc, char **argv)
+{
+	static struct aggregator daemon;
+	int r;
+
+	switch (options_parse(&daemon.options, argc, argv)) {
+	case OPTIONS_DONE:
+		return EXIT_SUCCESS;
+	case OPTIONS_WRONG:
+		return 2;
+	default:
+		break;
+	}
+	prepare_process(&daemon.options);
+	r = serve(&daemon);
+	options_deinit(&daemon.options);
+	return r < 0 ? EXIT_FAILURE : daemon.status;
+}

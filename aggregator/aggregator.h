@@ -1,0 +1,65 @@
+/*
+ * footprintd: from what processes say to one manifest per application version.
+ *
+ * Start here. The way of a record through the daemon, one module a step:
+ *
+ *   intake.c      accepts connections, receives packets with their descriptors
+ *   session.c     one process image: who it is, which application it belongs to
+ *   segment.c     reads the slots of the memory it shares            (spool.c: of what it left behind)
+ *   ingest.c      a slot becomes a fact; directory ids become paths  (directories.c)
+ *   root.c        facts wait in order until their paths are known    (batch.c, look.c: on threads)
+ *   fact.c        a fact becomes entries of the application's manifest (library.c, program.c)
+ *   application.c one manifest and its runs (run.c)
+ *   snapshot.c    manifests to disk; then memories are acknowledged, spool files removed
+ *
+ * journal.c keeps what a killed process leaves us until it is in a manifest on disk; policy.c says
+ * whose words count. All state is touched by the loop's thread alone, but for what batch.c and
+ * snapshot.c hand to the thread pool.
+ *
+ * Coined words (session, record, run, gap, ...) are in doc/glossary.md.
+ */
+#ifndef FOOTPRINT_AGGREGATOR_AGGREGATOR_H
+#define FOOTPRINT_AGGREGATOR_AGGREGATOR_H
+
+#include <uv.h>
+
+#include "aggregator/application.h"
+#include "aggregator/counters.h"
+#include "aggregator/intake.h"
+#include "aggregator/journal.h"
+#include "aggregator/options.h"
+#include "aggregator/root.h"
+#include "aggregator/session.h"
+#include "aggregator/snapshot.h"
+#include "aggregator/spool.h"
+
+/* How often live sessions are looked at, and everything else that waits. */
+#define TICK_MS 1000
+
+struct aggregator {
+	uv_loop_t loop;
+	uv_timer_t tick;
+	uv_signal_t on_terminate, on_interrupt, on_report;
+	struct options options;
+	struct counters counters;
+	struct intake intake;
+	struct sessions sessions;
+	struct applications applications;
+	struct roots roots;
+	struct spool spool;
+	struct journal journal;
+	struct snapshot snapshot;
+	bool stopping;
+	struct stop {
+		uint64_t begun_ms;
+		bool sealed; /* nothing more is read */
+		bool done;
+		unsigned writes;
+	} stop;
+	int status; /* of the process */
+};
+
+/* Something that others may wait for has been done: facts applied, a manifest written. */
+void aggregator_progress(struct aggregator *daemon);
+
+#endif

@@ -1,0 +1,217 @@
+#include "aggregator/application.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "aggregator/aggregator.h"
+#include "aggregator/log.h"
+#include "aggregator/policy.h"
+#include "lib/base/cleanup.h"
+#include "lib/manifest/codec.h"
+
+int applications_init(struct aggregator *daemon)
+{
+	const char *path = daemon->options.manifests;
+
+	LIST_INIT(&daemon->applications.list);
+	daemon->applications.directory = -1;
+	if (mkdir(path, 0755) < 0 && errno != EEXIST) {
+		log_trouble("%s: cannot be made: %s", path, strerror(errno));
+		return -errno;
+	}
+	daemon->applications.directory = open(path, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+	if (daemon->applications.directory < 0) {
+		log_trouble("%s: cannot be opened: %s", path, strerror(errno));
+		return -errno;
+	}
+	return 0;
+}
+
+/* --- reading what is on disk ------------------------------------------------------------------ */
+
+/* A manifest that cannot be read is not overwritten: it is put aside, and the new one says so. */
+static int put_aside(struct application *application, const struct error *err)
+{
+	int directory = application->daemon->applications.directory;
+	char aside[sizeof(application->file) + 16];
+
+	log_trouble("%s: cannot be read: %s", application->file, err->text);
+	snprintf(aside, sizeof(aside), "%s.unreadable", application->file);
+	if (renameat(directory, application->file, directory, aside) < 0) {
+		log_trouble("%s: cannot be put aside: %s", application->file, strerror(errno));
+		return -errno;
+	}
+	return manifest_add_gap(application->manifest, "lost-records", NULL,
+		"an earlier manifest could not be read", 1);
+}
+
+static int continue_manifest(struct application *application)
+{
+	struct aggregator *daemon = application->daemon;
+	auto_manifest struct manifest *before = NULL;
+	autofree char *path = NULL;
+	struct error err;
+	int r;
+
+	if (asprintf(&path, "%s/%s", daemon->options.manifests, application->file) < 0) {
+		path = NULL;
+		return -ENOMEM;
+	}
+	r = manifest_read(path, &before, &err);
+	if (r == 0)
+		return manifest_merge(application->manifest, before);
+	if (r == -ENOENT)
+		return 0;
+	return r == -ENOMEM ? r : put_aside(application, &err);
+}
+
+/* --- getting ---------------------------------------------------------------------------------- */
+
+static void application_free(struct application *application)
+{
+	struct root *root;
+
+	LIST_FOREACH(root, &application->daemon->roots.list, link)
+		if (root->unnamed == application)
+			root->unnamed = NULL;
+	manifest_free(application->manifest);
+	run_deinit(&application->run);
+	free(application->applied);
+	free(application);
+}
+
+static int application_new(struct aggregator *daemon, const char *name, const char *version,
+	struct application **ret)
+{
+	struct application *application = calloc(1, sizeof(*application));
+	int r;
+
+	if (!application)
+		return -ENOMEM;
+	application->daemon = daemon;
+	run_init(&application->run);
+	snprintf(application->name, sizeof(application->name), "%s", name);
+	snprintf(application->version, sizeof(application->version), "%s", version);
+	snprintf(application->file, sizeof(application->file), "%s@%s.footprint", name, version);
+	application->applied = calloc(APPLIED_SLOTS, sizeof(*application->applied));
+	r = application->applied ? manifest_new(name, version, &application->manifest) : -ENOMEM;
+	if (r == 0)
+		r = continue_manifest(application);
+	if (r < 0) {
+		application_free(application);
+		return r;
+	}
+	*ret = application;
+	return 0;
+}
+
+static struct application *find(struct aggregator *daemon, const char *name, const char *version)
+{
+	struct application *application;
+
+	LIST_FOREACH(application, &daemon->applications.list, link)
+		if (!strcmp(application->name, name) && !strcmp(application->version, version))
+			return application;
+	return NULL;
+}
+
+int applications_get(struct aggregator *daemon, const char *name, const char *version,
+	struct application **ret)
+{
+	char clean_name[129], clean_version[129];
+	int r;
+
+	manifest_name_sanitise(name, "unnamed", clean_name);
+	manifest_name_sanitise(version, "unversioned", clean_version);
+	if (!policy_allows_application(&daemon->options, clean_name))
+		return -EACCES;
+	*ret = find(daemon, clean_name, clean_version);
+	if (!*ret) {
+		if (daemon->applications.count >= APPLICATIONS_MAX)
+			return -EMFILE;
+		r = application_new(daemon, clean_name, clean_version, ret);
+		if (r < 0)
+			return r;
+		LIST_INSERT_HEAD(&daemon->applications.list, *ret, link);
+		daemon->applications.count++;
+	}
+	(*ret)->references++;
+	return 0;
+}
+
+void application_unref(struct application *application)
+{
+	if (application)
+		application->references--;
+}
+
+/* --- what was applied before ------------------------------------------------------------------ */
+
+bool application_applied(const struct application *application, uint64_t key)
+{
+	return application->applied[key % APPLIED_SLOTS] == key;
+}
+
+void application_note_applied(struct application *application, uint64_t key)
+{
+	application->applied[key % APPLIED_SLOTS] = key;
+}
+
+/* --- time ------------------------------------------------------------------------------------- */
+
+static bool run_over(const struct application *application)
+{
+	const struct run *run = &application->run;
+	uint64_t now = uv_now(&application->daemon->loop);
+
+	return run->open && !run->live &&
+	       (application->daemon->stopping || now - run->quiet_since_ms >= RUN_QUIET_MS);
+}
+
+static void close_run(struct application *application)
+{
+	struct root *root;
+
+	if (run_close(application) < 0) {
+		application->daemon->counters.no_memory++;
+		return; /* the next tick tries again */
+	}
+	LIST_FOREACH(root, &application->daemon->roots.list, link)
+		if (root->unnamed == application)
+			root->unnamed = NULL;
+}
+
+void applications_tick(struct aggregator *daemon)
+{
+	struct application *application = LIST_FIRST(&daemon->applications.list);
+
+	while (application && !daemon->roots.frozen) {
+		struct application *next = LIST_NEXT(application, link);
+
+		if (run_over(application))
+			close_run(application);
+		if (!application->references && !application->dirty && !application->run.open) {
+			LIST_REMOVE(application, link);
+			daemon->applications.count--;
+			application_free(application);
+		}
+		application = next;
+	}
+}
+
+void applications_deinit(struct aggregator *daemon)
+{
+	struct application *application;
+
+	while ((application = LIST_FIRST(&daemon->applications.list))) {
+		LIST_REMOVE(application, link);
+		application_free(application);
+	}
+	if (daemon->applications.directory >= 0)
+		close(daemon->applications.directory);
+}

@@ -1,0 +1,39 @@
+/* A batch of looks in one root, made on the thread pool. */
+#ifndef FOOTPRINT_AGGREGATOR_BATCH_H
+#define FOOTPRINT_AGGREGATOR_BATCH_H
+
+#include <uv.h>
+
+#include "aggregator/root.h"
+
+#define BATCH_LOOKS_MAX 256u
+
+struct batch_item {
+	struct path *path;
+	enum look_depth depth;
+	bool digest;
+	struct look *look; /* the answer; NULL: no memory */
+};
+
+struct batch {
+	uv_work_t work;
+	struct root *root;
+	uint64_t started_ms;
+	bool refresh; /* forget cached directories first */
+	void (*finished)(struct batch *batch);
+	unsigned n;
+	struct batch_item items[BATCH_LOOKS_MAX];
+};
+
+/* NULL: no memory. */
+struct batch *batch_new(struct root *root);
+bool batch_full(const struct batch *batch);
+/* Once for each path: later calls may ask for more depth. The batch is not full. */
+void batch_add(struct batch *batch, struct root *root, struct path *path, enum look_depth depth);
+/* `finished` runs on the loop's thread. 0 or negative errno. */
+int batch_start(struct batch *batch, void (*finished)(struct batch *batch));
+/* Gives the paths their new looks, and frees the batch. False: there was no memory for some. */
+bool batch_take(struct batch *batch);
+void batch_free(struct batch *batch);
+
+#endif

@@ -1,0 +1,189 @@
+#include "aggregator/fact.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "aggregator/aggregator.h"
+#include "aggregator/apply.h"
+#include "lib/base/hash.h"
+
+struct fact *fact_new(struct session *session, enum fact_kind kind)
+{
+	struct fact *fact = calloc(1, sizeof(*fact));
+
+	if (!fact)
+		return NULL;
+	fact->kind = kind;
+	fact->session = session_ref(session);
+	return fact;
+}
+
+void fact_free(struct fact *fact)
+{
+	if (!fact)
+		return;
+	path_unref(fact->path);
+	path_unref(fact->other);
+	session_unref(fact->session);
+	free(fact->text);
+	free(fact->detail);
+	free(fact);
+}
+
+/* --- how deep to look ------------------------------------------------------------------------- */
+
+static enum look_depth depth_of_path(const struct fact *fact)
+{
+	switch (fact->kind) {
+	case FACT_IMAGE:
+		return LOOK_PROGRAM;
+	case FACT_EXECUTE:
+		return LOOK_OBJECT;
+	case FACT_LOAD:
+		/* The closure of a plugin tells what came along with it. */
+		return fact->what == FOOTPRINT__LOADED_BY__LOADED_BY_DLOPEN ? LOOK_PROGRAM
+									    : LOOK_OBJECT;
+	default:
+		return LOOK_PATH;
+	}
+}
+
+static enum look_depth depth_of_other(const struct fact *fact)
+{
+	return fact->kind == FACT_IMAGE ? LOOK_OBJECT : LOOK_PATH;
+}
+
+enum look_depth fact_depth(const struct fact *fact, const struct path *path)
+{
+	enum look_depth depth = LOOK_PATH;
+
+	if (path == fact->path)
+		depth = depth_of_path(fact);
+	if (path == fact->other && depth_of_other(fact) > depth)
+		depth = depth_of_other(fact);
+	return depth;
+}
+
+/* --- applying --------------------------------------------------------------------------------- */
+
+static int apply_path(struct fact *fact)
+{
+	return apply_outcome(fact->session->application->manifest, fact->path->look, fact->access,
+		fact->error, fact->session->executable);
+}
+
+/* The session took every path for a directory that later ones may be relative to: most are none. */
+static void settle_directory(struct fact *fact)
+{
+	const struct look *look = fact->path ? fact->path->look : NULL;
+
+	if (fact->directory && look->has_state &&
+		look->state.type != FOOTPRINT__FILE_TYPE__TYPE_DIRECTORY)
+		directories_remove(&fact->session->directories, fact->directory);
+}
+
+/* Answers that come later (EINPROGRESS) are as good as success for the file of the socket. */
+static int apply_socket_file(struct fact *fact)
+{
+	uint32_t access = fact->what == FOOTPRINT__ENDPOINT_USE__ENDPOINT_BIND
+				  ? ACCESS_CREATE
+				  : ACCESS_READ | ACCESS_WRITE;
+	uint32_t error = fact->error == EINPROGRESS ? 0 : fact->error;
+
+	if (!fact->path)
+		return 0;
+	return apply_outcome(fact->session->application->manifest, fact->path->look, access, error,
+		fact->session->executable);
+}
+
+/* The application depends on an address even where nobody answered - but for a name that is not. */
+static int apply_endpoint(struct fact *fact)
+{
+	enum outcome outcome = outcome_of(fact->error);
+	int r = 0;
+
+	if (outcome == OUTCOME_DONE || outcome == OUTCOME_CHECKED)
+		r = manifest_add_endpoint(fact->session->application->manifest,
+			(Footprint__EndpointOperation)fact->what, fact->text,
+			fact->session->executable);
+	return r == -ENOMEM ? r : apply_socket_file(fact);
+}
+
+static int apply_gap(struct fact *fact)
+{
+	const char *path = fact->path ? fact->path->look->path : fact->session->executable;
+
+	return run_gap(fact->session->application, fact->text, path, fact->detail,
+		fact->times);
+}
+
+/* The same fact of another process of the same program adds nothing: its key says so, cheaply. What
+ * a fact does besides (count, remember in its session) must be done all the same: such kinds have
+ * no key. 0: none. */
+static uint64_t key_of(const struct fact *fact)
+{
+	const uint64_t parts[] = {
+		fact->kind,
+		fact->access,
+		fact->error,
+		fact->what,
+		fact->path->look->serial,
+		fact->session->program->serial,
+	};
+	static const uint64_t key[2] = { 0x9b1c2f6e0d3a5877ull, 0x51f42ce0a7b6d913ull };
+
+	return hash_siphash13(key, parts, sizeof(parts)) | 1;
+}
+
+static bool repeats(const struct fact *fact)
+{
+	if (fact->kind == FACT_LOAD)
+		return fact->what == FOOTPRINT__LOADED_BY__LOADED_BY_START;
+	return fact->kind == FACT_PATH || fact->kind == FACT_EXECUTE;
+}
+
+static int apply_kind(struct fact *fact)
+{
+	switch (fact->kind) {
+	case FACT_IMAGE:
+		return program_apply_image(fact);
+	case FACT_PATH:
+		return apply_path(fact);
+	case FACT_EXECUTE:
+		return program_apply(fact);
+	case FACT_LOAD:
+		return library_apply(fact);
+	case FACT_ENDPOINT:
+		return apply_endpoint(fact);
+	default:
+		return apply_gap(fact);
+	}
+}
+
+/* Nothing but lexical paths is known in a root that nobody can look into: that is a gap. */
+static int note_unresolved(struct fact *fact)
+{
+	if (fact->kind != FACT_IMAGE || fact->session->root->known)
+		return 0;
+	return run_gap(fact->session->application, "unresolved", fact->session->executable,
+		"its root directory is not known: paths are as the program gave them", 1);
+}
+
+int fact_apply(struct fact *fact)
+{
+	struct application *application = fact->session->application;
+	uint64_t key = repeats(fact) ? key_of(fact) : 0;
+	int r;
+
+	application->dirty = true;
+	settle_directory(fact);
+	if (key && application_applied(application, key))
+		return 0;
+	r = apply_kind(fact);
+	if (r == 0)
+		r = note_unresolved(fact);
+	if (r == 0 && key)
+		application_note_applied(application, key);
+	return r;
+}

@@ -1,0 +1,154 @@
+#include "aggregator/journal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "aggregator/aggregator.h"
+#include "aggregator/log.h"
+#include "lib/base/cleanup.h"
+
+void journal_init(struct aggregator *daemon)
+{
+	daemon->journal = (struct journal){ .fd = -1 };
+}
+
+/* The directory is everyone's: what stands under our name may be anybody's. */
+static int open_journal(struct aggregator *daemon)
+{
+	struct stat status;
+	autoclose int fd = openat(daemon->spool.directory, JOURNAL_NAME,
+		O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &status) < 0)
+		return -errno;
+	if (!S_ISREG(status.st_mode) || status.st_uid != geteuid() || status.st_nlink != 1)
+		return -EPERM;
+	daemon->journal.fd = steal_fd(&fd);
+	return 0;
+}
+
+/* One write an entry; a torn one is stepped over by the reader, and so is what we cut off here. */
+static int append(struct journal *journal, struct spool_entry *entry, const uint8_t *body)
+{
+	struct iovec parts[] = {
+		{ entry, sizeof(*entry) },
+		{ (void *)body, entry->hello_size + entry->log_size },
+	};
+	ssize_t n = writev(journal->fd, parts, 2);
+
+	if (n < 0)
+		return -errno;
+	return (size_t)n == parts[0].iov_len + parts[1].iov_len ? 0 : -ENOSPC;
+}
+
+static int read_fully(int fd, uint8_t *buffer, size_t size, uint64_t offset)
+{
+	ssize_t n = pread(fd, buffer, size, (off_t)offset);
+
+	if (n < 0)
+		return -errno;
+	return (size_t)n == size ? 0 : -EBADMSG;
+}
+
+/* Up to where the log is to be kept: as far as it has been claimed, whatever we have read. */
+static uint64_t end_of_log(const struct segment *segment, const struct session_memory *memory)
+{
+	uint64_t end = memory->tail > segment->walked ? memory->tail : segment->walked;
+
+	return (end < segment->log_size ? end : segment->log_size) & ~(uint64_t)(SLOT_ALIGN - 1);
+}
+
+static int keep_segment(struct aggregator *daemon, const struct segment *segment,
+	const struct session_memory *memory)
+{
+	uint64_t from = segment->acknowledged, end = end_of_log(segment, memory);
+	struct spool_entry entry = {
+		.magic = SPOOL_ENTRY_MAGIC,
+		.hello_size = memory->hello_size,
+		.log_size = end > from ? (uint32_t)(end - from) : 0,
+		.log_offset = from,
+		.lost = memory->lost,
+		.processes = memory->processes,
+	};
+	autofree uint8_t *body = NULL;
+	int r;
+
+	if (!entry.log_size)
+		return 0;
+	if (memory->hello_size > FP_HELLO_SIZE_MAX)
+		return -EBADMSG;
+	body = malloc(entry.hello_size + entry.log_size);
+	if (!body)
+		return -ENOMEM;
+	r = read_fully(segment->fd, body, entry.hello_size, memory->hello_offset);
+	if (r == 0)
+		r = read_fully(segment->fd, body + entry.hello_size, entry.log_size,
+			segment->log_offset + from);
+	if (r == 0 && daemon->journal.fd < 0)
+		r = open_journal(daemon);
+	if (r < 0)
+		return r;
+	entry.checksum = fp_checksum(FP_CHECKSUM_START, body, entry.hello_size + entry.log_size);
+	r = append(&daemon->journal, &entry, body);
+	daemon->counters.journal_entries += r == 0;
+	return r;
+}
+
+static void report(struct aggregator *daemon, int r)
+{
+	daemon->counters.journal_failures++;
+	if (!daemon->journal.reported)
+		log_trouble("%s/%s: cannot be written: %s", daemon->options.spool, JOURNAL_NAME,
+			strerror(-r));
+	daemon->journal.reported = true;
+}
+
+void journal_keep(struct session *session)
+{
+	struct aggregator *daemon = session->daemon;
+	struct session_memory memory;
+
+	for (uint32_t i = 0; i < session->n_segments && !session->dropped; i++) {
+		const struct segment *segment = session->segments[i];
+		int r;
+
+		if (!segment || segment->fd < 0)
+			continue;
+		if (read_fully(segment->fd, (uint8_t *)&memory, sizeof(memory), 0) < 0)
+			continue;
+		/* All of its processes said goodbye: the rest is in the spool - but for what could
+		 * not be put there either. */
+		if (!memory.users && !memory.lost)
+			continue;
+		r = keep_segment(daemon, segment, &memory);
+		if (r < 0)
+			report(daemon, r);
+	}
+	daemon->journal.serial = daemon->roots.last_serial;
+}
+
+void journal_turn(struct aggregator *daemon)
+{
+	struct journal *journal = &daemon->journal;
+
+	if (journal->fd < 0 || !roots_applied(daemon, journal->serial) || sessions_busy(daemon))
+		return;
+	if (spool_adopt(daemon, JOURNAL_NAME, journal->fd, journal->serial) < 0)
+		return;
+	journal->fd = -1;
+	journal->reported = false;
+}
+
+void journal_deinit(struct aggregator *daemon)
+{
+	if (daemon->journal.fd >= 0)
+		close(daemon->journal.fd);
+	daemon->journal.fd = -1;
+}

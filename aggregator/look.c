@@ -1,0 +1,267 @@
+#include "aggregator/look.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "aggregator/lexical.h"
+#include "lib/base/cleanup.h"
+
+static Footprint__FileType type_of(mode_t mode)
+{
+	switch (mode & S_IFMT) {
+	case S_IFREG:
+		return FOOTPRINT__FILE_TYPE__TYPE_FILE;
+	case S_IFDIR:
+		return FOOTPRINT__FILE_TYPE__TYPE_DIRECTORY;
+	case S_IFLNK:
+		return FOOTPRINT__FILE_TYPE__TYPE_SYMLINK;
+	case S_IFIFO:
+		return FOOTPRINT__FILE_TYPE__TYPE_FIFO;
+	case S_IFSOCK:
+		return FOOTPRINT__FILE_TYPE__TYPE_SOCKET;
+	default:
+		return FOOTPRINT__FILE_TYPE__TYPE_DEVICE;
+	}
+}
+
+static void fill_package(struct look_tools *tools, const char *path, struct file_state *state)
+{
+	const struct package *package = package_database_find(tools->packages, path);
+
+	if (!package)
+		return;
+	state->manager = package->manager;
+	state->package = package->name;
+	state->package_version = package->version;
+	state->architecture = package->architecture;
+}
+
+static void fill_status(struct look_tools *tools, const char *path, const struct stat *status,
+	struct file_state *state)
+{
+	*state = (struct file_state){
+		.type = type_of(status->st_mode),
+		.mode = status->st_mode & 07777,
+		.uid = status->st_uid,
+		.gid = status->st_gid,
+	};
+	if (S_ISREG(status->st_mode))
+		state->size = (uint64_t)status->st_size;
+	/* Directories belong to many packages: which one says nothing. */
+	if (!S_ISDIR(status->st_mode))
+		fill_package(tools, path, state);
+}
+
+/* The symlink's own owner and mode. It may be gone again: then its kind is all that is known. */
+static int look_at_link(struct look_tools *tools, struct look_link *link)
+{
+	struct resolution resolution;
+	int r = resolver_resolve(tools->resolver, "/", link->path, false, &resolution);
+
+	if (r < 0)
+		return r == -ENOMEM ? r : 0;
+	link->state = (struct file_state){ .type = FOOTPRINT__FILE_TYPE__TYPE_SYMLINK, .mode = 0777 };
+	if (!resolution.error && S_ISLNK(resolution.status.st_mode))
+		fill_status(tools, link->path, &resolution.status, &link->state);
+	link->state.target = link->target;
+	resolution_deinit(&resolution);
+	return 0;
+}
+
+static int take_links(struct look_tools *tools, struct look *look, struct resolution *resolution)
+{
+	if (!resolution->n_links)
+		return 0;
+	look->links = calloc(resolution->n_links, sizeof(*look->links));
+	if (!look->links)
+		return -ENOMEM;
+	look->n_links = resolution->n_links;
+	for (size_t i = 0; i < look->n_links; i++) {
+		look->links[i].path = steal_pointer(resolution->links[i].path);
+		look->links[i].target = steal_pointer(resolution->links[i].target);
+	}
+	for (size_t i = 0; i < look->n_links; i++) {
+		int r = look_at_link(tools, &look->links[i]);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static void read_file(struct look_tools *tools, struct look *look, bool digest)
+{
+	struct stat status;
+	autoclose int fd = resolver_open(tools->resolver, look->path, &status);
+	struct error err;
+
+	if (fd < 0)
+		return; /* gone, or not ours to read: it stays without a digest */
+	look->state.size = (uint64_t)status.st_size;
+	if (digest && look->state.size <= LOOK_DIGEST_SIZE_MAX)
+		look->state.has_sha256 = digests_get(&tools->digests, fd, &status,
+						 look->state.sha256) == 0;
+	/* A damaged ELF file is a file all the same: it just needs nothing that we know of. */
+	if (look->depth >= LOOK_OBJECT && elf_describe(fd, &look->elf, &err) < 0)
+		look->elf = (struct elf_info){ .kind = PROGRAM_OTHER };
+}
+
+static int look_deeper(struct look_tools *tools, struct look *look, unsigned scripts);
+
+static int look_at_interpreter(struct look_tools *tools, struct look *look, unsigned scripts)
+{
+	const char *interpreter = look->elf.interpreter;
+	int r;
+
+	if (!interpreter || interpreter[0] != '/')
+		return 0;
+	if (look->elf.kind == PROGRAM_SCRIPT && scripts >= ELF_SHEBANG_DEPTH)
+		return 0;
+	r = look_at(tools, interpreter, true, LOOK_PATH, true, &look->interpreter);
+	if (r < 0 || look->elf.kind != PROGRAM_SCRIPT)
+		return r;
+	look->interpreter->depth = LOOK_OBJECT;
+	return look_deeper(tools, look->interpreter, scripts + 1);
+}
+
+/* Describes what is there, down to the depth that the look asks for. */
+static int look_deeper(struct look_tools *tools, struct look *look, unsigned scripts)
+{
+	struct error err;
+	int r;
+
+	if (!look->has_state || look->state.type != FOOTPRINT__FILE_TYPE__TYPE_FILE)
+		return 0;
+	if (look->elf.kind == PROGRAM_OTHER)
+		read_file(tools, look, !look->state.has_sha256);
+	r = look_at_interpreter(tools, look, scripts);
+	if (r < 0 || look->depth < LOOK_PROGRAM || look->elf.kind != PROGRAM_ELF)
+		return r;
+	r = elf_closure_find(tools->resolver, look->path, &look->closure, &err);
+	if (r < 0)
+		look->closure = (struct elf_closure){ 0 };
+	return r == -ENOMEM ? r : 0;
+}
+
+static int take_resolution(struct look_tools *tools, struct look *look,
+	struct resolution *resolution)
+{
+	int r;
+
+	look->path = steal_pointer(resolution->path);
+	look->error = resolution->error;
+	r = take_links(tools, look, resolution);
+	if (r < 0 || look->error)
+		return r;
+	fill_status(tools, look->path, &resolution->status, &look->state);
+	look->has_state = true;
+	look->target = steal_pointer(resolution->target);
+	look->state.target = look->target;
+	return 0;
+}
+
+/* No way in: what can be told from the letters of the path. */
+static int look_from_outside(struct look *look, const char *raw)
+{
+	look->path = lexical_tidy(raw);
+	look->error = -EXDEV;
+	return look->path ? 0 : -ENOMEM;
+}
+
+static int look_into(struct look_tools *tools, struct look *look, const char *raw, bool follow,
+	bool digest)
+{
+	struct resolution resolution;
+	int r;
+
+	if (!tools->resolver)
+		return look_from_outside(look, raw);
+	r = resolver_resolve(tools->resolver, "/", raw, follow, &resolution);
+	if (r == -ENAMETOOLONG)
+		return look_from_outside(look, raw);
+	if (r < 0)
+		return r;
+	r = take_resolution(tools, look, &resolution);
+	resolution_deinit(&resolution);
+	if (r < 0 || !look->has_state || look->state.type != FOOTPRINT__FILE_TYPE__TYPE_FILE)
+		return r;
+	if (look->depth == LOOK_PATH) {
+		if (digest)
+			read_file(tools, look, true);
+		return 0;
+	}
+	return look_deeper(tools, look, 0);
+}
+
+/* Reads the package database the first time. Without one, files simply belong to nobody. */
+static int open_packages(struct look_tools *tools)
+{
+	struct error err;
+	int r;
+
+	if (tools->packages || !tools->resolver)
+		return 0;
+	r = package_database_open(tools->resolver, &tools->packages, &err);
+	return r == -ENOMEM ? r : 0;
+}
+
+int look_at(struct look_tools *tools, const char *raw, bool follow, enum look_depth depth,
+	bool digest, struct look **ret)
+{
+	static _Atomic uint64_t last_serial;
+	struct look *look = calloc(1, sizeof(*look));
+	int r;
+
+	if (!look)
+		return -ENOMEM;
+	look->references = 1;
+	look->serial = ++last_serial;
+	look->depth = depth;
+	r = open_packages(tools);
+	if (r == 0)
+		r = look_into(tools, look, raw, follow, digest);
+	if (r < 0) {
+		look_unref(look);
+		return r;
+	}
+	*ret = look;
+	return 0;
+}
+
+void look_unref(struct look *look)
+{
+	if (!look || --look->references)
+		return;
+	look_unref(look->interpreter);
+	for (size_t i = 0; i < look->n_links; i++) {
+		free(look->links[i].path);
+		free(look->links[i].target);
+	}
+	free(look->links);
+	elf_info_deinit(&look->elf);
+	elf_closure_deinit(&look->closure);
+	free(look->target);
+	free(look->path);
+	free(look);
+}
+
+void look_tools_deinit(struct look_tools *tools)
+{
+	resolver_free(tools->resolver);
+	package_database_free(tools->packages);
+	digests_deinit(&tools->digests);
+	*tools = (struct look_tools){ 0 };
+}
+
+const struct elf_object *look_closure_find(const struct look *program, const char *path)
+{
+	for (size_t i = 1; i < program->closure.n_objects; i++) {
+		const struct elf_object *object = &program->closure.objects[i];
+
+		if (object->path && !strcmp(object->path, path))
+			return object;
+	}
+	return NULL;
+}

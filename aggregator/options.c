@@ -1,0 +1,236 @@
+#include "aggregator/options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "aggregator/log.h"
+
+#define INTERVAL_DEFAULT 2.0
+#define INTERVAL_MIN	 0.05
+#define INTERVAL_MAX	 86400.0
+#define THREADS_DEFAULT	 2
+#define THREADS_MAX	 64
+
+static const char help[] =
+	"Usage: footprintd --socket PATH --manifests DIR [OPTION…]\n"
+	"\n"
+	"Collects what libfootprint.so sees in the processes of applications, and keeps one manifest\n"
+	"APP@VERSION.footprint per application version.\n"
+	"\n"
+	"Options:\n"
+	"  -s, --socket PATH      listen here (default: FOOTPRINT_SOCKET)\n"
+	"  -m, --manifests DIR    where manifests are read and written\n"
+	"      --spool DIR        where processes leave records while nobody listens\n"
+	"                         (default: FOOTPRINT_SPOOL, or spool/ beside the socket)\n"
+	"  -i, --interval SECONDS time between snapshots of what has changed (default: 2)\n"
+	"      --threads N        threads that resolve paths, hash and write (default: 2)\n"
+	"      --nice             run with the lowest priority\n"
+	"      --allow-app NAME   accept this application only; may be repeated\n"
+	"      --allow-uid UID    accept processes of this user only; may be repeated\n"
+	"      --one-run          the end of the daemon is the end of the run: what still runs is a gap\n"
+	"      --ready-fd FD      write a byte to this descriptor and close it when listening\n"
+	"  -h, --help             print this help\n"
+	"  -V, --version          print the version\n";
+
+enum { OPTION_SPOOL = 256, OPTION_THREADS, OPTION_NICE, OPTION_ALLOW_APP, OPTION_ALLOW_UID,
+	OPTION_ONE_RUN, OPTION_READY_FD };
+
+static const struct option names[] = {
+	{ "socket", required_argument, NULL, 's' },
+	{ "manifests", required_argument, NULL, 'm' },
+	{ "spool", required_argument, NULL, OPTION_SPOOL },
+	{ "interval", required_argument, NULL, 'i' },
+	{ "threads", required_argument, NULL, OPTION_THREADS },
+	{ "nice", no_argument, NULL, OPTION_NICE },
+	{ "allow-app", required_argument, NULL, OPTION_ALLOW_APP },
+	{ "allow-uid", required_argument, NULL, OPTION_ALLOW_UID },
+	{ "one-run", no_argument, NULL, OPTION_ONE_RUN },
+	{ "ready-fd", required_argument, NULL, OPTION_READY_FD },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{ NULL, 0, NULL, 0 },
+};
+
+static int parse_number(const char *option, const char *text, unsigned long max, unsigned long *ret)
+{
+	char *end;
+
+	errno = 0;
+	*ret = strtoul(text, &end, 10);
+	if (errno || end == text || *end || *text == '-' || *ret > max) {
+		log_trouble("%s: '%s' is not a number from 0 to %lu", option, text, max);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int parse_interval(const char *text, double *ret)
+{
+	char *end;
+
+	*ret = strtod(text, &end);
+	if (end == text || *end || !(*ret >= INTERVAL_MIN && *ret <= INTERVAL_MAX)) {
+		log_trouble("--interval: '%s' is not a time from %g to %g seconds", text,
+			INTERVAL_MIN, INTERVAL_MAX);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int add_allowed_app(struct options *options, const char *name)
+{
+	const char **grown = reallocarray(options->allow_apps, options->n_allow_apps + 1,
+		sizeof(*grown));
+
+	if (!grown)
+		return -ENOMEM;
+	options->allow_apps = grown;
+	options->allow_apps[options->n_allow_apps++] = name;
+	return 0;
+}
+
+static int add_allowed_uid(struct options *options, const char *text)
+{
+	unsigned long uid;
+	uid_t *grown;
+
+	if (parse_number("--allow-uid", text, UINT32_MAX - 1, &uid) < 0)
+		return -EINVAL;
+	grown = reallocarray(options->allow_uids, options->n_allow_uids + 1, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	options->allow_uids = grown;
+	options->allow_uids[options->n_allow_uids++] = (uid_t)uid;
+	return 0;
+}
+
+static int set_spool(struct options *options, const char *path)
+{
+	free(options->spool);
+	options->spool = strdup(path);
+	return options->spool ? 0 : -ENOMEM;
+}
+
+static int set_threads(struct options *options, const char *text)
+{
+	unsigned long n;
+
+	if (parse_number("--threads", text, THREADS_MAX, &n) < 0)
+		return -EINVAL;
+	options->threads = n ? (unsigned)n : 1;
+	return 0;
+}
+
+static int set_ready_fd(struct options *options, const char *text)
+{
+	unsigned long fd;
+
+	if (parse_number("--ready-fd", text, 1u << 20, &fd) < 0)
+		return -EINVAL;
+	options->ready_fd = (int)fd;
+	return 0;
+}
+
+static int take_option(struct options *options, int option)
+{
+	switch (option) {
+	case 's':
+		options->socket = optarg;
+		return 0;
+	case 'm':
+		options->manifests = optarg;
+		return 0;
+	case 'i':
+		return parse_interval(optarg, &options->interval);
+	case OPTION_SPOOL:
+		return set_spool(options, optarg);
+	case OPTION_THREADS:
+		return set_threads(options, optarg);
+	case OPTION_NICE:
+		options->nice = true;
+		return 0;
+	case OPTION_ALLOW_APP:
+		return add_allowed_app(options, optarg);
+	case OPTION_ALLOW_UID:
+		return add_allowed_uid(options, optarg);
+	case OPTION_ONE_RUN:
+		options->one_run = true;
+		return 0;
+	case OPTION_READY_FD:
+		return set_ready_fd(options, optarg);
+	default:
+		fputs("footprintd: see 'footprintd --help'\n", stderr);
+		return -EINVAL;
+	}
+}
+
+static int default_spool(struct options *options)
+{
+	const char *spool = getenv("FOOTPRINT_SPOOL");
+	const char *slash = strrchr(options->socket, '/');
+
+	if (options->spool)
+		return 0;
+	if (spool && *spool)
+		return set_spool(options, spool);
+	if (asprintf(&options->spool, "%.*sspool",
+		    slash ? (int)(slash - options->socket + 1) : 0, options->socket) < 0) {
+		options->spool = NULL;
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static int check(struct options *options, int argc, char **argv)
+{
+	if (optind < argc) {
+		log_trouble("%s: not an option; see 'footprintd --help'", argv[optind]);
+		return -EINVAL;
+	}
+	if (!options->socket || !*options->socket) {
+		log_trouble("--socket: not given; see 'footprintd --help'");
+		return -EINVAL;
+	}
+	if (!options->manifests || !*options->manifests) {
+		log_trouble("--manifests: not given; see 'footprintd --help'");
+		return -EINVAL;
+	}
+	return default_spool(options);
+}
+
+enum options_result options_parse(struct options *options, int argc, char **argv)
+{
+	const char *log = getenv("FOOTPRINT_LOG");
+	int option;
+
+	*options = (struct options){
+		.socket = getenv("FOOTPRINT_SOCKET"),
+		.interval = INTERVAL_DEFAULT,
+		.threads = THREADS_DEFAULT,
+		.log = log && *log && strcmp(log, "0") != 0,
+		.ready_fd = -1,
+	};
+	while ((option = getopt_long(argc, argv, "s:m:i:hV", names, NULL)) != -1) {
+		if (option == 'h')
+			return fputs(help, stdout) < 0 ? OPTIONS_WRONG : OPTIONS_DONE;
+		if (option == 'V')
+			return printf("footprintd %s\n", FOOTPRINT_VERSION_STRING) < 0
+				       ? OPTIONS_WRONG
+				       : OPTIONS_DONE;
+		if (take_option(options, option) < 0)
+			return OPTIONS_WRONG;
+	}
+	return check(options, argc, argv) < 0 ? OPTIONS_WRONG : OPTIONS_RUN;
+}
+
+void options_deinit(struct options *options)
+{
+	free(options->spool);
+	free(options->allow_apps);
+	free(options->allow_uids);
+	*options = (struct options){ .ready_fd = -1 };
+}

@@ -1,0 +1,382 @@
+#include "aggregator/root.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "aggregator/aggregator.h"
+#include "aggregator/batch.h"
+#include "aggregator/fact.h"
+#include "aggregator/session.h"
+#include "lib/base/cleanup.h"
+#include "lib/base/hash.h"
+
+#define ROOT_IDLE_MS	60000
+#define ROOTS_IDLE_MAX	64u
+#define ROOTS_MAX	16384u
+#define LOOKS_KEPT_MAX	32768u /* in one root */
+#define LOOK_FRESH_MS	2000   /* files change while applications run */
+
+/* --- identity --------------------------------------------------------------------------------- */
+
+static int identify(int fd, struct root *identity)
+{
+	struct statx status;
+
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_TYPE | STATX_INO | STATX_MNT_ID, &status) < 0)
+		return -errno;
+	if (!S_ISDIR(status.stx_mode))
+		return -ENOTDIR;
+	identity->device = makedev(status.stx_dev_major, status.stx_dev_minor);
+	identity->inode = status.stx_ino;
+	/* Not told before Linux 5.8: then 0 for all, and device and inode decide. */
+	identity->mount = status.stx_mask & STATX_MNT_ID ? status.stx_mnt_id : 0;
+	identity->known = true;
+	return 0;
+}
+
+static struct root *find(struct aggregator *daemon, const struct root *identity, bool any_mount)
+{
+	struct root *root;
+
+	LIST_FOREACH(root, &daemon->roots.list, link) {
+		if (root->device == identity->device && root->inode == identity->inode &&
+			root->known == identity->known &&
+			(any_mount || root->mount == identity->mount))
+			return root;
+	}
+	return NULL;
+}
+
+static int root_new(struct aggregator *daemon, const struct root *identity, int fd,
+	struct root **ret)
+{
+	struct root *root;
+	int r;
+
+	if (daemon->roots.count >= ROOTS_MAX)
+		return -EMFILE;
+	root = calloc(1, sizeof(*root));
+	if (!root)
+		return -ENOMEM;
+	*root = *identity;
+	r = root->known ? resolver_new(fd, &root->tools.resolver) : 0;
+	if (r < 0) {
+		free(root);
+		return r;
+	}
+	root->daemon = daemon;
+	STAILQ_INIT(&root->facts);
+	LIST_INSERT_HEAD(&daemon->roots.list, root, link);
+	daemon->roots.count++;
+	*ret = root;
+	return 0;
+}
+
+int roots_get(struct aggregator *daemon, int fd, struct root **ret)
+{
+	struct root identity = { 0 };
+	int r = identify(fd, &identity);
+
+	if (r < 0)
+		return r;
+	*ret = find(daemon, &identity, false);
+	if (!*ret && (r = root_new(daemon, &identity, fd, ret)) < 0)
+		return r;
+	(*ret)->references++;
+	return 0;
+}
+
+int roots_get_by_identity(struct aggregator *daemon, uint64_t device, uint64_t inode,
+	struct root **ret)
+{
+	struct root wanted = { .device = device, .inode = inode, .known = true };
+	struct root own = { 0 };
+	autoclose int fd = -1;
+	int r;
+
+	*ret = find(daemon, &wanted, true);
+	if (!*ret) {
+		fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (fd < 0)
+			return -errno;
+		if ((r = identify(fd, &own)) < 0)
+			return r;
+		if (own.device == device && own.inode == inode)
+			return roots_get(daemon, fd, ret);
+		wanted.known = false;
+		*ret = find(daemon, &wanted, true);
+	}
+	if (!*ret && (r = root_new(daemon, &wanted, -1, ret)) < 0)
+		return r;
+	(*ret)->references++;
+	return 0;
+}
+
+/* --- paths ------------------------------------------------------------------------------------ */
+
+struct path_key {
+	const char *raw;
+	bool follow;
+};
+
+static bool path_matches(const void *item, const void *key)
+{
+	const struct path *path = item;
+	const struct path_key *wanted = key;
+
+	return path->follow == wanted->follow && !strcmp(path->raw, wanted->raw);
+}
+
+struct path *root_path(struct root *root, const char *raw, bool follow)
+{
+	struct path_key key = { .raw = raw, .follow = follow };
+	size_t size = strlen(raw);
+	uint32_t hash = hash_bytes(raw, size) + follow;
+	struct path *path = index_find(&root->paths, hash, path_matches, &key);
+
+	if (!path) {
+		path = calloc(1, sizeof(*path) + size + 1);
+		if (!path)
+			return NULL;
+		path->hash = hash;
+		path->follow = follow;
+		memcpy(path->raw, raw, size);
+		if (index_add(&root->paths, hash, path) < 0) {
+			free(path);
+			return NULL;
+		}
+	}
+	path->references++;
+	return path;
+}
+
+/* Unused paths stay, with what is known of them, until there are too many. */
+void path_unref(struct path *path)
+{
+	if (path)
+		path->references--;
+}
+
+static void path_forget(struct root *root, struct path *path)
+{
+	if (path->look)
+		root->n_looks--;
+	look_unref(path->look);
+	path->look = NULL;
+}
+
+/* Forgets every look but those being made, and every path that nobody names. */
+static void forget_looks(struct root *root)
+{
+	struct index kept = { 0 };
+	uint32_t cursor = 0;
+	struct path *path;
+
+	while ((path = index_next(&root->paths, &cursor))) {
+		path_forget(root, path);
+		if ((path->references || path->in_batch) &&
+			index_add(&kept, path->hash, path) < 0) {
+			/* No memory for the smaller index: the present one is still right. */
+			index_deinit(&kept);
+			return;
+		}
+	}
+	cursor = 0;
+	while ((path = index_next(&root->paths, &cursor)))
+		if (!path->references && !path->in_batch)
+			free(path);
+	index_deinit(&root->paths);
+	root->paths = kept;
+}
+
+/* --- facts ------------------------------------------------------------------------------------ */
+
+static bool fresh(const struct fact *fact, const struct path *path)
+{
+	const struct look *look;
+
+	if (!path)
+		return true;
+	look = path->look;
+	if (!look || look->depth < fact_depth(fact, path))
+		return false;
+	/* It was not there when we looked, but it was when the process did. */
+	if (look->error && !fact->error && fact->session->root->known)
+		return look->made_ms >= fact->created_ms;
+	return look->made_ms + LOOK_FRESH_MS >= fact->created_ms;
+}
+
+static bool ready(const struct fact *fact)
+{
+	return fresh(fact, fact->path) && fresh(fact, fact->other);
+}
+
+/* Takes facts from the head of the queue as long as they are ready. False: something went wrong. */
+static bool apply_ready(struct root *root)
+{
+	struct fact *fact;
+
+	while (!root->daemon->roots.frozen && (fact = STAILQ_FIRST(&root->facts)) && ready(fact)) {
+		if (fact_apply(fact) < 0) {
+			root->daemon->counters.no_memory++;
+			return false; /* the tick comes back to it */
+		}
+		STAILQ_REMOVE_HEAD(&root->facts, link);
+		root->daemon->roots.n_queued--;
+		fact_free(fact);
+	}
+	return true;
+}
+
+static void add_stale(struct root *root, struct batch *batch, const struct fact *fact,
+	struct path *path)
+{
+	if (path && !fresh(fact, path))
+		batch_add(batch, root, path, fact_depth(fact, path));
+}
+
+static void finished(struct batch *batch)
+{
+	struct root *root = batch->root;
+	bool complete;
+
+	root->batch = NULL;
+	complete = batch_take(batch);
+	/* Without memory it is left to the tick to try again. */
+	if (complete)
+		root_pump(root);
+	if (root->n_looks > LOOKS_KEPT_MAX)
+		forget_looks(root);
+	aggregator_progress(root->daemon);
+}
+
+static void start_batch(struct root *root)
+{
+	struct batch *batch = batch_new(root);
+	struct fact *fact;
+
+	if (!batch) {
+		root->daemon->counters.no_memory++;
+		return;
+	}
+	STAILQ_FOREACH(fact, &root->facts, link) {
+		if (batch_full(batch))
+			break;
+		add_stale(root, batch, fact, fact->path);
+		add_stale(root, batch, fact, fact->other);
+	}
+	root->batch = batch;
+	if (batch_start(batch, finished) < 0) {
+		root->batch = NULL;
+		batch_free(batch);
+	}
+}
+
+void root_pump(struct root *root)
+{
+	/* Applying a fact may queue others: the outermost call sees to them. */
+	if (root->pumping)
+		return;
+	root->pumping = true;
+	if (apply_ready(root) && !root->batch && !root->daemon->roots.frozen &&
+		!STAILQ_EMPTY(&root->facts))
+		start_batch(root);
+	root->pumping = false;
+}
+
+void root_push(struct root *root, struct fact *fact)
+{
+	struct roots *roots = &root->daemon->roots;
+
+	fact->serial = ++roots->last_serial;
+	fact->created_ms = uv_now(&root->daemon->loop);
+	if (fact->kind == FACT_PATH && fact->access & ACCESS_CHANGES)
+		fact->path->changed = true;
+	STAILQ_INSERT_TAIL(&root->facts, fact, link);
+	roots->n_queued++;
+}
+
+void roots_pump(struct aggregator *daemon)
+{
+	struct root *root;
+
+	LIST_FOREACH(root, &daemon->roots.list, link)
+		root_pump(root);
+}
+
+bool roots_applied(const struct aggregator *daemon, uint64_t serial)
+{
+	struct root *root;
+
+	LIST_FOREACH(root, &daemon->roots.list, link) {
+		const struct fact *oldest = STAILQ_FIRST(&root->facts);
+
+		if (oldest && oldest->serial <= serial)
+			return false;
+	}
+	return true;
+}
+
+bool roots_busy(const struct aggregator *daemon)
+{
+	struct root *root;
+
+	LIST_FOREACH(root, &daemon->roots.list, link)
+		if (root->batch || !STAILQ_EMPTY(&root->facts))
+			return true;
+	return false;
+}
+
+/* --- life ------------------------------------------------------------------------------------- */
+
+static void root_free(struct root *root)
+{
+	uint32_t cursor = 0;
+	struct path *path;
+
+	while ((path = index_next(&root->paths, &cursor))) {
+		look_unref(path->look);
+		free(path);
+	}
+	index_deinit(&root->paths);
+	look_tools_deinit(&root->tools);
+	LIST_REMOVE(root, link);
+	root->daemon->roots.count--;
+	free(root);
+}
+
+void root_unref(struct root *root)
+{
+	if (root && --root->references == 0)
+		root->idle_since_ms = uv_now(&root->daemon->loop);
+}
+
+void roots_tick(struct aggregator *daemon)
+{
+	struct root *root = LIST_FIRST(&daemon->roots.list);
+	unsigned idle = 0;
+
+	while (root) {
+		struct root *next = LIST_NEXT(root, link);
+
+		if (!root->references && !root->batch &&
+			(++idle > ROOTS_IDLE_MAX ||
+				uv_now(&daemon->loop) - root->idle_since_ms > ROOT_IDLE_MS))
+			root_free(root);
+		else
+			root_pump(root);
+		root = next;
+	}
+}
+
+void roots_deinit(struct aggregator *daemon)
+{
+	struct root *root;
+
+	while ((root = LIST_FIRST(&daemon->roots.list)))
+		root_free(root);
+}

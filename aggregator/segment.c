@@ -1,0 +1,392 @@
+#include "aggregator/segment.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "aggregator/aggregator.h"
+#include "aggregator/ingest.h"
+#include "lib/base/cleanup.h"
+
+/* Most processes say little: a page is read first. */
+#define SEGMENT_PEEK_SIZE 4096u
+
+/* --- opening ---------------------------------------------------------------------------------- */
+
+static int read_header(int fd, struct session_memory *ret)
+{
+	ssize_t n = pread(fd, ret, sizeof(*ret), 0);
+
+	if (n < 0)
+		return -errno;
+	return n == sizeof(*ret) ? 0 : -EBADMSG;
+}
+
+/* Without these seals the peer could shrink the memory, or grow it without end. Only memfds (and
+ * hugetlbfs) can have them: whatever else the descriptor is, it fails here. */
+static int check_file(int fd, struct stat *status, struct error *err)
+{
+	int seals = fcntl(fd, F_GET_SEALS);
+
+	if (seals < 0)
+		return error_set(err, -EBADMSG, "memory: not a memfd");
+	if ((seals & (F_SEAL_SHRINK | F_SEAL_GROW)) != (F_SEAL_SHRINK | F_SEAL_GROW))
+		return error_set(err, -EBADMSG, "memory: not sealed");
+	if (fstat(fd, status) < 0 || !S_ISREG(status->st_mode))
+		return error_set(err, -EBADMSG, "memory: not a regular file");
+	if (status->st_size > FP_SEGMENT_SIZE_MAX)
+		return error_set(err, -EBADMSG, "memory: %lld bytes, the limit is %u",
+			(long long)status->st_size, FP_SEGMENT_SIZE_MAX);
+	return 0;
+}
+
+static int check_header(const struct session_memory *memory, off_t size, struct error *err)
+{
+	uint64_t end = (uint64_t)memory->log_offset + memory->log_size;
+
+	if (memory->magic != SESSION_MEMORY_MAGIC)
+		return error_set(err, -EBADMSG, "memory: not a session's");
+	if (memory->protocol != FP_PROTOCOL)
+		return error_set(err, -EPROTONOSUPPORT, "memory: protocol %u", memory->protocol);
+	if (memory->memory_size != size)
+		return error_set(err, -EBADMSG, "memory: says %u bytes, has %lld",
+			memory->memory_size, (long long)size);
+	if (memory->log_offset < sizeof(*memory) || memory->log_offset % SLOT_ALIGN ||
+		memory->log_size % SLOT_ALIGN || end > memory->memory_size)
+		return error_set(err, -EBADMSG, "memory: log at %u of %u bytes is not within it",
+			memory->log_offset, memory->log_size);
+	return 0;
+}
+
+struct segment *segment_new(void)
+{
+	struct segment *segment = calloc(1, sizeof(*segment));
+
+	if (segment)
+		segment->fd = -1;
+	return segment;
+}
+
+int segment_open(int fd, struct segment **ret, struct error *err)
+{
+	struct session_memory memory;
+	struct segment *segment;
+	struct stat status;
+	int r;
+
+	r = check_file(fd, &status, err);
+	if (r < 0)
+		return r;
+	if (read_header(fd, &memory) < 0)
+		return error_set(err, -EBADMSG, "memory: cannot be read");
+	r = check_header(&memory, status.st_size, err);
+	if (r < 0)
+		return r;
+	segment = segment_new();
+	if (!segment)
+		return error_set(err, -ENOMEM, "memory: out of memory");
+	segment->fd = fd;
+	segment->shared = true;
+	segment->device = status.st_dev;
+	segment->inode = status.st_ino;
+	segment->memory_size = memory.memory_size;
+	segment->log_offset = memory.log_offset;
+	segment->log_size = memory.log_size;
+	segment->counted = memory.acknowledged;
+	segment->processes = memory.processes;
+	segment->users = memory.users;
+	*ret = segment;
+	return 0;
+}
+
+void segment_free(struct segment *segment)
+{
+	if (!segment)
+		return;
+	if (segment->fd >= 0)
+		close(segment->fd);
+	free(segment->revisits);
+	free(segment->extents);
+	free(segment);
+}
+
+int segment_same(const struct segment *segment, int fd)
+{
+	struct stat status;
+
+	return fstat(fd, &status) == 0 && status.st_dev == segment->device &&
+	       status.st_ino == segment->inode;
+}
+
+/* --- what came by value ----------------------------------------------------------------------- */
+
+static bool extents_hold(const struct segment *segment, uint64_t offset)
+{
+	unsigned low = 0, high = segment->n_extents;
+
+	while (low < high) {
+		unsigned middle = low + (high - low) / 2;
+
+		if (segment->extents[middle].end <= offset)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < segment->n_extents && segment->extents[low].begin <= offset;
+}
+
+/* Joins [begin, end) with what it touches. */
+static int extents_add(struct segment *segment, uint64_t begin, uint64_t end)
+{
+	struct extent *extents = segment->extents;
+	unsigned n = segment->n_extents, from = 0, to;
+
+	while (from < n && extents[from].end < begin)
+		from++;
+	for (to = from; to < n && extents[to].begin <= end; to++) {
+		begin = extents[to].begin < begin ? extents[to].begin : begin;
+		end = extents[to].end > end ? extents[to].end : end;
+	}
+	if (to == from) {
+		if (n >= EXTENTS_MAX)
+			return 0; /* counted twice, if it comes again: harmless */
+		extents = reallocarray(extents, n + 1, sizeof(*extents));
+		if (!extents)
+			return -ENOMEM;
+		segment->extents = extents;
+		memmove(&extents[from + 1], &extents[from], (n - from) * sizeof(*extents));
+		segment->n_extents = n + 1;
+	} else {
+		memmove(&extents[from + 1], &extents[to], (n - to) * sizeof(*extents));
+		segment->n_extents = n - (to - from) + 1;
+	}
+	extents[from] = (struct extent){ begin, end };
+	return 0;
+}
+
+int segment_add_log(struct session *session, struct segment *segment, uint64_t offset,
+	const uint8_t *log, size_t size, struct error *err)
+{
+	struct slot_reader reader = { .log = log, .size = size };
+	uint64_t at = offset;
+	struct slot slot;
+	int r;
+
+	if (segment->shared)
+		return 0;
+	if (offset % SLOT_ALIGN || offset + size > FP_SEGMENT_SIZE_MAX)
+		return error_set(err, -EBADMSG, "log: at %llu, not within a segment",
+			(unsigned long long)offset);
+	while ((r = slot_next(&reader, &slot, err)) > 0) {
+		bool done = slot.state == SLOT_READY || slot.state == SLOT_EXEC;
+
+		if (done && !extents_hold(segment, at)) {
+			r = ingest_slot(session, slot.payload, slot.size, at >= segment->counted,
+				err);
+			if (r < 0)
+				return r;
+		}
+		at = offset + reader.offset;
+	}
+	if (r < 0)
+		return r;
+	return reader.offset ? extents_add(segment, offset, at) : 0;
+}
+
+/* --- shared memory ---------------------------------------------------------------------------- */
+
+static int add_revisit(struct session *session, struct segment *segment, uint64_t offset,
+	struct error *err)
+{
+	struct revisit *revisits;
+
+	if (segment->n_revisits >= REVISITS_MAX)
+		return error_set(err, -EBADMSG, "log: more than %u unfinished slots", REVISITS_MAX);
+	revisits = reallocarray(segment->revisits, segment->n_revisits + 1, sizeof(*revisits));
+	if (!revisits)
+		return -ENOMEM;
+	segment->revisits = revisits;
+	revisits[segment->n_revisits++] =
+		(struct revisit){ .offset = offset, .since_ms = uv_now(&session->daemon->loop) };
+	return 0;
+}
+
+/* One slot, seen the first time. */
+static int take_slot(struct session *session, struct segment *segment, uint64_t offset,
+	const struct slot *slot, bool final, struct error *err)
+{
+	if (extents_hold(segment, offset))
+		return 0;
+	if (slot->state == SLOT_READY || (slot->state == SLOT_EXEC && final))
+		return ingest_slot(session, slot->payload, slot->size, offset >= segment->counted,
+			err);
+	if (slot->state == SLOT_VOID || final)
+		return 0;
+	return add_revisit(session, segment, offset, err);
+}
+
+static ssize_t read_log(const struct segment *segment, uint8_t *buffer, uint64_t offset, size_t size)
+{
+	ssize_t n = pread(segment->fd, buffer, size, (off_t)(segment->log_offset + offset));
+
+	return n < 0 ? -errno : n;
+}
+
+/*
+ * Takes the slots of one piece of log. It is read twice, states first: a slot that the first copy
+ * shows as READY is complete in the second, which was made later - one copy alone might hold a
+ * payload older than its state word.
+ */
+static int take_piece(struct session *session, struct segment *segment, size_t size, bool final,
+	struct error *err)
+{
+	struct sessions *sessions = &session->daemon->sessions;
+	struct slot_reader reader = { .log = sessions->log_states };
+	uint64_t base = segment->walked;
+	ssize_t n = read_log(segment, sessions->log_states, base, size);
+	struct slot slot;
+	int r;
+
+	if (n < 0)
+		return error_set(err, -EBADMSG, "log: cannot be read: %s", strerror((int)-n));
+	reader.size = (size_t)n;
+	if (read_log(segment, sessions->log_payloads, base, size) < n)
+		return error_set(err, -EBADMSG, "log: cannot be read twice");
+	while ((r = slot_next(&reader, &slot, err)) > 0) {
+		slot.payload = sessions->log_payloads + (slot.payload - sessions->log_states);
+		r = take_slot(session, segment, segment->walked, &slot, final, err);
+		if (r < 0)
+			return r;
+		segment->walked = base + reader.offset;
+	}
+	return r;
+}
+
+/* Is there a slot at the end of what was read? */
+static bool more_to_read(const struct segment *segment)
+{
+	uint32_t word;
+
+	return segment->walked + sizeof(word) <= segment->log_size &&
+	       read_log(segment, (uint8_t *)&word, segment->walked, sizeof(word)) ==
+		       sizeof(word) &&
+	       SLOT_STATE(word) != SLOT_FREE;
+}
+
+static int read_new(struct session *session, struct segment *segment, bool final,
+	struct error *err)
+{
+	size_t want = SEGMENT_PEEK_SIZE;
+
+	while (more_to_read(segment)) {
+		uint64_t before = segment->walked, left = segment->log_size - before;
+		int r;
+
+		if (session->daemon->roots.n_queued >= FACTS_QUEUED_MAX)
+			return 1;
+		r = take_piece(session, segment, left < want ? left : want, final, err);
+		if (r < 0)
+			return r;
+		if (segment->walked == before && want == SEGMENT_CHUNK_SIZE)
+			return error_set(err, -EBADMSG, "log: a slot reaches past its end");
+		want = SEGMENT_CHUNK_SIZE;
+	}
+	return 0;
+}
+
+/* A slot that was not done when it was first seen. 1: still not. */
+static int take_again(struct session *session, struct segment *segment,
+	const struct revisit *revisit, bool final, struct error *err)
+{
+	uint8_t *buffer = session->daemon->sessions.log_payloads;
+	bool settled = final || uv_now(&session->daemon->loop) - revisit->since_ms >=
+					EXEC_SETTLED_MS;
+	uint64_t left = segment->log_size - revisit->offset;
+	size_t room = sizeof(uint32_t) + FP_RECORD_SIZE_MAX + SLOT_ALIGN;
+	uint32_t word;
+	ssize_t n;
+
+	if (read_log(segment, (uint8_t *)&word, revisit->offset, sizeof(word)) != sizeof(word))
+		return error_set(err, -EBADMSG, "log: cannot be read");
+	if (SLOT_STATE(word) == SLOT_VOID)
+		return 0;
+	if (SLOT_STATE(word) == SLOT_CLAIMED || SLOT_STATE(word) == SLOT_FREE)
+		return final ? 0 : 1;
+	if (SLOT_STATE(word) == SLOT_EXEC && !settled)
+		return 1;
+	/* The size of this later look counts: it is checked like any other. */
+	n = read_log(segment, buffer, revisit->offset, left < room ? left : room);
+	if (SLOT_SIZE(word) > FP_RECORD_SIZE_MAX || n < (ssize_t)(sizeof(word) + SLOT_SIZE(word)))
+		return error_set(err, -EBADMSG, "log: a slot changed its size");
+	return ingest_slot(session, buffer + sizeof(word), SLOT_SIZE(word),
+		revisit->offset >= segment->counted, err);
+}
+
+static int read_again(struct session *session, struct segment *segment, bool final,
+	struct error *err)
+{
+	unsigned kept = 0, i;
+	int r = 0;
+
+	for (i = 0; i < segment->n_revisits; i++) {
+		r = take_again(session, segment, &segment->revisits[i], final, err);
+		if (r < 0)
+			break;
+		if (r > 0)
+			segment->revisits[kept++] = segment->revisits[i];
+	}
+	memmove(&segment->revisits[kept], &segment->revisits[i],
+		(segment->n_revisits - i) * sizeof(*segment->revisits));
+	segment->n_revisits = kept + segment->n_revisits - i;
+	return r < 0 ? r : 0;
+}
+
+static void take_counts(struct segment *segment)
+{
+	struct session_memory memory;
+
+	if (read_header(segment->fd, &memory) < 0)
+		return; /* what was known before stands */
+	segment->processes = memory.processes;
+	segment->users = memory.users;
+	segment->lost = memory.lost;
+}
+
+int segment_read(struct session *session, struct segment *segment, bool final, struct error *err)
+{
+	int r;
+
+	if (segment->fd < 0 || segment->read)
+		return 0;
+	if (final || more_to_read(segment))
+		take_counts(segment);
+	r = segment->n_revisits ? read_again(session, segment, final, err) : 0;
+	if (r == 0)
+		r = read_new(session, segment, final, err);
+	segment->read = final && r == 0;
+	return r;
+}
+
+/* --- acknowledging ---------------------------------------------------------------------------- */
+
+uint64_t segment_ingested(const struct segment *segment)
+{
+	return segment->n_revisits ? segment->revisits[0].offset : segment->walked;
+}
+
+void segment_acknowledge(struct segment *segment)
+{
+	uint64_t upto = segment->covered;
+
+	if (segment->fd < 0 || upto <= segment->acknowledged)
+		return;
+	segment->acknowledged = upto;
+	/* Sealed against writing, or opened for reading only: then the process keeps its records,
+	 * and they come by the spool once more. */
+	if (pwrite(segment->fd, &upto, sizeof(upto),
+		    offsetof(struct session_memory, acknowledged)) < 0)
+		return;
+}

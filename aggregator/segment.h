@@ -1,0 +1,76 @@
+/*
+ * One segment of a session's log: read from the memory that the process shares (pread only), or put
+ * together from pieces that came by value. proto/session_memory.h is the layout.
+ *
+ * Each slot is given to ingest_slot() once, wherever it comes from first. Slots that are being
+ * written, and execs that may yet fail, are come back to.
+ */
+#ifndef FOOTPRINT_AGGREGATOR_SEGMENT_H
+#define FOOTPRINT_AGGREGATOR_SEGMENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/base/error.h"
+
+struct session;
+
+/* A piece of log is read at once; more than the largest slot. */
+#define SEGMENT_CHUNK_SIZE (256u << 10)
+/* Slots to come back to: a process has that many threads in the middle of a record at most. */
+#define REVISITS_MAX 4096u
+#define EXTENTS_MAX  4096u
+/* An exec slot that has stood so long was no failure. */
+#define EXEC_SETTLED_MS 1000
+
+struct revisit {
+	uint64_t offset;
+	uint64_t since_ms;
+};
+
+struct extent {
+	uint64_t begin, end;
+};
+
+struct segment {
+	int fd;	     /* the shared memory; -1: none, or read to its end and closed */
+	bool shared; /* the memory has (or had) all of the log: pieces by value add nothing */
+	bool read;   /* to its end, and nobody writes any more */
+	uint64_t device, inode;
+	uint32_t memory_size, log_offset, log_size;
+	uint64_t walked; /* slots before here have been seen */
+	struct revisit *revisits; /* in order; but for these all of them are facts */
+	unsigned n_revisits;
+	struct extent *extents;	  /* by value: in order, apart from each other */
+	unsigned n_extents;
+	uint64_t counted;      /* records before here were counted by an aggregator before us */
+	uint64_t marked;       /* see session.mark_serial */
+	uint64_t applied;      /* before here, everything is in the manifest in memory */
+	uint64_t covered;      /* ... in the one being written */
+	uint64_t acknowledged; /* ... in the one on disk */
+	uint64_t lost;
+	uint32_t processes, users;
+};
+
+/* Checks what stands behind fd: a sealed memory of the right shape. 0; -EBADMSG with err. */
+int segment_open(int fd, struct segment **ret, struct error *err);
+/* Without memory: log comes by value. NULL: no memory. */
+struct segment *segment_new(void);
+void segment_free(struct segment *segment);
+/* Is the memory behind fd the one we have? */
+int segment_same(const struct segment *segment, int fd);
+
+/* Reads what is new. final: the last writer is gone. 0: all that there is; 1: stopped for now, facts
+ * must be applied first; -EBADMSG with err: damaged; -ENOMEM: try again. */
+int segment_read(struct session *session, struct segment *segment, bool final, struct error *err);
+/* Takes a piece of log. Exec slots in it count as done. */
+int segment_add_log(struct session *session, struct segment *segment, uint64_t offset,
+	const uint8_t *log, size_t size, struct error *err);
+
+/* Up to here all slots have become facts. */
+uint64_t segment_ingested(const struct segment *segment);
+/* Says in the shared memory how much is on disk. The process may have sealed it against us. */
+void segment_acknowledge(struct segment *segment);
+
+#endif

@@ -1,0 +1,135 @@
+/*
+ * Sessions: one process image each.
+ *
+ * A session is made by the first hello with its id - from the socket or from the spool - and lives
+ * while a socket speaks for it. When the last socket is gone its memory is read to the end; what is
+ * left then is a small remainder that keeps the spool from being counted twice.
+ */
+#ifndef FOOTPRINT_AGGREGATOR_SESSION_H
+#define FOOTPRINT_AGGREGATOR_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "aggregator/directories.h"
+#include "aggregator/index.h"
+#include "aggregator/library.h"
+#include "aggregator/segment.h"
+#include "lib/record/record.h"
+
+struct aggregator;
+struct application;
+struct deferred;
+struct fact;
+struct look;
+struct path;
+struct root;
+
+enum session_state {
+	SESSION_LIVE,	  /* a socket speaks for it */
+	SESSION_ENDING,	  /* nobody does any more: the rest is being read */
+	SESSION_FINISHED, /* all of it has been read */
+};
+
+struct session {
+	TAILQ_ENTRY(session) link;
+	struct aggregator *daemon;
+	uint8_t id[SESSION_ID_SIZE];
+	enum session_state state;
+	bool dropped;	    /* broke the rules: nothing more is read */
+	bool counts;	    /* no aggregator before us counted it */
+	unsigned references; /* facts that wait, sockets */
+	unsigned sockets;
+	struct application *application;
+	struct root *root;
+	uint64_t started_ns;
+	uint32_t uid;	    /* of the peer, as the kernel says */
+	Footprint__Watched watched;
+	uint64_t finished_ms;
+
+	struct path *executable_path, *directory_path;
+	char *executable;	/* canonical; NULL until looked at */
+	struct look *program;	/* likewise */
+	struct directories directories;
+	TAILQ_HEAD(, deferred) deferred; /* records relative to a directory not known yet */
+	unsigned n_deferred;
+	struct plugins plugins;
+
+	struct segment **segments; /* by number; NULL: never heard of */
+	uint32_t n_segments;
+	bool held;		/* the spool file with its records is being read */
+	bool unread;		/* a notice came, or memory was short: read again soon */
+
+	uint64_t processes, lost; /* counted so far */
+
+	/* Up to where the log is in the manifest (segment.marked), once this fact has been applied. */
+	uint64_t mark_serial;
+	bool marked;
+};
+
+TAILQ_HEAD(session_list, session);
+struct sessions {
+	struct session_list live, ending, finished;
+	struct index by_id;
+	uint8_t *log_states, *log_payloads; /* two copies of a piece of log: see segment.c */
+};
+
+int sessions_init(struct aggregator *daemon);
+void sessions_deinit(struct aggregator *daemon);
+
+/* Where a hello came from. */
+struct hello_source {
+	uint32_t uid;
+	struct root *root; /* referenced by the caller; NULL: by the hello's device and inode */
+	bool counted; /* an aggregator before us acknowledged some of its records */
+};
+
+/* The session of this hello, made if it is new. 0; -EACCES: the policy forbids it, or the id is
+ * another's; others: no memory, too many applications. Reported and counted by the caller. */
+int session_get(struct aggregator *daemon, const Footprint__Hello *hello,
+	const struct hello_source *source, struct session **ret);
+struct session *session_find(struct aggregator *daemon, const uint8_t id[static SESSION_ID_SIZE]);
+
+/* A socket begins, or ends, to speak for it. */
+void session_attach(struct session *session);
+void session_detach(struct session *session);
+
+/* Memory that came with a hello; the segment is taken over on success. -EBADMSG: it contradicts what
+ * is known. */
+int session_add_memory(struct session *session, uint32_t number, struct segment *segment,
+	struct error *err);
+/* Log bytes by value: Batch or spool. 0, -EBADMSG, -ENOMEM. */
+int session_add_log(struct session *session, uint32_t number, uint64_t offset, const uint8_t *log,
+	size_t size, struct error *err);
+/* Counts that came with a piece of log by value; only growth counts. */
+void session_add_counts(struct session *session, uint32_t number, uint32_t processes,
+	uint64_t lost);
+
+/* Reads what is new in its memory. `final`: nobody writes any more. */
+void session_read(struct session *session, bool final);
+/* The session broke the rules: its other records stay, and there is a gap. */
+void session_drop(struct session *session, const struct error *err);
+/* A gap told by us rather than by the process; path NULL: the session's executable. */
+int session_gap(struct session *session, const char *kind, const char *path, const char *detail);
+
+/* Reads what is new in live sessions, and forgets those that ended long ago. */
+void sessions_tick(struct aggregator *daemon);
+/* Brings sessions to their end whose facts have been applied meanwhile. */
+void sessions_settle(struct aggregator *daemon);
+/* Some have not come to their end. */
+bool sessions_busy(const struct aggregator *daemon);
+
+/* A snapshot begins: what has been applied so far will be in it. */
+void sessions_cover(struct aggregator *daemon);
+/* It is on disk. */
+void sessions_acknowledge(struct aggregator *daemon, const struct application *application);
+
+static inline struct session *session_ref(struct session *session)
+{
+	session->references++;
+	return session;
+}
+void session_unref(struct session *session);
+
+#endif

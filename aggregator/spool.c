@@ -1,0 +1,406 @@
+#include "aggregator/spool.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "aggregator/aggregator.h"
+#include "aggregator/ingest.h"
+#include "aggregator/log.h"
+#include "lib/base/cleanup.h"
+
+#define ENTRIES_AT_ONCE 256 /* then others have their turn */
+#define STEP_MS		1
+#define FULL_MS		20 /* while facts are waiting to be applied */
+
+/* --- taking ----------------------------------------------------------------------------------- */
+
+/* "PREFIX" followed by a number. */
+static bool numbered(const char *name, const char *prefix, uint64_t *ret)
+{
+	size_t size = strlen(prefix);
+	char *end;
+
+	if (strncmp(name, prefix, size) != 0 || !isdigit((unsigned char)name[size]))
+		return false;
+	*ret = strtoull(name + size, &end, 10);
+	return *end == '\0';
+}
+
+static void taken_free(struct taken *taken)
+{
+	if (!taken)
+		return;
+	cleanup_close(&taken->fd);
+	free(taken);
+}
+DEFINE_CLEANUP(taken_freep, struct taken *, taken_free)
+#define auto_taken __attribute__((cleanup(taken_freep)))
+
+static struct taken *taken_new(const char *name, enum taken_state state)
+{
+	struct taken *taken = calloc(1, sizeof(*taken));
+
+	if (!taken)
+		return NULL;
+	snprintf(taken->name, sizeof(taken->name), "%s", name);
+	taken->fd = -1;
+	taken->state = state;
+	return taken;
+}
+
+static void keep(struct aggregator *daemon, struct taken *taken)
+{
+	TAILQ_INSERT_TAIL(&daemon->spool.taken, taken, link);
+	daemon->spool.n_taken++;
+}
+
+/* What is not a file of somebody's records is nothing that we read, and in the way. */
+static int discard(struct aggregator *daemon, const char *name)
+{
+	log_note("%s/%s: not a spool file", daemon->options.spool, name);
+	daemon->counters.spool_damaged++;
+	if (unlinkat(daemon->spool.directory, name, 0) < 0)
+		return -errno;
+	return 0;
+}
+
+/* The file has its name taken.N: it is ours to read once nobody writes to it. */
+static int adopt_file(struct aggregator *daemon, const char *name)
+{
+	auto_taken struct taken *taken = taken_new(name, TAKEN_LOCKED);
+	struct stat status;
+
+	if (!taken)
+		return -ENOMEM;
+	taken->fd = openat(daemon->spool.directory, name,
+		O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+	if (taken->fd < 0)
+		return errno == ELOOP || errno == ENXIO ? discard(daemon, name) : -errno;
+	if (fstat(taken->fd, &status) < 0)
+		return -errno;
+	if (!S_ISREG(status.st_mode))
+		return discard(daemon, name);
+	taken->uid = status.st_uid;
+	keep(daemon, steal_pointer(taken));
+	return 0;
+}
+
+static int rename_to_number(struct aggregator *daemon, const char *name, char taken[static 32])
+{
+	struct spool *spool = &daemon->spool;
+
+	do {
+		snprintf(taken, 32, "taken.%llu", (unsigned long long)++spool->last_number);
+	} while (renameat2(spool->directory, name, spool->directory, taken, RENAME_NOREPLACE) < 0 &&
+		 errno == EEXIST);
+	return faccessat(spool->directory, taken, F_OK, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+}
+
+static int take(struct aggregator *daemon, const char *name)
+{
+	char taken[32];
+	int r = rename_to_number(daemon, name, taken);
+
+	return r < 0 ? r : adopt_file(daemon, taken);
+}
+
+static void scan(struct aggregator *daemon, bool left_behind)
+{
+	struct spool *spool = &daemon->spool;
+	int fd = openat(spool->directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct dirent *entry;
+	uint64_t number;
+	DIR *directory;
+
+	if (fd < 0)
+		return; /* out of descriptors: the next tick looks again */
+	directory = fdopendir(fd);
+	if (!directory) {
+		close(fd);
+		return;
+	}
+	while (spool->n_taken < SPOOL_TAKEN_MAX && (entry = readdir(directory))) {
+		if (left_behind && numbered(entry->d_name, "taken.", &number)) {
+			if (number > spool->last_number && number < UINT64_MAX / 2)
+				spool->last_number = number;
+			adopt_file(daemon, entry->d_name);
+		} else if (!left_behind && numbered(entry->d_name, "records.", &number)) {
+			take(daemon, entry->d_name);
+		}
+	}
+	closedir(directory);
+}
+
+int spool_adopt(struct aggregator *daemon, const char *name, int fd, uint64_t serial)
+{
+	struct taken *taken;
+	char number[32];
+	int r;
+
+	if (daemon->spool.n_taken >= SPOOL_TAKEN_MAX)
+		return -ENOSPC;
+	r = rename_to_number(daemon, name, number);
+	if (r < 0)
+		return r;
+	taken = taken_new(number, TAKEN_READ);
+	if (!taken)
+		return -ENOMEM; /* it is read once more by our successor: no harm */
+	taken->fd = fd;
+	taken->serial = serial;
+	keep(daemon, taken);
+	return 0;
+}
+
+/* --- reading ---------------------------------------------------------------------------------- */
+
+/* Counts and log of one entry. -ENOMEM: try again. */
+static int take_entry(struct aggregator *daemon, struct taken *taken, const struct spool_view *view,
+	struct session **ret)
+{
+	struct hello_source source = { .uid = taken->uid };
+	Footprint__Hello *hello;
+	struct error err = { 0 };
+	int r = hello_unpack(view->hello, view->entry.hello_size, &hello, &err);
+
+	if (r == 0) {
+		source.counted = view->entry.log_offset > 0;
+		r = hello->protocol == FP_PROTOCOL ? session_get(daemon, hello, &source, ret)
+						   : -EPROTONOSUPPORT;
+		if (r == 0)
+			r = session_add_log(*ret, hello->segment, view->entry.log_offset,
+				view->log, view->entry.log_size, &err);
+		if (r == 0)
+			session_add_counts(*ret, hello->segment, view->entry.processes,
+				view->entry.lost);
+		footprint__hello__free_unpacked(hello, NULL);
+	}
+	if (r == -ENOMEM)
+		return r;
+	if (r < 0 && *ret)
+		session_drop(*ret, &err);
+	else if (r < 0)
+		daemon->counters.refused++;
+	daemon->counters.spool_entries++;
+	return 0;
+}
+
+/* Sessions of entries stay open until the files that may hold more of them have been read. */
+static void hold(struct session *session)
+{
+	if (session->state == SESSION_ENDING)
+		session->held = true;
+	root_pump(session->root);
+}
+
+static void release_held(struct aggregator *daemon)
+{
+	struct session *session;
+
+	TAILQ_FOREACH(session, &daemon->sessions.ending, link)
+		session->held = false;
+	sessions_settle(daemon);
+}
+
+/* 1: go on later; 0: at the end of the file; -ENOMEM. */
+static int read_window(struct aggregator *daemon, struct taken *taken, uint8_t *window,
+	size_t size)
+{
+	struct spool_reader reader = { .bytes = window, .size = size };
+	struct session *session = NULL;
+	struct spool_view view;
+	int entries = 0, r = 0;
+
+	reader.more = size == SPOOL_WINDOW_SIZE;
+	while (entries++ < ENTRIES_AT_ONCE && daemon->roots.n_queued < FACTS_QUEUED_MAX) {
+		size_t before = reader.offset;
+
+		if (!spool_next(&reader, &view)) {
+			r = reader.more && reader.offset;
+			break;
+		}
+		session = NULL;
+		r = take_entry(daemon, taken, &view, &session);
+		if (r < 0) {
+			reader.offset = before;
+			break;
+		}
+		if (session)
+			hold(session);
+		r = 1;
+	}
+	taken->offset += reader.offset;
+	taken->damaged += reader.damaged;
+	daemon->counters.spool_damaged += reader.damaged;
+	/* Whose records they were cannot be told: the neighbours' manifest says it. */
+	if (reader.damaged && session)
+		session_gap(session, "lost-records", NULL, "damaged spool entries");
+	return r;
+}
+
+static int read_taken(struct aggregator *daemon, struct taken *taken)
+{
+	autofree uint8_t *window = NULL;
+	struct stat status;
+	uint64_t left;
+	ssize_t n;
+
+	if (fstat(taken->fd, &status) < 0 || (uint64_t)status.st_size <= taken->offset)
+		return 0;
+	left = (uint64_t)status.st_size - taken->offset;
+	if (left > SPOOL_WINDOW_SIZE)
+		left = SPOOL_WINDOW_SIZE;
+	window = malloc(left);
+	if (!window)
+		return -ENOMEM;
+	n = pread(taken->fd, window, left, (off_t)taken->offset);
+	if (n <= 0)
+		return 0; /* cut off by its owner while we looked: what is gone is gone */
+	return read_window(daemon, taken, window, (size_t)n);
+}
+
+static struct taken *next_to_read(struct aggregator *daemon)
+{
+	struct taken *taken;
+
+	TAILQ_FOREACH(taken, &daemon->spool.taken, link) {
+		if (taken->state == TAKEN_LOCKED && flock(taken->fd, LOCK_EX | LOCK_NB) == 0)
+			taken->state = TAKEN_READING;
+		if (taken->state == TAKEN_READING)
+			return taken;
+	}
+	return NULL;
+}
+
+static void on_step(uv_timer_t *timer)
+{
+	struct aggregator *daemon = timer->data;
+	struct taken *taken = next_to_read(daemon);
+	bool full = daemon->roots.n_queued >= FACTS_QUEUED_MAX;
+	int r;
+
+	if (!taken) {
+		release_held(daemon);
+		return;
+	}
+	r = full ? 1 : read_taken(daemon, taken);
+	if (r == 0) {
+		taken->state = TAKEN_READ;
+		taken->serial = daemon->roots.last_serial;
+	} else if (r < 0) {
+		daemon->counters.no_memory++;
+	}
+	uv_timer_start(timer, on_step, full || r < 0 ? FULL_MS : STEP_MS, 0);
+}
+
+bool spool_busy(const struct aggregator *daemon)
+{
+	return uv_is_active((const uv_handle_t *)&daemon->spool.step);
+}
+
+void spool_tick(struct aggregator *daemon)
+{
+	scan(daemon, false);
+	if (!spool_busy(daemon))
+		on_step(&daemon->spool.step);
+}
+
+/* --- removing --------------------------------------------------------------------------------- */
+
+void spool_cover(struct aggregator *daemon)
+{
+	struct taken *taken;
+
+	TAILQ_FOREACH(taken, &daemon->spool.taken, link)
+		if (taken->state == TAKEN_READ && roots_applied(daemon, taken->serial))
+			taken->state = TAKEN_COVERED;
+}
+
+static void remove_taken(struct aggregator *daemon, struct taken *taken)
+{
+	if (unlinkat(daemon->spool.directory, taken->name, 0) < 0 && errno != ENOENT)
+		log_trouble("%s/%s: cannot be removed: %s", daemon->options.spool, taken->name,
+			strerror(errno));
+	TAILQ_REMOVE(&daemon->spool.taken, taken, link);
+	daemon->spool.n_taken--;
+	taken_free(taken);
+}
+
+void spool_covered(struct aggregator *daemon, bool written)
+{
+	struct taken *taken = TAILQ_FIRST(&daemon->spool.taken);
+
+	while (taken) {
+		struct taken *next = TAILQ_NEXT(taken, link);
+
+		if (taken->state == TAKEN_COVERED && written)
+			remove_taken(daemon, taken);
+		else if (taken->state == TAKEN_COVERED)
+			taken->state = TAKEN_READ;
+		taken = next;
+	}
+}
+
+/* --- life ------------------------------------------------------------------------------------- */
+
+/* Everyone may leave records, and only their owner and we may take them away. */
+static int make_directory(const char *path)
+{
+	struct stat status;
+
+	if (mkdir(path, 0700) < 0)
+		return errno == EEXIST ? 0 : -errno;
+	if (lstat(path, &status) < 0 || !S_ISDIR(status.st_mode))
+		return -ENOTDIR;
+	return chmod(path, 01777) < 0 ? -errno : 0;
+}
+
+int spool_init(struct aggregator *daemon)
+{
+	struct spool *spool = &daemon->spool;
+	const char *path = daemon->options.spool;
+	int r = make_directory(path);
+
+	TAILQ_INIT(&spool->taken);
+	spool->directory = -1;
+	if (r < 0) {
+		log_trouble("%s: cannot be made: %s", path, strerror(-r));
+		return r;
+	}
+	spool->directory = open(path, O_DIRECTORY | O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (spool->directory < 0) {
+		log_trouble("%s: cannot be opened: %s", path, strerror(errno));
+		return -errno;
+	}
+	uv_timer_init(&daemon->loop, &spool->step);
+	spool->step.data = daemon;
+	scan(daemon, true);
+	if (faccessat(spool->directory, JOURNAL_NAME, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		take(daemon, JOURNAL_NAME);
+	return 0;
+}
+
+void spool_close(struct aggregator *daemon)
+{
+	if (daemon->spool.step.data && !uv_is_closing((uv_handle_t *)&daemon->spool.step))
+		uv_close((uv_handle_t *)&daemon->spool.step, NULL);
+}
+
+void spool_deinit(struct aggregator *daemon)
+{
+	struct taken *taken;
+
+	while ((taken = TAILQ_FIRST(&daemon->spool.taken))) {
+		TAILQ_REMOVE(&daemon->spool.taken, taken, link);
+		taken_free(taken);
+	}
+	if (daemon->spool.directory >= 0)
+		close(daemon->spool.directory);
+}

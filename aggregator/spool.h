@@ -1,0 +1,69 @@
+/*
+ * The spool: files in which processes left records that nobody acknowledged (proto/WIRE.md).
+ *
+ * A file is taken by renaming it, so that processes begin another one, and by locking it, so that the
+ * last of them has finished. It is removed when all it held is in manifests on disk; an aggregator
+ * killed before that leaves it for its successor.
+ */
+#ifndef FOOTPRINT_AGGREGATOR_SPOOL_H
+#define FOOTPRINT_AGGREGATOR_SPOOL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <uv.h>
+
+/* Files that are taken and not yet removed. */
+#define SPOOL_TAKEN_MAX 256u
+/* Read at once; more than the largest entry. */
+#define SPOOL_WINDOW_SIZE (FP_SEGMENT_SIZE_MAX + (64u << 10))
+
+struct aggregator;
+struct session;
+
+enum taken_state {
+	TAKEN_LOCKED,  /* somebody is still writing to it */
+	TAKEN_READING,
+	TAKEN_READ,
+	TAKEN_COVERED, /* the snapshot being written has all of it */
+};
+
+struct taken {
+	TAILQ_ENTRY(taken) link;
+	char name[32];
+	int fd;
+	enum taken_state state;
+	uint32_t uid;
+	uint64_t offset;  /* of the first byte not read */
+	uint64_t serial;  /* facts queued when it had been read */
+	uint64_t damaged;
+};
+
+TAILQ_HEAD(taken_list, taken);
+struct spool {
+	int directory;
+	uint64_t last_number; /* of taken.N */
+	unsigned n_taken;
+	struct taken_list taken;
+	uv_timer_t step;
+};
+
+/* Makes the directory (mode 1777), and takes what an aggregator before us left. 0 or negative errno,
+ * reported. */
+int spool_init(struct aggregator *daemon);
+/* Looks for files, and goes on with those that are taken. */
+void spool_tick(struct aggregator *daemon);
+/* Files are being read. */
+bool spool_busy(const struct aggregator *daemon);
+/* The file `name`, open at fd (taken over on success), has been read already; facts up to `serial`
+ * came from it. 0 or negative errno. */
+int spool_adopt(struct aggregator *daemon, const char *name, int fd, uint64_t serial);
+
+/* A snapshot begins: which files will it have all of? */
+void spool_cover(struct aggregator *daemon);
+/* It is on disk; or it is not. */
+void spool_covered(struct aggregator *daemon, bool written);
+void spool_close(struct aggregator *daemon);
+void spool_deinit(struct aggregator *daemon);
+
+#endif

@@ -1,0 +1,114 @@
+#include "aggregator/stop.h"
+
+#include <stdlib.h>
+
+#include "aggregator/aggregator.h"
+#include "aggregator/log.h"
+
+#define STEP_MS	       10
+#define GRACE_MS       500 /* --one-run: for processes that are just ending */
+#define WRITE_ATTEMPTS 3
+
+/* Everybody who still speaks has spoken: what it was, and that there may be more. */
+static void cut_off_living(struct aggregator *daemon)
+{
+	struct session *session;
+
+	TAILQ_FOREACH(session, &daemon->sessions.live, link)
+		if (session_gap(session, "still-running", NULL,
+			    "lived on when the run had ended") < 0)
+			daemon->counters.no_memory++;
+	intake_close(daemon);
+}
+
+static bool waiting(struct aggregator *daemon)
+{
+	return spool_busy(daemon) || roots_busy(daemon) || sessions_busy(daemon) ||
+	       daemon->snapshot.running;
+}
+
+static void close_handles(struct aggregator *daemon)
+{
+	uv_handle_t *handles[] = {
+		(uv_handle_t *)&daemon->tick,
+		(uv_handle_t *)&daemon->on_terminate,
+		(uv_handle_t *)&daemon->on_interrupt,
+		(uv_handle_t *)&daemon->on_report,
+	};
+
+	for (size_t i = 0; i < sizeof(handles) / sizeof(handles[0]); i++)
+		if (!uv_is_closing(handles[i]))
+			uv_close(handles[i], NULL);
+	intake_close(daemon);
+	spool_close(daemon);
+	snapshot_close(daemon);
+}
+
+static bool anything_dirty(const struct aggregator *daemon)
+{
+	const struct application *application;
+
+	LIST_FOREACH(application, &daemon->applications.list, link)
+		if (application->dirty)
+			return true;
+	return false;
+}
+
+/* True: all is on disk, or will not be. */
+static bool write_all(struct aggregator *daemon)
+{
+	struct stop *stop = &daemon->stop;
+
+	if (stop->writes && !daemon->snapshot.failed)
+		return true;
+	if (stop->writes == WRITE_ATTEMPTS) {
+		daemon->status = EXIT_FAILURE;
+		return true;
+	}
+	applications_tick(daemon);
+	stop->writes++;
+	snapshot_start(daemon);
+	return !daemon->snapshot.running && !anything_dirty(daemon);
+}
+
+void stop_step(struct aggregator *daemon)
+{
+	struct stop *stop = &daemon->stop;
+
+	if (stop->done)
+		return;
+	if (!stop->sealed) {
+		intake_drain(daemon);
+		sessions_tick(daemon);
+	}
+	if (waiting(daemon))
+		return;
+	if (!stop->sealed && daemon->options.one_run && !TAILQ_EMPTY(&daemon->sessions.live)) {
+		if (uv_now(&daemon->loop) - stop->begun_ms < GRACE_MS)
+			return;
+		cut_off_living(daemon);
+		stop->sealed = true;
+		return;
+	}
+	stop->sealed = true;
+	if (!write_all(daemon))
+		return;
+	stop->done = true;
+	close_handles(daemon);
+}
+
+static void on_step(uv_timer_t *timer)
+{
+	stop_step(timer->data);
+}
+
+void stop_begin(struct aggregator *daemon)
+{
+	if (daemon->stopping)
+		return;
+	log_note("stopping");
+	daemon->stopping = true;
+	daemon->stop.begun_ms = uv_now(&daemon->loop);
+	spool_tick(daemon);
+	uv_timer_start(&daemon->tick, on_step, 0, STEP_MS);
+}

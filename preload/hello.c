@@ -93,21 +93,62 @@ static void write_directory(struct writer *w)
 	write_in_place(w, HELLO_DIRECTORY, size);
 }
 
-/* `ld.so program`: the kernel executed the dynamic linker, the program is what it mapped first. */
-static void write_programs(struct writer *w)
+/*
+ * The path that execve was given, where it surely is the program's; NULL: ask /proc. Making a
+ * process's entries in /proc costs more than anything else here. Of a script the kernel keeps the
+ * script's path, and puts it among the interpreter's arguments.
+ */
+static const char *executed_path(const struct entry *entry)
 {
-	const char *program = loaded_program(), *interpreter = loaded_interpreter();
+	const char *path = (const char *)entry_auxiliary(entry, AT_EXECFN);
 
+	if (!path || !entry->argv || path[0] != '/' || text_begins(path, "/proc/") ||
+		text_begins(path, "/dev/"))
+		return NULL;
+	for (char **argument = entry->argv; *argument; argument++)
+		if (argument > entry->argv && text_equal(*argument, path))
+			return NULL;
+	return path;
+}
+
+static void write_proc_exe(struct writer *w, unsigned field)
+{
+	write_in_place(w, field,
+		rawcall3(SYS_readlink, (long)"/proc/self/exe", room_for_content(w), PATH_SIZE));
+}
+
+/* A path of the program's start, made absolute. */
+static void write_absolute(struct writer *w, unsigned field, const char *path)
+{
+	char *to = (char *)room_for_content(w);
+	size_t size = text_length_limited(path, PATH_SIZE / 2 - 1);
+	long length = 0;
+
+	if (path[0] != '/') {
+		length = rawcall3(SYS_getcwd, (long)to, PATH_SIZE / 2, 0);
+		if (length <= 0)
+			return;
+		to[length - 1] = '/';
+	}
+	memcpy(to + length, path, size);
+	write_in_place(w, field, length + (long)size);
+}
+
+static void write_programs(struct writer *w, const struct entry *entry)
+{
+	const char *program = loaded_program(), *path = executed_path(entry);
+
+	/* `ld.so program`: the kernel executed the dynamic linker, the program is what that mapped. */
 	if (program) {
-		write_text(w, HELLO_EXECUTABLE, program, PATH_SIZE);
-		write_in_place(w, HELLO_INTERPRETER,
-			rawcall3(SYS_readlink, (long)"/proc/self/exe", room_for_content(w),
-				PATH_SIZE));
+		write_absolute(w, HELLO_EXECUTABLE, program);
+		write_proc_exe(w, HELLO_INTERPRETER);
 		return;
 	}
-	write_in_place(w, HELLO_EXECUTABLE,
-		rawcall3(SYS_readlink, (long)"/proc/self/exe", room_for_content(w), PATH_SIZE));
-	write_text(w, HELLO_INTERPRETER, interpreter, PATH_SIZE);
+	if (path)
+		write_text(w, HELLO_EXECUTABLE, path, PATH_SIZE);
+	else
+		write_proc_exe(w, HELLO_EXECUTABLE);
+	write_text(w, HELLO_INTERPRETER, loaded_interpreter(), PATH_SIZE);
 }
 
 static void write_identity(struct writer *w, const struct entry *entry)
@@ -195,7 +236,7 @@ void hello_write_first(struct segment *segment, const struct settings *settings,
 	write_bytes(&w, HELLO_SESSION, segment->session, SESSION_ID_SIZE);
 	write_name(&w, HELLO_APPLICATION, settings->application);
 	write_name(&w, HELLO_APPLICATION_VERSION, settings->version);
-	write_programs(&w);
+	write_programs(&w, entry);
 	write_text(&w, HELLO_INVOKED_AS, entry->argv ? entry->argv[0] : NULL, INVOKED_AS_SIZE);
 	write_directory(&w);
 	write_identity(&w, entry);

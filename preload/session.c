@@ -385,10 +385,11 @@ void session_tend(struct segment *segment, const uint32_t *slot)
 	}
 	if (image.descriptor >= 0)
 		return;
-	if (connected)
-		spool_all(segment);
-	if (time_to_look() && image_is_ours() && !session_connect())
+	/* Just lost: its successor may be there already. */
+	if ((connected || time_to_look()) && image_is_ours() && !session_connect())
 		say_hello_again();
+	else if (connected)
+		spool_all(segment);
 	else
 		spool_slot(segment, slot);
 }

@@ -1,0 +1,289 @@
+/*
+ * A program with the recorder linked in, for test_recorder.py: each scenario makes facts that the
+ * test can name by itself.
+ *
+ *   recorder_client SCENARIO [COUNT]
+ *
+ * Facts are paths "/made/SCENARIO/WHO/NUMBER". "ready" on stdout and a byte on stdin are how the
+ * test keeps step.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "preload/recorder.h"
+#include "preload/sites.h"
+
+#define THREADS	  8
+#define CHILDREN  6
+#define SPIN_LOOP 2000
+
+/* The recorder's constructor calls it; there is nothing to redirect here. */
+void sites_install(char **envp)
+{
+	(void)envp;
+}
+
+static const char *scenario;
+static long count = 100;
+
+static void make_fact(const char *who, long number)
+{
+	char path[200];
+
+	snprintf(path, sizeof(path), "/made/%s/%s/%ld", scenario, who, number);
+	record_path(ACCESS_CHECK, AT_FDCWD, path, 0);
+}
+
+static void make_facts(const char *who, long n)
+{
+	for (long i = 0; i < n; i++)
+		make_fact(who, i);
+}
+
+static void keep_step(void)
+{
+	char byte;
+
+	if (write(1, "ready\n", 6) != 6 || read(0, &byte, 1) != 1)
+		_exit(99);
+}
+
+static int run_plain(void)
+{
+	make_facts("main", count);
+	make_facts("main", count); /* known by now */
+	return 0;
+}
+
+static void *thread(void *argument)
+{
+	char who[20];
+
+	snprintf(who, sizeof(who), "thread%ld", (long)argument);
+	make_facts(who, count);
+	make_facts("all", count);
+	return NULL;
+}
+
+static int run_threads(void)
+{
+	pthread_t threads[THREADS];
+
+	for (long i = 0; i < THREADS; i++)
+		if (pthread_create(&threads[i], NULL, thread, (void *)i))
+			return 1;
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	return 0;
+}
+
+static pid_t forked(void)
+{
+	pid_t pid;
+
+	record_fork_begin();
+	pid = fork();
+	record_fork_end(pid);
+	return pid;
+}
+
+static int run_forks(void)
+{
+	for (long i = 0; i < CHILDREN; i++) {
+		char who[20];
+
+		if (forked())
+			continue;
+		snprintf(who, sizeof(who), "child%ld", i);
+		make_facts(who, count);
+		make_facts("all", count);
+		if (i == CHILDREN - 1)
+			kill(getpid(), SIGKILL); /* says no goodbye */
+		record_goodbye();
+		_exit(0);
+	}
+	make_facts("parent", count);
+	while (wait(NULL) > 0)
+		;
+	return 0;
+}
+
+/* The last of the image is a child that outlives its parent. */
+static int run_orphan(void)
+{
+	if (forked())
+		return 0;
+	while (getppid() != 1 && prctl(PR_SET_PDEATHSIG, 0) == 0 && kill(getppid(), 0) == 0)
+		usleep(1000);
+	make_facts("orphan", count);
+	return 0;
+}
+
+static volatile long signals_taken;
+
+static void on_signal(int number)
+{
+	(void)number;
+	make_fact("handler", signals_taken++);
+}
+
+static int run_signals(void)
+{
+	struct itimerval timer = { { 0, 50 }, { 0, 50 } };
+
+	signal(SIGALRM, on_signal);
+	setitimer(ITIMER_REAL, &timer, NULL);
+	for (long i = 0; i < count || signals_taken < count; i++)
+		make_fact("main", i);
+	memset(&timer, 0, sizeof(timer));
+	setitimer(ITIMER_REAL, &timer, NULL);
+	printf("%ld\n", signals_taken);
+	return 0;
+}
+
+static int run_killed(void)
+{
+	make_facts("main", count);
+	return raise(SIGKILL);
+}
+
+/* Killed while threads record: every record that is there must be whole. */
+static int run_killed_in_threads(void)
+{
+	for (long i = 0; i < THREADS; i++) {
+		pthread_t ignored;
+
+		if (pthread_create(&ignored, NULL, thread, (void *)i))
+			return 1;
+	}
+	usleep(SPIN_LOOP);
+	return raise(SIGKILL);
+}
+
+static int run_steps(void)
+{
+	make_facts("before", count);
+	keep_step();
+	make_facts("between", count);
+	keep_step();
+	make_facts("after", count);
+	return 0;
+}
+
+/* Every descriptor closed behind our back, and files opened in their places. */
+static int run_closed(void)
+{
+	int fd;
+
+	syscall(SYS_close_range, 3, ~0u, 0);
+	do
+		fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	while (fd >= 0 && fd < 1020);
+	make_facts("main", count);
+	keep_step();
+	make_facts("late", count);
+	return 0;
+}
+
+static int run_exec(void)
+{
+	uint64_t ticket = record_exec_begin(AT_FDCWD, "/made/exec/failed");
+
+	record_exec_failed(ticket, AT_FDCWD, "/made/exec/failed", ENOENT);
+	if (record_exec_begin(AT_FDCWD, (const char *)8)) /* a pointer that execve would refuse */
+		return 1;
+	record_exec_begin(AT_FDCWD, "/made/exec/done");
+	record_goodbye();
+	return 0;
+}
+
+static int run_memory_only(void)
+{
+	record_memory_only();
+	make_facts("main", count);
+	return syscall(SYS_exit_group, 0);
+}
+
+/* A vfork child with a working directory and descriptors of its own. */
+static int run_vfork(void)
+{
+	int fd = open("/usr", O_RDONLY | O_DIRECTORY);
+
+	record_open(AT_FDCWD, "/usr", O_RDONLY | O_DIRECTORY, fd, 0);
+	if (vfork() == 0) {
+		syscall(SYS_chdir, "/etc");
+		record_chdir(AT_FDCWD, "/etc", 0);
+		record_path(ACCESS_CHECK, AT_FDCWD, "child-in-etc", 0);
+		syscall(SYS_close, fd);
+		syscall(SYS_dup3, syscall(SYS_open, "/var", O_RDONLY | O_DIRECTORY), fd, 0);
+		record_open(AT_FDCWD, "/var", O_RDONLY | O_DIRECTORY, fd, 0);
+		record_path(ACCESS_CHECK, fd, "child-in-var", 0);
+		record_goodbye();
+		_exit(0);
+	}
+	record_path(ACCESS_CHECK, fd, "parent-in-usr", 0);
+	record_path(ACCESS_CHECK, AT_FDCWD, "parent-at-start", 0);
+	record_directory_unknown();
+	record_path(ACCESS_CHECK, AT_FDCWD, "parent-again", 0);
+	return 0;
+}
+
+/* A process whose making no hook saw. */
+static int run_raw_clone(void)
+{
+	long pid = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+
+	if (pid == 0) {
+		syscall(SYS_chdir, "/etc");
+		record_chdir(AT_FDCWD, "/etc", 0);
+		record_path(ACCESS_CHECK, AT_FDCWD, "child-in-etc", 0);
+		record_goodbye();
+		syscall(SYS_exit_group, 0);
+	}
+	waitpid((pid_t)pid, NULL, 0);
+	record_path(ACCESS_CHECK, AT_FDCWD, "parent-at-start", 0);
+	return 0;
+}
+
+static const struct {
+	const char *name;
+	int (*run)(void);
+} scenarios[] = {
+	{ "plain", run_plain },
+	{ "threads", run_threads },
+	{ "forks", run_forks },
+	{ "orphan", run_orphan },
+	{ "signals", run_signals },
+	{ "killed", run_killed },
+	{ "killed-in-threads", run_killed_in_threads },
+	{ "steps", run_steps },
+	{ "closed", run_closed },
+	{ "exec", run_exec },
+	{ "memory-only", run_memory_only },
+	{ "vfork", run_vfork },
+	{ "raw-clone", run_raw_clone },
+};
+
+int main(int argc, char **argv)
+{
+	scenario = argc > 1 ? argv[1] : "";
+	if (argc > 2)
+		count = atol(argv[2]);
+	for (size_t i = 0; i < sizeof(scenarios) / sizeof(scenarios[0]); i++)
+		if (!strcmp(scenarios[i].name, scenario))
+			return scenarios[i].run();
+	fprintf(stderr, "recorder_client: no scenario '%s'\n", scenario);
+	return 2;
+}

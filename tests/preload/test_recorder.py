@@ -1,0 +1,462 @@
+#!/usr/bin/env python3
+"""The recorder by itself: what a program recorded is what an independent aggregator reads, whatever
+happens to program, aggregator and machine."""
+# time-limit: 120
+
+import os
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import traceback
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import recorder_receiver as wire  # noqa: E402
+
+BUILD = os.path.abspath(os.environ.get("BUILD", os.path.join(wire.TOP, "build")))
+RECORDER = ("text encode entry symbols memory seen directories facts session spool hello loaded "
+            "image recorder programs processes start").split()
+TIMEOUT = 30
+THREADS, CHILDREN = 8, 6
+tests = []
+
+
+def test(function):
+    tests.append(function)
+    return function
+
+
+def build_client(folder, compiler="gcc"):
+    client = os.path.join(folder, "recorder_client_" + compiler)
+    objects = [os.path.join(BUILD, "obj/preload", name + ".o") for name in RECORDER]
+    command = [compiler, "-g", "-O2", "-I", wire.TOP, "-o", client,
+               os.path.join(wire.TOP, "tests/preload/recorder_client.c"), *objects]
+    subprocess.run(command + ([] if compiler == "musl-gcc" else ["-pthread"]), check=True)
+    return client
+
+
+class Case:
+    """A folder with a socket and a spool, and how to run a client against them."""
+
+    def __init__(self, client, listening=True, **receiver):
+        self.client = client
+        self.folder = tempfile.TemporaryDirectory()
+        self.spool = os.path.join(self.folder.name, "spool")
+        self.socket = os.path.join(self.folder.name, "aggregator.sock")
+        os.mkdir(self.spool, 0o1777)
+        self.receiver = wire.Receiver(self.socket, **receiver) if listening else None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.receiver:
+            self.receiver.close()
+        self.folder.cleanup()
+
+    def environment(self):
+        return {"PATH": os.environ["PATH"], "FOOTPRINT_SOCKET": self.socket, "FOOTPRINT_APP": "test"}
+
+    def start(self, *arguments, **options):
+        return subprocess.Popen([self.client, *map(str, arguments)], env=self.environment(),
+                                stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, **options)
+
+    def run(self, *arguments, status=0, **options):
+        process = self.start(*arguments, **options)
+        output, errors = process.communicate(timeout=TIMEOUT)
+        assert process.returncode == status, (process.returncode, errors)
+        assert errors == b"", errors
+        return output
+
+    def records(self):
+        self.receiver.wait_ended()
+        return self.receiver.records()
+
+    def spooled(self):
+        return wire.spooled_records(self.spool)
+
+
+def paths(records, access=512):
+    return [r["path"].decode() for r in records
+            if r.get("kind") == "PATH" and r.get("access") == access]
+
+
+def made(records):
+    """The facts of a client, each checked to be there whole."""
+    return sorted(p for p in paths(records) if p.startswith("/made/"))
+
+
+def numbered(scenario, count, *who):
+    return sorted("/made/%s/%s/%d" % (scenario, w, i) for w in who for i in range(count))
+
+
+@test
+def each_fact_is_recorded_once(client):
+    with Case(client) as case:
+        case.run("plain", 200)
+        assert made(case.records()) == numbered("plain", 200, "main")
+        header = case.receiver.memories[0].header()
+        assert (header["processes"], header["users"], header["lost"]) == (1, 0, 0), header
+
+
+@test
+def hello_names_the_process(client):
+    with Case(client) as case:
+        process = case.start("steps", 1, cwd="/usr/bin")
+        process.stdout.readline()
+        process.communicate(b"xx", timeout=TIMEOUT)
+        case.receiver.wait_ended()
+        hello, = case.receiver.hellos()
+        assert os.path.realpath(hello["executable"]) == client.encode(), hello
+        assert (hello["pid"], hello["parent_pid"]) == (process.pid, os.getpid()), hello
+        assert hello["directory"] == b"/usr/bin" and hello["application"] == b"test", hello
+        assert hello["host"] == os.uname().nodename.encode(), hello
+        root = os.stat("/")
+        assert (hello["root_device"], hello["root_inode"]) == (root.st_dev, root.st_ino), hello
+        assert len(hello["session"]) == 16 and hello["protocol"] == 1
+        assert wire.decode(3, [case.receiver.memories[0].hello()]) == [hello]
+        assert [os.path.samestat(os.fstat(fd), root) for fd in case.receiver.roots] == [True]
+
+
+@test
+def objects_are_those_that_ldd_names(client):
+    with Case(client) as case:
+        case.run("plain", 1)
+        loaded = {r["path"] for r in case.records() if r["kind"] == "LOAD"}
+    output = subprocess.run(["ldd", client], stdout=subprocess.PIPE, check=True).stdout
+    named = {line.split(b"=>")[-1].split(b" (")[0].strip() for line in output.splitlines()
+             if b"vdso" not in line}
+    assert {os.path.realpath(p) for p in loaded} == {os.path.realpath(p) for p in named}, loaded
+
+
+@test
+def threads_lose_and_tear_nothing(client):
+    with Case(client) as case:
+        case.run("threads", 3000)
+        found = made(case.records())
+    own = numbered("threads", 3000, *("thread%d" % i for i in range(THREADS)))
+    assert [p for p in found if "/all/" not in p] == own
+    # Two threads may record the same fact at the same instant; losing it they may not.
+    assert sorted({p for p in found if "/all/" in p}) == numbered("threads", 3000, "all")
+
+
+@test
+def forks_share_one_memory(client):
+    with Case(client) as case:
+        case.run("forks", 500)
+        found = made(case.records())
+        children = ["child%d" % i for i in range(CHILDREN)]
+        assert [p for p in found if "/all/" not in p] == \
+            numbered("forks", 500, "parent", *children)
+        assert sorted({p for p in found if "/all/" in p}) == numbered("forks", 500, "all")
+        assert len(case.receiver.memories) == 1
+        header = case.receiver.memories[0].header()
+        # The killed child never said goodbye.
+        assert (header["processes"], header["users"]) == (1 + CHILDREN, 1), header
+
+
+@test
+def last_process_of_an_image_spools(client):
+    with Case(client, listening=False) as case:
+        case.run("orphan", 20)
+        while len(made(case.spooled())) < 20:
+            pass
+        assert made(case.spooled()) == numbered("orphan", 20, "orphan")
+
+
+@test
+def signal_handlers_record(client):
+    with Case(client) as case:
+        taken = int(case.run("signals", 300))
+        found = made(case.records())
+        assert [p for p in found if "/handler/" in p] == numbered("signals", taken, "handler")
+
+
+@test
+def killed_process_loses_nothing(client):
+    with Case(client) as case:
+        case.run("killed", 400, status=-signal.SIGKILL)
+        assert made(case.records()) == numbered("killed", 400, "main")
+
+
+@test
+def killed_process_without_aggregator_loses_nothing(client):
+    with Case(client, listening=False) as case:
+        case.run("killed", 50, status=-signal.SIGKILL)
+        assert made(case.spooled()) == numbered("killed", 50, "main")
+
+
+@test
+def killed_threads_leave_whole_records(client):
+    for _ in range(10):
+        with Case(client) as case:
+            case.run("killed-in-threads", 100000, status=-signal.SIGKILL)
+            found = made(case.records())
+            per_thread = {}
+            for path in found:
+                _, _, _, who, number = path.split("/")
+                per_thread.setdefault(who, set()).add(int(number))
+            for who, numbers in per_thread.items():
+                # What comes before a thread's last fact is there, but for one being written.
+                if who != "all":
+                    assert numbers == set(range(len(numbers))), who
+
+
+@test
+def full_segments_are_followed_by_others(client):
+    with Case(client) as case:
+        case.run("plain", 150000)
+        found = made(case.records())
+        # Past its largest level the seen table forgets some facts, which come twice then.
+        assert sorted(set(found)) == numbered("plain", 150000, "main")
+        assert len(found) < 160000, len(found)
+        numbers = sorted(hello.get("segment", 0) for hello in case.receiver.hellos())
+        assert numbers == list(range(len(case.receiver.memories))) and len(numbers) > 1, numbers
+        assert len({hello["session"] for hello in case.receiver.hellos()}) == 1
+
+
+@test
+def without_an_aggregator_records_are_spooled(client):
+    with Case(client, listening=False) as case:
+        case.run("plain", 100)
+        assert made(case.spooled()) == numbered("plain", 100, "main")
+        name, = os.listdir(case.spool)
+        status = os.stat(os.path.join(case.spool, name))
+        assert name == "records.%d" % os.geteuid() and status.st_mode & 0o7777 == 0o600
+
+
+@test
+def what_is_not_acknowledged_is_spooled_and_no_more(client):
+    with Case(client) as case:
+        process = case.start("steps", 10)
+        process.stdout.readline()
+        case.receiver.wait_for(lambda: case.receiver.memories)
+        case.receiver.memories[0].acknowledge()
+        process.communicate(b"xx", timeout=TIMEOUT)
+        assert made(case.spooled()) == numbered("steps", 10, "between", "after")
+
+
+@test
+def late_aggregator_gets_everything(client):
+    with Case(client, listening=False) as case:
+        process = case.start("steps", 20)
+        process.stdout.readline()
+        case.receiver = wire.Receiver(case.socket)
+        wait_a_look()
+        process.communicate(b"xx", timeout=TIMEOUT)
+        assert made(case.records()) == numbered("steps", 20, "before", "between", "after")
+
+
+@test
+def restarted_aggregator_gets_everything(client):
+    with Case(client) as case:
+        process = case.start("steps", 20)
+        process.stdout.readline()
+        case.receiver.wait_for(lambda: case.receiver.memories)
+        case.receiver.close()
+        os.unlink(case.socket)
+        case.receiver = wire.Receiver(case.socket)
+        wait_a_look()
+        process.communicate(b"xx", timeout=TIMEOUT)
+        assert made(case.records()) == numbered("steps", 20, "before", "between", "after")
+
+
+@test
+def stopped_aggregator_delays_nothing(client):
+    with Case(client, accepting=False) as case:
+        case.run("plain", 50000)
+        assert sorted(set(made(case.spooled()))) == numbered("plain", 50000, "main")
+
+
+@test
+def full_backlog_delays_nothing(client):
+    with Case(client, accepting=False, backlog=0) as case:
+        waiting = []
+        try:
+            while True:
+                peer = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK)
+                waiting.append(peer)
+                peer.connect(case.socket)
+        except BlockingIOError:
+            pass
+        case.run("plain", 100)
+        assert made(case.spooled()) == numbered("plain", 100, "main")
+        for peer in waiting:
+            peer.close()
+
+
+@test
+def small_file_size_limit_kills_nobody(client):
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+    with Case(client) as case:
+        case.run("plain", 300, preexec_fn=limit)
+        assert not case.receiver.memories
+        assert made(case.records()) == numbered("plain", 300, "main")
+    with Case(client, listening=False) as case:
+        case.run("plain", 10, preexec_fn=limit)
+
+
+@test
+def small_descriptor_limit_is_respected(client):
+    def limit():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (20, 20))
+    with Case(client) as case:
+        case.run("plain", 10, preexec_fn=limit)
+        assert made(case.records()) == numbered("plain", 10, "main")
+
+    def none_left():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
+    with Case(client) as case:
+        process = subprocess.run(["prlimit", "--nofile=4:4", client, "plain", "10"],
+                                 env=case.environment(), stderr=subprocess.PIPE)
+        assert (process.returncode, process.stderr) == (0, b""), process
+
+
+@test
+def replaced_descriptor_is_not_written_to(client):
+    with Case(client) as case:
+        process = case.start("closed", 50)
+        process.stdout.readline()
+        wait_a_look()
+        process.communicate(b"x", timeout=TIMEOUT)
+        assert process.returncode == 0
+        assert sorted(set(made(case.records()))) == numbered("closed", 50, "late", "main")
+
+
+@test
+def one_descriptor_is_held_and_it_is_high(client):
+    with Case(client) as case:
+        process = case.start("steps", 1)
+        process.stdout.readline()
+        fds = sorted(map(int, os.listdir("/proc/%d/fd" % process.pid)))
+        process.communicate(b"xx", timeout=TIMEOUT)
+        assert fds[:3] == [0, 1, 2] and len(fds) == 4 and fds[3] >= 1000, fds
+
+
+@test
+def failed_exec_is_void_and_done_exec_counts(client):
+    with Case(client) as case:
+        case.run("exec")
+        execs = {r["path"]: r.get("error", 0) for r in case.records() if r["kind"] == "EXECUTE"}
+        assert execs == {b"/made/exec/failed": 2, b"/made/exec/done": 0}, execs
+
+
+@test
+def memory_only_makes_no_system_call(client):
+    trace = tempfile.NamedTemporaryFile(suffix=".strace")
+    with Case(client) as case:
+        subprocess.run(["strace", "-o", trace.name, "-e", "trace=!exit_group", client,
+                        "memory-only", "500"], env=case.environment(), check=True)
+        assert made(case.records()) == numbered("memory-only", 500, "main")
+    last = [line for line in trace if b"+++" not in line][-1]
+    assert b"mprotect" in last or b"close" in last or b"munmap" in last, last
+
+
+@test
+def vfork_child_does_not_confuse_its_parent(client):
+    with Case(client) as case:
+        case.run("vfork", cwd="/opt")
+        check_places(case, {"child-in-etc": "/etc", "child-in-var": "/var", "parent-in-usr": "/usr",
+                            "parent-at-start": "/opt", "parent-again": "/opt"})
+        assert case.receiver.memories[0].header()["users"] == 0
+
+
+@test
+def process_made_behind_our_back_is_right(client):
+    with Case(client) as case:
+        case.run("raw-clone", cwd="/opt")
+        check_places(case, {"child-in-etc": "/etc", "parent-at-start": "/opt"})
+        assert case.receiver.memories[0].header()["users"] == 0
+
+
+@test
+def overlong_and_foreign_socket_paths_work(client):
+    with Case(client, listening=False) as case:
+        deep = os.path.join(case.folder.name, "d" * 100, "e" * 100)
+        os.makedirs(os.path.join(deep, "spool"))
+        here = os.open(".", os.O_RDONLY)
+        os.chdir(deep)
+        case.receiver = wire.Receiver("aggregator.sock")
+        os.fchdir(here)
+        os.close(here)
+        case.socket = os.path.join(deep, "aggregator.sock")
+        case.run("plain", 10)
+        assert made(case.records()) == numbered("plain", 10, "main")
+
+
+@test
+def without_a_socket_nothing_happens(client):
+    with tempfile.NamedTemporaryFile(suffix=".strace") as trace:
+        subprocess.run(["strace", "-f", "-o", trace.name, client, "plain", "10"], env={},
+                       check=True)
+        text = trace.read()
+        assert b"memfd" not in text and b"socket" not in text and b"FSIZE" not in text, text
+
+
+@test
+def hostile_spool_is_refused(client):
+    for plant in (os.mkfifo, os.mkdir, lambda p: os.symlink("/tmp/elsewhere", p)):
+        with Case(client, listening=False) as case:
+            plant(os.path.join(case.spool, "records.%d" % os.geteuid()))
+            case.run("plain", 10)
+            assert not os.path.exists("/tmp/elsewhere")
+
+
+def check_places(case, expected):
+    """Relative paths, by what they are relative to: ids are resolved as proto/record.proto says."""
+    records, known = case.records(), {}
+    hello = case.receiver.hellos()[0]["directory"]
+    known[directory_id(0, hello)] = hello
+    for r in records:
+        if r["kind"] == "DIRECTORY":
+            known[r["id"]] = r["path"]
+        elif r["kind"] == "PATH" and not r.get("directory"):
+            known[directory_id(0, r["path"])] = r["path"]
+    found = {r["path"].decode(): known[r["directory"]].decode() for r in records
+             if r["kind"] == "PATH" and r.get("directory")}
+    assert found == expected, found
+
+
+def directory_id(parent, path):
+    value = 0xcbf29ce484222325
+    for byte in parent.to_bytes(8, "little") + path:
+        value = (value ^ byte) * 0x100000001b3 & (1 << 64) - 1
+    return value or 1
+
+
+def wait_a_look():
+    """Longer than the recorder goes without looking at its connection: not a race, a period."""
+    import time
+    time.sleep(2.5)
+
+
+def main():
+    failed = 0
+    wanted = sys.argv[1:]
+    with tempfile.TemporaryDirectory() as folder:
+        clients = [build_client(folder)]
+        try:
+            clients.append(build_client(folder, "musl-gcc"))
+        except (OSError, subprocess.CalledProcessError):
+            print("no musl-gcc: glibc only")
+        for client in clients:
+            for function in tests:
+                if wanted and function.__name__ not in wanted:
+                    continue
+                if "musl" in client and function is objects_are_those_that_ldd_names:
+                    continue  # ldd is glibc's
+                try:
+                    function(client)
+                except Exception:  # each test is to be reported
+                    failed += 1
+                    print("FAILED %s (%s)" % (function.__name__, os.path.basename(client)))
+                    traceback.print_exc(limit=3, file=sys.stdout)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

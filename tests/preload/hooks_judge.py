@@ -128,7 +128,8 @@ class Strace:
             no_follow = flags == "l" or "AT_SYMLINK_NOFOLLOW" in str(at(flags))
             named = string(args[path])
             if name == "execveat" and not named:
-                named = re.search(r"<(.*)>$", args[0]).group(1)
+                link = re.search(r"<(.*)>$", args[0])
+                named = link and link.group(1)
             self.add([access] + ["nofollow"] * no_follow, at(directory), named, error)
             if name == "chdir" and not error:
                 path = string(args[0])

@@ -98,8 +98,8 @@ static void run_spawn(void)
 		error = posix_spawnp(&pid, program, NULL, NULL, argv_of_child, empty);
 	else
 		error = posix_spawn(&pid, program, NULL, NULL, argv_of_child, environment());
-	printf("spawn: %s\n", strerror(error));
 	end_of(error ? -1 : pid);
+	printf("spawn: %s\n", strerror(error));
 }
 
 static void run_shell(void)

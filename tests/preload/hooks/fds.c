@@ -1,0 +1,130 @@
+/*
+ * What a program sees of the library's one descriptor, and does to it. Each line of output says
+ * what happened; a line "own N" is for the driver alone, which runs this without the library too.
+ */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* The descriptor that is open and that no one here opened; -1: none. */
+static int stranger(void)
+{
+	struct dirent *entry;
+	DIR *all = opendir("/proc/self/fd");
+	int found = -1;
+
+	while ((entry = readdir(all)))
+		if (atoi(entry->d_name) > 2 && atoi(entry->d_name) != dirfd(all))
+			found = atoi(entry->d_name);
+	closedir(all);
+	return found;
+}
+
+static int is_open(int fd)
+{
+	char link[64], target[64];
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	return readlink(link, target, sizeof(target)) > 0;
+}
+
+#define SAY(call)                                                                                  \
+	do {                                                                                       \
+		errno = 0;                                                                         \
+		long answer_ = (long)(call);                                                       \
+		printf("%s = %ld, %s\n", #call, answer_, answer_ < 0 ? strerror(errno) : "ok");    \
+	} while (0)
+
+/* A number that is surely not open, when there is no library to hold one. */
+static int number(void)
+{
+	int fd = stranger();
+
+	return fd < 0 ? 900 : fd;
+}
+
+static void closing(int own)
+{
+	SAY(close(own));
+	SAY(syscall(SYS_close, own));
+	SAY(dup(own));
+	SAY(dup2(own, 5));
+	SAY(dup3(own, 5, 0));
+	SAY(fcntl(own, F_GETFD));
+	SAY(fcntl(own, F_DUPFD, 3));
+	SAY(syscall(SYS_dup, own));
+	for (int fd = 3; fd < 1100; fd++)
+		close(fd);
+	SAY(close_range(3, ~0u, 0));
+	SAY(syscall(SYS_close_range, 3, ~0u, 0));
+	closefrom(3);
+	closefrom(own);
+	SAY(close_range(own, own, 0));
+	SAY(close_range(3, ~0u, 4)); /* CLOSE_RANGE_CLOEXEC */
+}
+
+static void range_closes_the_rest(int own)
+{
+	dup2(1, own - 1);
+	dup2(1, own + 1);
+	close_range(3, ~0u, 0);
+	printf("neighbours %d %d\n", is_open(own - 1), is_open(own + 1));
+	dup2(1, own - 1);
+	dup2(1, own + 1);
+	closefrom(3);
+	printf("neighbours %d %d\n", is_open(own - 1), is_open(own + 1));
+}
+
+/* The application may have any number that it wants, and it is its own then. */
+static void taken(int own)
+{
+	struct stat there, mine;
+
+	SAY(dup2(1, own) == own);
+	fstat(own, &there);
+	fstat(1, &mine);
+	printf("ours now %d\n", there.st_ino == mine.st_ino);
+	SAY(close(own));
+	open("t-after", O_RDONLY);
+}
+
+static void in_child(const char *what)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		open("t-child", O_RDONLY);
+		_exit(stranger() >= 0 ? 1 : 0);
+	}
+	waitpid(pid, &status, 0);
+	printf("own child %s %d\n", what, WEXITSTATUS(status));
+}
+
+int main(void)
+{
+	int own;
+
+	setvbuf(stdout, NULL, _IOFBF, 1 << 16);
+	printf("own %d\n", stranger());
+	own = number();
+	closing(own);
+	printf("own %d\n", stranger());
+	range_closes_the_rest(own);
+	open("t-before", O_RDONLY);
+	taken(own);
+	in_child("after");
+	printf("own %d\n", stranger());
+	return 0;
+}

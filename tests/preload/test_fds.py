@@ -1,0 +1,60 @@
+#!/usr/bin/env python3
+"""The library's descriptor: at most one, out of the application's reach, out of its way, and never an
+application's file. Output is compared with the bare program's.
+"""
+import os
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import hooks_judge
+from recorder_receiver import Receiver
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+BUILD = os.path.abspath(os.environ.get("BUILD", "build"))
+LIBRARY = os.path.join(BUILD, "libfootprint.so")
+
+
+def lines(output):
+    """What both must say, and what only concerns the descriptor."""
+    said = output.decode().splitlines()
+    return ([line for line in said if not line.startswith("own")],
+            [line for line in said if line.startswith("own")])
+
+
+def main():
+    failures = []
+    with tempfile.TemporaryDirectory() as work:
+        program = os.path.join(work, "fds")
+        subprocess.run(["gcc", "-std=gnu11", "-O2", "-w", "-o", program,
+                        os.path.join(HERE, "hooks/fds.c")], check=True)
+        bare, _ = lines(subprocess.run([program], cwd=work, stdout=subprocess.PIPE,
+                                       check=True).stdout)
+        receiver = Receiver(os.path.join(work, "socket"))
+        result = subprocess.run([program], cwd=work, stdout=subprocess.PIPE, check=True, env={
+            **os.environ, "LD_PRELOAD": LIBRARY, "FOOTPRINT_SOCKET": receiver.path})
+        receiver.wait_ended()
+        facts, _ = hooks_judge.facts_of(receiver.records(), receiver.hellos())
+        sessions = len({hello["session"] for hello in receiver.hellos()})
+        receiver.close()
+        said, own = lines(result.stdout)
+        for ours, theirs in zip(said, bare):
+            if ours != theirs:
+                failures.append(f"said '{ours}', bare '{theirs}'")
+        if len(said) != len(bare):
+            failures.append(f"{len(said)} lines, bare {len(bare)}")
+        print("\n".join(own))
+        if own[0] == "own -1" or own[0] != own[1]:
+            failures.append(f"the descriptor did not survive: {own}")
+        if sessions != 1:
+            failures.append(f"{sessions} sessions of one image")
+        for name in ("t-before", "t-after", "t-child"):
+            if ("read", os.path.join(os.path.realpath(work), name), "missing") not in facts:
+                failures.append(f"{name} is not recorded")
+    print("\n".join(failures))
+    sys.exit(1 if failures else 0)
+
+
+if __name__ == "__main__":
+    main()

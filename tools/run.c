@@ -1,0 +1,288 @@
+/* footprint run: one program, one machine, one manifest. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/cleanup.h"
+#include "lib/elf/elf.h"
+#include "lib/manifest/codec.h"
+#include "lib/manifest/manifest.h"
+#include "tools/command.h"
+#include "tools/run_private.h"
+#include "tools/run_program.h"
+#include "tools/summary.h"
+
+struct run_options {
+	const char *output;  /* -o; NULL: PROGRAM.footprint */
+	const char *app;     /* NULL: FOOTPRINT_APP, or the program's name */
+	const char *version; /* NULL: FOOTPRINT_VERSION, or "unversioned" */
+	char **argv;	     /* the program and its arguments */
+};
+
+enum { OPTION_APP = 256, OPTION_APP_VERSION };
+
+static const struct option names[] = {
+	{ "output", required_argument, NULL, 'o' },
+	{ "app", required_argument, NULL, OPTION_APP },
+	{ "app-version", required_argument, NULL, OPTION_APP_VERSION },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash && slash[1] ? slash + 1 : path;
+}
+
+static const char *or_environment(const char *value, const char *name, const char *fallback)
+{
+	const char *set = getenv(name);
+
+	if (value)
+		return value;
+	return set && *set ? set : fallback;
+}
+
+static int parse(const struct command *self, int argc, char **argv, struct run_options *options)
+{
+	int option;
+
+	*options = (struct run_options){ 0 };
+	while ((option = command_option(self, argc, argv, "+o:h", names)) != -1) {
+		if (option == 'o')
+			options->output = optarg;
+		else if (option == OPTION_APP)
+			options->app = optarg;
+		else if (option == OPTION_APP_VERSION)
+			options->version = optarg;
+	}
+	if (optind >= argc)
+		return command_usage(self, "no program given");
+	options->argv = argv + optind;
+	options->app = or_environment(options->app, "FOOTPRINT_APP", base_name(argv[optind]));
+	options->version = or_environment(options->version, "FOOTPRINT_VERSION", "unversioned");
+	return 0;
+}
+
+/* --- the program's environment ----------------------------------------------------------------- */
+
+/* Before other preloads: the library finds the real functions behind them by itself. */
+static int set_preload(const char *library)
+{
+	const char *others = getenv("LD_PRELOAD");
+	autofree char *value = NULL;
+
+	if (!others || !*others)
+		return setenv("LD_PRELOAD", library, 1);
+	if (asprintf(&value, "%s:%s", library, others) < 0) {
+		value = NULL;
+		return -1;
+	}
+	return setenv("LD_PRELOAD", value, 1);
+}
+
+static int set_environment(const struct run_options *options,
+	const struct private_aggregator *aggregator)
+{
+	if (set_preload(aggregator->library) < 0 ||
+		setenv("FOOTPRINT_SOCKET", aggregator->socket, 1) < 0 ||
+		setenv("FOOTPRINT_SPOOL", aggregator->spool, 1) < 0 ||
+		setenv("FOOTPRINT_APP", options->app, 1) < 0 ||
+		setenv("FOOTPRINT_VERSION", options->version, 1) < 0)
+		return command_fail("out of memory");
+	return 0;
+}
+
+/* --- the manifest ------------------------------------------------------------------------------ */
+
+static bool was_watched(const Footprint__Manifest *view, const char *path)
+{
+	for (size_t i = 0; i < view->n_executables; i++) {
+		const Footprint__Executable *executable = view->executables[i];
+
+		if (executable->path.len == strlen(path) &&
+			!memcmp(executable->path.data, path, executable->path.len))
+			return executable->watched != FOOTPRINT__WATCHED__WATCHED_NONE;
+	}
+	return false;
+}
+
+/* Why could the library not enter it? The gap's kind and words for it. */
+static const char *why_unwatched(const char *path, const char **ret_detail)
+{
+	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct elf_info info = { 0 };
+	struct stat status;
+	const char *kind = "no-hello";
+	struct error err;
+
+	*ret_detail = "executed, but never heard of";
+	if (fd < 0 || fstat(fd, &status) < 0 || elf_describe(fd, &info, &err) < 0)
+		return kind;
+	if (info.kind == PROGRAM_SCRIPT) {
+		kind = NULL; /* its interpreter is what runs */
+	} else if (info.kind == PROGRAM_ELF && !info.dynamic) {
+		kind = "static-program";
+		*ret_detail = "not dynamically linked";
+	} else if (status.st_mode & (S_ISUID | S_ISGID)) {
+		kind = "setuid-program";
+		*ret_detail = "set-uid or set-gid";
+	}
+	elf_info_deinit(&info);
+	return kind;
+}
+
+/* The program that was named is in its manifest, watched, or as a gap: nobody executes it whose
+ * records would say so. */
+static int note_program(struct manifest *m, const char *name)
+{
+	autofree char *path = program_find(name);
+	const Footprint__Manifest *view;
+	const char *kind, *detail;
+	int r;
+
+	if (!path)
+		return 0;
+	r = manifest_view(m, &view);
+	if (r < 0 || was_watched(view, path))
+		return r;
+	kind = why_unwatched(path, &detail);
+	if (!kind)
+		return 0;
+	r = manifest_add_use(m, path, ACCESS_EXEC, path);
+	if (r == 0)
+		r = manifest_add_executable(m, path, NULL, FOOTPRINT__WATCHED__WATCHED_NONE, 1,
+			true);
+	return r < 0 ? r : manifest_add_gap(m, kind, path, detail, 1);
+}
+
+/* The run's manifest; an empty one if nothing that was watched ran at all. */
+static int read_manifest(const struct run_options *options,
+	const struct private_aggregator *aggregator, struct manifest **ret, struct error *err)
+{
+	char app[129], version[129];
+	autofree char *path = NULL;
+	int r;
+
+	manifest_name_sanitise(options->app, "unnamed", app);
+	manifest_name_sanitise(options->version, "unversioned", version);
+	if (asprintf(&path, "%s/%s@%s.footprint", aggregator->manifests, app, version) < 0) {
+		path = NULL;
+		return error_set(err, -ENOMEM, "out of memory");
+	}
+	r = manifest_read(path, ret, err);
+	if (r == -ENOENT)
+		r = manifest_new(app, version, ret);
+	if (r < 0)
+		return r;
+	r = note_program(*ret, options->argv[0]);
+	return r < 0 ? error_set(err, r, "out of memory") : 0;
+}
+
+static int write_manifest(struct manifest *m, const char *output, struct error *err)
+{
+	autofree char *directory = strdup(output);
+	char *slash = directory ? strrchr(directory, '/') : NULL;
+	autoclose int fd = -1;
+
+	if (!directory)
+		return error_set(err, -ENOMEM, "out of memory");
+	if (slash)
+		*(slash == directory ? slash + 1 : slash) = '\0';
+	fd = open(slash ? directory : ".", O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return error_set(err, -errno, "%s: %s", output, strerror(errno));
+	return manifest_write(m, fd, slash ? output + (slash - directory) + 1 : output, err);
+}
+
+static int say_summary(struct manifest *m, const char *output)
+{
+	const Footprint__Manifest *view;
+
+	if (manifest_view(m, &view) < 0)
+		return command_fail("out of memory");
+	fputc('\n', stderr);
+	summary_print(stderr, view);
+	fprintf(stderr, "  manifest   %s\n", output);
+	return 0;
+}
+
+static int keep_manifest(const struct run_options *options,
+	const struct private_aggregator *aggregator)
+{
+	auto_manifest struct manifest *m = NULL;
+	autofree char *named = NULL;
+	const char *output = options->output;
+	struct error err;
+
+	if (!output) {
+		if (asprintf(&named, "%s.footprint", base_name(options->argv[0])) < 0) {
+			named = NULL;
+			return command_fail("out of memory");
+		}
+		output = named;
+	}
+	if (read_manifest(options, aggregator, &m, &err) < 0 || write_manifest(m, output, &err) < 0)
+		return command_fail_error(&err);
+	return say_summary(m, output);
+}
+
+/* --- running ----------------------------------------------------------------------------------- */
+
+/* A program that could not be started leaves no manifest; its status stands whatever becomes of the
+ * manifest of one that could. */
+static int run_in(const struct run_options *options, struct private_aggregator *aggregator)
+{
+	struct error program_error, err;
+	int status;
+
+	if (set_environment(options, aggregator) < 0)
+		return EXIT_TROUBLE;
+	status = program_run(options->argv, &program_error);
+	if (private_finish(aggregator, &err) < 0)
+		command_fail_error(&err);
+	if (program_error.code)
+		command_fail_error(&program_error);
+	else
+		keep_manifest(options, aggregator);
+	return status;
+}
+
+static int run_main(const struct command *self, int argc, char **argv)
+{
+	struct private_aggregator aggregator = { 0 };
+	struct run_options options;
+	struct error err;
+	int status = parse(self, argc, argv, &options);
+
+	if (status)
+		return status;
+	status = private_start(&aggregator, &err) < 0 ? command_fail_error(&err)
+						      : run_in(&options, &aggregator);
+	private_remove(&aggregator);
+	return status;
+}
+
+const struct command command_run = {
+	.name = "run",
+	.summary = "run a program and write its manifest",
+	.help = "Usage: footprint run [OPTION…] [--] PROGRAM [ARGUMENT…]\n"
+		"\n"
+		"Runs PROGRAM, watches it and all processes it starts, and writes what they used to a\n"
+		"manifest. Exits with the program's status: 128+N when signal N killed it, 127 when it\n"
+		"was not found, 126 when it could not be executed.\n"
+		"\n"
+		"Options:\n"
+		"  -o, --output FILE      the manifest (default: PROGRAM.footprint); replaced if there\n"
+		"      --app NAME         name of the application (default: FOOTPRINT_APP, or PROGRAM)\n"
+		"      --app-version V    its version (default: FOOTPRINT_VERSION, or \"unversioned\")\n"
+		"  -h, --help             print this help\n",
+	.main = run_main,
+};

@@ -1,0 +1,260 @@
+#include "tools/run_private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/base/cleanup.h"
+
+#define TREE_DESCRIPTORS 16 /* of nftw(3) */
+
+/* --- finding our own files -------------------------------------------------------------------- */
+
+/* The folder of the running `footprint`, or NULL. The caller frees. */
+static char *own_directory(void)
+{
+	char *path = realpath("/proc/self/exe", NULL);
+	char *slash = path ? strrchr(path, '/') : NULL;
+
+	if (slash)
+		*slash = '\0';
+	return path;
+}
+
+/* The first of the candidates (relative to our own folder) that is there. NULL: none. */
+static char *find_beside(const char *const *candidates, size_t n)
+{
+	autofree char *directory = own_directory();
+
+	for (size_t i = 0; directory && i < n; i++) {
+		autofree char *path = NULL;
+		char *found;
+
+		if (asprintf(&path, "%s/%s", directory, candidates[i]) < 0) {
+			path = NULL;
+			return NULL;
+		}
+		found = realpath(path, NULL);
+		if (found)
+			return found;
+	}
+	return NULL;
+}
+
+static char *find_library(struct error *err)
+{
+	static const char *const candidates[] = { "libfootprint.so",
+		"../lib/footprint/libfootprint.so" };
+	const char *named = getenv("FOOTPRINT_LIBRARY");
+	char *found = named && *named ? realpath(named, NULL) : find_beside(candidates, 2);
+
+	if (!found)
+		error_set(err, -ENOENT, "libfootprint.so: not found beside 'footprint'; "
+					"FOOTPRINT_LIBRARY may name it");
+	return found;
+}
+
+/* The daemon's path, or its name for a search in PATH. */
+static char *find_daemon(void)
+{
+	static const char *const candidates[] = { "footprintd", "../sbin/footprintd" };
+	char *found = find_beside(candidates, 2);
+
+	return found ? found : strdup("footprintd");
+}
+
+/* --- the directory ---------------------------------------------------------------------------- */
+
+/* In memory if possible: the run's own writes should not be on its disks. */
+static int make_directory(struct private_aggregator *aggregator, struct error *err)
+{
+	const char *const parents[] = { getenv("XDG_RUNTIME_DIR"), "/dev/shm", "/tmp" };
+
+	for (size_t i = 0; i < sizeof(parents) / sizeof(parents[0]); i++) {
+		autofree char *path = NULL;
+
+		if (!parents[i] || parents[i][0] != '/')
+			continue;
+		if (asprintf(&path, "%s/footprint-XXXXXX", parents[i]) < 0) {
+			path = NULL;
+			return error_set(err, -ENOMEM, "out of memory");
+		}
+		if (!mkdtemp(path))
+			continue;
+		/* Root's programs may become other users, who must get to the socket - and see
+		 * nothing else. */
+		if (geteuid() == 0 && chmod(path, 0711) < 0)
+			return error_set(err, -errno, "%s: %s", path, strerror(errno));
+		aggregator->directory = steal_pointer(path);
+		return 0;
+	}
+	return error_set(err, -errno, "no directory for the socket: %s", strerror(errno));
+}
+
+static int name_file(const struct private_aggregator *aggregator, const char *name, char **ret)
+{
+	if (asprintf(ret, "%s/%s", aggregator->directory, name) < 0) {
+		*ret = NULL;
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static int name_files(struct private_aggregator *aggregator, struct error *err)
+{
+	if (name_file(aggregator, "socket", &aggregator->socket) < 0 ||
+		name_file(aggregator, "spool", &aggregator->spool) < 0 ||
+		name_file(aggregator, "manifests", &aggregator->manifests) < 0)
+		return error_set(err, -ENOMEM, "out of memory");
+	return 0;
+}
+
+/* LD_PRELOAD separates names by spaces and colons: a path that holds one needs another name. */
+static int give_plain_name(struct private_aggregator *aggregator, struct error *err)
+{
+	autofree char *plain = NULL;
+
+	if (!aggregator->library[strcspn(aggregator->library, " :")])
+		return 0;
+	if (name_file(aggregator, "libfootprint.so", &plain) < 0)
+		return error_set(err, -ENOMEM, "out of memory");
+	if (symlink(aggregator->library, plain) < 0)
+		return error_set(err, -errno, "%s: %s", plain, strerror(errno));
+	free(aggregator->library);
+	aggregator->library = steal_pointer(plain);
+	return 0;
+}
+
+/* --- the daemon ------------------------------------------------------------------------------- */
+
+/* In the child. In a session of its own: what the terminal says is not meant for it. */
+static void become_daemon(const struct private_aggregator *aggregator, const char *program,
+	int ready_fd, pid_t parent)
+{
+	char fd[16];
+	sigset_t none;
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	setsid();
+	/* Should `footprint` be killed, nobody else would end it. */
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (getppid() != parent)
+		_exit(EXIT_FAILURE);
+	unsetenv("LD_PRELOAD");
+	unsetenv("LISTEN_PID");
+	unsetenv("NOTIFY_SOCKET");
+	if (null >= 0 && (dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0))
+		_exit(EXIT_FAILURE);
+	fcntl(ready_fd, F_SETFD, 0);
+	snprintf(fd, sizeof(fd), "%d", ready_fd);
+	execlp(program, "footprintd", "--socket", aggregator->socket, "--manifests",
+		aggregator->manifests, "--spool", aggregator->spool, "--one-run", "--ready-fd", fd,
+		(char *)NULL);
+	fprintf(stderr, "footprint: %s: %s\n", program, strerror(errno));
+	_exit(EXIT_FAILURE);
+}
+
+/* The daemon writes a byte when it listens, or ends without. */
+static int wait_ready(struct private_aggregator *aggregator, int fd, struct error *err)
+{
+	char byte;
+	ssize_t n;
+
+	do
+		n = read(fd, &byte, 1);
+	while (n < 0 && errno == EINTR);
+	if (n == 1)
+		return 0;
+	waitpid(aggregator->pid, NULL, 0);
+	aggregator->pid = 0;
+	return error_set(err, -EIO, "footprintd: did not start");
+}
+
+static int start_daemon(struct private_aggregator *aggregator, struct error *err)
+{
+	autofree char *program = find_daemon();
+	autoclose int read_end = -1, write_end = -1;
+	pid_t self = getpid();
+	int ends[2];
+
+	if (!program)
+		return error_set(err, -ENOMEM, "out of memory");
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return error_set(err, -errno, "pipe: %s", strerror(errno));
+	read_end = ends[0];
+	write_end = ends[1];
+	aggregator->pid = fork();
+	if (aggregator->pid < 0) {
+		aggregator->pid = 0;
+		return error_set(err, -errno, "fork: %s", strerror(errno));
+	}
+	if (aggregator->pid == 0)
+		become_daemon(aggregator, program, write_end, self);
+	close(steal_fd(&write_end));
+	return wait_ready(aggregator, read_end, err);
+}
+
+int private_start(struct private_aggregator *aggregator, struct error *err)
+{
+	int r;
+
+	*aggregator = (struct private_aggregator){ 0 };
+	aggregator->library = find_library(err);
+	if (!aggregator->library)
+		return -ENOENT;
+	if ((r = make_directory(aggregator, err)) < 0 || (r = name_files(aggregator, err)) < 0 ||
+		(r = give_plain_name(aggregator, err)) < 0)
+		return r;
+	return start_daemon(aggregator, err);
+}
+
+int private_finish(struct private_aggregator *aggregator, struct error *err)
+{
+	int status;
+	pid_t pid;
+
+	if (kill(aggregator->pid, SIGTERM) < 0)
+		return error_set(err, -EIO, "footprintd: %s", strerror(errno));
+	do
+		pid = waitpid(aggregator->pid, &status, 0);
+	while (pid < 0 && errno == EINTR);
+	aggregator->pid = 0;
+	if (pid < 0 || !WIFEXITED(status) || WEXITSTATUS(status))
+		return error_set(err, -EIO, "footprintd: failed");
+	return 0;
+}
+
+/* --- the end ---------------------------------------------------------------------------------- */
+
+static int remove_one(const char *path, const struct stat *status, int type, struct FTW *walk)
+{
+	(void)status, (void)type, (void)walk;
+	return remove(path);
+}
+
+void private_remove(struct private_aggregator *aggregator)
+{
+	if (aggregator->pid) {
+		kill(aggregator->pid, SIGKILL);
+		waitpid(aggregator->pid, NULL, 0);
+	}
+	/* In a directory for temporary files, what cannot be removed is not worth a word. */
+	if (aggregator->directory)
+		nftw(aggregator->directory, remove_one, TREE_DESCRIPTORS, FTW_DEPTH | FTW_PHYS);
+	free(aggregator->directory);
+	free(aggregator->socket);
+	free(aggregator->spool);
+	free(aggregator->manifests);
+	free(aggregator->library);
+	*aggregator = (struct private_aggregator){ 0 };
+}

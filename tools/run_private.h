@@ -1,0 +1,23 @@
+/* The private aggregator of `footprint run`: a directory of its own, a footprintd in it. */
+#ifndef FOOTPRINT_TOOLS_RUN_PRIVATE_H
+#define FOOTPRINT_TOOLS_RUN_PRIVATE_H
+
+#include <sys/types.h>
+
+#include "lib/base/error.h"
+
+struct private_aggregator {
+	char *directory; /* holds everything below; removed at the end */
+	char *socket, *spool, *manifests;
+	char *library;	 /* libfootprint.so, as LD_PRELOAD can name it */
+	pid_t pid;	 /* of footprintd; 0: not running */
+};
+
+/* Starts it and waits until it listens. 0, or negative errno with err. */
+int private_start(struct private_aggregator *aggregator, struct error *err);
+/* Has it finish what it has, and waits for its end. 0, or -EIO with err: it failed. */
+int private_finish(struct private_aggregator *aggregator, struct error *err);
+/* Removes the directory; NULLs and zeroes are fine. */
+void private_remove(struct private_aggregator *aggregator);
+
+#endif

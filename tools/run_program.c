@@ -1,0 +1,138 @@
+#include "tools/run_program.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/base/cleanup.h"
+
+/* Signals that others send to us and mean the program. */
+static const int passed_on[] = { SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2 };
+#define N_PASSED_ON (sizeof(passed_on) / sizeof(passed_on[0]))
+
+static void waited_for(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGCHLD);
+	for (size_t i = 0; i < N_PASSED_ON; i++)
+		sigaddset(set, passed_on[i]);
+}
+
+/* In the child: says through the pipe why the program could not be executed. */
+static void execute(char **argv, const sigset_t *mask, int pipe_fd)
+{
+	int error;
+
+	sigprocmask(SIG_SETMASK, mask, NULL);
+	execvp(argv[0], argv);
+	error = errno;
+	if (write(pipe_fd, &error, sizeof(error)) < 0)
+		_exit(STATUS_NOT_EXECUTABLE);
+	_exit(error == ENOENT ? STATUS_NOT_FOUND : STATUS_NOT_EXECUTABLE);
+}
+
+static int status_of(int status)
+{
+	return WIFSIGNALED(status) ? STATUS_SIGNAL + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+/* What the terminal sends it sends to the whole foreground group, and so to the program itself. */
+static void pass_on(pid_t pid, const siginfo_t *info)
+{
+	if (info->si_code != SI_KERNEL)
+		kill(pid, info->si_signo);
+}
+
+static int wait_for(pid_t pid)
+{
+	sigset_t set;
+	int status;
+
+	waited_for(&set);
+	for (;;) {
+		siginfo_t info;
+
+		if (waitpid(pid, &status, WNOHANG) == pid)
+			return status_of(status);
+		if (sigwaitinfo(&set, &info) >= 0 && info.si_signo != SIGCHLD)
+			pass_on(pid, &info);
+	}
+}
+
+/* 0: the program was executed; else the errno of that. */
+static int exec_error(int fd)
+{
+	int error = 0;
+	ssize_t n;
+
+	do
+		n = read(fd, &error, sizeof(error));
+	while (n < 0 && errno == EINTR);
+	return n == sizeof(error) ? error : 0;
+}
+
+int program_run(char **argv, struct error *err)
+{
+	autoclose int read_end = -1, write_end = -1;
+	sigset_t set, mask;
+	int ends[2], status, error;
+	pid_t pid;
+
+	err->code = 0;
+	if (pipe2(ends, O_CLOEXEC) < 0) {
+		error_set(err, -errno, "pipe: %s", strerror(errno));
+		return STATUS_NOT_EXECUTABLE;
+	}
+	read_end = ends[0];
+	write_end = ends[1];
+	waited_for(&set);
+	sigprocmask(SIG_BLOCK, &set, &mask);
+	pid = fork();
+	if (pid == 0)
+		execute(argv, &mask, write_end);
+	close(steal_fd(&write_end));
+	if (pid < 0) {
+		error_set(err, -errno, "fork: %s", strerror(errno));
+		status = STATUS_NOT_EXECUTABLE;
+	} else {
+		error = exec_error(read_end);
+		status = wait_for(pid);
+		if (error)
+			error_set(err, -error, "%s: %s", argv[0],
+				error == ENOENT && !strchr(argv[0], '/') ? "command not found"
+									 : strerror(error));
+	}
+	/* They stay blocked: whoever interrupts now, interrupts the program - which has ended. What
+	 * is left to do is to keep its manifest. */
+	return status;
+}
+
+/* --- finding it ------------------------------------------------------------------------------- */
+
+char *program_find(const char *name)
+{
+	const char *list = getenv("PATH");
+
+	if (strchr(name, '/'))
+		return realpath(name, NULL);
+	if (!list)
+		list = "/bin:/usr/bin"; /* as execvp(3) */
+	for (const char *end; *list; list = *end ? end + 1 : end) {
+		autofree char *path = NULL;
+
+		end = list + strcspn(list, ":");
+		if (asprintf(&path, "%.*s/%s", (int)(end - list), end == list ? "." : list, name) <
+			0) {
+			path = NULL;
+			return NULL;
+		}
+		if (access(path, X_OK) == 0)
+			return realpath(path, NULL);
+	}
+	return NULL;
+}

@@ -1,0 +1,442 @@
+/* Bytes of any origin: canonical ones come back as they were, all others are refused in words. */
+#include "tests/unit/random_facts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zstd.h>
+
+#include "lib/base/cleanup.h"
+#include "lib/manifest/codec.h"
+
+struct bytes {
+	uint8_t *data;
+	size_t size;
+};
+
+static struct bytes encode_facts(size_t n, uint32_t seed)
+{
+	autofree struct fact *facts = calloc(n + 1, sizeof(*facts));
+	struct manifest *m;
+	struct bytes bytes;
+
+	assert_non_null(facts);
+	make_facts(facts, n, seed);
+	m = manifest_of_facts(facts, n);
+	assert_int_equal(manifest_encode(m, &bytes.data, &bytes.size, NULL), 0);
+	manifest_free(m);
+	return bytes;
+}
+
+/* The code of the refusal; what is accepted must come out as it went in. */
+static int decode(const uint8_t *data, size_t size)
+{
+	struct manifest *m = NULL;
+	struct error err = { 0 };
+	struct bytes again;
+	int r = manifest_decode(data, size, &m, &err);
+
+	if (r < 0) {
+		assert_null(m);
+		assert_int_equal(err.code, r);
+		assert_true(strlen(err.text) > 0);
+		return r;
+	}
+	assert_int_equal(manifest_encode(m, &again.data, &again.size, &err), 0);
+	assert_int_equal(again.size, size);
+	assert_memory_equal(again.data, data, size);
+	free(again.data);
+	manifest_free(m);
+	return 0;
+}
+
+static struct bytes compress(const void *content, size_t size)
+{
+	struct bytes frame = { malloc(ZSTD_compressBound(size)), ZSTD_compressBound(size) };
+
+	assert_non_null(frame.data);
+	frame.size = ZSTD_compress(frame.data, frame.size, content, size, 1);
+	assert_false(ZSTD_isError(frame.size));
+	return frame;
+}
+
+/* What decoding a message says, in a frame of its own. */
+static int decode_message(const Footprint__Manifest *message, const char *wanted)
+{
+	size_t size = footprint__manifest__get_packed_size(message);
+	autofree uint8_t *packed = malloc(size + 1);
+	struct error err = { 0 };
+	struct manifest *m = NULL;
+	struct bytes frame;
+	int r;
+
+	assert_non_null(packed);
+	footprint__manifest__pack(message, packed);
+	frame = compress(packed, size);
+	r = manifest_decode(frame.data, frame.size, &m, &err);
+	if (!strstr(err.text, wanted))
+		fail_msg("'%s' is not in '%s'", wanted, err.text);
+	free(frame.data);
+	manifest_free(m);
+	return r;
+}
+
+static Footprint__Manifest empty_message(void)
+{
+	Footprint__Manifest message = FOOTPRINT__MANIFEST__INIT;
+
+	message.schema = MANIFEST_SCHEMA;
+	message.application = (char *)"app";
+	message.version = (char *)"1";
+	return message;
+}
+
+static ProtobufCBinaryData path(const char *text)
+{
+	return (ProtobufCBinaryData){ strlen(text), (uint8_t *)text };
+}
+
+static void canonical_bytes_come_back(void **state)
+{
+	(void)state;
+	for (uint32_t seed = 0; seed < 100; seed++) {
+		struct bytes bytes = encode_facts(seed * 5, seed);
+
+		assert_int_equal(decode(bytes.data, bytes.size), 0);
+		free(bytes.data);
+	}
+}
+
+static void truncated_bytes_are_refused(void **state)
+{
+	struct bytes bytes = encode_facts(200, 1);
+
+	(void)state;
+	for (size_t size = 0; size < bytes.size; size++) {
+		/* A copy of just that size, so that sanitizers see a read past it. */
+		autofree uint8_t *cut = malloc(size + !size);
+
+		memcpy(cut, bytes.data, size);
+		assert_int_equal(decode(cut, size), -EBADMSG);
+	}
+	free(bytes.data);
+}
+
+static void flipped_bits_are_found(void **state)
+{
+	struct bytes bytes = encode_facts(200, 2);
+
+	(void)state;
+	for (size_t bit = 0; bit < 8 * bytes.size; bit++) {
+		struct manifest *m = NULL;
+		struct error err = { 0 };
+		int r;
+
+		bytes.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		r = manifest_decode(bytes.data, bytes.size, &m, &err);
+		/* A frame header has bits that say nothing about its content; what is accepted in
+		 * spite of one must be the manifest, unchanged. */
+		if (r == 0) {
+			struct bytes again;
+
+			assert_int_equal(manifest_encode(m, &again.data, &again.size, NULL), 0);
+			bytes.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
+			assert_int_equal(again.size, bytes.size);
+			assert_memory_equal(again.data, bytes.data, bytes.size);
+			bytes.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
+			free(again.data);
+		} else {
+			assert_true(strlen(err.text) > 0);
+		}
+		manifest_free(m);
+		bytes.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
+	}
+	free(bytes.data);
+}
+
+static void bytes_after_the_frame_are_refused(void **state)
+{
+	struct bytes bytes = encode_facts(20, 3);
+	uint8_t *longer = realloc(bytes.data, 2 * bytes.size);
+
+	(void)state;
+	assert_non_null(longer);
+	memcpy(longer + bytes.size, longer, bytes.size);
+	assert_int_equal(decode(longer, bytes.size + 1), -EBADMSG);
+	assert_int_equal(decode(longer, 2 * bytes.size), -EBADMSG);
+	free(longer);
+}
+
+static void foreign_bytes_are_refused(void **state)
+{
+	static const char text[] = "root:x:0:0:root:/root:/bin/bash\n";
+	struct bytes frame = compress(text, sizeof(text));
+
+	(void)state;
+	assert_int_equal(decode((const uint8_t *)text, sizeof(text)), -EBADMSG);
+	assert_int_equal(decode(frame.data, frame.size), -EBADMSG);
+	free(frame.data);
+	frame = compress("", 0);
+	assert_int_equal(decode(frame.data, frame.size), -EBADMSG);
+	free(frame.data);
+}
+
+static void a_newer_schema_is_named(void **state)
+{
+	Footprint__Manifest message = empty_message();
+
+	(void)state;
+	message.schema = MANIFEST_SCHEMA + 1;
+	assert_int_equal(decode_message(&message, "schema 2"), -EPROTONOSUPPORT);
+}
+
+static void unknown_fields_are_refused(void **state)
+{
+	Footprint__Manifest message = empty_message();
+	ProtobufCMessageUnknownField field = {
+		.tag = 99,
+		.wire_type = PROTOBUF_C_WIRE_TYPE_VARINT,
+		.len = 1,
+		.data = (uint8_t *)"\x01",
+	};
+
+	(void)state;
+	message.base.n_unknown_fields = 1;
+	message.base.unknown_fields = &field;
+	assert_int_equal(decode_message(&message, "field 99"), -EPROTONOSUPPORT);
+}
+
+/* 300 MiB of zeroes are 30 KiB in zstd: refused before they are there. */
+static void a_zstd_bomb_is_refused(void **state)
+{
+	const size_t size = 300u << 20;
+	void *zeroes = calloc(1, size);
+	struct bytes frame = compress(zeroes, size);
+
+	(void)state;
+	free(zeroes);
+	assert_true(frame.size < (1u << 20));
+	assert_int_equal(decode(frame.data, frame.size), -EFBIG);
+	free(frame.data);
+}
+
+/* Two bytes of content, an empty File, become a struct of 150: the memory has a limit too. */
+static void a_bomb_of_empty_messages_is_refused(void **state)
+{
+	const size_t n = 8u << 20;
+	uint8_t *content = malloc(2 * n);
+	struct bytes frame;
+	int r;
+
+	(void)state;
+	assert_non_null(content);
+	for (size_t i = 0; i < n; i++) {
+		content[2 * i] = 8 << 3 | 2; /* field 8, files; length-delimited */
+		content[2 * i + 1] = 0;
+	}
+	frame = compress(content, 2 * n);
+	free(content);
+	r = decode(frame.data, frame.size);
+	assert_true(r == -EFBIG || r == -ENOMEM);
+	free(frame.data);
+}
+
+static void bad_entries_are_named(void **state)
+{
+	Footprint__Manifest message = empty_message();
+	Footprint__File file = FOOTPRINT__FILE__INIT, second = FOOTPRINT__FILE__INIT;
+	Footprint__File *files[] = { &file, &second };
+	Footprint__Use use = FOOTPRINT__USE__INIT;
+	Footprint__Use *uses[] = { &use };
+
+	(void)state;
+	message.files = files;
+	message.n_files = 1;
+	file.path = path("relative");
+	assert_int_equal(
+		decode_message(&message, "files[0]: a path that is not canonical"), -EBADMSG);
+	file.path = path("/a/../b");
+	assert_int_equal(decode_message(&message, "not canonical"), -EBADMSG);
+	file.path = (ProtobufCBinaryData){ 4, (uint8_t *)"/a\0b" };
+	assert_int_equal(decode_message(&message, "a NUL in a path"), -EBADMSG);
+	file.path = path("/a");
+	file.package = 1;
+	assert_int_equal(decode_message(&message, "names a package"), -EBADMSG);
+	file.package = 0;
+	file.uses = uses;
+	file.n_uses = 1;
+	use.access = ACCESS_READ;
+	assert_int_equal(decode_message(&message, "names a program"), -EBADMSG);
+	file.n_uses = 0;
+	file.sha256 = path("short");
+	assert_int_equal(decode_message(&message, "digest"), -EBADMSG);
+	file.sha256.len = 0;
+	file.mode = 010000;
+	assert_int_equal(decode_message(&message, "mode"), -EBADMSG);
+	file.mode = 0;
+	file.type = 77;
+	assert_int_equal(decode_message(&message, "unknown type"), -EBADMSG);
+	file.type = 0;
+	message.n_files = 2;
+	second.path = path("/a");
+	assert_int_equal(decode_message(&message, "files[1]: stands there twice"), -EBADMSG);
+	second.path = path("/Z");
+	assert_int_equal(decode_message(&message, "files[1]: out of order"), -EBADMSG);
+	second.path = path("/b");
+	assert_int_equal(decode_message(&message, ""), 0);
+}
+
+static void names_that_fit_no_file_are_refused(void **state)
+{
+	Footprint__Manifest message = empty_message();
+
+	(void)state;
+	message.application = (char *)"../../etc/cron.d/x";
+	assert_int_equal(decode_message(&message, "name"), -EBADMSG);
+	message.application = (char *)"";
+	assert_int_equal(decode_message(&message, "name"), -EBADMSG);
+}
+
+/* protobuf would take the last of two; a text's NUL would hide what follows it. */
+static void other_encodings_of_the_same_are_refused(void **state)
+{
+	static const uint8_t twice[] = { 0x08, 1, 0x08, 1, 0x12, 1, 'a', 0x1a, 1, '1' };
+	static const uint8_t nul[] = { 0x08, 1, 0x12, 3, 'a', 0, 'b', 0x1a, 1, '1' };
+	static const uint8_t plain[] = { 0x08, 1, 0x12, 1, 'a', 0x1a, 1, '1' };
+	struct bytes frame = compress(twice, sizeof(twice));
+	struct manifest *m = NULL;
+
+	(void)state;
+	assert_int_equal(decode(frame.data, frame.size), -EBADMSG);
+	free(frame.data);
+	frame = compress(nul, sizeof(nul));
+	assert_int_equal(decode(frame.data, frame.size), -EBADMSG);
+	free(frame.data);
+	frame = compress(plain, sizeof(plain));
+	assert_int_equal(manifest_decode(frame.data, frame.size, &m, NULL), 0);
+	manifest_free(m);
+	free(frame.data);
+}
+
+/* --- files --- */
+
+static char folder[64];
+
+static int make_folder(void **state)
+{
+	(void)state;
+	strcpy(folder, "/tmp/test_codec.XXXXXX");
+	return mkdtemp(folder) ? 0 : -1;
+}
+
+static int remove_folder(void **state)
+{
+	(void)state;
+	return rmdir(folder);
+}
+
+static void written_files_are_read(void **state)
+{
+	struct manifest *m = NULL, *again = NULL;
+	struct stat status;
+	struct error err;
+	char name[128], temporary[128];
+
+	(void)state;
+	snprintf(name, sizeof(name), "%s/app@1.footprint", folder);
+	snprintf(temporary, sizeof(temporary), "%s/.app@1.footprint.tmp", folder);
+	assert_int_equal(manifest_new("app", "1", &m), 0);
+	/* A torn temporary file, as a crash leaves it. */
+	close(open(temporary, O_CREAT | O_WRONLY, 0600));
+	assert_int_equal(manifest_write(m, AT_FDCWD, name, &err), 0);
+	assert_int_equal(access(temporary, F_OK), -1);
+	assert_int_equal(stat(name, &status), 0);
+	assert_int_equal(manifest_read(name, &again, &err), 0);
+	assert_string_equal(manifest_application(again), "app");
+	unlink(name);
+	manifest_free(m);
+	manifest_free(again);
+}
+
+static void a_second_writer_is_told_so(void **state)
+{
+	struct manifest *m = NULL;
+	struct error err;
+	char name[128], temporary[128];
+	int other;
+
+	(void)state;
+	snprintf(name, sizeof(name), "%s/x.footprint", folder);
+	snprintf(temporary, sizeof(temporary), "%s/.x.footprint.tmp", folder);
+	assert_int_equal(manifest_new("app", "1", &m), 0);
+	other = open(temporary, O_CREAT | O_WRONLY, 0600);
+	assert_int_equal(flock(other, LOCK_EX), 0);
+	assert_int_equal(manifest_write(m, AT_FDCWD, name, &err), -EBUSY);
+	close(other);
+	assert_int_equal(manifest_write(m, AT_FDCWD, name, &err), 0);
+	unlink(name);
+	manifest_free(m);
+}
+
+static void a_failed_write_keeps_the_old_file(void **state)
+{
+	struct manifest *m = NULL;
+	struct error err;
+	char name[128], temporary[128];
+
+	(void)state;
+	snprintf(name, sizeof(name), "%s/x.footprint", folder);
+	snprintf(temporary, sizeof(temporary), "%s/.x.footprint.tmp", folder);
+	assert_int_equal(manifest_new("app", "1", &m), 0);
+	assert_int_equal(manifest_write(m, AT_FDCWD, name, &err), 0);
+	/* Nobody follows a symlink that waits under the temporary's name. */
+	assert_int_equal(symlink("/dev/full", temporary), 0);
+	assert_int_equal(manifest_write(m, AT_FDCWD, name, &err), -ELOOP);
+	assert_non_null(strstr(err.text, name));
+	unlink(temporary);
+	manifest_free(m);
+	m = NULL;
+	assert_int_equal(manifest_read(name, &m, &err), 0);
+	manifest_free(m);
+	unlink(name);
+}
+
+static void what_is_no_file_is_named(void **state)
+{
+	struct manifest *m = NULL;
+	struct error err;
+
+	(void)state;
+	assert_int_equal(manifest_read(folder, &m, &err), -EISDIR);
+	assert_non_null(strstr(err.text, folder));
+	assert_int_equal(manifest_read("/dev/zero", &m, &err), -EINVAL);
+	assert_int_equal(manifest_read("/nonexistent", &m, &err), -ENOENT);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(canonical_bytes_come_back),
+		cmocka_unit_test(truncated_bytes_are_refused),
+		cmocka_unit_test(flipped_bits_are_found),
+		cmocka_unit_test(bytes_after_the_frame_are_refused),
+		cmocka_unit_test(foreign_bytes_are_refused),
+		cmocka_unit_test(a_newer_schema_is_named),
+		cmocka_unit_test(unknown_fields_are_refused),
+		cmocka_unit_test(a_zstd_bomb_is_refused),
+		cmocka_unit_test(a_bomb_of_empty_messages_is_refused),
+		cmocka_unit_test(bad_entries_are_named),
+		cmocka_unit_test(names_that_fit_no_file_are_refused),
+		cmocka_unit_test(other_encodings_of_the_same_are_refused),
+		cmocka_unit_test(written_files_are_read),
+		cmocka_unit_test(a_second_writer_is_told_so),
+		cmocka_unit_test(a_failed_write_keeps_the_old_file),
+		cmocka_unit_test(what_is_no_file_is_named),
+	};
+
+	return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}

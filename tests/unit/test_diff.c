@@ -1,0 +1,328 @@
+/* One thing under two names is one change; what is a run's own is none. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "lib/manifest/diff.h"
+#include "lib/manifest/manifest.h"
+
+#define NGINX "/usr/sbin/nginx"
+
+struct two {
+	struct manifest *before, *after;
+	struct diff diff;
+};
+
+static void begin(struct two *t)
+{
+	*t = (struct two){ 0 };
+	assert_int_equal(manifest_new("shop", "1.3", &t->before), 0);
+	assert_int_equal(manifest_new("shop", "1.4", &t->after), 0);
+}
+
+static const struct diff *compare(struct two *t)
+{
+	const Footprint__Manifest *before, *after;
+
+	diff_deinit(&t->diff);
+	assert_int_equal(manifest_view(t->before, &before), 0);
+	assert_int_equal(manifest_view(t->after, &after), 0);
+	assert_int_equal(diff_make(before, after, &t->diff), 0);
+	return &t->diff;
+}
+
+static void end(struct two *t)
+{
+	diff_deinit(&t->diff);
+	manifest_free(t->before);
+	manifest_free(t->after);
+}
+
+/* The group's only change, of this kind. */
+static const struct change *only(
+	const struct diff *diff, enum change_group group, enum change_kind kind)
+{
+	assert_int_equal(diff->groups[group].n, 1);
+	assert_int_equal(diff->groups[group].changes[0].kind, kind);
+	return &diff->groups[group].changes[0];
+}
+
+static struct file_state content(uint8_t digest, uint64_t size)
+{
+	return (struct file_state){
+		.type = FOOTPRINT__FILE_TYPE__TYPE_FILE,
+		.mode = 0644,
+		.size = size,
+		.has_sha256 = true,
+		.sha256 = { digest },
+	};
+}
+
+static void add_file(struct manifest *m, const char *path, struct file_state state)
+{
+	assert_int_equal(manifest_add_use(m, path, ACCESS_READ, NGINX), 0);
+	assert_int_equal(manifest_set_state(m, path, &state), 0);
+}
+
+static void add_library(struct manifest *m, const char *path, const char *soname, uint8_t digest)
+{
+	const struct library_info info = { .soname = soname };
+
+	add_file(m, path, content(digest, 1000));
+	assert_int_equal(manifest_set_library(m, path, &info), 0);
+	assert_int_equal(
+		manifest_add_loader(m, path, NGINX, FOOTPRINT__LOADED__LOADED_NEEDED, NGINX), 0);
+}
+
+static void times_and_counts_are_no_difference(void **state)
+{
+	struct two t;
+
+	(void)state;
+	begin(&t);
+	assert_int_equal(manifest_add_run(t.before, "a", 1, 2, 3, 4), 0);
+	assert_int_equal(manifest_add_run(t.after, "b", 5, 6, 7, 8), 0);
+	assert_int_equal(manifest_add_executable(t.before, NGINX, NULL, 1, 1, true), 0);
+	assert_int_equal(manifest_add_executable(t.after, NGINX, NULL, 1, 9, true), 0);
+	assert_int_equal(manifest_add_gap(t.before, "sites", NULL, "", 1), 0);
+	assert_int_equal(manifest_add_gap(t.after, "sites", NULL, "", 2), 0);
+	assert_true(diff_is_empty(compare(&t)));
+	end(&t);
+}
+
+static void files_come_go_and_change(void **state)
+{
+	struct two t;
+	struct change_counts counts;
+
+	(void)state;
+	begin(&t);
+	add_file(t.before, "/gone", content(1, 10));
+	add_file(t.before, "/same", content(2, 10));
+	add_file(t.before, "/changed", content(3, 10));
+	add_file(t.after, "/same", content(2, 10));
+	add_file(t.after, "/changed", content(4, 10));
+	add_file(t.after, "/new", content(5, 10));
+	counts = diff_count(compare(&t), GROUP_FILES);
+	assert_int_equal(counts.added, 1);
+	assert_int_equal(counts.removed, 1);
+	assert_int_equal(counts.changed, 1);
+	assert_int_equal(counts.moved, 0);
+	end(&t);
+}
+
+static void each_difference_is_named(void **state)
+{
+	struct file_state plain = content(1, 10), other;
+	struct two t;
+
+	(void)state;
+	other = plain;
+	other.mode = 0600;
+	begin(&t);
+	add_file(t.before, "/f", plain);
+	add_file(t.after, "/f", other);
+	assert_int_equal(only(compare(&t), GROUP_FILES, CHANGE_CHANGED)->what, DIFFERENCE_MODE);
+	end(&t);
+
+	other = plain;
+	other.uid = 33;
+	begin(&t);
+	add_file(t.before, "/f", plain);
+	add_file(t.after, "/f", other);
+	assert_int_equal(only(compare(&t), GROUP_FILES, CHANGE_CHANGED)->what, DIFFERENCE_OWNER);
+	end(&t);
+
+	begin(&t);
+	add_file(t.before, "/f", plain);
+	add_file(t.after, "/f", plain);
+	assert_int_equal(manifest_add_use(t.after, "/f", ACCESS_METADATA, NGINX), 0);
+	assert_int_equal(only(compare(&t), GROUP_FILES, CHANGE_CHANGED)->what,
+		DIFFERENCE_ACCESS | DIFFERENCE_USERS);
+	end(&t);
+
+	begin(&t);
+	add_file(t.before, "/f", plain);
+	add_file(t.after, "/f", plain);
+	assert_int_equal(manifest_add_use(t.before, "/f", ACCESS_READ, "/bin/sh"), 0);
+	assert_int_equal(manifest_add_executable(t.after, "/bin/sh", NULL, 0, 0, false), 0);
+	assert_int_equal(only(compare(&t), GROUP_FILES, CHANGE_CHANGED)->what, DIFFERENCE_USERS);
+	end(&t);
+}
+
+static void a_moved_file_is_found_by_its_digest(void **state)
+{
+	const struct change *change;
+	struct two t;
+
+	(void)state;
+	begin(&t);
+	add_file(t.before, "/old/logo.png", content(7, 100));
+	add_file(t.after, "/new/logo.png", content(7, 100));
+	change = only(compare(&t), GROUP_FILES, CHANGE_MOVED);
+	assert_int_equal(change->what, DIFFERENCE_PATH);
+	end(&t);
+}
+
+static void empty_and_ambiguous_files_did_not_move(void **state)
+{
+	struct two t;
+
+	(void)state;
+	begin(&t);
+	add_file(t.before, "/a", content(1, 0));
+	add_file(t.after, "/b", content(1, 0));
+	add_file(t.before, "/x1", content(2, 5));
+	add_file(t.before, "/x2", content(2, 5));
+	add_file(t.after, "/y", content(2, 5));
+	assert_int_equal(diff_count(compare(&t), GROUP_FILES).moved, 0);
+	assert_int_equal(diff_count(&t.diff, GROUP_FILES).removed, 3);
+	assert_int_equal(diff_count(&t.diff, GROUP_FILES).added, 2);
+	end(&t);
+}
+
+static void a_library_update_is_one_change_by_soname(void **state)
+{
+	const struct change *change;
+	struct two t;
+
+	(void)state;
+	begin(&t);
+	add_library(t.before, "/usr/lib/libz.so.1.2.13", "libz.so.1", 1);
+	add_library(t.after, "/usr/lib/libz.so.1.3.1", "libz.so.1", 2);
+	change = only(compare(&t), GROUP_LIBRARIES, CHANGE_CHANGED);
+	assert_int_equal(change->what, DIFFERENCE_PATH | DIFFERENCE_CONTENT);
+	/* Its file is not told a second time. */
+	assert_int_equal(t.diff.groups[GROUP_FILES].n, 0);
+	end(&t);
+}
+
+static void a_new_soname_is_one_change_by_the_paths_shape(void **state)
+{
+	const struct change *change;
+	struct two t;
+
+	(void)state;
+	begin(&t);
+	add_library(t.before, "/usr/lib/libssl.so.1.1", "libssl.so.1.1", 1);
+	add_library(t.after, "/usr/lib/libssl.so.3", "libssl.so.3", 2);
+	change = only(compare(&t), GROUP_LIBRARIES, CHANGE_CHANGED);
+	assert_true(change->what & DIFFERENCE_SONAME);
+	end(&t);
+}
+
+static void unrelated_libraries_are_no_pair(void **state)
+{
+	struct two t;
+
+	(void)state;
+	begin(&t);
+	add_library(t.before, "/usr/lib/libssl.so.3", "libssl.so.3", 1);
+	add_library(t.after, "/usr/lib/libgnutls.so.30", "libgnutls.so.30", 2);
+	compare(&t);
+	assert_int_equal(diff_count(&t.diff, GROUP_LIBRARIES).added, 1);
+	assert_int_equal(diff_count(&t.diff, GROUP_LIBRARIES).removed, 1);
+	end(&t);
+}
+
+static void a_package_update_is_one_change(void **state)
+{
+	struct file_state before = content(1, 10), after = content(2, 10);
+	const struct change *change;
+	struct two t;
+
+	(void)state;
+	before.manager = after.manager = "dpkg";
+	before.package = after.package = "libssl3";
+	before.architecture = after.architecture = "amd64";
+	before.package_version = "3.0.11";
+	after.package_version = "3.0.13";
+	begin(&t);
+	add_file(t.before, "/f", before);
+	add_file(t.after, "/f", after);
+	change = only(compare(&t), GROUP_PACKAGES, CHANGE_CHANGED);
+	assert_int_equal(change->what, DIFFERENCE_VERSION);
+	end(&t);
+}
+
+/* Python 3.11 became 3.12: what it reads did not change because of that. */
+static void a_renamed_program_is_the_same_user(void **state)
+{
+	struct two t;
+
+	(void)state;
+	begin(&t);
+	for (int i = 0; i < 2; i++) {
+		struct manifest *m = i ? t.after : t.before;
+		const char *python = i ? "/usr/bin/python3.12" : "/usr/bin/python3.11";
+
+		assert_int_equal(manifest_add_executable(m, python, NULL, 1, 1, true), 0);
+		assert_int_equal(manifest_add_use(m, "/etc/hosts", ACCESS_READ, python), 0);
+	}
+	compare(&t);
+	assert_true(only(&t.diff, GROUP_PROGRAMS, CHANGE_CHANGED)->what & DIFFERENCE_PATH);
+	assert_int_equal(t.diff.groups[GROUP_FILES].n, 0);
+	end(&t);
+}
+
+static void content_of_written_files_is_not_compared(void **state)
+{
+	struct two t;
+
+	(void)state;
+	begin(&t);
+	for (int i = 0; i < 2; i++) {
+		struct manifest *m = i ? t.after : t.before;
+
+		add_file(m, "/var/log/x", content((uint8_t)(i + 1), 10 + (uint64_t)i));
+		assert_int_equal(manifest_add_use(m, "/var/log/x", ACCESS_WRITE, NGINX), 0);
+	}
+	assert_true(diff_is_empty(compare(&t)));
+	end(&t);
+}
+
+static void endpoints_missing_and_gaps_are_compared(void **state)
+{
+	struct two t;
+
+	(void)state;
+	begin(&t);
+	assert_int_equal(
+		manifest_add_endpoint(t.after, FOOTPRINT__ENDPOINT_OPERATION__OPERATION_CONNECT,
+			"127.0.0.1:5432", NGINX),
+		0);
+	assert_int_equal(manifest_add_executable(t.before, NGINX, NULL, 0, 0, false), 0);
+	assert_int_equal(manifest_add_missing(t.before, "/etc/ld.so.preload", NGINX), 0);
+	assert_int_equal(manifest_add_gap(t.after, "static-program", "/bin/x", "", 1), 0);
+	compare(&t);
+	only(&t.diff, GROUP_ENDPOINTS, CHANGE_ADDED);
+	only(&t.diff, GROUP_MISSING, CHANGE_REMOVED);
+	only(&t.diff, GROUP_GAPS, CHANGE_ADDED);
+	assert_int_equal(t.diff.groups[GROUP_PROGRAMS].n, 0);
+	end(&t);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(times_and_counts_are_no_difference),
+		cmocka_unit_test(files_come_go_and_change),
+		cmocka_unit_test(each_difference_is_named),
+		cmocka_unit_test(a_moved_file_is_found_by_its_digest),
+		cmocka_unit_test(empty_and_ambiguous_files_did_not_move),
+		cmocka_unit_test(a_library_update_is_one_change_by_soname),
+		cmocka_unit_test(a_new_soname_is_one_change_by_the_paths_shape),
+		cmocka_unit_test(unrelated_libraries_are_no_pair),
+		cmocka_unit_test(a_package_update_is_one_change),
+		cmocka_unit_test(a_renamed_program_is_the_same_user),
+		cmocka_unit_test(content_of_written_files_is_not_compared),
+		cmocka_unit_test(endpoints_missing_and_gaps_are_compared),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,192 @@
+/* The shortest chain from a run to whatever is asked for. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <string.h>
+
+#include "lib/manifest/manifest.h"
+#include "lib/manifest/why.h"
+
+#define SH    "/usr/bin/dash"
+#define NGINX "/usr/sbin/nginx"
+#define SSL   "/usr/lib/libssl.so.3"
+#define CRYPT "/usr/lib/libcrypto.so.3"
+
+/* entrypoint.sh, run by dash, executes nginx, which needs libssl, which needs libcrypto. A second
+ * way, through start.sh, is longer. */
+static int make_shop(void **state)
+{
+	static const struct library_info ssl = { .soname = "libssl.so.3" };
+	static const struct file_state link = {
+		.type = FOOTPRINT__FILE_TYPE__TYPE_SYMLINK,
+		.target = "dash",
+	};
+	static const struct file_state lib_link = {
+		.type = FOOTPRINT__FILE_TYPE__TYPE_SYMLINK,
+		.target = "usr/lib",
+	};
+	struct manifest *m;
+
+	if (manifest_new("shop", "1", &m) < 0)
+		return -1;
+	*state = m;
+	return manifest_add_executable(m, "/entrypoint.sh", "/usr/bin/sh", 1, 1, true) ||
+	       manifest_set_state(m, "/usr/bin/sh", &link) ||
+	       manifest_set_state(m, "/lib", &lib_link) ||
+	       manifest_add_executes(m, SH, "/start.sh") ||
+	       manifest_add_executes(m, "/start.sh", "/usr/bin/env") ||
+	       manifest_add_executes(m, "/usr/bin/env", NGINX) ||
+	       manifest_add_executes(m, SH, NGINX) || manifest_set_library(m, SSL, &ssl) ||
+	       manifest_add_loader(m, CRYPT, NGINX, FOOTPRINT__LOADED__LOADED_NEEDED, SSL) ||
+	       manifest_add_loader(m, SSL, NGINX, FOOTPRINT__LOADED__LOADED_NEEDED, NGINX) ||
+	       manifest_add_loader(m, "/mod.so", NGINX, FOOTPRINT__LOADED__LOADED_DLOPEN, NGINX) ||
+	       manifest_add_use(m, "/etc/nginx.conf", ACCESS_READ, NGINX) ||
+	       manifest_add_use(m, "/etc/nginx.conf", ACCESS_CHECK, "/usr/bin/env") ||
+	       manifest_add_missing(m, "/etc/nginx.d", NGINX) ||
+	       manifest_add_endpoint(
+		       m, FOOTPRINT__ENDPOINT_OPERATION__OPERATION_BIND, "0.0.0.0:80", NGINX) ||
+	       manifest_add_executes(m, "/islands/a", "/islands/b") ||
+	       manifest_add_executes(m, "/islands/b", "/islands/a");
+}
+
+static int free_shop(void **state)
+{
+	manifest_free(*state);
+	return 0;
+}
+
+struct expected {
+	enum why_kind kind;
+	const char *path;
+};
+
+static void assert_chain(void **state, const char *what, size_t n, const struct expected *expected)
+{
+	const Footprint__Manifest *view;
+	struct why why;
+
+	assert_int_equal(manifest_view(*state, &view), 0);
+	assert_int_equal(why_find(view, what, &why), 0);
+	assert_int_equal(why.n_steps, n);
+	for (size_t i = 0; i < n; i++) {
+		assert_int_equal(why.steps[i].kind, expected[i].kind);
+		assert_int_equal(why.steps[i].path.len, strlen(expected[i].path));
+		assert_memory_equal(
+			why.steps[i].path.data, expected[i].path, why.steps[i].path.len);
+	}
+	why_deinit(&why);
+}
+
+#define TO_NGINX                                                                                   \
+	{ WHY_BEGAN, "/entrypoint.sh" }, { WHY_INTERPRETED, SH },                                  \
+	{                                                                                          \
+		WHY_EXECUTED, NGINX                                                                \
+	}
+
+static void a_program_is_reached_the_shortest_way(void **state)
+{
+	static const struct expected chain[] = { TO_NGINX };
+
+	assert_chain(state, NGINX, 3, chain);
+}
+
+static void a_library_is_reached_through_what_needs_it(void **state)
+{
+	static const struct expected chain[] = { TO_NGINX, { WHY_NEEDS, SSL },
+		{ WHY_NEEDS, CRYPT } };
+	static const struct expected module[] = { TO_NGINX, { WHY_LOADED, "/mod.so" } };
+
+	assert_chain(state, CRYPT, 5, chain);
+	assert_chain(state, "/mod.so", 4, module);
+}
+
+static void sonames_and_symlinks_are_followed(void **state)
+{
+	static const struct expected chain[] = { TO_NGINX, { WHY_NEEDS, SSL } };
+	static const struct expected shell[] = { { WHY_BEGAN, "/entrypoint.sh" },
+		{ WHY_INTERPRETED, SH } };
+
+	assert_chain(state, "libssl.so.3", 4, chain);
+	assert_chain(state, "/lib/libssl.so.3", 4, chain);
+	assert_chain(state, "/lib/../lib/./libssl.so.3", 4, chain);
+	assert_chain(state, "/usr/bin/sh", 2, shell);
+}
+
+static void of_several_users_the_nearest_is_named(void **state)
+{
+	static const struct expected chain[] = { TO_NGINX, { WHY_USED, "/etc/nginx.conf" } };
+
+	assert_chain(state, "/etc/nginx.conf", 4, chain);
+}
+
+static void missing_paths_and_endpoints_have_reasons(void **state)
+{
+	static const struct expected missing[] = { TO_NGINX, { WHY_MISSED, "/etc/nginx.d" } };
+	static const struct expected endpoint[] = { TO_NGINX, { WHY_CONNECTED, "" } };
+
+	assert_chain(state, "/etc/nginx.d", 4, missing);
+	assert_chain(state, "0.0.0.0:80", 4, endpoint);
+}
+
+static void programs_in_a_circle_have_an_end(void **state)
+{
+	static const struct expected chain[] = { { WHY_APPEARED, "/islands/a" },
+		{ WHY_EXECUTED, "/islands/b" } };
+
+	assert_chain(state, "/islands/b", 2, chain);
+}
+
+static void what_is_not_there_gets_suggestions(void **state)
+{
+	const Footprint__Manifest *view;
+	struct why why;
+
+	assert_int_equal(manifest_view(*state, &view), 0);
+	assert_int_equal(why_find(view, "/usr/local/etc/nginx.conf", &why), -ENOENT);
+	assert_int_equal(why.n_suggestions, 1);
+	assert_memory_equal(why.suggestions[0].data, "/etc/nginx.conf", 15);
+	why_deinit(&why);
+	assert_int_equal(why_find(view, "", &why), -ENOENT);
+	assert_int_equal(why.n_suggestions, 0);
+	why_deinit(&why);
+}
+
+static void symlinks_in_a_circle_have_an_end(void **state)
+{
+	static const struct file_state to_b = { .type = 3, .target = "b" };
+	static const struct file_state to_a = { .type = 3, .target = "/a" };
+	const Footprint__Manifest *view;
+	struct manifest *m;
+	struct why why;
+
+	(void)state;
+	assert_int_equal(manifest_new("app", "1", &m), 0);
+	assert_int_equal(manifest_set_state(m, "/a", &to_b), 0);
+	assert_int_equal(manifest_set_state(m, "/b", &to_a), 0);
+	assert_int_equal(manifest_view(m, &view), 0);
+	assert_int_equal(why_find(view, "/a/c", &why), -ENOENT);
+	assert_int_equal(why.n_links, WHY_LINKS_MAX);
+	why_deinit(&why);
+	manifest_free(m);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_program_is_reached_the_shortest_way),
+		cmocka_unit_test(a_library_is_reached_through_what_needs_it),
+		cmocka_unit_test(sonames_and_symlinks_are_followed),
+		cmocka_unit_test(of_several_users_the_nearest_is_named),
+		cmocka_unit_test(missing_paths_and_endpoints_have_reasons),
+		cmocka_unit_test(programs_in_a_circle_have_an_end),
+		cmocka_unit_test(what_is_not_there_gets_suggestions),
+		cmocka_unit_test(symlinks_in_a_circle_have_an_end),
+	};
+
+	return cmocka_run_group_tests(tests, make_shop, free_shop);
+}

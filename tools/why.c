@@ -95,7 +95,7 @@ static void print_suggestions(const struct why *why)
 static void put_path(struct json *j, const char *key, const ProtobufCBinaryData *path)
 {
 	json_key(j, key);
-	json_bytes(j, path->data, path->len);
+	json_put_bytes(j, path->data, path->len);
 }
 
 static void put_step(struct json *j, const struct why_step *step)
@@ -106,12 +106,12 @@ static void put_step(struct json *j, const struct why_step *step)
 	json_newline(j);
 	json_begin(j, '{');
 	json_key(j, "step");
-	json_text(j, words[step->kind].json);
+	json_put_text(j, words[step->kind].json);
 	if (step->text) {
 		json_key(j, "operation");
-		json_text(j, endpoint_word(step->operation));
+		json_put_text(j, endpoint_word(step->operation));
 		json_key(j, "address");
-		json_text(j, step->text);
+		json_put_text(j, step->text);
 	} else {
 		put_path(j, "path", &step->path);
 	}
@@ -119,7 +119,7 @@ static void put_step(struct json *j, const struct why_step *step)
 		json_key(j, "access");
 		json_begin(j, '[');
 		while ((word = access_next_word(&access)))
-			json_text(j, word);
+			json_put_text(j, word);
 		json_end(j, ']');
 	}
 	json_end(j, '}');

@@ -29,7 +29,7 @@ void json_end(struct json *j, char bracket)
 
 void json_key(struct json *j, const char *key)
 {
-	json_text(j, key);
+	json_put_text(j, key);
 	putc_unlocked(':', j->out);
 	j->comma = false;
 }
@@ -42,19 +42,19 @@ void json_newline(struct json *j)
 	j->comma = false;
 }
 
-void json_number(struct json *j, uint64_t number)
+void json_put_number(struct json *j, uint64_t number)
 {
 	before_value(j);
 	fprintf(j->out, "%" PRIu64, number);
 }
 
-void json_bool(struct json *j, bool truth)
+void json_put_bool(struct json *j, bool truth)
 {
 	before_value(j);
 	fputs_unlocked(truth ? "true" : "false", j->out);
 }
 
-void json_null(struct json *j)
+void json_put_null(struct json *j)
 {
 	before_value(j);
 	fputs_unlocked("null", j->out);
@@ -119,17 +119,17 @@ static void put_string(struct json *j, const uint8_t *bytes, size_t size, bool l
 	putc_unlocked('"', j->out);
 }
 
-void json_text(struct json *j, const char *text)
+void json_put_text(struct json *j, const char *text)
 {
 	put_string(j, (const uint8_t *)text, strlen(text), false);
 }
 
-void json_bytes(struct json *j, const void *bytes, size_t size)
+void json_put_bytes(struct json *j, const void *bytes, size_t size)
 {
 	put_string(j, bytes, size, true);
 }
 
-void json_hex(struct json *j, const uint8_t *bytes, size_t size)
+void json_put_hex(struct json *j, const uint8_t *bytes, size_t size)
 {
 	before_value(j);
 	putc_unlocked('"', j->out);

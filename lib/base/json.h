@@ -3,7 +3,7 @@
  * of a million files costs no more than one of ten.
  *
  * json_key() goes before each value in an object; commas are put where they belong. Errors of the
- * stream stay in it: ask ferror() at the end.
+ * stream stay in it: ask ferror() at the end. (The names keep clear of those that jansson exports.)
  */
 #ifndef FOOTPRINT_BASE_JSON_H
 #define FOOTPRINT_BASE_JSON_H
@@ -24,15 +24,15 @@ void json_key(struct json *j, const char *key);
 /* The next value or key begins a line. */
 void json_newline(struct json *j);
 
-void json_number(struct json *j, uint64_t number);
-void json_bool(struct json *j, bool truth);
-void json_null(struct json *j);
+void json_put_number(struct json *j, uint64_t number);
+void json_put_bool(struct json *j, bool truth);
+void json_put_null(struct json *j);
 /* UTF-8, as it is. */
-void json_text(struct json *j, const char *text);
+void json_put_text(struct json *j, const char *text);
 /* Any bytes: as UTF-8, but that each byte of no UTF-8 character becomes \xHH, and a backslash \\,
  * which together lose nothing. */
-void json_bytes(struct json *j, const void *bytes, size_t size);
+void json_put_bytes(struct json *j, const void *bytes, size_t size);
 /* Bytes as hexadecimal digits. */
-void json_hex(struct json *j, const uint8_t *bytes, size_t size);
+void json_put_hex(struct json *j, const uint8_t *bytes, size_t size);
 
 #endif

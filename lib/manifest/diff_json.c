@@ -25,7 +25,7 @@ static const char *const kind_words[N_CHANGE_KINDS] = {
 static void put_path(struct json *j, const char *key, const ProtobufCBinaryData *path)
 {
 	json_key(j, key);
-	json_bytes(j, path->data, path->len);
+	json_put_bytes(j, path->data, path->len);
 }
 
 static void put_text(struct json *j, const char *key, const char *text)
@@ -33,7 +33,7 @@ static void put_text(struct json *j, const char *key, const char *text)
 	if (!*text)
 		return;
 	json_key(j, key);
-	json_text(j, text);
+	json_put_text(j, text);
 }
 
 static void put_programs(struct json *j, const Footprint__Manifest *m, const char *key, size_t n,
@@ -44,7 +44,7 @@ static void put_programs(struct json *j, const Footprint__Manifest *m, const cha
 	for (size_t i = 0; i < n; i++) {
 		const ProtobufCBinaryData *path = &m->executables[indexes[i]]->path;
 
-		json_bytes(j, path->data, path->len);
+		json_put_bytes(j, path->data, path->len);
 	}
 	json_end(j, ']');
 }
@@ -57,24 +57,24 @@ static void put_file_state(
 	char mode[16];
 
 	json_key(j, "type");
-	json_text(j, file_type_word(file->type));
+	json_put_text(j, file_type_word(file->type));
 	if (file->target.len)
 		put_path(j, "target", &file->target);
 	if (file->size || file->sha256.len) {
 		json_key(j, "size");
-		json_number(j, file->size);
+		json_put_number(j, file->size);
 	}
 	if (file->sha256.len) {
 		json_key(j, "sha256");
-		json_hex(j, file->sha256.data, file->sha256.len);
+		json_put_hex(j, file->sha256.data, file->sha256.len);
 	}
 	if (file->present) {
 		snprintf(mode, sizeof(mode), "%04o", file->mode);
 		put_text(j, "mode", mode);
 		json_key(j, "uid");
-		json_number(j, file->uid);
+		json_put_number(j, file->uid);
 		json_key(j, "gid");
-		json_number(j, file->gid);
+		json_put_number(j, file->gid);
 	}
 	if (file->package)
 		put_text(j, "package", m->packages[file->package - 1]->name);
@@ -88,14 +88,14 @@ static void put_uses(struct json *j, const Footprint__Manifest *m, const Footpri
 	json_key(j, "access");
 	json_begin(j, '[');
 	while ((word = access_next_word(&access)))
-		json_text(j, word);
+		json_put_text(j, word);
 	json_end(j, ']');
 	json_key(j, "by");
 	json_begin(j, '[');
 	for (size_t i = 0; i < file->n_uses; i++) {
 		const ProtobufCBinaryData *path = &m->executables[file->uses[i]->by]->path;
 
-		json_bytes(j, path->data, path->len);
+		json_put_bytes(j, path->data, path->len);
 	}
 	json_end(j, ']');
 }
@@ -108,9 +108,9 @@ static void put_program(struct json *j, const Footprint__Manifest *m, size_t ind
 	if (program->interpreter.len)
 		put_path(j, "interpreter", &program->interpreter);
 	json_key(j, "watched");
-	json_text(j, watched_word(program->watched));
+	json_put_text(j, watched_word(program->watched));
 	json_key(j, "first");
-	json_bool(j, program->first);
+	json_put_bool(j, program->first);
 	put_programs(j, m, "executes", program->n_executes, program->executes);
 }
 
@@ -128,11 +128,11 @@ static void put_loaders(
 		if (loader->loaded == FOOTPRINT__LOADED__LOADED_NEEDED)
 			loaded = loader->loaded;
 		if (!i || loader->by != library->loaders[i - 1]->by)
-			json_bytes(j, path->data, path->len);
+			json_put_bytes(j, path->data, path->len);
 	}
 	json_end(j, ']');
 	json_key(j, "loaded");
-	json_text(j, loaded_word(loaded));
+	json_put_text(j, loaded_word(loaded));
 }
 
 static void put_library(struct json *j, const Footprint__Manifest *m, size_t index)
@@ -144,7 +144,7 @@ static void put_library(struct json *j, const Footprint__Manifest *m, size_t ind
 	json_key(j, "needed");
 	json_begin(j, '[');
 	for (size_t i = 0; i < library->n_needed; i++)
-		json_text(j, library->needed[i]);
+		json_put_text(j, library->needed[i]);
 	json_end(j, ']');
 	put_text(j, "build_id", library->build_id);
 	put_loaders(j, m, library);
@@ -222,7 +222,7 @@ static void put_what(struct json *j, uint32_t what)
 	json_begin(j, '[');
 #define DIFFERENCE(name, bit, word)                                                                \
 	if (what & (bit))                                                                          \
-		json_text(j, word);
+		json_put_text(j, word);
 #include "lib/manifest/difference.def"
 #undef DIFFERENCE
 	json_end(j, ']');
@@ -234,7 +234,7 @@ static void put_change(struct json *j, const struct diff *diff, enum change_grou
 	json_newline(j);
 	json_begin(j, '{');
 	json_key(j, "change");
-	json_text(j, kind_words[change->kind]);
+	json_put_text(j, kind_words[change->kind]);
 	if (change->what)
 		put_what(j, change->what);
 	if (change->kind != CHANGE_ADDED)
@@ -261,9 +261,9 @@ static void put_name(struct json *j, const char *key, const Footprint__Manifest 
 	json_key(j, key);
 	json_begin(j, '{');
 	json_key(j, "app");
-	json_text(j, m->application);
+	json_put_text(j, m->application);
 	json_key(j, "version");
-	json_text(j, m->version);
+	json_put_text(j, m->version);
 	json_end(j, '}');
 }
 
@@ -275,7 +275,7 @@ void diff_write_json(const struct diff *diff, FILE *out)
 	put_name(&j, "old", diff->before);
 	put_name(&j, "new", diff->after);
 	json_key(&j, "same");
-	json_bool(&j, diff_is_empty(diff));
+	json_put_bool(&j, diff_is_empty(diff));
 	for (int group = 0; group < N_CHANGE_GROUPS; group++)
 		put_group(&j, diff, group);
 	json_end(&j, '}');

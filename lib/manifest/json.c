@@ -4,7 +4,7 @@
 
 static void put_path(struct json *j, const ProtobufCBinaryData *path)
 {
-	json_bytes(j, path->data, path->len);
+	json_put_bytes(j, path->data, path->len);
 }
 
 static void put_program(struct json *j, const Footprint__Manifest *m, uint32_t index)
@@ -29,7 +29,7 @@ static void put_access(struct json *j, uint32_t access)
 	json_key(j, "access");
 	json_begin(j, '[');
 	while ((word = access_next_word(&access)))
-		json_text(j, word);
+		json_put_text(j, word);
 	json_end(j, ']');
 }
 
@@ -40,9 +40,9 @@ static void put_time(struct json *j, const char *key, uint64_t nanoseconds)
 	json_key(j, key);
 	if (nanoseconds) {
 		time_text(nanoseconds, text);
-		json_text(j, text);
+		json_put_text(j, text);
 	} else {
-		json_null(j);
+		json_put_null(j);
 	}
 }
 
@@ -51,15 +51,15 @@ static void put_gap(struct json *j, const Footprint__Manifest *m, size_t i)
 	const Footprint__Gap *gap = m->gaps[i];
 
 	json_key(j, "kind");
-	json_text(j, gap->kind);
+	json_put_text(j, gap->kind);
 	if (gap->path.len) {
 		json_key(j, "path");
 		put_path(j, &gap->path);
 	}
 	json_key(j, "count");
-	json_number(j, gap->count);
+	json_put_number(j, gap->count);
 	json_key(j, "detail");
-	json_text(j, gap->detail);
+	json_put_text(j, gap->detail);
 }
 
 static void put_run(struct json *j, const Footprint__Manifest *m, size_t i)
@@ -67,13 +67,13 @@ static void put_run(struct json *j, const Footprint__Manifest *m, size_t i)
 	const Footprint__Run *run = m->runs[i];
 
 	json_key(j, "host");
-	json_text(j, run->host);
+	json_put_text(j, run->host);
 	put_time(j, "started", run->started_ns);
 	put_time(j, "ended", run->ended_ns);
 	json_key(j, "processes");
-	json_number(j, run->processes);
+	json_put_number(j, run->processes);
 	json_key(j, "records");
-	json_number(j, run->records);
+	json_put_number(j, run->records);
 }
 
 static void put_uses(struct json *j, const Footprint__Manifest *m, const Footprint__File *file)
@@ -101,11 +101,11 @@ static void put_content(struct json *j, const Footprint__File *file)
 	/* An empty file has a digest too; without one, 0 means that the size is not known. */
 	if (file->size || file->sha256.len) {
 		json_key(j, "size");
-		json_number(j, file->size);
+		json_put_number(j, file->size);
 	}
 	if (file->sha256.len) {
 		json_key(j, "sha256");
-		json_hex(j, file->sha256.data, file->sha256.len);
+		json_put_hex(j, file->sha256.data, file->sha256.len);
 	}
 }
 
@@ -115,19 +115,19 @@ static void put_attributes(struct json *j, const Footprint__File *file)
 
 	snprintf(mode, sizeof(mode), "%04o", file->mode);
 	json_key(j, "mode");
-	json_text(j, mode);
+	json_put_text(j, mode);
 	json_key(j, "uid");
-	json_number(j, file->uid);
+	json_put_number(j, file->uid);
 	json_key(j, "gid");
-	json_number(j, file->gid);
+	json_put_number(j, file->gid);
 }
 
 static void put_package(struct json *j, const Footprint__Package *package)
 {
 	json_key(j, "package");
-	json_text(j, package->name);
+	json_put_text(j, package->name);
 	json_key(j, "package_version");
-	json_text(j, package->version);
+	json_put_text(j, package->version);
 }
 
 static void put_file(struct json *j, const Footprint__Manifest *m, size_t i)
@@ -137,7 +137,7 @@ static void put_file(struct json *j, const Footprint__Manifest *m, size_t i)
 	json_key(j, "path");
 	put_path(j, &file->path);
 	json_key(j, "type");
-	json_text(j, file_type_word(file->type));
+	json_put_text(j, file_type_word(file->type));
 	if (file->target.len) {
 		json_key(j, "target");
 		put_path(j, &file->target);
@@ -161,11 +161,11 @@ static void put_executable(struct json *j, const Footprint__Manifest *m, size_t 
 		put_path(j, &executable->interpreter);
 	}
 	json_key(j, "runs");
-	json_number(j, executable->runs);
+	json_put_number(j, executable->runs);
 	json_key(j, "watched");
-	json_text(j, watched_word(executable->watched));
+	json_put_text(j, watched_word(executable->watched));
 	json_key(j, "first");
-	json_bool(j, executable->first);
+	json_put_bool(j, executable->first);
 	put_programs(j, m, "executes", executable->n_executes, executable->executes);
 }
 
@@ -197,7 +197,7 @@ static void put_loaders(
 		json_key(j, "by");
 		put_program(j, m, loader->by);
 		json_key(j, "loaded");
-		json_text(j, loaded_word(loader->loaded));
+		json_put_text(j, loaded_word(loader->loaded));
 		if (loader->requester.len) {
 			json_key(j, "requester");
 			put_path(j, &loader->requester);
@@ -215,19 +215,19 @@ static void put_library(struct json *j, const Footprint__Manifest *m, size_t i)
 	put_path(j, &library->path);
 	if (*library->soname) {
 		json_key(j, "soname");
-		json_text(j, library->soname);
+		json_put_text(j, library->soname);
 	}
 	json_key(j, "needed");
 	json_begin(j, '[');
 	for (size_t n = 0; n < library->n_needed; n++)
-		json_text(j, library->needed[n]);
+		json_put_text(j, library->needed[n]);
 	json_end(j, ']');
 	if (*library->build_id) {
 		json_key(j, "build_id");
-		json_text(j, library->build_id);
+		json_put_text(j, library->build_id);
 	}
 	json_key(j, "loaded");
-	json_text(j, loaded_word(strongest_reason(library)));
+	json_put_text(j, loaded_word(strongest_reason(library)));
 	put_loaders(j, m, library);
 }
 
@@ -236,9 +236,9 @@ static void put_endpoint(struct json *j, const Footprint__Manifest *m, size_t i)
 	const Footprint__Endpoint *endpoint = m->endpoints[i];
 
 	json_key(j, "operation");
-	json_text(j, endpoint_word(endpoint->operation));
+	json_put_text(j, endpoint_word(endpoint->operation));
 	json_key(j, "address");
-	json_text(j, endpoint->address);
+	json_put_text(j, endpoint->address);
 	put_programs(j, m, "by", endpoint->n_by, endpoint->by);
 }
 
@@ -276,13 +276,13 @@ void manifest_write_json(const Footprint__Manifest *m, FILE *out)
 
 	json_begin(&j, '{');
 	json_key(&j, "schema");
-	json_number(&j, m->schema);
+	json_put_number(&j, m->schema);
 	json_key(&j, "app");
-	json_text(&j, m->application);
+	json_put_text(&j, m->application);
 	json_key(&j, "version");
-	json_text(&j, m->version);
+	json_put_text(&j, m->version);
 	json_key(&j, "complete");
-	json_bool(&j, m->n_gaps == 0);
+	json_put_bool(&j, m->n_gaps == 0);
 	put_list(&j, m, "gaps", m->n_gaps, put_gap);
 	put_list(&j, m, "runs", m->n_runs, put_run);
 	put_list(&j, m, "files", m->n_files, put_file);

@@ -264,7 +264,7 @@ int manifest_set_state(struct manifest *m, const char *path, const struct file_s
 		.mode = state->mode & FILE_MODE_BITS,
 		.uid = state->uid,
 		.gid = state->gid,
-		.size = state->type == FOOTPRINT__FILE_TYPE__TYPE_FILE ? state->size : 0,
+		.size = state->size,
 		.has_sha256 = state->has_sha256,
 	};
 	uint32_t file, package;

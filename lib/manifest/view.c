@@ -165,10 +165,11 @@ static int put_uses(struct building *b, const struct groups *groups, uint32_t fi
 	return 0;
 }
 
-/* Content that the application itself changes belongs to the run, not to the version. */
+/* Content that the application itself changes belongs to the run, not to the version. A path that
+ * was a regular file in one run and is more than that (FileType is a scale) in another has none. */
 static void put_content(const struct file_entry *entry, uint32_t access, Footprint__File *ret)
 {
-	if (access & ACCESS_CHANGES)
+	if ((access & ACCESS_CHANGES) || entry->type != FOOTPRINT__FILE_TYPE__TYPE_FILE)
 		return;
 	ret->size = entry->size;
 	if (entry->has_sha256)

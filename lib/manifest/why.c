@@ -348,7 +348,7 @@ static int explain_soname(const struct ways *w, const char *name, struct why *wh
 {
 	size_t size = strlen(name);
 
-	for (size_t i = 0; i < w->m->n_libraries; i++) {
+	for (size_t i = 0; size && i < w->m->n_libraries; i++) {
 		const Footprint__Library *library = w->m->libraries[i];
 		const uint8_t *end = library->path.data + library->path.len;
 		bool named = size < library->path.len && *(end - size - 1) == '/' &&

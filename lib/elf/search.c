@@ -41,17 +41,23 @@ static uint32_t cache_flags(const struct search *search)
 	}
 }
 
-/* The N of the best x86-64-vN that this processor, which containers share with us, can run. */
+/*
+ * The N of the best x86-64-vN that this processor, which containers share with us, can run; 0: none
+ * (x86-64 psABI, "Micro-Architecture Levels", by what tells each level from the one below).
+ */
 static int processor_level(unsigned machine)
 {
 #ifdef __x86_64__
-	if (machine != EM_X86_64)
+	if (machine != EM_X86_64 || !__builtin_cpu_supports("sse4.2") ||
+		!__builtin_cpu_supports("popcnt"))
 		return 0;
-	if (__builtin_cpu_supports("x86-64-v4"))
-		return 4;
-	if (__builtin_cpu_supports("x86-64-v3"))
+	if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("bmi2") ||
+		!__builtin_cpu_supports("fma"))
+		return 2;
+	if (!__builtin_cpu_supports("avx512bw") || !__builtin_cpu_supports("avx512cd") ||
+		!__builtin_cpu_supports("avx512dq") || !__builtin_cpu_supports("avx512vl"))
 		return 3;
-	return __builtin_cpu_supports("x86-64-v2") ? 2 : 0;
+	return 4;
 #else
 	(void)machine;
 	return 0;

@@ -19,7 +19,7 @@ static int make_places(struct package_database *db, uint32_t size)
 	return db->hashes && db->owners ? 0 : -ENOMEM;
 }
 
-static int database_new(struct package_database **ret)
+int package_database_new(struct package_database **ret)
 {
 	struct package_database *db = calloc(1, sizeof(*db));
 
@@ -300,14 +300,14 @@ int loader_add_path(struct package_loader *loader, struct span path)
 	return loader_add_file(loader, directory, name);
 }
 
-static void loader_deinit(struct package_loader *loader)
+void package_loader_deinit(struct package_loader *loader)
 {
 	for (size_t i = 0; i < loader->canonical_size; i++)
 		free(loader->canonical[i]);
 	free(loader->canonical);
 	strings_deinit(&loader->directories);
 }
-#define autoloader __attribute__((cleanup(loader_deinit)))
+#define autoloader __attribute__((cleanup(package_loader_deinit)))
 
 static int load_all(struct package_loader *loader)
 {
@@ -332,7 +332,7 @@ int package_database_open(struct resolver *r, struct package_database **ret, str
 		.err = err ? err : &own,
 		.bytes_left = PACKAGE_DATABASE_SIZE_MAX,
 	};
-	int code = database_new(&db);
+	int code = package_database_new(&db);
 
 	loader.err->code = 0;
 	loader.db = db;

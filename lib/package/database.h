@@ -30,7 +30,7 @@ struct package_database {
 	struct package **packages;
 	uint32_t n_packages, packages_size;
 	uint64_t *hashes; /* of paths; 0: free */
-	uint32_t *owners; /* number of the package plus one; 0: several */
+	uint32_t *owners; /* number of the package plus one; 0: several own it */
 	uint32_t n_paths;
 	uint32_t mask; /* places minus one */
 };
@@ -48,8 +48,8 @@ struct package_loader {
 	size_t directories_size;
 	char **canonical; /* where each really is, by number; NULL: not asked yet */
 	size_t canonical_size;
-	uint32_t last_directory; /* lists go by directory */
-	uint32_t package;	 /* the one being loaded */
+	uint32_t last_directory; /* number; lists go by directory */
+	uint32_t package; /* the one being loaded: its number plus one */
 };
 
 /* A field's bytes in some text; not NUL-terminated. */
@@ -57,6 +57,12 @@ struct span {
 	const char *bytes;
 	size_t size;
 };
+
+/* An empty one. 0 or -ENOMEM. */
+int package_database_new(struct package_database **ret);
+
+/* Frees what the loader itself holds, not its database. */
+void package_loader_deinit(struct package_loader *loader);
 
 /* Begins a package: what loader_add_path() adds from now on is its. 0 or -ENOMEM, -E2BIG. */
 int loader_add_package(struct package_loader *loader, const char *manager, struct span name,

@@ -1,0 +1,30 @@
+"""What neither side is asked about. doc/oracle.md lists the same."""
+
+from dataclasses import dataclass
+
+# doc/facts.md: /proc, /sys, and what is a process's own in /dev.
+TREES = (b"/proc", b"/sys", b"/dev/pts", b"/dev/fd")
+NODES = (b"/dev/stdin", b"/dev/stdout", b"/dev/stderr", b"/dev/ptmx")
+
+
+@dataclass(frozen=True)
+class Own:
+    """What belongs to the watching itself, canonical."""
+
+    library: bytes
+    socket: bytes
+    spool: bytes
+
+    def owns(self, path):
+        return path in (self.library, self.socket) or within(path, self.spool)
+
+
+def within(path, tree):
+    return path == tree or path.startswith(tree + b"/")
+
+
+def left_out(path):
+    """Is a canonical path none of the manifest's business?"""
+    if any(within(path, tree) for tree in TREES) or path in NODES:
+        return True
+    return path.startswith(b"/dev/tty")

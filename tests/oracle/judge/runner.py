@@ -1,0 +1,261 @@
+"""Runs one workload under strace and the preload library at once: both see the same run.
+
+    footprintd (not traced) ◄── socket ── strace -f ── sh -c COMMAND, with LD_PRELOAD
+
+strace sets the environment of the program alone (-E), so that it is not watched itself.
+"""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from .compare import compare
+from .exclusions import Own
+from .paths import Resolver
+from .said import Said
+from .seen import judge
+from .strace import FLAGS
+
+LIMIT = 120  # seconds, of a whole workload
+READY_LIMIT = 30  # seconds, until a server answers
+TICK = 0.02  # seconds between looks at a condition
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+class RunError(Exception):
+    """The run itself went wrong: nothing was judged."""
+
+
+@dataclass
+class Outcome:
+    scores: dict  # category -> compare.Score
+    gaps: list
+    calls: int
+    seconds: float
+
+
+@dataclass
+class Options:
+    build: Path
+    locale: str = "C.UTF-8"
+    sites: bool = True
+    keep: Path | None = None  # where traces and manifests are kept
+
+
+def wait_until(condition, limit, what):
+    end = time.monotonic() + limit
+    while not condition():
+        if time.monotonic() > end:
+            raise RunError(f"{what}: not within {limit} s")
+        time.sleep(TICK)
+
+
+def free_ports(count):
+    """Ports that nobody listens on. Held all at once, so that they differ."""
+    holders = [socket.socket() for _ in range(count)]
+    try:
+        for holder in holders:
+            holder.bind(("127.0.0.1", 0))
+        return [holder.getsockname()[1] for holder in holders]
+    finally:
+        for holder in holders:
+            holder.close()
+
+
+class Run:
+    """One run of one workload; a context, at whose end nothing of it is left."""
+
+    def __init__(self, workload, place, options):
+        self.workload = workload
+        self.place = place
+        self.options = options
+
+    def __enter__(self):
+        base = self.place.root / "tmp"
+        self.folder = Path(tempfile.mkdtemp(prefix="footprint-oracle-", dir=base))
+        self.folder.chmod(0o755)
+        self.work = self.folder / "work"
+        self.work.mkdir()
+        self.work.chmod(0o1777)
+        self.own = self.folder / "footprint"
+        self.own.mkdir()
+        self.socket = self.own / "aggregator.sock"
+        self.trace = self.folder / "trace"
+        self.port, self.port2 = free_ports(2)
+        self.processes = []
+        return self
+
+    def __exit__(self, *_):
+        for process in self.processes:
+            if process.poll() is None:
+                self._end(process)
+        if self.options.keep:
+            self._keep()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    @staticmethod
+    def _end(process):
+        """Kills our child and its whole process group, which it leads."""
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        process.wait()
+
+    def _keep(self):
+        target = self.options.keep / self.workload.name
+        target.mkdir(parents=True, exist_ok=True)
+        for path in (self.trace, self.own / "daemon.log", self.folder / "output",
+                     self.own / "manifest.json"):
+            if path.exists():
+                shutil.copy2(path, target / path.name)
+
+    # --- shells -------------------------------------------------------------------------------
+
+    def environment(self, locale):
+        work = self.place.inside(self.work)
+        return {
+            "PATH": PATH, "HOME": work, "WORK": work, "TMPDIR": work, "LANG": locale,
+            "PORT": str(self.port), "PORT2": str(self.port2), "TERM": "dumb",
+            "USER": "root", "LOGNAME": "root",
+        }
+
+    def _shell(self, text, locale):
+        """The command line of a shell in $WORK."""
+        env = [f"{name}={value}" for name, value in self.environment(locale).items()]
+        script = 'cd "$WORK" && ' + text if text.count("\n") == 0 else 'cd "$WORK"\n' + text
+        return self.place.enter(["env", "-i", *env, "sh", "-c", script])
+
+    def _unwatched(self, text, what, check=True):
+        command = self._shell(text, "C.UTF-8")
+        with open(self.folder / "output", "ab") as output:
+            done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                                  timeout=LIMIT)
+        if check and done.returncode:
+            raise RunError(f"{what}: exit {done.returncode}: {self._tail()}")
+        return done.returncode == 0
+
+    def _tail(self):
+        try:
+            text = (self.folder / "output").read_text("utf-8", "replace")
+        except FileNotFoundError:
+            return ""
+        return " | ".join(text.strip().splitlines()[-4:])
+
+    # --- the run ------------------------------------------------------------------------------
+
+    def _start(self, command, log, **options):
+        with open(log, "ab") as output:
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output,
+                                       stderr=output, start_new_session=True, **options)
+        self.processes.append(process)
+        return process
+
+    def _start_daemon(self):
+        command = [str(self.options.build / "footprintd"), "--socket", str(self.socket),
+                   "--manifests", str(self.own), "--spool", str(self.own / "spool")]
+        environment = {k: v for k, v in os.environ.items()
+                       if not k.startswith(("FOOTPRINT_", "LD_"))}
+        daemon = self._start(command, self.own / "daemon.log", env=environment)
+        wait_until(lambda: self.socket.exists() or daemon.poll() is not None, 10, "footprintd")
+        if daemon.poll() is not None:
+            log = (self.own / "daemon.log").read_text("utf-8", "replace")
+            raise RunError(f"footprintd: exit {daemon.returncode}: {log.strip()}")
+        return daemon
+
+    def _traced(self):
+        workload = self.workload
+        variables = {
+            "LD_PRELOAD": " ".join([self.place.library, *workload.preload]),
+            "FOOTPRINT_SOCKET": self.place.inside(self.socket),
+            "FOOTPRINT_SPOOL": self.place.inside(self.own / "spool"),
+            "FOOTPRINT_APP": workload.name, "FOOTPRINT_VERSION": "1",
+            "FOOTPRINT_SITES": "1" if self.options.sites else "0",
+        }
+        command = [*self.place.strace, *FLAGS, "-o", self.place.inside(self.trace)]
+        for name, value in variables.items():
+            command += ["-E", f"{name}={value}"]
+        if workload.user:
+            command += ["-u", workload.user]
+        command += ["sh", "-c", workload.command]
+        env = [f"{k}={v}" for k, v in self.environment(self.options.locale).items()]
+        work = self.place.inside(self.work)
+        return self.place.enter(["env", "-i", "-C", work, *env, *command])
+
+    def _serve(self, tracer):
+        self._await_ready(tracer)
+        self._unwatched(self.workload.drive or "true", "drive")
+        server = self._first_program(tracer)
+        self._unwatched(f"SERVER={server}; " + self.workload.stop, "stop")
+
+    def _await_ready(self, tracer):
+        def ready():
+            if tracer.poll() is not None:
+                raise RunError(f"the server ended: {self._tail()}")
+            return self._unwatched(self.workload.ready, "ready", check=False)
+        wait_until(ready, READY_LIMIT, "the server")
+
+    @staticmethod
+    def _first_program(tracer):
+        """strace's child: the program that the run began with."""
+        path = f"/proc/{tracer.pid}/task/{tracer.pid}/children"
+        with open(path, encoding="ascii") as children:
+            return int(children.read().split()[0])
+
+    def _finish(self, process, what):
+        try:
+            return process.wait(LIMIT)
+        except subprocess.TimeoutExpired:
+            raise RunError(f"{what}: still there after {LIMIT} s: {self._tail()}") from None
+
+    def manifest(self):
+        """Runs the workload; its manifest as `footprint show --json` gives it."""
+        workload = self.workload
+        if workload.setup:
+            self._unwatched(workload.setup, "setup")
+        daemon = self._start_daemon()
+        tracer = self._start(self._traced(), self.folder / "output")
+        if workload.is_server:
+            self._serve(tracer)
+        status = self._finish(tracer, workload.name)
+        if status and not workload.is_server:
+            raise RunError(f"exit {status}: {self._tail()}")
+        daemon.terminate()
+        if self._finish(daemon, "footprintd"):
+            raise RunError(f"footprintd: exit {daemon.returncode}")
+        return self._shown()
+
+    def _shown(self):
+        path = self.own / f"{self.workload.name}@1.footprint"
+        if not path.exists():
+            raise RunError("there is no manifest: no process said hello")
+        text = subprocess.run([str(self.options.build / "footprint"), "show", "--json", str(path)],
+                              stdout=subprocess.PIPE, check=True).stdout
+        (self.own / "manifest.json").write_bytes(text)
+        return json.loads(text)
+
+    def seen(self):
+        """What strace saw of the run, resolved as it stands now."""
+        resolver = Resolver(os.fsencode(self.place.root))
+        def canonical(path):
+            return resolver.resolve(b"/", os.fsencode(path)).path
+        own = Own(canonical(self.place.library), canonical(self.place.inside(self.socket)),
+                  canonical(self.place.inside(self.own / "spool")))
+        return judge(self.trace, resolver, own, os.fsencode(self.place.inside(self.work)))
+
+
+def run_workload(workload, place, options):
+    """An Outcome; RunError: it could not be judged."""
+    begun = time.monotonic()
+    with Run(workload, place, options) as run:
+        manifest = run.manifest()
+        seen = run.seen()
+        scores = compare(seen, Said(manifest))
+        return Outcome(scores, manifest["gaps"], seen.calls, time.monotonic() - begun)

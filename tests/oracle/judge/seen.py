@@ -1,0 +1,243 @@
+"""The canonical sets of what strace saw: per category, each fact with the line that proves it.
+
+A fact is (program, path) with the access where a category has several, (program, operation,
+address) for endpoints, and a path alone for what is missing.
+"""
+
+import os
+import stat
+
+from . import accesses, elf
+from .accesses import CHECK, LIST, READ, PathUse
+from .exclusions import left_out
+from .own_calls import Finder
+from .strace import Call, Reader, TraceError
+from .tasks import Follower, directory_of
+
+CATEGORIES = (
+    "opened", "loaded", "executed", "written", "connected", "links", "checked", "missing",
+)
+WRITING = {"write", "create", "delete", "rename", "metadata"}
+SHEBANGS_MAX = 5  # interpreters that are scripts themselves, as the kernel
+
+
+class Seen:
+    def __init__(self):
+        self.facts = {category: {} for category in CATEGORIES}
+        # May be said, need not be: what follows from the facts rather than from a call.
+        self.derived = {category: set() for category in CATEGORIES}
+        self.unwatched = {}  # programs that cannot be watched -> evidence: each must be a gap
+        self.gone = set()  # paths that were no more when the run was over
+        self.calls = 0
+
+    def add(self, category, fact, evidence, demanded=True):
+        if demanded:
+            self.facts[category].setdefault(fact, evidence)
+        else:
+            self.derived[category].add(fact)
+
+
+class Judge:
+    """Makes a Seen of a trace. `place` has the root, `own` what is the watching's own."""
+
+    def __init__(self, resolver, own, first_cwd):
+        self.resolver = resolver
+        self.own = own
+        self.first_cwd = first_cwd
+        self.seen = Seen()
+        self.programs = {}  # Image -> canonical path of what runs; None: it cannot be watched
+        self.doubtful = set()  # calls that may be the library's own
+
+    def read(self, lines):
+        events = list(Reader(lines))
+        self.doubtful = Finder(events).find()
+        for step in Follower(events, self.first_cwd):
+            self.seen.calls += 1
+            self._step(step)
+        return self.seen
+
+    def _step(self, step):
+        call = step.call
+        if not call.finished:
+            return
+        if call.name in ("execve", "execveat"):
+            self._executed(step)
+            return
+        by = self._program(step.image)
+        if by is None:
+            return
+        if call.name == "mmap":
+            self._mapped(step, by)
+            return
+        for use in accesses.accesses(step):
+            if isinstance(use, PathUse):
+                self._used(use, by)
+            else:
+                self._reached(use, by)
+
+    # --- programs -----------------------------------------------------------------------------
+
+    def _file(self, canonical):
+        return os.fsdecode(self.resolver.root + canonical)
+
+    def _program(self, image):
+        """The canonical path of an image's executable, None for one that cannot be watched."""
+        if image not in self.programs:
+            self.programs[image] = self._start(image)
+        return self.programs[image]
+
+    def _image_path(self, image):
+        """Where the executed path leads. /proc/self/exe is what its caller runs."""
+        if image.path in (b"/proc/self/exe", b"/proc/thread-self/exe") and image.parent:
+            return self._program(image.parent), ()
+        found = self.resolver.resolve(image.base, image.path, True, image.root)
+        return found.path, found.links
+
+    def _start(self, image):
+        program, _ = self._image_path(image)
+        for _ in range(SHEBANGS_MAX):
+            script = elf.shebang(self._file(program))
+            if not script:
+                break
+            found = self.resolver.resolve(image.base, script, True, image.root)
+            self.seen.derived["executed"].add((program, found.path))
+            self._link_facts(found.links, program, image.call, demanded=False)
+            self._allow(found, image)
+            program = found.path
+        # A program is executed by itself, too: for the first one nobody else is known.
+        self.seen.add("executed", (program, program), image.call, demanded=False)
+        interpreter = elf.interpreter(self._file(program))
+        if interpreter is None:
+            if elf.is_elf(self._file(program)) and not elf.is_dynamic(self._file(program)):
+                self.seen.unwatched[program] = image.call
+                return None
+            return program
+        found = self.resolver.resolve(b"/", interpreter, True, image.root)
+        self.seen.add("loaded", (program, found.path), image.call)
+        self._link_facts(found.links, program, image.call)
+        return program
+
+    def _allow(self, found, image):
+        """A script's interpreter, started by the kernel for whoever executed the script."""
+        if image.parent:
+            by = self._program(image.parent)
+            self.seen.derived["executed"].add((by, found.path))
+            self._link_facts(found.links, by, image.call, demanded=False)
+        self.seen.derived["executed"].add((found.path, found.path))
+        self._link_facts(found.links, found.path, image.call, demanded=False)
+
+    def _executed(self, step):
+        call = step.call
+        if step.image is None:
+            self._first(step)
+            return
+        by = self._program(step.image)
+        if by is None:
+            return
+        came = accesses.outcome(step, frozenset({accesses.EXEC}))
+        if came is None:
+            return
+        path, base = self._executed_path(step)
+        if path is None:
+            return
+        if not call.error and path in (b"/proc/self/exe", b"/proc/thread-self/exe"):
+            self.seen.add("executed", (by, by), call)
+            return
+        use = PathUse(step, base, path, True, *came)
+        self._used(use, by)
+
+    @staticmethod
+    def _executed_path(step):
+        values = step.call.values
+        if step.call.name == "execve":
+            return values[0].bytes, step.cwd
+        path = values[1].bytes
+        if path:
+            return path, directory_of(values[0], step.cwd)
+        return values[0].path, b"/"
+
+    def _first(self, step):
+        """The program that the run began with: nobody that we watch started it."""
+        text = step.call.values[0].bytes
+        found = self.resolver.resolve(step.cwd, text, True, step.root)
+        self.seen.derived["executed"].add((found.path, found.path))
+        self._link_facts(found.links, found.path, step.call, demanded=False)
+
+    # --- paths --------------------------------------------------------------------------------
+
+    def _mapped(self, step, by):
+        call = step.call
+        if call.error or "PROT_EXEC" not in call.values[2].flags():
+            return
+        path = call.values[4].path
+        if path is None or not path.startswith(b"/"):
+            return
+        if self._outside(path) or path.startswith((b"/memfd:", b"/dev/zero", b"/SYSV")):
+            return
+        self.seen.add("loaded", (by, path), call)
+
+    def _outside(self, path):
+        return left_out(path) or self.own.owns(path)
+
+    def _link_facts(self, links, by, call, demanded=True):
+        for link in links:
+            if not self._outside(link):
+                self.seen.add("links", (by, link), call, demanded)
+
+    def _used(self, use, by):
+        step = use.step
+        found = self.resolver.resolve(use.base, use.path, use.follow, step.root)
+        if self.own.owns(found.path):
+            return
+        demanded = step.call not in self.doubtful
+        self._link_facts(found.links, by, step.call, demanded)
+        if left_out(found.path):
+            return
+        if use.missing:
+            self.seen.add("missing", found.path, step.call, demanded)
+            return
+        if not found.exists:
+            self.seen.gone.add(found.path)
+        for access in self._named(use.accesses, found):
+            self._add_access(access, by, found.path, step.call, demanded)
+
+    @staticmethod
+    def _named(found_accesses, found):
+        """A directory that was opened for reading is listed, however it was opened."""
+        for access in found_accesses:
+            if access == READ and stat.S_ISDIR(found.mode):
+                yield LIST
+            elif access == LIST and found.exists and not stat.S_ISDIR(found.mode):
+                yield READ
+            else:
+                yield access
+
+    def _add_access(self, access, by, path, call, demanded):
+        if access == CHECK:
+            self.seen.add("checked", (by, path), call, demanded)
+        elif access in (READ, LIST):
+            self.seen.add("opened", (by, path, access), call, demanded)
+        elif access == accesses.EXEC:
+            self.seen.add("executed", (by, path), call, demanded)
+        else:
+            self.seen.add("written", (by, path, access), call, demanded)
+
+    def _reached(self, use, by):
+        address = use.address
+        if isinstance(address, bytes):
+            # bind makes the name, so it does not follow a link in the last component.
+            follow = use.operation != "bind"
+            found = self.resolver.resolve(use.step.cwd, address, follow, use.step.root)
+            if self._outside(found.path):
+                return
+            address = "unix:" + os.fsdecode(found.path)
+        self.seen.add("connected", (by, use.operation, address), use.step.call)
+
+
+def judge(path, resolver, own, first_cwd):
+    """The Seen of the trace in file `path`."""
+    with open(path, encoding="ascii", errors="strict") as lines:
+        try:
+            return Judge(resolver, own, first_cwd).read(lines)
+        except TraceError as error:
+            raise TraceError(f"{path}: {error}") from None

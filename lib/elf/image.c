@@ -52,6 +52,10 @@ int elf_image_read(const struct elf_image *image, uint64_t offset, void *buffer,
 
 	if (offset > image->size || size > image->size - offset)
 		return error_set(err, -EBADMSG, "%s: past the end of the file", what);
+	if (offset + size <= image->head_size) {
+		memcpy(buffer, image->head + offset, size);
+		return 0;
+	}
 	n = content_read_at(image->fd, buffer, size, offset);
 	if (n < 0)
 		return error_set(err, (int)n, "%s: %s", what, strerror((int)-n));
@@ -191,17 +195,30 @@ static int read_file_header(struct elf_image *image, struct error *err)
 		elf_image_u16(image, header + offsetof(Elf32_Ehdr, e_phentsize)), err);
 }
 
+static int read_head(struct elf_image *image, struct error *err)
+{
+	struct stat status;
+	ssize_t n;
+
+	if (fstat(image->fd, &status) < 0)
+		return error_set(err, -errno, "ELF header: %s", strerror(errno));
+	image->size = (uint64_t)status.st_size;
+	n = content_read_at(image->fd, image->head, sizeof(image->head), 0);
+	if (n < 0)
+		return error_set(err, (int)n, "ELF header: %s", strerror((int)-n));
+	image->head_size = (size_t)n;
+	return 0;
+}
+
 int elf_image_open(struct elf_image *image, int fd, struct error *err)
 {
 	uint8_t ident[EI_NIDENT];
-	struct stat status;
 	int code;
 
 	*image = (struct elf_image){ .fd = fd };
-	if (fstat(fd, &status) < 0)
-		return error_set(err, -errno, "ELF header: %s", strerror(errno));
-	image->size = (uint64_t)status.st_size;
-	code = elf_image_read(image, 0, ident, sizeof(ident), "ELF header", err);
+	code = read_head(image, err);
+	if (code == 0)
+		code = elf_image_read(image, 0, ident, sizeof(ident), "ELF header", err);
 	if (code < 0)
 		return code;
 	if (ident[EI_CLASS] != ELFCLASS32 && ident[EI_CLASS] != ELFCLASS64)

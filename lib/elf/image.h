@@ -16,6 +16,7 @@
 /* The kernel takes no more program headers than fit into 64 KiB (fs/binfmt_elf.c). */
 #define ELF_SEGMENTS_SIZE_MAX (64u << 10)
 #define ELF_STRING_MAX	      (64u << 10) /* of one name or search path */
+#define ELF_HEAD_SIZE	      4096u	  /* read at once: most headers and notes are in it */
 
 struct elf_segment {
 	uint32_t type;
@@ -29,6 +30,8 @@ struct elf_image {
 	uint16_t type, machine;
 	struct elf_segment *segments;
 	size_t n_segments;
+	size_t head_size;
+	uint8_t head[ELF_HEAD_SIZE];
 };
 
 /* Reads the headers. -EBADMSG: damaged. The identification (EI_NIDENT bytes) is known to be ELF. */

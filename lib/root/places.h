@@ -16,7 +16,7 @@
 #include <sys/types.h>
 
 #define PLACES_MAX	   65536 /* remembered; past that all are forgotten at the next path */
-#define PLACES_OPEN_MAX	   128	 /* directories held open, a power of two */
+#define PLACES_OPEN_MAX	   64	 /* directories held open by one resolver, a power of two */
 #define PLACES_BUCKETS_MIN 256
 
 struct place {

@@ -51,7 +51,8 @@ struct resolution {
  * Resolves `path` (absolute, or relative to the absolute directory `base`, which may itself hold
  * symlinks; those are not among ret->links, for this lookup did not walk them). follow: a symlink in
  * the last component is walked too; as in the kernel, a slash after it has the same effect. Returns
- * 0 also when the path does not exist (ret->error says so); -ENOMEM or -ENAMETOOLONG otherwise.
+ * 0 also when the path does not exist (ret->error says so). Else -ENAMETOOLONG (RESOLVE_TEXT_MAX), or
+ * it is our own trouble and nothing is known of the path: -ENOMEM, -EMFILE, -ENFILE.
  * The rest of a path that does not exist keeps its ".." but no "." and no second slash.
  */
 int resolver_resolve(struct resolver *r, const char *base, const char *path, bool follow,

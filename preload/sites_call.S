@@ -58,6 +58,7 @@ site_stubs:
 	stubs	enter_TO_R10, STUBS_TO_R10
 	stubs	enter_TO_RDX_TEST, STUBS_TO_RDX_TEST
 	stubs	enter_RETURN, STUBS_RETURN
+	stubs	enter_ADD_STACK, STUBS_ADD_STACK
 	stubs	enter_DEFERRED, STUBS_DEFERRED
 	.cfi_endproc
 	.size	site_stubs, . - site_stubs
@@ -100,6 +101,7 @@ enter_\name:
 	enter	TO_R10, TO_R10, 0
 	enter	TO_RDX_TEST, TO_RDX_TEST, 0
 	enter	RETURN, RETURN, 0
+	enter	ADD_STACK, ADD_STACK, 0
 	enter	DEFERRED, COMPARE, 1
 
 	.cfi_def_cfa rsp, 160
@@ -176,6 +178,9 @@ finish_TO_R10:
 finish_TO_RDX_TEST:
 	xor	%edx, %edx
 	test	%eax, %eax
+	jmp	*%rcx
+finish_ADD_STACK:
+	add	$8, %rsp
 	jmp	*%rcx
 /* The rest of the function itself: nothing but this is behind the site. */
 finish_RETURN:

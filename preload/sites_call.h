@@ -15,6 +15,7 @@
 #define STUBS_TO_R10	   8
 #define STUBS_TO_RDX_TEST  4
 #define STUBS_RETURN	   2
+#define STUBS_ADD_STACK	   2
 #define STUBS_DEFERRED	   24
 
 #ifndef __ASSEMBLER__
@@ -29,6 +30,7 @@ enum site_kind {
 	SITE_TO_R10,	   /* mov %eax, %r10d */
 	SITE_TO_RDX_TEST,  /* xor %edx, %edx; test %eax, %eax */
 	SITE_RETURN,	   /* pop %rbx; ret, and padding */
+	SITE_ADD_STACK,	   /* add $8, %rsp */
 	SITE_DEFERRED,	   /* SITE_COMPARE, in a thread that may be cancelled at any instruction */
 	SITE_KINDS
 };

@@ -25,10 +25,12 @@ PUBLIC_ONLY = re.compile(r"__(x|lx|fx)stat(at)?(64)?@|chroot@|truncate@")
 
 # What may follow `syscall`: sites_pattern.c has the bytes.
 FOLLOW = [bytes.fromhex(x) for x in ("483d00f0ffff", "483d01f0ffff", "3d00f0ffff", "4889c7e8",
-                                     "4189c2", "31d285c0", "5bc30f1f")]
-KEPT = [6, 6, 5, 3, 3, 4, 3]
-GENERAL = 6  # makes any system call
-LOOK_BACK = 16  # instructions
+                                     "4189c2", "31d285c0", "5bc30f1f",
+                                     "4883c4085b")]
+KEPT = [6, 6, 5, 3, 3, 4, 3, 4]
+# Functions that make any system call, whose number is an argument: what stands before `syscall`.
+GENERAL = {6: bytes.fromhex("488b442410"), 7: bytes.fromhex("4c8b4c24304c89f6")}
+LOOK_BACK = 40  # instructions
 
 
 class Instruction:
@@ -106,9 +108,9 @@ def sites(path):
         kinds = [n for n, f in enumerate(FOLLOW) if bytes_at(code, i.address + 2, len(f)) == f]
         if not kinds or (modern and PUBLIC_ONLY.match(i.symbol)):
             continue
-        if kinds[0] == GENERAL:
-            # mov 16(%rsp),%rax: the number is the function's seventh argument
-            if bytes_at(code, i.address - 5, 5) != bytes.fromhex("488b442410"):
+        if kinds[0] in GENERAL:
+            before = GENERAL[kinds[0]]
+            if bytes_at(code, i.address - len(before), len(before)) != before:
                 continue
         elif number_before(instructions, index) not in WANTED:
             continue

@@ -16,6 +16,7 @@ static const struct pattern {
 	{ SITE_TO_ARGUMENT, 4, 3, { 0x48, 0x89, 0xc7, 0xe8 } },
 	{ SITE_TO_R10, 3, 3, { 0x41, 0x89, 0xc2 } },
 	{ SITE_TO_RDX_TEST, 4, 4, { 0x31, 0xd2, 0x85, 0xc0 } },
+	{ SITE_ADD_STACK, 5, 4, { 0x48, 0x83, 0xc4, 0x08, 0x5b } },
 	{ SITE_RETURN, 4, 0, { 0x5b, 0xc3, 0x0f, 0x1f } },
 };
 
@@ -41,12 +42,16 @@ static bool is_asynchronous(const struct sites_object *object, uint32_t offset)
 	return false;
 }
 
-/* mov 16(%rsp), %rax: in the function of glibc since 2.41 that makes any call that is not cancelled. */
-static bool is_general(const uint8_t *code)
+/* The function of glibc since 2.41, and that of musl, that makes any cancellable call of a thread that
+ * cannot be cancelled now, ends with a site: is it this one? */
+static bool is_general(const uint8_t *code, enum site_kind kind)
 {
-	static const uint8_t number[] = { 0x48, 0x8b, 0x44, 0x24, 0x10 };
+	/* mov 16(%rsp), %rax; the other: mov 48(%rsp), %r9; mov %r14, %rsi */
+	static const uint8_t glibc[] = { 0x48, 0x8b, 0x44, 0x24, 0x10 };
+	static const uint8_t musl[] = { 0x4c, 0x8b, 0x4c, 0x24, 0x30, 0x4c, 0x89, 0xf6 };
 
-	return !memcmp(code - sizeof(number), number, sizeof(number));
+	return kind == SITE_RETURN ? !memcmp(code - sizeof(glibc), glibc, sizeof(glibc)) :
+				     !memcmp(code - sizeof(musl), musl, sizeof(musl));
 }
 
 bool site_at(const struct sites_object *object, uint32_t offset, enum site_kind *ret_kind,
@@ -61,7 +66,7 @@ bool site_at(const struct sites_object *object, uint32_t offset, enum site_kind 
 
 		if (memcmp(code + SITE_SYSCALL_SIZE, pattern->bytes, pattern->size))
 			continue;
-		if (pattern->kind == SITE_RETURN && !is_general(code))
+		if (site_is_general(pattern->kind) && !is_general(code, pattern->kind))
 			return false;
 		*ret_kind = pattern->kind;
 		if (pattern->kind == SITE_COMPARE && is_asynchronous(object, offset))

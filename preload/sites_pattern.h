@@ -27,6 +27,12 @@ bool site_cancellable_call(const struct sites_object *object, uint32_t offset,
 bool site_in_cancellable(const struct sites_object *object, uint32_t offset,
 	uint32_t *ret_function);
 
+/* Whatever the number is: it is known only when the call is made. */
+static inline bool site_is_general(enum site_kind kind)
+{
+	return kind == SITE_RETURN || kind == SITE_ADD_STACK;
+}
+
 static inline uint32_t site_word(const struct sites_object *object, uint32_t offset)
 {
 	const uint8_t *p = object->base + offset;

@@ -59,7 +59,7 @@ static bool is_wanted(uint32_t number)
 }
 
 /* How far before its `syscall` a number is loaded: right before it, or some register moves before. */
-#define NUMBER_DISTANCE_MAX 40
+#define NUMBER_DISTANCE_MAX 64
 
 /* Is a wanted number loaded before? A wrong guess is harmless: a trampoline looks at the register. */
 static bool number_is_wanted(const struct sites_object *object, uint32_t offset)
@@ -118,7 +118,7 @@ static bool is_site(const struct sites_object *object, uint32_t offset)
 
 	if (!site_at(object, offset, &kind, &end))
 		return false;
-	return (kind == SITE_RETURN || number_is_wanted(object, offset)) &&
+	return (site_is_general(kind) || number_is_wanted(object, offset)) &&
 	       !is_jumped_into(object, offset, end);
 }
 

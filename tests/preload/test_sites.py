@@ -1,0 +1,160 @@
+#!/usr/bin/env python3
+"""The system calls inside libc are recorded, and behave as if nothing had happened to them.
+
+Under glibc 2.31, 2.36 and 2.41 and under musl: everything strace sees of programs that look things up
+inside libc is in the records; sites/behaviour.c behaves with the library as without. Then what cannot
+be redirected, and where known sites are.
+"""
+# time-limit: 600
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import sites_world
+from sites_world import HERE, LIBRARY
+
+COMMANDS = [
+    ["getent", "passwd"], ["getent", "group", "root"], ["getent", "hosts", "localhost"],
+    ["getent", "services", "http"], ["date"], ["ls", "-l", "/etc"], ["id"], ["readlink", "-f", "/bin/sh"],
+    ["iconv", "-f", "LATIN1", "-t", "UTF-16", "/etc/hostname"], ["sh", "-c", "ls / | sort | wc -l"],
+    ["find", "/etc", "-maxdepth", "1", "-name", "x*"], ["tar", "cf", "/dev/null", "/etc/apt"],
+    ["perl", "-e", "print scalar(getpwuid(0)), -e '/etc/none'; system('true'); opendir(D, '/etc');"],
+    ["env", "TZ=Europe/Berlin", "date"], ["df"], ["chmod", "--changes", "0", "/etc/none/x"],
+]
+failures = []
+
+
+def expect(what, condition, detail=""):
+    if not condition:
+        failures.append(f"{what} {detail}")
+
+
+def access_matters(fact):
+    """hooks and sites agree with strace on the access; what a directory open is called does not."""
+    words, path, outcome = fact
+    return words.replace("list", "read"), os.path.normpath(path), outcome
+
+
+def test_everything_is_recorded(world, commands):
+    for command in commands:
+        seen, recorded = world.judged(command)
+        have = {access_matters(fact) for fact in recorded}
+        paths = {(path, outcome) for _, path, outcome in have}
+        for fact in sorted(seen):
+            words, path, outcome = access_matters(fact)
+            if words == "exec":
+                # A successful one is the next image's; its record says what was tried.
+                expect(f"{world.name}: {' '.join(command)}: not recorded:",
+                       any(w == "exec" and p == path for w, p, _ in have), fact)
+            elif (words, path, outcome) not in have:
+                expect(f"{world.name}: {' '.join(command)}: not recorded:",
+                       (path, "") in paths, fact)
+        expect(f"{world.name}: {' '.join(command)}", seen, "strace saw nothing")
+
+
+def test_behaviour(world):
+    program = world.compile(os.path.join(HERE, "sites", "behaviour.c"))
+    for test in ("cancel", "cancel_anywhere", "interrupted", "restarted", "jump", "nested", "trace",
+                 "execute"):
+        bare = world.bare([program, test, world.fifo])
+        result, _, _, details = world.run([program, test, world.fifo])
+        expect(f"{world.name}: {test}:", result.returncode == bare.returncode,
+               f"{result.returncode} instead of {bare.returncode}: {result.stderr.decode()}")
+        expect(f"{world.name}: {test}: gaps", not details, details)
+        expect(f"{world.name}: {test}: bare", bare.returncode in (0, 77), bare.stderr.decode())
+
+
+def test_turned_off(world, program):
+    _, facts, gaps, details = world.run(program, FOOTPRINT_SITES="0")
+    expect(f"{world.name}: turned off", any("FOOTPRINT_SITES=0" in d for d in details), gaps)
+    expect(f"{world.name}: turned off", not any("nsswitch.conf" in f[1] for f in facts),
+           "and yet libc's own opens are seen: the other tests would prove nothing")
+
+
+def test_code_may_not_be_written(world, scratch):
+    """PR_SET_MDWE, as systemd's MemoryDenyWriteExecute: a gap, and everything works."""
+    source = os.path.join(scratch, "mdwe.c")
+    with open(source, "w") as file:
+        file.write("#include <sys/prctl.h>\n#include <unistd.h>\n"
+                   "int main(int c, char **v) { (void)c;\n"
+                   "if (prctl(65, 1, 0, 0, 0)) return 77; execvp(v[1], v + 1); return 1; }\n")
+    program = world.compile(source)
+    result, facts, _, details = world.run(["cat", "/etc/passwd"], wrapper=[program])
+    if result.returncode == 77:
+        print("this kernel has no PR_SET_MDWE, left out")
+        return
+    expect("no write:", result.returncode == 0 and b"root:" in result.stdout, result)
+    expect("no write:", any("may not be written" in d for d in details), details)
+    expect("no write: hooks go on", any("/etc/passwd" in f[1] for f in facts))
+
+
+def test_vector_registers_are_not_used():
+    """A system call keeps them, so no instruction of the library may touch one."""
+    listing = subprocess.run(["objdump", "-d", "--no-show-raw-insn", LIBRARY], check=True, text=True,
+                             stdout=subprocess.PIPE).stdout
+    for line in listing.splitlines():
+        expect("vector register:", not re.search(r"%([xyz]mm|mm|st\b|k[0-7])", line), line)
+
+
+def test_protection_is_restored():
+    """No page of libc or ld.so is left writable and executable."""
+    environment = {**os.environ, "LD_PRELOAD": LIBRARY, "FOOTPRINT_SOCKET": "/nonexistent/sock"}
+    maps = subprocess.run(["cat", "/proc/self/maps"], env=environment, check=True, text=True,
+                          stdout=subprocess.PIPE).stdout
+    for line in maps.splitlines():
+        expect("protection:", "wx" not in line.split()[1], line)
+    expect("protection:", re.search(r"r-xp.*libc\.so", maps), maps)
+
+
+def test_known_sites_are_where_objdump_finds_them():
+    """sites_known.def against the libc and ld.so of this machine and of the roots."""
+    with open(os.path.join(HERE, "../../preload/sites_known.def")) as file:
+        known = file.read()
+    script = os.path.join(HERE, "../../preload/sites_known.py")
+    paths = ["/lib/x86_64-linux-gnu/libc.so.6", "/lib64/ld-linux-x86-64.so.2"]
+    for suite in ("bullseye", "trixie"):
+        root = os.path.join(sites_world.BUILD, "rootfs", suite)
+        if os.path.isdir(root):
+            paths.append(os.path.join(root, "lib/x86_64-linux-gnu/libc.so.6"))
+    for path in paths:
+        found = subprocess.run([script, "x=" + path], check=True, text=True,
+                               stdout=subprocess.PIPE).stdout
+        identity, offsets = re.search(r"SITES\((ID\(.*?\)),(.*?)\)", found, re.S).groups()
+        match = re.search(re.escape(identity) + r",(.*?)\)", known, re.S)
+        if not match:
+            print(f"{path}: not in sites_known.def, is searched at every start")
+            continue
+        expect(f"{path}: sites", match[1].split() == offsets.split(), offsets)
+
+
+def main():
+    with tempfile.TemporaryDirectory() as scratch:
+        os.chmod(scratch, 0o755)
+        test_vector_registers_are_not_used()
+        test_protection_is_restored()
+        test_known_sites_are_where_objdump_finds_them()
+        for world in sites_world.worlds(scratch):
+            try:
+                commands = COMMANDS
+                if world.name == "musl":
+                    commands = [[world.compile(os.path.join(HERE, "sites", "lookups.c"))]]
+                commands = [c for c in commands if world.name != "bullseye" or c[0] != "df"]
+                test_everything_is_recorded(world, commands)
+                test_behaviour(world)
+                if world.name != "musl":
+                    test_turned_off(world, ["getent", "passwd", "root"])
+                if world.name == "here":
+                    test_code_may_not_be_written(world, scratch)
+            finally:
+                world.close()
+    for failure in failures[:60]:
+        print(failure)
+    print(f"{len(failures)} failures")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -136,6 +136,9 @@ struct segment *image_extend(struct segment *full)
 		return current;
 	if (image.memory_only)
 		return NULL;
+	/* A program may go on finding new paths for as long as it lives. */
+	for (segment = full; segment; segment = segment->previous)
+		segment_release(segment);
 	number = __atomic_fetch_add(&full->first->segments, 1, __ATOMIC_RELAXED);
 	segment = number < FP_SEGMENTS_MAX ? segment_new(SEGMENT_NEXT_SIZE, &memfd) : NULL;
 	if (!segment)

@@ -32,6 +32,7 @@ struct image {
 	bool off;		   /* nothing is to be recorded */
 	bool memory_only;	   /* no system calls any more */
 	bool said_goodbye;
+	bool has_waited;	    /* for the aggregator, which happens once at most */
 	uint8_t directory_uncached; /* enum directory_cache */
 	bool logs;		    /* FOOTPRINT_LOG is set */
 	bool starting; /* the first records are kept; the aggregator is told once, after them */

@@ -12,6 +12,7 @@
 #define MEMFD_NAME "footprint"
 #define SEALS	   (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW)
 #define ERRNO_MAX  4095
+#define PAGE_MASK  4095ul
 
 /* ftruncate past RLIMIT_FSIZE raises SIGXFSZ, which would kill the application. */
 static bool may_have_file_of(uint32_t size)
@@ -157,8 +158,11 @@ uint32_t *segment_append(
 
 uint64_t segment_end(struct segment *segment)
 {
+	uint64_t released = __atomic_load_n(&segment->released, __ATOMIC_ACQUIRE);
 	uint64_t at = __atomic_load_n(&segment->head.tail, __ATOMIC_ACQUIRE);
 
+	if (released)
+		return released;
 	while (at + SLOT_ALIGN <= segment->head.log_size) {
 		uint32_t word = __atomic_load_n(slot_at(segment, at), __ATOMIC_ACQUIRE);
 
@@ -167,4 +171,35 @@ uint64_t segment_end(struct segment *segment)
 		at += slot_total(word);
 	}
 	return at;
+}
+
+/* Is a slot before `end` still being written, or was its writer killed? */
+static bool has_claims(struct segment *segment, uint64_t end)
+{
+	for (uint64_t at = 0; at < end;) {
+		uint32_t word = __atomic_load_n(slot_at(segment, at), __ATOMIC_ACQUIRE);
+
+		if (SLOT_STATE(word) == SLOT_CLAIMED)
+			return true;
+		at += slot_total(word);
+	}
+	return false;
+}
+
+void segment_release(struct segment *segment)
+{
+	unsigned char *log = segment_log(segment);
+	uintptr_t from = ((uintptr_t)log + PAGE_MASK) & ~PAGE_MASK;
+	uintptr_t to = (uintptr_t)(log + segment->head.log_size) & ~PAGE_MASK;
+	uint64_t end = segment_end(segment);
+
+	if (__atomic_load_n(&segment->released, __ATOMIC_ACQUIRE) ||
+		__atomic_load_n(&segment->head.acknowledged, __ATOMIC_ACQUIRE) < end ||
+		has_claims(segment, end))
+		return;
+	__atomic_store_n(&segment->released, end, __ATOMIC_RELEASE);
+	/* A claim walks on from `tail`, and would take zero for free. */
+	advance_tail(&segment->head, segment->head.log_size);
+	if (from < to)
+		rawcall3(SYS_madvise, (long)from, (long)(to - from), MADV_REMOVE);
 }

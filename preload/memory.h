@@ -47,11 +47,12 @@ struct segment {
 	struct segment *previous; /* NULL in segment 0. Valid in every process that maps this one */
 	uint64_t spooled;	  /* log bytes up to here are in the spool */
 	uint64_t sent;		  /* log bytes up to here went out in batches */
-	uint32_t number;	  /* Hello.segment */
-	uint32_t segments;	  /* segment 0: numbers given so far */
-	uint32_t way;		  /* enum segment_way */
-	uint32_t socket_path;	  /* segment 0: offset of FOOTPRINT_SOCKET's copy, terminated */
-	uint32_t spool_path;	  /* segment 0: offset of the spool folder's */
+	uint64_t released;    /* where the log ended whose memory was given back; 0: it was not */
+	uint32_t number;      /* Hello.segment */
+	uint32_t segments;    /* segment 0: numbers given so far */
+	uint32_t way;	      /* enum segment_way */
+	uint32_t socket_path; /* segment 0: offset of FOOTPRINT_SOCKET's copy, terminated */
+	uint32_t spool_path;  /* segment 0: offset of the spool folder's */
 	uint8_t session[SESSION_ID_SIZE];
 	uint64_t seen[SEEN_SMALL] __attribute__((aligned(64)));
 };
@@ -97,6 +98,10 @@ uint32_t *segment_append(
 
 /* End of the log: bytes claimed so far, walking past what `tail` lags behind. */
 uint64_t segment_end(struct segment *segment);
+
+/* Gives the memory of a full log back, once all of it is acknowledged. It reads as zero from then
+ * on, and stays full. */
+void segment_release(struct segment *segment);
 
 static inline uint32_t slot_total(uint32_t word)
 {

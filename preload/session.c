@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/resource.h>
@@ -25,6 +26,7 @@ enum { BATCH_SESSION = 1, BATCH_SEGMENT = 2, BATCH_OFFSET = 3, BATCH_LOG = 4 };
 #define BATCH_SIZE_MAX	  (32u << 10) /* log bytes in a packet */
 #define HIGH_FD		  1000	      /* out of the way of programs that expect low numbers */
 #define FDS_FROM_TOP	  8	      /* below the limit, where it is lower than that */
+#define FLUSH_WAIT_MS	  40	      /* of the 50 ms that a process may ever wait for us */
 #define PACKET_PARTS	  2
 #define SESSION_PATH_SIZE 1024 /* of a socket's folder */
 
@@ -410,11 +412,29 @@ void session_changed(const uint32_t *slot)
 	}
 }
 
+/* Is something of a segment that goes by value not sent yet? */
+static bool has_unsent(struct segment *segment)
+{
+	return segment->way != SEGMENT_HELD &&
+	       __atomic_load_n(&segment->sent, __ATOMIC_ACQUIRE) < segment_end(segment);
+}
+
 void session_flush(void)
 {
-	if (image.memory_only || image.descriptor < 0)
-		return;
-	for (struct segment *s = image.segment; s; s = s->previous)
-		if (s->way != SEGMENT_HELD)
-			send_batches(s);
+	for (struct segment *s = image.segment; s; s = s->previous) {
+		struct pollfd socket = { .fd = image.descriptor, .events = POLLOUT };
+
+		if (image.memory_only || image.descriptor < 0)
+			return;
+		if (!has_unsent(s))
+			continue;
+		send_batches(s);
+		if (!has_unsent(s) || image.has_waited)
+			continue;
+		/* The one place where we wait, once in a process's life: without shared memory what
+		 * is not sent now may be lost. */
+		image.has_waited = true;
+		rawcall3(SYS_poll, (long)&socket, 1, FLUSH_WAIT_MS);
+		send_batches(s);
+	}
 }

@@ -182,6 +182,19 @@ static int run_steps(void)
 	return 0;
 }
 
+/* Fills more than a segment at each step. */
+static int run_growing(void)
+{
+	for (int i = 0; i < 3; i++) {
+		char who[20];
+
+		snprintf(who, sizeof(who), "step%d", i);
+		make_facts(who, count);
+		keep_step();
+	}
+	return 0;
+}
+
 /* Every descriptor closed behind our back, and files opened in their places. */
 static int run_closed(void)
 {
@@ -269,6 +282,7 @@ static const struct {
 	{ "killed", run_killed },
 	{ "killed-in-threads", run_killed_in_threads },
 	{ "steps", run_steps },
+	{ "growing", run_growing },
 	{ "closed", run_closed },
 	{ "exec", run_exec },
 	{ "memory-only", run_memory_only },

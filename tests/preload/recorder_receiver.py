@@ -4,6 +4,7 @@ proto/session_memory.h lays it out, and lets protoc say what the bytes mean."""
 import array
 import os
 import re
+import select
 import selectors
 import socket
 import struct
@@ -109,11 +110,19 @@ class Memory:
 
     def slots(self):
         header = self.header()
+        start = header["acknowledged"]  # what is before may have been given back
         assert header["magic"] == MEMORY_MAGIC, header
         # One read of what is used: the log is sparse.
-        log = os.pread(self.fd, min(header["log_size"], header["tail"] + (64 << 10)),
-                       header["log_offset"])
-        return list(slots_of(log))
+        log = os.pread(self.fd, min(header["log_size"], header["tail"] + (64 << 10)) - start,
+                       header["log_offset"] + start)
+        return [(start + at, state, payload) for at, state, payload in slots_of(log)]
+
+    def end(self):
+        """Where the log ends: after its last slot."""
+        end = 0
+        for at, _, payload in self.slots():
+            end = at + (4 + len(payload) + 7 & ~7)
+        return max(end, self.header()["acknowledged"])
 
     def acknowledge(self, size=None):
         header = self.header()
@@ -142,7 +151,7 @@ class Receiver:
     def __init__(self, path, backlog=64, accepting=True):
         self.path, self.accepting = path, accepting
         self.memories, self.packets, self.roots, self.ended = [], [], [], 0
-        self.opened = 0
+        self.peers = []
         self.lock = threading.Condition()
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
         self.listener.bind(path)
@@ -156,22 +165,21 @@ class Receiver:
         selector.register(self.stopped, selectors.EVENT_READ, None)
         if self.accepting:
             selector.register(self.listener, selectors.EVENT_READ, None)
-        peers = []
         while True:
             for key, _ in selector.select():
                 if key.fileobj is self.stopped:
-                    for peer in peers:
+                    for peer in self.peers:
                         peer.close()
                     return
-                if key.fileobj is self.listener:
-                    peer, _ = self.listener.accept()
-                    peers.append(peer)
-                    with self.lock:
-                        self.opened += 1
-                    selector.register(peer, selectors.EVENT_READ, peer)
-                elif not self._receive(key.data):
-                    selector.unregister(key.fileobj)
-                    key.fileobj.close()
+                with self.lock:
+                    if key.fileobj is self.listener:
+                        peer, _ = self.listener.accept()
+                        self.peers.append(peer)
+                        selector.register(peer, selectors.EVENT_READ, peer)
+                    elif not self._receive(key.data):
+                        selector.unregister(key.fileobj)
+                        key.fileobj.close()
+                    self.lock.notify_all()
 
     def _receive(self, peer):
         fds = array.array("i")
@@ -183,25 +191,31 @@ class Receiver:
         for level, kind, content in control:
             if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
                 fds.frombytes(content[:len(content) - len(content) % fds.itemsize])
-        with self.lock:
-            for fd in fds:
-                if os.readlink("/proc/self/fd/%d" % fd).startswith("/memfd:"):
-                    self.memories.append(Memory(fd))
-                else:
-                    self.roots.append(fd)
-            if data:
-                self.packets.append(data)
+        for fd in fds:
+            if os.readlink("/proc/self/fd/%d" % fd).startswith("/memfd:"):
+                self.memories.append(Memory(fd))
             else:
-                self.ended += 1
-            self.lock.notify_all()
+                self.roots.append(fd)
+        if data:
+            self.packets.append(data)
+        else:
+            self.ended += 1
         return bool(data)
+
+    def settle(self):
+        """Until everything that was sent so far has come in."""
+        while True:
+            with self.lock:
+                peers = [peer for peer in self.peers if peer.fileno() >= 0]
+                if not select.select([self.listener, *peers], [], [], 0)[0]:
+                    return
 
     def wait_ended(self, count=None, timeout=20):
         """Until that many sessions (all that were opened) have ended."""
         with self.lock:
-            if not self.lock.wait_for(lambda: self.ended >= (count or max(self.opened, 1)),
+            if not self.lock.wait_for(lambda: self.ended >= (count or max(len(self.peers), 1)),
                                       timeout):
-                raise TimeoutError("%d of %d sessions ended" % (self.ended, self.opened))
+                raise TimeoutError("%d of %d sessions ended" % (self.ended, len(self.peers)))
 
     def wait_for(self, condition, timeout=20):
         with self.lock:

@@ -219,6 +219,27 @@ def full_segments_are_followed_by_others(client):
 
 
 @test
+def acknowledged_segments_are_given_back(client):
+    with Case(client) as case:
+        process = case.start("growing", 90000)
+        found = []
+        for _ in range(3):
+            process.stdout.readline()
+            case.receiver.settle()
+            found += made(case.receiver.records())
+            for memory in case.receiver.memories:
+                memory.acknowledge(memory.end())
+            process.stdin.write(b"x")
+            process.stdin.flush()
+        process.communicate(timeout=TIMEOUT)
+        assert sorted(set(found)) == numbered("growing", 90000, "step0", "step1", "step2")
+        assert len(case.receiver.memories) > 3
+        used = sum(os.fstat(memory.fd).st_blocks * 512 for memory in case.receiver.memories)
+        assert used < 12 << 20, used
+        assert made(case.spooled()) == []
+
+
+@test
 def without_an_aggregator_records_are_spooled(client):
     with Case(client, listening=False) as case:
         case.run("plain", 100)

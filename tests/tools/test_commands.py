@@ -1,0 +1,175 @@
+#!/usr/bin/env python3
+"""What all commands promise: exit statuses, messages, help, colours, safe output."""
+import os
+import pty
+import re
+import shutil
+import sys
+import tempfile
+import unittest
+
+import manifests
+from manifests import footprint, shop
+
+COMMANDS = ["run", "show", "diff", "merge", "why"]
+
+
+def on_terminal(*arguments, **environment):
+    """What a command writes to a terminal."""
+    out, terminal = pty.openpty()
+    env = {**os.environ, "TERM": "xterm", **environment}
+    child = manifests.subprocess.Popen([manifests.FOOTPRINT, *arguments], stdout=terminal, env=env)
+    os.close(terminal)
+    written = b""
+    while True:
+        try:
+            piece = os.read(out, 65536)
+        except OSError:  # the other side is closed
+            break
+        if not piece:
+            break
+        written += piece
+    os.close(out)
+    child.wait()
+    return written
+
+
+class Commands(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, self.folder)
+        self.path = self.file("a.footprint")
+        manifests.write(self.path, shop())
+
+    def file(self, name):
+        return os.path.join(self.folder, name)
+
+    def assert_trouble(self, done, message):
+        self.assertEqual(done.returncode, 2)
+        self.assertEqual(done.stdout, b"")
+        self.assertRegex(done.stderr.decode(), message)
+        self.assertTrue(done.stderr.startswith(b"footprint"))
+        self.assertEqual(done.stderr.count(b"\n"), 1, "one message")
+
+    def test_help_and_version_are_everywhere(self):
+        for arguments in [["--help"], ["-h"], ["help"]]:
+            done = footprint(*arguments)
+            self.assertEqual(done.returncode, 0)
+            for command in COMMANDS:
+                self.assertIn(f"  {command} ".encode(), done.stdout)
+        self.assertRegex(footprint("--version").stdout, rb"^footprint \d+\.\d+\.\d+\n$")
+        for command in COMMANDS:
+            done = footprint(command, "--help")
+            self.assertEqual(done.returncode, 0)
+            self.assertTrue(done.stdout.startswith(f"Usage: footprint {command} ".encode()))
+            self.assertEqual(footprint("help", command).stdout, done.stdout)
+            self.assertTrue(all(len(line) <= 80 for line in done.stdout.decode().split("\n")))
+
+    def test_unknown_words_get_a_hint(self):
+        self.assert_trouble(footprint("shwo"), "shwo: no such command; did you mean 'show'")
+        self.assert_trouble(footprint("xyz"), "xyz: no such command; see 'footprint --help'")
+        self.assert_trouble(footprint("--bogus"), "--bogus: no such option")
+        for command in COMMANDS:
+            self.assert_trouble(footprint(command, "--bogus"),
+                                f"--bogus: no such option; see 'footprint {command} --help'")
+            self.assert_trouble(footprint(command, "-%"), "-%: no such option")
+        self.assert_trouble(footprint("merge", "--output"), "--output: needs an argument")
+        self.assertEqual(footprint().returncode, 2)
+
+    def test_wrong_numbers_of_arguments_are_trouble(self):
+        for arguments in [["show"], ["show", "a", "b"], ["diff", "a"], ["diff", "a", "b", "c"],
+                          ["merge", "-o", "x"], ["merge", "a"], ["why", "a"]]:
+            self.assert_trouble(footprint(*arguments), "see 'footprint")
+
+    def test_bad_files_are_named(self):
+        bad = self.file("bad.footprint")
+        for content, why in [(b"", "no zstd frame"), (b"plain text", "no zstd frame"),
+                             (open(self.path, "rb").read()[:-3], "cut off")]:
+            with open(bad, "wb") as file:
+                file.write(content)
+            for arguments in [["show", bad], ["diff", self.path, bad], ["why", bad, "/x"],
+                              ["merge", "-o", self.file("out"), self.path, bad]]:
+                self.assert_trouble(footprint(*arguments), f"{re.escape(bad)}: .*{why}")
+        self.assertFalse(os.path.exists(self.file("out")))
+        self.assert_trouble(footprint("show", self.folder), "Is a directory")
+        self.assert_trouble(footprint("show", self.file("none")), "No such file or directory")
+        self.assert_trouble(footprint("show", "/dev/zero"), "neither a regular file nor a pipe")
+
+    def test_show_says_the_main_things(self):
+        text = footprint("show", self.path).stdout.decode()
+        self.assertTrue(text.startswith("shop 1.3: complete\n"))
+        for line in [r"runs +1 with 3 processes, 2023-11-14 22:13:20Z to 2023-11-14 22:15:00Z",
+                     r"programs +2", r"libraries +2", r"files +3, 8100 B, from 1 package",
+                     r"/usr/sbin/nginx  2 images, started by dash",
+                     r"/usr/lib/libssl.so.3 +needed by nginx", r"libssl3 3.0.11 +1 file +5000 B",
+                     r"bind +0.0.0.0:80 +nginx"]:
+            self.assertRegex(text, line)
+        self.assertNotIn("/etc/ld.so.preload", text)
+        self.assertIn("/etc/ld.so.preload", footprint("show", "--all", self.path).stdout.decode())
+        self.assertNotIn("Programs", footprint("show", "-e", self.path).stdout.decode())
+
+    def test_gaps_are_said_first(self):
+        manifests.write(self.path, shop(gaps=[{"kind": "static-program", "path": b"/bin/x",
+                                               "detail": "no interpreter", "count": 2}]))
+        text = footprint("show", self.path).stdout.decode()
+        self.assertTrue(text.startswith("shop 1.3: not complete, 1 gap\n"))
+        self.assertIn("static-program /bin/x (2 times): no interpreter", text)
+
+    def test_colours_are_for_terminals(self):
+        self.assertIn(b"\033[", on_terminal("show", self.path))
+        self.assertNotIn(b"\033[", on_terminal("show", self.path, NO_COLOR="1"))
+        self.assertNotIn(b"\033[", on_terminal("show", self.path, TERM="dumb"))
+        self.assertNotIn(b"\033[", footprint("show", self.path).stdout)
+
+    def test_names_cannot_command_the_terminal(self):
+        evil = b"/tmp/\033[2J\xc2\x9b2J\x07\xff\n"
+        manifests.write(self.path, shop(files=[{"path": evil, "uses": [{"by": 1, "access": 1}]}]))
+        for arguments in [["show", "-f", self.path], ["why", self.path, evil]]:
+            text = footprint(*arguments).stdout
+            self.assertIn(b"/tmp/\\x1b[2J\\xc2\\x9b2J\\x07\\xff\\x0a", text)
+            self.assertNotIn(b"\033", text)
+
+    def test_merge_refuses_what_does_not_belong(self):
+        other, out = self.file("b.footprint"), self.file("out.footprint")
+        manifests.write(other, shop("1.4"))
+        self.assert_trouble(footprint("merge", "-o", out, self.path, other),
+                            "is of shop 1.4, not of shop 1.3")
+        self.assertFalse(os.path.exists(out))
+        done = footprint("merge", "--force", "-o", out, self.path, other)
+        self.assertEqual((done.returncode, done.stderr), (0, b""))
+        self.assertIn(b'version: "1.3"', manifests.protoc("decode", manifests.unzstd(out)))
+
+    def test_merge_does_not_care_about_order(self):
+        parts, outputs = [], set()
+        for number in range(3):
+            parts.append(self.file(f"part{number}"))
+            manifests.write(parts[-1], shop(files=[
+                {"path": b"/%d" % (number * 7 % 5), "type": ("TYPE_FILE",),
+                 "uses": [{"by": number % 2, "access": 1 << number}], "present": True,
+                 "mode": number}]))
+        for order in [(0, 1, 2), (2, 1, 0), (1, 0, 2, 1, 0), (0, 2, 1)]:
+            out = self.file("out")
+            done = footprint("merge", "-o", out, *[parts[number] for number in order])
+            self.assertEqual(done.returncode, 0, done.stderr)
+            with open(out, "rb") as file:
+                outputs.add(file.read())
+        self.assertEqual(len(outputs), 1)
+
+    def test_why_explains(self):
+        text = footprint("why", self.path, "libz.so.1").stdout.decode()
+        self.assertEqual([line.split()[-1] for line in text.split("\n") if line],
+                         ["/usr/lib/libz.so.1.2.13", "/usr/bin/dash", "/usr/sbin/nginx",
+                          "/usr/lib/libssl.so.3", "/usr/lib/libz.so.1.2.13"])
+        self.assertIn(b"(not there)", footprint("why", self.path, "/etc/ld.so.preload").stdout)
+        self.assertIn(b"(bind)", footprint("why", self.path, "0.0.0.0:80").stdout)
+        done = footprint("why", self.path, "/opt/nginx.conf")
+        self.assertEqual((done.returncode, done.stdout), (1, b""))
+        self.assertIn(b"/opt/nginx.conf is not in it", done.stderr)
+        self.assertIn(b"  /etc/nginx.conf\n", done.stderr)
+
+
+if __name__ == "__main__":
+    if not shutil.which("protoc") or not shutil.which("zstd"):
+        print("needs protoc and zstd")
+        sys.exit(77)
+    unittest.main()

@@ -1,0 +1,152 @@
+#!/usr/bin/env python3
+"""`footprint diff` of manifests that differ in a known way says exactly that."""
+import copy
+import json
+import os
+import shutil
+import sys
+import tempfile
+import unittest
+
+import manifests
+from manifests import footprint, shop
+
+
+class Diff(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, self.folder)
+        self.old = os.path.join(self.folder, "old.footprint")
+        self.new = os.path.join(self.folder, "new.footprint")
+        self.maxDiff = None
+
+    def diff(self, old, new, *options):
+        manifests.write(self.old, old)
+        manifests.write(self.new, new)
+        done = footprint("diff", *options, self.old, self.new)
+        self.assertEqual(done.stderr, b"")
+        return done.returncode, done.stdout.decode()
+
+    def test_the_same_is_0_and_one_line(self):
+        other_run = [{"host": "x", "started_ns": 5, "ended_ns": 6, "processes": 70}]
+        status, text = self.diff(shop(), shop("1.4", runs=other_run))
+        self.assertEqual((status, text), (0, "shop 1.3 -> 1.4: no difference\n"))
+
+    def test_a_changed_file(self):
+        files = copy.deepcopy(shop()["files"])
+        files[0].update(size=150, sha256=b"\x09" * 32, mode=0o600, uid=33)
+        # Fields must stand in the order of their numbers only in the bytes: protoc sees to it.
+        status, text = self.diff(shop(), shop("1.4", files=files))
+        self.assertEqual(status, 1)
+        self.assertEqual(text, (
+            "shop 1.3 -> 1.4: 1 file changed\n\nFiles\n"
+            "  ~ /etc/nginx.conf  content 100 B -> 150 B; mode 0644 -> 0600; owner 0:0 -> 33:0\n"))
+
+    def test_an_added_and_a_removed_file(self):
+        files = copy.deepcopy(shop()["files"])
+        files[0]["path"] = b"/etc/nginx/nginx.conf"
+        files[0]["sha256"] = b"\x09" * 32
+        status, text = self.diff(shop(), shop("1.4", files=files))
+        self.assertEqual(status, 1)
+        self.assertEqual(text, (
+            "shop 1.3 -> 1.4: 1 file added, 1 removed\n\nFiles\n"
+            "  - /etc/nginx.conf  read; by nginx\n"
+            "  + /etc/nginx/nginx.conf  read; by nginx\n"))
+
+    def test_a_moved_file(self):
+        files = copy.deepcopy(shop()["files"])
+        files[0]["path"] = b"/etc/nginx/nginx.conf"
+        status, text = self.diff(shop(), shop("1.4", files=files))
+        self.assertEqual(status, 1)
+        self.assertEqual(text, (
+            "shop 1.3 -> 1.4: 1 file moved\n\nFiles\n"
+            "  > /etc/nginx.conf -> /etc/nginx/nginx.conf\n"))
+
+    def test_a_library_update_is_one_line(self):
+        new = copy.deepcopy(shop("1.4"))
+        new["files"][2].update(path=b"/usr/lib/libz.so.1.3.1", sha256=b"\x08" * 32, size=3100)
+        new["libraries"][1]["path"] = b"/usr/lib/libz.so.1.3.1"
+        status, text = self.diff(shop(), new)
+        self.assertEqual(status, 1)
+        self.assertEqual(text, (
+            "shop 1.3 -> 1.4: 1 library changed\n\nLibraries\n"
+            "  ~ /usr/lib/libz.so.1.2.13 -> libz.so.1.3.1  content 3000 B -> 3100 B\n"))
+
+    def test_a_package_update_is_one_line(self):
+        new = copy.deepcopy(shop("1.4"))
+        new["packages"][0]["version"] = "3.0.13"
+        status, text = self.diff(shop(), new)
+        self.assertEqual(status, 1)
+        self.assertEqual(text, ("shop 1.3 -> 1.4: 1 package changed\n\nPackages\n"
+                                "  ~ libssl3 3.0.11 -> 3.0.13\n"))
+
+    def test_programs_endpoints_missing_and_gaps(self):
+        new = copy.deepcopy(shop("1.4"))
+        new["executables"].insert(1, {"path": b"/usr/bin/env", "executes": [2]})
+        new["executables"][0]["executes"] = [1, 2]
+        for one in new["files"]:
+            one["uses"][0]["by"] = 2
+        for one in new["libraries"]:
+            one["loaders"][0]["by"] = 2
+        new["endpoints"] = [{"operation": ("OPERATION_CONNECT",), "address": "[::1]:5432",
+                             "by": [2]}]
+        new["missing"] = [{"path": b"/etc/new", "by": [1]}]
+        new["gaps"] = [{"kind": "static-program", "path": b"/bin/x", "detail": "no interpreter",
+                        "count": 1}]
+        new = shop("1.4", **{key: new[key] for key in new if key not in ("schema", "application",
+                                                                          "version")})
+        status, text = self.diff(shop(), new)
+        self.assertEqual(status, 1)
+        self.assertEqual(text, (
+            "shop 1.3 -> 1.4: 1 program added, 1 changed; 1 endpoint added, 1 removed; "
+            "1 missing path added, 1 removed; 1 gap added\n"
+            "\nPrograms\n"
+            "  ~ /usr/bin/dash  executed nginx; now executes env, nginx\n"
+            "  + /usr/bin/env  started by dash\n"
+            "\nEndpoints\n"
+            "  + connect [::1]:5432  by nginx\n"
+            "  - bind 0.0.0.0:80  by nginx\n"
+            "\nMissing: looked for and not there\n"
+            "  - /etc/ld.so.preload  by dash, nginx\n"
+            "  + /etc/new  by env\n"
+            "\nGaps\n"
+            "  + static-program /bin/x: no interpreter\n"))
+
+    def test_json_names_both_sides(self):
+        new = copy.deepcopy(shop("1.4"))
+        new["files"][0]["mode"] = 0o600
+        status, text = self.diff(shop(), new, "--json")
+        parsed = json.loads(text)
+        self.assertEqual(status, 1)
+        self.assertFalse(parsed["same"])
+        self.assertEqual(parsed["old"], {"app": "shop", "version": "1.3"})
+        change = parsed["files"][0]
+        self.assertEqual((change["change"], change["what"]), ("changed", ["mode"]))
+        self.assertEqual((change["old"]["mode"], change["new"]["mode"]), ("0644", "0600"))
+        self.assertEqual(change["new"]["by"], ["/usr/sbin/nginx"])
+        for group in ("programs", "libraries", "packages", "endpoints", "missing", "gaps"):
+            self.assertEqual(parsed[group], [])
+
+    def test_summary_and_long_lists(self):
+        files = [{"path": b"/f%03d" % number, "type": ("TYPE_FILE",),
+                  "uses": [{"by": 0, "access": 1}]} for number in range(200)]
+        plain = [line for line in self.diff(shop(files=[]), shop("1.4", files=files))[1].split("\n")
+                 if line]
+        self.assertEqual(plain[-1], "  and 150 more: see --all")
+        everything = self.diff(shop(files=[]), shop("1.4", files=files), "--all")[1]
+        self.assertEqual(everything.count("  + /f"), 200)
+        short = self.diff(shop(files=[]), shop("1.4", files=files), "--summary")[1]
+        self.assertEqual(short, "shop 1.3 -> 1.4: 200 files added\n")
+
+    def test_trouble_is_2(self):
+        manifests.write(self.old, shop())
+        self.assertEqual(footprint("diff", self.old).returncode, 2)
+        self.assertEqual(footprint("diff", self.old, "/nonexistent").returncode, 2)
+        self.assertEqual(footprint("diff", "/etc/passwd", self.old).returncode, 2)
+
+
+if __name__ == "__main__":
+    if not shutil.which("protoc") or not shutil.which("zstd"):
+        print("needs protoc and zstd")
+        sys.exit(77)
+    unittest.main()

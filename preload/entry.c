@@ -1,5 +1,6 @@
 #include "preload/entry.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -38,12 +39,23 @@ static char **arguments_before(char **envp)
 	return NULL;
 }
 
+/* Before 2.36 a glibc that is run as a program (ld.so PROGRAM) drops its own arguments by moving the
+ * stack's beginning over them, and its frames grow over what stood there. */
+static bool still_stands(const uintptr_t *start)
+{
+	uintptr_t count = 0;
+
+	while (start[1 + count])
+		count++;
+	return count == *start;
+}
+
 struct entry entry_find(void)
 {
 	struct entry entry = { NULL, NULL, NULL };
 	uintptr_t here = (uintptr_t)__builtin_frame_address(0);
 
-	if (&__libc_stack_end && __libc_stack_end) {
+	if (&__libc_stack_end && __libc_stack_end && still_stands(__libc_stack_end)) {
 		uintptr_t *start = __libc_stack_end;
 
 		entry.argv = (char **)(start + 1);

@@ -12,8 +12,8 @@
  *   application.c one manifest and its runs (run.c)
  *   snapshot.c    manifests to disk; then memories are acknowledged, spool files removed
  *
- * journal.c keeps what a killed process leaves us until it is in a manifest on disk; policy.c says
- * whose words count. All state is touched by the loop's thread alone, but for what batch.c and
+ * journal.c keeps what a killed process leaves us until it is in a manifest on disk; atlas.c what
+ * relative paths of living ones stand on, for our successor; policy.c says whose words count. All state is touched by the loop's thread alone, but for what batch.c and
  * snapshot.c hand to the thread pool.
  *
  * Coined words (session, record, run, gap, ...) are in doc/glossary.md.
@@ -24,6 +24,7 @@
 #include <uv.h>
 
 #include "aggregator/application.h"
+#include "aggregator/atlas.h"
 #include "aggregator/counters.h"
 #include "aggregator/intake.h"
 #include "aggregator/journal.h"
@@ -48,6 +49,8 @@ struct aggregator {
 	struct roots roots;
 	struct spool spool;
 	struct journal journal;
+	struct atlas atlas;
+	uint64_t started_ms;
 	struct snapshot snapshot;
 	bool stopping;
 	struct stop {

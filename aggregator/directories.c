@@ -39,7 +39,10 @@ const struct path *directories_find(const struct directories *directories, uint6
 
 static int grow(struct directories *directories)
 {
-	struct directories grown = { .count = directories->count };
+	struct directories grown = {
+		.count = directories->count,
+		.n_unkept = directories->n_unkept,
+	};
 
 	grown.mask = directories->slots ? directories->mask * 2 + 1 : DIRECTORY_SLOTS_MIN - 1;
 	grown.slots = calloc((size_t)grown.mask + 1, sizeof(*grown.slots));
@@ -69,7 +72,15 @@ int directories_add(struct directories *directories, uint64_t id, struct path *p
 	slot->path = path;
 	path->references++;
 	directories->count++;
+	directories->n_unkept++;
 	return 0;
+}
+
+void directories_forget_kept(struct directories *directories)
+{
+	for (uint32_t i = 0; directories->slots && i <= directories->mask; i++)
+		directories->slots[i].kept = false;
+	directories->n_unkept = directories->count;
 }
 
 void directories_remove(struct directories *directories, uint64_t id)

@@ -2,6 +2,7 @@
 #ifndef FOOTPRINT_AGGREGATOR_DIRECTORIES_H
 #define FOOTPRINT_AGGREGATOR_DIRECTORIES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct path;
@@ -11,6 +12,7 @@ struct path;
 struct directory_slot {
 	uint64_t id; /* 0: free */
 	struct path *path;
+	bool kept; /* in the atlas */
 };
 
 /* Zero-initialised: none. Holds references to its paths. */
@@ -18,6 +20,7 @@ struct directories {
 	struct directory_slot *slots;
 	uint32_t mask;
 	uint32_t count;
+	uint32_t n_unkept; /* added since all were in the atlas */
 };
 
 void directories_deinit(struct directories *directories);
@@ -25,6 +28,8 @@ void directories_deinit(struct directories *directories);
 const struct path *directories_find(const struct directories *directories, uint64_t id);
 /* 0, -ENOMEM, or -ENOSPC past the limit. Takes a reference. */
 int directories_add(struct directories *directories, uint64_t id, struct path *path);
+/* The atlas begins anew. */
+void directories_forget_kept(struct directories *directories);
 /* It turned out to be no directory. */
 void directories_remove(struct directories *directories, uint64_t id);
 

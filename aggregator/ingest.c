@@ -9,6 +9,9 @@
 #include "aggregator/lexical.h"
 #include "lib/base/cleanup.h"
 
+/* The process could not find out itself what the path is relative to. */
+#define DIRECTORY_UNKNOWABLE UINT64_MAX
+
 #define ACCESS_KNOWN ((ACCESS_CHECK << 1) - 1)
 
 struct deferred {
@@ -329,6 +332,9 @@ int ingest_slot(struct session *session, const uint8_t *payload, size_t size, bo
 	__attribute__((cleanup(record_freep))) Footprint__Record *record = NULL;
 	int r = record_unpack(payload, size, &record, err);
 
+	if (r == 0 && record->directory == DIRECTORY_UNKNOWABLE && record->path.len &&
+		is_relative(&record->path))
+		return session_gap(session, "unresolved", NULL, "relative to an unknown directory");
 	if (r == -EBADMSG)
 		return not_understood(session, err);
 	if (r < 0)

@@ -22,6 +22,7 @@ static void on_tick(uv_timer_t *timer)
 	sessions_tick(daemon);
 	spool_tick(daemon);
 	roots_tick(daemon);
+	atlas_tick(daemon);
 	applications_tick(daemon);
 }
 
@@ -103,10 +104,14 @@ static int begin(struct aggregator *daemon, const struct listener *listener)
 	int r;
 
 	daemon->spool.directory = daemon->applications.directory = -1;
+	daemon->started_ms = uv_now(&daemon->loop);
 	TAILQ_INIT(&daemon->spool.taken);
 	journal_init(daemon);
 	if ((r = sessions_init(daemon)) < 0 || (r = applications_init(daemon)) < 0 ||
-		(r = spool_init(daemon)) < 0 || (r = intake_init(daemon, listener->fd)) < 0 ||
+		(r = spool_init(daemon)) < 0)
+		return r;
+	atlas_init(daemon);
+	if ((r = intake_init(daemon, listener->fd)) < 0 ||
 		(r = snapshot_init(daemon)) < 0)
 		return r;
 	return start_handles(daemon);
@@ -114,6 +119,7 @@ static int begin(struct aggregator *daemon, const struct listener *listener)
 
 static void end(struct aggregator *daemon)
 {
+	atlas_deinit(daemon);
 	sessions_deinit(daemon);
 	applications_deinit(daemon);
 	roots_deinit(daemon);

@@ -170,6 +170,8 @@ static int session_register(struct session *session, const Footprint__Hello *hel
 	run_join(session->application, hello->host, session->started_ns);
 	session->counts = !(source->counted && session->application->run.continued);
 	r = ingest_hello(session, hello);
+	if (r == 0)
+		r = atlas_recall(session);
 	if (r < 0) {
 		index_remove(&sessions->by_id, hash, session);
 		run_session_ended(session->application);
@@ -515,9 +517,22 @@ void sessions_cover(struct aggregator *daemon)
 	}
 }
 
-/* A full segment that is on disk is needed no more, but for the last. */
+static bool anything_to_acknowledge(const struct session *session)
+{
+	for (uint32_t i = 0; i < session->n_segments; i++) {
+		const struct segment *segment = session->segments[i];
+
+		if (segment && segment->fd >= 0 && segment->covered > segment->acknowledged)
+			return true;
+	}
+	return false;
+}
+
 static void acknowledge(struct session *session)
 {
+	/* Not kept: then it is not acknowledged either, and sends all of it again. */
+	if (!anything_to_acknowledge(session) || atlas_keep(session) < 0)
+		return;
 	for (uint32_t i = 0; i < session->n_segments; i++) {
 		struct segment *segment = session->segments[i];
 

@@ -19,6 +19,7 @@ static void cut_off_living(struct aggregator *daemon)
 			    "lived on when the run had ended") < 0)
 			daemon->counters.no_memory++;
 	intake_close(daemon);
+	roots_pump(daemon);
 }
 
 static bool waiting(struct aggregator *daemon)
@@ -81,6 +82,7 @@ void stop_step(struct aggregator *daemon)
 		intake_drain(daemon);
 		sessions_tick(daemon);
 	}
+	sessions_settle(daemon);
 	if (waiting(daemon))
 		return;
 	if (!stop->sealed && daemon->options.one_run && !TAILQ_EMPTY(&daemon->sessions.live)) {

@@ -18,7 +18,7 @@ long=${FOOTPRINT_TEST_LONG:-}
 work=$(mktemp -d) || exit 1
 
 declare -i failures=0
-declare -a started_processes=()
+declare -a started_processes=() at_end=() # at_end: functions to call at the end, whatever happens
 declare -i WAIT_LIMIT=20 # seconds; what waits longer is broken, not slow
 
 # ---- verdicts
@@ -39,8 +39,14 @@ skip() {
 }
 
 finish() {
-	[ $failures -eq 0 ]
+	[ $failures -eq 0 ] && [ ! -e "$work/no-such-command" ]
 	exit
+}
+
+# A misspelt assertion must not pass. Bash calls this in a process of its own.
+command_not_found_handle() {
+	printf 'failed: %s: no such command\n' "$1" | tee -a "$work/no-such-command" >&2
+	return 127
 }
 
 # needs COMMAND...: without them there is nothing to test.
@@ -147,9 +153,12 @@ descriptors() {
 }
 
 clean_up() {
-	local status=$?
+	local status=$? undo
 
 	trap - EXIT
+	for undo in "${at_end[@]}"; do
+		$undo
+	done
 	if [ ${#started_processes[@]} -gt 0 ]; then
 		kill -KILL "${started_processes[@]}" 2>/dev/null
 		wait "${started_processes[@]}" 2>/dev/null
@@ -222,5 +231,27 @@ files_used() {
 
 # assert_fact WHAT FILTER [FILE]: the filter gives true for the manifest
 assert_fact() {
-	[ "$(facts "$2" "${3:-$(manifest)}")" = true ] || fail "$1: not so in the manifest: $2"
+	[ "$(facts "$2" "${3:-$manifest}")" = true ] || fail "$1: not so in the manifest: $2"
+}
+
+# assert_files WHAT PATH...: each is in `files`
+assert_files() {
+	local what=$1
+	shift
+	printf '%s\n' "$@" | sort -u >"$work/files.expected"
+	assert_files_in "$what" "$work/files.expected"
+}
+
+# assert_files_in WHAT LIST [FILE]: the same for a file of sorted paths, which may not be empty
+assert_files_in() {
+	[ -s "$2" ] || fail "$1: no files to look for"
+	files_used "${3:-$manifest}" | comm -23 "$2" - >"$work/files.absent"
+	[ -s "$work/files.absent" ] || return 0
+	fail "$1: $(wc -l <"$work/files.absent") of $(wc -l <"$2") files are not in the manifest:"
+	head -n 10 "$work/files.absent"
+}
+
+# settled: nothing waits in the spool; what was there is in a manifest.
+settled() {
+	[ -z "$(find "$spool" -type f -size +0 2>/dev/null)" ]
 }

@@ -18,9 +18,8 @@ declare -a containers=()
 remove_containers() {
 	[ ${#containers[@]} -eq 0 ] ||
 		podman rm --force --time 0 --volumes "${containers[@]}" >/dev/null 2>&1
-	clean_up
 }
-trap remove_containers EXIT
+at_end+=(remove_containers)
 
 # images NAME...: makes tests/images/NAME; its name for podman is footprint-test-NAME
 images() {

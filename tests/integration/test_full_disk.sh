@@ -19,9 +19,8 @@ unmount_all() {
 	for folder in "${mounted[@]}"; do
 		umount -l "$folder" 2>/dev/null
 	done
-	clean_up
 }
-trap unmount_all EXIT
+at_end+=(unmount_all)
 
 fill() {
 	cat /dev/zero >"$1/ballast" 2>/dev/null

@@ -20,17 +20,17 @@ assert_fact "dynamic programs leave no gap" '.complete and .gaps == []' out.foot
 
 # ---- static
 busybox=$(command -v busybox) || skip "needs busybox-static"
-cp "$busybox" static
-! readelf -lW static | grep -q INTERP || die "busybox is not static here"
-run sh -c './static cat file' >output
+cp "$busybox" busybox
+! readelf -lW busybox | grep -q INTERP || die "busybox is not static here"
+run sh -c './busybox cat file' >output
 assert_equal "output of a static program" hello "$(cat output)"
-gap "a static program" static-program "$here/static"
-run ./static cat file >output
-gap "a static program at first" static-program "$here/static"
-printf '#!%s/static sh\necho script\n' "$here" >script
+gap "a static program" static-program "$here/busybox"
+run ./busybox cat file >output
+gap "a static program at first" static-program "$here/busybox"
+printf '#!%s/busybox sh\necho script\n' "$here" >script
 chmod +x script
 run sh -c './script' >output
-gap "a script of a static interpreter" static-program "$here/static"
+gap "a script of a static interpreter" static-program "$here/busybox"
 assert_contains "the summary says so" "static" errors
 
 # ---- set-uid: as root only, since it must belong to somebody else

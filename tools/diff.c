@@ -86,11 +86,10 @@ const struct command command_diff = {
 	.name = "diff",
 	.summary = "show what changed between two manifests",
 	.help = "Usage: footprint diff [OPTION…] OLD NEW\n\n"
-		"Compares what two versions of an application use: one line that sums it up, then\n"
-		"programs, libraries, packages, files, endpoints, missing paths and gaps that "
-		"came\n"
-		"(+), went (-), changed (~) or moved (>). Times and counts of runs do not "
-		"matter.\n\n"
+		"Compares what two versions of an application use: one line that sums it up,\n"
+		"then programs, libraries, packages, files, endpoints, missing paths and gaps\n"
+		"that came (+), went (-), changed (~) or moved (>). Times and counts of runs do\n"
+		"not matter.\n\n"
 		"Options:\n"
 		"  -a, --all      every change, however long the list\n"
 		"  -s, --summary  the one line only\n"

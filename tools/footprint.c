@@ -1,9 +1,6 @@
 /* The `footprint` program: finds the command and hands over to it. */
 #include "tools/command.h"
 
-#include <errno.h>
-#include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

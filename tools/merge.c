@@ -83,11 +83,9 @@ const struct command command_merge = {
 	.name = "merge",
 	.summary = "make one manifest of several",
 	.help = "Usage: footprint merge -o FILE [-f] MANIFEST…\n\n"
-		"Writes a manifest with all facts of the given ones, which may be of several runs "
-		"or\n"
-		"hosts. The order does not matter, nor how often one is given; FILE may be among "
-		"them.\n"
-		"Manifests of different applications or versions are refused.\n\n"
+		"Writes a manifest with all facts of the given ones, which may be of several\n"
+		"runs or hosts. The order does not matter, nor how often one is given; FILE may\n"
+		"be among them. Manifests of different applications or versions are refused.\n\n"
 		"Options:\n"
 		"  -o, --output FILE  write the merged manifest to FILE, replacing it\n"
 		"  -f, --force        merge different applications and versions too: the result\n"

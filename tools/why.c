@@ -197,12 +197,10 @@ const struct command command_why = {
 	.name = "why",
 	.summary = "explain how a path came into a manifest",
 	.help = "Usage: footprint why [OPTION…] FILE PATH\n\n"
-		"Prints the shortest chain from a run to PATH: the program that the run began "
-		"with,\n"
-		"what executed what, and who needed, loaded or opened PATH in the end. PATH may "
-		"be\n"
-		"that of a symlink, the soname or file name of a library, or an endpoint's "
-		"address.\n\n"
+		"Prints the shortest chain from a run to PATH: the program that the run began\n"
+		"with, what executed what, and who needed, loaded or opened PATH in the end.\n"
+		"PATH may be that of a symlink, the soname or file name of a library, or an\n"
+		"endpoint's address.\n\n"
 		"Options:\n"
 		"  -j, --json  the chain as JSON\n"
 		"  -h, --help  print this help\n\n"

@@ -44,7 +44,7 @@ LINK = {"link": (None, 0, None, 1), "linkat": (0, 1, 2, 3)}
 ADDRESS = {"connect": "connect", "bind": "bind", "sendto": "send", "sendmsg": "send",
            "sendmmsg": "send"}
 
-LINE = re.compile(r"^(?:\d+\s+)?(\w+)\((.*)\)\s+= (-?\w+)(?:<[^>]*>)?(?: (E\w+))?")
+LINE = re.compile(r"^(\d+)\s+(\w+)\((.*)\)\s+= (-?\w+)(?:<[^>]*>)?(?: (E\w+))?")
 
 
 def arguments(text):
@@ -102,10 +102,14 @@ class Strace:
 
     def __init__(self, text, start):
         self.facts, self.start = set(), start
+        stands = {}  # where each process stands; a child that is not known yet began at the start
         for line in text.splitlines():
             match = LINE.match(line)
             if match:
-                self.call(match.group(1), arguments(match.group(2)), match.group(4))
+                pid, name, args, _, error = match.groups()
+                self.start = stands.get(pid, start)
+                self.call(name, arguments(args), error)
+                stands[pid] = self.start
 
     def add(self, access, directory, path, error):
         if error in NOTHING or not path:

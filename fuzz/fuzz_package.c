@@ -17,8 +17,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static char top[] = "/tmp/footprint-fuzz-XXXXXX";
 static struct resolver *resolver;
 
-static const char *const made[] = { "var", "var/lib", "var/lib/dpkg", "var/lib/dpkg/info", "var/lib/rpm",
-	"lib", "lib/apk", "lib/apk/db" };
+static const char *const made[] = { "var", "var/lib", "var/lib/dpkg", "var/lib/dpkg/info",
+	"var/lib/rpm", "lib", "lib/apk", "lib/apk/db" };
 
 static const struct {
 	char kind;

@@ -116,8 +116,8 @@ static int check_bytes(struct builder *b, const struct loaded *object)
 	for (size_t i = 0; i < object->info.n_needed; i++)
 		b->needed_bytes += strlen(object->info.needed[i]) + 1;
 	if (b->needed_bytes > NEEDED_BYTES_MAX)
-		return error_set(b->err, -E2BIG, "closure: names of more than %u bytes",
-			NEEDED_BYTES_MAX);
+		return error_set(
+			b->err, -E2BIG, "closure: names of more than %u bytes", NEEDED_BYTES_MAX);
 	return 0;
 }
 
@@ -130,8 +130,7 @@ static int append(struct builder *b, struct loaded *taken)
 	if (code < 0)
 		return code;
 	if (b->n_objects == ELF_CLOSURE_MAX)
-		return error_set(
-			b->err, -E2BIG, "closure: more than %u objects", ELF_CLOSURE_MAX);
+		return error_set(b->err, -E2BIG, "closure: more than %u objects", ELF_CLOSURE_MAX);
 	if (b->n_objects == b->size) {
 		size_t size = b->size ? b->size * 2 : 16;
 		struct loaded **objects = realloc(b->objects, size * sizeof(*objects));

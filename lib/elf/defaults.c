@@ -6,11 +6,13 @@
 #include "lib/base/cleanup.h"
 #include "lib/root/content.h"
 
-#define GLIBC_USUAL "/lib64:/usr/lib64:/lib:/usr/lib"
-#define MUSL_USUAL  "/lib:/usr/local/lib:/usr/lib"
+#define GLIBC_USUAL	   "/lib64:/usr/lib64:/lib:/usr/lib"
+#define MUSL_USUAL	   "/lib:/usr/local/lib:/usr/lib"
 #define DIRECTORY_SIZE_MAX 1024u
 
-/* Bytes of the string at `text` with its NUL, if it could be a built-in library directory; else 0. */
+/*
+ * Bytes of the string at `text` with its NUL, if it could be a built-in library directory; else 0.
+ */
 static size_t directory_size(const char *text, const char *end)
 {
 	size_t left = (size_t)(end - text);

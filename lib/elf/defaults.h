@@ -2,8 +2,8 @@
  * Directories that are built into a dynamic linker, and files that add to them.
  *
  * Every distribution compiles its own list into ld.so (Debian: /lib/x86_64-linux-gnu/,
- * /usr/lib/x86_64-linux-gnu/, /lib/, /usr/lib/; Fedora: /lib64/, /usr/lib64/; Nix: a store path). It
- * stands there as one run of strings (system_dirs in elf/dl-load.c), so it is read from the very
+ * /usr/lib/x86_64-linux-gnu/, /lib/, /usr/lib/; Fedora: /lib64/, /usr/lib64/; Nix: a store path).
+ * It stands there as one run of strings (system_dirs in elf/dl-load.c), so it is read from the very
  * ld.so that the program names rather than guessed.
  */
 #ifndef FOOTPRINT_ELF_DEFAULTS_H

@@ -54,7 +54,8 @@ static const struct elf_segment *find_segment(const struct elf_image *image, uin
 	return NULL;
 }
 
-/* PT_INTERP: the kernel wants 2 to PATH_MAX bytes, the last one NUL. A detached debug file has none. */
+/* PT_INTERP: the kernel wants 2 to PATH_MAX bytes, the last one NUL. A detached debug file has
+ * none. */
 static int read_interpreter(const struct elf_image *image, struct elf_info *info, struct error *err)
 {
 	const struct elf_segment *segment = find_segment(image, PT_INTERP);
@@ -104,8 +105,9 @@ static int note_entry(
 		if (dynamic->n_needed == ELF_NEEDED_MAX)
 			return error_set(err, -EBADMSG, "DT_NEEDED: more than %u", ELF_NEEDED_MAX);
 		if (!dynamic->needed)
-			dynamic->needed = calloc(n_entries < ELF_NEEDED_MAX ? n_entries : ELF_NEEDED_MAX,
-				sizeof(*dynamic->needed));
+			dynamic->needed =
+				calloc(n_entries < ELF_NEEDED_MAX ? n_entries : ELF_NEEDED_MAX,
+					sizeof(*dynamic->needed));
 		if (!dynamic->needed)
 			return error_set(err, -ENOMEM, "DT_NEEDED: no memory");
 		dynamic->needed[dynamic->n_needed++] = value;
@@ -185,7 +187,8 @@ static int describe_dynamic(const struct elf_image *image, const struct elf_segm
 	int code = read_dynamic(image, segment, &d, err);
 
 	if (code == 0)
-		code = read_name(image, &d, d.has_soname, d.soname, &info->soname, "DT_SONAME", err);
+		code = read_name(
+			image, &d, d.has_soname, d.soname, &info->soname, "DT_SONAME", err);
 	if (code == 0)
 		code = read_name(image, &d, d.has_rpath, d.rpath, &info->rpath, "DT_RPATH", err);
 	if (code == 0)

@@ -20,7 +20,7 @@ enum program_kind { PROGRAM_OTHER, PROGRAM_ELF, PROGRAM_SCRIPT };
 
 struct elf_info {
 	enum program_kind kind;
-	bool dynamic;	   /* has PT_DYNAMIC and PT_INTERP: a preloaded library enters it */
+	bool dynamic; /* has PT_DYNAMIC and PT_INTERP: a preloaded library enters it */
 	bool is_64, big_endian;
 	unsigned machine;  /* e_machine */
 	char *interpreter; /* PT_INTERP, or the script's interpreter; NULL: none */
@@ -38,8 +38,8 @@ void elf_info_deinit(struct elf_info *info);
 
 /* One object of a program's closure. */
 struct elf_object {
-	char *path;	 /* canonical; NULL: not found */
-	char *name;	 /* as it stands in DT_NEEDED or PT_INTERP */
+	char *path;	  /* canonical; NULL: not found */
+	char *name;	  /* as it stands in DT_NEEDED or PT_INTERP */
 	size_t requester; /* index of the object that needs it; the program itself is 0 */
 	struct elf_info info;
 	/* lookups on the way to it, found or not, in the order ld.so makes them, are not kept */
@@ -51,12 +51,12 @@ struct elf_closure {
 
 /*
  * The DT_NEEDED closure of the program at `canonical`, found as its dynamic linker does it (glibc:
- * RPATH, LD_LIBRARY_PATH is not known here, RUNPATH, ld.so.cache, default paths; musl: its path file
- * or built-in path), $ORIGIN, $LIB and $PLATFORM expanded. The interpreter is one of the objects.
- * Objects that cannot be found stay in the list with path NULL.
+ * RPATH, LD_LIBRARY_PATH is not known here, RUNPATH, ld.so.cache, default paths; musl: its path
+ * file or built-in path), $ORIGIN, $LIB and $PLATFORM expanded. The interpreter is one of the
+ * objects. Objects that cannot be found stay in the list with path NULL.
  */
-int elf_closure_find(struct resolver *r, const char *canonical, struct elf_closure *ret,
-	struct error *err);
+int elf_closure_find(
+	struct resolver *r, const char *canonical, struct elf_closure *ret, struct error *err);
 void elf_closure_deinit(struct elf_closure *closure);
 
 #endif

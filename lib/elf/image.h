@@ -1,7 +1,7 @@
 /*
- * An ELF file, read piece by piece with pread: no mapping, which a file that shrinks would turn into
- * SIGBUS, and no more of it in memory than is asked for. Every offset is checked against the file.
- * Layouts: elf(5), System V gABI chapters 4 and 5. Either class, either byte order.
+ * An ELF file, read piece by piece with pread: no mapping, which a file that shrinks would turn
+ * into SIGBUS, and no more of it in memory than is asked for. Every offset is checked against the
+ * file. Layouts: elf(5), System V gABI chapters 4 and 5. Either class, either byte order.
  */
 #ifndef FOOTPRINT_ELF_IMAGE_H
 #define FOOTPRINT_ELF_IMAGE_H

@@ -5,18 +5,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define OLD_MAGIC	  "ld.so-1.7.0"
-#define OLD_HEADER_SIZE	  16u
-#define OLD_ENTRY_SIZE	  12u /* flags, key, value */
-#define NEW_MAGIC	  "glibc-ld.so.cache1.1"
-#define NEW_HEADER_SIZE	  48u
-#define NEW_ENTRY_SIZE	  24u /* flags, key, value, osversion, 64-bit hwcap */
-#define NEW_ALIGNMENT	  8u
-#define EXTENSION_MAGIC	  0xeaa42174u
-#define EXTENSION_HWCAPS  1u
-#define EXTENSIONS_MAX	  64u
-#define HWCAP_IS_NAMED	  (1ull << 62) /* the low word is an index into the hwcaps names */
-#define FLAG_ELF	  1u
+#define OLD_MAGIC	 "ld.so-1.7.0"
+#define OLD_HEADER_SIZE	 16u
+#define OLD_ENTRY_SIZE	 12u /* flags, key, value */
+#define NEW_MAGIC	 "glibc-ld.so.cache1.1"
+#define NEW_HEADER_SIZE	 48u
+#define NEW_ENTRY_SIZE	 24u /* flags, key, value, osversion, 64-bit hwcap */
+#define NEW_ALIGNMENT	 8u
+#define EXTENSION_MAGIC	 0xeaa42174u
+#define EXTENSION_HWCAPS 1u
+#define EXTENSIONS_MAX	 64u
+#define HWCAP_IS_NAMED	 (1ull << 62) /* the low word is an index into the hwcaps names */
+#define FLAG_ELF	 1u
 
 enum { NO_MATCH = -1 };
 
@@ -48,7 +48,7 @@ static const char *string(const struct ld_cache *cache, size_t offset)
 static bool begins_with(const struct ld_cache *cache, size_t at, const char *magic)
 {
 	return at <= cache->size && cache->size - at >= strlen(magic) &&
-		!memcmp(cache->bytes + at, magic, strlen(magic));
+	       !memcmp(cache->bytes + at, magic, strlen(magic));
 }
 
 /* The names of hwcaps subdirectories stand in an extension, at an offset from the file's start. */

@@ -16,9 +16,10 @@ struct ld_cache {
 	uint8_t *bytes; /* NULL: there is no cache, or not one we know */
 	size_t size;	/* a NUL stands behind */
 	bool big_endian;
-	size_t base;	/* what offsets of strings are relative to */
+	size_t base; /* what offsets of strings are relative to */
 	size_t entries, n_entries, entry_size;
-	size_t hwcaps, n_hwcaps; /* names of glibc-hwcaps subdirectories: offsets of their strings */
+	size_t hwcaps,
+		n_hwcaps; /* names of glibc-hwcaps subdirectories: offsets of their strings */
 };
 
 /* Takes over `bytes`, `size` long with a NUL behind. What is damaged is as if it were not there. */
@@ -29,6 +30,7 @@ void ld_cache_deinit(struct ld_cache *cache);
  * The path for library `name`, or NULL. `flags`: what ld.so asks of an entry (FLAG_ELF_LIBC6 and
  * architecture), 0: anything. `level`: the best x86-64-vN subdirectory the processor can use.
  */
-const char *ld_cache_find(const struct ld_cache *cache, const char *name, uint32_t flags, int level);
+const char *ld_cache_find(
+	const struct ld_cache *cache, const char *name, uint32_t flags, int level);
 
 #endif

@@ -51,7 +51,8 @@ int script_parse(
 	name_end = skip_word(head, name, end);
 	if (end <= 2 || name == name_end)
 		return 0;
-	/* Blanks and then the end of the file, with no newline: the kernel makes that an empty argument. */
+	/* Blanks and then the end of the file, with no newline: the kernel makes that an empty
+	 * argument. */
 	argument = head[name_end] ? skip_blanks(head, name_end, end) : end;
 	interpreter = strndup(head + name, name_end - name);
 	if (argument < end)

@@ -1,6 +1,8 @@
 /*
  * Where a program's dynamic linker looks for a library: glibc's rules (ld.so(8), elf/dl-load.c) or
  * musl's (ldso/dynlink.c). LD_LIBRARY_PATH is the process's and not known here.
+ *
+ * search.c finds out where that is for one program, find.c looks.
  */
 #ifndef FOOTPRINT_ELF_SEARCH_H
 #define FOOTPRINT_ELF_SEARCH_H
@@ -29,15 +31,18 @@ void loaded_free(struct loaded *object);
 
 struct search {
 	struct resolver *resolver;
-	bool musl;
+	bool musl;		/* else glibc */
 	bool is_64, big_endian; /* of the program: others are passed over by glibc */
 	unsigned machine;
-	char *interpreter;     /* PT_INTERP, or the usual one for a library on its own */
-	const char **defaults; /* directories, without a slash at the end; point into default_text */
+	char *interpreter; /* PT_INTERP, or the usual one for a library on its own */
+	const char *
+		*defaults; /* directories, without a slash at the end; point into default_text */
 	size_t n_defaults;
 	char *default_text;
 	const char *lib; /* what $LIB stands for: points into default_text, or a constant */
 	struct ld_cache cache;
+	uint32_t cache_flags; /* of entries that are for this program */
+	int level;	      /* the best x86-64-vN of this processor */
 };
 
 int search_init(struct search *search, struct resolver *r, const struct elf_info *program);
@@ -47,12 +52,11 @@ void search_deinit(struct search *search);
  * Finds `name`, needed by `loader`. 0, and `object` has found, canonical, device, inode and info;
  * -ENOENT: nowhere; -ENOMEM.
  */
-int search_find(
-	struct search *search, const char *name, const struct loaded *loader, struct loaded *object);
-/* The same for one path, which may hold symlinks. -ENOEXEC: not an object of this program's kind. */
+int search_find(struct search *search, const char *name, const struct loaded *loader,
+	struct loaded *object);
+/*
+ * The same for one path, which may hold symlinks. -ENOEXEC: not an object of this program's kind.
+ */
 int search_try(struct search *search, const char *path, struct loaded *object);
-
-/* Whether musl answers for this name itself: libc, libm, libpthread... are all one. */
-bool search_is_musl_itself(const char *name);
 
 #endif

@@ -17,7 +17,9 @@
 #define PLATFORM ""
 #endif
 
-/* Bytes of token `name` at `text`, which stands behind a '$': NAME or {NAME}. 0: it is not there. */
+/*
+ * Bytes of token `name` at `text`, which stands behind a '$': NAME or {NAME}. 0: it is not there.
+ */
 static size_t token_size(const char *text, const char *name)
 {
 	size_t size = strlen(name);
@@ -53,8 +55,7 @@ static size_t token_value(const char *text, const char *object, const char *lib,
 	return size;
 }
 
-static int write_expanded(
-	FILE *out, const char *list, const char *object, const char *lib)
+static int write_expanded(FILE *out, const char *list, const char *object, const char *lib)
 {
 	size_t written = 0;
 

@@ -1,4 +1,6 @@
-/* $ORIGIN, $LIB and $PLATFORM in search paths and in DT_NEEDED: ld.so(8), "Dynamic string tokens". */
+/*
+ * $ORIGIN, $LIB and $PLATFORM in search paths and in DT_NEEDED: ld.so(8), "Dynamic string tokens".
+ */
 #ifndef FOOTPRINT_ELF_TOKENS_H
 #define FOOTPRINT_ELF_TOKENS_H
 

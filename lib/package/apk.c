@@ -61,7 +61,8 @@ static int parse(struct package_loader *loader, struct span text)
 
 int apk_load(struct package_loader *loader)
 {
-	static const char *const places[] = { "/lib/apk/db/installed", "/usr/lib/apk/db/installed" };
+	static const char *const places[] = { "/lib/apk/db/installed",
+		"/usr/lib/apk/db/installed" };
 
 	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
 		autofree char *text = NULL;

@@ -121,7 +121,8 @@ static int set_owner(struct package_database *db, const char *path, size_t size,
 	return 0;
 }
 
-const struct package *package_database_find(const struct package_database *db, const char *canonical)
+const struct package *package_database_find(
+	const struct package_database *db, const char *canonical)
 {
 	uint32_t at = find_place(db, hash_path(db, canonical, strlen(canonical)));
 

@@ -25,7 +25,7 @@
 
 struct package_database {
 	uint64_t key[2];
-	struct arena arena;	/* the packages */
+	struct arena arena; /* the packages */
 	size_t fields_size;
 	struct package **packages;
 	uint32_t n_packages, packages_size;
@@ -42,14 +42,14 @@ struct package_database {
 struct package_loader {
 	struct package_database *db;
 	struct resolver *resolver;
-	struct error *err;	/* the first trouble; loading goes on */
-	size_t bytes_left;	/* of PACKAGE_DATABASE_SIZE_MAX */
+	struct error *err;	    /* the first trouble; loading goes on */
+	size_t bytes_left;	    /* of PACKAGE_DATABASE_SIZE_MAX */
 	struct strings directories; /* as they stand in lists */
 	size_t directories_size;
 	char **canonical; /* where each really is, by number; NULL: not asked yet */
 	size_t canonical_size;
 	uint32_t last_directory; /* number; lists go by directory */
-	uint32_t package; /* the one being loaded: its number plus one */
+	uint32_t package;	 /* the one being loaded: its number plus one */
 };
 
 /* A field's bytes in some text; not NUL-terminated. */
@@ -78,8 +78,8 @@ int loader_complain(struct package_loader *loader, int code, const char *format,
 	__attribute__((format(printf, 3, 4)));
 
 /*
- * Reads a whole text file against what is left of the limit. 1: read. 0: there is no such file, or it
- * could not be read and the complaint is made. -ENOMEM.
+ * Reads a whole text file against what is left of the limit. 1: read. 0: there is no such file, or
+ * it could not be read and the complaint is made. -ENOMEM.
  */
 int loader_read(struct package_loader *loader, const char *path, char **ret, size_t *ret_size);
 

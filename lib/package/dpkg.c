@@ -63,7 +63,9 @@ static int add_diversion(struct dpkg *dpkg, struct span from, struct diversion d
 	return 0;
 }
 
-/* Three lines each: the path, where it went, the package that took it (":" is the administrator). */
+/*
+ * Three lines each: the path, where it went, the package that took it (":" is the administrator).
+ */
 static int read_diversions(struct dpkg *dpkg)
 {
 	struct span text, from, to, by;
@@ -137,11 +139,11 @@ static int add_digests(struct dpkg *dpkg, struct span list)
 static bool is_plain_name(struct span name)
 {
 	return name.size && name.size < 200 && name.bytes[0] != '.' &&
-		!memchr(name.bytes, '/', name.size) && !memchr(name.bytes, '\0', name.size);
+	       !memchr(name.bytes, '/', name.size) && !memchr(name.bytes, '\0', name.size);
 }
 
-static int read_list(
-	struct dpkg *dpkg, const struct stanza *stanza, bool with_architecture, char **ret, size_t *size)
+static int read_list(struct dpkg *dpkg, const struct stanza *stanza, bool with_architecture,
+	char **ret, size_t *size)
 {
 	autofree char *path = NULL;
 
@@ -164,8 +166,10 @@ static int load_list(struct dpkg *dpkg, const struct stanza *stanza)
 	int code;
 
 	if (!is_plain_name(stanza->package) || !is_plain_name(stanza->architecture))
-		return loader_complain(dpkg->loader, -EBADMSG, "%s: a package without a proper name or "
-			"architecture", STATUS);
+		return loader_complain(dpkg->loader, -EBADMSG,
+			"%s: a package without a proper name or "
+			"architecture",
+			STATUS);
 	code = read_list(dpkg, stanza, same, &text, &size);
 	if (code == 0)
 		code = read_list(dpkg, stanza, !same, &text, &size);
@@ -179,9 +183,9 @@ static bool is_there(const struct stanza *stanza)
 	static const char gone[] = "not-installed";
 
 	return stanza->package.size &&
-		!(stanza->status.size >= sizeof(gone) - 1 &&
-			!memcmp(stanza->status.bytes + stanza->status.size - (sizeof(gone) - 1), gone,
-				sizeof(gone) - 1));
+	       !(stanza->status.size >= sizeof(gone) - 1 &&
+		       !memcmp(stanza->status.bytes + stanza->status.size - (sizeof(gone) - 1),
+			       gone, sizeof(gone) - 1));
 }
 
 static int end_stanza(struct dpkg *dpkg, const struct stanza *stanza)
@@ -190,8 +194,8 @@ static int end_stanza(struct dpkg *dpkg, const struct stanza *stanza)
 
 	if (!is_there(stanza))
 		return 0;
-	code = loader_add_package(dpkg->loader, "dpkg", stanza->package, stanza->version,
-		stanza->architecture);
+	code = loader_add_package(
+		dpkg->loader, "dpkg", stanza->package, stanza->version, stanza->architecture);
 	return code < 0 ? code : load_list(dpkg, stanza);
 }
 
@@ -264,8 +268,8 @@ static int load_distroless(struct dpkg *dpkg, const char *name)
 	rest.bytes = text;
 	if (!next_stanza(&rest, &stanza) || !is_there(&stanza))
 		return 0;
-	code = loader_add_package(dpkg->loader, "dpkg", stanza.package, stanza.version,
-		stanza.architecture);
+	code = loader_add_package(
+		dpkg->loader, "dpkg", stanza.package, stanza.version, stanza.architecture);
 	if (code < 0)
 		return code;
 	if (asprintf(&digests, "%s.md5sums", path) < 0) {
@@ -320,8 +324,8 @@ static int load_status_d(struct dpkg *dpkg)
 		int code = 0;
 
 		if (n == ENTRIES_MAX)
-			return loader_complain(dpkg->loader, -E2BIG, STATUS_D ": more than %d files",
-				ENTRIES_MAX);
+			return loader_complain(
+				dpkg->loader, -E2BIG, STATUS_D ": more than %d files", ENTRIES_MAX);
 		if (is_stanza_file(entry))
 			code = load_distroless(dpkg, entry->d_name);
 		if (code < 0)

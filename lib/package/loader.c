@@ -22,8 +22,8 @@ int loader_complain(struct package_loader *loader, int code, const char *format,
 
 int loader_read(struct package_loader *loader, const char *path, char **ret, size_t *ret_size)
 {
-	size_t max = loader->bytes_left < PACKAGE_TEXT_SIZE_MAX ? loader->bytes_left :
-								  PACKAGE_TEXT_SIZE_MAX;
+	size_t max = loader->bytes_left < PACKAGE_TEXT_SIZE_MAX ? loader->bytes_left
+								: PACKAGE_TEXT_SIZE_MAX;
 	int code = content_read(loader->resolver, path, max, ret, ret_size);
 
 	if (code == -ENOMEM)

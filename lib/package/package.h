@@ -17,13 +17,14 @@ struct package {
 
 struct package_database;
 
-/* Reads the database at once. No database there: an empty one, and success. A damaged one: what could
- * be read, and err->code set, with success. The resolver is used during the call only. */
+/* Reads the database at once. No database there: an empty one, and success. A damaged one: what
+ * could be read, and err->code set, with success. The resolver is used during the call only. */
 int package_database_open(struct resolver *r, struct package_database **ret, struct error *err);
 void package_database_free(struct package_database *db);
 
 /* The owner of a canonical path, or NULL; valid until the database is freed. Knows of merged /usr:
  * a list that says /lib/x owns /usr/lib/x where /lib is a symlink. Safe from several threads. */
-const struct package *package_database_find(const struct package_database *db, const char *canonical);
+const struct package *package_database_find(
+	const struct package_database *db, const char *canonical);
 
 #endif

@@ -64,6 +64,25 @@ static int load_rows(struct package_loader *loader, sqlite3 *db, const char *pat
 	return 0;
 }
 
+/* What sqlite has not yet moved from its log into the database is not seen: then say so. */
+static int tell_of_log(struct package_loader *loader, const char *path)
+{
+	autofree char *log = NULL;
+	autoclose int fd = -1;
+	uint64_t size = 0;
+
+	if (asprintf(&log, "%s-wal", path) < 0) {
+		log = NULL;
+		return -ENOMEM;
+	}
+	fd = content_open(loader->resolver, log, &size);
+	if (fd == -ENOMEM)
+		return fd;
+	return fd < 0 || !size ? 0
+			       : loader_complain(loader, -EAGAIN,
+					 "%s: holds changes that the database lacks", log);
+}
+
 /* 1: there is a database. 0: none. -ENOMEM, -E2BIG. */
 static int load_sqlite(struct package_loader *loader, const char *path)
 {
@@ -81,6 +100,8 @@ static int load_sqlite(struct package_loader *loader, const char *path)
 		loader_complain(loader, code, "%s: %s", path, strerror(-code));
 	else
 		code = load_rows(loader, db, path);
+	if (code == 0)
+		code = tell_of_log(loader, path);
 	return code == -ENOMEM || code == -E2BIG ? code : 1;
 }
 

@@ -6,7 +6,7 @@
 
 #include "lib/base/cleanup.h"
 
-#define INDEX_ENTRY_SIZE 16u
+#define INDEX_ENTRY_SIZE  16u
 #define INDEX_ENTRIES_MAX 65535u /* as rpm itself (headerMaxTags) */
 
 enum tag {

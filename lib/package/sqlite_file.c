@@ -112,7 +112,8 @@ static const sqlite3_io_methods methods = {
 };
 
 /* The name of a file is its descriptor's number. */
-static int vfs_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags, int *ret_flags)
+static int vfs_open(
+	sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags, int *ret_flags)
 {
 	struct descriptor_file *own = (struct descriptor_file *)file;
 

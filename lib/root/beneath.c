@@ -44,7 +44,8 @@ static bool is_dots(const char *name)
 
 /*
  * The same one component at a time: for kernels before 5.6 and seccomp filters that do not know
- * openat2, and for paths longer than PATH_MAX. No component is "..", so nothing leads out of the root.
+ * openat2, and for paths longer than PATH_MAX. No component is "..", so nothing leads out of the
+ * root.
  */
 static int open_step_by_step(int rootfd, const char *path, int flags)
 {
@@ -58,8 +59,7 @@ static int open_step_by_step(int rootfd, const char *path, int flags)
 		more = next_component(&path, following);
 		if (more < 0)
 			return more;
-		fd = openat(at, name,
-			more ? O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC : flags);
+		fd = openat(at, name, more ? O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC : flags);
 		if (fd < 0)
 			return -errno;
 		if (!more)

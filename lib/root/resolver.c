@@ -189,7 +189,8 @@ static int arrive(struct walk *walk, const char *name)
 	if (fstatat(directory, name, &walk->status, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0)
 		return -errno;
 	if (S_ISLNK(walk->status.st_mode)) {
-		if (walk->follow && (walk->at->on_procfs || walk->n_followed++ == RESOLVE_LINKS_MAX))
+		if (walk->follow &&
+			(walk->at->on_procfs || walk->n_followed++ == RESOLVE_LINKS_MAX))
 			return -ELOOP;
 		code = read_link_at(directory, name, &target);
 		if (code < 0) /* -EINVAL: replaced since, by something that is no symlink */
@@ -328,8 +329,8 @@ static int walk_to_base(struct walk *walk, const char *base)
 	return code;
 }
 
-int resolver_resolve(struct resolver *r, const char *base, const char *path, bool follow,
-	struct resolution *ret)
+int resolver_resolve(
+	struct resolver *r, const char *base, const char *path, bool follow, struct resolution *ret)
 {
 	autowalk struct walk walk = { .places = &r->places, .at = r->places.root };
 	char *text;
@@ -365,7 +366,8 @@ static int reopen_to_read(struct resolver *r, int fd, const char *canonical, con
 	again = open(path, flags);
 	if (again >= 0 || errno != ENOENT)
 		return again < 0 ? -errno : steal_fd(&again);
-	/* No /proc here: by its name, then. O_NONBLOCK keeps a FIFO put in its place from hanging us. */
+	/* No /proc here: by its name, then. O_NONBLOCK keeps a FIFO put in its place from hanging
+	 * us. */
 	again = beneath_open(resolver_root(r), canonical, flags);
 	if (again < 0)
 		return again;

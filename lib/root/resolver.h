@@ -4,8 +4,9 @@
  * A watched container hands over an O_PATH descriptor of its `/`. Here a raw path that one of its
  * processes used becomes a canonical one, symlink by symlink, without ever leaving that root: every
  * lookup is of one name in a directory's O_PATH descriptor, symlinks and ".." are walked here, and
- * nothing is opened for reading, so a FIFO, a device or a dead network mount cannot hang or be set off.
- * Where the kernel walks a canonical path again, it is openat2(RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS).
+ * nothing is opened for reading, so a FIFO, a device or a dead network mount cannot hang or be set
+ * off. Where the kernel walks a canonical path again, it is openat2(RESOLVE_IN_ROOT |
+ * RESOLVE_NO_SYMLINKS).
  *
  * Symlinks on procfs are not walked: /proc/self, /proc/self/cwd and their like would speak of this
  * process. Such a lookup ends there with -ELOOP, and its path begins with where procfs is mounted.
@@ -20,8 +21,9 @@
 #include <stddef.h>
 #include <sys/stat.h>
 
-#define RESOLVE_LINKS_MAX 40	     /* symlinks in one lookup, as in the kernel (MAXSYMLINKS) */
-#define RESOLVE_TEXT_MAX  (64u << 10) /* bytes of base and path, or of what a symlink makes of them */
+#define RESOLVE_LINKS_MAX 40 /* symlinks in one lookup, as in the kernel (MAXSYMLINKS) */
+#define RESOLVE_TEXT_MAX                                                                           \
+	(64u << 10) /* bytes of base and path, or of what a symlink makes of them */
 
 struct resolver;
 
@@ -39,21 +41,22 @@ struct walked_link {
 };
 
 struct resolution {
-	char *path; /* canonical: where the lookup ended; with error, as far as it exists plus the rest */
+	char *path; /* canonical: where the lookup ended; with error, as far as it exists plus the
+		       rest */
 	struct walked_link *links; /* in the order walked, the last component's included */
 	size_t n_links;
-	char *target;	    /* where path is itself a symlink, not followed: what it says; else NULL */
+	char *target; /* where path is itself a symlink, not followed: what it says; else NULL */
 	struct stat status; /* of path; undefined with error */
-	int error;	    /* 0, or the negative errno of the lookup: -ENOENT, -ENOTDIR, -ELOOP, ... */
+	int error; /* 0, or the negative errno of the lookup: -ENOENT, -ENOTDIR, -ELOOP, ... */
 };
 
 /*
  * Resolves `path` (absolute, or relative to the absolute directory `base`, which may itself hold
- * symlinks; those are not among ret->links, for this lookup did not walk them). follow: a symlink in
- * the last component is walked too; as in the kernel, a slash after it has the same effect. Returns
- * 0 also when the path does not exist (ret->error says so). Else -ENAMETOOLONG (RESOLVE_TEXT_MAX), or
- * it is our own trouble and nothing is known of the path: -ENOMEM, -EMFILE, -ENFILE.
- * The rest of a path that does not exist keeps its ".." but no "." and no second slash.
+ * symlinks; those are not among ret->links, for this lookup did not walk them). follow: a symlink
+ * in the last component is walked too; as in the kernel, a slash after it has the same effect.
+ * Returns 0 also when the path does not exist (ret->error says so). Else -ENAMETOOLONG
+ * (RESOLVE_TEXT_MAX), or it is our own trouble and nothing is known of the path: -ENOMEM, -EMFILE,
+ * -ENFILE. The rest of a path that does not exist keeps its ".." but no "." and no second slash.
  */
 int resolver_resolve(struct resolver *r, const char *base, const char *path, bool follow,
 	struct resolution *ret);

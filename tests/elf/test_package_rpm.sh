@@ -2,10 +2,8 @@
 # Attribution of files in a root whose database rpm itself has made, judged by rpm -qf.
 set -eu
 
-command -v rpmbuild >/dev/null && command -v rpm >/dev/null || {
-	echo "rpm and rpmbuild are not installed"
-	exit 77
-}
+command -v rpmbuild >/dev/null || { echo "rpmbuild is not installed"; exit 77; }
+command -v rpm >/dev/null || { echo "rpm is not installed"; exit 77; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 root=$work/root

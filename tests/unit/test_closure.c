@@ -1,6 +1,6 @@
 /*
- * elf_closure_find() against the dynamic linker itself: what `ld.so --list` maps is what we find, on
- * this machine and on chains of RPATH and RUNPATH that are built here.
+ * elf_closure_find() against the dynamic linker itself: what `ld.so --list` maps is what we find,
+ * on this machine and on chains of RPATH and RUNPATH that are built here.
  *
  * With an argument, a root folder of another distribution, it judges that one's programs by its own
  * linker under chroot (tests/elf/test_closure_rootfs.sh).
@@ -71,7 +71,8 @@ static void sort_lines(char *text, char *ret, size_t size)
 	assert_true(used < size);
 }
 
-/* Canonical paths of all objects but the program, a line each; "NAME not found" for what is not there. */
+/* Canonical paths of all objects but the program, a line each; "NAME not found" for what is not
+ * there. */
 static void what_we_find(const char *program, char *ret)
 {
 	static char text[TEXT_SIZE];
@@ -148,7 +149,9 @@ static bool what_the_linker_maps(const char *linker, const char *program, char *
 	FILE *out = open_memstream(&text, &size), *list;
 	int status;
 
-	/* glibc's --list gives up at a library that is not there; its trace goes on, as ldd's does. */
+	/*
+	 * glibc's --list gives up at a library that is not there; its trace goes on, as ldd's does.
+	 */
 	snprintf(command, sizeof(command), "%s%s%s env -u LD_PRELOAD %s %s %s '%s' 2>/dev/null",
 		whole ? "" : "chroot '", whole ? "" : root, whole ? "" : "'",
 		musl ? "" : "LD_TRACE_LOADED_OBJECTS=1", linker, musl ? "--list" : "", program);
@@ -184,7 +187,7 @@ static bool is_dynamic(const char *path, bool *ret_program)
 		return false;
 	*ret_program = info.interpreter != NULL;
 	dynamic = info.kind == PROGRAM_ELF && info.n_needed &&
-		(!info.interpreter || strstr(info.interpreter, "/ld-linux-x86-64"));
+		  (!info.interpreter || strstr(info.interpreter, "/ld-linux-x86-64"));
 	elf_info_deinit(&info);
 	return dynamic;
 }
@@ -197,7 +200,8 @@ static void find_files(glob_t *ret)
 	char pattern[PATH_MAX];
 
 	for (size_t i = 0; i < sizeof(patterns) / sizeof(*patterns); i++) {
-		snprintf(pattern, sizeof(pattern), "%s%s", strcmp(root, "/") ? root : "", patterns[i]);
+		snprintf(pattern, sizeof(pattern), "%s%s", strcmp(root, "/") ? root : "",
+			patterns[i]);
 		glob(pattern, i ? GLOB_APPEND : 0, NULL, ret);
 	}
 }
@@ -307,7 +311,8 @@ static void runpath_shuts_rpath_out(void **state)
 	if (!can_build())
 		skip();
 	run("mkdir -p s/one s/two s/three && echo 'int f;' >s/f.c &&"
-	    "gcc -shared -o s/two/libfpsdeep.so s/f.c && gcc -shared -o s/three/libfpsdeep.so s/f.c &&"
+	    "gcc -shared -o s/two/libfpsdeep.so s/f.c && gcc -shared -o s/three/libfpsdeep.so "
+	    "s/f.c &&"
 	    "gcc -shared -o s/one/libfpsmid.so s/f.c -Wl,--no-as-needed -Ls/two -lfpsdeep"
 	    " -Wl,--enable-new-dtags,-rpath,'$ORIGIN/../three' &&"
 	    "echo 'int main(void) { return 0; }' >s/m.c &&"
@@ -322,8 +327,10 @@ static void one_file_is_one_object(void **state)
 	(void)state;
 	if (!can_build())
 		skip();
-	run("mkdir -p o/lib/x86_64-linux-gnu && echo 'int f;' >o/f.c && cd o/lib/x86_64-linux-gnu &&"
-	    "gcc -shared -o libfpo.so.1 ../../f.c -Wl,-soname,libfpo.so.1 && ln -s libfpo.so.1 libfpo2.so &&"
+	run("mkdir -p o/lib/x86_64-linux-gnu && echo 'int f;' >o/f.c && cd o/lib/x86_64-linux-gnu "
+	    "&&"
+	    "gcc -shared -o libfpo.so.1 ../../f.c -Wl,-soname,libfpo.so.1 && ln -s libfpo.so.1 "
+	    "libfpo2.so &&"
 	    "gcc -shared -o libfpother.so ../../f.c -Wl,--no-as-needed -L. -l:libfpo.so.1"
 	    " -Wl,-rpath,'$ORIGIN' && cd ../.. && echo 'int main(void) { return 0; }' >m.c &&"
 	    "gcc -o program m.c -Wl,--no-as-needed -Llib/x86_64-linux-gnu -l:libfpo.so.1 -lfpother"
@@ -337,7 +344,8 @@ static void other_architectures_are_passed_over(void **state)
 	(void)state;
 	if (!can_build())
 		skip();
-	run("mkdir -p a/bad a/good && echo 'int f;' >a/f.c && gcc -shared -o a/good/libfpa.so a/f.c &&"
+	run("mkdir -p a/bad a/good && echo 'int f;' >a/f.c && gcc -shared -o a/good/libfpa.so "
+	    "a/f.c &&"
 	    "cp a/good/libfpa.so a/bad/ && printf '\\267' |"
 	    " dd of=a/bad/libfpa.so bs=1 seek=18 conv=notrunc status=none && "
 	    "echo 'int main(void) { return 0; }' >a/m.c &&"
@@ -354,7 +362,8 @@ static void musl_programs_have_the_closure_musl_gives_them(void **state)
 		skip();
 	run("mkdir -p m/one m/two && echo 'int f;' >m/f.c &&"
 	    "musl-gcc -shared -fPIC -o m/two/libfpmdeep.so m/f.c &&"
-	    "musl-gcc -shared -fPIC -o m/one/libfpmmid.so m/f.c -Wl,--no-as-needed -Lm/two -lfpmdeep &&"
+	    "musl-gcc -shared -fPIC -o m/one/libfpmmid.so m/f.c -Wl,--no-as-needed -Lm/two "
+	    "-lfpmdeep &&"
 	    "echo 'int main(void) { return 0; }' >m/m.c &&"
 	    "musl-gcc -o m/program m/m.c -Wl,--no-as-needed -Lm/one -lfpmmid -Wl,-rpath-link,m/two"
 	    " -Wl,--enable-new-dtags,-rpath,'$ORIGIN/one:$ORIGIN/two'");

@@ -114,7 +114,8 @@ static bool is_elf(const char *path)
 	autoclose int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	char magic[SELFMAG];
 
-	return fd >= 0 && pread(fd, magic, SELFMAG, 0) == SELFMAG && !memcmp(magic, ELFMAG, SELFMAG);
+	return fd >= 0 && pread(fd, magic, SELFMAG, 0) == SELFMAG &&
+	       !memcmp(magic, ELFMAG, SELFMAG);
 }
 
 static void files_are_described_as_readelf_does(void **state)
@@ -157,8 +158,8 @@ static void write_file(const char *path, const void *content, size_t size)
 }
 
 /*
- * Lets the kernel run the file: this program is the interpreter, and prints the argument that it was
- * given, if any. NULL: it would not run it.
+ * Lets the kernel run the file: this program is the interpreter, and prints the argument that it
+ * was given, if any. NULL: it would not run it.
  */
 static char *kernel_runs(const char *path)
 {
@@ -241,9 +242,9 @@ static void compare_script(const char *path, const char *line, size_t padding)
 
 static void scripts_are_read_as_the_kernel_reads_them(void **state)
 {
-	static const char *const lines[] = { "#!@\n", "#!@", "#! \t @\t\n", "#!@ one\n", "#!@ one two \t\n",
-		"#!@\tone", "#! @ -a -b  \n rest", "#!\n", "#!   \n", "#!", "#! ", "# !@\n", "#!@ ~\n",
-		"#!@ ~", "#!@ ~ y\n", "#! @   ~   \n" };
+	static const char *const lines[] = { "#!@\n", "#!@", "#! \t @\t\n", "#!@ one\n",
+		"#!@ one two \t\n", "#!@\tone", "#! @ -a -b  \n rest", "#!\n", "#!   \n", "#!",
+		"#! ", "# !@\n", "#!@ ~\n", "#!@ ~", "#!@ ~ y\n", "#! @   ~   \n" };
 	char path[] = "/tmp/footprint-script-XXXXXX";
 
 	(void)state;
@@ -256,7 +257,10 @@ static void scripts_are_read_as_the_kernel_reads_them(void **state)
 
 static void what_is_neither_elf_nor_script_is_other(void **state)
 {
-	static const char *const contents[] = { "", "#", "\x7f", "\x7f" "ELF", "text\n", "#!" };
+	static const char *const contents[] = { "", "#", "\x7f",
+		"\x7f"
+		"ELF",
+		"text\n", "#!" };
 	char path[] = "/tmp/footprint-elf-XXXXXX";
 	struct elf_info info;
 

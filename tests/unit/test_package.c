@@ -1,8 +1,10 @@
 /*
- * Package attribution: this machine's dpkg database against dpkg -S, an rpm database that rpm itself
- * makes against rpm -qf (tests/elf/test_package_rpm.sh), and small hand-made ones of every kind.
+ * Package attribution: this machine's dpkg database against dpkg -S, an rpm database that rpm
+ * itself makes against rpm -qf (tests/elf/test_package_rpm.sh), and small hand-made ones of every
+ * kind.
  *
- * With arguments it is the judge's tool: ROOT, paths on stdin; prints "PATH MANAGER NAME VERSION ARCH".
+ * With arguments it is the judge's tool: ROOT, paths on stdin; prints "PATH MANAGER NAME VERSION
+ * ARCH".
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -167,16 +169,22 @@ static void lists_are_filed_under_where_paths_really_are(void **state)
 	put("/usr/lib/x86_64-linux-gnu/libc.so.6", "");
 	put_link("usr/lib", "/lib");
 	put("/var/lib/dpkg/status",
-		"Package: libc6\nStatus: install ok installed\nArchitecture: amd64\nMulti-Arch: same\n"
+		"Package: libc6\nStatus: install ok installed\nArchitecture: amd64\nMulti-Arch: "
+		"same\n"
 		"Description: x\n Package: not-this\n .\n more\nVersion: 2.36-9\n\n\n"
-		"Package: libc6\nStatus: install ok installed\nArchitecture: i386\nMulti-Arch: same\n"
+		"Package: libc6\nStatus: install ok installed\nArchitecture: i386\nMulti-Arch: "
+		"same\n"
 		"Version: 2.36-9\n\n"
-		"Package: gone\nStatus: deinstall ok not-installed\nArchitecture: amd64\nVersion: 1\n\n"
+		"Package: gone\nStatus: deinstall ok not-installed\nArchitecture: amd64\nVersion: "
+		"1\n\n"
 		"Package: dash\nStatus: install ok installed\nArchitecture: amd64\nVersion: 0.5\n\n"
-		"Package: other\nStatus: install ok installed\nArchitecture: all\nVersion: 1:7~rc1\n");
+		"Package: other\nStatus: install ok installed\nArchitecture: all\nVersion: "
+		"1:7~rc1\n");
 	put("/var/lib/dpkg/info/libc6:amd64.list",
-		"/.\n/lib\n/lib/x86_64-linux-gnu\n/lib/x86_64-linux-gnu/libc.so.6\n/usr/share/doc/libc6\n");
-	put("/var/lib/dpkg/info/libc6:i386.list", "/.\n/lib\n/lib/ld-linux.so.2\n/usr/share/doc/libc6\n");
+		"/.\n/lib\n/lib/x86_64-linux-gnu\n/lib/x86_64-linux-gnu/libc.so.6\n/usr/share/doc/"
+		"libc6\n");
+	put("/var/lib/dpkg/info/libc6:i386.list",
+		"/.\n/lib\n/lib/ld-linux.so.2\n/usr/share/doc/libc6\n");
 	put("/var/lib/dpkg/info/gone.list", "/usr/bin/gone\n");
 	put("/var/lib/dpkg/info/dash.list", "/bin\n/bin/sh\n/usr/share\n");
 	put("/var/lib/dpkg/info/other.list", "/bin\n/bin/sh\n/usr/share\n/usr/share/last");
@@ -202,11 +210,13 @@ static void distroless_images_have_a_file_for_each_package(void **state)
 	struct error err;
 
 	(void)state;
-	put("/var/lib/dpkg/status.d/libssl3", "Package: libssl3\nVersion: 3.0.11\nArchitecture: amd64\n");
+	put("/var/lib/dpkg/status.d/libssl3",
+		"Package: libssl3\nVersion: 3.0.11\nArchitecture: amd64\n");
 	put("/var/lib/dpkg/status.d/libssl3.md5sums",
 		"0123456789abcdef0123456789abcdef  usr/lib/x86_64-linux-gnu/libssl.so.3\n"
 		"0123456789abcdef0123456789abcdef  usr/share/a file\n");
-	put("/var/lib/dpkg/status.d/base", "Package: base-files\nVersion: 12\nArchitecture: amd64\n");
+	put("/var/lib/dpkg/status.d/base",
+		"Package: base-files\nVersion: 12\nArchitecture: amd64\n");
 	open_database(top, &db, &err);
 	assert_int_equal(err.code, 0);
 	assert_owner(db, "/usr/lib/x86_64-linux-gnu/libssl.so.3", "libssl3", "3.0.11", "amd64");
@@ -216,11 +226,13 @@ static void distroless_images_have_a_file_for_each_package(void **state)
 
 /* As Alpine 3.19 writes it. */
 static const char apk_text[] =
-	"C:Q1qKcZ+j23xssDDDmvUmRDAYhvzcU=\nP:musl\nV:1.2.4_git20230717-r4\nA:x86_64\nS:407278\nI:667648\n"
+	"C:Q1qKcZ+j23xssDDDmvUmRDAYhvzcU=\nP:musl\nV:1.2.4_git20230717-r4\nA:x86_64\nS:407278\nI:"
+	"667648\n"
 	"T:the musl c library (libc) implementation\nU:https://musl.libc.org/\nL:MIT\no:musl\n"
 	"p:so:libc.musl-x86_64.so.1=1\nF:lib\nR:ld-musl-x86_64.so.1\na:0:0:755\n"
 	"Z:Q1n7wlLa+VKYvwVXRGmm5oPVwzvWk=\nR:libc.musl-x86_64.so.1\na:0:0:777\n\n"
-	"C:Q1TrzfSGkPLEI5HoH16cGcbbl6cgk=\nP:busybox\nV:1.36.1-r15\nA:x86_64\nF:bin\nR:busybox\na:0:0:755\n"
+	"C:Q1TrzfSGkPLEI5HoH16cGcbbl6cgk=\nP:busybox\nV:1.36.1-r15\nA:x86_64\nF:bin\nR:busybox\na:"
+	"0:0:755\n"
 	"F:etc\nR:securetty\nF:etc/network\nF:etc/network/if-up.d\nR:dad\nF:\nR:top\n\n";
 
 static void apk_names_directories_then_files(void **state)
@@ -325,7 +337,8 @@ int main(int argc, char **argv)
 			lists_are_filed_under_where_paths_really_are, make_top, remove_top),
 		cmocka_unit_test_setup_teardown(
 			distroless_images_have_a_file_for_each_package, make_top, remove_top),
-		cmocka_unit_test_setup_teardown(apk_names_directories_then_files, make_top, remove_top),
+		cmocka_unit_test_setup_teardown(
+			apk_names_directories_then_files, make_top, remove_top),
 		cmocka_unit_test_setup_teardown(no_database_is_an_empty_one, make_top, remove_top),
 		cmocka_unit_test_setup_teardown(
 			a_damaged_database_is_complained_of_and_survived, make_top, remove_top),

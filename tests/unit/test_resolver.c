@@ -165,16 +165,66 @@ static void compare_with_kernel(const char *path, bool follow)
 }
 
 static const char *const odd_paths[] = {
-	"/", "//", "/.", "/..", "/../..", "", ".", "..", "etc", "/etc/", "/etc/.", "/etc/..", "/etc/../etc",
-	"//etc///hosts", "/etc/hosts", "/etc/hosts/", "/etc/hosts/.", "/etc/hosts/..", "/etc/hosts/x",
-	"/lib/libc.so.6", "/lib", "/lib/", "/lib/.", "/lib/..", "/lib64/libc.so", "/lib64/../etc/hosts",
-	"/etc/libc", "/usr/escape", "/etc/absolute", "/etc/outside", "/etc/slashed", "/etc/directory",
-	"/etc/directory/deep/x", "/etc/dangling", "/etc/dangling/", "/etc/dangling/x", "/self/self/self",
-	"/self/etc/../self/lib/up/lib/deep", "/usr/lib/up/lib/up/..", "/usr/here/here/here/lib",
-	"/loop", "/loop/", "/loop/x", "/chain39", "/chain40", "/chain38", "/chain41", "/chain44/",
-	"/nowhere", "/nowhere/", "/nowhere/..", "/nowhere/../etc", "/etc/pipe", "/pipe", "/pipe/",
-	"/etc/na\xffme \n", "/../../../../../../../../etc/passwd", "/usr/run/../lib/deep/../../run",
-	"/empty/../empty/..", "/empty/x",
+	"/",
+	"//",
+	"/.",
+	"/..",
+	"/../..",
+	"",
+	".",
+	"..",
+	"etc",
+	"/etc/",
+	"/etc/.",
+	"/etc/..",
+	"/etc/../etc",
+	"//etc///hosts",
+	"/etc/hosts",
+	"/etc/hosts/",
+	"/etc/hosts/.",
+	"/etc/hosts/..",
+	"/etc/hosts/x",
+	"/lib/libc.so.6",
+	"/lib",
+	"/lib/",
+	"/lib/.",
+	"/lib/..",
+	"/lib64/libc.so",
+	"/lib64/../etc/hosts",
+	"/etc/libc",
+	"/usr/escape",
+	"/etc/absolute",
+	"/etc/outside",
+	"/etc/slashed",
+	"/etc/directory",
+	"/etc/directory/deep/x",
+	"/etc/dangling",
+	"/etc/dangling/",
+	"/etc/dangling/x",
+	"/self/self/self",
+	"/self/etc/../self/lib/up/lib/deep",
+	"/usr/lib/up/lib/up/..",
+	"/usr/here/here/here/lib",
+	"/loop",
+	"/loop/",
+	"/loop/x",
+	"/chain39",
+	"/chain40",
+	"/chain38",
+	"/chain41",
+	"/chain44/",
+	"/nowhere",
+	"/nowhere/",
+	"/nowhere/..",
+	"/nowhere/../etc",
+	"/etc/pipe",
+	"/pipe",
+	"/pipe/",
+	"/etc/na\xffme \n",
+	"/../../../../../../../../etc/passwd",
+	"/usr/run/../lib/deep/../../run",
+	"/empty/../empty/..",
+	"/empty/x",
 };
 
 static void odd_paths_end_where_the_kernel_says(void **state)
@@ -186,12 +236,14 @@ static void odd_paths_end_where_the_kernel_says(void **state)
 	}
 }
 
-/* Paths put together at random from the tree's names; the seed is fixed, so a failure comes again. */
+/*
+ * Paths put together at random from the tree's names; the seed is fixed, so a failure comes again.
+ */
 static void random_paths_end_where_the_kernel_says(void **state)
 {
-	static const char *const words[] = { "usr", "lib", "lib64", "etc", "run", "up", "here", "self",
-		"deep", "x", "hosts", "..", "..", ".", "libc", "libc.so", "directory", "escape", "dangling",
-		"slashed", "loop", "chain5", "nowhere", "" };
+	static const char *const words[] = { "usr", "lib", "lib64", "etc", "run", "up", "here",
+		"self", "deep", "x", "hosts", "..", "..", ".", "libc", "libc.so", "directory",
+		"escape", "dangling", "slashed", "loop", "chain5", "nowhere", "" };
 	unsigned seed = 20261122;
 	char path[256];
 
@@ -253,7 +305,8 @@ static void walked_links_are_told_in_order(void **state)
 	struct resolution res = { 0 };
 
 	(void)state;
-	assert_int_equal(resolver_resolve(resolver, "/self/lib64", "../../etc/libc", true, &res), 0);
+	assert_int_equal(
+		resolver_resolve(resolver, "/self/lib64", "../../etc/libc", true, &res), 0);
 	assert_string_equal(res.path, "/usr/lib/libc.so.6");
 	assert_int_equal(res.n_links, 3);
 	for (size_t i = 0; i < 3; i++) {

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Makes sure that the Debian packages a target needs are there: installs the missing ones when root,
 # names them when not.
-#   mk/packages.sh build|test|demo|bench|lint ...
+#   mk/packages.sh build|test|demo|bench|lint|fuzz ...
 set -eu
 
 build="gcc libc6-dev make pkg-config protobuf-c-compiler libprotobuf-c-dev libuv1-dev libzstd-dev
@@ -13,6 +13,7 @@ demo="nginx-light libnginx-mod-http-echo curl"
 bench="strace fatrace bpftrace care proot cde snoopy fakechroot wrk redis-server redis-tools
     postgresql postgresql-contrib nginx-light gcc make python3"
 lint="clang-format clang-tidy shellcheck"
+fuzz="clang libclang-rt-dev"
 
 wanted=
 for purpose; do
@@ -22,6 +23,7 @@ for purpose; do
     demo) wanted="$wanted $demo" ;;
     bench) wanted="$wanted $bench" ;;
     lint) wanted="$wanted $lint" ;;
+    fuzz) wanted="$wanted $fuzz" ;;
     *) echo "mk/packages.sh: $purpose: no such set of packages" >&2; exit 2 ;;
     esac
 done

@@ -55,6 +55,20 @@ def is_elf(path):
         return False
 
 
-def is_dynamic(path):
-    """Is it the dynamic linker itself, run as a program? It has no PT_INTERP, but loads libraries."""
-    return os.path.basename(path).startswith(("ld-", "ld.so", "ld64", "libc.so"))
+# Options of ld.so that take a value, and those that make it run no program.
+LINKER_VALUES = {b"--library-path", b"--preload", b"--audit", b"--argv0", b"--inhibit-rpath",
+                 b"--glibc-hwcaps-mask", b"--glibc-hwcaps-prepend"}
+
+
+def is_linker(path):
+    """Is it a dynamic linker, which may be run as a program itself?"""
+    name = os.path.basename(path)
+    return name.startswith(("ld-linux", "ld-musl", "ld-2."))
+
+
+def linker_program(arguments):
+    """The program that `ld.so [options] PROGRAM ...` runs, None: none. arguments: strace.Text."""
+    words = [argument.bytes for argument in arguments[1:]]
+    while words and words[0].startswith(b"--"):
+        words = words[2:] if words[0] in LINKER_VALUES else words[1:]
+    return words[0] if words else None

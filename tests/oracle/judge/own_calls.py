@@ -59,14 +59,22 @@ def is_own_alone(call):
     return is_access(call, "F_OK") and path is not None and path.startswith(b"/dev/shm/sem.")
 
 
-def leads_to(call, following):
-    """Is `call` a look at what the next call of its task executes or opens?"""
-    path = path_of(call)
-    if path is None or path != path_of(following):
-        return False
-    if is_plain_stat(call):
-        return is_program_look(following) or following.name in EXECS
-    return is_access(call, "F_OK") and following.name == "openat"
+def is_look(call):
+    """Could it be a look at a program, or at our library, which the program will need?"""
+    if is_access(call, "R_OK"):
+        return path_of(call).endswith(b"/libfootprint.so")
+    return is_plain_stat(call) or is_program_look(call) or is_access(call, "X_OK")
+
+
+def looks_before(calls, index, names):
+    """The unbroken run of looks that ends before calls[index], from the first at one of `names`
+    on: at a script they go on with its interpreter."""
+    first = start = index
+    while start > 0 and is_look(calls[start - 1]):
+        start -= 1
+        if path_of(calls[start]) in names:
+            first = start
+    return calls[first:index]
 
 
 class Finder:
@@ -82,12 +90,20 @@ class Finder:
     def find(self):
         for calls in self.by_task.values():
             for index, call in enumerate(calls):
-                following = calls[index + 1] if index + 1 < len(calls) else None
-                if is_own_alone(call) or (following and leads_to(call, following)):
-                    self.found.add(call)
-                if call.name in ("vfork", "clone", "clone3") and not call.error:
-                    self._spawn(calls, index)
+                self._one(calls, index, call)
         return self.found
+
+    def _one(self, calls, index, call):
+        if is_own_alone(call):
+            self.found.add(call)
+        elif call.name in EXECS:
+            self.found.update(looks_before(calls, index, {path_of(call)}))
+        elif call.name in ("vfork", "clone", "clone3") and not call.error:
+            self._spawn(calls, index)
+        elif is_access(call, "F_OK") and index + 1 < len(calls):
+            following = calls[index + 1]
+            if following.name == "openat" and path_of(following) == path_of(call):
+                self.found.add(call)
 
     def _spawn(self, calls, index):
         """posix_spawn: the looks are the parent's, the exec is the child's."""
@@ -96,8 +112,4 @@ class Finder:
             return
         child = self.by_task.get(birth.result, [])
         executed = {path_of(call) for call in child if call.name in EXECS}
-        for call in reversed(calls[:index]):
-            looks = is_plain_stat(call) or is_access(call, "X_OK") or is_program_look(call)
-            if not looks or path_of(call) not in executed:
-                return
-            self.found.add(call)
+        self.found.update(looks_before(calls, index, executed))

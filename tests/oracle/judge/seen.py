@@ -91,10 +91,15 @@ class Judge:
         if image.path in (b"/proc/self/exe", b"/proc/thread-self/exe") and image.parent:
             return self._program(image.parent), ()
         found = self.resolver.resolve(image.base, image.path, True, image.root)
+        if elf.is_linker(self._file(found.path)):
+            program = elf.linker_program(image.call.values[1].values)
+            if program:
+                self.seen.add("loaded", (found.path, found.path), image.call, demanded=False)
+                found = self.resolver.resolve(image.base, program, True, image.root)
         return found.path, found.links
 
     def _start(self, image):
-        program, _ = self._image_path(image)
+        program, links = self._image_path(image)
         for _ in range(SHEBANGS_MAX):
             script = elf.shebang(self._file(program))
             if not script:
@@ -106,9 +111,10 @@ class Judge:
             program = found.path
         # A program is executed by itself, too: for the first one nobody else is known.
         self.seen.add("executed", (program, program), image.call, demanded=False)
+        self._link_facts(links, program, image.call, demanded=False)
         interpreter = elf.interpreter(self._file(program))
         if interpreter is None:
-            if elf.is_elf(self._file(program)) and not elf.is_dynamic(self._file(program)):
+            if elf.is_elf(self._file(program)) and not elf.is_linker(self._file(program)):
                 self.seen.unwatched[program] = image.call
                 return None
             return program

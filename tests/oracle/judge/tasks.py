@@ -109,7 +109,10 @@ class Follower:
             step = Step(event, task.image, task.place.cwd, task.place.root)
             if event.finished and not event.error:
                 self._move(event, task)
-                if event.name in ("execve", "execveat"):
+                if event.name in BIRTHS:
+                    # Now, for the parent may be gone when the child first speaks.
+                    self._task(event.result, event.end)
+                elif event.name in ("execve", "execveat"):
                     task.image = self._executed(event, step)
             # The very first execve is strace's own: the program it made speaks of itself.
             if step.image or task.image:

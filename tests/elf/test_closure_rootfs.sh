@@ -12,11 +12,11 @@ trap 'rm -rf "$work"' EXIT
 
 # make_root SUITE: kept in the build folder, for it takes a minute to make.
 make_root() {
-	local root=$BUILD/rootfs/$1
+	local root=$BUILD/rootfs-elf/$1
 
 	[ -e "$root/etc/os-release" ] || {
 		rm -rf "$root" "$root.new"
-		mkdir -p "$BUILD/rootfs"
+		mkdir -p "$BUILD/rootfs-elf"
 		mmdebstrap --quiet --variant=minbase --include=python3-minimal,python3,curl,perl,git \
 			"$1" "$root.new" || return
 		mv "$root.new" "$root"
@@ -40,6 +40,6 @@ judge_packages() {
 
 for suite in bullseye trixie; do
 	make_root "$suite" || { echo "cannot make a $suite root"; exit 77; }
-	"$BUILD/tests/test_closure" "$BUILD/rootfs/$suite"
-	judge_packages "$BUILD/rootfs/$suite"
+	"$BUILD/tests/test_closure" "$BUILD/rootfs-elf/$suite"
+	judge_packages "$BUILD/rootfs-elf/$suite"
 done

@@ -105,15 +105,20 @@ int atlas_recall(struct session *session)
 	const struct atlas *atlas = &session->daemon->atlas;
 	struct spool_reader reader = { .bytes = atlas->before, .size = atlas->before_size };
 	struct spool_view view;
+	int known = 0;
 
 	/* The id stands in the hello byte by byte: without it there is nothing to unpack. */
 	if (!atlas->before ||
 		!memmem(atlas->before, atlas->before_size, session->id, SESSION_ID_SIZE))
 		return 0;
-	while (spool_next(&reader, &view))
-		if (entry_is_of(&view, session) && recall_log(session, &view) < 0)
+	while (spool_next(&reader, &view)) {
+		if (!entry_is_of(&view, session))
+			continue;
+		if (recall_log(session, &view) < 0)
 			return -ENOMEM;
-	return 0;
+		known = 1;
+	}
+	return known;
 }
 
 /* --- keeping ---------------------------------------------------------------------------------- */
@@ -220,17 +225,39 @@ int atlas_keep(struct session *session)
 
 /* --- beginning anew --------------------------------------------------------------------------- */
 
-static int keep_living(struct aggregator *daemon)
+/* Of those that we know by their spool files alone nobody can say whether they live. */
+static bool may_live(const struct session *session)
+{
+	return session->state == SESSION_LIVE || !session->met;
+}
+
+static int keep_list(struct session_list *list, bool anew)
 {
 	struct session *session;
 	int r = 0;
 
-	TAILQ_FOREACH(session, &daemon->sessions.live, link) {
-		directories_forget_kept(&session->directories);
-		if (r == 0)
+	TAILQ_FOREACH(session, list, link) {
+		if (anew)
+			directories_forget_kept(&session->directories);
+		if (r == 0 && may_live(session))
 			r = atlas_keep(session);
 	}
 	return r;
+}
+
+static int keep_lists(struct aggregator *daemon, bool anew)
+{
+	struct sessions *sessions = &daemon->sessions;
+	int live = keep_list(&sessions->live, anew);
+	int ending = keep_list(&sessions->ending, anew);
+	int finished = keep_list(&sessions->finished, anew);
+
+	return live < 0 ? live : ending < 0 ? ending : finished;
+}
+
+int atlas_keep_all(struct aggregator *daemon)
+{
+	return keep_lists(daemon, false);
 }
 
 /* A new file with what the living named, in place of one that is full of the dead. What cannot be
@@ -245,14 +272,11 @@ static void begin_anew(struct aggregator *daemon)
 		return;
 	atlas->fd = fd;
 	atlas->size = 0;
-	if (keep_living(daemon) < 0 || renameat(daemon->spool.directory, ATLAS_NEW_NAME,
-					       daemon->spool.directory, ATLAS_NAME) < 0) {
-		struct session *session;
-
-		TAILQ_FOREACH(session, &daemon->sessions.live, link)
-			directories_forget_kept(&session->directories);
+	if (keep_lists(daemon, true) < 0 || renameat(daemon->spool.directory, ATLAS_NEW_NAME,
+						    daemon->spool.directory, ATLAS_NAME) < 0) {
 		close(fd);
 		atlas->fd = before;
+		keep_lists(daemon, true); /* what fails is kept before it is acknowledged */
 		return;
 	}
 	close(before);

@@ -172,6 +172,8 @@ static int session_register(struct session *session, const Footprint__Hello *hel
 	r = ingest_hello(session, hello);
 	if (r == 0)
 		r = atlas_recall(session);
+	if (r > 0 && session->application->run.continued)
+		session->counts = false;
 	if (r < 0) {
 		index_remove(&sessions->by_id, hash, session);
 		run_session_ended(session->application);
@@ -406,6 +408,7 @@ void session_attach(struct session *session)
 	if (session->state != SESSION_LIVE)
 		move(session, SESSION_LIVE);
 	session->sockets++;
+	session->met = true;
 	session->references++;
 }
 

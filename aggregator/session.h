@@ -38,6 +38,7 @@ struct session {
 	uint8_t id[SESSION_ID_SIZE];
 	enum session_state state;
 	bool dropped;	    /* broke the rules: nothing more is read */
+	bool met;	    /* a socket has spoken for it */
 	bool counts;	    /* no aggregator before us counted it */
 	unsigned references; /* facts that wait, sockets */
 	unsigned sockets;

@@ -96,7 +96,7 @@ static void after_work(uv_work_t *request, int status)
 	free(snapshot->items);
 	snapshot->items = NULL;
 	snapshot->n_items = 0;
-	spool_covered(daemon, !snapshot->failed);
+	spool_covered(daemon, !snapshot->failed && atlas_keep_all(daemon) == 0);
 
 	uv_update_time(&daemon->loop);
 	spent = uv_now(&daemon->loop) - snapshot->began_ms;
@@ -157,7 +157,7 @@ void snapshot_start(struct aggregator *daemon)
 	journal_turn(daemon);
 	spool_cover(daemon);
 	if (!n) {
-		spool_covered(daemon, true);
+		spool_covered(daemon, atlas_keep_all(daemon) == 0);
 		schedule(daemon, interval_ms(daemon));
 		return;
 	}

@@ -60,6 +60,13 @@ bool hook_libc_is_glibc(void)
 	return hook_real(&slot, "gnu_get_libc_version") != NULL;
 }
 
+syscall_function *hook_real_syscall(void)
+{
+	static void *slot;
+
+	return (syscall_function *)hook_real(&slot, "syscall");
+}
+
 long hook_missing(void)
 {
 	*__errno_location() = ENOSYS;
@@ -90,7 +97,8 @@ void hook_called(long number, long result, const long arguments[6])
 	}
 #include "preload/hooks.def"
 
-/* Calls by number that the library must not let pass as they are. */
+/* Calls by number that the library must not let pass as they are: those that start programs or
+ * close ranges have hooks, which serve where this libc has no such function, too. */
 static bool syscall_taken_over(long number, const long arguments[6], long *ret_result)
 {
 	switch (number) {
@@ -121,7 +129,7 @@ static bool syscall_taken_over(long number, const long arguments[6], long *ret_r
 
 FP_EXPORT long syscall(long number, ...)
 {
-	REAL(syscall);
+	syscall_function *real = hook_real_syscall();
 	long arguments[6];
 	uint64_t ticket;
 	long result;
@@ -133,11 +141,11 @@ FP_EXPORT long syscall(long number, ...)
 	va_end(list);
 	if (syscall_taken_over(number, arguments, &result))
 		return result;
-	if (!real_syscall)
+	if (!real)
 		return hook_missing();
 	ticket = call_before(number, arguments);
-	result = real_syscall(number, arguments[0], arguments[1], arguments[2], arguments[3],
-		arguments[4], arguments[5]);
+	result = real(number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4],
+		arguments[5]);
 	call_after(number, arguments, result == -1 ? -*__errno_location() : result, ticket);
 	return result;
 }

@@ -39,6 +39,10 @@ static inline void *hook_real(void **slot, const char *name)
 	static void *slot_##name;                                                                  \
 	__typeof__(&name) real_##name = hook_real(&slot_##name, #name)
 
+/* libc's own syscall(), for functions that only younger libcs have. */
+typedef long syscall_function(long number, ...);
+syscall_function *hook_real_syscall(void);
+
 /* What a hook answers for a function that this libc lacks: only who asked dlsym() finds it. */
 long hook_missing(void);
 

@@ -9,8 +9,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdarg.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "preload/hooks.h"
@@ -29,15 +29,17 @@ static void record_unwatched(enum program_kind kind, const char *path)
 		record_gap("foreign-program", path, "is of another architecture");
 }
 
-enum library_wish exec_announce(int dirfd, const char *path, int flags)
+/* Not inlined: its room on the stack, which may be a signal handler's, is free again before the
+ * exec. */
+__attribute__((noinline)) enum library_wish exec_announce(int dirfd, const char *path, int flags)
 {
-	char program[PATH_MAX];
+	char program[PROGRAM_PATH_SIZE];
 	enum program_kind kind;
 
 	if (!image_segment() || image.memory_only)
 		return LIBRARY_WANTED;
 	kind = program_look(dirfd, path, flags, program, sizeof(program));
-	record_unwatched(kind, program);
+	record_unwatched(kind, *program ? program : path);
 	if (kind == PROGRAM_UNKNOWN)
 		return LIBRARY_WANTED; /* most often it is not there */
 	if (kind == PROGRAM_FOREIGN || !environment_reaches_library())
@@ -67,9 +69,11 @@ static long call_execveat(void *context, char *const *envp)
 	const struct attempt *attempt = context;
 	REAL(execveat);
 
-	if (!real_execveat)
-		return hook_missing();
-	return real_execveat(attempt->dirfd, attempt->path, attempt->argv, envp, attempt->flags);
+	if (real_execveat)
+		return real_execveat(
+			attempt->dirfd, attempt->path, attempt->argv, envp, attempt->flags);
+	return hook_real_syscall()(
+		SYS_execveat, attempt->dirfd, attempt->path, attempt->argv, envp, attempt->flags);
 }
 
 static long call_fexecve(void *context, char *const *envp)

@@ -8,11 +8,15 @@
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "preload/hooks.h"
 #include "preload/recorder.h"
 
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
 #ifndef CLOSE_RANGE_CLOEXEC
 #define CLOSE_RANGE_CLOEXEC (1u << 2)
 #endif
@@ -100,6 +104,11 @@ static int close_part(
 	return result;
 }
 
+static int close_range_by_number(unsigned first, unsigned last, int flags)
+{
+	return (int)hook_real_syscall()(SYS_close_range, first, last, flags);
+}
+
 /* Ours has CLOSE_RANGE_CLOEXEC already; a bad range is for the kernel to refuse. With
  * CLOSE_RANGE_UNSHARE the first part makes the table our own, and the second finds it so. */
 FP_EXPORT int close_range(unsigned first, unsigned last, int flags)
@@ -108,7 +117,7 @@ FP_EXPORT int close_range(unsigned first, unsigned last, int flags)
 	int ours = record_descriptor();
 
 	if (!real_close_range)
-		return (int)hook_missing();
+		real_close_range = close_range_by_number;
 	if ((unsigned)flags & CLOSE_RANGE_CLOEXEC || first > last)
 		return real_close_range(first, last, flags);
 	if (ours < 0 || (unsigned)ours < first || (unsigned)ours > last)

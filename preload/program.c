@@ -214,7 +214,7 @@ static void name_program(const struct program *program, char *path, size_t size)
 
 	descriptor_link(link, sizeof(link), program->fd);
 	length = rawcall3(SYS_readlink, (long)link, (long)path, (long)size - 1);
-	path[length > 0 ? length : 0] = '\0';
+	path[length > 0 && length < (long)size - 1 ? length : 0] = '\0';
 }
 
 /* What is known without opening: a file seen before, of a kind that can be watched. */
@@ -242,6 +242,7 @@ enum program_kind program_look(
 	struct program program;
 	struct stat status;
 
+	*path_found = '\0';
 	for (int depth = 0; depth <= SCRIPT_DEPTH_MAX; depth++) {
 		enum program_kind kind;
 		char *interpreter;

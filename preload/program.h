@@ -8,6 +8,8 @@
 
 #include <stddef.h>
 
+#define PROGRAM_PATH_SIZE 1024 /* for the path of a program that is a gap; longer ones are rare */
+
 enum program_kind {
 	PROGRAM_UNKNOWN, /* not there, not readable, not a program that we know */
 	PROGRAM_DYNAMIC,
@@ -19,7 +21,7 @@ enum program_kind {
 /*
  * Looks at the file that execve would run. flags are execveat's. Where the answer is STATIC, SETUID
  * or FOREIGN, `path_found` (room for `size` bytes) gets the absolute path of the program it is
- * about: the last of a chain of #! lines.
+ * about, the last of a chain of #! lines, or "": it cannot be told, or does not fit.
  */
 enum program_kind program_look(
 	int dirfd, const char *path, int flags, char *path_found, size_t size);

@@ -55,9 +55,9 @@ class Run:
         return [hello["executable"].decode() for hello in self.hellos]
 
 
-def environments(work, program, jemalloc):
+def environments(work, program, jemalloc, forms):
     """Whatever the program does with the environment, `env` has the library and our variables."""
-    for form in FORMS:
+    for form in forms:
         run = Run(work, [program, form, ENV], OTHER_PRELOAD="LD_PRELOAD=" + (jemalloc or ""))
         found = run.variables()
         check(f"{form}: said on stderr: {run.errors}", not run.errors)
@@ -84,11 +84,11 @@ def kept_order(work, program, jemalloc):
     check(f"order of preloads: {found.get('LD_PRELOAD')}", found.get("LD_PRELOAD") == both)
 
 
-def recorded(work, program):
+def recorded(work, program, forms):
     """exec facts are those of strace, for what is found and what is not."""
     folder = os.path.join(work, "search")
     for name in ("denied", "empty"):
-        os.makedirs(os.path.join(folder, name))
+        os.makedirs(os.path.join(folder, name), exist_ok=True)
     for path, mode, text in (("denied/t-tool", 0o644, "#!/bin/sh\n"),
                              ("t-tool", 0o755, "#!/bin/sh\necho tool\n"),
                              ("t-script", 0o755, "echo script\n"), ("t-plain", 0o644, "")):
@@ -96,7 +96,7 @@ def recorded(work, program):
             file.write(text)
         os.chmod(os.path.join(folder, path), mode)
     path = ":".join([f"{folder}/empty", f"{folder}/denied", folder, "/bin"])
-    for form in FORMS:
+    for form in forms:
         names = [ENV, f"{folder}/none", folder, f"{folder}/t-plain", f"{folder}/t-tool"]
         if form in SEARCHED:
             names += ["t-tool", "t-none", "t-script", ""]
@@ -191,9 +191,16 @@ def main():
         program = os.path.join(work, "exec")
         subprocess.run(["gcc", "-std=gnu11", "-O2", "-w", "-o", program,
                         os.path.join(HERE, "hooks/exec.c")], check=True)
-        environments(work, program, jemalloc)
+        environments(work, program, jemalloc, FORMS)
         kept_order(work, program, jemalloc)
-        recorded(work, program)
+        recorded(work, program, FORMS)
+        if os.path.exists("/usr/bin/musl-gcc"):
+            musl = os.path.join(work, "exec-musl")
+            subprocess.run(["musl-gcc", "-std=gnu11", "-O2", "-w", "-o", musl,
+                            os.path.join(HERE, "hooks/exec.c")], check=True)
+            forms = [form for form in FORMS if form != "execveat-fd"]
+            environments(work, musl, None, forms)
+            recorded(work, musl, forms)
         unwatchable(work, program)
         no_gaps(work, program)
         if os.geteuid() == 0:

@@ -5,6 +5,7 @@ hooks/families.c runs bare under strace, and in another folder with the library,
 alone (FOOTPRINT_SITES=0) and once with all there is. Its output must be the same, and the facts about
 the names it uses too.
 """
+import glob
 import os
 import re
 import subprocess
@@ -41,12 +42,12 @@ def of_interest(facts, folder):
     return out
 
 
-def watched(program, work, name, environment):
+def watched(command, work, name, environment):
     """Runs it with the library: its output, its facts and gaps."""
     folder = os.path.join(work, name)
     os.mkdir(folder)
     receiver = Receiver(os.path.join(work, name + ".sock"))
-    result = subprocess.run([program], cwd=folder, stdout=subprocess.PIPE, check=True, env={
+    result = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, check=True, env={
         **os.environ, "LD_PRELOAD": LIBRARY, "FOOTPRINT_SOCKET": receiver.path, **environment})
     receiver.wait_ended()
     facts, gaps = hooks_judge.facts_of(receiver.records(), receiver.hellos())
@@ -62,24 +63,36 @@ def compare_output(what, bare, found):
         failures.append(f"{what}: {len(found)} bytes of output, bare {len(bare)}")
 
 
-def family_test(compiler, label, work, modes):
+def family_test(compiler, label, work, modes, runner=()):
     program = os.path.join(work, "families-" + label)
     subprocess.run([compiler, "-std=gnu11", "-O2", "-w", "-o", program,
                     os.path.join(HERE, "hooks/families.c")], check=True)
     bare_folder = os.path.join(work, label + "-bare")
     os.mkdir(bare_folder)
-    expected, bare = hooks_judge.strace([program], bare_folder, scratch=work)
+    command = [*runner, program]
+    expected, bare = hooks_judge.strace(command, bare_folder, scratch=work)
     expected = of_interest(expected, bare_folder)
     if len(expected) < 100:
         sys.exit(f"strace shows only {len(expected)} facts of {label}")
     for mode, environment in modes.items():
-        output, facts, gaps = watched(program, work, f"{label}-{mode}", environment)
+        output, facts, gaps = watched(command, work, f"{label}-{mode}", environment)
         compare_output(f"{label}, {mode}", bare, output)
         if label == "musl" and mode == "hooks alone":
             facts |= UNKNOWABLE
         check(f"{label}, {mode}", expected, facts)
         print(f"{label}, {mode}: {len(expected)} facts by strace, {len(facts & expected)} found,"
               f" {len(facts - expected)} too many")
+
+
+def newer_suites():
+    """(name, how to run a program of this machine's with its libc) of each in $BUILD/rootfs."""
+    for root in sorted(glob.glob(os.path.join(BUILD, "rootfs", "*"))):
+        folder = root + "/usr/lib/x86_64-linux-gnu"
+        linker = folder + "/ld-linux-x86-64.so.2"
+        runner = [linker, "--library-path", folder]
+        if os.path.exists(linker) and subprocess.run(
+                runner + ["/bin/true"], stderr=subprocess.DEVNULL).returncode == 0:
+            yield os.path.basename(root), runner
 
 
 def main():
@@ -91,6 +104,8 @@ def main():
         family_test("gcc", "glibc", work, modes)
         if os.path.exists("/usr/bin/musl-gcc"):
             family_test("musl-gcc", "musl", work, modes)
+        for suite, runner in newer_suites():
+            family_test("gcc", suite, work, modes, runner)
     print("\n".join(failures))
     sys.exit(1 if failures else 0)
 

@@ -17,6 +17,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#ifndef __GLIBC__
+#define close_range(first, last, flags) syscall(SYS_close_range, first, last, flags)
+#define closefrom(first)		syscall(SYS_close_range, first, ~0u, 0)
+#endif
+
 /* The descriptor that is open and that no one here opened; -1: none. */
 static int stranger(void)
 {

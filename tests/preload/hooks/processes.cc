@@ -1,6 +1,6 @@
 /*
- * Processes, threads, signals and unwinding through the hooks: processes WHAT. Prints what happened; all
- * names that it opens begin with "t-", and most are missing.
+ * Processes, threads, signals and unwinding through the hooks: processes WHAT. Prints what
+ * happened; all names that it opens begin with "t-", and most are missing.
  */
 #include <cerrno>
 #include <cstddef>
@@ -105,11 +105,9 @@ static void clones()
 	static char stack[65536] __attribute__((aligned(16)));
 	char *top = stack + sizeof(stack);
 
-	printf("clone %d\n",
-		status_of(clone(begin, top, SIGCHLD, const_cast<char *>("t-clone"))));
-	printf("clone %d\n",
-		status_of(clone(begin, top, CLONE_VM | CLONE_VFORK | SIGCHLD,
-			const_cast<char *>("t-clone-vm"))));
+	printf("clone %d\n", status_of(clone(begin, top, SIGCHLD, const_cast<char *>("t-clone"))));
+	printf("clone %d\n", status_of(clone(begin, top, CLONE_VM | CLONE_VFORK | SIGCHLD,
+				     const_cast<char *>("t-clone-vm"))));
 	pid_t pid = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
 	if (pid == 0) {
 		touch("t-clone-raw");
@@ -241,12 +239,11 @@ static void filters()
 #define ALLOW(number)                                                                              \
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1),                                         \
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
-	static struct sock_filter code[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+	static struct sock_filter code[] = { BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+						     offsetof(struct seccomp_data, nr)),
 		ALLOW(SYS_openat), ALLOW(SYS_newfstatat), ALLOW(SYS_write), ALLOW(SYS_close),
 		ALLOW(SYS_chdir), ALLOW(SYS_exit_group), ALLOW(SYS_unlinkat), ALLOW(SYS_execve),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS)
-	};
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS) };
 	struct sock_fprog program = { sizeof(code) / sizeof(code[0]), code };
 	struct stat status;
 	char *const empty[] = { nullptr };

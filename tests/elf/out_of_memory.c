@@ -1,0 +1,160 @@
+/*
+ * Lets the n-th allocation fail, for every n, while paths are resolved, closures found and package
+ * databases read: each call succeeds or says -ENOMEM, nothing leaks (LeakSanitizer), nothing
+ * crashes. Linked with --wrap for each function that allocates. Arguments: ROOT PROGRAM
+ * FAILURES_MAX.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/elf/elf.h"
+#include "lib/package/package.h"
+#include "lib/root/resolver.h"
+
+static long left = -1; /* allocations until one fails, and all after it; negative: none will */
+
+static bool fails(void)
+{
+	if (left > 0)
+		left--;
+	return left == 0;
+}
+
+#define WRAP(result, name, parameters, arguments)                                                  \
+	result __real_##name parameters;                                                           \
+	result __wrap_##name parameters;                                                           \
+	result __wrap_##name parameters                                                            \
+	{                                                                                          \
+		if (!fails())                                                                      \
+			return __real_##name arguments;                                            \
+		errno = ENOMEM;                                                                    \
+		return NULL;                                                                       \
+	}
+
+WRAP(void *, malloc, (size_t size), (size))
+WRAP(void *, calloc, (size_t n, size_t size), (n, size))
+WRAP(void *, realloc, (void *old, size_t size), (old, size))
+WRAP(void *, reallocarray, (void *old, size_t n, size_t size), (old, n, size))
+WRAP(char *, strdup, (const char *text), (text))
+WRAP(char *, strndup, (const char *text, size_t size), (text, size))
+WRAP(FILE *, open_memstream, (char **text, size_t *size), (text, size))
+
+/* On failure the pointer is undefined, and here it is poison. */
+static int print(char **ret, const char *format, va_list arguments)
+{
+	if (!fails())
+		return vasprintf(ret, format, arguments);
+	*ret = (char *)1;
+	return -1;
+}
+
+int __wrap_asprintf(char **ret, const char *format, ...);
+int __wrap_asprintf(char **ret, const char *format, ...)
+{
+	va_list arguments;
+	int size;
+
+	va_start(arguments, format);
+	size = print(ret, format, arguments);
+	va_end(arguments);
+	return size;
+}
+
+/* What asprintf is with _FORTIFY_SOURCE. */
+int __wrap___asprintf_chk(char **ret, int flag, const char *format, ...);
+int __wrap___asprintf_chk(char **ret, int flag, const char *format, ...)
+{
+	va_list arguments;
+	int size;
+
+	(void)flag;
+	va_start(arguments, format);
+	size = print(ret, format, arguments);
+	va_end(arguments);
+	return size;
+}
+
+static struct resolver *resolver;
+
+static int resolve(const char *program)
+{
+	struct resolution where;
+	int code = resolver_resolve(resolver, "/lib", program, true, &where);
+
+	if (code == 0)
+		resolution_deinit(&where);
+	return code;
+}
+
+static int find_closure(const char *program)
+{
+	struct elf_closure closure;
+	struct error err = { 0 };
+	int code = elf_closure_find(resolver, program, &closure, &err);
+
+	if (code == 0)
+		elf_closure_deinit(&closure);
+	else if (err.code != code || !err.text[0])
+		abort(); /* an error that says nothing */
+	return code;
+}
+
+static int read_packages(const char *program)
+{
+	struct package_database *db;
+	int code = package_database_open(resolver, &db, NULL);
+
+	(void)program;
+	if (code == 0)
+		package_database_free(db);
+	return code;
+}
+
+/* Runs `work` until it gets through without having met the failing allocation. */
+static bool survives(const char *name, int (*work)(const char *), const char *program, long max)
+{
+	for (long n = 1; n <= max; n++) {
+		int code;
+		bool met;
+
+		resolver_refresh(resolver);
+		left = n;
+		code = work(program);
+		met = left == 0;
+		left = -1;
+		if (code != 0 && (code != -ENOMEM || !met)) {
+			printf("%s: failure %ld: %s\n", name, n, strerror(-code));
+			return false;
+		}
+		if (!met) {
+			printf("%s: %ld failures survived\n", name, n - 1);
+			return n > 1;
+		}
+	}
+	printf("%s: the first %ld failures survived\n", name, max);
+	return true;
+}
+
+int main(int argc, char **argv)
+{
+	bool good;
+	int root;
+
+	if (argc != 4)
+		return 2;
+	root = open(argv[1], O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0 || resolver_new(root, &resolver) < 0)
+		return 2;
+	close(root);
+	good = survives("resolve", resolve, argv[2], atol(argv[3]));
+	good &= survives("closure", find_closure, argv[2], atol(argv[3]));
+	good &= survives("packages", read_packages, argv[2], atol(argv[3]));
+	resolver_free(resolver);
+	return good ? 0 : 1;
+}

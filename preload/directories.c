@@ -60,6 +60,8 @@ long directory_path(int dirfd, char *path, size_t size)
 		length = rawcall3(SYS_readlink, (long)link, (long)path, (long)size);
 		if (length == (long)size)
 			return -ERANGE;
+		if (length > 0)
+			path[length] = '\0';
 	}
 	if (length < 0)
 		return length;
@@ -76,7 +78,7 @@ static uint64_t ask(int dirfd)
 	long whole;
 
 	if (length > 0)
-		return fact_directory(usual, (size_t)length);
+		return fact_directory(usual);
 	if (length != -ERANGE)
 		return DIRECTORY_UNKNOWABLE;
 	whole = rawcall6(SYS_mmap, 0, FP_PATH_SIZE_MAX, PROT_READ | PROT_WRITE,
@@ -84,7 +86,7 @@ static uint64_t ask(int dirfd)
 	if (whole < 0)
 		return DIRECTORY_UNKNOWABLE;
 	length = directory_path(dirfd, (char *)whole, FP_PATH_SIZE_MAX);
-	id = length > 0 ? fact_directory((char *)whole, (size_t)length) : DIRECTORY_UNKNOWABLE;
+	id = length > 0 ? fact_directory((char *)whole) : DIRECTORY_UNKNOWABLE;
 	rawcall3(SYS_munmap, whole, FP_PATH_SIZE_MAX, 0);
 	return id;
 }
@@ -162,4 +164,12 @@ void directory_each_thread(void)
 {
 	image.directory_uncached = DIRECTORY_OF_THREAD;
 	__atomic_store_n(&image.directory, 0, __ATOMIC_RELAXED);
+}
+
+void directory_set_root(const char *path)
+{
+	struct place place;
+
+	if (image_is_ours() && place_find(&place, AT_FDCWD, path))
+		image.root = place.id;
 }

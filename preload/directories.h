@@ -38,9 +38,13 @@ void directory_parent_runs(void);
 /* The threads of this process have working directories of their own: none is remembered. */
 void directory_each_thread(void);
 
+/* chroot(path) succeeded. Asks the kernel nothing: its answers are from below the new root already.
+ */
+void directory_set_root(const char *path);
+
 /*
  * Path of what a descriptor (or AT_FDCWD) names, absolute and without symlinks, into `path` of
- * `size` bytes, not terminated. Returns its length, or a negative errno: -ERANGE when it may not
+ * `size` bytes, terminated. Returns its length, or a negative errno: -ERANGE when it may not
  * fit, -ENOENT when it has no path.
  */
 long directory_path(int dirfd, char *path, size_t size);

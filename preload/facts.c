@@ -2,6 +2,7 @@
 #include "preload/facts.h"
 
 #include <errno.h>
+#include <fcntl.h>
 
 #include "preload/directories.h"
 #include "preload/image.h"
@@ -41,12 +42,27 @@ static uint64_t hash_path(uint64_t directory, const char *path, size_t *ret_size
 	return hash ? hash : 1;
 }
 
+/* Records tell paths as seen from the root that the hello named: after a chroot, an absolute path
+ * is relative to the new root. */
+static const char *below_root(const char *path, uint64_t *ret_directory)
+{
+	*ret_directory = image.root;
+	if (!image.root)
+		return path;
+	while (*path == '/')
+		path++;
+	return *path ? path : ".";
+}
+
 bool place_find(struct place *ret, int dirfd, const char *path)
 {
 	if (!path || !*path)
 		return false;
 	ret->path = path;
-	ret->directory = *path == '/' ? 0 : directory_of(dirfd);
+	if (*path == '/')
+		ret->path = path = below_root(path, &ret->directory);
+	else
+		ret->directory = directory_of(dirfd);
 	ret->id = hash_path(ret->directory, path, &ret->size);
 	return ret->size < FP_PATH_SIZE_MAX;
 }
@@ -87,17 +103,21 @@ void fact_record(const struct record *record, uint64_t key)
 	session_tend(segment, slot);
 }
 
-uint64_t fact_directory(const char *path, size_t size)
+uint64_t fact_directory(const char *path)
 {
-	uint64_t id = fp_directory_id(0, path, size), key;
+	struct place place;
+	uint64_t key;
 
-	if (!fact_is_known(id, FACT_ATTRIBUTES(RECORD_DIRECTORY, 0, 0), &key))
+	if (!place_find(&place, AT_FDCWD, path))
+		return DIRECTORY_UNKNOWABLE;
+	if (!fact_is_known(place.id, FACT_ATTRIBUTES(RECORD_DIRECTORY, 0, 0), &key))
 		fact_record(&(struct record){ .kind = RECORD_DIRECTORY,
-				    .id = id,
-				    .path = path,
-				    .path_size = size },
+				    .id = place.id,
+				    .directory = place.directory,
+				    .path = place.path,
+				    .path_size = place.size },
 			key);
-	return id;
+	return place.id;
 }
 
 /*

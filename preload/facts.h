@@ -34,7 +34,7 @@ bool fact_is_known(uint64_t id, uint64_t attributes, uint64_t *ret_key);
 void fact_record(const struct record *record, uint64_t key);
 
 /* Says what the id of an absolute path means, and returns the id. */
-uint64_t fact_directory(const char *path, size_t size);
+uint64_t fact_directory(const char *path);
 
 /* An exec about to be tried. The ticket takes it back; 0: the same one stands already. */
 uint64_t fact_exec(const struct place *place);

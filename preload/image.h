@@ -22,6 +22,7 @@ struct image {
 	struct segment
 		*segment;	/* records go here; NULL: not started. Set by CAS, once a segment */
 	uint64_t directory;	/* id of the working directory, 0: unknown */
+	uint64_t root;		/* id of what chroot made "/", 0: it is what it was at the start */
 	uint64_t last_look;	/* time stamp counter when we last looked at the aggregator */
 	uint64_t device, inode; /* of our socket: says whether `descriptor` still is it */
 	uint64_t *seen_overflow;   /* largest level of the seen table, NULL: not needed yet */

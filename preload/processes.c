@@ -76,6 +76,12 @@ void record_directory_unknown(void)
 	directory_set_working(0);
 }
 
+void record_chroot(const char *path)
+{
+	if (image.segment)
+		directory_set_root(path);
+}
+
 void record_directory_each_thread(void)
 {
 	directory_each_thread();

@@ -36,10 +36,9 @@ static bool program_place(struct place *ret, int dirfd, const char *path, char *
 
 	if (path && *path)
 		return place_find(ret, dirfd, path);
-	size = directory_path(dirfd, buffer, USUAL_PATH - 1);
+	size = directory_path(dirfd, buffer, USUAL_PATH);
 	if (size <= 0)
 		return false;
-	buffer[size] = '\0';
 	return place_find(ret, AT_FDCWD, buffer);
 }
 

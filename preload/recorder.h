@@ -71,6 +71,9 @@ void record_directory_unknown(void);
 /* From now on each thread has a working directory of its own (unshare(CLONE_FS)). */
 void record_directory_each_thread(void);
 
+/* chroot(path) succeeded: from now on absolute paths are below it. */
+void record_chroot(const char *path);
+
 /* Descriptors that name directories: closed or replaced / duplicated. fd may be out of range. */
 void record_fd_closed(int fd);
 void record_fd_range_closed(unsigned first, unsigned last);

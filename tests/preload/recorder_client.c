@@ -270,6 +270,26 @@ static int run_raw_clone(void)
 	return 0;
 }
 
+/* After a chroot the kernel tells paths from below it, the records from above. */
+static int run_chroot(void)
+{
+	int fd;
+
+	syscall(SYS_chdir, "/usr");
+	record_chdir(AT_FDCWD, "/usr", 0);
+	if (syscall(SYS_chroot, "."))
+		return 77;
+	record_path(ACCESS_CHECK, AT_FDCWD, ".", 0);
+	record_chroot(".");
+	record_directory_unknown();
+	record_path(ACCESS_CHECK, AT_FDCWD, "/absolute", 0);
+	record_path(ACCESS_CHECK, AT_FDCWD, "relative", 0);
+	fd = (int)syscall(SYS_open, "/lib", O_RDONLY | O_DIRECTORY);
+	record_open(AT_FDCWD, "/lib", O_RDONLY | O_DIRECTORY, fd, 0);
+	record_path(ACCESS_CHECK, fd, "beside", 0);
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	int (*run)(void);
@@ -287,6 +307,7 @@ static const struct {
 	{ "exec", run_exec },
 	{ "memory-only", run_memory_only },
 	{ "vfork", run_vfork },
+	{ "chroot", run_chroot },
 	{ "raw-clone", run_raw_clone },
 };
 

@@ -395,7 +395,15 @@ def process_made_behind_our_back_is_right(client):
 
 
 @test
-def overlong_and_foreign_socket_paths_work(client):
+def chroot_is_seen_from_above(client):
+    if os.geteuid() == 0:
+        with Case(client) as case:
+            case.run("chroot", cwd="/opt")
+            check_places(case, {"absolute": "/usr", "relative": "/usr", "beside": "/usr/lib"})
+
+
+@test
+def overlong_socket_paths_work(client):
     with Case(client, listening=False) as case:
         deep = os.path.join(case.folder.name, "d" * 100, "e" * 100)
         os.makedirs(os.path.join(deep, "spool"))
@@ -433,12 +441,14 @@ def check_places(case, expected):
     hello = case.receiver.hellos()[0]["directory"]
     known[directory_id(0, hello)] = hello
     for r in records:
+        base = known.get(r.get("directory"), b"")
         if r["kind"] == "DIRECTORY":
-            known[r["id"]] = r["path"]
-        elif r["kind"] == "PATH" and not r.get("directory"):
-            known[directory_id(0, r["path"])] = r["path"]
-    found = {r["path"].decode(): known[r["directory"]].decode() for r in records
-             if r["kind"] == "PATH" and r.get("directory")}
+            known[r["id"]] = os.path.join(base, r["path"])
+        elif r["kind"] == "PATH":
+            known[directory_id(r.get("directory", 0), r["path"])] = os.path.join(base, r["path"])
+    found = {r["path"].decode(): os.path.normpath(known[r["directory"]]).decode()
+             for r in records if r["kind"] == "PATH" and r.get("directory")
+             and r["access"] == 512 and r["path"] != b"."}
     assert found == expected, found
 
 

@@ -354,6 +354,35 @@ static void other_architectures_are_passed_over(void **state)
 	compare_with("/lib64/ld-linux-x86-64.so.2", built("a/program"));
 }
 
+/* Built for x86-64-v2 and v4: ld.so takes what this processor can run. */
+static void newer_processors_have_subdirectories_of_their_own(void **state)
+{
+	(void)state;
+	if (!can_build())
+		skip();
+	run("mkdir -p h/glibc-hwcaps/x86-64-v2 h/glibc-hwcaps/x86-64-v4 && echo 'int f;' >h/f.c &&"
+	    "gcc -shared -o h/libfph.so h/f.c && cp h/libfph.so h/glibc-hwcaps/x86-64-v2/ &&"
+	    "cp h/libfph.so h/glibc-hwcaps/x86-64-v4/ &&"
+	    "echo 'int main(void) { return 0; }' >h/m.c &&"
+	    "gcc -o h/program h/m.c -Wl,--no-as-needed -Lh -lfph -Wl,-rpath,'$ORIGIN'");
+	compare_with("/lib64/ld-linux-x86-64.so.2", built("h/program"));
+}
+
+/* DT_NEEDED with a slash is a path, not a name to be searched; -z nodefaultlib shuts directories
+ * out. */
+static void names_with_a_slash_are_paths(void **state)
+{
+	(void)state;
+	if (!can_build())
+		skip();
+	run("mkdir -p p && echo 'int f;' >p/f.c && gcc -shared -o p/libfpp.so p/f.c &&"
+	    "echo 'int main(void) { return 0; }' >p/m.c &&"
+	    "gcc -o p/program p/m.c -Wl,--no-as-needed \"$PWD/p/libfpp.so\" &&"
+	    "gcc -o p/nodefault p/m.c -Wl,--no-as-needed,-z,nodefaultlib -lm");
+	compare_with("/lib64/ld-linux-x86-64.so.2", built("p/program"));
+	compare_with("/lib64/ld-linux-x86-64.so.2", built("p/nodefault"));
+}
+
 /* musl: its libc is its linker, its RUNPATH is inherited, and it reads /etc/ld-musl-x86_64.path. */
 static void musl_programs_have_the_closure_musl_gives_them(void **state)
 {
@@ -389,6 +418,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(runpath_shuts_rpath_out),
 		cmocka_unit_test(one_file_is_one_object),
 		cmocka_unit_test(other_architectures_are_passed_over),
+		cmocka_unit_test(newer_processors_have_subdirectories_of_their_own),
+		cmocka_unit_test(names_with_a_slash_are_paths),
 		cmocka_unit_test(musl_programs_have_the_closure_musl_gives_them),
 		cmocka_unit_test(a_program_that_is_not_there_is_an_error),
 	};

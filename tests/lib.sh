@@ -185,9 +185,11 @@ manifests=$work/manifests
 aggregator=
 
 # aggregator_start [OPTION...]: footprintd on $socket, listening on return; its pid in $aggregator.
+# Descriptors 7 and 8 are the tests' own, for pipes whose end somebody waits for.
 aggregator_start() {
 	mkdir -p "$work/run" "$manifests"
-	"$footprintd" --socket "$socket" --manifests "$manifests" "$@" >>"$work/footprintd.log" 2>&1 &
+	"$footprintd" --socket "$socket" --manifests "$manifests" "$@" \
+		>>"$work/footprintd.log" 2>&1 7>&- 8>&- &
 	aggregator=$!
 	started $aggregator
 	wait_for aggregator_listens

@@ -2,6 +2,7 @@
 # The same facts give the same bytes: sessions that arrive in any order, or twice, and manifests
 # merged in any order.
 . "$(dirname "$0")/../lib.sh"
+needs protoc zstd
 declare -i ORDERS=6
 mkdir -p "$work/run" "$work/data"
 touch "$work"/data/{0..9}
@@ -30,6 +31,18 @@ deliver() {
 	mv "$manifest" "$work/$2.footprint" || die "no manifest of $2"
 }
 
+# same NAME: the same bytes as in the first, but for the time at which the aggregator saw the end of a
+# session that it only knows from the spool
+same() {
+	timeless "$1" | cmp - <(timeless first) || fail "$1 gives other facts"
+}
+
+timeless() {
+	zstd -dcq "$work/$1.footprint" |
+		protoc --decode=footprint.Manifest --proto_path="$top/proto" manifest.proto |
+		grep -v '^  ended_ns: '
+}
+
 shuffle() {
 	python3 "$top/tests/integration/shuffle_spool.py" "$@" || die "cannot shuffle"
 }
@@ -39,11 +52,11 @@ assert_equal "files in the manifest" 10 "$(files_used "$work/first.footprint" | 
 for ((seed = 1; seed <= ORDERS; seed++)); do
 	shuffle "$work/spooled" "$work/shuffled" $seed
 	deliver "$work/shuffled" "order$seed"
-	cmp "$work/first.footprint" "$work/order$seed.footprint" || fail "order $seed gives other bytes"
+	same order$seed
 done
 cat "$work/shuffled" "$work/spooled" >"$work/twice"
 deliver "$work/twice" twice
-cmp "$work/first.footprint" "$work/twice.footprint" || fail "delivered twice gives other bytes"
+same twice
 
 # ---- merge, of manifests of different programs
 cd "$work" || exit 1

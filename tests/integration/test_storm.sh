@@ -14,7 +14,7 @@ data=$(realpath "$work/data")
 # storm: short processes until all have run; none may fail for lack of an aggregator
 storm() {
 	seq 0 $((PROCESSES - 1)) |
-		xargs -P 4 -I N "${watched[@]}" "$work/opener" "$data" N 1 >"$work/out/short" ||
+		xargs -P 4 -I {} "${watched[@]}" "$work/opener" "$data" {} 1 >"$work/out/short" ||
 		echo "a process of the storm failed" >"$work/storm.failed"
 }
 

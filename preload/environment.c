@@ -11,6 +11,7 @@
 
 #include "preload/entry.h"
 #include "preload/hooks.h"
+#include "preload/image.h"
 #include "preload/rawcall.h"
 #include "preload/symbols.h"
 #include "preload/text.h"
@@ -340,6 +341,8 @@ long environment_with(
 
 	if (!kept.library && !kept.count)
 		return user(context, given);
+	if (given && !image.memory_only && !symbol_readable(given))
+		return user(context, given); /* the kernel's to refuse */
 	survey = survey_of(given, wish);
 	if (!survey.missing && !survey.preload_differs)
 		return user(context, given);

@@ -5,6 +5,7 @@ path joined with the directory it was relative to, not resolved; outcome "done",
 The table here is written from doc/facts.md and from the system calls' manual pages, not from ours.
 """
 
+import glob
 import os
 import re
 import subprocess
@@ -183,6 +184,30 @@ def merge(text):
         else:
             out.append(line)
     return "\n".join(out)
+
+
+# ---- programs for another suite's glibc, without its development files
+
+def suites(build):
+    """(name, folder of libraries, dynamic linker) of each Debian tree in $BUILD/rootfs."""
+    for root in sorted(glob.glob(os.path.join(build, "rootfs", "*"))):
+        for folder in (root + "/usr/lib/x86_64-linux-gnu", root + "/lib/x86_64-linux-gnu"):
+            linker = folder + "/ld-linux-x86-64.so.2"
+            if os.path.exists(folder + "/libc.so.6") and os.path.exists(linker):
+                yield os.path.basename(root), folder, linker
+                break
+
+
+def suite_options(folder, program):
+    """Options that link a program, or a shared object, with the libraries in the folder."""
+    options = ["-nostdlib", "-fno-stack-protector", "-Wl,--allow-shlib-undefined"]
+    if program:
+        options += ["-no-pie"] + [
+            subprocess.run(["gcc", f"-print-file-name={name}"], check=True,
+                           stdout=subprocess.PIPE).stdout.decode().strip()
+            for name in ("crt1.o", "crti.o", "crtn.o")]
+    names = ("libc.so.6", "libdl.so.2", "librt.so.1", "libpthread.so.0")
+    return options + [f"{folder}/{name}" for name in names if os.path.exists(f"{folder}/{name}")]
 
 
 # ---- the same of records, as recorder_receiver.py decodes them

@@ -16,7 +16,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 BUILD = os.path.abspath(os.environ.get("BUILD", "build"))
 LIBRARY = os.path.join(BUILD, "libfootprint.so")
 ENV = "/usr/bin/env"
-FORMS = ["execve-empty", "execve-own", "execve-preload", "execve-large", "execveat", "execveat-fd",
+FORMS = ["execve-empty", "execve-null", "execve-own", "execve-preload", "execve-large", "execveat", "execveat-fd",
          "fexecve", "syscall", "execv", "execvp", "execvpe", "execl", "execlp", "execle",
          "execv-cleared", "execv-unset", "spawn", "spawn-own", "spawnp", "system", "popen", "vfork"]
 SEARCHED = ["execvp", "execvpe", "execlp", "spawnp"]
@@ -163,6 +163,11 @@ def unwatchable(work, program):
             check(f"{copy}: {run.gaps}", ("setuid-program", copy) in run.gaps)
 
 
+def bad_environment(work, program):
+    run = Run(work, [program, "execve-bad", ENV])
+    check(f"an environment that is none: {run.output!r}", "Bad address" in run.output)
+
+
 def no_gaps(work, program):
     run = Run(work, [program, "execv", ENV])
     check(f"a dynamic program leaves gaps: {run.gaps}", not run.gaps)
@@ -203,6 +208,7 @@ def main():
             recorded(work, musl, forms)
         unwatchable(work, program)
         no_gaps(work, program)
+        bad_environment(work, program)
         if os.geteuid() == 0:
             other_root(work)
     print("\n".join(failures))

@@ -5,7 +5,6 @@ hooks/families.c runs bare under strace, and in another folder with the library,
 alone (FOOTPRINT_SITES=0) and once with all there is. Its output must be the same, and the facts about
 the names it uses too.
 """
-import glob
 import os
 import re
 import subprocess
@@ -63,10 +62,10 @@ def compare_output(what, bare, found):
         failures.append(f"{what}: {len(found)} bytes of output, bare {len(bare)}")
 
 
-def family_test(compiler, label, work, modes, runner=()):
+def family_test(compiler, label, work, modes, runner=(), options=()):
     program = os.path.join(work, "families-" + label)
     subprocess.run([compiler, "-std=gnu11", "-O2", "-w", "-o", program,
-                    os.path.join(HERE, "hooks/families.c")], check=True)
+                    os.path.join(HERE, "hooks/families.c"), *options], check=True)
     bare_folder = os.path.join(work, label + "-bare")
     os.mkdir(bare_folder)
     command = [*runner, program]
@@ -84,17 +83,6 @@ def family_test(compiler, label, work, modes, runner=()):
               f" {len(facts - expected)} too many")
 
 
-def newer_suites():
-    """(name, how to run a program of this machine's with its libc) of each in $BUILD/rootfs."""
-    for root in sorted(glob.glob(os.path.join(BUILD, "rootfs", "*"))):
-        folder = root + "/usr/lib/x86_64-linux-gnu"
-        linker = folder + "/ld-linux-x86-64.so.2"
-        runner = [linker, "--library-path", folder]
-        if os.path.exists(linker) and subprocess.run(
-                runner + ["/bin/true"], stderr=subprocess.DEVNULL).returncode == 0:
-            yield os.path.basename(root), runner
-
-
 def main():
     if not all(os.path.exists(f"/usr/bin/{tool}") for tool in ("strace", "protoc")):
         print("needs strace and protoc")
@@ -104,8 +92,11 @@ def main():
         family_test("gcc", "glibc", work, modes)
         if os.path.exists("/usr/bin/musl-gcc"):
             family_test("musl-gcc", "musl", work, modes)
-        for suite, runner in newer_suites():
-            family_test("gcc", suite, work, modes, runner)
+        for suite, folder, linker in hooks_judge.suites(BUILD):
+            options = hooks_judge.suite_options(folder, True)
+            if os.path.exists(folder + "/libc-2.31.so"):
+                options.append("-DBEFORE_2_33")
+            family_test("gcc", suite, work, modes, [linker, "--library-path", folder], options)
     print("\n".join(failures))
     sys.exit(1 if failures else 0)
 

@@ -2,7 +2,6 @@
 """dlopen finds what it would find without the library, for whoever calls it, and what it brought is
 recorded with who asked. Under this machine's glibc, musl, and the glibc of each $BUILD/rootfs/SUITE.
 """
-import glob
 import os
 import subprocess
 import sys
@@ -66,18 +65,6 @@ def compare(label, work, command, runpath_matters=True):
     print(f"{label}: {len(real)} objects recorded, {bare.count(': loaded')} dlopens succeeded")
 
 
-def suite_link(folder):
-    """Links against another suite's libc, without that suite's development files."""
-    crt = [subprocess.run(["gcc", f"-print-file-name={name}"], check=True,
-                          stdout=subprocess.PIPE).stdout.decode().strip()
-           for name in ("crt1.o", "crti.o", "crtn.o")]
-    libraries = [path for path in (f"{folder}/libc.so.6", f"{folder}/libdl.so.2")
-                 if os.path.exists(path)]
-    options = ["-nostdlib", "-fno-stack-protector", "-Wl,--allow-shlib-undefined"]
-    program = ["-no-pie"] + crt
-    return lambda name: options + (program if name == "program" else []) + libraries
-
-
 def main():
     with tempfile.TemporaryDirectory() as top:
         top = os.path.realpath(top)
@@ -92,16 +79,11 @@ def main():
             work = place("musl")
             compare("musl", work, [build(work, "musl-gcc", lambda name: [])],
                     runpath_matters=False)
-        for root in sorted(glob.glob(os.path.join(BUILD, "rootfs", "*"))):
-            folder = root + "/usr/lib/x86_64-linux-gnu"
-            if not os.path.exists(folder + "/libc.so.6"):
-                folder = root + "/lib/x86_64-linux-gnu"
-            linker = glob.glob(folder + "/ld-linux-x86-64.so.2")
-            if linker:
-                suite = os.path.basename(root)
-                work = place(suite)
-                program = build(work, "gcc", suite_link(folder))
-                compare(suite, work, [linker[0], "--library-path", folder, program])
+        for suite, folder, linker in hooks_judge.suites(BUILD):
+            work = place(suite)
+            program = build(work, "gcc", lambda name, folder=folder: hooks_judge.suite_options(
+                folder, name == "program"))
+            compare(suite, work, [linker, "--library-path", folder, program])
     print("\n".join(failures))
     sys.exit(1 if failures else 0)
 

@@ -45,7 +45,7 @@ static void run_form(void)
 {
 	const char *argument = argv_of_child[1];
 
-	if (starts("execve-"))
+	if (starts("execve-") && !is("execve-bad") && !is("execve-null"))
 		execve(program, argv_of_child, environment());
 	else if (is("execveat")) /* musl has no function for it */
 		syscall(SYS_execveat, AT_FDCWD, program, argv_of_child, empty, 0);
@@ -69,6 +69,10 @@ static void run_form(void)
 		execlp(program, program, argument, NULL);
 	else if (is("execle"))
 		execle(program, program, argument, NULL, empty);
+	else if (is("execve-bad"))
+		execve(program, argv_of_child, (char **)8);
+	else if (is("execve-null"))
+		execve(program, argv_of_child, NULL);
 	else if (is("execv-cleared")) {
 		clearenv();
 		execv(program, argv_of_child);

@@ -1,0 +1,124 @@
+#!/usr/bin/env python3
+"""Help, manual pages and completions speak of the same options; pages are clean, completion works."""
+import glob
+import os
+import re
+import shutil
+import sys
+import tempfile
+import unittest
+
+import manifests
+from manifests import TOP, footprint, run
+
+COMMANDS = ["run", "show", "diff", "merge", "why"]
+OPTION = re.compile(r"(?<![\w-])(--?[a-z][a-z-]*)")
+
+
+def read(*path):
+    with open(os.path.join(TOP, *path), encoding="utf-8") as file:
+        return file.read()
+
+
+def help_options(command):
+    """All options that --help lists: the lines that begin with one, up to the explanation."""
+    text = footprint(command, "--help").stdout.decode()
+    options = set()
+    for line in re.findall(r"^ +(-.*?)(?:  |$)", text, re.M):
+        options |= set(OPTION.findall(line))
+    return options
+
+
+def page_options(command):
+    """All options that have an entry of their own in the manual page."""
+    page = read("man", f"footprint-{command}.1").replace("\\-", "-")
+    entries = re.findall(r"^\.TP\n(.*)$", page, re.M)
+    return {option for entry in entries for option in OPTION.findall(re.sub(r"\\f.", " ", entry))}
+
+
+class Documentation(unittest.TestCase):
+    def test_help_and_manual_have_the_same_options(self):
+        for command in COMMANDS:
+            self.assertTrue({"-h", "--help"} <= help_options(command), command)
+            self.assertEqual(help_options(command), page_options(command), command)
+
+    def test_completions_have_every_long_option(self):
+        bash, zsh = read("completions", "footprint.bash"), read("completions", "_footprint")
+        for command in COMMANDS:
+            wanted = {option for option in help_options(command) if option.startswith("--")}
+            line = re.search(rf"^ +{command}\) echo \"(.*)\" ;;$", bash, re.M)
+            self.assertEqual(set(line.group(1).split()), wanted, command)
+            section = re.search(rf"^    {command}\)\n(.*?)^ +;;$", zsh, re.M | re.S)
+            self.assertEqual(set(re.findall(r"(?<=[,'])(--[a-z-]+)(?=['}\[])", section.group(1))),
+                             wanted, command)
+
+    def test_every_command_is_in_the_main_page(self):
+        page = read("man", "footprint.1").replace("\\-", "-")
+        listed = re.findall(r"^  (\w+)  ", footprint("--help").stdout.decode(), re.M)
+        self.assertEqual(listed, COMMANDS)
+        for command in listed:
+            self.assertIn(f"footprint-{command} (1)", page)
+            self.assertTrue(os.path.exists(os.path.join(TOP, "man", f"footprint-{command}.1")))
+
+    def test_every_key_of_the_json_is_documented(self):
+        page = read("man", "footprint-show.1")
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "a.footprint")
+            manifests.write(path, manifests.shop())
+            text = footprint("show", "--json", path).stdout.decode()
+        words = set(re.findall(r"\w+", page))
+        for key in set(re.findall(r'"(\w+)":', text)):
+            self.assertIn(key, words)
+
+    def test_every_kind_of_gap_is_documented(self):
+        proto = read("proto", "manifest.proto")
+        kinds = re.search(r"^// Kinds: (.*?)\.$", proto, re.M | re.S).group(1)
+        page = read("man", "footprint-manifest.5").replace("\\-", "-")
+        for kind in re.findall(r"[a-z-]+", kinds.replace("//", "")):
+            self.assertIn(kind, page)
+
+    def test_pages_are_clean(self):
+        if not shutil.which("mandoc"):
+            self.skipTest("no mandoc")
+        for page in sorted(glob.glob(os.path.join(TOP, "man", "*.[1-8]"))):
+            if os.path.basename(page) == "footprintd.8":
+                continue
+            self.assertEqual(run("mandoc", "-T", "lint", "-W", "warning", page).stdout, b"", page)
+
+    def complete(self, *words, directory=None):
+        """What bash offers for the last of the words."""
+        script = """
+            source "$1"; shift
+            COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
+            compopt() { :; }
+            _footprint
+            printf '%s\\n' "${COMPREPLY[@]}"
+        """
+        done = manifests.subprocess.run(
+            ["bash", "-c", script, "bash", os.path.join(TOP, "completions", "footprint.bash"),
+             manifests.FOOTPRINT, *words], capture_output=True, check=False, cwd=directory)
+        self.assertEqual(done.stderr, b"")
+        return done.stdout.decode().split()
+
+    def test_bash_completes(self):
+        self.assertEqual(self.complete("sh"), ["show"])
+        self.assertEqual(self.complete("show", "--jso"), ["--json"])
+        self.assertEqual(self.complete("merge", "--f"), ["--force"])
+        with tempfile.TemporaryDirectory() as folder:
+            evil = b"/etc/$(touch made-by-completion)"
+            manifests.write(os.path.join(folder, "a.footprint"), manifests.shop(files=[
+                {"path": evil, "type": ("TYPE_FILE",)},
+                {"path": b"/etc/nginx.conf", "type": ("TYPE_FILE",)}]))
+            with open(os.path.join(folder, "other.txt"), "wb"):
+                pass
+            self.assertEqual(self.complete("show", "", directory=folder), ["a.footprint"])
+            self.assertEqual(self.complete("why", "a.footprint", "/etc/", directory=folder),
+                             ["/etc/nginx.conf"])
+            self.assertEqual(sorted(os.listdir(folder)), ["a.footprint", "other.txt"])
+
+
+if __name__ == "__main__":
+    if not shutil.which("protoc") or not shutil.which("zstd"):
+        print("needs protoc and zstd")
+        sys.exit(77)
+    unittest.main()

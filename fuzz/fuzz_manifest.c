@@ -59,7 +59,7 @@ static void explain(const Footprint__Manifest *view, const ProtobufCBinaryData *
 
 static void use(struct manifest *m)
 {
-	const Footprint__Manifest *view;
+	const Footprint__Manifest *view = NULL;
 	struct diff diff;
 	autofclose FILE *nowhere = fopen("/dev/null", "we");
 

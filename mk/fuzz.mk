@@ -16,6 +16,8 @@ $(BUILD)/search/fuzz_%: $(BUILD)/obj/fuzz/fuzz_%.o $$(call objects,$$(FUZZ_EXTRA
 	@$(say) LD $@
 	$(Q)$(CC) $(LDFLAGS_ALL) -fsanitize=fuzzer -o $@ $^ $(call libs,$(LIB_PACKAGES))
 
+.PRECIOUS: $(BUILD)/obj/fuzz/%.o
+
 .PHONY: fuzz
 fuzz:
 	@mk/packages.sh build fuzz

@@ -47,10 +47,11 @@ static int check_bytes(const struct check *c, const ProtobufCBinaryData *bytes)
 /* protobuf-c leaves bytes fields without a NUL behind them. */
 static bool is_canonical(const ProtobufCBinaryData *path)
 {
-	const char *at = (const char *)path->data, *end = at + path->len;
+	const char *at = (const char *)path->data, *end;
 
 	if (!path->len || *at != '/')
 		return false;
+	end = at + path->len;
 	if (path->len == 1)
 		return true;
 	while (at < end) {

@@ -320,6 +320,10 @@ static bool peer_read(struct peer *peer)
 		peer_refuse(peer, &err);
 		return false;
 	}
+	if (peer->session && peer->session->dropped) {
+		peer_close(peer);
+		return false;
+	}
 	return true;
 }
 
@@ -425,6 +429,20 @@ int intake_init(struct aggregator *daemon, int listener)
 	return uv_poll_start(&intake->poll, UV_READABLE, on_connection);
 }
 
+/* Hangs up on those whose log turned out to be damaged. */
+static void close_dropped(struct intake *intake)
+{
+	struct peer *peer = TAILQ_FIRST(&intake->talking);
+
+	while (peer) {
+		struct peer *next = TAILQ_NEXT(peer, link);
+
+		if (peer->session->dropped)
+			peer_close(peer);
+		peer = next;
+	}
+}
+
 void intake_tick(struct aggregator *daemon)
 {
 	struct intake *intake = &daemon->intake;
@@ -435,6 +453,7 @@ void intake_tick(struct aggregator *daemon)
 		daemon->counters.silent++;
 		peer_close(peer);
 	}
+	close_dropped(intake);
 	if (intake->paused && !uv_is_closing((uv_handle_t *)&intake->poll) &&
 		uv_poll_start(&intake->poll, UV_READABLE, on_connection) == 0)
 		intake->paused = false;

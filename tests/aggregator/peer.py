@@ -1,0 +1,243 @@
+"""A process as footprintd sees it, written from proto/*.proto, session_memory.h and WIRE.md alone.
+
+Nothing here uses the project's C code, so that a test which uses it judges footprintd from outside.
+Manifests are read with zstd and protoc.
+"""
+import array, fcntl, os, re, shutil, signal, socket, struct, subprocess, sys, tempfile, time
+
+BUILD = os.path.abspath(os.environ.get("BUILD", "build"))
+PROTO = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../proto")
+F_ADD_SEALS, F_SEAL_SEAL, F_SEAL_SHRINK, F_SEAL_GROW = 1033, 1, 2, 4
+SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW
+READ, WRITE, CREATE, LIST, CHECK = 1, 2, 4, 256, 512
+CLAIMED, READY, EXEC, VOID = 1, 2, 3, 4
+LIMIT_SECONDS = 30
+
+
+# --- protobuf -----------------------------------------------------------------------------------
+
+def varint(n):
+    out = bytearray()
+    while n > 0x7F:
+        out.append(n & 0x7F | 0x80)
+        n >>= 7
+    out.append(n)
+    return bytes(out)
+
+
+def number(field, n):
+    return varint(field << 3) + varint(n) if n else b""
+
+
+def fixed(field, n):
+    return varint(field << 3 | 1) + struct.pack("<Q", n) if n else b""
+
+
+def data(field, value):
+    value = value.encode() if isinstance(value, str) else value
+    return varint(field << 3 | 2) + varint(len(value)) + value if value else b""
+
+
+def path(name, access=READ, error=0, directory=0, no_follow=False):
+    return (number(1, 1) + number(2, access) + fixed(3, directory) + data(4, name)
+            + number(5, error) + number(6, no_follow))
+
+
+def execute(name, error=0):
+    return number(1, 2) + data(4, name) + number(5, error)
+
+
+def load(name, by=0):
+    return number(1, 3) + data(4, name) + number(10, by)
+
+
+def endpoint(use, address):
+    return number(1, 4) + number(8, use) + data(9, address)
+
+
+def hello(session, application="app", version="1", segment=0, protocol=1, started=1,
+          executable="/usr/bin/env", directory="/"):
+    root = os.stat("/")
+    return (number(1, protocol) + data(2, session) + number(3, segment) + data(4, application)
+            + data(5, version) + data(6, executable) + data(8, directory) + number(9, os.getpid())
+            + data(13, "host") + fixed(14, started) + fixed(15, root.st_dev)
+            + fixed(16, root.st_ino))
+
+
+def directory_id(parent, name):
+    h = 0xCBF29CE484222325
+    for byte in struct.pack("<Q", parent) + name.encode():
+        h = (h ^ byte) * 0x100000001B3 & 0xFFFFFFFFFFFFFFFF
+    return h
+
+
+# --- session memory and spool -------------------------------------------------------------------
+
+def slot(record, state=READY):
+    body = struct.pack("<I", state << 24 | len(record)) + record
+    return body + bytes(-len(body) % 8)
+
+
+def memory(log, hello_bytes, size=65536, users=1, processes=1, lost=0, log_offset=None,
+           said_size=None, seals=SEALS, magic=0x31474F4C54505246):
+    """A memfd with the session's header, hello and log."""
+    offset = log_offset if log_offset is not None else 64 + len(hello_bytes) + -len(hello_bytes) % 8
+    fd = os.memfd_create("peer", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    os.ftruncate(fd, size)
+    os.pwrite(fd, struct.pack("<QIIIIIIQQQII", magic, 1, size if said_size is None else said_size,
+                              64, len(hello_bytes), offset, (size - offset) & 0xFFFFFFF8, len(log), 0, lost,
+                              processes, users), 0)
+    os.pwrite(fd, hello_bytes, 64)
+    os.pwrite(fd, log, offset)
+    if seals:
+        fcntl.fcntl(fd, F_ADD_SEALS, seals)
+    return fd
+
+
+def spool_entry(hello_bytes, log, offset=0):
+    checksum = 0x811C9DC5
+    for byte in hello_bytes + log:
+        checksum = (checksum ^ byte) * 0x01000193 & 0xFFFFFFFF
+    return struct.pack("<QIIQQII", 0x32474F4C54505246, len(hello_bytes), len(log), offset, 0, 1,
+                       checksum) + hello_bytes + log
+
+
+class Peer:
+    """One process image that says hello with the given records."""
+
+    def __init__(self, daemon, records=(), session=None, application="app", version="1", started=1,
+                 executable="/usr/bin/env", **how):
+        self.session = session or os.urandom(16)
+        self.hello = hello(self.session, application, version, started=started,
+                           executable=executable)
+        self.log = b"".join(slot(r) for r in records)
+        self.memory = memory(self.log, self.hello, **how)
+        self.socket = connect(daemon)
+        say_hello(self.socket, self.hello, [self.memory])
+
+    def close(self):
+        self.socket.close()
+        os.close(self.memory)
+
+    def acknowledged(self):
+        return struct.unpack("<Q", os.pread(self.memory, 8, 40))[0]
+
+
+def connect(daemon):
+    s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    s.settimeout(LIMIT_SECONDS)
+    s.connect(daemon.socket)
+    return s
+
+
+def say_hello(s, hello_bytes, fds, root=True):
+    fds = list(fds)
+    opened = os.open("/", os.O_PATH | os.O_DIRECTORY) if root else None
+    if root:
+        fds.append(opened)
+    socket.send_fds(s, [data(1, hello_bytes)], fds)
+    if root:
+        os.close(opened)
+
+
+def refused(s):
+    """The daemon hung up."""
+    try:
+        return s.recv(1) == b""
+    except ConnectionError:
+        return True
+
+
+# --- the daemon ---------------------------------------------------------------------------------
+
+class Daemon:
+    def __init__(self, *options, interval="0.1", manifests=None):
+        self.directory = tempfile.mkdtemp(prefix="footprintd-")
+        self.socket = self.directory + "/socket"
+        self.spool = self.directory + "/spool"
+        self.manifests = manifests or self.directory + "/manifests"
+        self.options = options
+        self.interval = interval
+        self.start()
+
+    def start(self):
+        ready, write = os.pipe()
+        os.set_inheritable(write, True)
+        self.errors = open(self.directory + "/stderr", "ab")
+        self.process = subprocess.Popen(
+            [BUILD + "/footprintd", "--socket", self.socket, "--manifests", self.manifests,
+             "--interval", self.interval, "--ready-fd", str(write), *self.options],
+            pass_fds=[write], stderr=self.errors, env={**os.environ, "FOOTPRINT_LOG": "1"})
+        os.close(write)
+        assert os.read(ready, 1) == b"\n", "footprintd did not start: " + self.stderr()
+        os.close(ready)
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        status = self.process.wait(LIMIT_SECONDS)
+        self.errors.close()
+        return status
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+        self.errors.close()
+
+    def remove(self):
+        if self.process.poll() is None:
+            self.kill()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def stderr(self):
+        with open(self.directory + "/stderr", errors="replace") as f:
+            return f.read()
+
+    def counter(self, what):
+        """Of the last daemon that ended."""
+        found = re.findall(r"^footprintd: %s: (\d+)$" % re.escape(what), self.stderr(), re.M)
+        return int(found[-1])
+
+    def manifest(self, name="app@1"):
+        """The decoded manifest as text, by zstd and protoc; "" where there is none."""
+        file = "%s/%s.footprint" % (self.manifests, name)
+        if not os.path.exists(file):
+            return ""
+        plain = subprocess.run(["zstd", "-dcq", file], stdout=subprocess.PIPE, check=True).stdout
+        return subprocess.run(["protoc", "--decode=footprint.Manifest", "-I", PROTO,
+                               PROTO + "/manifest.proto"], input=plain, stdout=subprocess.PIPE,
+                              check=True).stdout.decode()
+
+    def memory_kib(self, field="VmHWM"):
+        with open("/proc/%d/status" % self.process.pid) as f:
+            return int(re.search(field + r":\s+(\d+)", f.read()).group(1))
+
+
+def wait_for(what, condition):
+    end = time.monotonic() + LIMIT_SECONDS
+    while not condition():
+        assert time.monotonic() < end, "never: " + what
+        time.sleep(0.01)
+
+
+def without_times(manifest):
+    return re.sub(r"^  (started_ns|ended_ns): .*\n", "", manifest, flags=re.M)
+
+
+def has_file(manifest, name):
+    return '\nfiles {\n  path: "%s"\n' % name in "\n" + manifest
+
+
+def run(tests):
+    """Runs each test with a daemon of its own: test(daemon)."""
+    failed = 0
+    for test in tests:
+        daemon = Daemon(*getattr(test, "options", ()))
+        try:
+            test(daemon)
+            print("ok", test.__name__)
+        except Exception as e:
+            failed += 1
+            print("FAILED", test.__name__, type(e).__name__, e, daemon.stderr()[-800:], sep="\n  ")
+        finally:
+            daemon.remove()
+    sys.exit(1 if failed else 0)

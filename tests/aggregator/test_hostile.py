@@ -1,0 +1,144 @@
+#!/usr/bin/env python3
+"""Peers that break the rules: each is hung up on and counted, and others go on undisturbed."""
+import os, random, socket, struct, sys, tempfile
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from peer import *
+
+GOOD = [path("/etc/passwd")]
+
+
+def check_others_go_on(daemon):
+    Peer(daemon, GOOD, application="good").close()
+    wait_for("the good manifest", lambda: has_file(daemon.manifest("good@1"), "/etc/passwd"))
+
+
+def refuses(daemon, fds, root=True, hello_bytes=None):
+    s = connect(daemon)
+    say_hello(s, hello_bytes or hello(os.urandom(16)), fds, root)
+    assert refused(s), "accepted"
+    s.close()
+
+
+def descriptors_that_are_no_session_memory(daemon):
+    directory = tempfile.mkdtemp()
+    os.mkfifo(directory + "/fifo")
+    fifo = os.open(directory + "/fifo", os.O_RDWR)
+    plain = os.open(directory + "/plain", os.O_RDWR | os.O_CREAT)
+    h = hello(os.urandom(16))
+    for fd in (fifo, plain, os.open(directory, os.O_RDONLY), os.open("/dev/zero", os.O_RDWR),
+               memory(b"", h, seals=0), memory(b"", h, seals=F_SEAL_GROW),
+               memory(b"", h, size=64 << 20), memory(b"", h, said_size=1 << 20),
+               memory(b"", h, log_offset=1 << 31), memory(b"", h, magic=7)):
+        refuses(daemon, [fd])
+        os.close(fd)
+    shutil.rmtree(directory)
+    check_others_go_on(daemon)
+    assert daemon.stop() == 0
+    assert daemon.counter("hellos refused") == 10
+
+
+def too_many_descriptors(daemon):
+    fds = [memory(b"", hello(os.urandom(16))) for _ in range(5)]
+    refuses(daemon, fds)
+    check_others_go_on(daemon)
+    held = os.listdir("/proc/%d/fd" % daemon.process.pid)
+    for _ in range(50):
+        refuses(daemon, fds)
+    assert len(os.listdir("/proc/%d/fd" % daemon.process.pid)) <= len(held) + 1, "leaks"
+
+
+def root_that_is_no_path_descriptor(daemon):
+    h = hello(os.urandom(16))
+    refuses(daemon, [memory(b"", h), os.open("/", os.O_RDONLY)], root=False)
+    refuses(daemon, [memory(b"", h), os.open("/etc", os.O_PATH)], root=False)
+    refuses(daemon, [memory(b"", h), os.open("/etc/passwd", os.O_PATH)], root=False)
+    check_others_go_on(daemon)
+
+
+def garbage(daemon):
+    dice = random.Random(1)
+    for _ in range(2000):
+        s = connect(daemon)
+        s.send(dice.randbytes(dice.randrange(1, 400)))
+        s.close()
+    check_others_go_on(daemon)
+    assert daemon.stop() == 0
+
+
+def logs_that_are_damaged(daemon):
+    bad = [struct.pack("<I", 9 << 24 | 8), struct.pack("<I", READY << 24 | 0xFFFFFF),
+           slot(path("/" + "x" * 5000)), slot(data(4, "/" + "y" * 13000))]
+    for log in bad:
+        h = hello(os.urandom(16), application="bad")
+        s = connect(daemon)
+        say_hello(s, h, [memory(slot(path("/etc/hostname")) + log, h)])
+        assert refused(s)
+        s.close()
+    check_others_go_on(daemon)
+    wait_for("the gap", lambda: 'kind: "dropped-session"' in daemon.manifest("bad@1"))
+    assert has_file(daemon.manifest("bad@1"), "/etc/hostname"), "its other records stay"
+
+
+def records_not_understood_are_gaps(daemon):
+    records = [number(1, 99), path("/etc/hosts", access=1 << 20 | READ), number(1, 1), b"\xff\xff",
+               path("/etc/passwd")]
+    Peer(daemon, records).close()
+    wait_for("the file", lambda: has_file(daemon.manifest(), "/etc/passwd"))
+    assert daemon.stop() == 0
+    assert 'kind: "unknown-record"' in daemon.manifest()
+
+
+def another_protocol_is_a_gap(daemon):
+    refuses(daemon, [], root=False, hello_bytes=hello(os.urandom(16), protocol=2))
+    wait_for("the gap", lambda: 'kind: "unknown-protocol"' in daemon.manifest())
+
+
+def another_session_on_the_same_socket(daemon):
+    peer = Peer(daemon, GOOD)
+    say_hello(peer.socket, hello(os.urandom(16)), [])
+    assert refused(peer.socket)
+    check_others_go_on(daemon)
+
+
+def applications_not_allowed(daemon):
+    h = hello(os.urandom(16), application="other")
+    refuses(daemon, [memory(b"", h)], hello_bytes=h)
+    Peer(daemon, GOOD).close()
+    wait_for("the allowed", lambda: has_file(daemon.manifest(), "/etc/passwd"))
+    assert not daemon.manifest("other@1")
+
+
+applications_not_allowed.options = ("--allow-app", "app")
+
+
+def names_do_not_leave_the_directory(daemon):
+    Peer(daemon, GOOD, application="../../x", version="a/b").close()
+    name = "_._.._x@a_b"
+    wait_for("a manifest", lambda: os.listdir(daemon.manifests))
+    assert all("/" not in f and not f.startswith(".") for f in os.listdir(daemon.manifests))
+    assert not os.path.exists(os.path.join(daemon.directory, "../x@a/b.footprint")), name
+
+
+def links_do_not_leave_the_root(daemon):
+    Peer(daemon, [path("/proc/1/root/etc/passwd"), path("/../../../etc/hostname")]).close()
+    wait_for("the file", lambda: has_file(daemon.manifest(), "/etc/hostname"))
+    assert "/proc/1" not in daemon.manifest()
+
+
+def idle_connections(daemon):
+    idle = [connect(daemon) for _ in range(2500)]
+    check_others_go_on(daemon)
+    for s in idle:
+        s.close()
+    assert daemon.memory_kib() < 60000, daemon.memory_kib()
+
+
+if __name__ == "__main__":
+    import resource
+    resource.setrlimit(resource.RLIMIT_NOFILE, (8192, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+    run([descriptors_that_are_no_session_memory, too_many_descriptors,
+         root_that_is_no_path_descriptor, garbage, logs_that_are_damaged,
+         records_not_understood_are_gaps, another_protocol_is_a_gap,
+         another_session_on_the_same_socket, applications_not_allowed,
+         names_do_not_leave_the_directory, links_do_not_leave_the_root, idle_connections])

@@ -1,0 +1,73 @@
+#!/usr/bin/env python3
+"""Same facts, same bytes: whatever order sessions come in, and whichever way."""
+import os, random, sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from peer import *
+
+
+def sessions():
+    """Twenty sessions of several programs, with everything that records can say."""
+    made = []
+    for i in range(20):
+        program = ["/usr/bin/env", "/usr/bin/dash", "/usr/bin/ls"][i % 3]
+        here = directory_id(0, "/etc")
+        records = [
+            path("/etc", LIST), path("hostname", READ, directory=here),
+            path("/etc/no-such-%d" % (i % 4), READ, error=2), path("/etc/passwd", [READ, CHECK][i % 2]),
+            path("/bin/sh", CHECK), execute("/usr/bin/ls"), execute("/usr/bin/no-hello-%d" % i, 13),
+            load("/lib/x86_64-linux-gnu/libc.so.6"), load("/lib/x86_64-linux-gnu/libm.so.6", i % 3),
+            endpoint(1, b"\x02\x00\x15\x38\x0a\x00\x00\x05" + bytes(8)),
+            endpoint(1 + i % 2, b"\x01\x00/run/x.sock"),
+            number(1, 6) + data(4, "/usr/bin/true") + data(12, "raw-syscall") + data(13, "of a test"),
+        ]
+        made.append((os.urandom(16), 1000 + i, program, records))
+    return made
+
+
+def deliver(daemon, made):
+    for session, started, program, records in made:
+        Peer(daemon, records, session=session, started=started, executable=program).close()
+
+
+def manifest_of(made, *options):
+    daemon = Daemon(*options, interval="3600")
+    try:
+        deliver(daemon, made)
+        assert daemon.stop() == 0, daemon.stderr()
+        return without_times(daemon.manifest())
+    finally:
+        daemon.remove()
+
+
+def by_spool(made):
+    daemon = Daemon(interval="3600")
+    daemon.kill()
+    try:
+        with open(daemon.spool + "/records.0", "wb") as f:
+            for session, started, program, records in made:
+                log = b"".join(slot(r) for r in records)
+                h = hello(session, started=started, executable=program)
+                f.write(spool_entry(h, log))
+        daemon.start()
+        assert daemon.stop() == 0, daemon.stderr()
+        return without_times(daemon.manifest())
+    finally:
+        daemon.remove()
+
+
+def main():
+    made = sessions()
+    expected = manifest_of(made)
+    assert has_file(expected, "/etc/hostname") and 'kind: "raw-syscall"' in expected
+    assert 'address: "10.0.0.5:5432"' in expected and "processes: 20" in expected
+    dice = random.Random(7)
+    for turn in range(5):
+        dice.shuffle(made)
+        assert manifest_of(made) == expected, "order %d differs" % turn
+    assert manifest_of(made + made) == expected, "twice differs"
+    assert by_spool(made) == expected, "spool differs"
+    print("ok")
+
+
+main()

@@ -1,0 +1,158 @@
+#!/usr/bin/env python3
+"""Spool, journal and restart: nothing is lost that was recorded, whoever is killed."""
+import os, sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from peer import *
+
+
+def spool_file(daemon, entries, name="records.0"):
+    with open(daemon.spool + "/" + name, "ab") as f:
+        f.write(entries)
+
+
+def entry(records, application="app", offset=0, session=None):
+    return spool_entry(hello(session or os.urandom(16), application),
+                       b"".join(slot(r) for r in records), offset)
+
+
+def files_left_while_away(daemon):
+    daemon.kill()
+    spool_file(daemon, entry([path("/etc/passwd")]))
+    spool_file(daemon, entry([path("/etc/group")]), "records.1000")
+    spool_file(daemon, entry([path("/etc/hosts")]), "taken.41")
+    daemon.start()
+    wait_for("the files", lambda: all(has_file(daemon.manifest(), f) for f in
+                                      ("/etc/passwd", "/etc/group", "/etc/hosts")))
+    wait_for("an empty spool", lambda: set(os.listdir(daemon.spool)) <= {"directories"})
+
+
+def torn_entries(daemon):
+    whole = entry([path("/etc/passwd")])
+    torn = entry([path("/etc/group")])
+    flipped = bytearray(entry([path("/etc/hosts")]))
+    flipped[-3] ^= 1
+    spool_file(daemon, torn[:-5] + whole + bytes(flipped) + entry([path("/etc/hostname")])
+               + torn[:20])
+    wait_for("the whole entries", lambda: has_file(daemon.manifest(), "/etc/hostname"))
+    assert has_file(daemon.manifest(), "/etc/passwd")
+    assert daemon.stop() == 0
+    assert not has_file(daemon.manifest(), "/etc/hosts")
+    assert daemon.counter("spool entries damaged") == 3
+    assert 'kind: "lost-records"' in daemon.manifest(), "silently incomplete"
+
+
+def strange_files_are_put_away(daemon):
+    os.mkfifo(daemon.spool + "/records.5")
+    os.symlink("/etc/shadow", daemon.spool + "/records.6")
+    spool_file(daemon, entry([path("/etc/passwd")]))
+    wait_for("the entry", lambda: has_file(daemon.manifest(), "/etc/passwd"))
+    assert os.path.exists("/etc/shadow")
+    wait_for("no strange files", lambda: set(os.listdir(daemon.spool)) <= {"directories"})
+
+
+def killed_process_and_killed_daemon(daemon):
+    peer = Peer(daemon, [path("/etc/passwd")], users=1)
+    peer.close()
+    wait_for("journal or manifest", lambda: os.path.exists(daemon.spool + "/journal")
+             or has_file(daemon.manifest(), "/etc/passwd"))
+    daemon.kill()
+    daemon.start()
+    wait_for("the file", lambda: has_file(daemon.manifest(), "/etc/passwd"))
+
+
+def memory_is_acknowledged_when_on_disk(daemon):
+    peer = Peer(daemon, [path("/etc/passwd")])
+    wait_for("acknowledgement", lambda: peer.acknowledged() == len(peer.log))
+    assert has_file(daemon.manifest(), "/etc/passwd"), "acknowledged before it was on disk"
+
+
+def restart_continues(daemon):
+    Peer(daemon, [path("/etc/passwd")]).close()
+    assert daemon.stop() == 0
+    daemon.start()
+    Peer(daemon, [path("/etc/group")]).close()
+    assert daemon.stop() == 0
+    manifest = daemon.manifest()
+    assert has_file(manifest, "/etc/passwd") and has_file(manifest, "/etc/group")
+    assert manifest.count("runs {") == 1 or manifest.count("runs {") == 2
+
+
+def relative_records_after_a_restart(daemon):
+    """A directory that was named in an acknowledged record, and a later record relative to it."""
+    peer = Peer(daemon, [path("/etc", LIST)])
+    wait_for("acknowledgement", lambda: peer.acknowledged() == len(peer.log))
+    daemon.kill()
+    later = path("hostname", directory=directory_id(0, "/etc"))
+    spool_file(daemon, entry([later], offset=len(peer.log), session=peer.session))
+    daemon.start()
+    wait_for("the file", lambda: has_file(daemon.manifest(), "/etc/hostname"))
+    assert "unresolved" not in daemon.manifest()
+    peer.close()
+
+
+def unknown_directory_is_a_gap(daemon):
+    Peer(daemon, [path("x", directory=12345), path("/etc/passwd")]).close()
+    wait_for("the gap", lambda: 'kind: "unresolved"' in daemon.manifest())
+    assert has_file(daemon.manifest(), "/etc/passwd")
+
+
+def unreadable_manifest_is_put_aside(daemon):
+    with open(daemon.manifests + "/app@1.footprint", "wb") as f:
+        f.write(b"not a manifest")
+    Peer(daemon, [path("/etc/passwd")]).close()
+    wait_for("the file", lambda: "unreadable" in str(os.listdir(daemon.manifests))
+             and has_file(daemon.manifest(), "/etc/passwd"))
+    assert 'kind: "lost-records"' in daemon.manifest()
+
+
+def full_disk(daemon):
+    """ENOSPC on the manifests: the old one stays, and all is written once there is room."""
+    mount = daemon.directory + "/small"
+    os.mkdir(mount)
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", mount],
+                      stderr=subprocess.DEVNULL).returncode:
+        print("skipped full_disk: cannot mount")
+        return
+    small = Daemon(manifests=mount)
+    try:
+        Peer(small, [path("/etc/passwd")]).close()
+        wait_for("the first", lambda: has_file(small.manifest(), "/etc/passwd"))
+        with open(mount + "/filler", "wb") as f:
+            try:
+                while f.write(bytes(4096)):
+                    f.flush()
+            except OSError:
+                pass
+        many = [path("/etc/missing-%d-%s" % (i, os.urandom(20).hex()), error=2) for i in range(400)]
+        peer = Peer(small, many)
+        wait_for("a failure", lambda: "cannot be written" in small.stderr())
+        assert has_file(small.manifest(), "/etc/passwd"), "the old manifest is damaged"
+        assert peer.acknowledged() == 0
+        os.unlink(mount + "/filler")
+        wait_for("acknowledgement", lambda: peer.acknowledged() == len(peer.log))
+        assert small.manifest().count("missing {") == 400
+        assert small.stderr().count("cannot be written") == 1, "reported more than once"
+    finally:
+        small.remove()
+        subprocess.run(["umount", mount])
+
+
+def hundred_thousand_paths(daemon):
+    """Memory stays bounded: 100,000 distinct paths below 200 MB."""
+    for part in range(10):
+        many = [path("/usr/lib/none-%d/some/longer/name/of/a/file-%d" % (i % 1000, part * 10000 + i),
+                     error=2) for i in range(10000)]
+        Peer(daemon, many, size=4 << 20).close()
+    assert daemon.memory_kib() < 200 << 10
+    started = time.monotonic()
+    wait_for("all of them", lambda: daemon.manifest().count("\nmissing {") == 100000)
+    print("100,000 paths: %d MiB, %.1f s" % (daemon.memory_kib() >> 10, time.monotonic() - started))
+    assert daemon.memory_kib() < 200 << 10, daemon.memory_kib()
+
+
+if __name__ == "__main__":
+    run([files_left_while_away, torn_entries, strange_files_are_put_away,
+         killed_process_and_killed_daemon, memory_is_acknowledged_when_on_disk, restart_continues,
+         relative_records_after_a_restart, unknown_directory_is_a_gap,
+         unreadable_manifest_is_put_aside, full_disk, hundred_thousand_paths])

@@ -118,12 +118,12 @@ def full_disk(daemon):
     try:
         Peer(small, [path("/etc/passwd")]).close()
         wait_for("the first", lambda: has_file(small.manifest(), "/etc/passwd"))
-        with open(mount + "/filler", "wb") as f:
-            try:
-                while f.write(bytes(4096)):
-                    f.flush()
-            except OSError:
+        filler = os.open(mount + "/filler", os.O_WRONLY | os.O_CREAT)
+        try:
+            while os.write(filler, bytes(4096)):
                 pass
+        except OSError:
+            os.close(filler)
         many = [path("/etc/missing-%d-%s" % (i, os.urandom(20).hex()), error=2) for i in range(400)]
         peer = Peer(small, many)
         wait_for("a failure", lambda: "cannot be written" in small.stderr())

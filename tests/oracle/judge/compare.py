@@ -7,7 +7,7 @@ from .seen import CATEGORIES
 # Recall that each category must reach, in percent; precision must be 100 everywhere.
 BARS = {
     "opened": 100, "loaded": 100, "executed": 100, "written": 100, "connected": 100, "links": 100,
-    "checked": 99, "missing": 99, "gaps": 100,
+    "checked": 99, "missing": 99, "search": 0, "gaps": 100,
 }
 
 

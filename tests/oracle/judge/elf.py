@@ -5,6 +5,7 @@ import struct
 
 PT_INTERP = 3
 SHEBANG_MAX = 256  # BINPRM_BUF_SIZE
+LINKERS = (b"/lib64/ld-linux-x86-64.so.2", b"/lib/ld-musl-x86_64.so.1")
 
 
 def interpreter(path):

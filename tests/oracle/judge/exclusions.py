@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 # doc/facts.md: /proc, /sys, and what is a process's own in /dev.
 TREES = (b"/proc", b"/sys", b"/dev/pts", b"/dev/fd")
-NODES = (b"/dev/stdin", b"/dev/stdout", b"/dev/stderr", b"/dev/ptmx")
+NODES = (b"/dev/stdin", b"/dev/stdout", b"/dev/stderr")
 
 
 @dataclass(frozen=True)
@@ -28,3 +28,8 @@ def left_out(path):
     if any(within(path, tree) for tree in TREES) or path in NODES:
         return True
     return path.startswith(b"/dev/tty")
+
+
+def is_temporary_semaphore(path):
+    """sem_open makes a semaphore under a name of its own, /dev/shm/sem.XXXXXX, then links it."""
+    return path.startswith(b"/dev/shm/sem.") and len(path) == len(b"/dev/shm/sem.XXXXXX")

@@ -11,7 +11,7 @@ manifest that strace did not see.
 - whether a library exists that dlopen is given as a path, and a semaphore that sem_open makes
 """
 
-from .strace import Call, Text
+from .strace import Call, Superseded, Text
 from .tasks import clone_flags
 
 ROOT_HANDLE = {"O_RDONLY", "O_PATH", "O_DIRECTORY", "O_CLOEXEC"}
@@ -24,7 +24,7 @@ def path_of(call):
     """The path argument of the calls that matter here, None: another call."""
     if call.name in ("newfstatat", "openat", "faccessat", "execveat"):
         text = call.values[1]
-    elif call.name in ("access", "execve"):
+    elif call.name in ("open", "access", "execve", "readlink"):
         text = call.values[0]
     else:
         return None
@@ -60,17 +60,23 @@ def is_own_alone(call):
 
 
 def is_look(call):
-    """Could it be a look at a program, or at our library, which the program will need?"""
-    if is_access(call, "R_OK"):
-        return path_of(call).endswith(b"/libfootprint.so")
+    """Could it be a look at a program?"""
     return is_plain_stat(call) or is_program_look(call) or is_access(call, "X_OK")
 
 
-def looks_before(calls, index, names):
+def is_ours(call, own):
+    """Our library's file, the spool, the name of a descriptor."""
+    path = path_of(call)
+    if path is None:
+        return False
+    return own.owns(path) or (call.name == "readlink" and path.startswith(b"/proc/self/fd/"))
+
+
+def looks_before(calls, index, names, own):
     """The unbroken run of looks that ends before calls[index], from the first at one of `names`
-    on: at a script they go on with its interpreter."""
+    on: at a script they go on with its interpreter. What is certainly ours does not break it."""
     first = start = index
-    while start > 0 and is_look(calls[start - 1]):
+    while start > 0 and (is_look(calls[start - 1]) or is_ours(calls[start - 1], own)):
         start -= 1
         if path_of(calls[start]) in names:
             first = start
@@ -80,10 +86,14 @@ def looks_before(calls, index, names):
 class Finder:
     """find() gives the marked calls of a trace."""
 
-    def __init__(self, events):
+    def __init__(self, events, own):
+        self.own = own
         self.by_task = {}
         for event in events:
-            if isinstance(event, Call) and event.name != "mmap" and event.finished:
+            if isinstance(event, Superseded):
+                # The thread that executes goes on under the pid of its process.
+                self.by_task.setdefault(event.pid, []).extend(self.by_task.pop(event.by, []))
+            elif isinstance(event, Call) and event.name != "mmap" and event.finished:
                 self.by_task.setdefault(event.pid, []).append(event)
         self.found = set()
 
@@ -97,7 +107,7 @@ class Finder:
         if is_own_alone(call):
             self.found.add(call)
         elif call.name in EXECS:
-            self.found.update(looks_before(calls, index, {path_of(call)}))
+            self.found.update(looks_before(calls, index, {path_of(call)}, self.own))
         elif call.name in ("vfork", "clone", "clone3") and not call.error:
             self._spawn(calls, index)
         elif is_access(call, "F_OK") and index + 1 < len(calls):
@@ -112,4 +122,15 @@ class Finder:
             return
         child = self.by_task.get(birth.result, [])
         executed = {path_of(call) for call in child if call.name in EXECS}
-        self.found.update(looks_before(calls, index, executed))
+        self.found.update(looks_before(calls, index, executed, self.own))
+
+
+def marks_start(call):
+    """The first thing that our library does in a process image."""
+    return call.name == "openat" and path_of(call) == b"/" and is_open_with(call, ROOT_HANDLE)
+
+
+def lacks_library(call, own):
+    """The dynamic linker did not find our library: the image cannot be watched."""
+    return call.name in ("open", "openat") and call.error == "ENOENT" \
+        and path_of(call) == own.library

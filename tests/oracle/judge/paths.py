@@ -9,10 +9,17 @@ LINKS_MAX = 40  # as the kernel
 
 @dataclass(frozen=True)
 class Resolved:
-    path: bytes  # canonical, as seen from the root; what does not exist stays as it was given
+    path: bytes  # canonical, as seen from the root, as far as it exists
     links: tuple  # canonical paths of the symlinks walked
     exists: bool
     mode: int = 0
+
+
+def lexical(at, pieces):
+    """What does not exist is only a text: ".." takes back the name before it."""
+    for piece in pieces:
+        at = at.rpartition(b"/")[0] if piece == b".." else at + b"/" + piece
+    return at or b"/"
 
 
 class Resolver:
@@ -57,8 +64,7 @@ class Resolver:
             step = at + b"/" + name
             if step == b"/proc" and left:
                 # Its links speak of the process that reads them, which is us: not walked.
-                rest = b"".join(b"/" + piece for piece in left)
-                return Resolved(step + rest, tuple(links), False)
+                return Resolved(lexical(step, left), tuple(links), False)
             mode = self.mode(step)
             if stat.S_ISLNK(mode) and (left or follow or must_follow):
                 links.append(step)
@@ -70,8 +76,7 @@ class Resolver:
                 left = self._pieces(target) + left
                 continue
             if not mode or (left and not stat.S_ISDIR(mode)):
-                rest = b"".join(b"/" + piece for piece in left)
-                return Resolved(step + rest, tuple(links), False)
+                return Resolved(lexical(step, left), tuple(links), False)
             at = step
         return Resolved(at or b"/", tuple(links), True, self.mode(at))
 

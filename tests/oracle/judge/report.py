@@ -7,6 +7,7 @@ SHOWN_MAX = 12  # facts named per category, unless all are asked for
 HEADS = {
     "opened": "opened", "loaded": "loaded", "executed": "exec'd", "written": "written",
     "connected": "conn", "links": "links", "checked": "checked", "missing": "missing",
+    "search": "search",
     "gaps": "gaps",
 }
 
@@ -41,6 +42,8 @@ def row(name, scores, seconds):
 def differences(scores, show_all=False):
     """Lines that name every missed and extra fact."""
     for category, score in scores.items():
+        if not BARS[category] and not show_all:
+            continue
         limit = None if show_all else SHOWN_MAX
         for fact, line in score.missed[:limit]:
             yield f"    missed {category}: {fact_text(fact)}"

@@ -33,6 +33,12 @@ class Said:
             for by in entry["by"]:
                 self.facts["connected"].add((unescape(by), entry["operation"], address))
         self.facts["missing"] = {unescape(path) for path in manifest["missing"]}
+        self._search()
+
+    def _search(self):
+        """What was seen as a search in vain may be said as any miss or check."""
+        self.implied["search"] = {("missing", path) for path in self.facts["missing"]}
+        self.implied["search"] |= {("check", *fact) for fact in self.facts["checked"]}
 
     def _file(self, entry):
         path = unescape(entry["path"])

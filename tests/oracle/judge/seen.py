@@ -9,13 +9,15 @@ import stat
 
 from . import accesses, elf
 from .accesses import CHECK, LIST, READ, PathUse
-from .exclusions import left_out
-from .own_calls import Finder
+from .exclusions import is_temporary_semaphore, left_out
+from .own_calls import Finder, lacks_library, marks_start
 from .strace import Call, Reader, TraceError
 from .tasks import Follower, directory_of
 
+# "search": what the dynamic linker looked for in vain before any code of ours could run.
 CATEGORIES = (
     "opened", "loaded", "executed", "written", "connected", "links", "checked", "missing",
+    "search",
 )
 WRITING = {"write", "create", "delete", "rename", "metadata"}
 SHEBANGS_MAX = 5  # interpreters that are scripts themselves, as the kernel
@@ -47,14 +49,38 @@ class Judge:
         self.seen = Seen()
         self.programs = {}  # Image -> canonical path of what runs; None: it cannot be watched
         self.doubtful = set()  # calls that may be the library's own
+        self.started = set()  # images in which our library has begun to work
+        self.will_start = set()
 
     def read(self, lines):
         events = list(Reader(lines))
-        self.doubtful = Finder(events).find()
-        for step in Follower(events, self.first_cwd):
+        self.doubtful = Finder(events, self.own).find()
+        steps = list(Follower(events, self.first_cwd))
+        self._look_ahead(steps)
+        for step in steps:
             self.seen.calls += 1
             self._step(step)
+        self._drop_said_elsewhere()
         return self.seen
+
+    def _look_ahead(self, steps):
+        """Which images our library worked in, and which could not find it."""
+        for step in steps:
+            if not step.call.finished or step.image is None:
+                continue
+            if marks_start(step.call):
+                self.will_start.add(step.image)
+            elif lacks_library(step.call, self.own):
+                self.programs[step.image] = None
+                path, _ = self._image_path(step.image)
+                self.seen.unwatched[path] = step.image.call
+
+    def _drop_said_elsewhere(self):
+        """A search in vain that a program made too, later on, is not one of the start alone."""
+        search, missing = self.seen.facts["search"], self.seen.facts["missing"]
+        checked = self.seen.facts["checked"]
+        for fact in [f for f in search if (f[1] in missing if f[0] == "missing" else f[1:] in checked)]:
+            del search[fact]
 
     def _step(self, step):
         call = step.call
@@ -66,6 +92,8 @@ class Judge:
         by = self._program(step.image)
         if by is None:
             return
+        if marks_start(call):
+            self.started.add(step.image)
         if call.name == "mmap":
             self._mapped(step, by)
             return
@@ -113,6 +141,9 @@ class Judge:
         self.seen.add("executed", (program, program), image.call, demanded=False)
         self._link_facts(links, program, image.call, demanded=False)
         interpreter = elf.interpreter(self._file(program))
+        if interpreter is None and not os.path.lexists(self._file(program)):
+            self._any_linker(program, image)
+            return program
         if interpreter is None:
             if elf.is_elf(self._file(program)) and not elf.is_linker(self._file(program)):
                 self.seen.unwatched[program] = image.call
@@ -122,6 +153,13 @@ class Judge:
         self.seen.add("loaded", (program, found.path), image.call)
         self._link_facts(found.links, program, image.call)
         return program
+
+    def _any_linker(self, program, image):
+        """The program is gone, so that nobody can say any more which dynamic linker it had."""
+        for linker in elf.LINKERS:
+            found = self.resolver.resolve(b"/", linker, True, image.root)
+            self.seen.add("loaded", (program, found.path), image.call, demanded=False)
+            self._link_facts(found.links, program, image.call, demanded=False)
 
     def _allow(self, found, image):
         """A script's interpreter, started by the kernel for whoever executed the script."""
@@ -180,6 +218,8 @@ class Judge:
             return
         if self._outside(path) or path.startswith((b"/memfd:", b"/dev/zero", b"/SYSV")):
             return
+        if path == by:
+            return  # by `ld.so PROGRAM`: its exec
         self.seen.add("loaded", (by, path), call)
 
     def _outside(self, path):
@@ -199,13 +239,32 @@ class Judge:
         self._link_facts(found.links, by, step.call, demanded)
         if left_out(found.path):
             return
+        if self._in_vain(use, found, by):
+            return
         if use.missing:
             self.seen.add("missing", found.path, step.call, demanded)
             return
         if not found.exists:
             self.seen.gone.add(found.path)
+        if found.path == by and step.image not in self.started:
+            demanded = False  # `ld.so PROGRAM` reads what the kernel would have executed
         for access in self._named(use.accesses, found):
             self._add_access(access, by, found.path, step.call, demanded)
+
+    def _in_vain(self, use, found, by):
+        """Is it a miss or a check of the dynamic linker, before our library's first call?"""
+        image = use.step.image
+        if image in self.started or image not in self.will_start:
+            return False
+        if use.missing:
+            self.seen.add("search", ("missing", found.path), use.step.call)
+            self.seen.add("missing", found.path, use.step.call, demanded=False)
+            return True
+        if use.accesses == {CHECK}:
+            self.seen.add("search", ("check", by, found.path), use.step.call)
+            self.seen.add("checked", (by, found.path), use.step.call, demanded=False)
+            return True
+        return False
 
     @staticmethod
     def _named(found_accesses, found):
@@ -219,6 +278,8 @@ class Judge:
                 yield access
 
     def _add_access(self, access, by, path, call, demanded):
+        if is_temporary_semaphore(path):
+            demanded = False
         if access == CHECK:
             self.seen.add("checked", (by, path), call, demanded)
         elif access in (READ, LIST):

@@ -63,6 +63,7 @@ class Struct(dict):
 
 NUMBER_OF_LINE = re.compile(r"(\d+) +")
 UNFINISHED = " <unfinished ...>"
+PID_CHANGED = re.compile(r" <pid changed to \d+ \.\.\.>$")  # execve in a thread
 RESUMED = re.compile(r"<\.\.\. (\w+) resumed>")
 CALL_NAME = re.compile(r"(\w+)\(")
 SUPERSEDED = re.compile(r"\+\+\+ superseded by execve in pid (\d+)")
@@ -276,6 +277,7 @@ class Reader:
         if text.startswith("--- "):
             return None
         start = number
+        text = PID_CHANGED.sub(UNFINISHED, text)
         resumed = RESUMED.match(text)
         if resumed:
             before, start = self.unfinished.pop(pid, (None, 0))

@@ -67,6 +67,10 @@ class Births:
                     and not event.error:
                 self.calls.setdefault(event.result, []).append(event)
 
+    def awaits(self, call):
+        """Has the process that `call` made not been seen yet?"""
+        return call in self.calls.get(call.result, [])
+
     def of(self, pid, line):
         """The call that made `pid`, which first speaks on `line`."""
         waiting = self.calls.get(pid, [])
@@ -111,7 +115,8 @@ class Follower:
                 self._move(event, task)
                 if event.name in BIRTHS:
                     # Now, for the parent may be gone when the child first speaks.
-                    self._task(event.result, event.end)
+                    if self.births.awaits(event):
+                        self._task(event.result, event.end)
                 elif event.name in ("execve", "execveat"):
                     task.image = self._executed(event, step)
             # The very first execve is strace's own: the program it made speaks of itself.

@@ -1,0 +1,81 @@
+#!/usr/bin/env python3
+"""100,000 distinct paths: under 6 MB, shown as JSON and compared in under a second each.
+Time is processor time, so that a busy machine does not decide."""
+# time-limit: 180
+import hashlib
+import os
+import resource
+import shutil
+import sys
+import tempfile
+import unittest
+
+import manifests
+
+PATHS = 100_000
+FILE_SIZE_MAX = 6_000_000
+SECONDS_MAX = 1.0
+
+
+def large(version):
+    """Half of the files have a package; 1 of 100 differs from version to version."""
+    files = []
+    for number in range(PATHS):
+        name = f"/usr/share/app/part{number // 1000:03}/section{number // 40 % 25:02}/{number:06}.dat"
+        content = name + (version if number % 100 == 0 else "")
+        one = {"path": name.encode(), "type": ("TYPE_FILE",),
+               "uses": [{"by": number % 3, "access": 1}], "present": True, "size": number + 1,
+               "mode": 0o644, "sha256": hashlib.sha256(content.encode()).digest()}
+        if number % 2:
+            one["package"] = 1
+        files.append(one)
+    programs = [{"path": b"/usr/bin/app%d" % number, "first": number == 0} for number in range(3)]
+    package = {"manager": "dpkg", "name": "app", "version": "1", "architecture": "all"}
+    return {"schema": 1, "application": "app", "version": version, "executables": programs,
+            "packages": [package], "files": files}
+
+
+class Scale(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.mkdtemp()
+        cls.addClassCleanup(shutil.rmtree, cls.folder)
+        cls.paths = []
+        for version in ("1", "2"):
+            made = os.path.join(cls.folder, f"made{version}")
+            written = os.path.join(cls.folder, f"{version}.footprint")
+            manifests.write(made, large(version))
+            done = manifests.footprint("merge", "-o", written, made)
+            assert done.returncode == 0, done.stderr
+            cls.paths.append(written)
+
+    def assert_quick(self, *arguments, status=0):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        done = manifests.footprint(*arguments)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        self.assertEqual(done.returncode, status, done.stderr)
+        print(f"footprint {arguments[0]} {arguments[1]}: {seconds:.2f} s")
+        self.assertLess(seconds, SECONDS_MAX)
+        return done.stdout
+
+    def test_the_file_is_small(self):
+        size = os.path.getsize(self.paths[0])
+        print(f"{PATHS} paths: {size} bytes")
+        self.assertLess(size, FILE_SIZE_MAX)
+
+    def test_show_is_quick(self):
+        text = self.assert_quick("show", "--json", self.paths[0])
+        self.assertEqual(text.count(b'{"path":"/usr/share/'), PATHS)
+
+    def test_diff_is_quick(self):
+        text = self.assert_quick("diff", "--json", *self.paths, status=1)
+        self.assertEqual(text.count(b'{"change":"changed"'), PATHS // 100)
+        self.assert_quick("diff", "--all", *self.paths, status=1)
+
+
+if __name__ == "__main__":
+    if not shutil.which("protoc") or not shutil.which("zstd"):
+        print("needs protoc and zstd")
+        sys.exit(77)
+    unittest.main()

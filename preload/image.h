@@ -19,24 +19,27 @@
 enum directory_cache { DIRECTORY_CACHED, DIRECTORY_OF_CHILD, DIRECTORY_OF_THREAD };
 
 struct image {
-	struct segment
-		*segment;	/* records go here; NULL: not started. Set by CAS, once a segment */
-	uint64_t directory;	/* id of the working directory, 0: unknown */
-	uint64_t root;		/* id of what chroot made "/", 0: it is what it was at the start */
-	uint64_t last_look;	/* time stamp counter when we last looked at the aggregator */
-	uint64_t device, inode; /* of our socket: says whether `descriptor` still is it */
-	uint64_t *seen_overflow;   /* largest level of the seen table, NULL: not needed yet */
-	uint64_t *far_directories; /* as near_directories, for descriptors from NEAR_FDS on, or NULL
-				    */
+	/* Records go here; NULL: not started. Set by compare-and-swap, once a segment. */
+	struct segment *segment;
+
+	uint64_t directory;	   /* id of the working directory, 0: unknown */
+	uint64_t root;		   /* id of what chroot made "/", 0: as it was at the start */
+	uint64_t last_look;	   /* image_time() when we last looked for the aggregator */
+	uint64_t device, inode;	   /* of our socket: is `descriptor` still it? */
+	uint64_t *seen_overflow;   /* last level of the seen table, NULL: not needed yet */
+	uint64_t *far_directories; /* near_directories goes on, NULL: not needed yet */
 	int descriptor;		   /* our socket, -1: none */
 	int pid;		   /* the process that this copy belongs to */
-	bool off;		   /* nothing is to be recorded */
-	bool memory_only;	   /* no system calls any more */
-	bool said_goodbye;
-	bool has_waited;	    /* for the aggregator, which happens once at most */
+
+	bool off;	   /* nothing is to be recorded */
+	bool memory_only;  /* no system calls any more */
+	bool starting;	   /* the aggregator is told of the first records once, after them */
+	bool said_goodbye; /* and is not among the users any more */
+	bool connecting;   /* a thread is at it */
+	bool has_waited;   /* for the aggregator, which happens once at most */
+	bool logs;	   /* FOOTPRINT_LOG is set */
 	uint8_t directory_uncached; /* enum directory_cache */
-	bool logs;		    /* FOOTPRINT_LOG is set */
-	bool starting; /* the first records are kept; the aggregator is told once, after them */
+
 	uint64_t near_directories[NEAR_FDS]; /* descriptor -> directory id, 0: unknown */
 };
 

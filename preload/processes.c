@@ -32,6 +32,7 @@ void record_fork_end(long pid)
 	if (pid == 0) {
 		image.pid = image.memory_only ? 0 : (int)rawcall3(SYS_getpid, 0, 0, 0);
 		image.said_goodbye = false;
+		image.connecting = false; /* that thread is not here */
 	}
 }
 

@@ -124,16 +124,18 @@ static bool descriptor_is_ours(int fd)
 	       inode == image.inode;
 }
 
-/* The connection is gone. Not for a vfork child to say, which may have closed its own copy. */
+/* The connection is gone. Not for a vfork child to say, which may have closed its own copy. Of
+ * several threads that find out, one closes. */
 static void session_drop(bool close)
 {
-	int fd = image.descriptor;
+	int fd = __atomic_load_n(&image.descriptor, __ATOMIC_ACQUIRE);
 
-	if (!image_is_ours())
+	if (fd < 0 || !image_is_ours() ||
+		!__atomic_compare_exchange_n(
+			&image.descriptor, &fd, -1, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 		return;
-	if (close && fd >= 0)
+	if (close)
 		rawcall3(SYS_close, fd, 0, 0);
-	__atomic_store_n(&image.descriptor, -1, __ATOMIC_RELEASE);
 	image_log("the aggregator is gone", 0);
 }
 
@@ -269,6 +271,21 @@ static void say_hello_again(void)
 		rawcall3(SYS_close, root, 0, 0);
 }
 
+/* One thread at a time: the others go on as if nobody were there. */
+static bool reconnect(void)
+{
+	long error = -EBUSY;
+
+	if (!image_is_ours() || __atomic_exchange_n(&image.connecting, true, __ATOMIC_ACQ_REL))
+		return false;
+	if (__atomic_load_n(&image.descriptor, __ATOMIC_ACQUIRE) < 0)
+		error = session_connect();
+	if (!error)
+		say_hello_again();
+	__atomic_store_n(&image.connecting, false, __ATOMIC_RELEASE);
+	return !error;
+}
+
 void session_start(struct segment *segment, int memfd, int root)
 {
 	long error = session_connect();
@@ -388,9 +405,9 @@ void session_tend(struct segment *segment, const uint32_t *slot)
 	if (image.descriptor >= 0)
 		return;
 	/* Just lost: its successor may be there already. */
-	if ((connected || time_to_look()) && image_is_ours() && !session_connect())
-		say_hello_again();
-	else if (connected)
+	if ((connected || time_to_look()) && reconnect())
+		return;
+	if (connected)
 		spool_all(segment);
 	else
 		spool_slot(segment, slot);

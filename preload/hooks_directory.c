@@ -11,7 +11,7 @@
 #include <fts.h>
 #include <ftw.h>
 #include <glob.h>
-#include <limits.h>
+#include <linux/limits.h>
 #include <stdlib.h>
 #include <unistd.h>
 

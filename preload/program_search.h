@@ -5,7 +5,7 @@
 #ifndef FOOTPRINT_PRELOAD_PROGRAM_SEARCH_H
 #define FOOTPRINT_PRELOAD_PROGRAM_SEARCH_H
 
-#include <limits.h>
+#include <linux/limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 

@@ -41,7 +41,8 @@ free_port() {
 # write_shop VERSION: a complete nginx configuration and its pages. Version 2 has one module and one
 # page more.
 write_shop() {
-	mkdir -p "$home/logs" "$home/public"
+	rm -rf "${home:?}"/*
+	mkdir "$home/logs" "$home/public"
 	echo '<h1>The shop</h1>' >"$home/public/index.html"
 	[ "$1" = 1 ] || echo '<h1>New today</h1>' >"$home/public/new.html"
 	cat >"$home/nginx.conf" <<-END

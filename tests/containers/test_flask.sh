@@ -20,5 +20,5 @@ assert_fact "the subprocess, started by Python" '[.executables[] | select(.path 
 assert_fact "sqlite came by dlopen" \
 	'[.libraries[] | select(.path | test("/_sqlite3.*[.]so")) | .loaded] | index("dlopen") != null' "$manifest"
 assert_fact "the template, read by Python" '[.files[] | select(.path == "/srv/app/templates/index.html") |
-	.access] == [["read"]]' "$manifest"
+	.access[]] | index("read") != null' "$manifest"
 finish

@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -191,6 +192,23 @@ static void make_way(int from, int to)
 DUP_TO(dup2, (int from, int to), (from, to))
 DUP_TO(__dup2, (int from, int to), (from, to))
 DUP_TO(dup3, (int from, int to, int flags), (from, to, flags))
+
+/* How programs find out which descriptors they have. */
+#define FSTAT(name, parameters, arguments)                                                         \
+	extern int name parameters;                                                                \
+	FP_EXPORT int name parameters                                                              \
+	{                                                                                          \
+		REAL(name);                                                                        \
+		if (descriptor_is_ours(fd))                                                        \
+			return -1;                                                                 \
+		return real_##name ? real_##name arguments : (int)hook_missing();                  \
+	}
+
+FSTAT(fstat, (int fd, struct stat *status), (fd, status))
+FSTAT(fstat64, (int fd, struct stat64 *status), (fd, status))
+FSTAT(__fstat64, (int fd, struct stat64 *status), (fd, status))
+FSTAT(__fxstat, (int version, int fd, struct stat *status), (version, fd, status))
+FSTAT(__fxstat64, (int version, int fd, struct stat64 *status), (version, fd, status))
 
 static int control(int (*real)(int, int, ...), int fd, int command, void *argument)
 {

@@ -17,8 +17,7 @@ LIBRARY = os.path.join(BUILD, "libfootprint.so")
 # Named like a hooked function, and rightly not hooked.
 EXEMPT = {
     # These name no file: what their descriptor stands for was recorded when it was opened.
-    "fstat", "fstat64", "__fxstat", "__fxstat64", "__fstat64", "fstatfs", "fstatfs64",
-    "fstatvfs", "fstatvfs64", "fchmod", "fchown", "futimes", "futimens", "ftruncate",
+    "fstatfs", "fstatfs64", "fstatvfs", "fstatvfs64", "fchmod", "fchown", "futimes", "futimens", "ftruncate",
     "ftruncate64", "fgetxattr", "flistxattr", "fsetxattr", "fremovexattr",
     # Ends through the destructor and atexit handlers; the sites see its exit_group.
     "exit",

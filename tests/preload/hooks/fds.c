@@ -61,6 +61,8 @@ static int number(void)
 
 static void closing(int own)
 {
+	struct stat status;
+
 	SAY(close(own));
 	SAY(syscall(SYS_close, own));
 	SAY(dup(own));
@@ -68,6 +70,7 @@ static void closing(int own)
 	SAY(dup3(own, 5, 0));
 	SAY(fcntl(own, F_GETFD));
 	SAY(fcntl(own, F_DUPFD, 3));
+	SAY(fstat(own, &status));
 	SAY(syscall(SYS_dup, own));
 	for (int fd = 3; fd < 1100; fd++)
 		close(fd);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/manifest/find.h"
 #include "lib/manifest/words.h"
 #include "tools/terminal.h"
 
@@ -67,6 +68,7 @@ void diff_print_summary(const struct diff *diff, FILE *out)
 		add_count(&phrase, counts.removed, "removed");
 		add_count(&phrase, counts.changed, "changed");
 		add_count(&phrase, counts.moved, "moved");
+		add_count(&phrase, counts.users, "used by other programs");
 	}
 	fputs(any ? "\n" : ": no difference\n", out);
 }
@@ -144,65 +146,123 @@ static void note_programs(struct line *l, const Footprint__Manifest *m, const ch
 
 /* --- who uses it --- */
 
-static void note_file_users(struct line *l, const Footprint__Manifest *m, size_t index)
-{
-	struct names names = { .line = l, .m = m, .verb = "by" };
-	char words[ACCESS_WORDS_SIZE];
+/* Programs, by index; as many as a manifest has at most. */
+struct programs {
+	uint32_t *list;
+	size_t n;
+};
 
-	access_words(file_access(m->files[index]), words);
-	begin_note(l);
-	fputs(words, l->out);
-	for (size_t i = 0; i < m->files[index]->n_uses; i++)
-		add_name(&names, m->files[index]->uses[i]->by);
-	end_names(&names);
+static void add_program(struct programs *p, uint32_t program)
+{
+	/* Lists of users are sorted: one that is there already stands last. */
+	if (!p->n || p->list[p->n - 1] != program)
+		p->list[p->n++] = program;
 }
 
-static void note_starters(struct line *l, const Footprint__Manifest *m, size_t index)
+static void add_starters(struct programs *p, const Footprint__Manifest *m, size_t index)
 {
-	struct names names = { .line = l, .m = m, .verb = "started by" };
-
 	for (size_t i = 0; i < m->n_executables; i++)
 		for (size_t n = 0; n < m->executables[i]->n_executes; n++)
 			if (m->executables[i]->executes[n] == index)
-				add_name(&names, (uint32_t)i);
-	end_names(&names);
+				add_program(p, (uint32_t)i);
 }
 
-static void note_loaders(struct line *l, const Footprint__Manifest *m, size_t index)
+static void add_listed(struct programs *p, size_t n, const uint32_t *by)
 {
-	const Footprint__Library *library = m->libraries[index];
-	struct names names = { .line = l, .m = m, .verb = "dlopen by" };
+	for (size_t i = 0; i < n; i++)
+		add_program(p, by[i]);
+}
 
+/* The programs that use an entry; the list is the caller's to free. */
+static struct programs users_of(const Footprint__Manifest *m, enum change_group group, size_t index)
+{
+	struct programs p = { calloc(m->n_executables + 1, sizeof(uint32_t)), 0 };
+
+	if (!p.list)
+		abort(); /* a command may, where memory ends */
+	if (group == GROUP_PROGRAMS)
+		add_starters(&p, m, index);
+	if (group == GROUP_LIBRARIES)
+		for (size_t i = 0; i < m->libraries[index]->n_loaders; i++)
+			add_program(&p, m->libraries[index]->loaders[i]->by);
+	if (group == GROUP_FILES)
+		for (size_t i = 0; i < m->files[index]->n_uses; i++)
+			add_program(&p, m->files[index]->uses[i]->by);
+	if (group == GROUP_ENDPOINTS)
+		add_listed(&p, m->endpoints[index]->n_by, m->endpoints[index]->by);
+	if (group == GROUP_MISSING)
+		add_listed(&p, m->missing[index]->n_by, m->missing[index]->by);
+	return p;
+}
+
+static const char *library_verb(const Footprint__Library *library)
+{
 	for (size_t i = 0; i < library->n_loaders; i++)
 		if (library->loaders[i]->loaded == FOOTPRINT__LOADED__LOADED_NEEDED)
-			names.verb = "needed by";
-	for (size_t i = 0; i < library->n_loaders; i++)
-		if (!i || library->loaders[i]->by != library->loaders[i - 1]->by)
-			add_name(&names, library->loaders[i]->by);
-	end_names(&names);
+			return "needed by";
+	return "dlopen by";
 }
 
 static void note_users(struct line *l, const Footprint__Manifest *m, size_t index)
 {
-	switch (l->group) {
-	case GROUP_PROGRAMS:
-		note_starters(l, m, index);
-		break;
-	case GROUP_LIBRARIES:
-		note_loaders(l, m, index);
-		break;
-	case GROUP_FILES:
-		note_file_users(l, m, index);
-		break;
-	case GROUP_ENDPOINTS:
-		note_programs(l, m, "by", m->endpoints[index]->n_by, m->endpoints[index]->by);
-		break;
-	case GROUP_MISSING:
-		note_programs(l, m, "by", m->missing[index]->n_by, m->missing[index]->by);
-		break;
-	default:
-		break;
+	struct programs users = users_of(m, l->group, index);
+	const char *verb = "by";
+	char words[ACCESS_WORDS_SIZE];
+
+	if (l->group == GROUP_PROGRAMS)
+		verb = "started by";
+	if (l->group == GROUP_LIBRARIES)
+		verb = library_verb(m->libraries[index]);
+	if (l->group == GROUP_FILES) {
+		access_words(file_access(m->files[index]), words);
+		begin_note(l);
+		fputs(words, l->out);
 	}
+	note_programs(l, m, verb, users.n, users.list);
+	free(users.list);
+}
+
+static bool has_user(
+	const Footprint__Manifest *m, const struct programs *users, const ProtobufCBinaryData *path)
+{
+	for (size_t i = 0; i < users->n; i++)
+		if (!compare_paths(&m->executables[users->list[i]]->path, path))
+			return true;
+	return false;
+}
+
+/* Leaves the users of `m` that the other side does not have. */
+static void drop_common(const Footprint__Manifest *m, struct programs *users,
+	const Footprint__Manifest *other, const struct programs *others)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < users->n; i++)
+		if (!has_user(other, others, &m->executables[users->list[i]]->path))
+			users->list[kept++] = users->list[i];
+	users->n = kept;
+}
+
+/* "now by getent; no longer by date", or, of the same programs, what each of them does now. */
+static void note_other_users(struct line *l)
+{
+	const Footprint__Manifest *before = l->diff->before, *after = l->diff->after;
+	struct programs came = users_of(after, l->group, l->change->after);
+	struct programs went = users_of(before, l->group, l->change->before);
+	struct programs all = users_of(after, l->group, l->change->after);
+
+	drop_common(after, &came, before, &went);
+	drop_common(before, &went, after, &all);
+	note_programs(l, after, "now by", came.n, came.list);
+	note_programs(l, before, "no longer by", went.n, went.list);
+	if (!came.n && !went.n) {
+		begin_note(l);
+		fputs("used otherwise", l->out);
+		note_programs(l, after, "by", all.n, all.list);
+	}
+	free(came.list);
+	free(went.list);
+	free(all.list);
 }
 
 /* --- what changed --- */
@@ -279,6 +339,33 @@ static void note_access(struct line *l)
 	note_change(l, "access", old_words, new_words);
 }
 
+static struct programs children_of(
+	const Footprint__Manifest *m, const Footprint__Executable *program)
+{
+	struct programs p = { calloc(m->n_executables + 1, sizeof(uint32_t)), 0 };
+
+	if (!p.list)
+		abort(); /* a command may, where memory ends */
+	add_listed(&p, program->n_executes, program->executes);
+	return p;
+}
+
+static void note_other_children(
+	struct line *l, const Footprint__Executable *before, const Footprint__Executable *after)
+{
+	const Footprint__Manifest *old = l->diff->before, *new = l->diff->after;
+	struct programs went = children_of(old, before), came = children_of(new, after);
+	struct programs all = children_of(new, after);
+
+	drop_common(new, &came, old, &went);
+	drop_common(old, &went, new, &all);
+	note_programs(l, new, "now executes", came.n, came.list);
+	note_programs(l, old, "no longer executes", went.n, went.list);
+	free(came.list);
+	free(went.list);
+	free(all.list);
+}
+
 static void note_program(struct line *l)
 {
 	const Footprint__Executable *before = l->diff->before->executables[l->change->before];
@@ -294,10 +381,8 @@ static void note_program(struct line *l)
 		begin_note(l);
 		fputs(after->first ? "now a run's first" : "no longer a run's first", l->out);
 	}
-	if (!(what & DIFFERENCE_EXECUTES))
-		return;
-	note_programs(l, l->diff->before, "executed", before->n_executes, before->executes);
-	note_programs(l, l->diff->after, "now executes", after->n_executes, after->executes);
+	if (what & DIFFERENCE_EXECUTES)
+		note_other_children(l, before, after);
 }
 
 static void note_library(struct line *l)
@@ -341,17 +426,8 @@ static void note_differences(struct line *l)
 		note_library(l);
 	if (what & DIFFERENCE_ACCESS)
 		note_access(l);
-	if (what & DIFFERENCE_USERS) {
-		begin_note(l);
-		fputs("used otherwise: was", l->out);
-		l->noted = false;
-		note_users(l, diff->before, l->change->before);
-		l->noted = true;
-		begin_note(l);
-		fputs("is", l->out);
-		l->noted = false;
-		note_users(l, diff->after, l->change->after);
-	}
+	if (what & DIFFERENCE_USERS)
+		note_other_users(l);
 }
 
 /* --- names --- */
@@ -459,24 +535,36 @@ static void print_change(struct line *l)
 	fputc('\n', l->out);
 }
 
+/* Unless all are wanted, changes of users alone are counted only, and long lists cut off. */
+static void print_group(const struct diff *diff, enum change_group group, FILE *out, bool all)
+{
+	const struct change_list *list = &diff->groups[group];
+	struct change_counts counts = diff_count(diff, group);
+	size_t wanted = all ? list->n : list->n - counts.users;
+	size_t limit = all || wanted <= CHANGES_SHOWN ? wanted : CHANGES_SHOWN;
+	bool colour = terminal_has_colour(out);
+	size_t shown = 0;
+
+	fputc('\n', out);
+	terminal_print(out, colour, STYLE_HEADING, "%s\n", group_words[group].heading);
+	for (size_t i = 0; i < list->n && shown < limit; i++) {
+		struct line line = { diff, out, colour, &list->changes[i], group, false };
+
+		if (!all && change_is_of_users(line.change))
+			continue;
+		print_change(&line);
+		shown++;
+	}
+	if (shown < wanted)
+		fprintf(out, "  and %zu more: see --all\n", wanted - shown);
+	if (!all && counts.users)
+		fprintf(out, "  and %zu used by other programs than before: see --all\n",
+			counts.users);
+}
+
 void diff_print_changes(const struct diff *diff, FILE *out, bool all)
 {
-	bool colour = terminal_has_colour(out);
-
-	for (int group = 0; group < N_CHANGE_GROUPS; group++) {
-		const struct change_list *list = &diff->groups[group];
-		size_t shown = all || list->n <= CHANGES_SHOWN ? list->n : CHANGES_SHOWN;
-
-		if (!list->n)
-			continue;
-		fputc('\n', out);
-		terminal_print(out, colour, STYLE_HEADING, "%s\n", group_words[group].heading);
-		for (size_t i = 0; i < shown; i++) {
-			struct line line = { diff, out, colour, &list->changes[i], group, false };
-
-			print_change(&line);
-		}
-		if (shown < list->n)
-			fprintf(out, "  and %zu more: see --all\n", list->n - shown);
-	}
+	for (int group = 0; group < N_CHANGE_GROUPS; group++)
+		if (diff->groups[group].n)
+			print_group(diff, group, out, all);
 }

@@ -389,8 +389,11 @@ struct change_counts diff_count(const struct diff *diff, enum change_group group
 
 		counts.added += kind == CHANGE_ADDED;
 		counts.removed += kind == CHANGE_REMOVED;
-		counts.changed += kind == CHANGE_CHANGED;
 		counts.moved += kind == CHANGE_MOVED;
+		if (change_is_of_users(&list->changes[i]))
+			counts.users++;
+		else
+			counts.changed += kind == CHANGE_CHANGED;
 	}
 	return counts;
 }

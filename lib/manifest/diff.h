@@ -68,8 +68,17 @@ void diff_deinit(struct diff *diff);
 
 bool diff_is_empty(const struct diff *diff);
 
+/* Whether nothing but the programs that use it differs: most often because a program came or went.
+ */
+static inline bool change_is_of_users(const struct change *change)
+{
+	return change->kind == CHANGE_CHANGED && change->what == DIFFERENCE_USERS;
+}
+
 struct change_counts {
-	size_t added, removed, changed, moved;
+	size_t added, removed, moved;
+	size_t changed; /* without those of users alone */
+	size_t users;
 };
 struct change_counts diff_count(const struct diff *diff, enum change_group group);
 

@@ -101,7 +101,7 @@ class Diff(unittest.TestCase):
             "shop 1.3 -> 1.4: 1 program added, 1 changed; 1 endpoint added, 1 removed; "
             "1 missing path added, 1 removed; 1 gap added\n"
             "\nPrograms\n"
-            "  ~ /usr/bin/dash  executed nginx; now executes env, nginx\n"
+            "  ~ /usr/bin/dash  now executes env\n"
             "  + /usr/bin/env  started by dash\n"
             "\nEndpoints\n"
             "  + connect [::1]:5432  by nginx\n"
@@ -111,6 +111,16 @@ class Diff(unittest.TestCase):
             "  + /etc/new  by env\n"
             "\nGaps\n"
             "  + static-program /bin/x: no interpreter\n"))
+
+    def test_changes_of_users_alone_are_counted_only(self):
+        files = copy.deepcopy(shop()["files"])
+        files[0]["uses"] = [{"by": 0, "access": 1}]
+        status, text = self.diff(shop(), shop("1.4", files=files))
+        self.assertEqual((status, text), (1, (
+            "shop 1.3 -> 1.4: 1 file used by other programs\n\nFiles\n"
+            "  and 1 used by other programs than before: see --all\n")))
+        text = self.diff(shop(), shop("1.4", files=files), "--all")[1]
+        self.assertIn("  ~ /etc/nginx.conf  now by dash; no longer by nginx\n", text)
 
     def test_json_names_both_sides(self):
         new = copy.deepcopy(shop("1.4"))

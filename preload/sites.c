@@ -1,11 +1,8 @@
 #define _GNU_SOURCE
 #include "preload/sites.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stddef.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 
 #include "preload/calls.h"
 #include "preload/image.h"
@@ -100,7 +97,8 @@ static const char *take_stub(struct stubs *stubs, enum site_kind kind, const voi
 	return site_stubs + (size_t)index * SITE_STUB_SIZE;
 }
 
-static const char *add_patch(struct plan *plan, uint8_t *code, uint8_t operation, const char *target)
+static const char *add_patch(
+	struct plan *plan, uint8_t *code, uint8_t operation, const char *target)
 {
 	int64_t distance = target - (const char *)(code + SITE_JUMP_SIZE);
 	struct patch *patch = &plan->patches[plan->count];
@@ -110,8 +108,8 @@ static const char *add_patch(struct plan *plan, uint8_t *code, uint8_t operation
 		return "too far from the library for a jump";
 	patch->code = code;
 	memcpy(&patch->bytes, code, sizeof(patch->bytes));
-	patch->bytes = (patch->bytes & ~0xffffffffffull) | operation |
-		       (uint64_t)(uint32_t)distance << 8;
+	patch->bytes =
+		(patch->bytes & ~0xffffffffffull) | operation | (uint64_t)(uint32_t)distance << 8;
 	if (!plan->count++ || page < plan->first)
 		plan->first = page;
 	page = ((uint64_t)(uintptr_t)code + sizeof(patch->bytes) + PAGE - 1) & -PAGE;
@@ -121,8 +119,8 @@ static const char *add_patch(struct plan *plan, uint8_t *code, uint8_t operation
 }
 
 /* NULL, or why this one is left alone. */
-static const char *plan_site(struct plan *plan, struct stubs *stubs,
-	const struct sites_object *object, uint32_t offset)
+static const char *plan_site(
+	struct plan *plan, struct stubs *stubs, const struct sites_object *object, uint32_t offset)
 {
 	uint8_t *code = object->base + offset;
 	enum site_kind kind;
@@ -185,23 +183,29 @@ static const char *install(const struct sites_object *object, struct stubs *stub
 			plan.missed = why;
 	}
 	if (!plan.count)
-		return plan.missed ? plan.missed : "no system call that can be redirected was found";
+		return plan.missed ? plan.missed
+				   : "no system call that can be redirected was found";
 	refused = apply(&plan);
 	return refused ? refused : plan.missed;
 }
 
-/*
- * A thread that another library's constructor started may be in the middle of what is written. The
- * number of links of this directory is two more than there are threads. Without /proc nobody knows.
- */
-static const char *threads_forbid(void)
-{
-	struct stat status;
-	long error = rawcall4(SYS_newfstatat, AT_FDCWD, (long)"/proc/self/task", (long)&status, 0);
+/* Weak and without a version: glibc since 2.32. */
+extern char __libc_single_threaded __attribute__((weak));
 
-	if (error < 0)
-		return "without /proc threads cannot be counted";
-	return status.st_nlink == 3 ? NULL : "threads were running before the library started";
+/*
+ * A thread that another library's constructor started may be in the middle of what is written.
+ * Asking /proc costs more than all the writing, so libc is asked: glibc by its public variable,
+ * before 2.32 by the word behind its thread control block's self pointer (multiple_threads, 0),
+ * musl by the same word there: the next thread in the ring, which is itself.
+ */
+static bool is_single_threaded(void)
+{
+	uintptr_t self, word;
+
+	if (&__libc_single_threaded)
+		return __libc_single_threaded;
+	__asm__ volatile("mov %%fs:0, %0\n\tmov %%fs:0x18, %1" : "=r"(self), "=r"(word));
+	return word == self || (uint32_t)word == 0;
 }
 
 void sites_install(char **envp)
@@ -209,13 +213,13 @@ void sites_install(char **envp)
 	const char *wish = text_environment(envp, "FOOTPRINT_SITES");
 	struct stubs stubs = { { 0 } };
 	bool complete = false;
-	const char *why = NULL;
+	const char *why =
+		is_single_threaded() ? NULL : "threads were running before the library started";
 
 	if (wish && text_equal(wish, "0")) {
 		record_gap("sites", NULL, "turned off by FOOTPRINT_SITES=0");
 		return;
 	}
-	why = threads_forbid();
 	for (const struct link_map *map = symbol_link_map(); map; map = map->l_next) {
 		struct sites_object object;
 		const char *missed = why;
@@ -223,8 +227,8 @@ void sites_install(char **envp)
 		if (!sites_object_expected(map))
 			continue;
 		if (!missed)
-			missed = sites_object_open(map, &object) ? install(&object, &stubs) :
-								   "its ELF header is not mapped";
+			missed = sites_object_open(map, &object) ? install(&object, &stubs)
+								 : "its ELF header is not mapped";
 		if (missed)
 			record_gap("sites", map->l_name, missed);
 		complete = missed ? false : complete || map != symbol_link_map();

@@ -1,7 +1,7 @@
 /*
- * Sites: the `syscall` instructions inside libc and ld.so through which they open files, run programs
- * and connect without passing a public function. sites_install() redirects them to trampolines that
- * record the call and make it.
+ * Sites: the `syscall` instructions inside libc and ld.so through which they open files, run
+ * programs and connect without passing a public function. sites_install() redirects them to
+ * trampolines that record the call and make it.
  *
  * Start at sites_install() in sites.c. sites_object.c finds libc and ld.so, sites_known.def and
  * sites_search.c say where their sites are, sites_pattern.c tells which can be redirected, and

@@ -1,6 +1,6 @@
 /*
- * What sites_call.S and C share: the kinds of sites, the stubs that sites jump to, and the frame that
- * the stubs build.
+ * What sites_call.S and C share: the kinds of sites, the stubs that sites jump to, and the frame
+ * that the stubs build.
  */
 #ifndef FOOTPRINT_PRELOAD_SITES_CALL_H
 #define FOOTPRINT_PRELOAD_SITES_CALL_H

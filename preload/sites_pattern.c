@@ -23,9 +23,9 @@ static const struct pattern {
 /* How far before a cancellable call glibc calls __pthread_enable_asynccancel. */
 #define ENABLE_DISTANCE_MAX 48
 
-/* glibc before 2.41 lets a thread be cancelled at any instruction between two calls around the system
- * call. A call shortly before is taken for the first of them: at worst signals are held off where
- * they need not be. */
+/* glibc before 2.41 lets a thread be cancelled at any instruction between two calls around the
+ * system call. A call shortly before is taken for the first of them: at worst signals are held off
+ * where they need not be. */
 static bool is_asynchronous(const struct sites_object *object, uint32_t offset)
 {
 	for (uint32_t back = SITE_JUMP_SIZE; back <= ENABLE_DISTANCE_MAX; back++) {
@@ -42,16 +42,16 @@ static bool is_asynchronous(const struct sites_object *object, uint32_t offset)
 	return false;
 }
 
-/* The function of glibc since 2.41, and that of musl, that makes any cancellable call of a thread that
- * cannot be cancelled now, ends with a site: is it this one? */
+/* The function of glibc since 2.41, and that of musl, that makes any cancellable call of a thread
+ * that cannot be cancelled now, ends with a site: is it this one? */
 static bool is_general(const uint8_t *code, enum site_kind kind)
 {
 	/* mov 16(%rsp), %rax; the other: mov 48(%rsp), %r9; mov %r14, %rsi */
 	static const uint8_t glibc[] = { 0x48, 0x8b, 0x44, 0x24, 0x10 };
 	static const uint8_t musl[] = { 0x4c, 0x8b, 0x4c, 0x24, 0x30, 0x4c, 0x89, 0xf6 };
 
-	return kind == SITE_RETURN ? !memcmp(code - sizeof(glibc), glibc, sizeof(glibc)) :
-				     !memcmp(code - sizeof(musl), musl, sizeof(musl));
+	return kind == SITE_RETURN ? !memcmp(code - sizeof(glibc), glibc, sizeof(glibc))
+				   : !memcmp(code - sizeof(musl), musl, sizeof(musl));
 }
 
 bool site_at(const struct sites_object *object, uint32_t offset, enum site_kind *ret_kind,
@@ -106,8 +106,8 @@ static bool cancellable_starts(const struct sites_object *object, uint32_t offse
 	return !memcmp(code + head, cancellable_body, sizeof(cancellable_body));
 }
 
-bool site_cancellable_call(const struct sites_object *object, uint32_t offset,
-	uint32_t *ret_function)
+bool site_cancellable_call(
+	const struct sites_object *object, uint32_t offset, uint32_t *ret_function)
 {
 	uint32_t function;
 
@@ -120,8 +120,7 @@ bool site_cancellable_call(const struct sites_object *object, uint32_t offset,
 	return true;
 }
 
-bool site_in_cancellable(const struct sites_object *object, uint32_t offset,
-	uint32_t *ret_function)
+bool site_in_cancellable(const struct sites_object *object, uint32_t offset, uint32_t *ret_function)
 {
 	static const uint8_t heads[] = { CANCELLABLE_GLIBC_HEAD, CANCELLABLE_MUSL_HEAD };
 

@@ -13,19 +13,19 @@
 #define SITE_JUMP_SIZE	  5 /* jmp or call with a 32-bit displacement */
 #define SITE_SYSCALL_SIZE 2
 
-/* A `syscall` instruction at `offset` of the object's code. False: it is none that can be redirected.
- * *ret_continue: where the code goes on behind what the jump overwrites. */
+/* A `syscall` instruction at `offset` of the object's code. False: it is none that can be
+ * redirected. *ret_continue: where the code goes on behind what the jump overwrites. */
 bool site_at(const struct sites_object *object, uint32_t offset, enum site_kind *ret_kind,
 	uint32_t *ret_continue);
 
-/* A call of the function that makes cancellable system calls (glibc since 2.41, musl). *ret_function:
- * its offset. */
-bool site_cancellable_call(const struct sites_object *object, uint32_t offset,
-	uint32_t *ret_function);
+/* A call of the function that makes cancellable system calls (glibc since 2.41, musl).
+ * *ret_function: its offset. */
+bool site_cancellable_call(
+	const struct sites_object *object, uint32_t offset, uint32_t *ret_function);
 
 /* Is this the `syscall` instruction of such a function? Then *ret_function is its start. */
-bool site_in_cancellable(const struct sites_object *object, uint32_t offset,
-	uint32_t *ret_function);
+bool site_in_cancellable(
+	const struct sites_object *object, uint32_t offset, uint32_t *ret_function);
 
 /* Whatever the number is: it is known only when the call is made. */
 static inline bool site_is_general(enum site_kind kind)

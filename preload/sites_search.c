@@ -13,7 +13,10 @@ struct known {
 
 /* Written by sites_known.py. */
 static const struct known known[] = {
-#define ID(...)		{ __VA_ARGS__ }
+#define ID(...)                                                                                    \
+	{                                                                                          \
+		__VA_ARGS__                                                                        \
+	}
 #define SITES(id, ...) { id, { __VA_ARGS__ } },
 #include "preload/sites_known.def"
 #undef SITES
@@ -58,10 +61,12 @@ static bool is_wanted(uint32_t number)
 	}
 }
 
-/* How far before its `syscall` a number is loaded: right before it, or some register moves before. */
+/* How far before its `syscall` a number is loaded: right before it, or some register moves before.
+ */
 #define NUMBER_DISTANCE_MAX 64
 
-/* Is a wanted number loaded before? A wrong guess is harmless: a trampoline looks at the register. */
+/* Is a wanted number loaded before? A wrong guess is harmless: a trampoline looks at the register.
+ */
 static bool number_is_wanted(const struct sites_object *object, uint32_t offset)
 {
 	for (uint32_t back = SITE_JUMP_SIZE; back <= NUMBER_DISTANCE_MAX; back++) {
@@ -70,8 +75,7 @@ static bool number_is_wanted(const struct sites_object *object, uint32_t offset)
 		if (offset - object->text < back)
 			return false;
 		/* mov $number, to eax or (with a prefix before it) to r8d...r15d */
-		if (code[0] >= 0xb8 && code[0] <= 0xbf &&
-			(code[0] == 0xb8 || code[-1] == 0x41) &&
+		if (code[0] >= 0xb8 && code[0] <= 0xbf && (code[0] == 0xb8 || code[-1] == 0x41) &&
 			is_wanted(site_word(object, offset - back + 1)))
 			return true;
 	}
@@ -86,13 +90,14 @@ static bool lands_inside(uint32_t target, uint32_t offset, uint32_t end)
 	return target > offset && target < end;
 }
 
-/* As far as patterns can tell: bytes that are no jump may look like one, and the site is left alone. */
+/* As far as patterns can tell: bytes that are no jump may look like one, and the site is left
+ * alone. */
 static bool is_jumped_into(const struct sites_object *object, uint32_t offset, uint32_t end)
 {
-	uint32_t from = offset - object->text > JUMP_DISTANCE_MAX ? offset - JUMP_DISTANCE_MAX :
-								    object->text;
-	uint32_t to = object->text_end - end > JUMP_DISTANCE_MAX ? end + JUMP_DISTANCE_MAX :
-								   object->text_end;
+	uint32_t from = offset - object->text > JUMP_DISTANCE_MAX ? offset - JUMP_DISTANCE_MAX
+								  : object->text;
+	uint32_t to = object->text_end - end > JUMP_DISTANCE_MAX ? end + JUMP_DISTANCE_MAX
+								 : object->text_end;
 
 	for (uint32_t at = from; at + 6 <= to; at++) {
 		const uint8_t *code = object->base + at;
@@ -123,8 +128,8 @@ static bool is_site(const struct sites_object *object, uint32_t offset)
 }
 
 /* The calls of a function: its callers are compiled with it or are its object's own. */
-static unsigned search_calls(const struct sites_object *object, uint32_t function,
-	uint32_t *ret_offsets, unsigned room)
+static unsigned search_calls(
+	const struct sites_object *object, uint32_t function, uint32_t *ret_offsets, unsigned room)
 {
 	unsigned count = 0;
 	uint32_t called;

@@ -251,8 +251,9 @@ static int walk_run(struct walk *walk)
 	return code == STEP_THERE ? 0 : code;
 }
 
-/* Appends the components of `rest` to `end`, but no "."; returns the new end. */
-static char *append_components(char *end, const char *rest)
+/* Appends the components of `rest` to `end` of a path that begins at `path`; returns the new end.
+ * What does not exist is only a text: ".." takes back the name before it. */
+static char *append_components(const char *path, char *end, const char *rest)
 {
 	for (;;) {
 		size_t size;
@@ -261,7 +262,10 @@ static char *append_components(char *end, const char *rest)
 		size = strcspn(rest, "/");
 		if (!size)
 			return end;
-		if (size != 1 || rest[0] != '.') {
+		if (size == 2 && !memcmp(rest, "..", 2)) {
+			while (end > path && *--end != '/')
+				;
+		} else if (size != 1 || rest[0] != '.') {
 			*end++ = '/';
 			end = mempcpy(end, rest, size);
 		}
@@ -278,8 +282,8 @@ static char *unresolved_path(const struct walk *walk, const char *more)
 	if (!path)
 		return NULL;
 	place_path_before(walk->at, path + size);
-	end = append_components(path + size, walk->rest);
-	end = append_components(end, more);
+	end = append_components(path, path + size, walk->rest);
+	end = append_components(path, end, more);
 	if (end == path)
 		*end++ = '/';
 	*end = '\0';

@@ -286,11 +286,11 @@ static void a_missing_path_is_canonical_as_far_as_it_exists(void **state)
 {
 	(void)state;
 	assert_resolves(NULL, "/lib//./no/./such//file/", true, "/usr/lib/no/such/file", -ENOENT);
-	assert_resolves(NULL, "/lib/no/../such", true, "/usr/lib/no/../such", -ENOENT);
+	assert_resolves(NULL, "/lib/no/../such", true, "/usr/lib/such", -ENOENT);
 	assert_resolves(NULL, "/etc/hosts/x", true, "/etc/hosts/x", -ENOTDIR);
 	assert_resolves(NULL, "/etc/dangling", true, "/etc/nowhere", -ENOENT);
 	assert_resolves(NULL, "/etc/dangling", false, "/etc/dangling", 0);
-	assert_resolves("/lib/gone", "../x", true, "/usr/lib/gone/../x", -ENOENT);
+	assert_resolves("/lib/gone", "../x", true, "/usr/lib/x", -ENOENT);
 	assert_resolves("/lib", "", true, "/usr/lib", -ENOENT);
 	assert_resolves("/etc/hosts", "x", true, "/etc/hosts/x", -ENOTDIR);
 }

@@ -108,6 +108,9 @@ void segment_free(struct segment *segment)
 		return;
 	if (segment->fd >= 0)
 		close(segment->fd);
+	for (unsigned i = 0; i < segment->n_execs; i++)
+		free(segment->execs[i].payload);
+	free(segment->execs);
 	free(segment->revisits);
 	free(segment->extents);
 	free(segment);
@@ -167,11 +170,84 @@ static int extents_add(struct segment *segment, uint64_t begin, uint64_t end)
 	return 0;
 }
 
+/* Past the limit an exec counts at once. */
+static int keep_exec(struct session *session, struct segment *segment, uint64_t offset,
+	const struct slot *slot, struct error *err)
+{
+	struct pending_exec *execs;
+	uint8_t *payload;
+
+	if (segment->n_execs >= REVISITS_MAX)
+		return ingest_slot(session, slot->payload, slot->size, offset >= segment->counted,
+			err);
+	execs = reallocarray(segment->execs, segment->n_execs + 1, sizeof(*execs));
+	if (!execs)
+		return -ENOMEM;
+	segment->execs = execs;
+	payload = malloc(slot->size + 1);
+	if (!payload)
+		return -ENOMEM;
+	memcpy(payload, slot->payload, slot->size);
+	execs[segment->n_execs++] = (struct pending_exec){
+		.offset = offset,
+		.since_ms = uv_now(&session->daemon->loop),
+		.size = slot->size,
+		.payload = payload,
+	};
+	return 0;
+}
+
+static void forget_exec(struct segment *segment, uint64_t offset)
+{
+	for (unsigned i = 0; i < segment->n_execs; i++)
+		if (segment->execs[i].offset == offset) {
+			free(segment->execs[i].payload);
+			segment->execs[i] = segment->execs[--segment->n_execs];
+			return;
+		}
+}
+
+int segment_settle_execs(struct session *session, struct segment *segment, bool all)
+{
+	uint64_t now = uv_now(&session->daemon->loop);
+	unsigned i = 0;
+
+	while (i < segment->n_execs) {
+		struct pending_exec *exec = &segment->execs[i];
+		struct error err;
+
+		if (!all && now - exec->since_ms < EXEC_SETTLED_MS) {
+			i++;
+			continue;
+		}
+		if (ingest_slot(session, exec->payload, exec->size,
+			    exec->offset >= segment->counted, &err) == -ENOMEM)
+			return -ENOMEM;
+		free(exec->payload);
+		*exec = segment->execs[--segment->n_execs];
+	}
+	return 0;
+}
+
+static int take_by_value(struct session *session, struct segment *segment, uint64_t offset,
+	const struct slot *slot, struct error *err)
+{
+	if (slot->state == SLOT_VOID)
+		forget_exec(segment, offset);
+	if (extents_hold(segment, offset))
+		return 0;
+	if (slot->state == SLOT_EXEC)
+		return keep_exec(session, segment, offset, slot, err);
+	if (slot->state != SLOT_READY)
+		return 0;
+	return ingest_slot(session, slot->payload, slot->size, offset >= segment->counted, err);
+}
+
 int segment_add_log(struct session *session, struct segment *segment, uint64_t offset,
 	const uint8_t *log, size_t size, struct error *err)
 {
 	struct slot_reader reader = { .log = log, .size = size };
-	uint64_t at = offset;
+	uint64_t at = offset, begin = offset; /* of slots that will not come again */
 	struct slot slot;
 	int r;
 
@@ -181,19 +257,19 @@ int segment_add_log(struct session *session, struct segment *segment, uint64_t o
 		return error_set(err, -EBADMSG, "log: at %llu, not within a segment",
 			(unsigned long long)offset);
 	while ((r = slot_next(&reader, &slot, err)) > 0) {
-		bool done = slot.state == SLOT_READY || slot.state == SLOT_EXEC;
-
-		if (done && !extents_hold(segment, at)) {
-			r = ingest_slot(session, slot.payload, slot.size, at >= segment->counted,
-				err);
-			if (r < 0)
-				return r;
+		r = take_by_value(session, segment, at, &slot, err);
+		if (r == 0 && slot.state == SLOT_CLAIMED) {
+			/* Said again when it has been written. */
+			r = at > begin ? extents_add(segment, begin, at) : 0;
+			begin = offset + reader.offset;
 		}
+		if (r < 0)
+			return r;
 		at = offset + reader.offset;
 	}
 	if (r < 0)
 		return r;
-	return reader.offset ? extents_add(segment, offset, at) : 0;
+	return at > begin ? extents_add(segment, begin, at) : 0;
 }
 
 /* --- shared memory ---------------------------------------------------------------------------- */

@@ -29,6 +29,14 @@ struct revisit {
 	uint64_t since_ms;
 };
 
+/* An exec slot that came by value: the process says it again, as VOID, if the exec fails. */
+struct pending_exec {
+	uint64_t offset;
+	uint64_t since_ms;
+	size_t size;
+	uint8_t *payload;
+};
+
 struct extent {
 	uint64_t begin, end;
 };
@@ -44,6 +52,8 @@ struct segment {
 	unsigned n_revisits;
 	struct extent *extents;	  /* by value: in order, apart from each other */
 	unsigned n_extents;
+	struct pending_exec *execs;
+	unsigned n_execs;
 	uint64_t counted;      /* records before here were counted by an aggregator before us */
 	uint64_t marked;       /* see session.mark_serial */
 	uint64_t applied;      /* before here, everything is in the manifest in memory */
@@ -64,9 +74,13 @@ int segment_same(const struct segment *segment, int fd);
 /* Reads what is new. final: the last writer is gone. 0: all that there is; 1: stopped for now, facts
  * must be applied first; -EBADMSG with err: damaged; -ENOMEM: try again. */
 int segment_read(struct session *session, struct segment *segment, bool final, struct error *err);
-/* Takes a piece of log. Exec slots in it count as done. */
+/* Takes a piece of log. An exec in it counts as done when it has stood for a while, and no VOID slot
+ * has taken it back, or with segment_settle_execs(). */
 int segment_add_log(struct session *session, struct segment *segment, uint64_t offset,
 	const uint8_t *log, size_t size, struct error *err);
+
+/* Execs that came by value become facts: those that have stood for a while, or all. 0, -ENOMEM. */
+int segment_settle_execs(struct session *session, struct segment *segment, bool all);
 
 /* Up to here all slots have become facts. */
 uint64_t segment_ingested(const struct segment *segment);

@@ -366,6 +366,8 @@ static int read_segment(struct session *session, struct segment *segment, bool f
 	struct error err = { 0 };
 	int r = segment_read(session, segment, final, &err);
 
+	if (r == 0)
+		r = segment_settle_execs(session, segment, final);
 	count(session);
 	if (r == -ENOMEM) {
 		session->daemon->counters.no_memory++;
@@ -438,7 +440,7 @@ static void close_memories(struct session *session)
 /* Brings a session that nobody speaks for to its end: all read, all applied, nothing waiting. */
 static void finish(struct session *session)
 {
-	if (session->unread) {
+	if (session->unread || !session->met) {
 		session_read(session, true);
 		if (session->unread)
 			return;

@@ -91,6 +91,31 @@ def relative_records_after_a_restart(daemon):
     peer.close()
 
 
+def batch(session, log, offset=0):
+    return data(2, data(1, session) + fixed(3, offset) + data(4, log))
+
+
+def records_by_value(daemon):
+    """A process without shared memory: slots in packets, some of them said again when they change."""
+    session = os.urandom(16)
+    s = connect(daemon)
+    say_hello(s, hello(session), [])
+    first = slot(path("/etc/passwd")) + slot(path("/etc/group"), CLAIMED)
+    failed = slot(execute("/usr/bin/ls"), EXEC)
+    s.send(batch(session, first + failed))
+    s.send(batch(session, slot(path("/etc/group")), len(slot(path("/etc/passwd")))))
+    s.send(batch(session, slot(execute("/usr/bin/ls"), VOID), len(first)))
+    s.send(batch(session, slot(execute("/usr/bin/dash"), EXEC), len(first + failed)))
+    s.send(batch(session, slot(path("/etc/passwd"))))
+    s.close()
+    wait_for("the exec", lambda: has_file(daemon.manifest(), "/usr/bin/dash"))
+    assert daemon.stop() == 0
+    manifest = daemon.manifest()
+    assert has_file(manifest, "/etc/group"), "a slot that was finished later"
+    assert not has_file(manifest, "/usr/bin/ls"), "an exec that failed"
+    assert "records: 3\n" in manifest, manifest[:400]
+
+
 def unknown_directory_is_a_gap(daemon):
     Peer(daemon, [path("x", directory=12345), path("/etc/passwd")]).close()
     wait_for("the gap", lambda: 'kind: "unresolved"' in daemon.manifest())
@@ -154,5 +179,5 @@ def hundred_thousand_paths(daemon):
 if __name__ == "__main__":
     run([files_left_while_away, torn_entries, strange_files_are_put_away,
          killed_process_and_killed_daemon, memory_is_acknowledged_when_on_disk, restart_continues,
-         relative_records_after_a_restart, unknown_directory_is_a_gap,
+         relative_records_after_a_restart, records_by_value, unknown_directory_is_a_gap,
          unreadable_manifest_is_put_aside, full_disk, hundred_thousand_paths])

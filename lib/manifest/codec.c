@@ -10,8 +10,7 @@
 #include "lib/manifest/model.h"
 #include "lib/manifest/validate.h"
 
-/* Measured on 100,000 paths with digests, 10.4 MiB: 70 ms for 4.9 MB; level 9 takes 300 ms for 4.6
- * MB. */
+/* Measured on 100,000 paths with digests, 10.4 MiB: 4.9 MB in 110 ms; level 9: 4.6 MB in 340 ms. */
 #define ZSTD_LEVEL 3
 
 #define MEBIBYTE (1ul << 20)

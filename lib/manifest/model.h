@@ -134,8 +134,8 @@ struct manifest {
 void manifest_forget_view(struct manifest *m);
 
 /* Sets what a look told, if it is greater than what is there: content (digest, size) and the rest
- * each by itself, for the view hides the content of files that the application changes (and of what is
- * no regular file), and what is hidden may not decide about what is shown. */
+ * each by itself, for the view hides the content of files that the application changes (and of what
+ * is no regular file), and what is hidden may not decide about what is shown. */
 void manifest_join_state(struct manifest *m, uint32_t file, const struct file_entry *look);
 
 /* The greater of two descriptions stands. */

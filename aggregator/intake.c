@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 
 #define ACCEPTS_AT_ONCE 256 /* then others have their turn */
 #define PACKETS_AT_ONCE 64
+#define DESCRIPTORS_SPARE 64
 #define DESCRIPTORS_MAX 2   /* of a hello: its memory and its root */
 
 /* --- packets ---------------------------------------------------------------------------------- */
@@ -371,6 +373,24 @@ static int peer_new(struct aggregator *daemon, int fd)
 
 /* --- accepting -------------------------------------------------------------------------------- */
 
+/* The lowest free number tells how many are left. Some are kept free for memories and roots of those
+ * who are connected, for spool files and manifests. */
+static bool descriptors_short(int lowest)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
+		return false;
+	return lowest < 0 || (rlim_t)lowest + DESCRIPTORS_SPARE >= limit.rlim_cur;
+}
+
+static bool still_short(const struct intake *intake)
+{
+	autoclose int lowest = fcntl(intake->listener, F_DUPFD_CLOEXEC, 0);
+
+	return descriptors_short(lowest);
+}
+
 /* Out of descriptors: connections wait in the backlog, and their processes do not care. The poll
  * would report them without end, so it pauses until the tick. */
 static void pause_accepting(struct aggregator *daemon)
@@ -392,6 +412,8 @@ static int accept_one(struct aggregator *daemon)
 		return errno == EINTR || errno == ECONNABORTED;
 	}
 	daemon->counters.connections++;
+	if (descriptors_short(fd))
+		pause_accepting(daemon);
 	r = peer_new(daemon, fd);
 	if (r < 0) {
 		close(fd);
@@ -399,7 +421,7 @@ static int accept_one(struct aggregator *daemon)
 		pause_accepting(daemon);
 		return 0;
 	}
-	return 1;
+	return !daemon->intake.paused;
 }
 
 static void on_connection(uv_poll_t *poll, int status, int events)
@@ -454,7 +476,7 @@ void intake_tick(struct aggregator *daemon)
 		peer_close(peer);
 	}
 	close_dropped(intake);
-	if (intake->paused && !uv_is_closing((uv_handle_t *)&intake->poll) &&
+	if (intake->paused && !still_short(intake) && !uv_is_closing((uv_handle_t *)&intake->poll) &&
 		uv_poll_start(&intake->poll, UV_READABLE, on_connection) == 0)
 		intake->paused = false;
 }

@@ -3,7 +3,7 @@
 Nothing here uses the project's C code, so that a test which uses it judges footprintd from outside.
 Manifests are read with zstd and protoc.
 """
-import array, fcntl, os, re, shutil, signal, socket, struct, subprocess, sys, tempfile, time
+import fcntl, os, re, resource, shutil, signal, socket, struct, subprocess, sys, tempfile, time
 
 BUILD = os.path.abspath(os.environ.get("BUILD", "build"))
 PROTO = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../proto")
@@ -151,7 +151,8 @@ def refused(s):
 # --- the daemon ---------------------------------------------------------------------------------
 
 class Daemon:
-    def __init__(self, *options, interval="0.1", manifests=None):
+    def __init__(self, *options, interval="0.1", manifests=None, descriptors=None):
+        self.descriptors = descriptors
         self.directory = tempfile.mkdtemp(prefix="footprintd-")
         self.socket = self.directory + "/socket"
         self.spool = self.directory + "/spool"
@@ -167,10 +168,19 @@ class Daemon:
         self.process = subprocess.Popen(
             [BUILD + "/footprintd", "--socket", self.socket, "--manifests", self.manifests,
              "--interval", self.interval, "--ready-fd", str(write), *self.options],
-            pass_fds=[write], stderr=self.errors, env={**os.environ, "FOOTPRINT_LOG": "1"})
+            pass_fds=[write], preexec_fn=self.limit, stderr=self.errors, env={**os.environ, "FOOTPRINT_LOG": "1"})
         os.close(write)
         assert os.read(ready, 1) == b"\n", "footprintd did not start: " + self.stderr()
         os.close(ready)
+
+    def limit(self):
+        if self.descriptors:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (self.descriptors, self.descriptors))
+
+    def cpu_seconds(self):
+        with open("/proc/%d/stat" % self.process.pid) as f:
+            fields = f.read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)

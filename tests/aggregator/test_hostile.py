@@ -134,11 +134,28 @@ def idle_connections(daemon):
     assert daemon.memory_kib() < 60000, daemon.memory_kib()
 
 
+def out_of_descriptors(daemon):
+    """More processes than descriptors: they wait in the backlog, and the daemon does not spin."""
+    few = Daemon(descriptors=160)
+    try:
+        peers = [Peer(few, [path("/etc/nothing-%d" % i, error=2)]) for i in range(120)]
+        before, since = few.cpu_seconds(), time.monotonic()
+        while time.monotonic() < since + 2:
+            time.sleep(0.1)
+        assert few.cpu_seconds() - before < 0.5, "spins"
+        assert few.manifest().count("\nmissing {") < 120, "the limit was not reached"
+        for peer in peers:
+            peer.close()
+        wait_for("all of them", lambda: few.manifest().count("\nmissing {") == 120)
+    finally:
+        few.remove()
+
+
 if __name__ == "__main__":
-    import resource
     resource.setrlimit(resource.RLIMIT_NOFILE, (8192, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
     run([descriptors_that_are_no_session_memory, too_many_descriptors,
          root_that_is_no_path_descriptor, garbage, logs_that_are_damaged,
          records_not_understood_are_gaps, another_protocol_is_a_gap,
          another_session_on_the_same_socket, applications_not_allowed,
-         names_do_not_leave_the_directory, links_do_not_leave_the_root, idle_connections])
+         names_do_not_leave_the_directory, links_do_not_leave_the_root, out_of_descriptors,
+         idle_connections])

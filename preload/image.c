@@ -147,6 +147,7 @@ struct segment *image_extend(struct segment *full)
 	segment->previous = full;
 	segment->number = number;
 	segment->head.users = __atomic_load_n(&full->head.users, __ATOMIC_RELAXED);
+	segment->way = SEGMENT_BEING_ANNOUNCED;
 	hello_write_next(segment);
 	if (publish(full, segment))
 		session_announce(segment, memfd);

@@ -35,8 +35,9 @@ struct recent_exec {
 /* How the aggregator gets at a segment's log. */
 enum segment_way {
 	SEGMENT_UNANNOUNCED = 0,
-	SEGMENT_HELD = 1,     /* it holds the memfd */
-	SEGMENT_BY_VALUE = 2, /* it has a hello without one: records are sent in batches */
+	SEGMENT_HELD = 1,	     /* it holds the memfd */
+	SEGMENT_BY_VALUE = 2,	     /* it has a hello without one: records are sent in batches */
+	SEGMENT_BEING_ANNOUNCED = 3, /* a thread is about to say hello: others leave it alone */
 };
 
 struct segment {

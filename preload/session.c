@@ -5,13 +5,9 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdbool.h>
-#include <stddef.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/uio.h>
-#include <sys/un.h>
 
+#include "preload/connection.h"
 #include "preload/encode.h"
 #include "preload/image.h"
 #include "preload/rawcall.h"
@@ -22,151 +18,9 @@
 enum { PACKET_HELLO = 1, PACKET_BATCH = 2, PACKET_NOTICE = 3 };
 enum { BATCH_SESSION = 1, BATCH_SEGMENT = 2, BATCH_OFFSET = 3, BATCH_LOG = 4 };
 
-#define HEAD_SIZE_MAX	  64	      /* of a packet, before its hello or log */
-#define BATCH_SIZE_MAX	  (32u << 10) /* log bytes in a packet */
-#define HIGH_FD		  1000	      /* out of the way of programs that expect low numbers */
-#define FDS_FROM_TOP	  8	      /* below the limit, where it is lower than that */
-#define FLUSH_WAIT_MS	  40	      /* of the 50 ms that a process may ever wait for us */
-#define PACKET_PARTS	  2
-#define SESSION_PATH_SIZE 1024 /* of a socket's folder */
-
-/* A descriptor number where no program looks: below the limit, and not so high that the kernel's
- * table for it would cost. */
-static int high_number(void)
-{
-	struct rlimit limit;
-
-	if (rawcall4(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, (long)&limit) < 0)
-		return -1;
-	if (limit.rlim_cur > HIGH_FD)
-		return HIGH_FD;
-	return limit.rlim_cur > 2 * FDS_FROM_TOP ? (int)limit.rlim_cur - FDS_FROM_TOP : -1;
-}
-
-/* sun_path is short; a longer path is reached through a descriptor of its folder. */
-static long connect_to(int fd, const char *path)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	char *end = address.sun_path + sizeof(address.sun_path);
-	size_t size = text_length(path);
-	char folder[SESSION_PATH_SIZE];
-	const char *name = path + size;
-	long folder_fd, result;
-	char *p;
-
-	if (size < sizeof(address.sun_path)) {
-		memcpy(address.sun_path, path, size);
-		return rawcall3(SYS_connect, fd, (long)&address,
-			(long)(offsetof(struct sockaddr_un, sun_path) + size + 1));
-	}
-	while (name > path && name[-1] != '/')
-		name--;
-	if ((size_t)(name - path) >= sizeof(folder))
-		return -ENAMETOOLONG;
-	memcpy(folder, path, (size_t)(name - path));
-	folder[name - path] = '\0';
-	folder_fd =
-		rawcall4(SYS_openat, AT_FDCWD, (long)folder, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
-	if (folder_fd < 0)
-		return folder_fd;
-	p = text_append(address.sun_path, end, "/proc/self/fd/");
-	p = text_append_number(p, end, (uint64_t)folder_fd);
-	p = text_append(text_append(p, end, "/"), end, name);
-	result = p + 1 < end ? rawcall3(SYS_connect, fd, (long)&address, sizeof(address))
-			     : -ENAMETOOLONG;
-	rawcall3(SYS_close, folder_fd, 0, 0);
-	return result;
-}
-
-static bool identity_of(int fd, uint64_t *device, uint64_t *inode)
-{
-	struct stat file;
-
-	if (rawcall3(SYS_fstat, fd, (long)&file, 0) < 0)
-		return false;
-	*device = file.st_dev;
-	*inode = file.st_ino;
-	return true;
-}
-
-/* 0, or a negative errno. On success image.descriptor is a connected socket. */
-static long session_connect(void)
-{
-	struct segment *first = image.segment->first;
-	long low, high, result;
-
-	low = rawcall3(SYS_socket, AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (low < 0)
-		return low;
-	result = connect_to((int)low, (const char *)first + first->socket_path);
-	if (result < 0) {
-		rawcall3(SYS_close, low, 0, 0);
-		return result;
-	}
-	high = rawcall3(SYS_fcntl, low, F_DUPFD_CLOEXEC, high_number());
-	rawcall3(SYS_close, low, 0, 0);
-	if (high < 0)
-		return high;
-	if (!identity_of((int)high, &image.device, &image.inode)) {
-		rawcall3(SYS_close, high, 0, 0);
-		return -EBADF;
-	}
-	__atomic_store_n(&image.descriptor, (int)high, __ATOMIC_RELEASE);
-	return 0;
-}
-
-/* Is the descriptor still our socket? The application may have closed it behind our back. */
-static bool descriptor_is_ours(int fd)
-{
-	uint64_t device, inode;
-
-	return fd >= 0 && identity_of(fd, &device, &inode) && device == image.device &&
-	       inode == image.inode;
-}
-
-/* The connection is gone. Not for a vfork child to say, which may have closed its own copy. Of
- * several threads that find out, one closes. */
-static void session_drop(bool close)
-{
-	int fd = __atomic_load_n(&image.descriptor, __ATOMIC_ACQUIRE);
-
-	if (fd < 0 || !image_is_ours() ||
-		!__atomic_compare_exchange_n(
-			&image.descriptor, &fd, -1, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
-		return;
-	if (close)
-		rawcall3(SYS_close, fd, 0, 0);
-	image_log("the aggregator is gone", 0);
-}
-
-/* Sends one packet: our parts, and descriptors. 0, or a negative errno. */
-static long send_packet(const struct iovec parts[PACKET_PARTS], const int *fds, size_t fd_count)
-{
-	union {
-		struct cmsghdr header;
-		char space[CMSG_SPACE(2 * sizeof(int))];
-	} control;
-	struct msghdr message = { .msg_iov = (struct iovec *)parts, .msg_iovlen = PACKET_PARTS };
-	int fd = __atomic_load_n(&image.descriptor, __ATOMIC_ACQUIRE);
-	long sent;
-
-	if (!descriptor_is_ours(fd)) {
-		session_drop(false);
-		return -EBADF;
-	}
-	if (fd_count) {
-		message.msg_control = &control;
-		message.msg_controllen = CMSG_LEN(fd_count * sizeof(int));
-		control.header.cmsg_len = CMSG_LEN(fd_count * sizeof(int));
-		control.header.cmsg_level = SOL_SOCKET;
-		control.header.cmsg_type = SCM_RIGHTS;
-		memcpy(CMSG_DATA(&control.header), fds, fd_count * sizeof(int));
-	}
-	sent = rawcall3(SYS_sendmsg, fd, (long)&message, MSG_DONTWAIT | MSG_NOSIGNAL);
-	if (sent == -EPIPE || sent == -ECONNRESET || sent == -ENOTCONN)
-		session_drop(true);
-	return sent < 0 ? sent : 0;
-}
+#define HEAD_SIZE_MAX  64	   /* of a packet, before its hello or log */
+#define BATCH_SIZE_MAX (32u << 10) /* log bytes in a packet */
+#define FLUSH_WAIT_MS  40	   /* of the 50 ms that a process may ever wait for us */
 
 /* The hello of a segment; memfd, root: -1 where there is none. */
 static long send_hello(struct segment *segment, int memfd, int root)
@@ -186,7 +40,7 @@ static long send_hello(struct segment *segment, int memfd, int root)
 		fds[count++] = memfd;
 	if (root >= 0)
 		fds[count++] = root;
-	error = send_packet(parts, fds, count);
+	error = connection_send(parts, fds, count);
 	if (!error)
 		segment->way = memfd >= 0 ? SEGMENT_HELD : SEGMENT_BY_VALUE;
 	return error;
@@ -212,7 +66,7 @@ static long send_log(struct segment *segment, uint64_t from, uint64_t to)
 	}
 	parts[0] = (struct iovec){ head, writer.size };
 	parts[1] = (struct iovec){ segment_log(segment) + from, size };
-	return send_packet(parts, NULL, 0);
+	return connection_send(parts, NULL, 0);
 }
 
 /* The end of the whole slots from `from` on that go into one batch; `from`: none. */
@@ -237,6 +91,8 @@ static void send_batches(struct segment *segment)
 	uint64_t from = __atomic_load_n(&segment->sent, __ATOMIC_ACQUIRE);
 	uint64_t end = segment_end(segment);
 
+	if (segment->way == SEGMENT_BEING_ANNOUNCED)
+		return;
 	if (segment->way == SEGMENT_UNANNOUNCED && send_hello(segment, -1, -1) < 0)
 		return;
 	while (from < end) {
@@ -279,7 +135,7 @@ static bool reconnect(void)
 	if (!image_is_ours() || __atomic_exchange_n(&image.connecting, true, __ATOMIC_ACQ_REL))
 		return false;
 	if (__atomic_load_n(&image.descriptor, __ATOMIC_ACQUIRE) < 0)
-		error = session_connect();
+		error = connection_open();
 	if (!error)
 		say_hello_again();
 	__atomic_store_n(&image.connecting, false, __ATOMIC_RELEASE);
@@ -288,7 +144,7 @@ static bool reconnect(void)
 
 void session_start(struct segment *segment, int memfd, int root)
 {
-	long error = session_connect();
+	long error = connection_open();
 
 	image.last_look = image_time();
 	if (!error)
@@ -297,19 +153,12 @@ void session_start(struct segment *segment, int memfd, int root)
 		image_log("no aggregator answers", error);
 }
 
-void session_announce(struct segment *segment, int memfd)
+/* "Look at my memory": the segment before this one is full. */
+static void send_notice(struct segment *segment)
 {
 	unsigned char head[HEAD_SIZE_MAX];
 	struct writer inner = { NULL, 0 }, writer = { head, 0 };
 	struct iovec parts[PACKET_PARTS];
-	int root;
-
-	if (image.descriptor < 0 || image.memory_only)
-		return;
-	root = open_root();
-	send_hello(segment, memfd, root);
-	if (root >= 0)
-		rawcall3(SYS_close, root, 0, 0);
 
 	for (int pass = 0; pass < 2; pass++) {
 		struct writer *w = pass ? &writer : &inner;
@@ -321,7 +170,22 @@ void session_announce(struct segment *segment, int memfd)
 	}
 	parts[0] = (struct iovec){ head, writer.size };
 	parts[1] = (struct iovec){ NULL, 0 };
-	send_packet(parts, NULL, 0);
+	connection_send(parts, NULL, 0);
+}
+
+void session_announce(struct segment *segment, int memfd)
+{
+	int root = image.descriptor < 0 ? -1 : open_root();
+
+	if (image.descriptor >= 0 && send_hello(segment, memfd, root) == 0)
+		send_notice(segment);
+	if (root >= 0)
+		rawcall3(SYS_close, root, 0, 0);
+	if (segment->way != SEGMENT_BEING_ANNOUNCED)
+		return;
+	/* Nobody was told: what other threads recorded meanwhile goes another way. */
+	segment->way = SEGMENT_UNANNOUNCED;
+	session_tend_all(segment);
 }
 
 /* True once a second or so. */
@@ -333,24 +197,6 @@ static bool time_to_look(void)
 		return false;
 	__atomic_store_n(&image.last_look, now, __ATOMIC_RELAXED);
 	return true;
-}
-
-/* Nothing is ever sent to us, so there is nothing to read but the end. */
-static bool peer_is_there(void)
-{
-	int fd = __atomic_load_n(&image.descriptor, __ATOMIC_ACQUIRE);
-	char byte;
-	long got;
-
-	if (!descriptor_is_ours(fd)) {
-		session_drop(false);
-		return false;
-	}
-	got = rawcall6(SYS_recvfrom, fd, (long)&byte, sizeof(byte), MSG_PEEK | MSG_DONTWAIT, 0, 0);
-	if (got == -EAGAIN || got > 0)
-		return true;
-	session_drop(true);
-	return false;
 }
 
 static void spool_all(struct segment *segment)
@@ -394,10 +240,10 @@ void session_tend(struct segment *segment, const uint32_t *slot)
 {
 	bool connected = image.descriptor >= 0;
 
-	if (image.memory_only || image.starting)
+	if (image.memory_only || image.starting || segment->way == SEGMENT_BEING_ANNOUNCED)
 		return;
 	if (connected && segment->way == SEGMENT_HELD) {
-		if (!time_to_look() || peer_is_there())
+		if (!time_to_look() || connection_is_there())
 			return;
 	} else if (connected) {
 		send_slot(segment, slot);

@@ -6,6 +6,8 @@
 
 #include "aggregator/aggregator.h"
 #include "aggregator/apply.h"
+#include "aggregator/lexical.h"
+#include "lib/base/cleanup.h"
 #include "lib/base/hash.h"
 
 struct fact *fact_new(struct session *session, enum fact_kind kind)
@@ -97,15 +99,28 @@ static int apply_socket_file(struct fact *fact)
 		fact->session->executable);
 }
 
+/* A socket in the file system is where its path leads. NULL: no memory. The caller frees. */
+static char *endpoint_text(const struct fact *fact)
+{
+	char *text;
+
+	if (!fact->path)
+		return strdup(fact->text);
+	return asprintf(&text, "unix:%s", fact->path->look->path) < 0 ? NULL : text;
+}
+
 /* The application depends on an address even where nobody answered - but for a name that is not. */
 static int apply_endpoint(struct fact *fact)
 {
 	enum outcome outcome = outcome_of(fact->error);
-	int r = 0;
+	autofree char *text = endpoint_text(fact);
+	int r = text ? 0 : -ENOMEM;
 
-	if (outcome == OUTCOME_DONE || outcome == OUTCOME_CHECKED)
+	if (fact->path && lexical_left_out(fact->path->look->path))
+		return 0;
+	if (r == 0 && (outcome == OUTCOME_DONE || outcome == OUTCOME_CHECKED))
 		r = manifest_add_endpoint(fact->session->application->manifest,
-			(Footprint__EndpointOperation)fact->what, fact->text,
+			(Footprint__EndpointOperation)fact->what, text,
 			fact->session->executable);
 	return r == -ENOMEM ? r : apply_socket_file(fact);
 }

@@ -234,13 +234,6 @@ static int ingest_load(struct session *session, const Footprint__Record *record)
 	return 0;
 }
 
-static int unix_address(struct fact *fact)
-{
-	free(fact->text);
-	return asprintf(&fact->text, "unix:%s", fact->path->raw) < 0 ? (fact->text = NULL, -ENOMEM)
-								     : 0;
-}
-
 static int ingest_endpoint(struct session *session, const Footprint__Record *record)
 {
 	auto_fact struct fact *fact = fact_new(session, FACT_ENDPOINT);
@@ -259,10 +252,10 @@ static int ingest_endpoint(struct session *session, const Footprint__Record *rec
 	fact->text = strdup(text);
 	size = address_unix_path(record->address.data, record->address.len, &path);
 	r = fact->text ? 0 : -ENOMEM;
+	/* bind makes the name, so it follows no symlink in the last component. */
 	if (r == 0 && size)
-		r = find_path(session, record->directory, path, size, true, &fact->path);
-	if (r == 0 && size)
-		r = unix_address(fact);
+		r = find_path(session, record->directory, path, size,
+			record->endpoint != FOOTPRINT__ENDPOINT_USE__ENDPOINT_BIND, &fact->path);
 	if (r < 0)
 		return r;
 	fact->error = record->error;

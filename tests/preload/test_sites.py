@@ -91,6 +91,39 @@ def test_code_may_not_be_written(world, scratch):
     expect("no write: hooks go on", any("/etc/passwd" in f[1] for f in facts))
 
 
+def libc_with_build_id(folder, identity):
+    """A copy of this machine's libc that claims to be another build."""
+    libc = "/lib/x86_64-linux-gnu/libc.so.6"
+    notes = subprocess.run(["readelf", "-nW", libc], check=True, text=True, stdout=subprocess.PIPE)
+    own = bytes.fromhex(re.search(r"Build ID: (\w{40})", notes.stdout)[1])
+    with open(libc, "rb") as file:
+        content = file.read()
+    assert content.count(own) == 1
+    os.mkdir(folder)
+    with open(os.path.join(folder, "libc.so.6"), "wb") as file:
+        file.write(content.replace(own, identity))
+
+
+def test_other_builds(world, scratch):
+    """An unknown build is searched; one that claims a known build-id is not written where it differs."""
+    command = ["getent", "passwd", "root"]
+    unknown, poisoned = os.path.join(scratch, "unknown"), os.path.join(scratch, "poisoned")
+    libc_with_build_id(unknown, bytes(20))
+    _, expected, _, _ = world.run(command)
+    result, facts, _, details = world.run(command, LD_LIBRARY_PATH=unknown)
+    missed = {fact for fact in expected - facts
+              if not re.search(r"libc\.so\.6|/ld\.so\.cache", fact[1])}
+    expect("unknown build:", result.returncode == 0 and not details, f"{details} {result}")
+    expect("unknown build: not recorded:", not missed, missed)
+
+    with open(os.path.join(HERE, "../../preload/sites_known.def")) as file:
+        other = re.search(r"Debian 11.*libc.so.6 \*/\s+SITES\(ID\((.*?)\)", file.read(), re.S)[1]
+    libc_with_build_id(poisoned, bytes(int(byte, 16) for byte in other.split(",")))
+    result, _, _, details = world.run(command, LD_LIBRARY_PATH=poisoned)
+    expect("poisoned build-id:", result.returncode == 0 and b"root:" in result.stdout, result)
+    expect("poisoned build-id:", any("not what its build-id says" in d for d in details), details)
+
+
 def test_vector_registers_are_not_used():
     """A system call keeps them, so no instruction of the library may touch one."""
     listing = subprocess.run(["objdump", "-d", "--no-show-raw-insn", LIBRARY], check=True, text=True,
@@ -148,6 +181,7 @@ def main():
                     test_turned_off(world, ["getent", "passwd", "root"])
                 if world.name == "here":
                     test_code_may_not_be_written(world, scratch)
+                    test_other_builds(world, scratch)
             finally:
                 world.close()
     for failure in failures[:60]:

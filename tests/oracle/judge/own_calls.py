@@ -17,6 +17,7 @@ from .tasks import clone_flags
 ROOT_HANDLE = {"O_RDONLY", "O_PATH", "O_DIRECTORY", "O_CLOEXEC"}
 PROGRAM_LOOK = {"O_RDONLY", "O_NOCTTY", "O_NONBLOCK", "O_CLOEXEC"}
 LINKER_FILES = {b"/etc/ld.so.cache", b"/etc/ld.so.preload", b"/etc/ld-musl-x86_64.path"}
+PASSED_OVER = {"mmap", "getcwd"}  # about no path: they may stand between a look and its exec
 EXECS = {"execve", "execveat"}
 
 
@@ -24,7 +25,7 @@ def path_of(call):
     """The path argument of the calls that matter here, None: another call."""
     if call.name in ("newfstatat", "openat", "faccessat", "execveat"):
         text = call.values[1]
-    elif call.name in ("open", "access", "execve", "readlink"):
+    elif call.name in ("open", "access", "execve", "readlink", "mkdir"):
         text = call.values[0]
     else:
         return None
@@ -93,7 +94,7 @@ class Finder:
             if isinstance(event, Superseded):
                 # The thread that executes goes on under the pid of its process.
                 self.by_task.setdefault(event.pid, []).extend(self.by_task.pop(event.by, []))
-            elif isinstance(event, Call) and event.name != "mmap" and event.finished:
+            elif isinstance(event, Call) and event.name not in PASSED_OVER and event.finished:
                 self.by_task.setdefault(event.pid, []).append(event)
         self.found = set()
 
@@ -130,7 +131,6 @@ def marks_start(call):
     return call.name == "openat" and path_of(call) == b"/" and is_open_with(call, ROOT_HANDLE)
 
 
-def lacks_library(call, own):
-    """The dynamic linker did not find our library: the image cannot be watched."""
-    return call.name in ("open", "openat") and call.error == "ENOENT" \
-        and path_of(call) == own.library
+def misses_library(call, own):
+    """Our library asks, before an exec, whether the new program will find it: it will not."""
+    return is_access(call, "R_OK") and path_of(call) == own.library and call.error is not None

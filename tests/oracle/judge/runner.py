@@ -69,6 +69,17 @@ def free_ports(count):
             holder.close()
 
 
+def traced_by(tracer):
+    """The processes that have this tracer: they would live on without it."""
+    for status in Path("/proc").glob("[0-9]*/status"):
+        try:
+            lines = status.read_text("ascii", "replace").splitlines()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if f"TracerPid:\t{tracer}" in lines:
+            yield int(status.parent.name)
+
+
 class Run:
     """One run of one workload; a context, at whose end nothing of it is left."""
 
@@ -78,8 +89,7 @@ class Run:
         self.options = options
 
     def __enter__(self):
-        base = self.place.root / "tmp"
-        self.folder = Path(tempfile.mkdtemp(prefix="footprint-oracle-", dir=base))
+        self.folder = self.make_folder()
         self.folder.chmod(0o755)
         self.work = self.folder / "work"
         self.work.mkdir()
@@ -92,6 +102,10 @@ class Run:
         self.processes = []
         return self
 
+    def make_folder(self):
+        base = self.place.root / "tmp"
+        return Path(tempfile.mkdtemp(prefix="footprint-oracle-", dir=base))
+
     def __exit__(self, *_):
         for process in self.processes:
             if process.poll() is None:
@@ -102,7 +116,9 @@ class Run:
 
     @staticmethod
     def _end(process):
-        """Kills our child and its whole process group, which it leads."""
+        """Kills our child, what it traces, and its whole process group, which it leads."""
+        for pid in traced_by(process.pid):
+            os.kill(pid, signal.SIGKILL)
         try:
             os.killpg(process.pid, signal.SIGKILL)
         except ProcessLookupError:
@@ -170,17 +186,21 @@ class Run:
             raise RunError(f"footprintd: exit {daemon.returncode}: {log.strip()}")
         return daemon
 
-    def _traced(self):
-        workload = self.workload
-        variables = {
-            "LD_PRELOAD": " ".join([self.place.library, *workload.preload]),
+    def variables(self):
+        """What makes the program a watched one."""
+        return {
+            "LD_PRELOAD": " ".join([self.place.library, *self.workload.preload]),
             "FOOTPRINT_SOCKET": self.place.inside(self.socket),
             "FOOTPRINT_SPOOL": self.place.inside(self.own / "spool"),
-            "FOOTPRINT_APP": workload.name, "FOOTPRINT_VERSION": "1",
+            "FOOTPRINT_APP": self.workload.name, "FOOTPRINT_VERSION": "1",
             "FOOTPRINT_SITES": "1" if self.options.sites else "0",
         }
+
+    def _traced(self):
+        """The command line of the watched program under strace."""
+        workload = self.workload
         command = [*self.place.strace, *FLAGS, "-o", self.place.inside(self.trace)]
-        for name, value in variables.items():
+        for name, value in self.variables().items():
             command += ["-E", f"{name}={value}"]
         if workload.user:
             command += ["-u", workload.user]

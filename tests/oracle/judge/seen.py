@@ -10,7 +10,7 @@ import stat
 from . import accesses, elf
 from .accesses import CHECK, LIST, READ, PathUse
 from .exclusions import is_temporary_semaphore, left_out
-from .own_calls import Finder, lacks_library, marks_start
+from .own_calls import EXECS, Finder, marks_start, misses_library
 from .strace import Call, Reader, TraceError
 from .tasks import Follower, directory_of
 
@@ -64,16 +64,25 @@ class Judge:
         return self.seen
 
     def _look_ahead(self, steps):
-        """Which images our library worked in, and which could not find it."""
+        """Which images our library worked in, and which cannot find it."""
+        asked, lost = {}, set()
         for step in steps:
-            if not step.call.finished or step.image is None:
+            call = step.call
+            if not call.finished or step.image is None:
                 continue
-            if marks_start(step.call):
+            if marks_start(call):
                 self.will_start.add(step.image)
-            elif lacks_library(step.call, self.own):
-                self.programs[step.image] = None
-                path, _ = self._image_path(step.image)
-                self.seen.unwatched[path] = step.image.call
+            elif misses_library(call, self.own):
+                asked[call.pid] = True
+            elif call.name in EXECS and not call.error and asked.pop(call.pid, False):
+                lost.add(call)
+            elif step.image.call in lost and step.image not in self.programs:
+                self._cannot_watch(step.image)
+
+    def _cannot_watch(self, image):
+        path, _ = self._image_path(image)
+        self.programs[image] = None
+        self.seen.unwatched[path] = image.call
 
     def _drop_said_elsewhere(self):
         """A search in vain that a program made too, later on, is not one of the start alone."""
@@ -86,7 +95,7 @@ class Judge:
         call = step.call
         if not call.finished:
             return
-        if call.name in ("execve", "execveat"):
+        if call.name in EXECS:
             self._executed(step)
             return
         by = self._program(step.image)
@@ -233,7 +242,8 @@ class Judge:
     def _used(self, use, by):
         step = use.step
         found = self.resolver.resolve(use.base, use.path, use.follow, step.root)
-        if self.own.owns(found.path):
+        # After a chroot the library still looks for what it knew outside.
+        if self.own.owns(found.path) or self.own.owns(use.path):
             return
         demanded = step.call not in self.doubtful
         self._link_facts(found.links, by, step.call, demanded)

@@ -217,7 +217,13 @@ static int run_exec(void)
 	record_exec_failed(ticket, AT_FDCWD, "/made/exec/failed", ENOENT);
 	if (record_exec_begin(AT_FDCWD, (const char *)8)) /* a pointer that execve would refuse */
 		return 1;
-	record_exec_begin(AT_FDCWD, "/made/exec/done");
+	record_goodbye();
+	record_goodbye_undo();
+	ticket = record_exec_begin(AT_FDCWD, "/etc/passwd"); /* may not be executed */
+	record_goodbye();
+	record_goodbye_undo();
+	record_exec_failed(ticket, AT_FDCWD, "/etc/passwd", EACCES);
+	record_exec_begin(AT_FDCWD, "/bin/sh");
 	record_goodbye();
 	return 0;
 }

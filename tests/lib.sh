@@ -253,7 +253,11 @@ assert_files_in() {
 	head -n 10 "$work/files.absent"
 }
 
-# settled: nothing waits in the spool; what was there is in a manifest.
+# waiting: the files of the spool whose records are in no manifest yet
+waiting() {
+	find "$spool" -type f -size +0 \( -name 'records.*' -o -name 'taken.*' \) 2>/dev/null
+}
+
 settled() {
-	[ -z "$(find "$spool" -type f -size +0 2>/dev/null)" ]
+	[ -z "$(waiting)" ]
 }

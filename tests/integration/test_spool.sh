@@ -38,5 +38,5 @@ assert_files "records from the spool" "${opened[@]}"
 assert_fact "nothing that was not opened" \
 	"[.files[].path | select(startswith(\"$data/\"))] | length == ${#opened[@]}"
 assert_fact "no record was lost" '[.gaps[] | select(.kind == "lost-records")] == []'
-assert_equal "what is left in the spool" "" "$(find "$spool" -type f)"
+assert_equal "what is left in the spool" "" "$(waiting)"
 finish

@@ -12,8 +12,11 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 
+#include "preload/image.h"
+#include "preload/calls_table.h"
 #include "preload/rawcall.h"
 #include "preload/recorder.h"
+#include "preload/symbols.h"
 
 /* Younger than the headers of the oldest system this is built on. */
 enum {
@@ -27,51 +30,6 @@ enum {
 #define CLOSE_RANGE_CLOEXEC (1u << 2)
 #endif
 #define IN_DONT_FOLLOW 0x02000000 /* linux/inotify.h; its header clashes with fcntl.h */
-
-/* What a row makes of its call. */
-enum meaning {
-	NOTHING,
-	PATH,	      /* one path, used as `access` says */
-	TWO_PATHS,    /* a rename or link: `to_*` is the second name */
-	OPEN,	      /* path and O_* flags */
-	CREATE,	      /* creat: an open whose flags are implied */
-	OPEN_HOW,     /* openat2: the flags stand in a struct open_how */
-	WATCH,	      /* inotify_add_watch */
-	EXECUTE,      /* recorded before, undone when it returns */
-	ADDRESS,      /* connect, bind: descriptor, address, size */
-	SEND,	      /* sendto */
-	SEND_MESSAGE, /* sendmsg */
-	SEND_SEVERAL, /* sendmmsg */
-	DIRECTORY,    /* chdir, fchdir */
-	ROOT,	      /* chroot, pivot_root: paths, and the working directory may be another one */
-	NAMESPACE,    /* unshare, setns */
-	CLOSE,
-	CLOSE_RANGE,
-	COPY,	   /* dup */
-	COPY_TO,   /* dup2, dup3 */
-	COPY_HIGH, /* fcntl with F_DUPFD */
-	END,	   /* exit_group: recorded before */
-	FORK,
-	CLONE,	/* flags in the first argument */
-	CLONE3, /* flags in a struct clone_args */
-	FILTER, /* prctl, seccomp: a filter that may forbid our calls */
-	RING,	/* io_uring_setup: what goes through the ring is not seen */
-};
-
-/* Which argument holds something; NONE: the call has no such thing. */
-enum argument { NONE, FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH };
-
-struct call {
-	uint8_t means;	   /* enum meaning */
-	uint8_t directory; /* enum argument; NONE: the working directory */
-	uint8_t path;
-	uint8_t flags;	   /* of AT_SYMLINK_FOLLOW and AT_SYMLINK_NOFOLLOW; or of O_*, CLONE_* */
-	uint8_t no_follow; /* a link in the last component is not followed, but for the flags */
-	uint8_t to_directory;
-	uint8_t to_path;
-	uint16_t access;
-	uint16_t to_access;
-};
 
 /* Rows of one kind, to be completed with where the path stands. */
 #define CHECK	 .means = PATH, .access = ACCESS_CHECK
@@ -181,9 +139,9 @@ static const struct call calls[] = {
 	[SYS_io_uring_setup] = { .means = RING },
 };
 
-#define CALL_COUNT (sizeof(calls) / sizeof(calls[0]))
+_Static_assert(sizeof(calls) / sizeof(calls[0]) == CALL_COUNT, "the last row is not the last");
 
-static const struct call *call_of(long number)
+const struct call *call_of(long number)
 {
 	return (unsigned long)number < CALL_COUNT ? &calls[number] : &calls[SYS_read];
 }
@@ -241,12 +199,21 @@ static void one_path(const struct call *call, const long arguments[6], int error
 		descriptor_in(arguments, call->directory), path_in(arguments, call->path), error);
 }
 
+/* The second name of a call that failed may never have been read: link("/none", bad pointer)
+ * answers ENOENT. Where that cannot be found out, the application comes first. */
+static bool second_is_readable(const char *path, int error)
+{
+	return !error || !path || (!image.memory_only && symbol_readable(path));
+}
+
 static void two_paths(const struct call *call, const long arguments[6], int error)
 {
+	const char *second = path_in(arguments, call->to_path);
+
 	one_path(call, arguments, error);
-	record_path(call->to_access | ACCESS_NO_FOLLOW,
-		descriptor_in(arguments, call->to_directory), path_in(arguments, call->to_path),
-		error);
+	if (second_is_readable(second, error))
+		record_path(call->to_access | ACCESS_NO_FOLLOW,
+			descriptor_in(arguments, call->to_directory), second, error);
 }
 
 static void opened(const struct call *call, const long arguments[6], int flags, int fd, int error)
@@ -295,11 +262,11 @@ static void send_several(const struct mmsghdr *messages, long result, int error)
 
 static void root_changed(const struct call *call, const long arguments[6], int error)
 {
+	const char *second = path_in(arguments, call->to_path);
+
 	record_path(ACCESS_CHECK, AT_FDCWD, path_in(arguments, call->path), error);
-	if (call->to_path)
-		record_path(ACCESS_CHECK, AT_FDCWD, path_in(arguments, call->to_path), error);
-	if (!error && !call->to_path)
-		record_chroot(path_in(arguments, call->path));
+	if (second_is_readable(second, error))
+		record_path(ACCESS_CHECK, AT_FDCWD, second, error);
 	if (!error)
 		record_directory_unknown();
 }

@@ -67,6 +67,14 @@ def test_behaviour(world):
         expect(f"{world.name}: {test}: bare", bare.returncode in (0, 77), bare.stderr.decode())
 
 
+def test_bad_pointers(world):
+    program = world.compile(os.path.join(HERE, "sites", "pointers.c"))
+    bare = world.bare([program])
+    result, _, _, _ = world.run([program])
+    expect(f"{world.name}: bad pointers:", bare.stdout and (bare.returncode, bare.stdout) ==
+           (result.returncode, result.stdout), f"{bare} {result}")
+
+
 def test_turned_off(world, program):
     _, facts, gaps, details = world.run(program, FOOTPRINT_SITES="0")
     expect(f"{world.name}: turned off", any("FOOTPRINT_SITES=0" in d for d in details), gaps)
@@ -177,6 +185,7 @@ def main():
                 commands = [c for c in commands if world.name != "bullseye" or c[0] != "df"]
                 test_everything_is_recorded(world, commands)
                 test_behaviour(world)
+                test_bad_pointers(world)
                 if world.name != "musl":
                     test_turned_off(world, ["getent", "passwd", "root"])
                 if world.name == "here":

@@ -77,16 +77,16 @@ static void application_free(struct application *application)
 	struct root *root;
 
 	LIST_FOREACH(root, &application->daemon->roots.list, link)
-		if (root->unnamed == application)
-			root->unnamed = NULL;
+	if (root->unnamed == application)
+		root->unnamed = NULL;
 	manifest_free(application->manifest);
 	run_deinit(&application->run);
 	free(application->applied);
 	free(application);
 }
 
-static int application_new(struct aggregator *daemon, const char *name, const char *version,
-	struct application **ret)
+static int application_new(
+	struct aggregator *daemon, const char *name, const char *version, struct application **ret)
 {
 	struct application *application = calloc(1, sizeof(*application));
 	int r;
@@ -115,13 +115,13 @@ static struct application *find(struct aggregator *daemon, const char *name, con
 	struct application *application;
 
 	LIST_FOREACH(application, &daemon->applications.list, link)
-		if (!strcmp(application->name, name) && !strcmp(application->version, version))
-			return application;
+	if (!strcmp(application->name, name) && !strcmp(application->version, version))
+		return application;
 	return NULL;
 }
 
-int applications_get(struct aggregator *daemon, const char *name, const char *version,
-	struct application **ret)
+int applications_get(
+	struct aggregator *daemon, const char *name, const char *version, struct application **ret)
 {
 	char clean_name[129], clean_version[129];
 	int r;
@@ -182,8 +182,8 @@ static void close_run(struct application *application)
 		return; /* the next tick tries again */
 	}
 	LIST_FOREACH(root, &application->daemon->roots.list, link)
-		if (root->unnamed == application)
-			root->unnamed = NULL;
+	if (root->unnamed == application)
+		root->unnamed = NULL;
 }
 
 void applications_tick(struct aggregator *daemon)

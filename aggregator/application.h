@@ -28,8 +28,8 @@ struct application {
 	char file[272]; /* NAME@VERSION.footprint */
 	struct manifest *manifest;
 	struct run run;
-	bool dirty;	/* the manifest on disk does not have everything */
-	bool reported;	/* that it cannot be written */
+	bool dirty;    /* the manifest on disk does not have everything */
+	bool reported; /* that it cannot be written */
 	/* Direct-mapped: keys of facts that went in before and need not go in again. */
 	uint64_t *applied;
 };
@@ -48,8 +48,8 @@ void applications_deinit(struct aggregator *daemon);
 /* name and version as the hello gave them; the application continues from its manifest on disk.
  * 0 with a reference; -EACCES: the policy forbids it; -EMFILE: too many; -ENOMEM; others: the
  * manifest cannot be read (reported). */
-int applications_get(struct aggregator *daemon, const char *name, const char *version,
-	struct application **ret);
+int applications_get(
+	struct aggregator *daemon, const char *name, const char *version, struct application **ret);
 void application_unref(struct application *application);
 
 /* Ends runs that are over, frees applications that nobody needs. */

@@ -9,8 +9,8 @@
 enum outcome {
 	OUTCOME_DONE,
 	OUTCOME_MISSING,
-	OUTCOME_CHECKED,  /* the name is there, or would have been */
-	OUTCOME_NOTHING,  /* the call never looked at the name */
+	OUTCOME_CHECKED, /* the name is there, or would have been */
+	OUTCOME_NOTHING, /* the call never looked at the name */
 };
 enum outcome outcome_of(uint32_t error);
 

@@ -16,8 +16,8 @@
 #define ATLAS_NEW_NAME	 "directories.new"
 #define ATLAS_GROWTH_MAX (8u << 20)
 /* Sessions that outlive an aggregator look for the next one every second; spool files wait. */
-#define ATLAS_RECALL_MS	 60000
-#define ENTRY_LOG_MAX	 (256u << 10)
+#define ATLAS_RECALL_MS 60000
+#define ENTRY_LOG_MAX	(256u << 10)
 
 /* --- the file --------------------------------------------------------------------------------- */
 
@@ -90,8 +90,8 @@ static int recall_log(struct session *session, const struct spool_view *view)
 /* A kept entry's hello is just the session's id. */
 static bool entry_is_of(const struct spool_view *view, const struct session *session)
 {
-	Footprint__Hello *hello = footprint__hello__unpack(NULL, view->entry.hello_size,
-		view->hello);
+	Footprint__Hello *hello =
+		footprint__hello__unpack(NULL, view->entry.hello_size, view->hello);
 	bool is = hello && hello->session.len == SESSION_ID_SIZE &&
 		  !memcmp(hello->session.data, session->id, SESSION_ID_SIZE);
 
@@ -236,7 +236,8 @@ static int keep_list(struct session_list *list, bool anew)
 	struct session *session;
 	int r = 0;
 
-	TAILQ_FOREACH(session, list, link) {
+	TAILQ_FOREACH(session, list, link)
+	{
 		if (anew)
 			directories_forget_kept(&session->directories);
 		if (r == 0 && may_live(session))

@@ -1,10 +1,11 @@
 /*
  * The atlas: what the directory ids of living sessions mean, kept for the aggregator after us.
  *
- * A record that was acknowledged, or spooled, is never sent again - but later ones may be relative to
- * a directory that it named. So before a session is acknowledged, the directories it named so far go to a file in the
- * spool directory, as spool entries whose log holds DIRECTORY records only. Our successor reads it
- * once, and tells each session that comes back - by its socket or by its spool file - what it knew.
+ * A record that was acknowledged, or spooled, is never sent again - but later ones may be relative
+ * to a directory that it named. So before a session is acknowledged, the directories it named so
+ * far go to a file in the spool directory, as spool entries whose log holds DIRECTORY records only.
+ * Our successor reads it once, and tells each session that comes back - by its socket or by its
+ * spool file - what it knew.
  */
 #ifndef FOOTPRINT_AGGREGATOR_ATLAS_H
 #define FOOTPRINT_AGGREGATOR_ATLAS_H
@@ -19,9 +20,9 @@ struct aggregator;
 struct session;
 
 struct atlas {
-	int fd;	       /* -1: cannot be kept */
-	uint64_t size; /* of the file */
-	uint64_t base; /* of the file when it was last begun anew */
+	int fd;		 /* -1: cannot be kept */
+	uint64_t size;	 /* of the file */
+	uint64_t base;	 /* of the file when it was last begun anew */
 	uint8_t *before; /* what an aggregator before us kept; NULL: nothing */
 	size_t before_size;
 };

@@ -66,8 +66,8 @@ static bool unchanged(int fd, const struct digest_key *key)
 	return !memcmp(&now, key, sizeof(now));
 }
 
-int digests_get(struct digests *digests, int fd, const struct stat *status,
-	uint8_t ret_sha256[static 32])
+int digests_get(
+	struct digests *digests, int fd, const struct stat *status, uint8_t ret_sha256[static 32])
 {
 	struct digest_key key = key_of(status);
 	struct digest_entry *entry = NULL;

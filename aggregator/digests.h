@@ -16,8 +16,8 @@ struct digests {
 };
 
 /* The digest of the regular file open at fd, whose status is given. 0 or negative errno. */
-int digests_get(struct digests *digests, int fd, const struct stat *status,
-	uint8_t ret_sha256[static 32]);
+int digests_get(
+	struct digests *digests, int fd, const struct stat *status, uint8_t ret_sha256[static 32]);
 void digests_deinit(struct digests *digests);
 
 #endif

@@ -120,8 +120,7 @@ static int apply_endpoint(struct fact *fact)
 		return 0;
 	if (r == 0 && (outcome == OUTCOME_DONE || outcome == OUTCOME_CHECKED))
 		r = manifest_add_endpoint(fact->session->application->manifest,
-			(Footprint__EndpointOperation)fact->what, text,
-			fact->session->executable);
+			(Footprint__EndpointOperation)fact->what, text, fact->session->executable);
 	return r == -ENOMEM ? r : apply_socket_file(fact);
 }
 
@@ -129,8 +128,7 @@ static int apply_gap(struct fact *fact)
 {
 	const char *path = fact->path ? fact->path->look->path : fact->session->executable;
 
-	return run_gap(fact->session->application, fact->text, path, fact->detail,
-		fact->times);
+	return run_gap(fact->session->application, fact->text, path, fact->detail, fact->times);
 }
 
 /* The same fact of another process of the same program adds nothing: its key says so, cheaply. What

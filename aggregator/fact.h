@@ -1,8 +1,8 @@
 /*
  * Facts: what records say, on their way into a manifest.
  *
- * fact_apply() is where doc/facts.md is put into effect; it runs when every path of the fact has been
- * looked at. Applying a fact twice is the same as once.
+ * fact_apply() is where doc/facts.md is put into effect; it runs when every path of the fact has
+ * been looked at. Applying a fact twice is the same as once.
  */
 #ifndef FOOTPRINT_AGGREGATOR_FACT_H
 #define FOOTPRINT_AGGREGATOR_FACT_H
@@ -12,7 +12,7 @@
 struct session;
 
 enum fact_kind {
-	FACT_IMAGE,    /* path: the session's executable; other: its dynamic linker, or NULL */
+	FACT_IMAGE, /* path: the session's executable; other: its dynamic linker, or NULL */
 	FACT_PATH,
 	FACT_EXECUTE,
 	FACT_LOAD,     /* other: the requester, or NULL */
@@ -28,8 +28,8 @@ struct fact {
 	enum fact_kind kind;
 	uint32_t access;
 	uint32_t error;
-	uint32_t what; /* LoadedBy, EndpointUse */
-	uint64_t times; /* a gap happened */
+	uint32_t what;	    /* LoadedBy, EndpointUse */
+	uint64_t times;	    /* a gap happened */
 	uint64_t directory; /* id by which later records may name `path` as a directory; 0: none */
 	struct path *path;
 	struct path *other;

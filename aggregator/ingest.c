@@ -76,8 +76,8 @@ static bool names_own_image(const ProtobufCBinaryData *path)
 	return false;
 }
 
-static int find_record_path(struct session *session, const Footprint__Record *record,
-	struct path **ret)
+static int find_record_path(
+	struct session *session, const Footprint__Record *record, struct path **ret)
 {
 	if (record->kind == FOOTPRINT__RECORD__KIND__EXECUTE && names_own_image(&record->path)) {
 		*ret = session->executable_path;
@@ -190,8 +190,8 @@ static int ingest_path(struct session *session, const Footprint__Record *record)
 			return r;
 	}
 	if (may_name_directory(record)) {
-		fact->directory = fp_directory_id(parent, (const char *)record->path.data,
-			record->path.len);
+		fact->directory =
+			fp_directory_id(parent, (const char *)record->path.data, record->path.len);
 		r = name_directory(session, fact->directory, fact->path);
 		if (r < 0)
 			return r;
@@ -248,7 +248,8 @@ static int ingest_endpoint(struct session *session, const Footprint__Record *rec
 		return 0; /* of a family that names nothing outside this machine's kernel */
 	if (record->endpoint < FOOTPRINT__ENDPOINT_USE__ENDPOINT_CONNECT ||
 		record->endpoint > FOOTPRINT__ENDPOINT_USE__ENDPOINT_SEND)
-		return session_gap(session, "unknown-record", NULL, "an unknown use of an endpoint");
+		return session_gap(
+			session, "unknown-record", NULL, "an unknown use of an endpoint");
 	fact->text = strdup(text);
 	size = address_unix_path(record->address.data, record->address.len, &path);
 	r = fact->text ? 0 : -ENOMEM;
@@ -319,8 +320,8 @@ static int not_understood(struct session *session, const struct error *err)
 	return session_gap(session, "unknown-record", NULL, err->text);
 }
 
-int ingest_slot(struct session *session, const uint8_t *payload, size_t size, bool count,
-	struct error *err)
+int ingest_slot(
+	struct session *session, const uint8_t *payload, size_t size, bool count, struct error *err)
 {
 	__attribute__((cleanup(record_freep))) Footprint__Record *record = NULL;
 	int r = record_unpack(payload, size, &record, err);
@@ -384,7 +385,8 @@ int ingest_settle(struct session *session)
 	while (session->n_deferred) {
 		struct deferred *deferred = TAILQ_FIRST(&session->deferred);
 
-		if (session_gap(session, "unresolved", NULL, "relative to an unknown directory") < 0)
+		if (session_gap(session, "unresolved", NULL, "relative to an unknown directory") <
+			0)
 			return -ENOMEM;
 		TAILQ_REMOVE(&session->deferred, deferred, link);
 		session->n_deferred--;

@@ -14,8 +14,8 @@ struct session;
 /* Records that wait for a directory to be named, in one session. */
 #define DEFERRED_MAX 4096u
 
-/* count: the record counts (it was not counted by an aggregator before us). 0; -E2BIG with err: past
- * a limit; -ENOMEM: nothing has happened. A record that is not understood becomes a gap. */
+/* count: the record counts (it was not counted by an aggregator before us). 0; -E2BIG with err:
+ * past a limit; -ENOMEM: nothing has happened. A record that is not understood becomes a gap. */
 int ingest_slot(struct session *session, const uint8_t *payload, size_t size, bool count,
 	struct error *err);
 

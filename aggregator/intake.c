@@ -13,10 +13,10 @@
 #include "aggregator/log.h"
 #include "lib/base/cleanup.h"
 
-#define ACCEPTS_AT_ONCE 256 /* then others have their turn */
-#define PACKETS_AT_ONCE 64
+#define ACCEPTS_AT_ONCE	  256 /* then others have their turn */
+#define PACKETS_AT_ONCE	  64
 #define DESCRIPTORS_SPARE 64
-#define DESCRIPTORS_MAX 2   /* of a hello: its memory and its root */
+#define DESCRIPTORS_MAX	  2 /* of a hello: its memory and its root */
 
 /* --- packets ---------------------------------------------------------------------------------- */
 
@@ -149,7 +149,8 @@ static int take_belongings(struct aggregator *daemon, const Footprint__Hello *he
 	return r;
 }
 
-/* A peer of another protocol: what it would have said is missing from its application's manifest. */
+/* A peer of another protocol: what it would have said is missing from its application's manifest.
+ */
 static int refuse_protocol(struct peer *peer, const Footprint__Hello *hello)
 {
 	struct application *application;
@@ -182,6 +183,7 @@ static int attach(struct peer *peer, struct session *session, struct error *err)
 	peer->session = session;
 	session_attach(session);
 	TAILQ_REMOVE(&peer->daemon->intake.silent, peer, link);
+	peer->daemon->intake.n_silent--;
 	TAILQ_INSERT_TAIL(&peer->daemon->intake.talking, peer, link);
 	return 0;
 }
@@ -231,8 +233,8 @@ static int hear_batch(struct peer *peer, const Footprint__Batch *batch, struct e
 
 	if (!speaks_for(peer, &batch->session))
 		return error_set(err, -EBADMSG, "batch: of another session");
-	r = session_add_log(peer->session, batch->segment, batch->offset, batch->log.data,
-		batch->log.len, err);
+	r = session_add_log(
+		peer->session, batch->segment, batch->offset, batch->log.data, batch->log.len, err);
 	if (r == 0)
 		session_read(peer->session, false);
 	return r;
@@ -282,6 +284,7 @@ static void peer_close(struct peer *peer)
 	struct intake *intake = &peer->daemon->intake;
 
 	TAILQ_REMOVE(peer->session ? &intake->talking : &intake->silent, peer, link);
+	intake->n_silent -= !peer->session;
 	uv_close((uv_handle_t *)&peer->poll, peer_closed);
 	close(peer->fd);
 	if (peer->session)
@@ -365,6 +368,7 @@ static int peer_new(struct aggregator *daemon, int fd)
 	peer->uid = credentials.uid;
 	peer->poll.data = peer;
 	TAILQ_INSERT_TAIL(&daemon->intake.silent, peer, link);
+	daemon->intake.n_silent++;
 	r = uv_poll_start(&peer->poll, UV_READABLE | UV_DISCONNECT, on_readable);
 	if (r < 0)
 		peer_close(peer);
@@ -373,22 +377,23 @@ static int peer_new(struct aggregator *daemon, int fd)
 
 /* --- accepting -------------------------------------------------------------------------------- */
 
-/* The lowest free number tells how many are left. Some are kept free for memories and roots of those
- * who are connected, for spool files and manifests. */
-static bool descriptors_short(int lowest)
+/* The lowest free number tells how many are taken. Each peer that has not said hello yet will bring
+ * a memory, and some are kept free for roots, spool files and manifests. */
+static bool descriptors_short(const struct intake *intake, int lowest)
 {
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
 		return false;
-	return lowest < 0 || (rlim_t)lowest + DESCRIPTORS_SPARE >= limit.rlim_cur;
+	return lowest < 0 ||
+	       (rlim_t)lowest + intake->n_silent + DESCRIPTORS_SPARE >= limit.rlim_cur;
 }
 
 static bool still_short(const struct intake *intake)
 {
 	autoclose int lowest = fcntl(intake->listener, F_DUPFD_CLOEXEC, 0);
 
-	return descriptors_short(lowest);
+	return descriptors_short(intake, lowest);
 }
 
 /* Out of descriptors: connections wait in the backlog, and their processes do not care. The poll
@@ -412,7 +417,7 @@ static int accept_one(struct aggregator *daemon)
 		return errno == EINTR || errno == ECONNABORTED;
 	}
 	daemon->counters.connections++;
-	if (descriptors_short(fd))
+	if (descriptors_short(&daemon->intake, fd))
 		pause_accepting(daemon);
 	r = peer_new(daemon, fd);
 	if (r < 0) {
@@ -476,7 +481,8 @@ void intake_tick(struct aggregator *daemon)
 		peer_close(peer);
 	}
 	close_dropped(intake);
-	if (intake->paused && !still_short(intake) && !uv_is_closing((uv_handle_t *)&intake->poll) &&
+	if (intake->paused && !still_short(intake) &&
+		!uv_is_closing((uv_handle_t *)&intake->poll) &&
 		uv_poll_start(&intake->poll, UV_READABLE, on_connection) == 0)
 		intake->paused = false;
 }

@@ -2,7 +2,8 @@
  * The socket: connections, packets, descriptors.
  *
  * libuv knows no SOCK_SEQPACKET, so the descriptors are raw and polled. A peer is a connection; it
- * has a session once it has said hello. Nothing that a peer sends can do worse than end its session.
+ * has a session once it has said hello. Nothing that a peer sends can do worse than end its
+ * session.
  */
 #ifndef FOOTPRINT_AGGREGATOR_INTAKE_H
 #define FOOTPRINT_AGGREGATOR_INTAKE_H
@@ -34,6 +35,7 @@ struct intake {
 	int listener;
 	bool paused; /* no descriptors: not accepting */
 	struct peer_list silent, talking;
+	unsigned n_silent;
 	uint8_t *packet;
 };
 

@@ -1,10 +1,10 @@
 /*
  * The journal: what a killed process could not put into the spool, put there for it.
  *
- * A process that ends as it likes appends what nobody has acknowledged to its spool file; one that is
- * killed cannot, and we may be killed next. So its log goes to `journal` in the spool directory before
- * its memory is let go, in the format of the spool. When what it holds is on its way into a manifest,
- * the journal becomes one of the spool's taken files, and goes as they go.
+ * A process that ends as it likes appends what nobody has acknowledged to its spool file; one that
+ * is killed cannot, and we may be killed next. So its log goes to `journal` in the spool directory
+ * before its memory is let go, in the format of the spool. When what it holds is on its way into a
+ * manifest, the journal becomes one of the spool's taken files, and goes as they go.
  */
 #ifndef FOOTPRINT_AGGREGATOR_JOURNAL_H
 #define FOOTPRINT_AGGREGATOR_JOURNAL_H
@@ -18,9 +18,9 @@ struct aggregator;
 struct session;
 
 struct journal {
-	int fd; /* -1: nothing in it */
+	int fd;		 /* -1: nothing in it */
 	uint64_t serial; /* facts queued when it was last added to */
-	bool reported;   /* that it cannot be written */
+	bool reported;	 /* that it cannot be written */
 };
 
 void journal_init(struct aggregator *daemon);

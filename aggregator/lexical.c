@@ -73,6 +73,6 @@ static bool own_library(const char *path)
 
 bool lexical_left_out(const char *path)
 {
-	return lexical_within(path, "/proc") || lexical_within(path, "/sys") ||
-	       own_device(path) || own_library(path);
+	return lexical_within(path, "/proc") || lexical_within(path, "/sys") || own_device(path) ||
+	       own_library(path);
 }

@@ -8,8 +8,8 @@
 #include "aggregator/apply.h"
 #include "aggregator/lexical.h"
 
-static int add_loader(struct session *session, const struct look *library,
-	Footprint__Loaded loaded, const char *requester)
+static int add_loader(struct session *session, const struct look *library, Footprint__Loaded loaded,
+	const char *requester)
 {
 	int r = manifest_add_loader(session->application->manifest, library->path,
 		session->executable, loaded, requester);
@@ -67,8 +67,8 @@ static int explain(struct session *session, const struct look *opened, const str
 
 	if (!object)
 		return 0;
-	r = add_loader(session, follower, FOOTPRINT__LOADED__LOADED_DLOPEN,
-		requester_of(opened, object));
+	r = add_loader(
+		session, follower, FOOTPRINT__LOADED__LOADED_DLOPEN, requester_of(opened, object));
 	return r < 0 ? r : 1;
 }
 
@@ -104,8 +104,8 @@ int library_settle(struct session *session)
 		bool explained = false;
 
 		for (unsigned j = 0; j < plugins->n_opened && !explained; j++)
-			explained = look_closure_find(plugins->opened[j],
-				plugins->followers[i]->path);
+			explained =
+				look_closure_find(plugins->opened[j], plugins->followers[i]->path);
 		if (!explained && add_loader(session, plugins->followers[i],
 					  FOOTPRINT__LOADED__LOADED_DLOPEN, NULL) < 0)
 			return -ENOMEM;

@@ -1,10 +1,10 @@
 /*
  * Libraries: needed or dlopened, and by whom.
  *
- * What the closure of the program's DT_NEEDED holds is needed, by the object that the closure names.
- * An object that a dlopen call named is dlopened, by the object that called. One that came along
- * with a dlopened object is dlopened too, asked for by the object that needs it - which only the
- * closures of the session's dlopened objects tell, in whatever order they become known.
+ * What the closure of the program's DT_NEEDED holds is needed, by the object that the closure
+ * names. An object that a dlopen call named is dlopened, by the object that called. One that came
+ * along with a dlopened object is dlopened too, asked for by the object that needs it - which only
+ * the closures of the session's dlopened objects tell, in whatever order they become known.
  */
 #ifndef FOOTPRINT_AGGREGATOR_LIBRARY_H
 #define FOOTPRINT_AGGREGATOR_LIBRARY_H

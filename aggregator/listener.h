@@ -9,7 +9,8 @@ struct listener {
 };
 
 /* A SOCK_SEQPACKET socket at `path`, mode 0666, in place of one that nobody serves any more; or the
- * one that socket activation (sd_listen_fds(3)) gave us. -EADDRINUSE: somebody serves it. Reported. */
+ * one that socket activation (sd_listen_fds(3)) gave us. -EADDRINUSE: somebody serves it. Reported.
+ */
 int listener_open(struct listener *listener, const char *path);
 void listener_close(struct listener *listener);
 

@@ -62,7 +62,8 @@ static int look_at_link(struct look_tools *tools, struct look_link *link)
 
 	if (r < 0)
 		return r == -ENOMEM ? r : 0;
-	link->state = (struct file_state){ .type = FOOTPRINT__FILE_TYPE__TYPE_SYMLINK, .mode = 0777 };
+	link->state =
+		(struct file_state){ .type = FOOTPRINT__FILE_TYPE__TYPE_SYMLINK, .mode = 0777 };
 	if (!resolution.error && S_ISLNK(resolution.status.st_mode))
 		fill_status(tools, link->path, &resolution.status, &link->state);
 	link->state.target = link->target;
@@ -101,8 +102,8 @@ static void read_file(struct look_tools *tools, struct look *look, bool digest)
 		return; /* gone, or not ours to read: it stays without a digest */
 	look->state.size = (uint64_t)status.st_size;
 	if (digest && look->state.size <= LOOK_DIGEST_SIZE_MAX)
-		look->state.has_sha256 = digests_get(&tools->digests, fd, &status,
-						 look->state.sha256) == 0;
+		look->state.has_sha256 =
+			digests_get(&tools->digests, fd, &status, look->state.sha256) == 0;
 	/* A damaged ELF file is a file all the same: it just needs nothing that we know of. */
 	if (look->depth >= LOOK_OBJECT && elf_describe(fd, &look->elf, &err) < 0)
 		look->elf = (struct elf_info){ .kind = PROGRAM_OTHER };
@@ -145,8 +146,8 @@ static int look_deeper(struct look_tools *tools, struct look *look, unsigned scr
 	return r == -ENOMEM ? r : 0;
 }
 
-static int take_resolution(struct look_tools *tools, struct look *look,
-	struct resolution *resolution)
+static int take_resolution(
+	struct look_tools *tools, struct look *look, struct resolution *resolution)
 {
 	int r;
 
@@ -170,8 +171,8 @@ static int look_from_outside(struct look *look, const char *raw)
 	return look->path ? 0 : -ENOMEM;
 }
 
-static int look_into(struct look_tools *tools, struct look *look, const char *raw, bool follow,
-	bool digest)
+static int look_into(
+	struct look_tools *tools, struct look *look, const char *raw, bool follow, bool digest)
 {
 	struct resolution resolution;
 	int r;

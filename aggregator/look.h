@@ -18,7 +18,8 @@
 #include "lib/package/package.h"
 #include "lib/root/resolver.h"
 
-/* Files beyond this are given without a digest: a sparse file of exabytes must not keep a thread. */
+/* Files beyond this are given without a digest: a sparse file of exabytes must not keep a thread.
+ */
 #define LOOK_DIGEST_SIZE_MAX (4ull << 30)
 
 enum look_depth {
@@ -38,8 +39,8 @@ struct look {
 	uint64_t serial;  /* never the same twice */
 	uint64_t made_ms; /* when, as uv_now() */
 	enum look_depth depth;
-	char *path;	  /* canonical; where the lookup failed: as far as it exists, and the rest */
-	int error;	  /* 0, or the negative errno of the lookup */
+	char *path; /* canonical; where the lookup failed: as far as it exists, and the rest */
+	int error;  /* 0, or the negative errno of the lookup */
 	struct look_link *links;
 	size_t n_links;
 	bool has_state;
@@ -55,8 +56,8 @@ struct look {
 
 /* What a container's looks are made with; used by one thread at a time. */
 struct look_tools {
-	struct resolver *resolver;	    /* NULL: no way into that root */
-	struct package_database *packages;  /* NULL: not read yet */
+	struct resolver *resolver;	   /* NULL: no way into that root */
+	struct package_database *packages; /* NULL: not read yet */
 	struct digests digests;
 };
 

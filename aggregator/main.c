@@ -47,8 +47,8 @@ void aggregator_progress(struct aggregator *daemon)
 		stop_step(daemon);
 }
 
-static int start_signal(struct aggregator *daemon, uv_signal_t *signal, uv_signal_cb callback,
-	int number)
+static int start_signal(
+	struct aggregator *daemon, uv_signal_t *signal, uv_signal_cb callback, int number)
 {
 	int r = uv_signal_init(&daemon->loop, signal);
 
@@ -111,8 +111,7 @@ static int begin(struct aggregator *daemon, const struct listener *listener)
 		(r = spool_init(daemon)) < 0)
 		return r;
 	atlas_init(daemon);
-	if ((r = intake_init(daemon, listener->fd)) < 0 ||
-		(r = snapshot_init(daemon)) < 0)
+	if ((r = intake_init(daemon, listener->fd)) < 0 || (r = snapshot_init(daemon)) < 0)
 		return r;
 	return start_handles(daemon);
 }

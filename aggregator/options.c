@@ -18,7 +18,8 @@
 static const char help[] =
 	"Usage: footprintd --socket PATH --manifests DIR [OPTION…]\n"
 	"\n"
-	"Collects what libfootprint.so sees in the processes of applications, and keeps one manifest\n"
+	"Collects what libfootprint.so sees in the processes of applications, and keeps one "
+	"manifest\n"
 	"APP@VERSION.footprint per application version.\n"
 	"\n"
 	"Options:\n"
@@ -31,13 +32,21 @@ static const char help[] =
 	"      --nice             run with the lowest priority\n"
 	"      --allow-app NAME   accept this application only; may be repeated\n"
 	"      --allow-uid UID    accept processes of this user only; may be repeated\n"
-	"      --one-run          the end of the daemon is the end of the run: what still runs is a gap\n"
+	"      --one-run          the end of the daemon is the end of the run: what still runs is "
+	"a gap\n"
 	"      --ready-fd FD      write a byte to this descriptor and close it when listening\n"
 	"  -h, --help             print this help\n"
 	"  -V, --version          print the version\n";
 
-enum { OPTION_SPOOL = 256, OPTION_THREADS, OPTION_NICE, OPTION_ALLOW_APP, OPTION_ALLOW_UID,
-	OPTION_ONE_RUN, OPTION_READY_FD };
+enum {
+	OPTION_SPOOL = 256,
+	OPTION_THREADS,
+	OPTION_NICE,
+	OPTION_ALLOW_APP,
+	OPTION_ALLOW_UID,
+	OPTION_ONE_RUN,
+	OPTION_READY_FD
+};
 
 static const struct option names[] = {
 	{ "socket", required_argument, NULL, 's' },
@@ -83,8 +92,8 @@ static int parse_interval(const char *text, double *ret)
 
 static int add_allowed_app(struct options *options, const char *name)
 {
-	const char **grown = reallocarray(options->allow_apps, options->n_allow_apps + 1,
-		sizeof(*grown));
+	const char **grown =
+		reallocarray(options->allow_apps, options->n_allow_apps + 1, sizeof(*grown));
 
 	if (!grown)
 		return -ENOMEM;
@@ -177,8 +186,8 @@ static int default_spool(struct options *options)
 		return 0;
 	if (spool && *spool)
 		return set_spool(options, spool);
-	if (asprintf(&options->spool, "%.*sspool",
-		    slash ? (int)(slash - options->socket + 1) : 0, options->socket) < 0) {
+	if (asprintf(&options->spool, "%.*sspool", slash ? (int)(slash - options->socket + 1) : 0,
+		    options->socket) < 0) {
 		options->spool = NULL;
 		return -ENOMEM;
 	}

@@ -9,17 +9,17 @@
 struct options {
 	const char *socket;
 	const char *manifests;
-	char *spool;	      /* --spool, FOOTPRINT_SPOOL, or "spool" beside the socket */
-	double interval;      /* seconds between snapshots */
-	unsigned threads;     /* that resolve, hash and write */
+	char *spool;	  /* --spool, FOOTPRINT_SPOOL, or "spool" beside the socket */
+	double interval;  /* seconds between snapshots */
+	unsigned threads; /* that resolve, hash and write */
 	bool nice;
-	bool one_run;	      /* this daemon's end is the end of the run */
+	bool one_run; /* this daemon's end is the end of the run */
 	bool log;
-	int ready_fd;	      /* a byte is written to it when we listen; -1: none */
+	int ready_fd; /* a byte is written to it when we listen; -1: none */
 	const char **allow_apps;
-	size_t n_allow_apps;  /* 0: all */
+	size_t n_allow_apps; /* 0: all */
 	uid_t *allow_uids;
-	size_t n_allow_uids;  /* 0: all */
+	size_t n_allow_uids; /* 0: all */
 };
 
 enum options_result {

@@ -43,8 +43,8 @@ int program_apply_image(struct fact *fact)
 	struct manifest *m = session->application->manifest;
 	const struct look *look = fact->path->look;
 	uint64_t images = 0;
-	autofree char *name = session->executable ? strdup(session->executable)
-						  : executable_name(look);
+	autofree char *name =
+		session->executable ? strdup(session->executable) : executable_name(look);
 
 	if (!name)
 		return -ENOMEM;
@@ -52,11 +52,11 @@ int program_apply_image(struct fact *fact)
 		(fact->other && !fact->other->look->error &&
 			apply_linker(m, fact->other->look, name) < 0))
 		return -ENOMEM;
-	if (run_image(session->application, name, session->started_ns, session->counts,
-		    &images) < 0)
+	if (run_image(session->application, name, session->started_ns, session->counts, &images) <
+		0)
 		return -ENOMEM;
-	if (manifest_add_executable(m, name, look->elf.interpreter, session->watched, images,
-		    false) == -ENOMEM)
+	if (manifest_add_executable(
+		    m, name, look->elf.interpreter, session->watched, images, false) == -ENOMEM)
 		return -ENOMEM;
 	look_unref(session->program);
 	session->program = look_ref(fact->path->look);
@@ -86,7 +86,7 @@ int program_apply(struct fact *fact)
 	struct manifest *m = session->application->manifest;
 
 	if (outcome_of(fact->error) != OUTCOME_DONE)
-		return apply_outcome(m, fact->path->look, ACCESS_EXEC, fact->error,
-			session->executable);
+		return apply_outcome(
+			m, fact->path->look, ACCESS_EXEC, fact->error, session->executable);
 	return apply_chain(m, fact->path->look, session->executable);
 }

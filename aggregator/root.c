@@ -14,11 +14,11 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/hash.h"
 
-#define ROOT_IDLE_MS	60000
-#define ROOTS_IDLE_MAX	64u
-#define ROOTS_MAX	16384u
-#define LOOKS_KEPT_MAX	32768u /* in one root */
-#define LOOK_FRESH_MS	2000   /* files change while applications run */
+#define ROOT_IDLE_MS   60000
+#define ROOTS_IDLE_MAX 64u
+#define ROOTS_MAX      16384u
+#define LOOKS_KEPT_MAX 32768u /* in one root */
+#define LOOK_FRESH_MS  2000   /* files change while applications run */
 
 /* --- identity --------------------------------------------------------------------------------- */
 
@@ -42,7 +42,8 @@ static struct root *find(struct aggregator *daemon, const struct root *identity,
 {
 	struct root *root;
 
-	LIST_FOREACH(root, &daemon->roots.list, link) {
+	LIST_FOREACH(root, &daemon->roots.list, link)
+	{
 		if (root->device == identity->device && root->inode == identity->inode &&
 			root->known == identity->known &&
 			(any_mount || root->mount == identity->mount))
@@ -51,8 +52,8 @@ static struct root *find(struct aggregator *daemon, const struct root *identity,
 	return NULL;
 }
 
-static int root_new(struct aggregator *daemon, const struct root *identity, int fd,
-	struct root **ret)
+static int root_new(
+	struct aggregator *daemon, const struct root *identity, int fd, struct root **ret)
 {
 	struct root *root;
 	int r;
@@ -90,8 +91,8 @@ int roots_get(struct aggregator *daemon, int fd, struct root **ret)
 	return 0;
 }
 
-int roots_get_by_identity(struct aggregator *daemon, uint64_t device, uint64_t inode,
-	struct root **ret)
+int roots_get_by_identity(
+	struct aggregator *daemon, uint64_t device, uint64_t inode, struct root **ret)
 {
 	struct root wanted = { .device = device, .inode = inode, .known = true };
 	struct root own = { 0 };
@@ -232,8 +233,8 @@ static bool apply_ready(struct root *root)
 	return true;
 }
 
-static void add_stale(struct root *root, struct batch *batch, const struct fact *fact,
-	struct path *path)
+static void add_stale(
+	struct root *root, struct batch *batch, const struct fact *fact, struct path *path)
 {
 	if (path && !fresh(fact, path))
 		batch_add(batch, root, path, fact_depth(fact, path));
@@ -263,7 +264,8 @@ static void start_batch(struct root *root)
 		root->daemon->counters.no_memory++;
 		return;
 	}
-	STAILQ_FOREACH(fact, &root->facts, link) {
+	STAILQ_FOREACH(fact, &root->facts, link)
+	{
 		if (batch_full(batch))
 			break;
 		add_stale(root, batch, fact, fact->path);
@@ -305,14 +307,15 @@ void roots_pump(struct aggregator *daemon)
 	struct root *root;
 
 	LIST_FOREACH(root, &daemon->roots.list, link)
-		root_pump(root);
+	root_pump(root);
 }
 
 bool roots_applied(const struct aggregator *daemon, uint64_t serial)
 {
 	struct root *root;
 
-	LIST_FOREACH(root, &daemon->roots.list, link) {
+	LIST_FOREACH(root, &daemon->roots.list, link)
+	{
 		const struct fact *oldest = STAILQ_FIRST(&root->facts);
 
 		if (oldest && oldest->serial <= serial)
@@ -326,8 +329,8 @@ bool roots_busy(const struct aggregator *daemon)
 	struct root *root;
 
 	LIST_FOREACH(root, &daemon->roots.list, link)
-		if (root->batch || !STAILQ_EMPTY(&root->facts))
-			return true;
+	if (root->batch || !STAILQ_EMPTY(&root->facts))
+		return true;
 	return false;
 }
 

@@ -3,10 +3,10 @@
  * in each.
  *
  * One struct root stands for one container (or chroot, or the host), told apart by what statx says
- * of the O_PATH descriptor that came with a hello. Facts go through its queue in order. A fact whose
- * paths have been looked at lately is applied at once; for the others a batch of looks is made on
- * the thread pool, one batch at a time per root, while the loop goes on. Facts may wait; the
- * processes never do: what they say stays in their own memory until we come to it.
+ * of the O_PATH descriptor that came with a hello. Facts go through its queue in order. A fact
+ * whose paths have been looked at lately is applied at once; for the others a batch of looks is
+ * made on the thread pool, one batch at a time per root, while the loop goes on. Facts may wait;
+ * the processes never do: what they say stays in their own memory until we come to it.
  */
 #ifndef FOOTPRINT_AGGREGATOR_ROOT_H
 #define FOOTPRINT_AGGREGATOR_ROOT_H
@@ -27,9 +27,9 @@ struct path {
 	unsigned references; /* facts, directories and sessions that name it */
 	uint32_t hash;
 	bool follow;
-	bool changed;	     /* the application writes it: its content is not hashed */
+	bool changed; /* the application writes it: its content is not hashed */
 	bool in_batch;
-	struct look *look;   /* NULL: none yet, or forgotten */
+	struct look *look; /* NULL: none yet, or forgotten */
 	char raw[];
 };
 
@@ -42,7 +42,7 @@ struct root {
 
 	struct look_tools tools; /* the running batch's */
 	struct index paths;
-	uint32_t n_looks;	 /* paths with a look */
+	uint32_t n_looks; /* paths with a look */
 	STAILQ_HEAD(, fact) facts;
 	struct batch *batch; /* running; NULL: none */
 	uint64_t refreshed_ms;
@@ -68,10 +68,10 @@ struct roots {
 /* The root behind fd (an O_PATH descriptor of a directory; the root keeps a duplicate).
  * 0 or negative errno. The caller holds a reference. */
 int roots_get(struct aggregator *daemon, int fd, struct root **ret);
-/* For records from the spool, whose process is gone: a known root of this identity, our own if it is
- * that, or one that stands for "unknown" and resolves nothing. */
-int roots_get_by_identity(struct aggregator *daemon, uint64_t device, uint64_t inode,
-	struct root **ret);
+/* For records from the spool, whose process is gone: a known root of this identity, our own if it
+ * is that, or one that stands for "unknown" and resolves nothing. */
+int roots_get_by_identity(
+	struct aggregator *daemon, uint64_t device, uint64_t inode, struct root **ret);
 void root_unref(struct root *root);
 /* Frees roots that nobody has used for a while. */
 void roots_tick(struct aggregator *daemon);

@@ -15,8 +15,6 @@ struct counted {
 	uint64_t count;
 };
 
-static uint64_t hash_key[2];
-
 static uint64_t now_ns(void)
 {
 	struct timespec now;
@@ -25,19 +23,17 @@ static uint64_t now_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+/* The secret of this process that lib/base/hash.h keeps, as 64 bits. */
+static uint64_t secret(void)
+{
+	return (uint64_t)hash_bytes("a", 1) << 32 | hash_bytes("b", 1);
+}
+
+/* Texts one after another: the hash of the first is the seed of the second. */
 static uint64_t hash_text(uint64_t seed, const char *text)
 {
-	uint64_t key[2] = { hash_key[0] ^ seed, hash_key[1] };
+	const uint64_t key[2] = { seed, secret() };
 
-	if (!hash_key[0] && !hash_key[1]) {
-		uint32_t half[4];
-
-		for (unsigned i = 0; i < 4; i++)
-			half[i] = hash_bytes(&i, sizeof(i));
-		memcpy(hash_key, half, sizeof(hash_key));
-		key[0] = hash_key[0] ^ seed;
-		key[1] = hash_key[1];
-	}
 	return hash_siphash13(key, text, strlen(text) + 1);
 }
 
@@ -80,8 +76,8 @@ static int seed_images(struct run *run, const Footprint__Manifest *view)
 {
 	for (size_t i = 0; i < view->n_executables; i++) {
 		const Footprint__Executable *executable = view->executables[i];
-		autofree char *path = strndup((const char *)executable->path.data,
-			executable->path.len);
+		autofree char *path =
+			strndup((const char *)executable->path.data, executable->path.len);
 		uint64_t key;
 		uint32_t place;
 
@@ -159,8 +155,8 @@ int run_image(struct application *application, const char *path, uint64_t starte
 	return 0;
 }
 
-int run_gap(struct application *application, const char *kind, const char *path,
-	const char *detail, uint64_t count)
+int run_gap(struct application *application, const char *kind, const char *path, const char *detail,
+	uint64_t count)
 {
 	struct run *run = &application->run;
 	struct counted *counted;
@@ -194,8 +190,8 @@ static int store(struct application *application, uint64_t ended_ns)
 
 static int mark_first(struct application *application, const char *path)
 {
-	int r = manifest_add_executable(application->manifest, path, NULL,
-		FOOTPRINT__WATCHED__WATCHED_NONE, 0, true);
+	int r = manifest_add_executable(
+		application->manifest, path, NULL, FOOTPRINT__WATCHED__WATCHED_NONE, 0, true);
 
 	return r == -ENOMEM ? r : 0;
 }
@@ -232,7 +228,8 @@ static bool *find_started(const Footprint__Manifest *view)
 /* Does a gap say already why this program was not watched? */
 static bool explained(const Footprint__Manifest *view, const Footprint__Executable *executable)
 {
-	static const char *const kinds[] = { "static-program", "setuid-program", "foreign-program" };
+	static const char *const kinds[] = { "static-program", "setuid-program",
+		"foreign-program" };
 
 	for (size_t i = 0; i < view->n_gaps; i++) {
 		const Footprint__Gap *gap = view->gaps[i];
@@ -257,7 +254,7 @@ static bool never_watched(const Footprint__Executable *executable)
 struct ending {
 	char **silent; /* executed, but no image of it ever said hello */
 	size_t n_silent;
-	char **roots;  /* watched, and nobody started them */
+	char **roots; /* watched, and nobody started them */
 	size_t n_roots;
 };
 

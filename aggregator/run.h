@@ -1,9 +1,9 @@
 /*
  * A run: all sessions of an application between the first start and the last exit.
  *
- * Here is counted what a manifest says per run: processes, records, images of each program, how often
- * each gap was reported. A run is named by host and start; the start is that of the earliest session
- * known when it is first written.
+ * Here is counted what a manifest says per run: processes, records, images of each program, how
+ * often each gap was reported. A run is named by host and start; the start is that of the earliest
+ * session known when it is first written.
  */
 #ifndef FOOTPRINT_AGGREGATOR_RUN_H
 #define FOOTPRINT_AGGREGATOR_RUN_H
@@ -23,15 +23,15 @@
 
 struct run {
 	bool open;
-	bool named;	 /* host and started_ns have been written and stay */
-	bool continued;	 /* an aggregator before us began it */
+	bool named;	/* host and started_ns have been written and stay */
+	bool continued; /* an aggregator before us began it */
 	bool first_marked;
 	char host[FP_NAME_SIZE_MAX + 1];
 	uint64_t started_ns, ended_ns;
 	uint64_t processes, records;
-	unsigned live;	 /* sessions connected */
+	unsigned live; /* sessions connected */
 	uint64_t quiet_since_ms;
-	char *first;	 /* canonical executable of the earliest session */
+	char *first; /* canonical executable of the earliest session */
 	uint64_t first_started_ns;
 	struct table images; /* how many of each executable (by hash of its path) */
 	struct table gaps;   /* how often each */
@@ -46,12 +46,13 @@ void run_deinit(struct run *run);
 void run_join(struct application *application, const char *host, uint64_t started_ns);
 /* All of it has been read and applied. */
 void run_session_ended(struct application *application);
-/* Its executable is known now; counts: no aggregator before us counted it. 0 with the number of images of it so far, or -ENOMEM. */
+/* Its executable is known now; counts: no aggregator before us counted it. 0 with the number of
+ * images of it so far, or -ENOMEM. */
 int run_image(struct application *application, const char *path, uint64_t started_ns, bool counts,
 	uint64_t *ret_images);
 /* A gap once more. 0 or -ENOMEM. */
-int run_gap(struct application *application, const char *kind, const char *path,
-	const char *detail, uint64_t count);
+int run_gap(struct application *application, const char *kind, const char *path, const char *detail,
+	uint64_t count);
 
 /* Puts run and gap counts into the manifest, before it is written. 0 or -ENOMEM. */
 int run_store(struct application *application);

@@ -178,8 +178,8 @@ static int keep_exec(struct session *session, struct segment *segment, uint64_t 
 	uint8_t *payload;
 
 	if (segment->n_execs >= REVISITS_MAX)
-		return ingest_slot(session, slot->payload, slot->size, offset >= segment->counted,
-			err);
+		return ingest_slot(
+			session, slot->payload, slot->size, offset >= segment->counted, err);
 	execs = reallocarray(segment->execs, segment->n_execs + 1, sizeof(*execs));
 	if (!execs)
 		return -ENOMEM;
@@ -274,8 +274,8 @@ int segment_add_log(struct session *session, struct segment *segment, uint64_t o
 
 /* --- shared memory ---------------------------------------------------------------------------- */
 
-static int add_revisit(struct session *session, struct segment *segment, uint64_t offset,
-	struct error *err)
+static int add_revisit(
+	struct session *session, struct segment *segment, uint64_t offset, struct error *err)
 {
 	struct revisit *revisits;
 
@@ -297,14 +297,15 @@ static int take_slot(struct session *session, struct segment *segment, uint64_t 
 	if (extents_hold(segment, offset))
 		return 0;
 	if (slot->state == SLOT_READY || (slot->state == SLOT_EXEC && final))
-		return ingest_slot(session, slot->payload, slot->size, offset >= segment->counted,
-			err);
+		return ingest_slot(
+			session, slot->payload, slot->size, offset >= segment->counted, err);
 	if (slot->state == SLOT_VOID || final)
 		return 0;
 	return add_revisit(session, segment, offset, err);
 }
 
-static ssize_t read_log(const struct segment *segment, uint8_t *buffer, uint64_t offset, size_t size)
+static ssize_t read_log(
+	const struct segment *segment, uint8_t *buffer, uint64_t offset, size_t size)
 {
 	ssize_t n = pread(segment->fd, buffer, size, (off_t)(segment->log_offset + offset));
 
@@ -347,13 +348,11 @@ static bool more_to_read(const struct segment *segment)
 	uint32_t word;
 
 	return segment->walked + sizeof(word) <= segment->log_size &&
-	       read_log(segment, (uint8_t *)&word, segment->walked, sizeof(word)) ==
-		       sizeof(word) &&
+	       read_log(segment, (uint8_t *)&word, segment->walked, sizeof(word)) == sizeof(word) &&
 	       SLOT_STATE(word) != SLOT_FREE;
 }
 
-static int read_new(struct session *session, struct segment *segment, bool final,
-	struct error *err)
+static int read_new(struct session *session, struct segment *segment, bool final, struct error *err)
 {
 	size_t want = SEGMENT_PEEK_SIZE;
 
@@ -378,8 +377,8 @@ static int take_again(struct session *session, struct segment *segment,
 	const struct revisit *revisit, bool final, struct error *err)
 {
 	uint8_t *buffer = session->daemon->sessions.log_payloads;
-	bool settled = final || uv_now(&session->daemon->loop) - revisit->since_ms >=
-					EXEC_SETTLED_MS;
+	bool settled =
+		final || uv_now(&session->daemon->loop) - revisit->since_ms >= EXEC_SETTLED_MS;
 	uint64_t left = segment->log_size - revisit->offset;
 	size_t room = sizeof(uint32_t) + FP_RECORD_SIZE_MAX + SLOT_ALIGN;
 	uint32_t word;
@@ -401,8 +400,8 @@ static int take_again(struct session *session, struct segment *segment,
 		revisit->offset >= segment->counted, err);
 }
 
-static int read_again(struct session *session, struct segment *segment, bool final,
-	struct error *err)
+static int read_again(
+	struct session *session, struct segment *segment, bool final, struct error *err)
 {
 	unsigned kept = 0, i;
 	int r = 0;

@@ -47,10 +47,10 @@ struct segment {
 	bool read;   /* to its end, and nobody writes any more */
 	uint64_t device, inode;
 	uint32_t memory_size, log_offset, log_size;
-	uint64_t walked; /* slots before here have been seen */
+	uint64_t walked;	  /* slots before here have been seen */
 	struct revisit *revisits; /* in order; but for these all of them are facts */
 	unsigned n_revisits;
-	struct extent *extents;	  /* by value: in order, apart from each other */
+	struct extent *extents; /* by value: in order, apart from each other */
 	unsigned n_extents;
 	struct pending_exec *execs;
 	unsigned n_execs;
@@ -71,11 +71,11 @@ void segment_free(struct segment *segment);
 /* Is the memory behind fd the one we have? */
 int segment_same(const struct segment *segment, int fd);
 
-/* Reads what is new. final: the last writer is gone. 0: all that there is; 1: stopped for now, facts
- * must be applied first; -EBADMSG with err: damaged; -ENOMEM: try again. */
+/* Reads what is new. final: the last writer is gone. 0: all that there is; 1: stopped for now,
+ * facts must be applied first; -EBADMSG with err: damaged; -ENOMEM: try again. */
 int segment_read(struct session *session, struct segment *segment, bool final, struct error *err);
-/* Takes a piece of log. An exec in it counts as done when it has stood for a while, and no VOID slot
- * has taken it back, or with segment_settle_execs(). */
+/* Takes a piece of log. An exec in it counts as done when it has stood for a while, and no VOID
+ * slot has taken it back, or with segment_settle_execs(). */
 int segment_add_log(struct session *session, struct segment *segment, uint64_t offset,
 	const uint8_t *log, size_t size, struct error *err);
 

@@ -131,19 +131,19 @@ static int find_application(struct session *session, const Footprint__Hello *hel
 		&session->application);
 }
 
-static int find_root(struct session *session, const Footprint__Hello *hello,
-	const struct hello_source *source)
+static int find_root(
+	struct session *session, const Footprint__Hello *hello, const struct hello_source *source)
 {
 	if (!source->root)
-		return roots_get_by_identity(session->daemon, hello->root_device,
-			hello->root_inode, &session->root);
+		return roots_get_by_identity(
+			session->daemon, hello->root_device, hello->root_inode, &session->root);
 	session->root = source->root;
 	session->root->references++;
 	return 0;
 }
 
-static int session_fill(struct session *session, const Footprint__Hello *hello,
-	const struct hello_source *source)
+static int session_fill(
+	struct session *session, const Footprint__Hello *hello, const struct hello_source *source)
 {
 	int r;
 
@@ -157,8 +157,8 @@ static int session_fill(struct session *session, const Footprint__Hello *hello,
 	return r < 0 ? r : find_application(session, hello);
 }
 
-static int session_register(struct session *session, const Footprint__Hello *hello,
-	const struct hello_source *source)
+static int session_register(
+	struct session *session, const Footprint__Hello *hello, const struct hello_source *source)
 {
 	struct sessions *sessions = &session->daemon->sessions;
 	uint32_t hash = hash_bytes(session->id, SESSION_ID_SIZE);
@@ -282,8 +282,8 @@ static int make_room(struct session *session, uint32_t number)
 	return 0;
 }
 
-int session_add_memory(struct session *session, uint32_t number, struct segment *segment,
-	struct error *err)
+int session_add_memory(
+	struct session *session, uint32_t number, struct segment *segment, struct error *err)
 {
 	int r = make_room(session, number);
 	struct segment *before;
@@ -293,8 +293,8 @@ int session_add_memory(struct session *session, uint32_t number, struct segment 
 	before = session->segments[number];
 	if (before && before->shared) {
 		if (!segment_same(before, segment->fd))
-			return error_set(err, -EBADMSG, "segment %u: another one than before",
-				number);
+			return error_set(
+				err, -EBADMSG, "segment %u: another one than before", number);
 		segment_free(segment); /* said again after a reconnect */
 		return 0;
 	}
@@ -342,8 +342,9 @@ static void count(struct session *session)
 		session->processes = processes;
 		session->application->dirty = true;
 	}
-	if (lost > session->lost && gap(session, "lost-records", NULL,
-					    "records that could not be kept", lost - session->lost) == 0)
+	if (lost > session->lost &&
+		gap(session, "lost-records", NULL, "records that could not be kept",
+			lost - session->lost) == 0)
 		session->lost = lost;
 }
 
@@ -352,7 +353,8 @@ void session_add_counts(struct session *session, uint32_t number, uint32_t proce
 	struct segment *segment = number < session->n_segments ? session->segments[number] : NULL;
 
 	if (segment && !segment->shared) {
-		segment->processes = processes > segment->processes ? processes : segment->processes;
+		segment->processes =
+			processes > segment->processes ? processes : segment->processes;
 		segment->lost = lost > segment->lost ? lost : segment->lost;
 	}
 	count(session);
@@ -485,7 +487,8 @@ void sessions_tick(struct aggregator *daemon)
 {
 	struct session *session;
 
-	TAILQ_FOREACH(session, &daemon->sessions.live, link) {
+	TAILQ_FOREACH(session, &daemon->sessions.live, link)
+	{
 		if (daemon->roots.n_queued >= FACTS_QUEUED_MAX)
 			break;
 		session_read(session, false);
@@ -505,7 +508,8 @@ void sessions_cover(struct aggregator *daemon)
 {
 	struct session *session;
 
-	TAILQ_FOREACH(session, &daemon->sessions.live, link) {
+	TAILQ_FOREACH(session, &daemon->sessions.live, link)
+	{
 		bool applied = session->marked && roots_applied(daemon, session->mark_serial);
 
 		for (uint32_t i = 0; i < session->n_segments; i++) {
@@ -551,8 +555,8 @@ void sessions_acknowledge(struct aggregator *daemon, const struct application *a
 	struct session *session;
 
 	TAILQ_FOREACH(session, &daemon->sessions.live, link)
-		if (session->application == application)
-			acknowledge(session);
+	if (session->application == application)
+		acknowledge(session);
 }
 
 void sessions_deinit(struct aggregator *daemon)

@@ -37,21 +37,21 @@ struct session {
 	struct aggregator *daemon;
 	uint8_t id[SESSION_ID_SIZE];
 	enum session_state state;
-	bool dropped;	    /* broke the rules: nothing more is read */
-	bool met;	    /* a socket has spoken for it */
-	bool counts;	    /* no aggregator before us counted it */
+	bool dropped;	     /* broke the rules: nothing more is read */
+	bool met;	     /* a socket has spoken for it */
+	bool counts;	     /* no aggregator before us counted it */
 	unsigned references; /* facts that wait, sockets */
 	unsigned sockets;
 	struct application *application;
 	struct root *root;
 	uint64_t started_ns;
-	uint32_t uid;	    /* of the peer, as the kernel says */
+	uint32_t uid; /* of the peer, as the kernel says */
 	Footprint__Watched watched;
 	uint64_t finished_ms;
 
 	struct path *executable_path, *directory_path;
-	char *executable;	/* canonical; NULL until looked at */
-	struct look *program;	/* likewise */
+	char *executable;     /* canonical; NULL until looked at */
+	struct look *program; /* likewise */
 	struct directories directories;
 	TAILQ_HEAD(, deferred) deferred; /* records relative to a directory not known yet */
 	unsigned n_deferred;
@@ -59,12 +59,13 @@ struct session {
 
 	struct segment **segments; /* by number; NULL: never heard of */
 	uint32_t n_segments;
-	bool held;		/* the spool file with its records is being read */
-	bool unread;		/* a notice came, or memory was short: read again soon */
+	bool held;   /* the spool file with its records is being read */
+	bool unread; /* a notice came, or memory was short: read again soon */
 
 	uint64_t processes, lost; /* counted so far */
 
-	/* Up to where the log is in the manifest (segment.marked), once this fact has been applied. */
+	/* Up to where the log is in the manifest (segment.marked), once this fact has been applied.
+	 */
 	uint64_t mark_serial;
 	bool marked;
 };
@@ -83,7 +84,7 @@ void sessions_deinit(struct aggregator *daemon);
 struct hello_source {
 	uint32_t uid;
 	struct root *root; /* referenced by the caller; NULL: by the hello's device and inode */
-	bool counted; /* an aggregator before us acknowledged some of its records */
+	bool counted;	   /* an aggregator before us acknowledged some of its records */
 };
 
 /* The session of this hello, made if it is new. 0; -EACCES: the policy forbids it, or the id is
@@ -96,16 +97,16 @@ struct session *session_find(struct aggregator *daemon, const uint8_t id[static 
 void session_attach(struct session *session);
 void session_detach(struct session *session);
 
-/* Memory that came with a hello; the segment is taken over on success. -EBADMSG: it contradicts what
- * is known. */
-int session_add_memory(struct session *session, uint32_t number, struct segment *segment,
-	struct error *err);
+/* Memory that came with a hello; the segment is taken over on success. -EBADMSG: it contradicts
+ * what is known. */
+int session_add_memory(
+	struct session *session, uint32_t number, struct segment *segment, struct error *err);
 /* Log bytes by value: Batch or spool. 0, -EBADMSG, -ENOMEM. */
 int session_add_log(struct session *session, uint32_t number, uint64_t offset, const uint8_t *log,
 	size_t size, struct error *err);
 /* Counts that came with a piece of log by value; only growth counts. */
-void session_add_counts(struct session *session, uint32_t number, uint32_t processes,
-	uint64_t lost);
+void session_add_counts(
+	struct session *session, uint32_t number, uint32_t processes, uint64_t lost);
 
 /* Reads what is new in its memory. `final`: nobody writes any more. */
 void session_read(struct session *session, bool final);

@@ -40,7 +40,8 @@ int snapshot_init(struct aggregator *daemon)
 	return 0;
 }
 
-/* --- on a thread of the pool ------------------------------------------------------------------- */
+/* --- on a thread of the pool -------------------------------------------------------------------
+ */
 
 static void work(uv_work_t *request)
 {
@@ -114,7 +115,7 @@ static size_t count_dirty(const struct aggregator *daemon)
 	size_t n = 0;
 
 	LIST_FOREACH(application, &daemon->applications.list, link)
-		n += application->dirty;
+	n += application->dirty;
 	return n;
 }
 
@@ -126,7 +127,8 @@ static int collect(struct aggregator *daemon, size_t n)
 	snapshot->items = calloc(n, sizeof(*snapshot->items));
 	if (!snapshot->items)
 		return -ENOMEM;
-	LIST_FOREACH(application, &daemon->applications.list, link) {
+	LIST_FOREACH(application, &daemon->applications.list, link)
+	{
 		if (!application->dirty || run_store(application) < 0)
 			continue;
 		application->references++;
@@ -141,8 +143,8 @@ static void acknowledge_clean(struct aggregator *daemon)
 	struct application *application;
 
 	LIST_FOREACH(application, &daemon->applications.list, link)
-		if (!application->dirty)
-			sessions_acknowledge(daemon, application);
+	if (!application->dirty)
+		sessions_acknowledge(daemon, application);
 }
 
 void snapshot_start(struct aggregator *daemon)

@@ -175,11 +175,11 @@ static int take_entry(struct aggregator *daemon, struct taken *taken, const stru
 		r = hello->protocol == FP_PROTOCOL ? session_get(daemon, hello, &source, ret)
 						   : -EPROTONOSUPPORT;
 		if (r == 0)
-			r = session_add_log(*ret, hello->segment, view->entry.log_offset,
-				view->log, view->entry.log_size, &err);
+			r = session_add_log(*ret, hello->segment, view->entry.log_offset, view->log,
+				view->entry.log_size, &err);
 		if (r == 0)
-			session_add_counts(*ret, hello->segment, view->entry.processes,
-				view->entry.lost);
+			session_add_counts(
+				*ret, hello->segment, view->entry.processes, view->entry.lost);
 		footprint__hello__free_unpacked(hello, NULL);
 	}
 	if (r == -ENOMEM)
@@ -205,13 +205,12 @@ static void release_held(struct aggregator *daemon)
 	struct session *session;
 
 	TAILQ_FOREACH(session, &daemon->sessions.ending, link)
-		session->held = false;
+	session->held = false;
 	sessions_settle(daemon);
 }
 
 /* 1: go on later; 0: at the end of the file; -ENOMEM. */
-static int read_window(struct aggregator *daemon, struct taken *taken, uint8_t *window,
-	size_t size)
+static int read_window(struct aggregator *daemon, struct taken *taken, uint8_t *window, size_t size)
 {
 	struct spool_reader reader = { .bytes = window, .size = size };
 	struct session *session = NULL;
@@ -270,7 +269,8 @@ static struct taken *next_to_read(struct aggregator *daemon)
 {
 	struct taken *taken;
 
-	TAILQ_FOREACH(taken, &daemon->spool.taken, link) {
+	TAILQ_FOREACH(taken, &daemon->spool.taken, link)
+	{
 		if (taken->state == TAKEN_LOCKED && flock(taken->fd, LOCK_EX | LOCK_NB) == 0)
 			taken->state = TAKEN_READING;
 		if (taken->state == TAKEN_READING)
@@ -319,8 +319,8 @@ void spool_cover(struct aggregator *daemon)
 	struct taken *taken;
 
 	TAILQ_FOREACH(taken, &daemon->spool.taken, link)
-		if (taken->state == TAKEN_READ && roots_applied(daemon, taken->serial))
-			taken->state = TAKEN_COVERED;
+	if (taken->state == TAKEN_READ && roots_applied(daemon, taken->serial))
+		taken->state = TAKEN_COVERED;
 }
 
 static void remove_taken(struct aggregator *daemon, struct taken *taken)

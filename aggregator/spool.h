@@ -1,9 +1,9 @@
 /*
  * The spool: files in which processes left records that nobody acknowledged (proto/WIRE.md).
  *
- * A file is taken by renaming it, so that processes begin another one, and by locking it, so that the
- * last of them has finished. It is removed when all it held is in manifests on disk; an aggregator
- * killed before that leaves it for its successor.
+ * A file is taken by renaming it, so that processes begin another one, and by locking it, so that
+ * the last of them has finished. It is removed when all it held is in manifests on disk; an
+ * aggregator killed before that leaves it for its successor.
  */
 #ifndef FOOTPRINT_AGGREGATOR_SPOOL_H
 #define FOOTPRINT_AGGREGATOR_SPOOL_H
@@ -22,7 +22,7 @@ struct aggregator;
 struct session;
 
 enum taken_state {
-	TAKEN_LOCKED,  /* somebody is still writing to it */
+	TAKEN_LOCKED, /* somebody is still writing to it */
 	TAKEN_READING,
 	TAKEN_READ,
 	TAKEN_COVERED, /* the snapshot being written has all of it */
@@ -34,8 +34,8 @@ struct taken {
 	int fd;
 	enum taken_state state;
 	uint32_t uid;
-	uint64_t offset;  /* of the first byte not read */
-	uint64_t serial;  /* facts queued when it had been read */
+	uint64_t offset; /* of the first byte not read */
+	uint64_t serial; /* facts queued when it had been read */
 	uint64_t damaged;
 };
 
@@ -48,8 +48,8 @@ struct spool {
 	uv_timer_t step;
 };
 
-/* Makes the directory (mode 1777), and takes what an aggregator before us left. 0 or negative errno,
- * reported. */
+/* Makes the directory (mode 1777), and takes what an aggregator before us left. 0 or negative
+ * errno, reported. */
 int spool_init(struct aggregator *daemon);
 /* Looks for files, and goes on with those that are taken. */
 void spool_tick(struct aggregator *daemon);

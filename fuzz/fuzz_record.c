@@ -76,7 +76,12 @@ static void read_address(const uint8_t *data, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static void (*const readers[])(const uint8_t *, size_t) = {
-		read_slots, read_spool, read_packet, read_record, read_hello, read_address,
+		read_slots,
+		read_spool,
+		read_packet,
+		read_record,
+		read_hello,
+		read_address,
 	};
 
 	if (size)

@@ -71,7 +71,8 @@ static int parse(const struct command *self, int argc, char **argv, struct run_o
 	return 0;
 }
 
-/* --- the program's environment ----------------------------------------------------------------- */
+/* --- the program's environment -----------------------------------------------------------------
+ */
 
 /* Before other preloads: the library finds the real functions behind them by itself. */
 static int set_preload(const char *library)
@@ -88,8 +89,8 @@ static int set_preload(const char *library)
 	return setenv("LD_PRELOAD", value, 1);
 }
 
-static int set_environment(const struct run_options *options,
-	const struct private_aggregator *aggregator)
+static int set_environment(
+	const struct run_options *options, const struct private_aggregator *aggregator)
 {
 	if (set_preload(aggregator->library) < 0 ||
 		setenv("FOOTPRINT_SOCKET", aggregator->socket, 1) < 0 ||
@@ -100,7 +101,8 @@ static int set_environment(const struct run_options *options,
 	return 0;
 }
 
-/* --- the manifest ------------------------------------------------------------------------------ */
+/* --- the manifest ------------------------------------------------------------------------------
+ */
 
 static bool was_watched(const Footprint__Manifest *view, const char *path)
 {
@@ -158,8 +160,8 @@ static int note_program(struct manifest *m, const char *name)
 		return 0;
 	r = manifest_add_use(m, path, ACCESS_EXEC, path);
 	if (r == 0)
-		r = manifest_add_executable(m, path, NULL, FOOTPRINT__WATCHED__WATCHED_NONE, 1,
-			true);
+		r = manifest_add_executable(
+			m, path, NULL, FOOTPRINT__WATCHED__WATCHED_NONE, 1, true);
 	return r < 0 ? r : manifest_add_gap(m, kind, path, detail, 1);
 }
 
@@ -214,8 +216,8 @@ static int say_summary(struct manifest *m, const char *output)
 	return 0;
 }
 
-static int keep_manifest(const struct run_options *options,
-	const struct private_aggregator *aggregator)
+static int keep_manifest(
+	const struct run_options *options, const struct private_aggregator *aggregator)
 {
 	auto_manifest struct manifest *m = NULL;
 	autofree char *named = NULL;
@@ -234,7 +236,8 @@ static int keep_manifest(const struct run_options *options,
 	return say_summary(m, output);
 }
 
-/* --- running ----------------------------------------------------------------------------------- */
+/* --- running -----------------------------------------------------------------------------------
+ */
 
 /* A program that could not be started leaves no manifest; its status stands whatever becomes of the
  * manifest of one that could. */
@@ -275,14 +278,19 @@ const struct command command_run = {
 	.summary = "run a program and write its manifest",
 	.help = "Usage: footprint run [OPTION…] [--] PROGRAM [ARGUMENT…]\n"
 		"\n"
-		"Runs PROGRAM, watches it and all processes it starts, and writes what they used to a\n"
-		"manifest. Exits with the program's status: 128+N when signal N killed it, 127 when it\n"
+		"Runs PROGRAM, watches it and all processes it starts, and writes what they used "
+		"to a\n"
+		"manifest. Exits with the program's status: 128+N when signal N killed it, 127 "
+		"when it\n"
 		"was not found, 126 when it could not be executed.\n"
 		"\n"
 		"Options:\n"
-		"  -o, --output FILE      the manifest (default: PROGRAM.footprint); replaced if there\n"
-		"      --app NAME         name of the application (default: FOOTPRINT_APP, or PROGRAM)\n"
-		"      --app-version V    its version (default: FOOTPRINT_VERSION, or \"unversioned\")\n"
+		"  -o, --output FILE      the manifest (default: PROGRAM.footprint); replaced if "
+		"there\n"
+		"      --app NAME         name of the application (default: FOOTPRINT_APP, or "
+		"PROGRAM)\n"
+		"      --app-version V    its version (default: FOOTPRINT_VERSION, or "
+		"\"unversioned\")\n"
 		"  -h, --help             print this help\n",
 	.main = run_main,
 };

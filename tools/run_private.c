@@ -57,8 +57,9 @@ static char *find_library(struct error *err)
 	char *found = named && *named ? realpath(named, NULL) : find_beside(candidates, 2);
 
 	if (!found)
-		error_set(err, -ENOENT, "libfootprint.so: not found beside 'footprint'; "
-					"FOOTPRINT_LIBRARY may name it");
+		error_set(err, -ENOENT,
+			"libfootprint.so: not found beside 'footprint'; "
+			"FOOTPRINT_LIBRARY may name it");
 	return found;
 }
 

@@ -9,8 +9,8 @@
 struct private_aggregator {
 	char *directory; /* holds everything below; removed at the end */
 	char *socket, *spool, *manifests;
-	char *library;	 /* libfootprint.so, as LD_PRELOAD can name it */
-	pid_t pid;	 /* of footprintd; 0: not running */
+	char *library; /* libfootprint.so, as LD_PRELOAD can name it */
+	pid_t pid;     /* of footprintd; 0: not running */
 };
 
 /* Starts it and waits until it listens. 0, or negative errno with err. */

@@ -8,8 +8,8 @@
 #define STATUS_NOT_FOUND      127
 #define STATUS_SIGNAL	      128 /* and the signal's number */
 
-/* Runs argv in the environment as it is, passes on the signals that we get, and waits. The exit status
- * that the shell would give; err->code is set where the program could not be started. */
+/* Runs argv in the environment as it is, passes on the signals that we get, and waits. The exit
+ * status that the shell would give; err->code is set where the program could not be started. */
 int program_run(char **argv, struct error *err);
 
 /* Where a search in PATH finds it, with symlinks resolved; NULL: nowhere. The caller frees. */

@@ -28,8 +28,8 @@ int slot_next(struct slot_reader *reader, struct slot *ret, struct error *err)
 		return 0;
 	size = SLOT_SIZE(word);
 	if (!state_known(SLOT_STATE(word)) || size > FP_RECORD_SIZE_MAX)
-		return error_set(err, -EBADMSG, "slot at %zu: word %#x is not a slot",
-			reader->offset, word);
+		return error_set(
+			err, -EBADMSG, "slot at %zu: word %#x is not a slot", reader->offset, word);
 	span = slot_span(size);
 	if (reader->size - reader->offset < span)
 		return 0;

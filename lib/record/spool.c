@@ -28,8 +28,8 @@ static size_t next_magic(const struct spool_reader *reader, size_t from)
 
 	if (from >= reader->size)
 		return reader->size;
-	found = memmem(reader->bytes + from, reader->size - from, &entry_magic,
-		sizeof(entry_magic));
+	found = memmem(
+		reader->bytes + from, reader->size - from, &entry_magic, sizeof(entry_magic));
 	return found ? (size_t)(found - reader->bytes) : reader->size;
 }
 
@@ -63,8 +63,8 @@ int spool_next(struct spool_reader *reader, struct spool_view *ret)
 		enum entry_state state = entry_at(reader, &view);
 
 		if (state == ENTRY_WHOLE) {
-			reader->offset += sizeof(view.entry) + view.entry.hello_size +
-					  view.entry.log_size;
+			reader->offset +=
+				sizeof(view.entry) + view.entry.hello_size + view.entry.log_size;
 			*ret = view;
 			return 1;
 		}

@@ -40,12 +40,12 @@ static void watched_init(struct watched_memory *memory)
 	};
 }
 
-static int check_bytes(const ProtobufCBinaryData *data, size_t size_max, const char *field,
-	struct error *err)
+static int check_bytes(
+	const ProtobufCBinaryData *data, size_t size_max, const char *field, struct error *err)
 {
 	if (data->len > size_max)
-		return error_set(err, -E2BIG, "%s: %zu bytes, the limit is %zu", field, data->len,
-			size_max);
+		return error_set(
+			err, -E2BIG, "%s: %zu bytes, the limit is %zu", field, data->len, size_max);
 	if (data->len && memchr(data->data, 0, data->len))
 		return error_set(err, -EBADMSG, "%s: holds a NUL", field);
 	return 0;
@@ -62,8 +62,8 @@ static int check_text(const char *text, size_t size_max, const char *field, stru
 	size_t size = strlen(text);
 
 	if (size > size_max)
-		return error_set(err, -E2BIG, "%s: %zu bytes, the limit is %zu", field, size,
-			size_max);
+		return error_set(
+			err, -E2BIG, "%s: %zu bytes, the limit is %zu", field, size, size_max);
 	return 0;
 }
 
@@ -152,8 +152,8 @@ static int check_hello_texts(const Footprint__Hello *hello, struct error *err)
 	int r;
 
 	if ((r = check_text(hello->application, FP_NAME_SIZE_MAX, "application", err)) < 0 ||
-		(r = check_text(hello->application_version, FP_NAME_SIZE_MAX,
-			 "application_version", err)) < 0 ||
+		(r = check_text(hello->application_version, FP_NAME_SIZE_MAX, "application_version",
+			 err)) < 0 ||
 		(r = check_text(hello->host, FP_NAME_SIZE_MAX, "host", err)) < 0)
 		return r;
 	return check_text(hello->library_version, FP_NAME_SIZE_MAX, "library_version", err);
@@ -196,8 +196,8 @@ int hello_unpack(const uint8_t *bytes, size_t size, Footprint__Hello **ret, stru
 	int r;
 
 	if (size > FP_HELLO_SIZE_MAX)
-		return error_set(err, -E2BIG, "hello: %zu bytes, the limit is %u", size,
-			FP_HELLO_SIZE_MAX);
+		return error_set(
+			err, -E2BIG, "hello: %zu bytes, the limit is %u", size, FP_HELLO_SIZE_MAX);
 	watched_init(&memory);
 	hello = footprint__hello__unpack(&memory.allocator, size, bytes);
 	if (!hello)

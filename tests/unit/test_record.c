@@ -89,13 +89,15 @@ static void records_need_their_fields(void **state)
 {
 	(void)state;
 	assert_int_equal(UNPACK("\x08\x01\x10\x01\x22\x04/etc"), 0);
-	assert_int_equal(UNPACK("\x08\x01\x10\x01"), -EBADMSG);		     /* no path */
-	assert_int_equal(UNPACK("\x08\x01\x10\x01\x22\x03" "etc"), -EBADMSG); /* of nothing */
-	assert_int_equal(UNPACK("\x08\x01\x22\x04/e\0c"), -EBADMSG);	     /* a NUL */
-	assert_int_equal(UNPACK("\x08\x05\x22\x04/etc"), -EBADMSG);	     /* no id */
-	assert_int_equal(UNPACK("\x08\x04\x4a\x01\x02"), -EBADMSG);	     /* half a family */
-	assert_int_equal(UNPACK("\x08\x06"), -EBADMSG);			     /* no gap */
-	assert_int_equal(UNPACK("\x08\x63"), 0);			     /* of a later version */
+	assert_int_equal(UNPACK("\x08\x01\x10\x01"), -EBADMSG); /* no path */
+	assert_int_equal(UNPACK("\x08\x01\x10\x01\x22\x03"
+				"etc"),
+		-EBADMSG);					     /* of nothing */
+	assert_int_equal(UNPACK("\x08\x01\x22\x04/e\0c"), -EBADMSG); /* a NUL */
+	assert_int_equal(UNPACK("\x08\x05\x22\x04/etc"), -EBADMSG);  /* no id */
+	assert_int_equal(UNPACK("\x08\x04\x4a\x01\x02"), -EBADMSG);  /* half a family */
+	assert_int_equal(UNPACK("\x08\x06"), -EBADMSG);		     /* no gap */
+	assert_int_equal(UNPACK("\x08\x63"), 0);		     /* of a later version */
 	assert_int_equal(UNPACK("\xff\xff\xff"), -EBADMSG);
 }
 

@@ -1,0 +1,60 @@
+/*
+ * The rows of calls.c: where a system call's arguments say what it is about. For those who read the
+ * arguments elsewhere than in their own memory: the supervisor and its filter.
+ */
+#ifndef FOOTPRINT_PRELOAD_CALLS_TABLE_H
+#define FOOTPRINT_PRELOAD_CALLS_TABLE_H
+
+#include <stdint.h>
+
+#define CALL_COUNT 467 /* rows: numbers from here on mean nothing to us */
+
+/* What a row makes of its call. */
+enum meaning {
+	NOTHING,
+	PATH,	      /* one path, used as `access` says */
+	TWO_PATHS,    /* a rename or link: `to_*` is the second name */
+	OPEN,	      /* path and O_* flags */
+	CREATE,	      /* creat: an open whose flags are implied */
+	OPEN_HOW,     /* openat2: the flags stand in a struct open_how */
+	WATCH,	      /* inotify_add_watch */
+	EXECUTE,      /* recorded before, undone when it returns */
+	ADDRESS,      /* connect, bind: descriptor, address, size */
+	SEND,	      /* sendto */
+	SEND_MESSAGE, /* sendmsg */
+	SEND_SEVERAL, /* sendmmsg */
+	DIRECTORY,    /* chdir, fchdir */
+	ROOT,	      /* chroot, pivot_root: paths, and the working directory may be another one */
+	NAMESPACE,    /* unshare, setns */
+	CLOSE,
+	CLOSE_RANGE,
+	COPY,	   /* dup */
+	COPY_TO,   /* dup2, dup3 */
+	COPY_HIGH, /* fcntl with F_DUPFD */
+	END,	   /* exit_group: recorded before */
+	FORK,
+	CLONE,	/* flags in the first argument */
+	CLONE3, /* flags in a struct clone_args */
+	FILTER, /* prctl, seccomp: a filter that may forbid our calls */
+	RING,	/* io_uring_setup: what goes through the ring is not seen */
+};
+
+/* Which argument holds something; NONE: the call has no such thing. */
+enum argument { NONE, FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH };
+
+struct call {
+	uint8_t means;	   /* enum meaning */
+	uint8_t directory; /* enum argument; NONE: the working directory */
+	uint8_t path;
+	uint8_t flags;	   /* of AT_SYMLINK_FOLLOW and AT_SYMLINK_NOFOLLOW; or of O_*, CLONE_* */
+	uint8_t no_follow; /* a link in the last component is not followed, but for the flags */
+	uint8_t to_directory;
+	uint8_t to_path;
+	uint16_t access;
+	uint16_t to_access;
+};
+
+/* The row of a number; that of read(2), which means NOTHING, where it has none. */
+const struct call *call_of(long number);
+
+#endif

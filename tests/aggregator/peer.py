@@ -151,9 +151,12 @@ def refused(s):
 # --- the daemon ---------------------------------------------------------------------------------
 
 class Daemon:
-    def __init__(self, *options, interval="0.1", manifests=None, descriptors=None):
+    def __init__(self, *options, interval="0.1", manifests=None, descriptors=None, directory=None,
+                 wrapper=()):
+        """wrapper: a command that executes the rest of its arguments, keeping its process id."""
         self.descriptors = descriptors
-        self.directory = tempfile.mkdtemp(prefix="footprintd-")
+        self.wrapper = wrapper
+        self.directory = directory or tempfile.mkdtemp(prefix="footprintd-")
         self.socket = self.directory + "/socket"
         self.spool = self.directory + "/spool"
         self.manifests = manifests or self.directory + "/manifests"
@@ -166,9 +169,11 @@ class Daemon:
         os.set_inheritable(write, True)
         self.errors = open(self.directory + "/stderr", "ab")
         self.process = subprocess.Popen(
-            [BUILD + "/footprintd", "--socket", self.socket, "--manifests", self.manifests,
-             "--interval", self.interval, "--ready-fd", str(write), *self.options],
-            pass_fds=[write], preexec_fn=self.limit, stderr=self.errors, env={**os.environ, "FOOTPRINT_LOG": "1"})
+            [*self.wrapper, BUILD + "/footprintd", "--socket", self.socket,
+             "--manifests", self.manifests, "--interval", self.interval,
+             "--ready-fd", str(write), *self.options],
+            pass_fds=[write], preexec_fn=self.limit, stderr=self.errors,
+            env={**os.environ, "FOOTPRINT_LOG": "1"})
         os.close(write)
         assert os.read(ready, 1) == b"\n", "footprintd did not start: " + self.stderr()
         os.close(ready)

@@ -19,6 +19,9 @@ NUMBERS = {
     "mkdir": 83, "chdir": 80, "fchdir": 81, "exit_group": 231,
 }
 WANTED = set(NUMBERS.values())
+# The dynamic linker's alone: what it maps as code is loaded, also for libc itself, which loads NSS and
+# gconv modules without passing a dlopen that could be hooked.
+MMAP = 9
 
 # Since glibc 2.33 for old programs only, whose hooks see them: they would cost pages of their own.
 PUBLIC_ONLY = re.compile(r"__(x|lx|fx)stat(at)?(64)?@|chroot@|truncate@")
@@ -94,6 +97,9 @@ def sites(path):
     code = {i.address + n: b for i in instructions for n, b in enumerate(i.code)}
     targets = {int(m[1], 16) for i in instructions
                for m in [re.match(r"(?:j\w+|call|bnd \w+)\s+([0-9a-f]+) ", i.text)] if m}
+    linker = is_linker(path)
+    wanted = WANTED | {MMAP} if linker else WANTED
+    mapping = None
     modern = any(i.symbol.startswith("fstatat@") for i in instructions)
     offsets, cancellable = [], None
     for index, i in enumerate(instructions):
@@ -112,8 +118,11 @@ def sites(path):
             before = GENERAL[kinds[0]]
             if bytes_at(code, i.address - len(before), len(before)) != before:
                 continue
-        elif number_before(instructions, index) not in WANTED:
-            continue
+        else:
+            number = number_before(instructions, index)
+            if number not in wanted:
+                continue
+            mapping = i.address if number == MMAP else mapping
         end = i.address + 2 + KEPT[kinds[0]]
         if any(i.address < t < end for t in targets):
             print(f"{path}: {i.address:#x} is jumped into", file=sys.stderr)
@@ -121,9 +130,10 @@ def sites(path):
         offsets.append(i.address)
     # A page that is written costs more than all else, so the lone sites of ld.so, which only starting
     # up passes (its search for its own preload file, $ORIGIN), are not worth it.
-    if is_linker(path):
+    if linker:
         pages = [offset >> 12 for offset in offsets]
-        offsets = [offset for offset in offsets if pages.count(offset >> 12) > 1]
+        offsets = [offset for offset in offsets
+                   if pages.count(offset >> 12) > 1 or offset == mapping]
     for i in instructions:
         if cancellable and re.match(rf"call\s+{cancellable:x} ", i.text):
             offsets.append(i.address)

@@ -29,6 +29,13 @@ bool sites_object_expected(const struct link_map *map)
 	return false;
 }
 
+bool sites_object_is_linker(const struct sites_object *object)
+{
+	const char *name = object->path ? file_name(object->path) : "";
+
+	return text_begins(name, "ld-linux-") || text_begins(name, "ld-2.");
+}
+
 static const uint8_t *build_id_in(const uint8_t *note, const uint8_t *end)
 {
 	while ((uint64_t)(end - note) >= sizeof(ElfW(Nhdr))) {

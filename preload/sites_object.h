@@ -20,6 +20,8 @@ struct sites_object {
 /* Is it libc or the dynamic linker (by its file name), and mapped as they are? */
 bool sites_object_open(const struct link_map *map, struct sites_object *ret);
 bool sites_object_expected(const struct link_map *map);
+/* Is it glibc's dynamic linker, which is an object of its own? */
+bool sites_object_is_linker(const struct sites_object *object);
 
 /* Are the eight bytes at this offset its code? */
 static inline bool sites_object_holds(const struct sites_object *object, uint32_t offset)

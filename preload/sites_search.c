@@ -65,6 +65,13 @@ static bool is_wanted(uint32_t number)
  */
 #define NUMBER_DISTANCE_MAX 64
 
+/* What the dynamic linker maps as code is loaded, also for libc itself, which loads NSS and gconv
+ * modules without passing a dlopen that could be hooked. Libc's own mmaps are malloc's. */
+static bool is_wanted_in(const struct sites_object *object, uint32_t number)
+{
+	return is_wanted(number) || (number == SYS_mmap && sites_object_is_linker(object));
+}
+
 /* Is a wanted number loaded before? A wrong guess is harmless: a trampoline looks at the register.
  */
 static bool number_is_wanted(const struct sites_object *object, uint32_t offset)
@@ -76,7 +83,7 @@ static bool number_is_wanted(const struct sites_object *object, uint32_t offset)
 			return false;
 		/* mov $number, to eax or (with a prefix before it) to r8d...r15d */
 		if (code[0] >= 0xb8 && code[0] <= 0xbf && (code[0] == 0xb8 || code[-1] == 0x41) &&
-			is_wanted(site_word(object, offset - back + 1)))
+			is_wanted_in(object, site_word(object, offset - back + 1)))
 			return true;
 	}
 	return false;

@@ -113,6 +113,10 @@ class Reading(unittest.TestCase):
                       '= 0x7f00')
         self.assertEqual((call.values[4].path, call.values[4].deleted), (b"/a", True))
 
+    def test_flags_without_a_name(self):
+        call, = calls('10 mmap(NULL, 4096, PROT_READ, 0x8 /* MAP_??? */|MAP_ANONYMOUS, -1, 0) = 0x7f')
+        self.assertIn("MAP_ANONYMOUS", call.values[3].flags())
+
     def test_what_is_not_understood_is_an_error(self):
         for text in ("nonsense", "10 nonsense", '10 <... openat resumed>) = 3'):
             with self.assertRaises(strace.TraceError):

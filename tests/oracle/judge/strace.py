@@ -75,7 +75,9 @@ RESULT = re.compile(
 )
 STRING = re.compile(r'(@?)"((?:\\x[0-9a-f]{2})*)"(\.\.\.)?')
 KEY = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=")
-WORD = re.compile(r"[^,()\[\]{}<\"\s]+(?: ?(?:&&|==|<<|>>|\*) ?[^,()\[\]{}<\"\s]+)*")
+# Flags without a name come with a comment: 0x8 /* MAP_??? */|MAP_ANONYMOUS
+WORD = re.compile(r"[^,()\[\]{}<\"\s]+"
+                  r"(?:(?: ?(?:&&|==|<<|>>|\*) ?| /\* \w+\?\?\? \*/\|)[^,()\[\]{}<\"\s]+)*")
 NOTE = re.compile(r"<((?:->|[^<>]|<[^<>]*>)*)>(\(deleted\))?")
 COMMENT = re.compile(r" ?/\*.*?\*/")
 HEXES = re.compile(r"(?:\\x[0-9a-f]{2})+")

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "aggregator/aggregator.h"
@@ -16,6 +17,7 @@
 #define ACCEPTS_AT_ONCE	  256 /* then others have their turn */
 #define PACKETS_AT_ONCE	  64
 #define DESCRIPTORS_SPARE 64
+#define GATHER_NS	  4000000 /* nobody notices; hundreds of short processes fit in */
 #define DESCRIPTORS_MAX	  2 /* of a hello: its memory and its root */
 
 /* --- packets ---------------------------------------------------------------------------------- */
@@ -285,10 +287,13 @@ static void peer_close(struct peer *peer)
 
 	TAILQ_REMOVE(peer->session ? &intake->talking : &intake->silent, peer, link);
 	intake->n_silent -= !peer->session;
-	uv_close((uv_handle_t *)&peer->poll, peer_closed);
+	if (peer->polled)
+		uv_close((uv_handle_t *)&peer->poll, peer_closed);
 	close(peer->fd);
 	if (peer->session)
 		session_detach(peer->session);
+	if (!peer->polled)
+		free(peer);
 }
 
 static void peer_refuse(struct peer *peer, const struct error *err)
@@ -305,31 +310,44 @@ static void peer_refuse(struct peer *peer, const struct error *err)
 	peer_close(peer);
 }
 
-/* One packet. False: the peer is gone, or has nothing more for now. */
-static bool peer_read(struct peer *peer)
+enum heard { HEARD, NOTHING_TO_HEAR, PEER_GONE };
+
+/* One packet. */
+static enum heard peer_read(struct peer *peer)
 {
 	auto_received struct received received = { .n = 0 };
 	struct error err = { 0 };
 	ssize_t n = receive(peer->fd, peer->daemon->intake.packet, &received);
 
 	if (n == -EAGAIN || n == -EINTR)
-		return n == -EINTR;
+		return n == -EINTR ? HEARD : NOTHING_TO_HEAR;
 	/* SEQPACKET: an empty packet looks like the end. No peer of ours sends one. */
 	if (n <= 0) {
 		if (!peer->session)
 			peer->daemon->counters.silent++;
 		peer_close(peer);
-		return false;
+		return PEER_GONE;
 	}
 	if (hear(peer, (size_t)n, &received, &err) < 0) {
 		peer_refuse(peer, &err);
-		return false;
+		return PEER_GONE;
 	}
 	if (peer->session && peer->session->dropped) {
 		peer_close(peer);
-		return false;
+		return PEER_GONE;
 	}
-	return true;
+	return HEARD;
+}
+
+/* What is there, but not for ever: others have their turn. */
+static enum heard peer_read_some(struct peer *peer)
+{
+	enum heard heard = HEARD;
+
+	peer->daemon->intake.busy = true;
+	for (int i = 0; i < PACKETS_AT_ONCE && heard == HEARD; i++)
+		heard = peer_read(peer);
+	return heard;
 }
 
 static void on_readable(uv_poll_t *poll, int status, int events)
@@ -342,10 +360,23 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 		peer_close(peer);
 		return;
 	}
-	for (int i = 0; i < PACKETS_AT_ONCE && peer_read(peer); i++)
-		;
+	peer_read_some(peer);
 }
 
+static void peer_poll(struct peer *peer)
+{
+	if (uv_poll_init(&peer->daemon->loop, &peer->poll, peer->fd) < 0) {
+		peer->daemon->counters.no_memory++;
+		peer_close(peer);
+		return;
+	}
+	peer->polled = true;
+	peer->poll.data = peer;
+	if (uv_poll_start(&peer->poll, UV_READABLE | UV_DISCONNECT, on_readable) < 0)
+		peer_close(peer);
+}
+
+/* A short process has said all and is gone by now: then it is never polled at all. */
 static int peer_new(struct aggregator *daemon, int fd)
 {
 	struct peer *peer = calloc(1, sizeof(*peer));
@@ -359,19 +390,15 @@ static int peer_new(struct aggregator *daemon, int fd)
 	peer->fd = fd;
 	peer->since_ms = uv_now(&daemon->loop);
 	r = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) < 0 ? -errno : 0;
-	if (r == 0)
-		r = uv_poll_init(&daemon->loop, &peer->poll, fd);
 	if (r < 0) {
 		free(peer);
 		return r;
 	}
 	peer->uid = credentials.uid;
-	peer->poll.data = peer;
 	TAILQ_INSERT_TAIL(&daemon->intake.silent, peer, link);
 	daemon->intake.n_silent++;
-	r = uv_poll_start(&peer->poll, UV_READABLE | UV_DISCONNECT, on_readable);
-	if (r < 0)
-		peer_close(peer);
+	if (peer_read_some(peer) != PEER_GONE)
+		peer_poll(peer);
 	return 0;
 }
 
@@ -438,6 +465,30 @@ static void on_connection(uv_poll_t *poll, int status, int events)
 		;
 }
 
+/*
+ * Before the loop waits for events: let some more come together first. A process that connects while
+ * nobody waits on the socket wakes nobody, which is two thirds of what connecting costs it, and
+ * we are woken once for many.
+ */
+static void on_pause(uv_prepare_t *prepare)
+{
+	static const struct timespec pause = { .tv_nsec = GATHER_NS };
+	struct aggregator *daemon = prepare->data;
+
+	if (daemon->intake.busy && !daemon->stopping)
+		nanosleep(&pause, NULL);
+	daemon->intake.busy = false;
+}
+
+static int start_pausing(struct aggregator *daemon)
+{
+	uv_prepare_t *prepare = &daemon->intake.prepare;
+	int r = uv_prepare_init(&daemon->loop, prepare);
+
+	prepare->data = daemon;
+	return r < 0 ? r : uv_prepare_start(prepare, on_pause);
+}
+
 int intake_init(struct aggregator *daemon, int listener)
 {
 	struct intake *intake = &daemon->intake;
@@ -453,7 +504,8 @@ int intake_init(struct aggregator *daemon, int listener)
 	if (r < 0)
 		return r;
 	intake->poll.data = daemon;
-	return uv_poll_start(&intake->poll, UV_READABLE, on_connection);
+	r = start_pausing(daemon);
+	return r < 0 ? r : uv_poll_start(&intake->poll, UV_READABLE, on_connection);
 }
 
 /* Hangs up on those whose log turned out to be damaged. */
@@ -494,7 +546,7 @@ static void drain(struct peer_list *list)
 	while (peer) {
 		struct peer *next = TAILQ_NEXT(peer, link);
 
-		while (peer_read(peer))
+		while (peer_read(peer) == HEARD)
 			;
 		peer = next;
 	}
@@ -513,8 +565,10 @@ void intake_close(struct aggregator *daemon)
 	struct intake *intake = &daemon->intake;
 	struct peer *peer;
 
-	if (!uv_is_closing((uv_handle_t *)&intake->poll))
+	if (!uv_is_closing((uv_handle_t *)&intake->poll)) {
 		uv_close((uv_handle_t *)&intake->poll, NULL);
+		uv_close((uv_handle_t *)&intake->prepare, NULL);
+	}
 	while ((peer = TAILQ_FIRST(&intake->silent)) || (peer = TAILQ_FIRST(&intake->talking)))
 		peer_close(peer);
 }

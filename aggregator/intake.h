@@ -27,13 +27,16 @@ struct peer {
 	int fd;
 	uint32_t uid;
 	uint64_t since_ms;
+	bool polled; /* poll is in use */
 };
 
 TAILQ_HEAD(peer_list, peer);
 struct intake {
 	uv_poll_t poll;
+	uv_prepare_t prepare;
 	int listener;
 	bool paused; /* no descriptors: not accepting */
+	bool busy;   /* something was read since the loop waited last */
 	struct peer_list silent, talking;
 	unsigned n_silent;
 	uint8_t *packet;

@@ -5,7 +5,7 @@
 . "$(dirname "$0")/../lib.sh"
 compile opener
 declare -i PROCESSES=2000 KILLS=20 LONG_LIVED=3 FILES_EACH=3000
-[ -z "$long" ] || PROCESSES=10000 KILLS=100
+[ -z "$long" ] || PROCESSES=20000 KILLS=100
 declare -i last=$((PROCESSES + LONG_LIVED * FILES_EACH - 1))
 mkdir -p "$work/data" "$work/out"
 (cd "$work/data" && seq 0 $last | xargs touch)
@@ -38,19 +38,20 @@ storm=$!
 started $storm
 declare -i kills=0
 until gone $storm; do
-	sleep "0.$(printf %02d $((RANDOM % (KILLS > 20 ? 60 : 30))))" # the random instant
+	sleep "0.$(printf %02d $((RANDOM % 20)))" # the random instant
 	aggregator_kill
 	kills+=1
 	aggregator_start
 done 2>/dev/null
 touch "$work/storm.over"
 wait "${started_processes[@]:1:$((LONG_LIVED + 1))}" 2>/dev/null
+wait_for settled
 aggregator_stop
 
 [ ! -e "$work/storm.failed" ] || fail "$(cat "$work/storm.failed")"
 cat "$work"/out/* | sed "s|^|$data/|" | sort >"$work/opened"
 echo "$kills kills, $(wc -l <"$work/opened") files opened"
-[ $kills -ge $KILLS ] || echo "the storm was over after $kills kills"
+[ $kills -ge $KILLS ] || fail "the storm was over after $kills kills"
 assert_equal "short processes" $PROCESSES "$(wc -l <"$work/out/short")"
 assert_files_in "opened under the storm" "$work/opened"
 assert_fact "no record was lost" '[.gaps[] | select(.kind == "lost-records")] == []'

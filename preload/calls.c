@@ -18,6 +18,7 @@
 #include "preload/calls_table.h"
 #include "preload/rawcall.h"
 #include "preload/recorder.h"
+#include "preload/supervised.h"
 #include "preload/symbols.h"
 #include "preload/text.h"
 #include "proto/session_memory.h"
@@ -364,6 +365,8 @@ uint64_t call_before(long number, const long arguments[6])
 	case EXECUTE:
 		ticket = record_exec_begin(
 			descriptor_in(arguments, call->directory), path_in(arguments, call->path));
+		supervised_exec(descriptor_in(arguments, call->directory),
+			path_in(arguments, call->path), (int)flags_in(arguments, call->flags));
 		record_goodbye();
 		break;
 	case END:

@@ -176,6 +176,30 @@ static __attribute__((constructor)) void environment_start(void)
 	keep_library(&free_text, preloads);
 }
 
+const char *environment_library(void)
+{
+	return kept.library;
+}
+
+const char *environment_setting(const char *name)
+{
+	size_t size = text_length(name);
+
+	for (unsigned i = 0; i < kept.count; i++)
+		if (text_begins(kept.entries[i], name) && kept.entries[i][size] == '=')
+			return kept.entries[i] + size + 1;
+	return NULL;
+}
+
+unsigned environment_kept(const char **ret_entries, unsigned max)
+{
+	unsigned count = kept.count < max ? kept.count : max;
+
+	for (unsigned i = 0; i < count; i++)
+		ret_entries[i] = kept.entries[i];
+	return count;
+}
+
 bool environment_reaches_library(void)
 {
 	if (!kept.library || *kept.library != '/')

@@ -18,6 +18,15 @@ enum library_wish { LIBRARY_WANTED, LIBRARY_UNWANTED };
 /* Is the library's file where LD_PRELOAD says, as this process sees it now? One system call. */
 bool environment_reaches_library(void);
 
+/* Our library's path as LD_PRELOAD should name it, NULL: not known. */
+const char *environment_library(void);
+
+/* The value that FOOTPRINT_* had at our start, NULL: none. */
+const char *environment_setting(const char *name);
+
+/* Those variables, as "NAME=value", at most `max`. Returns how many. */
+unsigned environment_kept(const char **ret_entries, unsigned max);
+
 /* Starts a program with an environment: execve and its kin. */
 typedef long environment_user(void *context, char *const *envp);
 

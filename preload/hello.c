@@ -13,28 +13,6 @@
 #include "preload/rawcall.h"
 #include "preload/text.h"
 
-/* Field numbers of footprint.Hello. */
-enum {
-	HELLO_PROTOCOL = 1,
-	HELLO_SESSION = 2,
-	HELLO_SEGMENT = 3,
-	HELLO_APPLICATION = 4,
-	HELLO_APPLICATION_VERSION = 5,
-	HELLO_EXECUTABLE = 6,
-	HELLO_INVOKED_AS = 7,
-	HELLO_DIRECTORY = 8,
-	HELLO_PID = 9,
-	HELLO_PARENT_PID = 10,
-	HELLO_UID = 11,
-	HELLO_GID = 12,
-	HELLO_HOST = 13,
-	HELLO_STARTED_NS = 14,
-	HELLO_ROOT_DEVICE = 15,
-	HELLO_ROOT_INODE = 16,
-	HELLO_LIBRARY_VERSION = 17,
-	HELLO_INTERPRETER = 18,
-};
-
 #define HEAD_ROOM 4 /* bytes of a field's head: number and length */
 #define PATH_SIZE FP_PATH_SIZE_MAX
 #define INVOKED_AS_SIZE                                                                            \
@@ -58,14 +36,14 @@ static long room_for_content(struct writer *w)
 	return (long)(w->at + w->size + HEAD_ROOM);
 }
 
-static void write_text(struct writer *w, unsigned field, const char *text, size_t limit)
+void hello_write_text(struct writer *w, enum hello_field field, const char *text, size_t limit)
 {
 	if (text)
 		write_bytes(w, field, text, text_length_limited(text, limit - 1));
 }
 
 /* A protobuf string is UTF-8. Names that are not lose what is not ASCII. */
-static void write_name(struct writer *w, unsigned field, const char *name)
+void hello_write_name(struct writer *w, enum hello_field field, const char *name)
 {
 	size_t size = name ? text_length_limited(name, FP_NAME_SIZE_MAX - 1) : 0;
 	unsigned char *end;
@@ -145,10 +123,10 @@ static void write_programs(struct writer *w, const struct entry *entry)
 		return;
 	}
 	if (path)
-		write_text(w, HELLO_EXECUTABLE, path, PATH_SIZE);
+		hello_write_text(w, HELLO_EXECUTABLE, path, PATH_SIZE);
 	else
 		write_proc_exe(w, HELLO_EXECUTABLE);
-	write_text(w, HELLO_INTERPRETER, loaded_interpreter(), PATH_SIZE);
+	hello_write_text(w, HELLO_INTERPRETER, loaded_interpreter(), PATH_SIZE);
 }
 
 static void write_identity(struct writer *w, const struct entry *entry)
@@ -165,7 +143,7 @@ static void write_identity(struct writer *w, const struct entry *entry)
 		entry->aux ? entry_auxiliary(entry, AT_EGID)
 			   : (unsigned)rawcall3(SYS_getegid, 0, 0, 0));
 	if (rawcall3(SYS_uname, (long)&system, 0, 0) == 0)
-		write_name(w, HELLO_HOST, system.nodename);
+		hello_write_name(w, HELLO_HOST, system.nodename);
 	rawcall3(SYS_clock_gettime, CLOCK_REALTIME, (long)&now, 0);
 	write_fixed64(
 		w, HELLO_STARTED_NS, (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec);
@@ -221,27 +199,33 @@ static void keep_spool_path(struct segment *segment, uint32_t *offset, const cha
 	*offset += sizeof(SPOOL_BESIDE) - 1;
 }
 
-void hello_write_first(struct segment *segment, const struct settings *settings,
-	const struct entry *entry, int root)
+uint32_t hello_keep_settings(struct segment *segment, const struct settings *settings)
 {
 	uint32_t offset = sizeof(*segment);
-	struct writer w = { NULL, 0 };
 
 	segment->socket_path = keep_path(segment, &offset, settings->socket,
 		text_length_limited(settings->socket, PATH_SIZE - 1));
 	keep_spool_path(segment, &offset, settings->spool);
+	return offset;
+}
+
+void hello_write_first(struct segment *segment, const struct settings *settings,
+	const struct entry *entry, int root)
+{
+	uint32_t offset = hello_keep_settings(segment, settings);
+	struct writer w = { NULL, 0 };
 
 	w.at = (unsigned char *)segment + offset;
 	write_varint(&w, HELLO_PROTOCOL, FP_PROTOCOL);
 	write_bytes(&w, HELLO_SESSION, segment->session, SESSION_ID_SIZE);
-	write_name(&w, HELLO_APPLICATION, settings->application);
-	write_name(&w, HELLO_APPLICATION_VERSION, settings->version);
+	hello_write_name(&w, HELLO_APPLICATION, settings->application);
+	hello_write_name(&w, HELLO_APPLICATION_VERSION, settings->version);
 	write_programs(&w, entry);
-	write_text(&w, HELLO_INVOKED_AS, entry->argv ? entry->argv[0] : NULL, INVOKED_AS_SIZE);
+	hello_write_text(&w, HELLO_INVOKED_AS, entry->argv ? entry->argv[0] : NULL, INVOKED_AS_SIZE);
 	write_directory(&w);
 	write_identity(&w, entry);
 	write_root(&w, root);
-	write_name(&w, HELLO_LIBRARY_VERSION, FOOTPRINT_VERSION_STRING);
+	hello_write_name(&w, HELLO_LIBRARY_VERSION, FOOTPRINT_VERSION_STRING);
 	segment_open_log(segment, offset, (uint32_t)w.size);
 }
 

@@ -7,6 +7,29 @@
 #include "preload/entry.h"
 #include "preload/memory.h"
 
+/* Field numbers of footprint.Hello. */
+enum hello_field {
+	HELLO_PROTOCOL = 1,
+	HELLO_SESSION = 2,
+	HELLO_SEGMENT = 3,
+	HELLO_APPLICATION = 4,
+	HELLO_APPLICATION_VERSION = 5,
+	HELLO_EXECUTABLE = 6,
+	HELLO_INVOKED_AS = 7,
+	HELLO_DIRECTORY = 8,
+	HELLO_PID = 9,
+	HELLO_PARENT_PID = 10,
+	HELLO_UID = 11,
+	HELLO_GID = 12,
+	HELLO_HOST = 13,
+	HELLO_STARTED_NS = 14,
+	HELLO_ROOT_DEVICE = 15,
+	HELLO_ROOT_INODE = 16,
+	HELLO_LIBRARY_VERSION = 17,
+	HELLO_INTERPRETER = 18,
+	HELLO_WATCHED = 19,
+};
+
 /* What FOOTPRINT_* say; each may be NULL. */
 struct settings {
 	const char *socket; /* FOOTPRINT_SOCKET; never NULL */
@@ -19,6 +42,14 @@ struct settings {
  * root: an O_PATH descriptor of "/", or -1. */
 void hello_write_first(struct segment *segment, const struct settings *settings,
 	const struct entry *entry, int root);
+
+/* For a hello that tells of another process (the supervisor's): where to write it, behind copies of
+ * the paths in `settings`, as an offset in segment 0. */
+uint32_t hello_keep_settings(struct segment *segment, const struct settings *settings);
+
+/* A field of at most limit - 1 bytes, none for NULL; and one that protobuf wants to be UTF-8. */
+void hello_write_text(struct writer *w, enum hello_field field, const char *text, size_t limit);
+void hello_write_name(struct writer *w, enum hello_field field, const char *name);
 
 /* Into a further segment: segment->first and ->number are set. */
 void hello_write_next(struct segment *segment);

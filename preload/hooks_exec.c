@@ -21,7 +21,8 @@
 
 static void record_unwatched(enum program_kind kind, const char *path)
 {
-	if (kind == PROGRAM_STATIC)
+	/* The sites see the call itself, just before it is made: then a supervisor is started. */
+	if (kind == PROGRAM_STATIC && !hook_seen_inside())
 		record_gap("static-program", path, "has no dynamic linker");
 	else if (kind == PROGRAM_SETUID)
 		record_gap("setuid-program", path, "runs with other privileges than its caller");

@@ -1,0 +1,45 @@
+/*
+ * Static programs, which the library cannot enter: just before one is executed a supervisor is
+ * started beside it, and told of its system calls by the kernel (supervise/).
+ *
+ *   this process                        footprint-supervise
+ *   clone, clone, execve ───────────►   begins, no child of ours (clone with no exit signal)
+ *   greeting: who we are ───────────►   can it read our memory?
+ *                       ◄───────────    yes
+ *   filter installed, listener ─────►   guardian and worker hold it
+ *                       ◄───────────    listening
+ *   execve
+ *
+ * Works in a vfork child (it changes none of the parent's memory) and on a small stack, without
+ * malloc. Whatever fails before the filter stands leaves the process as it was, and a gap.
+ */
+#ifndef FOOTPRINT_PRELOAD_SUPERVISED_H
+#define FOOTPRINT_PRELOAD_SUPERVISED_H
+
+#include <stdint.h>
+
+#define SUPERVISOR_NAME "footprint-supervise" /* beside the library */
+
+/* The calling process is about to execute this; flags are execveat's. */
+void supervised_exec(int dirfd, const char *path, int flags);
+
+/* What is said on the socket pair, whole messages. */
+#define SUPERVISED_MAGIC 0x5355504552564953ull
+struct supervised_greeting {
+	uint64_t magic;
+	uint64_t address; /* of such a greeting in the memory of `pid`: can it be read? */
+	int32_t pid;
+};
+struct supervised_answer {
+	int32_t error; /* 0, or why it cannot supervise: a negative errno */
+	int32_t pid;
+};
+
+/* Sends the listener, past the filter. 0 or a negative errno. */
+int supervised_send_listener(int socket, int listener);
+
+/* Says the greeting and waits for the answer; then the filter, then the listener, and the word that
+ * all is watched. NULL: it is so. Else why not, in words. */
+const char *supervised_begin(int socket, void *filter_room, _Bool no_new_privileges);
+
+#endif

@@ -274,6 +274,8 @@ static void root_changed(const struct call *call, const long arguments[6], int e
 	record_path(ACCESS_CHECK, AT_FDCWD, path_in(arguments, call->path), error);
 	if (second_is_readable(second, error))
 		record_path(ACCESS_CHECK, AT_FDCWD, second, error);
+	if (!error && !call->to_path)
+		record_chroot(path_in(arguments, call->path));
 	if (!error)
 		record_directory_unknown();
 }

@@ -1,5 +1,6 @@
 """What neither side is asked about. doc/oracle.md lists the same."""
 
+import re
 from dataclasses import dataclass
 
 # doc/facts.md: /proc, /sys, and what is a process's own in /dev.
@@ -30,6 +31,10 @@ def left_out(path):
     return path.startswith(b"/dev/tty")
 
 
+TEMPORARY_SEMAPHORE = re.compile(rb"/dev/shm/(sem\.)?[A-Za-z0-9]{6}")
+
+
 def is_temporary_semaphore(path):
-    """sem_open makes a semaphore under a name of its own, /dev/shm/sem.XXXXXX, then links it."""
-    return path.startswith(b"/dev/shm/sem.") and len(path) == len(b"/dev/shm/sem.XXXXXX")
+    """sem_open makes a semaphore under a random name, then links it to its own: /dev/shm/sem.XXXXXX,
+    before glibc 2.35 /dev/shm/XXXXXX."""
+    return TEMPORARY_SEMAPHORE.fullmatch(path) is not None

@@ -1,0 +1,115 @@
+#!/usr/bin/env python3
+# time-limit: 300
+"""Whole process groups killed at random instants: what each had done before is in the manifest.
+Workers say what they did before they do the next thing; their word is the judge."""
+import ctypes, itertools, random
+from faults import *
+
+ROUNDS = 60 if LONG else 12
+WORKERS, FILES_EACH = 3, 4000
+LAST_INSTANT = 0.03  # seconds after a worker's first word
+PR_SET_CHILD_SUBREAPER = 36
+
+
+def group(daemon, worker, data, out, before=""):
+    """A shell with workers, a process group of their own; they write to `out`."""
+    script = before + " ".join('"$0" "$1" %d %d &' % (i * FILES_EACH, FILES_EACH)
+                               for i in range(WORKERS)) + " wait"
+    with open(out, "ab") as output:
+        return subprocess.Popen(["bash", "-c", script, worker, data], env=watched(daemon),
+                                stdout=output, start_new_session=True)
+
+
+def kill_in_mid_life(process, out, dice):
+    wait_for("a worker's first word", lambda: os.path.getsize(out))
+    time.sleep(dice.random() * LAST_INSTANT)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    reap(process.pid)
+
+
+def reap(process_group):
+    """Waits for the ends of orphans that this process has inherited."""
+    try:
+        while True:
+            os.waitpid(-process_group, 0)
+    except ChildProcessError:
+        pass
+
+
+def whole_lines(out):
+    with open(out) as f:
+        return f.read().split("\n")[:-1]
+
+
+class Rounds:
+    """Rounds under one daemon, in whatever state."""
+    numbers = itertools.count()
+
+    def __init__(self, worker, data, folder):
+        self.worker, self.data, self.folder = worker, data, folder
+        self.dice = random.Random()
+        self.said, self.cut_short = set(), 0
+
+    def run(self, daemon, rounds, before=""):
+        for _ in range(rounds):
+            out = "%s/out.%d" % (self.folder, next(self.numbers))
+            kill_in_mid_life(group(daemon, self.worker, self.data, out, before), out, self.dice)
+            said = whole_lines(out)
+            self.cut_short += len(said) < WORKERS * FILES_EACH
+            self.said.update(said)
+
+
+def while_it_listens(rounds, daemon):
+    rounds.run(daemon, ROUNDS)
+
+
+def while_it_stands_still(rounds, daemon):
+    daemon.process.send_signal(signal.SIGSTOP)
+    rounds.run(daemon, 3)
+    daemon.process.send_signal(signal.SIGCONT)
+
+
+def while_nobody_listens(rounds, daemon):
+    daemon.kill()
+    rounds.run(daemon, 3)
+    daemon.start()
+
+
+def without_shared_memory(rounds, daemon):
+    """A limit on file sizes below the memory's: records go by value."""
+    rounds.run(daemon, 3, before="ulimit -f 512;")
+
+
+def both_killed(rounds, daemon):
+    """The processes and then the daemon, before it has written what they left."""
+    for _ in range(ROUNDS // 3):
+        rounds.run(daemon, 1)
+        daemon.kill()
+        daemon.start()
+
+
+def main():
+    assert ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1) == 0
+    folder = working_folder()
+    worker, data = compiled("worker", folder), data_folder(folder, WORKERS * FILES_EACH)
+    expected = undisturbed(
+        lambda daemon: group(daemon, worker, data, folder + "/whole").wait())
+    assert_done(expected, whole_lines(folder + "/whole"))
+    for case in (while_it_listens, while_it_stands_still, while_nobody_listens,
+                 without_shared_memory, both_killed):
+        daemon, rounds = Daemon(interval="0.5"), Rounds(worker, data, folder)
+        try:
+            case(rounds, daemon)
+            manifest = finish(daemon)
+            assert_done(manifest, rounds.said)
+            assert not gaps(manifest), gaps(manifest)
+            made_up = set(accesses(manifest)) - set(accesses(expected))
+            assert not made_up, made_up
+            assert rounds.cut_short, "no round was killed in mid-life"
+            print("ok %s: %d facts" % (case.__name__, len(rounds.said)))
+        finally:
+            daemon.remove()
+
+
+main()

@@ -42,27 +42,39 @@ static uint64_t hash_path(uint64_t directory, const char *path, size_t *ret_size
 	return hash ? hash : 1;
 }
 
+/* A path from a root, without the slashes and ".." at its beginning: they lead out of no root. */
+static const char *below_root(const char *path)
+{
+	for (;;) {
+		if (*path == '/')
+			path++;
+		else if (path[0] == '.' && path[1] == '.' && (path[2] == '/' || !path[2]))
+			path += 2;
+		else
+			return *path ? path : ".";
+	}
+}
+
+static bool is_new_root(uint64_t directory)
+{
+	return directory == image.root || directory == fp_directory_id(image.root, ".", 1);
+}
+
 /* Records tell paths as seen from the root that the hello named: after a chroot, an absolute path
  * is relative to the new root. */
-static const char *below_root(const char *path, uint64_t *ret_directory)
+static const char *find_directory(int dirfd, const char *path, uint64_t *ret_directory)
 {
-	*ret_directory = image.root;
-	if (!image.root)
-		return path;
-	while (*path == '/')
-		path++;
-	return *path ? path : ".";
+	bool absolute = *path == '/';
+
+	*ret_directory = absolute ? image.root : directory_of(dirfd);
+	return image.root && (absolute || is_new_root(*ret_directory)) ? below_root(path) : path;
 }
 
 bool place_find(struct place *ret, int dirfd, const char *path)
 {
 	if (!path || !*path)
 		return false;
-	ret->path = path;
-	if (*path == '/')
-		ret->path = path = below_root(path, &ret->directory);
-	else
-		ret->directory = directory_of(dirfd);
+	ret->path = path = find_directory(dirfd, path, &ret->directory);
 	ret->id = hash_path(ret->directory, path, &ret->size);
 	return ret->size < FP_PATH_SIZE_MAX;
 }

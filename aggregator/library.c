@@ -96,18 +96,26 @@ static int add_follower(struct session *session, struct fact *fact)
 	return keep(&plugins->followers, &plugins->n_followers, fact->path->look);
 }
 
+/* Was it opened itself, or does something opened need it? The dynamic linker is seen to map an object
+ * before it is known which one the dlopen call named. */
+static bool is_explained(const struct plugins *plugins, const char *path)
+{
+	for (unsigned i = 0; i < plugins->n_opened; i++)
+		if (!strcmp(plugins->opened[i]->path, path) ||
+			look_closure_find(plugins->opened[i], path))
+			return true;
+	return false;
+}
+
 int library_settle(struct session *session)
 {
 	struct plugins *plugins = &session->plugins;
 
 	for (unsigned i = 0; i < plugins->n_followers; i++) {
-		bool explained = false;
+		const struct look *follower = plugins->followers[i];
 
-		for (unsigned j = 0; j < plugins->n_opened && !explained; j++)
-			explained =
-				look_closure_find(plugins->opened[j], plugins->followers[i]->path);
-		if (!explained && add_loader(session, plugins->followers[i],
-					  FOOTPRINT__LOADED__LOADED_DLOPEN, NULL) < 0)
+		if (!is_explained(plugins, follower->path) &&
+			add_loader(session, follower, FOOTPRINT__LOADED__LOADED_DLOPEN, NULL) < 0)
 			return -ENOMEM;
 	}
 	plugins_deinit(plugins);

@@ -9,19 +9,15 @@
 #include <linux/seccomp.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 
-#include "preload/directories.h"
 #include "preload/image.h"
 #include "preload/calls_table.h"
 #include "preload/rawcall.h"
 #include "preload/recorder.h"
 #include "preload/supervised.h"
 #include "preload/symbols.h"
-#include "preload/text.h"
-#include "proto/session_memory.h"
 
 /* Younger than the headers of the oldest system this is built on. */
 enum {
@@ -34,7 +30,6 @@ enum {
 #ifndef CLOSE_RANGE_CLOEXEC
 #define CLOSE_RANGE_CLOEXEC (1u << 2)
 #endif
-#define LOADED_BY_NEEDED 2	  /* LoadedBy in record.proto */
 #define IN_DONT_FOLLOW 0x02000000 /* linux/inotify.h; its header clashes with fcntl.h */
 
 /* Rows of one kind, to be completed with where the path stands. */
@@ -142,7 +137,6 @@ static const struct call calls[] = {
 	[SYS_clone3] = { .means = CLONE3 },
 	[SYS_prctl] = { .means = FILTER },
 	[SYS_seccomp] = { .means = FILTER },
-	[SYS_mmap] = { .means = MAP },
 	[SYS_io_uring_setup] = { .means = RING },
 };
 
@@ -346,18 +340,6 @@ static void execute_failed(
 		path_in(arguments, call->path), error);
 }
 
-/* An object is loaded. Its name comes from its descriptor, which the dynamic linker closes soon. Apart
- * from its caller, so that no other call pays for the room on the stack. */
-__attribute__((noinline)) static void mapped(const long arguments[6])
-{
-	char path[FP_PATH_SIZE_MAX];
-
-	if (arguments[2] & PROT_EXEC && !(arguments[3] & MAP_ANONYMOUS) &&
-		directory_path((int)arguments[4], path, sizeof(path)) > 0 &&
-		!text_begins(path, "/memfd:"))
-		record_load(LOADED_BY_NEEDED, path, NULL);
-}
-
 uint64_t call_before(long number, const long arguments[6])
 {
 	const struct call *call = call_of(number);
@@ -468,10 +450,6 @@ void call_after(long number, const long arguments[6], long result, uint64_t tick
 	case FILTER:
 		if (!error && installs_filter(number, arguments))
 			record_memory_only();
-		break;
-	case MAP:
-		if (!error)
-			mapped(arguments);
 		break;
 	case RING:
 		if (!error)

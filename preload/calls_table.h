@@ -36,7 +36,6 @@ enum meaning {
 	CLONE,	/* flags in the first argument */
 	CLONE3, /* flags in a struct clone_args */
 	FILTER, /* prctl, seccomp: a filter that may forbid our calls */
-	MAP,	/* mmap: of code, when it names a file */
 	RING,	/* io_uring_setup: what goes through the ring is not seen */
 };
 

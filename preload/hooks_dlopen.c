@@ -17,6 +17,7 @@
 
 #include "preload/hooks.h"
 #include "preload/image.h"
+#include "preload/linker.h"
 #include "preload/rawcall.h"
 #include "preload/recorder.h"
 
@@ -177,7 +178,9 @@ static void *load(struct request *request, const void *real, const long words[3]
 		iterate()(before_object, request);
 	if (!request->through)
 		request->through = find_return((uintptr_t)load, UINTPTR_MAX);
+	linker_dlopen_begin();
 	handle = hook_call_through(words[0], words[1], words[2], real, request->through);
+	linker_dlopen_end();
 	arrivals.named = handle;
 	if (!handle)
 		record_failure(path, (int)words[own_namespace ? 2 : 1]);

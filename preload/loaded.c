@@ -85,17 +85,12 @@ static bool list_holds(const char *list, const char *path)
 /* The run paths of an object, NULL: it has none. */
 static const char *run_paths(const struct link_map *map)
 {
-	const char *strings = NULL;
+	const char *strings = symbol_strings(map);
 	const ElfW(Dyn) *paths = NULL;
 
-	for (const ElfW(Dyn) *d = map->l_ld; d && d->d_tag != DT_NULL; d++) {
+	for (const ElfW(Dyn) *d = map->l_ld; d && d->d_tag != DT_NULL; d++)
 		if (d->d_tag == DT_RPATH || d->d_tag == DT_RUNPATH)
 			paths = d;
-		else if (d->d_tag == DT_STRTAB)
-			strings = (const char *)(d->d_un.d_ptr < map->l_addr
-							 ? map->l_addr + d->d_un.d_ptr
-							 : d->d_un.d_ptr);
-	}
 	return paths && strings ? strings + paths->d_un.d_val : NULL;
 }
 

@@ -6,6 +6,7 @@
 
 #include "preload/calls.h"
 #include "preload/image.h"
+#include "preload/linker.h"
 #include "preload/rawcall.h"
 #include "preload/recorder.h"
 #include "preload/sites_call.h"
@@ -72,12 +73,14 @@ static void release_signals(uint64_t before)
 	rawcall4(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, (long)&before, 0, KERNEL_SIGSET);
 }
 
-long site_after(struct site_frame *frame, long result)
+long site_after(struct site_frame *frame, long result, uint64_t next)
 {
 	bool hold = frame->deferred && !image.memory_only;
 	uint64_t mask = hold ? hold_signals() : 0;
 
 	call_after(frame->number, frame->arguments, result, frame->ticket);
+	if (linker_holds(next))
+		linker_called(frame->number, frame->arguments, result);
 	if (hold)
 		release_signals(mask);
 	return result;
@@ -171,6 +174,7 @@ static const char *install(const struct sites_object *object, struct stubs *stub
 	struct plan plan;
 	const char *refused;
 
+	linker_know(object);
 	plan.count = 0;
 	plan.first = plan.end = 0;
 	plan.missed = NULL;

@@ -141,6 +141,7 @@ site_common:
 
 	mov	%rbx, %rdi
 	mov	%rax, %rsi
+	mov	FRAME_RETURN(%rbx), %rdx
 	call	site_after
 
 	mov	16(%rbx), %rdi
@@ -219,6 +220,7 @@ site_cancellable:
 	call	*site_cancellable_real(%rip)
 	lea	-72(%rbp), %rdi
 	mov	%rax, %rsi
+	xor	%edx, %edx
 	call	site_after
 	leave
 	.cfi_def_cfa rsp, 8

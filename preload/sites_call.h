@@ -44,7 +44,8 @@ struct site_frame {
 };
 
 void site_before(struct site_frame *frame);
-long site_after(struct site_frame *frame, long result);
+/* next: where the site goes on; 0: the call was libc's site_cancellable_real. */
+long site_after(struct site_frame *frame, long result, uint64_t next);
 
 extern const char site_stubs[];
 /* Where each stub's site goes on, in the order of the stubs. */

@@ -57,6 +57,14 @@ static const void *address_in(const struct link_map *map, ElfW(Addr) address)
 	return (const void *)(address < map->l_addr ? map->l_addr + address : address);
 }
 
+const char *symbol_strings(const struct link_map *map)
+{
+	for (const ElfW(Dyn) *d = map->l_ld; d && d->d_tag != DT_NULL; d++)
+		if (d->d_tag == DT_STRTAB)
+			return address_in(map, d->d_un.d_ptr);
+	return NULL;
+}
+
 static bool object_open(const struct link_map *map, struct object *object)
 {
 	*object = (struct object){ 0 };

@@ -24,6 +24,9 @@ struct link_map *symbol_own_map(void);
 /* The object that holds `address`, NULL: none. */
 struct link_map *symbol_object_of(const void *address);
 
+/* The strings that its dynamic section names things by, NULL: it has none (yet). */
+const char *symbol_strings(const struct link_map *map);
+
 /* The kernel's vdso, which glibc lists as an object: no file. */
 bool symbol_is_vdso(const struct link_map *map);
 

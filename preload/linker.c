@@ -1,0 +1,111 @@
+#define _GNU_SOURCE
+#include "preload/linker.h"
+
+#include <stddef.h>
+#include <sys/mman.h>
+
+#include "preload/rawcall.h"
+#include "preload/recorder.h"
+#include "preload/symbols.h"
+#include "preload/text.h"
+#include "proto/session_memory.h"
+
+/* LoadedBy in record.proto. */
+enum { LOADED_BY_DLOPEN = 1, LOADED_BY_NEEDED = 2 };
+
+static struct {
+	uint64_t text, text_end; /* the dynamic linker's code */
+	const char *libc;	 /* path, NULL: its sites are not redirected */
+	int dlopens;		 /* in progress */
+} linker;
+
+/* The file it opened last, under its own lock: what is mapped next is this. */
+static struct {
+	int fd;
+	char path[FP_PATH_SIZE_MAX];
+} opened = { .fd = -1 };
+
+void linker_know(const struct sites_object *object)
+{
+	if (!sites_object_is_linker(object)) {
+		linker.libc = object->path;
+		return;
+	}
+	linker.text = (uint64_t)(uintptr_t)object->base + object->text;
+	linker.text_end = (uint64_t)(uintptr_t)object->base + object->text_end;
+}
+
+bool linker_holds(uint64_t code)
+{
+	return code >= linker.text && code < linker.text_end;
+}
+
+void linker_dlopen_begin(void)
+{
+	__atomic_add_fetch(&linker.dlopens, 1, __ATOMIC_RELAXED);
+}
+
+void linker_dlopen_end(void)
+{
+	__atomic_sub_fetch(&linker.dlopens, 1, __ATOMIC_RELAXED);
+}
+
+/* Is this path what the linker looked for under the name that a DT_NEEDED entry gives? */
+static bool is_named(const char *path, const char *needed)
+{
+	size_t size = text_length(path), tail = text_length(needed);
+
+	return size >= tail && text_equal(path + size - tail, needed) &&
+	       (size == tail || path[size - tail - 1] == '/');
+}
+
+static bool needs(const struct link_map *object, const char *path)
+{
+	const char *strings = symbol_strings(object);
+
+	for (const ElfW(Dyn) *d = object->l_ld; strings && d->d_tag != DT_NULL; d++)
+		if (d->d_tag == DT_NEEDED && is_named(path, strings + d->d_un.d_val))
+			return true;
+	return false;
+}
+
+/* An object in the list whose loading is complete has all that it needs: who needs what is only
+ * now mapped is being loaded itself, and what is mapped comes along with it. */
+static bool comes_along(const char *path)
+{
+	for (const struct link_map *object = symbol_link_map(); object; object = object->l_next)
+		if (!symbol_is_vdso(object) && needs(object, path))
+			return true;
+	return false;
+}
+
+static void loaded(const char *path)
+{
+	if (__atomic_load_n(&linker.dlopens, __ATOMIC_RELAXED) || comes_along(path))
+		record_load(LOADED_BY_NEEDED, path, NULL);
+	else
+		record_load(LOADED_BY_DLOPEN, path, linker.libc);
+}
+
+static void remember(const char *path, int fd)
+{
+	size_t size = text_length_limited(path, sizeof(opened.path));
+
+	opened.fd = size < sizeof(opened.path) ? fd : -1;
+	if (opened.fd >= 0)
+		memcpy(opened.path, path, size + 1);
+}
+
+/* It opens candidates to look at their headers; what it takes is mapped, with its code. */
+void linker_called(long number, const long arguments[6], long result)
+{
+	if (result < 0 && result >= -4095)
+		return;
+	if (number == SYS_openat)
+		remember((const char *)arguments[1], (int)result);
+	else if (number == SYS_open)
+		remember((const char *)arguments[0], (int)result);
+	else if (number == SYS_mmap && arguments[2] & PROT_EXEC &&
+		 !(arguments[3] & MAP_ANONYMOUS) && (int)arguments[4] == opened.fd)
+		loaded(opened.path);
+}

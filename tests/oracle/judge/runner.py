@@ -205,7 +205,9 @@ class Run:
         if workload.user:
             command += ["-u", workload.user]
         command += ["sh", "-c", workload.command]
-        env = [f"{k}={v}" for k, v in self.environment(self.options.locale).items()]
+        # strace's own messages stay in English: only the program has the locale.
+        command[-3:-3] = ["-E", f"LANG={self.options.locale}"]
+        env = [f"{k}={v}" for k, v in self.environment("C").items()]
         work = self.place.inside(self.work)
         return self.place.enter(["env", "-i", "-C", work, *env, *command])
 

@@ -1,0 +1,276 @@
+#define _GNU_SOURCE
+#include "supervise/call.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stddef.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "preload/calls.h"
+#include "preload/calls_table.h"
+#include "preload/image.h"
+#include "preload/rawcall.h"
+#include "preload/recorder.h"
+#include "preload/text.h"
+#include "supervise/caller.h"
+#include "supervise/images.h"
+#include "supervise/outcome.h"
+#include "supervise/target.h"
+
+#define MESSAGES_MAX 1024u /* the kernel looks at no more of a sendmmsg (UIO_MAXIOV) */
+
+struct called {
+	const struct call *row;
+	const struct announced *announced;
+	long arguments[6]; /* those that are followed point to the copies below */
+	char path[FP_PATH_SIZE_MAX], to_path[FP_PATH_SIZE_MAX];
+	struct open_how how;
+	char address[FP_ADDRESS_SIZE_MAX];
+	unsigned address_size;
+};
+
+static struct called called;
+
+static int copy_path(unsigned which, char *to)
+{
+	long size;
+
+	if (which == NONE || !called.arguments[which - 1])
+		return 0;
+	size = target_string(called.announced->pid, (uint64_t)called.arguments[which - 1], to,
+		FP_PATH_SIZE_MAX);
+	called.arguments[which - 1] = size < 0 ? 0 : (long)to;
+	return size < 0 ? (int)size : 0;
+}
+
+static int copy_how(void)
+{
+	uint64_t size = (uint64_t)called.arguments[3];
+	int error;
+
+	memset(&called.how, 0, sizeof(called.how));
+	if (size < sizeof(called.how))
+		return -EINVAL;
+	error = target_bytes(called.announced->pid, (uint64_t)called.arguments[2], &called.how,
+		sizeof(called.how));
+	called.arguments[2] = (long)&called.how;
+	return error;
+}
+
+static int copy_address(uint64_t address, uint64_t size)
+{
+	called.address_size = 0;
+	if (!address || size > sizeof(called.address))
+		return -EINVAL;
+	called.address_size = (unsigned)size;
+	return target_bytes(called.announced->pid, address, called.address, size);
+}
+
+/* 0, or a negative errno: then the kernel will refuse it too, or nobody may read it. */
+static int copy_arguments(void)
+{
+	const struct call *row = called.row;
+	int error;
+
+	switch (row->means) {
+	case ADDRESS:
+		return copy_address((uint64_t)called.arguments[1], (unsigned)called.arguments[2]);
+	case SEND:
+		return copy_address((uint64_t)called.arguments[4], (unsigned)called.arguments[5]);
+	case SEND_MESSAGE:
+	case SEND_SEVERAL:
+		return 0;
+	case OPEN_HOW:
+		error = copy_how();
+		if (error)
+			return error;
+		break;
+	default:
+		break;
+	}
+	error = copy_path(row->path, called.path);
+	return error ? error : copy_path(row->to_path, called.to_path);
+}
+
+struct called *call_read(const struct announced *announced, int *ret_error)
+{
+	int error;
+
+	called.row = call_of(announced->number);
+	called.announced = announced;
+	for (int i = 0; i < 6; i++)
+		called.arguments[i] = (long)announced->arguments[i];
+	*ret_error = 0;
+	if (called.row->means == NOTHING || called.row->means == END)
+		return NULL;
+	error = copy_arguments();
+	if (error == -EPERM || error == -EACCES)
+		*ret_error = error;
+	return error ? NULL : &called;
+}
+
+/* --- where names begin -------------------------------------------------------------------------- */
+
+static int open_directory(int dirfd)
+{
+	char name[TARGET_NAME_SIZE];
+
+	if (dirfd == AT_FDCWD)
+		target_name(name, called.announced->pid, "cwd", -1);
+	else
+		target_name(name, called.announced->pid, "fd", dirfd);
+	return (int)rawcall4(SYS_openat, AT_FDCWD, (long)name, O_PATH | O_CLOEXEC, 0);
+}
+
+static struct spot spot_of(const char *path, unsigned directory)
+{
+	struct spot spot = { AT_FDCWD, path, false };
+	int root;
+
+	if (!path || !*path)
+		return spot;
+	if (*path != '/') {
+		spot.fd = open_directory(
+			directory == NONE ? AT_FDCWD : (int)called.arguments[directory - 1]);
+		return spot;
+	}
+	root = images_root(called.announced->pid);
+	if (root > 0) {
+		spot.fd = root;
+		spot.below = true;
+	}
+	return spot;
+}
+
+static void close_spot(const struct spot *spot)
+{
+	if (spot->fd >= 0)
+		rawcall3(SYS_close, spot->fd, 0, 0);
+}
+
+static const char *path_argument(unsigned which)
+{
+	return which == NONE ? NULL : (const char *)called.arguments[which - 1];
+}
+
+/* The path of a unix address; NULL: it has none. */
+static const char *socket_path(void)
+{
+	const struct sockaddr_un *address = (const void *)called.address;
+	size_t head = offsetof(struct sockaddr_un, sun_path);
+	size_t size;
+
+	if (called.address_size <= head || address->sun_family != AF_UNIX || !address->sun_path[0])
+		return NULL;
+	size = text_length_limited(address->sun_path, called.address_size - head);
+	memcpy(called.path, address->sun_path, size);
+	called.path[size] = '\0';
+	return called.path;
+}
+
+/* --- recording ---------------------------------------------------------------------------------- */
+
+static int open_flags(void)
+{
+	switch (called.row->means) {
+	case OPEN:
+		return (int)called.arguments[called.row->flags - 1];
+	case OPEN_HOW:
+		return (int)called.how.flags;
+	default:
+		return O_CREAT | O_WRONLY | O_TRUNC;
+	}
+}
+
+/* Without rights of its own a set-uid program is not what it was meant to be: our filter may have
+ * come with no_new_privs. */
+static void note_privileges(const struct spot *spot)
+{
+	struct stat status;
+
+	if (!spot->path || spot->below ||
+		rawcall4(SYS_newfstatat, spot->fd, (long)spot->path, (long)&status, 0) < 0 ||
+		!(status.st_mode & S_ISUID) ||
+		status.st_uid == (unsigned)rawcall3(SYS_geteuid, 0, 0, 0))
+		return;
+	record_gap("setuid-program", spot->path,
+		"ran below a supervised program, where it may have no privileges");
+}
+
+static void record_execution(const struct spot *spot, int error)
+{
+	int directory = called.row->directory == NONE
+				? AT_FDCWD
+				: (int)called.arguments[called.row->directory - 1];
+
+	record_spawned(directory, spot->path, error);
+	if (!error)
+		note_privileges(spot);
+}
+
+static void record_with_names(void)
+{
+	const struct call *row = called.row;
+	bool addresses = row->means == ADDRESS || row->means == SEND;
+	struct spot from = spot_of(addresses ? socket_path() : path_argument(row->path),
+		addresses ? NONE : row->directory);
+	struct spot to = spot_of(path_argument(row->to_path), row->to_directory);
+	long number = called.announced->number;
+	int error = outcome_foretell(row, number, called.arguments, open_flags(), &from, &to);
+
+	if (row->means == EXECUTE)
+		record_execution(&from, error);
+	else if (addresses)
+		record_address(row->means == SEND ? ENDPOINT_SEND : row->access, called.address,
+			called.address_size, error);
+	else
+		call_after(number, called.arguments, -error, 0);
+	close_spot(&from);
+	close_spot(&to);
+}
+
+static void record_message(uint64_t header)
+{
+	struct msghdr message;
+
+	if (target_bytes(called.announced->pid, header, &message, sizeof(message)) < 0 ||
+		!message.msg_name ||
+		copy_address((uint64_t)message.msg_name, message.msg_namelen) < 0)
+		return;
+	record_address(ENDPOINT_SEND, called.address, called.address_size, 0);
+}
+
+static void record_messages(void)
+{
+	uint64_t header = (uint64_t)called.arguments[1];
+	unsigned count = 1;
+
+	if (called.row->means == SEND_SEVERAL)
+		count = (unsigned)called.arguments[2];
+	for (unsigned i = 0; i < count && i < MESSAGES_MAX; i++)
+		record_message(header + i * sizeof(struct mmsghdr));
+}
+
+void call_record(struct called *from_read)
+{
+	(void)from_read;
+	caller_pid = called.announced->pid;
+	switch (called.row->means) {
+	case SEND_MESSAGE:
+	case SEND_SEVERAL:
+		record_messages();
+		break;
+	case NAMESPACE:
+		images_root_changed();
+		break;
+	case ROOT:
+		record_with_names();
+		images_root_changed();
+		break;
+	default:
+		record_with_names();
+	}
+}

@@ -1,0 +1,75 @@
+/*
+ * The recorder's directories (preload/directories.h) for callers in other processes: each time one
+ * is needed the kernel is asked. Nothing is remembered, because a call is only known before it is
+ * made, and not whether it changed a directory.
+ */
+#define _GNU_SOURCE
+#include "preload/directories.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+#include "preload/facts.h"
+#include "preload/image.h"
+#include "supervise/caller.h"
+#include "supervise/target.h"
+
+int caller_pid;
+
+long directory_path(int dirfd, char *path, size_t size)
+{
+	long length = dirfd == AT_FDCWD ? target_link(caller_pid, "cwd", -1, path, size)
+					: target_link(caller_pid, "fd", dirfd, path, size);
+
+	if (length < 0)
+		return length;
+	return length > 0 && path[0] == '/' ? length : -ENOENT;
+}
+
+/* /proc tells paths as seen from our root, which the hello named, not from the caller's. */
+uint64_t directory_of(int dirfd)
+{
+	char path[FP_PATH_SIZE_MAX];
+	uint64_t root = image.root, id;
+
+	if (directory_path(dirfd, path, sizeof(path)) <= 0)
+		return DIRECTORY_UNKNOWABLE;
+	image.root = 0;
+	id = fact_directory(path);
+	image.root = root;
+	return id;
+}
+
+void directory_set(int fd, uint64_t id)
+{
+	(void)fd, (void)id;
+}
+
+uint64_t directory_known(int fd)
+{
+	(void)fd;
+	return 0;
+}
+
+void directory_forget(unsigned first, unsigned last)
+{
+	(void)first, (void)last;
+}
+
+void directory_set_working(uint64_t id)
+{
+	(void)id;
+}
+
+void directory_parent_runs(void)
+{
+}
+
+void directory_each_thread(void)
+{
+}
+
+void directory_set_root(const char *path)
+{
+	(void)path;
+}

@@ -1,0 +1,103 @@
+#define _GNU_SOURCE
+#include "supervise/greet.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <time.h>
+
+#include "preload/encode.h"
+#include "preload/image.h"
+#include "preload/rawcall.h"
+#include "preload/session.h"
+#include "preload/text.h"
+#include "supervise/supervise.h"
+#include "supervise/target.h"
+
+#define WATCH_SUPERVISED 1 /* footprint.Watch */
+#define NAME_SIZE	 1024 /* of argv[0] */
+#define STATUS_SIZE	 4096
+
+static void write_link(struct writer *w, enum hello_field field, int pid, const char *entry)
+{
+	char path[FP_PATH_SIZE_MAX];
+
+	if (target_link(pid, entry, -1, path, sizeof(path)) > 0 && path[0] == '/')
+		hello_write_text(w, field, path, sizeof(path));
+}
+
+static void write_invoked_as(struct writer *w, int pid)
+{
+	char text[NAME_SIZE];
+
+	if (target_file(pid, "cmdline", text, sizeof(text)) > 0)
+		hello_write_text(w, HELLO_INVOKED_AS, text, sizeof(text));
+}
+
+static void write_ids(struct writer *w, int pid)
+{
+	char status[STATUS_SIZE];
+
+	if (target_file(pid, "status", status, sizeof(status)) <= 0)
+		return;
+	write_varint(w, HELLO_PID, target_status(status, "Tgid", 0));
+	write_varint(w, HELLO_PARENT_PID, target_status(status, "PPid", 0));
+	write_varint(w, HELLO_UID, target_status(status, "Uid", 1));
+	write_varint(w, HELLO_GID, target_status(status, "Gid", 1));
+}
+
+static void write_place(struct writer *w)
+{
+	struct timespec now = { 0, 0 };
+	struct utsname system;
+	struct stat root;
+
+	if (rawcall3(SYS_uname, (long)&system, 0, 0) == 0)
+		hello_write_name(w, HELLO_HOST, system.nodename);
+	rawcall3(SYS_clock_gettime, CLOCK_REALTIME, (long)&now, 0);
+	write_fixed64(
+		w, HELLO_STARTED_NS, (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec);
+	if (supervisor.root < 0 || rawcall3(SYS_fstat, supervisor.root, (long)&root, 0) < 0)
+		return;
+	write_fixed64(w, HELLO_ROOT_DEVICE, root.st_dev);
+	write_fixed64(w, HELLO_ROOT_INODE, root.st_ino);
+}
+
+static void write_hello(struct segment *segment, int pid, const struct settings *settings)
+{
+	uint32_t offset = hello_keep_settings(segment, settings);
+	struct writer w = { (unsigned char *)segment + offset, 0 };
+
+	write_varint(&w, HELLO_PROTOCOL, FP_PROTOCOL);
+	write_bytes(&w, HELLO_SESSION, segment->session, SESSION_ID_SIZE);
+	hello_write_name(&w, HELLO_APPLICATION, settings->application);
+	hello_write_name(&w, HELLO_APPLICATION_VERSION, settings->version);
+	write_link(&w, HELLO_EXECUTABLE, pid, "exe");
+	write_invoked_as(&w, pid);
+	write_link(&w, HELLO_DIRECTORY, pid, "cwd");
+	write_ids(&w, pid);
+	write_place(&w);
+	hello_write_name(&w, HELLO_LIBRARY_VERSION, FOOTPRINT_VERSION_STRING);
+	write_varint(&w, HELLO_WATCHED, WATCH_SUPERVISED);
+	segment_open_log(segment, offset, (uint32_t)w.size);
+}
+
+int greet(int pid, const struct settings *settings)
+{
+	int memfd = -1;
+	struct segment *segment = segment_new(SEGMENT_FIRST_SIZE, &memfd);
+
+	if (!segment)
+		return -ENOMEM;
+	segment->first = segment;
+	segment->segments = 1;
+	rawcall3(SYS_getrandom, (long)segment->session, SESSION_ID_SIZE, 0);
+	write_hello(segment, pid, settings);
+	image.segment = segment;
+	session_start(segment, memfd, supervisor.root);
+	session_tend_all(segment);
+	if (memfd >= 0)
+		rawcall3(SYS_close, memfd, 0, 0);
+	return 0;
+}

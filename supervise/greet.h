@@ -1,0 +1,11 @@
+/* The hello of a watched process image. */
+#ifndef FOOTPRINT_SUPERVISE_GREET_H
+#define FOOTPRINT_SUPERVISE_GREET_H
+
+#include "preload/hello.h"
+
+/* Makes the memory of the image that `pid` runs, and says hello for it. Sets image.segment. 0 or a
+ * negative errno. */
+int greet(int pid, const struct settings *settings);
+
+#endif

@@ -1,0 +1,126 @@
+#define _GNU_SOURCE
+#include "supervise/guard.h"
+
+#include <linux/sched.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "preload/rawcall.h"
+#include "supervise/images.h"
+#include "supervise/work.h"
+
+#define SHARED_SIZE   4096
+#define LOOK_EVERY_MS 1000 /* a call that is not answered for so long is answered for the worker */
+#define DEATHS_MAX    8	   /* what kills every worker must not go on for ever */
+
+static __attribute__((noreturn)) void end(int status)
+{
+	for (;;)
+		rawcall3(SYS_exit_group, status, 0, 0);
+}
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		rawcall3(SYS_close, *fd, 0, 0);
+	*fd = -1;
+}
+
+/* One that works, or nobody who does not: memory that both see is where the work can be left. */
+static struct shared *make_shared(void)
+{
+	long address = rawcall6(SYS_mmap, 0, SHARED_SIZE, PROT_READ | PROT_WRITE,
+		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	return (unsigned long)address > -4096ul ? NULL : (struct shared *)address;
+}
+
+static void say_ready(int *asked)
+{
+	char word = 0;
+
+	if (*asked >= 0)
+		rawcall6(SYS_sendto, *asked, (long)&word, 1, MSG_NOSIGNAL | MSG_DONTWAIT, 0, 0);
+	close_fd(asked);
+}
+
+/* What the worker left is answered, and the next one says that it was not recorded. */
+static void settle(int listener, struct shared *shared)
+{
+	uint64_t id = shared->notif.id;
+
+	if (!id)
+		return;
+	shared->lost = (int32_t)shared->notif.pid;
+	work_answer(listener, id);
+	shared->notif.id = 0;
+}
+
+/* Waits for the worker's end. True: its work is done. */
+static bool watch(int pid, int pidfd, const struct shared *shared)
+{
+	struct pollfd polled = { .fd = pidfd, .events = POLLIN };
+	uint64_t served = ~0ull;
+	int status = 0;
+
+	while (rawcall3(SYS_poll, (long)&polled, 1, LOOK_EVERY_MS) <= 0) {
+		bool busy = __atomic_load_n(&shared->notif.id, __ATOMIC_RELAXED) != 0;
+		uint64_t now = __atomic_load_n(&shared->served, __ATOMIC_RELAXED);
+
+		if (busy && now == served)
+			rawcall3(SYS_kill, pid, SIGKILL, 0);
+		served = busy ? now : ~0ull;
+	}
+	rawcall4(SYS_wait4, pid, (long)&status, __WALL, 0);
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+/* In the worker. It comes back only when the guardian is gone, to be the next one. */
+static void be_worker(int listener, int guardian, struct shared *shared, int *asked)
+{
+	say_ready(asked);
+	if (work(listener, guardian, shared) == WORK_DONE) {
+		images_close();
+		end(0);
+	}
+	rawcall3(SYS_close, guardian, 0, 0);
+	images_close();
+}
+
+void guard(int listener, int asked)
+{
+	struct shared *shared = make_shared();
+
+	for (int deaths = 0; shared && deaths < DEATHS_MAX; deaths++) {
+		int self = (int)rawcall3(
+			SYS_pidfd_open, rawcall3(SYS_getpid, 0, 0, 0), 0, 0);
+		int worker = -1;
+		long pid = rawcall6(SYS_clone, CLONE_PIDFD | SIGCHLD, 0, (long)&worker, 0, 0, 0);
+
+		if (pid < 0)
+			break;
+		if (pid == 0) {
+			be_worker(listener, self, shared, &asked);
+			deaths = 0;
+			continue;
+		}
+		close_fd(&self);
+		close_fd(&asked);
+		if (watch((int)pid, worker, shared))
+			end(0);
+		close_fd(&worker);
+		settle(listener, shared);
+	}
+	/* Nothing is recorded any more, but the program lives. */
+	say_ready(&asked);
+	if (shared) {
+		images_gap(shared->lost, "lost-records", "the supervisor failed again and again");
+		work_blindly(listener, shared);
+	}
+	end(1);
+}

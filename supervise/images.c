@@ -1,0 +1,323 @@
+#define _GNU_SOURCE
+#include "supervise/images.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "preload/directories.h"
+#include "preload/facts.h"
+#include "preload/image.h"
+#include "preload/program.h"
+#include "preload/rawcall.h"
+#include "preload/recorder.h"
+#include "preload/session.h"
+#include "preload/text.h"
+#include "supervise/greet.h"
+#include "supervise/supervise.h"
+#include "supervise/target.h"
+
+#define IMAGES_MAX    12 /* open at once: each has a socket, below the usual limit of 1024 */
+#define CALLERS	      256
+#define STAT_SIZE     1024
+#define STAT_STACK    28 /* field of /proc/PID/stat: where the stack began */
+#define ENVIRON_SIZE  (128u << 10)
+#define ENTRIES_MAX   2048
+#define LIBRARY_NAME  "libfootprint.so"
+
+struct one {
+	uint64_t identity; /* 0: free */
+	uint64_t used;	   /* image_time() of its last call */
+	int creator;	   /* the process it was first seen in */
+	bool ignored;	   /* the library is in it, or there is nobody to tell */
+	bool root_differs; /* perhaps: it has called chroot or its like */
+	struct image state;
+};
+
+static struct one images[IMAGES_MAX];
+static struct one *entered;
+
+/* Callers whose image is known. */
+static struct caller {
+	int pid;
+	uint64_t since;
+	struct one *one;
+} callers[CALLERS];
+
+static struct caller *caller_of(int pid)
+{
+	return &callers[(unsigned)pid % CALLERS];
+}
+
+void images_changed(void)
+{
+	memset(callers, 0, sizeof(callers));
+}
+
+/* The recorder's state of `one` becomes the recorder's state. */
+static void enter(struct one *one)
+{
+	if (entered == one)
+		return;
+	if (entered)
+		memcpy(&entered->state, &image, sizeof(image));
+	memcpy(&image, &one->state, sizeof(image));
+	entered = one;
+}
+
+static void unmap_all(struct segment *segment)
+{
+	while (segment) {
+		struct segment *previous = segment->previous;
+
+		segment_discard(segment);
+		segment = previous;
+	}
+}
+
+static void close_one(struct one *one)
+{
+	if (!one->ignored) {
+		enter(one);
+		record_goodbye();
+		if (image.descriptor >= 0)
+			rawcall3(SYS_close, image.descriptor, 0, 0);
+		unmap_all(image.segment);
+	}
+	if (entered == one)
+		entered = NULL;
+	memset(one, 0, sizeof(*one));
+	images_changed();
+}
+
+void images_close(void)
+{
+	for (unsigned i = 0; i < IMAGES_MAX; i++)
+		if (images[i].identity)
+			close_one(&images[i]);
+}
+
+/* A place for another image: a free one, that of one whose process is gone, or the one that was
+ * quiet for longest. */
+static struct one *make_room(void)
+{
+	struct one *oldest = &images[0];
+
+	for (unsigned i = 0; i < IMAGES_MAX; i++) {
+		struct one *one = &images[i];
+
+		if (!one->identity)
+			return one;
+		if (rawcall3(SYS_kill, one->creator, 0, 0) == -ESRCH) {
+			oldest = one;
+			break;
+		}
+		if (one->used < oldest->used)
+			oldest = one;
+	}
+	close_one(oldest);
+	return oldest;
+}
+
+/* A field of /proc/PID/stat, counted as in proc(5); they are counted behind the program's name,
+ * which may hold anything. */
+static uint64_t stat_field(const char *stat, unsigned field)
+{
+	const char *at = stat;
+	uint64_t value = 0;
+
+	for (const char *p = stat; *p; p++)
+		if (*p == ')')
+			at = p + 1;
+	for (unsigned i = 2; i < field && *at; at++)
+		if (*at == ' ')
+			i++;
+	while (*at >= '0' && *at <= '9')
+		value = value * 10 + (uint64_t)(*at++ - '0');
+	return value;
+}
+
+/* 0 or a negative errno. *ret: of its image. */
+static int identify(int pid, uint64_t *ret)
+{
+	char text[FP_PATH_SIZE_MAX];
+	uint64_t stack;
+	long size = target_file(pid, "stat", text, STAT_SIZE);
+
+	if (size < 0)
+		return (int)size;
+	stack = stat_field(text, STAT_STACK);
+	size = target_link(pid, "exe", -1, text, sizeof(text));
+	if (size < 0)
+		return (int)size;
+	*ret = fp_directory_id(stack, text, (uint64_t)size);
+	return 0;
+}
+
+static const char *base_name(const char *path)
+{
+	const char *name = path;
+
+	for (; path && *path; path++)
+		if (*path == '/')
+			name = path + 1;
+	return name;
+}
+
+/* Does an LD_PRELOAD value name our library? */
+static bool names_library(const char *preloads)
+{
+	const char *name = supervisor.library ? base_name(supervisor.library) : LIBRARY_NAME;
+	size_t size = text_length(name);
+
+	for (const char *at = preloads; at && *at; at++) {
+		bool begins = at == preloads || at[-1] == '/' || at[-1] == ':' || at[-1] == ' ';
+
+		if (begins && text_begins(at, name) &&
+			(!at[size] || at[size] == ':' || at[size] == ' '))
+			return true;
+	}
+	return false;
+}
+
+/* The environment that the caller's image began with. */
+static char **environment_of(int pid)
+{
+	static char text[ENVIRON_SIZE];
+	static char *entries[ENTRIES_MAX + 1];
+	long size = target_file(pid, "environ", text, sizeof(text));
+	unsigned count = 0;
+
+	for (long at = 0; at < size && count < ENTRIES_MAX; at += (long)text_length(text + at) + 1)
+		entries[count++] = text + at;
+	entries[count] = NULL;
+	return entries;
+}
+
+/* Is the library at work in it? It comes with the dynamic linker, and tells if there is a socket. */
+static bool has_library(int pid, char *const *envp)
+{
+	char name[TARGET_NAME_SIZE], path[PROGRAM_PATH_SIZE];
+	const char *socket = text_environment(envp, "FOOTPRINT_SOCKET");
+
+	target_name(name, pid, "exe", -1);
+	return socket && *socket && names_library(text_environment(envp, "LD_PRELOAD")) &&
+	       program_look(AT_FDCWD, name, 0, path, sizeof(path)) == PROGRAM_DYNAMIC;
+}
+
+static const char *setting(char *const *envp, const char *name)
+{
+	const char *own = text_environment(envp, name);
+
+	return own ? own : text_environment(supervisor.envp, name);
+}
+
+static void start(struct one *one, int pid, char *const *envp)
+{
+	struct settings settings = { setting(envp, "FOOTPRINT_SOCKET"),
+		setting(envp, "FOOTPRINT_SPOOL"), setting(envp, "FOOTPRINT_APP"),
+		setting(envp, "FOOTPRINT_VERSION") };
+
+	enter(one);
+	memset(&image, 0, sizeof(image));
+	image.descriptor = -1;
+	image.pid = (int)rawcall3(SYS_getpid, 0, 0, 0);
+	if (!settings.socket || !*settings.socket || greet(pid, &settings) < 0)
+		image.off = one->ignored = true;
+}
+
+static struct one *open_image(int pid, uint64_t identity)
+{
+	struct one *one = make_room();
+	char **envp = environment_of(pid);
+
+	one->identity = identity;
+	one->creator = pid;
+	one->ignored = pid == supervisor.first || has_library(pid, envp);
+	/* It executes what we are here for, and is as good as another process then. */
+	if (pid == supervisor.first)
+		supervisor.first = 0;
+	if (!one->ignored)
+		start(one, pid, envp);
+	return one;
+}
+
+static struct one *find(int pid, int *ret_error)
+{
+	uint64_t identity = 0;
+
+	*ret_error = identify(pid, &identity);
+	if (*ret_error)
+		return NULL;
+	for (unsigned i = 0; i < IMAGES_MAX; i++)
+		if (images[i].identity == identity)
+			return &images[i];
+	return open_image(pid, identity);
+}
+
+/* Absolute paths of a program that changed its root are relative to that. */
+static void find_root(struct one *one, int pid)
+{
+	char path[FP_PATH_SIZE_MAX];
+
+	image.root = 0;
+	if (!one->root_differs || target_link(pid, "root", -1, path, sizeof(path)) <= 0)
+		return;
+	if (path[0] == '/' && path[1])
+		image.root = fact_directory(path);
+}
+
+bool images_enter(int pid, int *ret_error)
+{
+	struct caller *caller = caller_of(pid);
+	uint64_t now = image_time();
+
+	*ret_error = 0;
+	if (caller->pid != pid || now - caller->since > IMAGE_SECOND) {
+		struct one *one = find(pid, ret_error);
+
+		if (!one)
+			return false;
+		*caller = (struct caller){ pid, now, one };
+	}
+	caller->one->used = now;
+	if (caller->one->ignored)
+		return false;
+	enter(caller->one);
+	find_root(caller->one, pid);
+	return true;
+}
+
+void images_root_changed(void)
+{
+	if (entered)
+		entered->root_differs = true;
+}
+
+int images_root(int pid)
+{
+	char name[TARGET_NAME_SIZE];
+
+	if (!image.root)
+		return 0;
+	target_name(name, pid, "root", -1);
+	return (int)rawcall4(SYS_openat, AT_FDCWD, (long)name, O_PATH | O_CLOEXEC, 0);
+}
+
+void images_gap(int pid, const char *kind, const char *detail)
+{
+	int error;
+
+	if (images_enter(pid, &error)) {
+		record_gap(kind, NULL, detail);
+		return;
+	}
+	for (unsigned i = 0; i < IMAGES_MAX; i++) {
+		if (!images[i].identity || images[i].ignored)
+			continue;
+		enter(&images[i]);
+		record_gap(kind, NULL, detail);
+		return;
+	}
+}

@@ -1,0 +1,203 @@
+/* Where it begins: attached to a process that is about to execute, or before a program's start. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "preload/rawcall.h"
+#include "preload/supervised.h"
+#include "preload/text.h"
+#include "proto/session_memory.h"
+#include "supervise/guard.h"
+#include "supervise/prefix.h"
+#include "supervise/supervise.h"
+#include "supervise/target.h"
+
+#define STATUS_USAGE 2
+#define DESCRIPTOR_MAX 0x7fffffff
+
+struct supervisor supervisor = { .root = -1 };
+
+static const char help[] =
+	"Usage: footprint-supervise [--] PROGRAM [ARGUMENT...]\n"
+	"\n"
+	"Executes PROGRAM. When no library can be loaded into it, because it is statically\n"
+	"linked, a supervisor watches its system calls. FOOTPRINT_SOCKET and its kin say where\n"
+	"its facts go. Meant to stand before a static program in a container's ENTRYPOINT; what a\n"
+	"watched program executes is supervised without it.\n"
+	"\n"
+	"Options:\n"
+	"  -h, --help     print this help\n"
+	"      --version  print the version\n";
+
+static void say(int fd, const char *text)
+{
+	rawcall3(SYS_write, fd, (long)text, (long)text_length(text));
+}
+
+/* --- attached ----------------------------------------------------------------------------------- */
+
+/* Nobody must wait for the end of a pipe because of us. */
+static void close_all_but(int fd)
+{
+	if (fd > 0)
+		rawcall3(SYS_close_range, 0, fd - 1, 0);
+	rawcall3(SYS_close_range, fd + 1, DESCRIPTOR_MAX, 0);
+}
+
+/* No rights beyond the program's can come to us later, and its terminal's signals are not ours. Its
+ * present rights must stay: the kernel lets nobody read who has fewer. */
+static void settle_in(void)
+{
+	struct rlimit files;
+
+	rawcall3(SYS_setsid, 0, 0, 0);
+	rawcall3(SYS_chdir, (long)"/", 0, 0);
+	rawcall6(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0);
+	if (rawcall4(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, (long)&files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		rawcall4(SYS_prlimit64, 0, RLIMIT_NOFILE, (long)&files, 0);
+	}
+	supervisor.root =
+		(int)rawcall4(SYS_openat, AT_FDCWD, (long)"/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+}
+
+/* Can it be looked into? 0 or a negative errno. */
+static int try_reading(const struct supervised_greeting *greeting)
+{
+	char path[FP_PATH_SIZE_MAX];
+	uint64_t magic = 0;
+	long length;
+	int error = target_bytes(greeting->pid, greeting->address, &magic, sizeof(magic));
+
+	if (error)
+		return error;
+	length = target_link(greeting->pid, "exe", -1, path, sizeof(path));
+	if (length < 0)
+		return (int)length;
+	return magic == SUPERVISED_MAGIC ? 0 : -ESRCH;
+}
+
+/* The listener, or a negative errno. */
+static int receive_listener(int socket)
+{
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
+	char byte;
+	struct iovec part = { &byte, sizeof(byte) };
+	struct msghdr message = { .msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control) };
+	long got = rawcall3(SYS_recvmsg, socket, (long)&message, MSG_CMSG_CLOEXEC);
+	int listener;
+
+	if (got <= 0)
+		return got < 0 ? (int)got : -ECONNRESET;
+	if (message.msg_controllen < CMSG_LEN(sizeof(int)) ||
+		control.header.cmsg_type != SCM_RIGHTS)
+		return -EBADMSG;
+	memcpy(&listener, CMSG_DATA(&control.header), sizeof(listener));
+	return listener;
+}
+
+int supervise_on(int socket)
+{
+	struct supervised_greeting greeting;
+	struct supervised_answer answer = { 0, (int32_t)rawcall3(SYS_getpid, 0, 0, 0) };
+	int listener;
+
+	close_all_but(socket);
+	settle_in();
+	if (rawcall6(SYS_recvfrom, socket, (long)&greeting, sizeof(greeting), 0, 0, 0) !=
+			(long)sizeof(greeting) ||
+		greeting.magic != SUPERVISED_MAGIC)
+		return STATUS_USAGE;
+	answer.error = try_reading(&greeting);
+	if (rawcall6(SYS_sendto, socket, (long)&answer, sizeof(answer), MSG_NOSIGNAL, 0, 0) < 0 ||
+		answer.error)
+		return 1;
+	listener = receive_listener(socket);
+	if (listener < 0)
+		return 1; /* it thought better of it */
+	supervisor.first = greeting.pid;
+	guard(listener, socket);
+}
+
+/* --- the command line --------------------------------------------------------------------------- */
+
+static int number(const char *text)
+{
+	int value = 0;
+
+	if (!*text)
+		return -1;
+	for (; *text >= '0' && *text <= '9' && value < 1 << 24; text++)
+		value = value * 10 + (*text - '0');
+	return *text ? -1 : value;
+}
+
+static int attach(int argc, char *const *argv)
+{
+	int socket = argc > 2 ? number(argv[2]) : -1;
+
+	if (socket < 0)
+		return STATUS_USAGE;
+	supervisor.library = argc > 3 ? argv[3] : NULL;
+	return supervise_on(socket);
+}
+
+static int run(int argc, char *const *argv)
+{
+	const char *first = argc > 1 ? argv[1] : "--help";
+
+	if (text_equal(first, "--attach"))
+		return attach(argc, argv);
+	if (text_equal(first, "--help") || text_equal(first, "-h")) {
+		say(argc > 1 ? 1 : 2, help);
+		return argc > 1 ? 0 : STATUS_USAGE;
+	}
+	if (text_equal(first, "--version")) {
+		say(1, "footprint-supervise " FOOTPRINT_VERSION_STRING "\n");
+		return 0;
+	}
+	if (text_equal(first, "--"))
+		argv++;
+	else if (*first == '-') {
+		say(2, "footprint-supervise: ");
+		say(2, first);
+		say(2, ": no such option\n");
+		return STATUS_USAGE;
+	}
+	if (!argv[1]) {
+		say(2, "footprint-supervise: no program given\n");
+		return STATUS_USAGE;
+	}
+	return prefix(argv + 1);
+}
+
+/* The kernel's block: argc, argv, NULL, envp, NULL. */
+__attribute__((used, noreturn)) static void begin(long *block)
+{
+	char **argv = (char **)(block + 1);
+	int status;
+
+	supervisor.envp = argv + *block + 1;
+	status = run((int)*block, argv);
+	for (;;)
+		rawcall3(SYS_exit_group, status, 0, 0);
+}
+
+__asm__(".text\n"
+	".globl _start\n"
+	"_start:\n"
+	"	xor %ebp, %ebp\n"
+	"	mov %rsp, %rdi\n"
+	"	and $-16, %rsp\n"
+	"	call begin\n");

@@ -1,0 +1,18 @@
+# footprint-supervise goes into other people's containers: static, and without a libc, so that it
+# starts in no time. The recorder is the preload library's own: its objects are linked as they are.
+SUPERVISE_SOURCES := $(wildcard supervise/*.c)
+SUPERVISE_RECORDER := calls connection encode facts hello image memory processes program programs \
+	recorder seen session spool supervised_begin supervised_filter text
+SUPERVISE_OBJECTS := $(SUPERVISE_SOURCES:%.c=$(BUILD)/obj/%.o) \
+	$(SUPERVISE_RECORDER:%=$(BUILD)/obj/preload/%.o)
+
+$(BUILD)/obj/supervise/%.o: supervise/%.c
+	@mkdir -p $(@D)
+	@$(say) CC $<
+	$(Q)$(CC) $(PRELOAD_CFLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/footprint-supervise: $(SUPERVISE_OBJECTS)
+	@$(say) LD $@
+	$(Q)$(CC) -static -nostdlib -no-pie -Wl,-z,noexecstack -Wl,--gc-sections -o $@ $^
+
+all: $(BUILD)/footprint-supervise

@@ -1,0 +1,346 @@
+#define _GNU_SOURCE
+#include "supervise/outcome.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <linux/openat2.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "preload/rawcall.h"
+#include "preload/recorder.h"
+#include "preload/text.h"
+#include "proto/session_memory.h"
+
+#undef ENDPOINT_BIND
+#define ENDPOINT_BIND 2
+#define EXECUTE_BITS 0111
+#define ENTRIES_SIZE 512 /* room for more than "." and ".." */
+
+enum follow { FOLLOW, STAY };
+
+static long open_below(const struct spot *spot, enum follow follow)
+{
+	struct open_how how = { .flags = O_PATH | O_CLOEXEC | (follow == STAY ? O_NOFOLLOW : 0),
+		.resolve = RESOLVE_IN_ROOT };
+
+	return rawcall4(SYS_openat2, spot->fd, (long)spot->path, (long)&how, sizeof(how));
+}
+
+/* 0 or the errno. */
+static int look(const struct spot *spot, enum follow follow, struct stat *ret)
+{
+	int flags = AT_NO_AUTOMOUNT | (follow == STAY ? AT_SYMLINK_NOFOLLOW : 0);
+	long fd, result;
+
+	if (!spot->below)
+		return (int)-rawcall4(
+			SYS_newfstatat, spot->fd, (long)spot->path, (long)ret, flags);
+	fd = open_below(spot, follow);
+	if (fd < 0)
+		return (int)-fd;
+	result = rawcall3(SYS_fstat, fd, (long)ret, 0);
+	rawcall3(SYS_close, fd, 0, 0);
+	return (int)-result;
+}
+
+/* May it be used so (R_OK ...)? 0 or the errno. */
+static int permitted(const struct spot *spot, int mode)
+{
+	long fd, result;
+
+	if (!spot->below)
+		return (int)-rawcall4(
+			SYS_faccessat2, spot->fd, (long)spot->path, mode, AT_EACCESS);
+	fd = open_below(spot, FOLLOW);
+	if (fd < 0)
+		return (int)-fd;
+	result = rawcall4(SYS_faccessat2, fd, (long)"", mode, AT_EACCESS | AT_EMPTY_PATH);
+	rawcall3(SYS_close, fd, 0, 0);
+	return (int)-result;
+}
+
+/* May a name be made or removed in the directory that would hold it? */
+static int parent_permits(const struct spot *spot)
+{
+	char path[FP_PATH_SIZE_MAX];
+	struct spot parent = { spot->fd, path, spot->below };
+	size_t size = text_length_limited(spot->path, sizeof(path) - 1);
+
+	while (size > 1 && spot->path[size - 1] == '/')
+		size--;
+	while (size && spot->path[size - 1] != '/')
+		size--;
+	memcpy(path, spot->path, size);
+	path[size] = '\0';
+	if (!size)
+		text_append(path, path + sizeof(path), ".");
+	return permitted(&parent, W_OK | X_OK);
+}
+
+static int making(const struct spot *spot)
+{
+	struct stat status;
+	int error = look(spot, STAY, &status);
+
+	if (!error)
+		return EEXIST;
+	return error == ENOENT ? parent_permits(spot) : error;
+}
+
+static int opening_new(const struct spot *spot, int flags)
+{
+	struct stat status;
+
+	if (flags & O_EXCL || look(spot, STAY, &status))
+		return making(spot);
+	return 0; /* a link to where the file will be */
+}
+
+static int opening_mode(const struct stat *status, int flags)
+{
+	int wanted = (flags & O_ACCMODE) == O_RDONLY ? R_OK : W_OK;
+
+	if ((flags & O_ACCMODE) == O_RDWR)
+		wanted = R_OK | W_OK;
+	/* What everyone may read need not be asked for. */
+	if (wanted == R_OK && (status->st_mode & 0444) == 0444 && !(flags & O_TRUNC))
+		return 0;
+	return flags & O_TRUNC ? wanted | W_OK : wanted;
+}
+
+static int opening(const struct spot *spot, int flags)
+{
+	enum follow follow = flags & O_NOFOLLOW || (flags & O_CREAT && flags & O_EXCL) ? STAY : FOLLOW;
+	bool temporary = (flags & O_TMPFILE) == O_TMPFILE;
+	struct stat status;
+	int error = look(spot, follow, &status);
+	int mode;
+
+	if (error == ENOENT && flags & O_CREAT && !(flags & O_PATH))
+		return opening_new(spot, flags);
+	if (error)
+		return error;
+	if (flags & O_DIRECTORY && !S_ISDIR(status.st_mode))
+		return ENOTDIR;
+	if (flags & O_PATH)
+		return 0;
+	if (flags & O_CREAT && flags & O_EXCL)
+		return EEXIST;
+	if (S_ISLNK(status.st_mode))
+		return ELOOP;
+	if (S_ISSOCK(status.st_mode))
+		return ENXIO;
+	if (S_ISDIR(status.st_mode) && !temporary &&
+		(flags & (O_CREAT | O_TRUNC) || (flags & O_ACCMODE) != O_RDONLY))
+		return EISDIR;
+	mode = opening_mode(&status, flags);
+	return mode ? permitted(spot, mode) : 0;
+}
+
+/* Is there anything in it? */
+static bool is_empty(const struct spot *spot)
+{
+	char entries[ENTRIES_SIZE] __attribute__((aligned(8)));
+	long fd = rawcall4(SYS_openat, spot->fd, (long)spot->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	unsigned count = 0;
+	long size;
+
+	if (fd < 0)
+		return true; /* the call will say */
+	size = rawcall3(SYS_getdents64, fd, (long)entries, sizeof(entries));
+	for (long at = 0; at < size; count++)
+		at += *(unsigned short *)(void *)(entries + at + 16);
+	rawcall3(SYS_close, fd, 0, 0);
+	return count <= 2;
+}
+
+static int removing(const struct spot *spot, long number, const long arguments[6])
+{
+	bool directory = number == SYS_rmdir ||
+			 (number == SYS_unlinkat && arguments[2] & AT_REMOVEDIR);
+	struct stat status;
+	int error = look(spot, STAY, &status);
+
+	if (error)
+		return error;
+	error = parent_permits(spot);
+	if (error)
+		return error;
+	if (!directory)
+		return S_ISDIR(status.st_mode) ? EISDIR : 0;
+	if (!S_ISDIR(status.st_mode))
+		return ENOTDIR;
+	return is_empty(spot) ? 0 : ENOTEMPTY;
+}
+
+/* Owner and mode are the owner's to change, and root's. */
+static int changing(const struct spot *spot, enum follow follow)
+{
+	unsigned user = (unsigned)rawcall3(SYS_geteuid, 0, 0, 0);
+	struct stat status;
+	int error = look(spot, follow, &status);
+
+	if (error || !user || status.st_uid == user)
+		return error;
+	return permitted(spot, W_OK) ? EACCES : EPERM;
+}
+
+static int writing(const struct spot *spot)
+{
+	struct stat status;
+	int error = look(spot, FOLLOW, &status);
+
+	if (error)
+		return error;
+	return S_ISDIR(status.st_mode) ? EISDIR : permitted(spot, W_OK);
+}
+
+static int checking(const struct spot *spot, long number, enum follow follow)
+{
+	struct stat status;
+	int error = look(spot, follow, &status);
+
+	if (!error && (number == SYS_readlink || number == SYS_readlinkat) &&
+		!S_ISLNK(status.st_mode))
+		return EINVAL;
+	return error;
+}
+
+static bool stays(const struct call *call, const long arguments[6])
+{
+	unsigned flags = call->flags == NONE ? 0 : (unsigned)arguments[call->flags - 1];
+
+	return call->no_follow ? !(flags & AT_SYMLINK_FOLLOW) : flags & AT_SYMLINK_NOFOLLOW;
+}
+
+static int one_path(const struct call *call, long number, const long arguments[6],
+	const struct spot *from)
+{
+	enum follow follow = stays(call, arguments) ? STAY : FOLLOW;
+
+	if (call->access & ACCESS_CREATE)
+		return making(from);
+	if (call->access & ACCESS_DELETE)
+		return removing(from, number, arguments);
+	if (call->access & ACCESS_METADATA)
+		return changing(from, follow);
+	if (call->access & ACCESS_WRITE)
+		return writing(from);
+	return checking(from, number, follow);
+}
+
+static int two_paths(const struct call *call, long number, const long arguments[6],
+	const struct spot *from, const struct spot *to)
+{
+	bool keeps = call->access & ACCESS_METADATA || /* a link */
+		     (number == SYS_renameat2 && arguments[4] & RENAME_NOREPLACE);
+	struct stat status;
+	int error = look(from, stays(call, arguments) ? STAY : FOLLOW, &status);
+
+	if (error)
+		return error;
+	if (call->access & ACCESS_DELETE && (error = parent_permits(from)) != 0)
+		return error;
+	if (call->access & ACCESS_METADATA && S_ISDIR(status.st_mode))
+		return EPERM;
+	error = look(to, STAY, &status);
+	if (!error && keeps)
+		return EEXIST;
+	return error && error != ENOENT ? error : parent_permits(to);
+}
+
+/* Does it begin as a program does? */
+static int header_of(const struct spot *spot)
+{
+	unsigned char head[SELFMAG] = { 0 };
+	long fd = rawcall4(SYS_openat, spot->fd, (long)spot->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
+
+	if (fd < 0)
+		return 0; /* executable and not readable: the kernel may know it */
+	rawcall3(SYS_read, fd, (long)head, sizeof(head));
+	rawcall3(SYS_close, fd, 0, 0);
+	if (memcmp(head, ELFMAG, SELFMAG) == 0 || (head[0] == '#' && head[1] == '!'))
+		return 0;
+	return ENOEXEC;
+}
+
+static int executing(const struct spot *spot)
+{
+	struct stat status;
+	int error = look(spot, FOLLOW, &status);
+
+	if (error)
+		return error;
+	if (!S_ISREG(status.st_mode) || !(status.st_mode & EXECUTE_BITS))
+		return EACCES;
+	error = permitted(spot, X_OK);
+	return error || spot->below ? error : header_of(spot);
+}
+
+static int addressing(const struct call *call, const struct spot *from)
+{
+	struct stat status;
+	int error;
+
+	if (!from->path)
+		return 0;
+	if (call->access == ENDPOINT_BIND) {
+		error = making(from);
+		return error == EEXIST ? EADDRINUSE : error;
+	}
+	error = look(from, FOLLOW, &status);
+	if (error)
+		return error;
+	return S_ISSOCK(status.st_mode) ? permitted(from, W_OK) : ECONNREFUSED;
+}
+
+static int going(const struct spot *from)
+{
+	struct stat status;
+	int error = look(from, FOLLOW, &status);
+
+	if (error)
+		return error;
+	return S_ISDIR(status.st_mode) ? permitted(from, X_OK) : ENOTDIR;
+}
+
+int outcome_foretell(const struct call *call, long number, const long arguments[6], int flags,
+	const struct spot *from, const struct spot *to)
+{
+	switch (call->means) {
+	case ADDRESS:
+	case SEND:
+		return addressing(call, from);
+	case NAMESPACE:
+	case RING:
+		return 0;
+	default:
+		break;
+	}
+	if (!from->path || !*from->path)
+		return 0; /* names nothing, and is not recorded */
+	switch (call->means) {
+	case PATH:
+		return one_path(call, number, arguments, from);
+	case TWO_PATHS:
+		return to->path ? two_paths(call, number, arguments, from, to) : EFAULT;
+	case OPEN:
+	case CREATE:
+	case OPEN_HOW:
+		return opening(from, flags);
+	case EXECUTE:
+		return executing(from);
+	case DIRECTORY:
+	case ROOT:
+		return going(from);
+	default:
+		return checking(from, number, FOLLOW);
+	}
+}

@@ -1,0 +1,27 @@
+/*
+ * What the kernel will answer. A call is announced before it is made, and nobody hears of its end;
+ * but a fact needs its outcome (doc/facts.md). So the names are looked up as the kernel is about to,
+ * from the caller's directory, below its root, with its rights (which are also ours).
+ *
+ * Between the look and the call another process may change the file: then the fact is as of the look.
+ */
+#ifndef FOOTPRINT_SUPERVISE_OUTCOME_H
+#define FOOTPRINT_SUPERVISE_OUTCOME_H
+
+#include <stdbool.h>
+
+#include "preload/calls_table.h"
+
+/* Where a name of the caller's begins, for us. */
+struct spot {
+	int fd;		  /* a directory, or AT_FDCWD with an absolute path */
+	const char *path; /* NULL: the call has no such name */
+	bool below;	  /* fd is the caller's root: links must not lead above it */
+};
+
+/* The errno that the call will answer, 0: it will succeed, as far as its names decide. `arguments`
+ * with pointers into our memory; `flags`: O_* of an open. */
+int outcome_foretell(const struct call *call, long number, const long arguments[6], int flags,
+	const struct spot *from, const struct spot *to);
+
+#endif

@@ -1,0 +1,148 @@
+#define _GNU_SOURCE
+#include "supervise/prefix.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "preload/image.h"
+#include "preload/program.h"
+#include "preload/rawcall.h"
+#include "preload/recorder.h"
+#include "preload/supervised.h"
+#include "preload/supervised_filter.h"
+#include "preload/text.h"
+#include "supervise/greet.h"
+#include "supervise/supervise.h"
+
+#define STATUS_NOT_FOUND      127
+#define STATUS_NOT_EXECUTABLE 126
+#define DEFAULT_PATH	      "/usr/local/bin:/bin:/usr/bin"
+
+static const char *own_setting(const char *name)
+{
+	return text_environment(supervisor.envp, name);
+}
+
+static bool may_execute(const char *path)
+{
+	return rawcall4(SYS_faccessat2, AT_FDCWD, (long)path, 1 /* X_OK */, AT_EACCESS) == 0;
+}
+
+/* Where execvp would find it; `name` itself when it has a slash, or nothing was found. */
+static const char *find_program(const char *name, char *to, size_t size)
+{
+	const char *path = own_setting("PATH");
+	char *end = to + size;
+
+	for (const char *p = name; *p; p++)
+		if (*p == '/')
+			return name;
+	for (path = path ? path : DEFAULT_PATH; *path; path += *path == ':') {
+		char *at = to;
+
+		for (; *path && *path != ':'; path++)
+			if (at < end - 1)
+				*at++ = *path;
+		*at = '\0';
+		if (at > to)
+			at = text_append(at, end, "/");
+		text_append(at, end, name);
+		if (may_execute(to))
+			return to;
+	}
+	return name;
+}
+
+/* The child's child, which is nobody's: init takes it over. */
+static int start_supervisor(const int ends[2])
+{
+	long pid = rawcall6(SYS_clone, SIGCHLD, 0, 0, 0, 0, 0);
+	int status;
+
+	if (pid < 0)
+		return (int)pid;
+	if (pid > 0) {
+		rawcall4(SYS_wait4, pid, (long)&status, 0, 0);
+		return 0;
+	}
+	pid = rawcall6(SYS_clone, SIGCHLD, 0, 0, 0, 0, 0);
+	status = pid == 0 ? supervise_on(ends[1]) : 0;
+	for (;;)
+		rawcall3(SYS_exit_group, status, 0, 0);
+}
+
+static const char *supervise(void)
+{
+	static char room[SUPERVISED_FILTER_SIZE] __attribute__((aligned(8)));
+	const char *wish = own_setting("FOOTPRINT_SUPERVISE");
+	bool no_new_privileges;
+	const char *why;
+	int ends[2];
+
+	if (wish && text_equal(wish, "0"))
+		return "turned off by FOOTPRINT_SUPERVISE=0";
+	if (supervised_filter_permitted(wish && text_equal(wish, "1"), &no_new_privileges) < 0)
+		return "its set-uid programs would lose their privileges (FOOTPRINT_SUPERVISE=1 "
+		       "says that it runs none)";
+	if (rawcall4(SYS_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, (long)ends) < 0)
+		return "the supervisor cannot be started";
+	why = "the supervisor cannot be started";
+	if (start_supervisor(ends) == 0) {
+		rawcall3(SYS_close, ends[1], 0, 0);
+		ends[1] = -1;
+		why = supervised_begin(ends[0], room, no_new_privileges);
+	}
+	rawcall3(SYS_close, ends[0], 0, 0);
+	if (ends[1] >= 0)
+		rawcall3(SYS_close, ends[1], 0, 0);
+	return why;
+}
+
+/* A session of our own, which says why the program's is missing. */
+static void say_gap(const char *path, const char *why)
+{
+	struct settings settings = { own_setting("FOOTPRINT_SOCKET"), own_setting("FOOTPRINT_SPOOL"),
+		own_setting("FOOTPRINT_APP"), own_setting("FOOTPRINT_VERSION") };
+	int pid = (int)rawcall3(SYS_getpid, 0, 0, 0);
+
+	image.pid = pid;
+	supervisor.root =
+		(int)rawcall4(SYS_openat, AT_FDCWD, (long)"/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+	if (greet(pid, &settings) < 0)
+		return;
+	record_spawned(AT_FDCWD, path, 0);
+	record_gap("static-program", path, why);
+	record_goodbye();
+}
+
+static int fail(const char *program, long error)
+{
+	const char *why = error == -ENOENT ? ": not found\n" : ": cannot be executed\n";
+
+	rawcall3(SYS_write, 2, (long)"footprint-supervise: ", 21);
+	rawcall3(SYS_write, 2, (long)program, (long)text_length(program));
+	rawcall3(SYS_write, 2, (long)why, (long)text_length(why));
+	return error == -ENOENT ? STATUS_NOT_FOUND : STATUS_NOT_EXECUTABLE;
+}
+
+int prefix(char *const *argv)
+{
+	static char path[FP_PATH_SIZE_MAX];
+	static char found[PROGRAM_PATH_SIZE];
+	const char *program = find_program(argv[0], path, sizeof(path));
+	const char *socket = own_setting("FOOTPRINT_SOCKET");
+	const char *why = NULL;
+
+	if (socket && *socket && may_execute(program) && !supervised_filter_stands() &&
+		program_look(AT_FDCWD, program, 0, found, sizeof(found)) == PROGRAM_STATIC)
+		why = supervise();
+	if (why)
+		say_gap(*found ? found : program, why);
+	return fail(argv[0],
+		rawcall3(SYS_execve, (long)program, (long)argv, (long)supervisor.envp));
+}

@@ -1,0 +1,124 @@
+#define _GNU_SOURCE
+#include "supervise/target.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/uio.h>
+
+#include "preload/rawcall.h"
+#include "preload/text.h"
+
+#define PAGE_SIZE 4096ul
+#define FIRST_READ 256 /* most paths are shorter, and do not cross a page */
+
+static long read_memory(int pid, uint64_t address, void *to, size_t size)
+{
+	struct iovec local = { to, size };
+	struct iovec remote = { (void *)(uintptr_t)address, size };
+
+	return rawcall6(SYS_process_vm_readv, pid, (long)&local, 1, (long)&remote, 1, 0);
+}
+
+int target_bytes(int pid, uint64_t address, void *to, size_t size)
+{
+	long got = read_memory(pid, address, to, size);
+
+	if (got < 0)
+		return (int)got;
+	return (size_t)got == size ? 0 : -EFAULT;
+}
+
+/* In pieces that end with a page: the next page may not be there. */
+long target_string(int pid, uint64_t address, char *to, size_t size)
+{
+	size_t have = 0, want = FIRST_READ;
+
+	while (have < size) {
+		size_t in_page = PAGE_SIZE - (address + have) % PAGE_SIZE;
+		size_t piece = size - have < want ? size - have : want;
+		long got;
+
+		if (piece > in_page)
+			piece = in_page;
+		got = read_memory(pid, address + have, to + have, piece);
+		if (got <= 0)
+			return got < 0 ? got : -EFAULT;
+		for (size_t end = have + (size_t)got; have < end; have++)
+			if (!to[have])
+				return (long)have;
+		want = PAGE_SIZE;
+	}
+	return -ENAMETOOLONG;
+}
+
+void target_name(char name[TARGET_NAME_SIZE], int pid, const char *entry, long number)
+{
+	char *end = name + TARGET_NAME_SIZE;
+	char *at = text_append_number(text_append(name, end, "/proc/"), end, (uint64_t)pid);
+
+	at = text_append(text_append(at, end, "/"), end, entry);
+	if (number >= 0)
+		text_append_number(text_append(at, end, "/"), end, (uint64_t)number);
+}
+
+long target_link(int pid, const char *entry, long number, char *to, size_t size)
+{
+	char name[TARGET_NAME_SIZE];
+	long length;
+
+	target_name(name, pid, entry, number);
+	length = rawcall3(SYS_readlink, (long)name, (long)to, (long)size);
+	if (length == (long)size)
+		return -ENAMETOOLONG;
+	to[length < 0 ? 0 : length] = '\0';
+	return length;
+}
+
+long target_file(int pid, const char *entry, char *to, size_t size)
+{
+	char name[TARGET_NAME_SIZE];
+	size_t have = 0;
+	long fd, got;
+
+	target_name(name, pid, entry, -1);
+	fd = rawcall4(SYS_openat, AT_FDCWD, (long)name, O_RDONLY | O_CLOEXEC, 0);
+	if (fd < 0)
+		return fd;
+	do {
+		got = rawcall3(SYS_read, fd, (long)(to + have), (long)(size - 1 - have));
+		have += got > 0 ? (size_t)got : 0;
+	} while (got > 0 && have < size - 1);
+	rawcall3(SYS_close, fd, 0, 0);
+	to[have] = '\0';
+	return got < 0 ? got : (long)have;
+}
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+uint64_t target_status(const char *status, const char *name, unsigned column)
+{
+	uint64_t value = 0;
+
+	for (; *status; status++) {
+		if (text_begins(status, name) && status[text_length(name)] == ':')
+			break;
+		while (*status && *status != '\n')
+			status++;
+		if (!*status)
+			return 0;
+	}
+	while (*status && *status != '\n' && (!is_digit(*status) || column)) {
+		if (is_digit(*status)) {
+			while (is_digit(status[1]))
+				status++;
+			column--;
+		}
+		status++;
+	}
+	while (is_digit(*status))
+		value = value * 10 + (uint64_t)(*status++ - '0');
+	return value;
+}

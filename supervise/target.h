@@ -1,0 +1,33 @@
+/*
+ * Reading a watched process: its memory, and what /proc says about it. Nothing is ever written to
+ * it. All of it is hostile: every length is bounded here, and what was read counts only if the
+ * announcement that it belongs to is still valid afterwards (a pid may have been given anew).
+ */
+#ifndef FOOTPRINT_SUPERVISE_TARGET_H
+#define FOOTPRINT_SUPERVISE_TARGET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define TARGET_NAME_SIZE 64 /* of "/proc/PID/fd/N" */
+
+/* Exactly `size` bytes at `address`: 0, or a negative errno. */
+int target_bytes(int pid, uint64_t address, void *to, size_t size);
+
+/* A terminated string. Its length; -ENAMETOOLONG: none within `size`; another negative errno. */
+long target_string(int pid, uint64_t address, char *to, size_t size);
+
+/* Name of an entry below /proc/PID. `number`: of a descriptor, or -1. */
+void target_name(char name[TARGET_NAME_SIZE], int pid, const char *entry, long number);
+
+/* What a link below /proc/PID says, terminated. Its length or a negative errno. */
+long target_link(int pid, const char *entry, long number, char *to, size_t size);
+
+/* Bytes of a file below /proc/PID, as many as fit, and a NUL. How many, or a negative errno. */
+long target_file(int pid, const char *entry, char *to, size_t size);
+
+/* The number behind "Name:" in the text of /proc/PID/status: the `column`th of that line, from 0. */
+uint64_t target_status(const char *status, const char *name, unsigned column);
+
+#endif

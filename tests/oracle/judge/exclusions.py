@@ -17,7 +17,9 @@ class Own:
     spool: bytes
 
     def owns(self, path):
-        return path in (self.library, self.socket) or within(path, self.spool)
+        # The supervisor of static programs stands beside the library.
+        supervisor = self.library.rpartition(b"/")[0] + b"/footprint-supervise"
+        return path in (self.library, self.socket, supervisor) or within(path, self.spool)
 
 
 def within(path, tree):

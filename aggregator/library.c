@@ -96,8 +96,8 @@ static int add_follower(struct session *session, struct fact *fact)
 	return keep(&plugins->followers, &plugins->n_followers, fact->path->look);
 }
 
-/* Was it opened itself, or does something opened need it? The dynamic linker is seen to map an object
- * before it is known which one the dlopen call named. */
+/* Was it opened itself, or does something opened need it? The dynamic linker is seen to map an
+ * object before it is known which one the dlopen call named. */
 static bool is_explained(const struct plugins *plugins, const char *path)
 {
 	for (unsigned i = 0; i < plugins->n_opened; i++)

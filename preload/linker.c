@@ -96,16 +96,25 @@ static void remember(const char *path, int fd)
 		memcpy(opened.path, path, size + 1);
 }
 
-/* It opens candidates to look at their headers; what it takes is mapped, with its code. */
+/* It maps the objects' segments alone so (the kernel ignores the flag), and nothing else that it
+ * reads: an object without code is an object too. */
+static bool maps_object(const long arguments[6])
+{
+	return arguments[3] & MAP_DENYWRITE && !(arguments[3] & MAP_ANONYMOUS) &&
+	       (int)arguments[4] == opened.fd;
+}
+
+/* It opens candidates to look at their headers; what it takes is mapped. */
 void linker_called(long number, const long arguments[6], long result)
 {
 	if (result < 0 && result >= -4095)
 		return;
-	if (number == SYS_openat)
+	if (number == SYS_openat) {
 		remember((const char *)arguments[1], (int)result);
-	else if (number == SYS_open)
+	} else if (number == SYS_open) {
 		remember((const char *)arguments[0], (int)result);
-	else if (number == SYS_mmap && arguments[2] & PROT_EXEC &&
-		 !(arguments[3] & MAP_ANONYMOUS) && (int)arguments[4] == opened.fd)
+	} else if (number == SYS_mmap && maps_object(arguments)) {
+		opened.fd = -1; /* the other segments say the same */
 		loaded(opened.path);
+	}
 }

@@ -65,22 +65,22 @@ class World:
                 'mount -t proc proc "$0/proc" && mount --bind /dev "$0/dev" && exec chroot "$0" "$@"',
                 self.root] + words
 
-    def compile(self, source):
+    def compile(self, source, *options):
         """The program, as a path inside; linked with the root's own libc."""
         program = os.path.join(self.folder, os.path.basename(source)[:-2])
         flags = ["-std=gnu11", "-O2", "-o"]
         if not self.root:
-            subprocess.run([self.compiler] + flags + [program, source, "-pthread"] +
+            subprocess.run([self.compiler] + flags + [program, source, "-pthread", *options] +
                            ["-fexceptions"] * (self.compiler == "gcc"), check=True)
         else:
             libraries = os.path.join(self.root, "lib/x86_64-linux-gnu/")
             objects = [program + ".o", libraries + "libc.so.6", libraries + "libgcc_s.so.1"]
             if self.name == "bullseye":
-                objects.append(libraries + "libpthread.so.0")
+                objects += [libraries + "libpthread.so.0", libraries + "libdl.so.2"]
             objects.append(libraries + "ld-linux-x86-64.so.2")
             subprocess.run(["gcc", "-fexceptions", "-fPIC", "-c"] + flags + [program + ".o", source],
                            check=True)
-            subprocess.run(["gcc", "-nostdlib", "-pie", "-o", program, CRT + "Scrt1.o",
+            subprocess.run(["gcc", "-nostdlib", "-pie", *options, "-o", program, CRT + "Scrt1.o",
                             CRT + "crti.o"] + objects + ["-lgcc", CRT + "crtn.o"], check=True)
         return os.path.join(self.inside, os.path.basename(program))
 

@@ -159,7 +159,8 @@ def test_known_sites_are_where_objdump_finds_them():
     for suite in ("bullseye", "trixie"):
         root = os.path.join(sites_world.BUILD, "rootfs", suite)
         if os.path.isdir(root):
-            paths.append(os.path.join(root, "lib/x86_64-linux-gnu/libc.so.6"))
+            folder = os.path.join(root, "lib/x86_64-linux-gnu")
+            paths += [os.path.join(folder, name) for name in ("libc.so.6", "ld-linux-x86-64.so.2")]
     for path in paths:
         found = subprocess.run([script, "x=" + path], check=True, text=True,
                                stdout=subprocess.PIPE).stdout

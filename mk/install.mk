@@ -10,6 +10,7 @@ install: all
 	install -m 755 $(BUILD)/footprint $(DESTDIR)$(BINDIR)/footprint
 	install -m 755 $(BUILD)/footprintd $(DESTDIR)$(SBINDIR)/footprintd
 	install -m 755 $(BUILD)/libfootprint.so $(DESTDIR)$(LIBDIR)/libfootprint.so
+	install -m 755 $(BUILD)/footprint-supervise $(DESTDIR)$(LIBDIR)/footprint-supervise
 	install -m 644 README.md NEWS LICENSE proto/manifest.proto proto/record.proto $(DESTDIR)$(DOCDIR)
 	for page in man/*.[1-8]; do \
 		section=$${page##*.}; \

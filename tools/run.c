@@ -15,6 +15,7 @@
 #include "tools/command.h"
 #include "tools/run_private.h"
 #include "tools/run_program.h"
+#include "tools/run_static.h"
 #include "tools/summary.h"
 
 struct run_options {
@@ -244,11 +245,16 @@ static int keep_manifest(
 static int run_in(const struct run_options *options, struct private_aggregator *aggregator)
 {
 	struct error program_error, err;
+	char **arguments;
 	int status;
 
 	if (set_environment(options, aggregator) < 0)
 		return EXIT_TROUBLE;
-	status = program_run(options->argv, &program_error);
+	arguments = static_arguments(aggregator->library, options->argv);
+	if (!arguments)
+		return command_fail("out of memory");
+	status = program_run(arguments, &program_error);
+	static_arguments_free(arguments, options->argv);
 	if (private_finish(aggregator, &err) < 0)
 		command_fail_error(&err);
 	if (program_error.code)

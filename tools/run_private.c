@@ -118,6 +118,24 @@ static int name_files(struct private_aggregator *aggregator, struct error *err)
 	return 0;
 }
 
+/* The supervisor of static programs is looked for beside the library. Where there is none, none is
+ * found: that is a gap, and no failure. */
+static int give_companion(const struct private_aggregator *aggregator)
+{
+	const char *slash = strrchr(aggregator->library, '/');
+	autofree char *there = NULL;
+	autofree char *here = NULL;
+
+	if (asprintf(&there, "%.*s/footprint-supervise", (int)(slash - aggregator->library),
+		    aggregator->library) < 0) {
+		there = NULL;
+		return -ENOMEM;
+	}
+	if (name_file(aggregator, "footprint-supervise", &here) < 0)
+		return -ENOMEM;
+	return symlink(there, here) < 0 ? -errno : 0;
+}
+
 /* LD_PRELOAD separates names by spaces and colons: a path that holds one needs another name. */
 static int give_plain_name(struct private_aggregator *aggregator, struct error *err)
 {
@@ -129,6 +147,8 @@ static int give_plain_name(struct private_aggregator *aggregator, struct error *
 		return error_set(err, -ENOMEM, "out of memory");
 	if (symlink(aggregator->library, plain) < 0)
 		return error_set(err, -errno, "%s: %s", plain, strerror(errno));
+	if (give_companion(aggregator) < 0)
+		return error_set(err, -ENOMEM, "out of memory");
 	free(aggregator->library);
 	aggregator->library = steal_pointer(plain);
 	return 0;

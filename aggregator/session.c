@@ -142,6 +142,18 @@ static int find_root(
 	return 0;
 }
 
+static Footprint__Watched watched_of(Footprint__Watch watch)
+{
+	switch (watch) {
+	case FOOTPRINT__WATCH__WATCH_SUPERVISED:
+		return FOOTPRINT__WATCHED__WATCHED_SUPERVISED;
+	case FOOTPRINT__WATCH__WATCH_NONE:
+		return FOOTPRINT__WATCHED__WATCHED_NONE;
+	default:
+		return FOOTPRINT__WATCHED__WATCHED_PRELOAD;
+	}
+}
+
 static int session_fill(
 	struct session *session, const Footprint__Hello *hello, const struct hello_source *source)
 {
@@ -150,9 +162,7 @@ static int session_fill(
 	memcpy(session->id, hello->session.data, SESSION_ID_SIZE);
 	session->uid = source->uid;
 	session->started_ns = hello->started_ns;
-	session->watched = hello->watched == FOOTPRINT__WATCH__WATCH_SUPERVISED
-				   ? FOOTPRINT__WATCHED__WATCHED_SUPERVISED
-				   : FOOTPRINT__WATCHED__WATCHED_PRELOAD;
+	session->watched = watched_of(hello->watched);
 	r = find_root(session, hello, source);
 	return r < 0 ? r : find_application(session, hello);
 }

@@ -15,7 +15,10 @@
 #include "supervise/supervise.h"
 #include "supervise/target.h"
 
-#define WATCH_SUPERVISED 1 /* footprint.Watch */
+/* footprint.Watch */
+#define WATCH_SUPERVISED 1
+#define WATCH_NONE	 2
+
 #define NAME_SIZE	 1024 /* of argv[0] */
 #define STATUS_SIZE	 4096
 
@@ -64,7 +67,8 @@ static void write_place(struct writer *w)
 	write_fixed64(w, HELLO_ROOT_INODE, root.st_ino);
 }
 
-static void write_hello(struct segment *segment, int pid, const struct settings *settings)
+static void write_hello(struct segment *segment, int pid, const struct settings *settings,
+	const char *unwatched)
 {
 	uint32_t offset = hello_keep_settings(segment, settings);
 	struct writer w = { (unsigned char *)segment + offset, 0 };
@@ -73,17 +77,20 @@ static void write_hello(struct segment *segment, int pid, const struct settings 
 	write_bytes(&w, HELLO_SESSION, segment->session, SESSION_ID_SIZE);
 	hello_write_name(&w, HELLO_APPLICATION, settings->application);
 	hello_write_name(&w, HELLO_APPLICATION_VERSION, settings->version);
-	write_link(&w, HELLO_EXECUTABLE, pid, "exe");
+	if (unwatched)
+		hello_write_text(&w, HELLO_EXECUTABLE, unwatched, FP_PATH_SIZE_MAX);
+	else
+		write_link(&w, HELLO_EXECUTABLE, pid, "exe");
 	write_invoked_as(&w, pid);
 	write_link(&w, HELLO_DIRECTORY, pid, "cwd");
 	write_ids(&w, pid);
 	write_place(&w);
 	hello_write_name(&w, HELLO_LIBRARY_VERSION, FOOTPRINT_VERSION_STRING);
-	write_varint(&w, HELLO_WATCHED, WATCH_SUPERVISED);
+	write_varint(&w, HELLO_WATCHED, unwatched ? WATCH_NONE : WATCH_SUPERVISED);
 	segment_open_log(segment, offset, (uint32_t)w.size);
 }
 
-int greet(int pid, const struct settings *settings)
+int greet(int pid, const struct settings *settings, const char *unwatched)
 {
 	int memfd = -1;
 	struct segment *segment = segment_new(SEGMENT_FIRST_SIZE, &memfd);
@@ -93,7 +100,7 @@ int greet(int pid, const struct settings *settings)
 	segment->first = segment;
 	segment->segments = 1;
 	rawcall3(SYS_getrandom, (long)segment->session, SESSION_ID_SIZE, 0);
-	write_hello(segment, pid, settings);
+	write_hello(segment, pid, settings, unwatched);
 	image.segment = segment;
 	session_start(segment, memfd, supervisor.root);
 	session_tend_all(segment);

@@ -4,8 +4,9 @@
 
 #include "preload/hello.h"
 
-/* Makes the memory of the image that `pid` runs, and says hello for it. Sets image.segment. 0 or a
- * negative errno. */
-int greet(int pid, const struct settings *settings);
+/* Makes the memory of the image that `pid` runs, and says hello for it. Sets image.segment.
+ * unwatched: path of the program that it is about to execute and that nobody can watch: the session
+ * is that program's then, to say why; else NULL. 0 or a negative errno. */
+int greet(int pid, const struct settings *settings, const char *unwatched);
 
 #endif

@@ -223,7 +223,7 @@ static void start(struct one *one, int pid, char *const *envp)
 	memset(&image, 0, sizeof(image));
 	image.descriptor = -1;
 	image.pid = (int)rawcall3(SYS_getpid, 0, 0, 0);
-	if (!settings.socket || !*settings.socket || greet(pid, &settings) < 0)
+	if (!settings.socket || !*settings.socket || greet(pid, &settings, NULL) < 0)
 		image.off = one->ignored = true;
 }
 

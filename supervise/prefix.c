@@ -103,7 +103,7 @@ static const char *supervise(void)
 	return why;
 }
 
-/* A session of our own, which says why the program's is missing. */
+/* A session of the program's that says why there will be no other. */
 static void say_gap(const char *path, const char *why)
 {
 	struct settings settings = { own_setting("FOOTPRINT_SOCKET"), own_setting("FOOTPRINT_SPOOL"),
@@ -113,9 +113,8 @@ static void say_gap(const char *path, const char *why)
 	image.pid = pid;
 	supervisor.root =
 		(int)rawcall4(SYS_openat, AT_FDCWD, (long)"/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
-	if (greet(pid, &settings) < 0)
+	if (greet(pid, &settings, path) < 0)
 		return;
-	record_spawned(AT_FDCWD, path, 0);
 	record_gap("static-program", path, why);
 	record_goodbye();
 }

@@ -142,6 +142,19 @@ static const char *why_unwatched(const char *path, const char **ret_detail)
 	return kind;
 }
 
+/* Is there a gap of this kind for it already? Whoever tried to watch it says why best. */
+static bool is_gap(const Footprint__Manifest *view, const char *kind, const char *path)
+{
+	for (size_t i = 0; i < view->n_gaps; i++) {
+		const Footprint__Gap *gap = view->gaps[i];
+
+		if (!strcmp(gap->kind, kind) && gap->path.len == strlen(path) &&
+			!memcmp(gap->path.data, path, gap->path.len))
+			return true;
+	}
+	return false;
+}
+
 /* The program that was named is in its manifest, watched, or as a gap: nobody executes it whose
  * records would say so. */
 static int note_program(struct manifest *m, const char *name)
@@ -157,7 +170,7 @@ static int note_program(struct manifest *m, const char *name)
 	if (r < 0 || was_watched(view, path))
 		return r;
 	kind = why_unwatched(path, &detail);
-	if (!kind)
+	if (!kind || is_gap(view, kind, path))
 		return 0;
 	r = manifest_add_use(m, path, ACCESS_EXEC, path);
 	if (r == 0)

@@ -121,7 +121,7 @@ def recorded(work, program, forms):
 
 def gap_test(work, program, path, kind, status="status 0"):
     for form in ("execve-empty", "spawn", "vfork", "system"):
-        run = Run(work, [program, form, path])
+        run = Run(work, [program, form, path], FOOTPRINT_SUPERVISE="0")
         check(f"{form} of {path}: gaps {run.gaps}", (kind, path) in run.gaps)
         check(f"{form} of {path}: {run.errors}", not run.errors)
         check(f"{form} of {path}: {run.output!r}", status in run.output)
@@ -141,7 +141,7 @@ def unwatchable(work, program):
     with open(script, "w") as file:
         file.write(f"#! {static} x\n")
     os.chmod(script, 0o755)
-    run = Run(work, [program, "execv", script])
+    run = Run(work, [program, "execv", script], FOOTPRINT_SUPERVISE="0")
     check(f"script of a static program: {run.gaps}", ("static-program", static) in run.gaps)
     with open(os.path.join(work, "foreign.s"), "w") as file:
         file.write(".globl _start\n_start: mov $1, %eax\n xor %ebx, %ebx\n int $0x80\n")

@@ -60,8 +60,9 @@ static const struct call calls[] = {
 	[SYS_access] = { CHECK, .path = FIRST },
 	[SYS_faccessat] = { CHECK, .directory = FIRST, .path = SECOND },
 	[SYS_faccessat2] = { CHECK, .directory = FIRST, .path = SECOND, .flags = FOURTH },
-	[SYS_readlink] = { CHECK, .path = FIRST, .no_follow = 1 },
-	[SYS_readlinkat] = { CHECK, .directory = FIRST, .path = SECOND, .no_follow = 1 },
+	[SYS_readlink] = { CHECK, .path = FIRST, .room = THIRD, .no_follow = 1 },
+	[SYS_readlinkat] = { CHECK, .directory = FIRST, .path = SECOND, .room = FOURTH,
+		.no_follow = 1 },
 	[SYS_statfs] = { CHECK, .path = FIRST },
 	[SYS_getxattr] = { CHECK, .path = FIRST },
 	[SYS_lgetxattr] = { CHECK, .path = FIRST, .no_follow = 1 },
@@ -194,8 +195,16 @@ static bool structures_read(int error)
 	}
 }
 
+/* Was the name found to be no symlink? Then it was looked at. */
+static bool is_no_link(const struct call *call, const long arguments[6], int error)
+{
+	return error == EINVAL && call->room != NONE && (int)arguments[call->room - 1] > 0;
+}
+
 static void one_path(const struct call *call, const long arguments[6], int error)
 {
+	if (is_no_link(call, arguments, error))
+		error = 0;
 	record_path(call->access | follow_bit(call, arguments),
 		descriptor_in(arguments, call->directory), path_in(arguments, call->path), error);
 }
@@ -272,6 +281,16 @@ static void root_changed(const struct call *call, const long arguments[6], int e
 		record_chroot(path_in(arguments, call->path));
 	if (!error)
 		record_directory_unknown();
+}
+
+/* The kernel takes a thread's working directory from the others for a namespace of mounts or users,
+ * too. setns leads to the other namespace's root. */
+static void namespace_changed(long number, const long arguments[6])
+{
+	if (number == SYS_setns)
+		record_directory_unknown();
+	else if (arguments[0] & (CLONE_FS | CLONE_NEWNS | CLONE_NEWUSER))
+		record_directory_each_thread();
 }
 
 static void range_closed(const long arguments[6], int error)
@@ -426,7 +445,7 @@ void call_after(long number, const long arguments[6], long result, uint64_t tick
 		break;
 	case NAMESPACE:
 		if (!error)
-			record_directory_unknown();
+			namespace_changed(number, arguments);
 		break;
 	case CLOSE:
 		record_fd_closed((int)arguments[0]);

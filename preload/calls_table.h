@@ -48,6 +48,7 @@ struct call {
 	uint8_t path;
 	uint8_t flags;	   /* of AT_SYMLINK_FOLLOW and AT_SYMLINK_NOFOLLOW; or of O_*, CLONE_* */
 	uint8_t no_follow; /* a link in the last component is not followed, but for the flags */
+	uint8_t room; /* readlink's: with any, EINVAL says that the name is there and no symlink */
 	uint8_t to_directory;
 	uint8_t to_path;
 	uint16_t access;

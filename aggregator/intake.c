@@ -423,13 +423,18 @@ static bool still_short(const struct intake *intake)
 	return descriptors_short(intake, lowest);
 }
 
+void intake_pause(struct aggregator *daemon)
+{
+	daemon->intake.paused = true;
+	uv_poll_stop(&daemon->intake.poll);
+}
+
 /* Out of descriptors: connections wait in the backlog, and their processes do not care. The poll
  * would report them without end, so it pauses until the tick. */
 static void pause_accepting(struct aggregator *daemon)
 {
 	daemon->counters.no_descriptors++;
-	daemon->intake.paused = true;
-	uv_poll_stop(&daemon->intake.poll);
+	intake_pause(daemon);
 }
 
 /* 1: one more accepted. */

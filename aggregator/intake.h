@@ -46,6 +46,8 @@ struct intake {
 int intake_init(struct aggregator *daemon, int listener);
 /* Accepts and reads all that is there now: at the end, before the last snapshot. */
 void intake_drain(struct aggregator *daemon);
+/* Accepts nobody any more, until a tick. */
+void intake_pause(struct aggregator *daemon);
 /* Drops the silent, accepts again where descriptors are free. */
 void intake_tick(struct aggregator *daemon);
 /* Closes everything; the loop must run once more before it is closed. */

@@ -56,15 +56,21 @@ static int start_signal(
 	return r < 0 ? r : uv_signal_start(signal, callback, number);
 }
 
-static int start_handles(struct aggregator *daemon)
+static int start_tick(struct aggregator *daemon)
 {
 	int r = uv_timer_init(&daemon->loop, &daemon->tick);
 
 	daemon->tick.data = daemon;
 	if (r == 0)
 		r = uv_timer_start(&daemon->tick, on_tick, 0, TICK_MS);
-	if (r == 0)
-		r = start_signal(daemon, &daemon->on_terminate, on_stop, SIGTERM);
+	return r;
+}
+
+/* A signal that comes before the loop runs waits for it: from here on none of them kills. */
+static int start_signals(struct aggregator *daemon)
+{
+	int r = start_signal(daemon, &daemon->on_terminate, on_stop, SIGTERM);
+
 	if (r == 0)
 		r = start_signal(daemon, &daemon->on_interrupt, on_stop, SIGINT);
 	if (r == 0)
@@ -113,7 +119,7 @@ static int begin(struct aggregator *daemon, const struct listener *listener)
 	atlas_init(daemon);
 	if ((r = intake_init(daemon, listener->fd)) < 0 || (r = snapshot_init(daemon)) < 0)
 		return r;
-	return start_handles(daemon);
+	return start_tick(daemon);
 }
 
 static void end(struct aggregator *daemon)
@@ -129,12 +135,15 @@ static void end(struct aggregator *daemon)
 
 static int serve(struct aggregator *daemon)
 {
-	struct listener listener;
+	struct listener listener = { .fd = -1, .lock = -1 };
 	int r = uv_loop_init(&daemon->loop);
 
 	if (r < 0)
 		return r;
-	r = listener_open(&listener, daemon->options.socket);
+	/* Before anybody can find us: who sees the socket may stop us. */
+	r = start_signals(daemon);
+	if (r == 0)
+		r = listener_open(&listener, daemon->options.socket);
 	if (r == 0)
 		r = begin(daemon, &listener);
 	if (r == 0) {

@@ -112,7 +112,28 @@ static int take(struct aggregator *daemon, const char *name)
 	return r < 0 ? r : adopt_file(daemon, taken);
 }
 
-static void scan(struct aggregator *daemon, bool left_behind)
+static bool is_taken(const struct spool *spool, const char *name)
+{
+	const struct taken *taken;
+
+	TAILQ_FOREACH(taken, &spool->taken, link)
+	if (!strcmp(taken->name, name))
+		return true;
+	return false;
+}
+
+/* A file that an aggregator before us took, and did not come to the end of. */
+static void take_left_behind(struct aggregator *daemon, const char *name, uint64_t number)
+{
+	struct spool *spool = &daemon->spool;
+
+	if (number > spool->last_number && number < UINT64_MAX / 2)
+		spool->last_number = number;
+	if (!is_taken(spool, name))
+		adopt_file(daemon, name);
+}
+
+static void scan(struct aggregator *daemon)
 {
 	struct spool *spool = &daemon->spool;
 	int fd = openat(spool->directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -128,14 +149,14 @@ static void scan(struct aggregator *daemon, bool left_behind)
 		return;
 	}
 	while (spool->n_taken < SPOOL_TAKEN_MAX && (entry = readdir(directory))) {
-		if (left_behind && numbered(entry->d_name, "taken.", &number)) {
-			if (number > spool->last_number && number < UINT64_MAX / 2)
-				spool->last_number = number;
-			adopt_file(daemon, entry->d_name);
-		} else if (!left_behind && numbered(entry->d_name, "records.", &number)) {
+		if (spool->left_behind && numbered(entry->d_name, "taken.", &number))
+			take_left_behind(daemon, entry->d_name, number);
+		else if (numbered(entry->d_name, "records.", &number))
 			take(daemon, entry->d_name);
-		}
 	}
+	/* Where there were more of them than we take, the next scan takes others. */
+	if (spool->n_taken < SPOOL_TAKEN_MAX)
+		spool->left_behind = false;
 	closedir(directory);
 }
 
@@ -305,9 +326,19 @@ bool spool_busy(const struct aggregator *daemon)
 	return uv_is_active((const uv_handle_t *)&daemon->spool.step);
 }
 
+bool spool_locked(const struct aggregator *daemon)
+{
+	const struct taken *taken;
+
+	TAILQ_FOREACH(taken, &daemon->spool.taken, link)
+	if (taken->state == TAKEN_LOCKED)
+		return true;
+	return false;
+}
+
 void spool_tick(struct aggregator *daemon)
 {
-	scan(daemon, false);
+	scan(daemon);
 	if (!spool_busy(daemon))
 		on_step(&daemon->spool.step);
 }
@@ -381,7 +412,7 @@ int spool_init(struct aggregator *daemon)
 	}
 	uv_timer_init(&daemon->loop, &spool->step);
 	spool->step.data = daemon;
-	scan(daemon, true);
+	spool->left_behind = true;
 	if (faccessat(spool->directory, JOURNAL_NAME, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 		take(daemon, JOURNAL_NAME);
 	return 0;

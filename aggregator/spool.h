@@ -42,19 +42,22 @@ struct taken {
 TAILQ_HEAD(taken_list, taken);
 struct spool {
 	int directory;
+	bool left_behind; /* files of an aggregator before us may be there */
 	uint64_t last_number; /* of taken.N */
 	unsigned n_taken;
 	struct taken_list taken;
 	uv_timer_t step;
 };
 
-/* Makes the directory (mode 1777), and takes what an aggregator before us left. 0 or negative
+/* Makes the directory (mode 1777), and takes the journal that an aggregator before us left. 0 or negative
  * errno, reported. */
 int spool_init(struct aggregator *daemon);
 /* Looks for files, and goes on with those that are taken. */
 void spool_tick(struct aggregator *daemon);
 /* Files are being read. */
 bool spool_busy(const struct aggregator *daemon);
+/* Somebody still writes to a file that is to be read. */
+bool spool_locked(const struct aggregator *daemon);
 /* The file `name`, open at fd (taken over on success), has been read already; facts up to `serial`
  * came from it. 0 or negative errno. */
 int spool_adopt(struct aggregator *daemon, const char *name, int fd, uint64_t serial);

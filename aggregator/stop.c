@@ -8,6 +8,7 @@
 #define STEP_MS	       10
 #define GRACE_MS       500 /* --one-run: for processes that are just ending */
 #define WRITE_ATTEMPTS 3
+#define DRAIN_MS       3000 /* then those who still come are left to our successor */
 
 /* Everybody who still speaks has spoken: what it was, and that there may be more. */
 static void cut_off_living(struct aggregator *daemon)
@@ -21,8 +22,28 @@ static void cut_off_living(struct aggregator *daemon)
 	roots_pump(daemon);
 }
 
+static uint64_t spent_ms(const struct aggregator *daemon)
+{
+	return uv_now(&daemon->loop) - daemon->stop.begun_ms;
+}
+
+/* What has been said up to now is ours, in whichever way it was said. */
+static void drain(struct aggregator *daemon)
+{
+	if (spent_ms(daemon) < DRAIN_MS) {
+		intake_drain(daemon);
+		spool_tick(daemon);
+	} else {
+		intake_pause(daemon);
+	}
+	sessions_tick(daemon);
+}
+
 static bool waiting(struct aggregator *daemon)
 {
+	/* Who holds a lock for longer than it takes to write an entry cannot keep us. */
+	if (spool_locked(daemon) && spent_ms(daemon) < DRAIN_MS)
+		return true;
 	return spool_busy(daemon) || roots_busy(daemon) || sessions_busy(daemon) ||
 	       daemon->snapshot.running;
 }
@@ -77,15 +98,13 @@ void stop_step(struct aggregator *daemon)
 
 	if (stop->done)
 		return;
-	if (!stop->sealed) {
-		intake_drain(daemon);
-		sessions_tick(daemon);
-	}
+	if (!stop->sealed)
+		drain(daemon);
 	sessions_settle(daemon);
 	if (waiting(daemon))
 		return;
 	if (!stop->sealed && daemon->options.one_run && !TAILQ_EMPTY(&daemon->sessions.live)) {
-		if (uv_now(&daemon->loop) - stop->begun_ms < GRACE_MS)
+		if (spent_ms(daemon) < GRACE_MS)
 			return;
 		cut_off_living(daemon);
 		stop->sealed = true;

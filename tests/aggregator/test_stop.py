@@ -1,0 +1,74 @@
+#!/usr/bin/env python3
+"""SIGTERM, at any moment, ends with everything that was said before it in a manifest on disk."""
+import fcntl, os, sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from peer import *
+
+
+def spool(daemon, records, name="records.0"):
+    with open(daemon.spool + "/" + name, "ab") as f:
+        f.write(spool_entry(hello(os.urandom(16)), b"".join(slot(r) for r in records)))
+
+
+def as_soon_as_it_listens(daemon):
+    """Whoever sees the socket may stop it: never by the signal, never without a last manifest."""
+    daemon.kill()
+    os.unlink(daemon.socket)
+    for turn in range(20):
+        name = "/usr/lib/turn-%d" % turn
+        spool(daemon, [path(name, error=2)])
+        process = subprocess.Popen(
+            [BUILD + "/footprintd", "--socket", daemon.socket, "--manifests", daemon.manifests,
+             "--interval", "3600"], stderr=subprocess.DEVNULL)
+        while not os.path.exists(daemon.socket):
+            assert process.poll() is None, process.returncode
+        process.terminate()
+        assert process.wait(LIMIT_SECONDS) == 0, "status %d" % process.returncode
+        assert 'missing {\n  path: "%s"\n' % name in daemon.manifest(), "not read to its end"
+        assert not os.path.exists(daemon.spool + "/records.0")
+
+
+def a_writer_may_finish(daemon):
+    """The last process is still writing when we are stopped: its entry is waited for."""
+    daemon.kill()
+    with open(daemon.spool + "/records.0", "ab") as writing:
+        fcntl.flock(writing, fcntl.LOCK_SH)
+        daemon.start()
+        daemon.process.terminate()
+        wait_for("the file is taken", lambda: not os.path.exists(daemon.spool + "/records.0"))
+        writing.write(spool_entry(hello(os.urandom(16)), slot(path("/etc/passwd"))))
+        writing.flush()
+        fcntl.flock(writing, fcntl.LOCK_UN)
+    assert daemon.process.wait(LIMIT_SECONDS) == 0
+    assert has_file(daemon.manifest(), "/etc/passwd"), "the entry was left behind"
+
+
+def a_lock_held_for_ever(daemon):
+    """... but who only holds the lock cannot keep us, and what he wrote is left to a successor."""
+    with open(daemon.spool + "/records.0", "ab") as writing:
+        fcntl.flock(writing, fcntl.LOCK_SH)
+        spool(daemon, [path("/etc/passwd")])
+        assert daemon.stop() == 0
+    daemon.start()
+    wait_for("the entry", lambda: has_file(daemon.manifest(), "/etc/passwd"))
+
+
+def many_files_of_a_killed_one(daemon):
+    """More files than are read at a time were left by aggregators before us."""
+    daemon.kill()
+    for i in range(600):
+        spool(daemon, [path("/usr/lib/many-%d" % i, error=2)], "taken.%d" % (i + 1))
+    daemon.start()
+    assert daemon.stop() == 0
+    manifest = daemon.manifest()
+    while manifest.count("\nmissing {") < 600:
+        left = len(os.listdir(daemon.spool))
+        assert left, "files are gone, their records are not there"
+        daemon.start()
+        wait_for("fewer files", lambda: len(os.listdir(daemon.spool)) < left)
+        assert daemon.stop() == 0
+        manifest = daemon.manifest()
+
+
+run([as_soon_as_it_listens, a_writer_may_finish, a_lock_held_for_ever, many_files_of_a_killed_one])

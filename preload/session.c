@@ -85,25 +85,42 @@ static uint64_t batch_end(struct segment *segment, uint64_t from, uint64_t end)
 	return to;
 }
 
-/* Sends what has not been sent by value, as far as the socket takes it. */
-static void send_batches(struct segment *segment)
+/* Sends what has not been sent by value. Negative errno: not all of it. */
+static long send_batches(struct segment *segment)
 {
 	uint64_t from = __atomic_load_n(&segment->sent, __ATOMIC_ACQUIRE);
 	uint64_t end = segment_end(segment);
+	long error = 0;
 
 	if (segment->way == SEGMENT_BEING_ANNOUNCED)
-		return;
-	if (segment->way == SEGMENT_UNANNOUNCED && send_hello(segment, -1, -1) < 0)
-		return;
-	while (from < end) {
+		return 0;
+	if (segment->way == SEGMENT_UNANNOUNCED)
+		error = send_hello(segment, -1, -1);
+	while (!error && from < end) {
 		uint64_t to = batch_end(segment, from, end);
 
-		if (to == from || send_log(segment, from, to) < 0)
-			return;
+		if (to == from)
+			break;
+		error = send_log(segment, from, to);
+		if (error)
+			break;
 		__atomic_compare_exchange_n(
 			&segment->sent, &from, to, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
 		from = to;
 	}
+	return error;
+}
+
+/* As send_batches(), but what a full socket does not take is kept at once: without shared memory a
+ * SIGKILL would take it away. */
+static void send_or_keep(struct segment *segment)
+{
+	int error = 0;
+
+	if (send_batches(segment) < 0 && image.descriptor >= 0)
+		error = spool_rest(segment);
+	if (error)
+		image_log("the spool takes nothing", error);
 }
 
 static int open_root(void)
@@ -121,7 +138,7 @@ static void say_hello_again(void)
 		s->sent = __atomic_load_n(&s->head.acknowledged, __ATOMIC_ACQUIRE);
 		if (send_hello(s, -1, root) < 0)
 			break;
-		send_batches(s);
+		send_or_keep(s);
 	}
 	if (root >= 0)
 		rawcall3(SYS_close, root, 0, 0);
@@ -216,7 +233,7 @@ void session_tend_all(struct segment *segment)
 	if (image.descriptor < 0)
 		spool_all(segment);
 	else if (segment->way != SEGMENT_HELD)
-		send_batches(segment);
+		send_or_keep(segment);
 }
 
 static uint64_t offset_of(struct segment *segment, const uint32_t *slot)
@@ -230,10 +247,10 @@ static void send_slot(struct segment *segment, const uint32_t *slot)
 
 	/* Sent while it was being written: by a thread that came to send everything up to its own.
 	 */
-	if (from < __atomic_load_n(&segment->sent, __ATOMIC_ACQUIRE))
-		send_log(segment, from, from + slot_total(*slot));
-	else
-		send_batches(segment);
+	if (from >= __atomic_load_n(&segment->sent, __ATOMIC_ACQUIRE))
+		send_or_keep(segment);
+	else if (send_log(segment, from, from + slot_total(*slot)) < 0 && image.descriptor >= 0)
+		spool_slot(segment, slot);
 }
 
 void session_tend(struct segment *segment, const uint32_t *slot)

@@ -145,6 +145,14 @@ static struct spot spot_of(const char *path, unsigned directory)
 	return spot;
 }
 
+/* openat2 may take a directory for the root. */
+static struct spot spot_below(const char *path, unsigned directory)
+{
+	int fd = open_directory((int)called.arguments[directory - 1]);
+
+	return (struct spot){ fd, path, true };
+}
+
 static void close_spot(const struct spot *spot)
 {
 	if (spot->fd >= 0)
@@ -211,12 +219,22 @@ static void record_execution(const struct spot *spot, int error)
 		note_privileges(spot);
 }
 
+static struct spot first_spot(bool address)
+{
+	const struct call *row = called.row;
+
+	if (address)
+		return spot_of(socket_path(), NONE);
+	if (row->means == OPEN_HOW && called.how.resolve & RESOLVE_IN_ROOT)
+		return spot_below(path_argument(row->path), row->directory);
+	return spot_of(path_argument(row->path), row->directory);
+}
+
 static void record_with_names(void)
 {
 	const struct call *row = called.row;
 	bool addresses = row->means == ADDRESS || row->means == SEND;
-	struct spot from = spot_of(addresses ? socket_path() : path_argument(row->path),
-		addresses ? NONE : row->directory);
+	struct spot from = first_spot(addresses);
 	struct spot to = spot_of(path_argument(row->to_path), row->to_directory);
 	long number = called.announced->number;
 	int error = outcome_foretell(row, number, called.arguments, open_flags(), &from, &to);

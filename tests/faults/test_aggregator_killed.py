@@ -14,25 +14,19 @@ KILL_EVERY = 0.25  # seconds, on the average
 
 
 def storm(worker, data, daemon):
-    """Short processes and long-lived ones, at the same time."""
-    environment, null = watched(daemon), subprocess.DEVNULL
-    first = PROCESSES
-    processes = [subprocess.Popen(["xargs", "-P", str(AT_ONCE), "-I", "{}", worker, data, "{}", "1"],
-                                  env=environment, stdin=subprocess.PIPE, stdout=null)]
-    for i in range(LONG_LIVED):
-        processes.append(subprocess.Popen(
-            [worker, data, str(first + i * FILES_EACH), str(FILES_EACH), str(PAUSE_US)],
-            env=environment, stdout=null))
-    with processes[0].stdin as numbers:
-        numbers.write("".join("%d\n" % i for i in range(PROCESSES)).encode())
-    return processes
+    """A shell with short processes and long-lived ones at the same time."""
+    script = """for i in $(seq 0 %d); do "$0" "$1" $((%d + i * %d)) %d %d & done
+        seq 0 %d | xargs -P %d -I {} "$0" "$1" {} 1 || exit; wait""" % (
+            LONG_LIVED - 1, PROCESSES, FILES_EACH, FILES_EACH, PAUSE_US, PROCESSES - 1, AT_ONCE)
+    return subprocess.Popen(["bash", "-c", script, worker, data], env=watched(daemon),
+                            stdout=subprocess.DEVNULL)
 
 
-def kill_until_over(daemon, processes, dice):
+def kill_until_over(daemon, process, dice):
     """Kills the daemon at instants of any kind, from the middle of starting to the middle of a
     snapshot; how often."""
     kills = 0
-    while any(p.poll() is None for p in processes):
+    while process.poll() is None:
         time.sleep(dice.random() * 2 * KILL_EVERY)
         daemon.kill()
         kills += 1
@@ -45,18 +39,15 @@ def main():
     worker = compiled("worker", folder)
     data = data_folder(folder, PROCESSES + LONG_LIVED * FILES_EACH)
 
-    def wait_all(processes):
-        assert all(p.wait() == 0 for p in processes), "a process of the storm failed"
-
-    expected = undisturbed(lambda daemon: wait_all(storm(worker, data, daemon)))
+    expected = undisturbed(lambda daemon: storm(worker, data, daemon).wait())
     assert not gaps(expected), gaps(expected)
     daemon = Daemon(interval="0.2")
     try:
         kills, dice = 0, random.Random()
         while kills < KILLS:
-            processes = storm(worker, data, daemon)
-            kills += kill_until_over(daemon, processes, dice)
-            wait_all(processes)
+            process = storm(worker, data, daemon)
+            kills += kill_until_over(daemon, process, dice)
+            assert process.returncode == 0, "a process of the storm failed"
         assert_same_facts(expected, finish(daemon))
         print("%d kills under %d processes: nothing missing" % (kills, PROCESSES + LONG_LIVED))
     finally:

@@ -78,15 +78,29 @@ def while_nobody_listens(rounds, daemon):
 
 def without_shared_memory(rounds, daemon):
     """A limit on file sizes below the memory's: records go by value."""
-    rounds.run(daemon, 3, before="ulimit -f 512;")
+    rounds.run(daemon, 3, before="ulimit -f 1000;")
 
 
-def both_killed(rounds, daemon):
-    """The processes and then the daemon, before it has written what they left."""
+def daemon_killed_after_them(rounds, daemon):
+    """Once it has read what they left, and before it has written it."""
     for _ in range(ROUNDS // 3):
         rounds.run(daemon, 1)
+        wait_for("the memories let go", lambda: not memories(daemon))
         daemon.kill()
         daemon.start()
+
+
+def memories(daemon):
+    """Of the sessions that the daemon holds."""
+    folder = "/proc/%d/fd/" % daemon.process.pid
+    return [fd for fd in os.listdir(folder) if "/memfd:" in read_link(folder + fd)]
+
+
+def read_link(name):
+    try:
+        return os.readlink(name)
+    except FileNotFoundError:
+        return ""
 
 
 def main():
@@ -97,7 +111,7 @@ def main():
         lambda daemon: group(daemon, worker, data, folder + "/whole").wait())
     assert_done(expected, whole_lines(folder + "/whole"))
     for case in (while_it_listens, while_it_stands_still, while_nobody_listens,
-                 without_shared_memory, both_killed):
+                 without_shared_memory, daemon_killed_after_them):
         daemon, rounds = Daemon(interval="0.5"), Rounds(worker, data, folder)
         try:
             case(rounds, daemon)

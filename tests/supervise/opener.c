@@ -1,0 +1,57 @@
+/*
+ * Opens a file many times and says how often that failed, and with what: to be linked statically.
+ *
+ *   opener TIMES FILE [PROCESSES]
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static long now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+static int work(long times, const char *path)
+{
+	long failed = 0, begun = now();
+	int error = 0;
+
+	for (long i = 0; i < times; i++) {
+		int fd = open(path, O_RDONLY);
+
+		if (fd < 0) {
+			error = errno;
+			failed++;
+		}
+		close(fd);
+	}
+	if (failed)
+		printf("%ld of %ld failed: %s\n", failed, times, strerror(error));
+	fprintf(stderr, "%ld ns\n", (now() - begun) / times);
+	return failed != 0;
+}
+
+int main(int argc, char **argv)
+{
+	int processes = argc > 3 ? atoi(argv[3]) : 1, status, bad = 0;
+
+	if (argc < 3)
+		return 2;
+	for (int i = 1; i < processes; i++)
+		if (fork() == 0)
+			return work(atol(argv[1]), argv[2]);
+	bad = work(atol(argv[1]), argv[2]);
+	while (wait(&status) > 0)
+		bad |= status;
+	puts(bad ? "bad" : "good");
+	return bad != 0;
+}

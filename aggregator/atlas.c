@@ -158,7 +158,6 @@ static int write_piece(struct session *session, const struct piece *piece)
 	struct spool_entry entry = {
 		.magic = SPOOL_ENTRY_MAGIC,
 		.log_size = (uint32_t)piece->size,
-		.checksum = FP_CHECKSUM_START,
 	};
 	struct iovec parts[] = { { &entry, sizeof(entry) }, { packed, 0 },
 		{ piece->log, piece->size } };
@@ -168,8 +167,7 @@ static int write_piece(struct session *session, const struct piece *piece)
 	hello.session.data = session->id;
 	hello.session.len = SESSION_ID_SIZE;
 	parts[1].iov_len = entry.hello_size = (uint32_t)footprint__hello__pack(&hello, packed);
-	entry.checksum = fp_checksum(entry.checksum, packed, entry.hello_size);
-	entry.checksum = fp_checksum(entry.checksum, piece->log, piece->size);
+	entry.checksum = fp_entry_checksum(&entry, packed, piece->log);
 	n = writev(atlas->fd, parts, 3);
 	if (n < 0)
 		return -errno;

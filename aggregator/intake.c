@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "aggregator/aggregator.h"
+#include "aggregator/clock.h"
 #include "aggregator/ingest.h"
 #include "aggregator/log.h"
 #include "lib/base/cleanup.h"
@@ -171,7 +172,7 @@ static int refuse_protocol(struct peer *peer, const Footprint__Hello *hello)
 		log_trouble("%s: refused: speaks another protocol", application->name);
 	else
 		r = run_gap(application, "unknown-protocol", path, detail, 1);
-	run_session_ended(application);
+	run_session_ended(application, clock_now_ns());
 	application_unref(application);
 	return r < 0 ? r : -EPROTONOSUPPORT;
 }

@@ -65,15 +65,17 @@ static uint64_t end_of_log(const struct segment *segment, const struct session_m
 	return (end < segment->log_size ? end : segment->log_size) & ~(uint64_t)(SLOT_ALIGN - 1);
 }
 
-static int keep_segment(struct aggregator *daemon, const struct segment *segment,
+static int keep_segment(struct session *session, const struct segment *segment,
 	const struct session_memory *memory)
 {
+	struct aggregator *daemon = session->daemon;
 	uint64_t from = segment->acknowledged, end = end_of_log(segment, memory);
 	struct spool_entry entry = {
 		.magic = SPOOL_ENTRY_MAGIC,
 		.hello_size = memory->hello_size,
 		.log_size = end > from ? (uint32_t)(end - from) : 0,
 		.log_offset = from,
+		.written_ns = session->ended_ns,
 		.lost = memory->lost,
 		.processes = memory->processes,
 	};
@@ -95,7 +97,7 @@ static int keep_segment(struct aggregator *daemon, const struct segment *segment
 		r = open_journal(daemon);
 	if (r < 0)
 		return r;
-	entry.checksum = fp_checksum(FP_CHECKSUM_START, body, entry.hello_size + entry.log_size);
+	entry.checksum = fp_entry_checksum(&entry, body, body + entry.hello_size);
 	r = append(&daemon->journal, &entry, body);
 	daemon->counters.journal_entries += r == 0;
 	return r;
@@ -127,7 +129,7 @@ void journal_keep(struct session *session)
 		 * not be put there either. */
 		if (!memory.users && !memory.lost)
 			continue;
-		r = keep_segment(daemon, segment, &memory);
+		r = keep_segment(session, segment, &memory);
 		if (r < 0)
 			report(daemon, r);
 	}

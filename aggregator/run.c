@@ -3,9 +3,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "aggregator/aggregator.h"
+#include "aggregator/clock.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/hash.h"
 
@@ -14,14 +14,6 @@ struct counted {
 	uint64_t key;
 	uint64_t count;
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 /* The secret of this process that lib/base/hash.h keeps, as 64 bits. */
 static uint64_t secret(void)
@@ -319,7 +311,7 @@ int run_close(struct application *application)
 
 	r = run->first ? mark_first(application, run->first) : 0;
 	if (r == 0)
-		r = store(application, run->ended_ns ? run->ended_ns : now_ns());
+		r = store(application, run->ended_ns ? run->ended_ns : clock_now_ns());
 	if (r == 0)
 		r = manifest_view(application->manifest, &view);
 	if (r == 0)
@@ -333,12 +325,12 @@ int run_close(struct application *application)
 	return 0;
 }
 
-void run_session_ended(struct application *application)
+void run_session_ended(struct application *application, uint64_t ended_ns)
 {
 	struct run *run = &application->run;
 
 	run->live--;
-	run->ended_ns = now_ns();
+	run->ended_ns = ended_ns > run->ended_ns ? ended_ns : run->ended_ns;
 	run->quiet_since_ms = uv_now(&application->daemon->loop);
 	application->dirty = true;
 }

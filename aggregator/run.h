@@ -44,8 +44,9 @@ void run_deinit(struct run *run);
 
 /* A session that started then belongs to the run, which is opened if it is not. */
 void run_join(struct application *application, const char *host, uint64_t started_ns);
-/* All of it has been read and applied. */
-void run_session_ended(struct application *application);
+/* All of it has been read and applied. ended_ns: until when it lived, as far as is known; 0: not at
+ * all. The latest of them is the run's end. */
+void run_session_ended(struct application *application, uint64_t ended_ns);
 /* Its executable is known now; counts: no aggregator before us counted it. 0 with the number of
  * images of it so far, or -ENOMEM. */
 int run_image(struct application *application, const char *path, uint64_t started_ns, bool counts,

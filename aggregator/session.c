@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "aggregator/aggregator.h"
+#include "aggregator/clock.h"
 #include "aggregator/fact.h"
 #include "aggregator/ingest.h"
 #include "aggregator/log.h"
@@ -186,7 +187,7 @@ static int session_register(
 		session->counts = false;
 	if (r < 0) {
 		index_remove(&sessions->by_id, hash, session);
-		run_session_ended(session->application);
+		run_session_ended(session->application, 0);
 		return r;
 	}
 	session->state = SESSION_ENDING;
@@ -358,15 +359,28 @@ static void count(struct session *session)
 		session->lost = lost;
 }
 
-void session_add_counts(struct session *session, uint32_t number, uint32_t processes, uint64_t lost)
+/* Nobody has written what comes from the future. */
+static void lived_until(struct session *session, uint64_t time_ns)
+{
+	uint64_t now = clock_now_ns();
+
+	if (time_ns > now)
+		time_ns = now;
+	if (time_ns > session->ended_ns)
+		session->ended_ns = time_ns;
+}
+
+void session_add_counts(struct session *session, uint32_t number, const struct spool_entry *entry)
 {
 	struct segment *segment = number < session->n_segments ? session->segments[number] : NULL;
 
 	if (segment && !segment->shared) {
-		segment->processes =
-			processes > segment->processes ? processes : segment->processes;
-		segment->lost = lost > segment->lost ? lost : segment->lost;
+		if (entry->processes > segment->processes)
+			segment->processes = entry->processes;
+		if (entry->lost > segment->lost)
+			segment->lost = entry->lost;
 	}
+	lived_until(session, entry->written_ns);
 	count(session);
 }
 
@@ -432,6 +446,7 @@ void session_detach(struct session *session)
 	if (--session->sockets)
 		return;
 	move(session, SESSION_ENDING);
+	lived_until(session, clock_now_ns());
 	session->unread = true;
 	journal_keep(session);
 	session_read(session, true);
@@ -466,7 +481,7 @@ static void finish(struct session *session)
 		return;
 	close_memories(session);
 	session->finished_ms = uv_now(&session->daemon->loop);
-	run_session_ended(session->application);
+	run_session_ended(session->application, session->ended_ns);
 	move(session, SESSION_FINISHED);
 }
 

@@ -45,6 +45,7 @@ struct session {
 	struct application *application;
 	struct root *root;
 	uint64_t started_ns;
+	uint64_t ended_ns; /* it lived until then, as far as is known; 0: nothing is */
 	uint32_t uid; /* of the peer, as the kernel says */
 	Footprint__Watched watched;
 	uint64_t finished_ms;
@@ -104,9 +105,9 @@ int session_add_memory(
 /* Log bytes by value: Batch or spool. 0, -EBADMSG, -ENOMEM. */
 int session_add_log(struct session *session, uint32_t number, uint64_t offset, const uint8_t *log,
 	size_t size, struct error *err);
-/* Counts that came with a piece of log by value; only growth counts. */
+/* Counts and time that came with a piece of log by spool; only growth counts. */
 void session_add_counts(
-	struct session *session, uint32_t number, uint32_t processes, uint64_t lost);
+	struct session *session, uint32_t number, const struct spool_entry *entry);
 
 /* Reads what is new in its memory. `final`: nobody writes any more. */
 void session_read(struct session *session, bool final);

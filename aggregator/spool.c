@@ -199,8 +199,7 @@ static int take_entry(struct aggregator *daemon, struct taken *taken, const stru
 			r = session_add_log(*ret, hello->segment, view->entry.log_offset, view->log,
 				view->entry.log_size, &err);
 		if (r == 0)
-			session_add_counts(
-				*ret, hello->segment, view->entry.processes, view->entry.lost);
+			session_add_counts(*ret, hello->segment, &view->entry);
 		footprint__hello__free_unpacked(hello, NULL);
 	}
 	if (r == -ENOMEM)

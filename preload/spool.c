@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/vfs.h>
+#include <time.h>
 
 #include "preload/image.h"
 #include "preload/rawcall.h"
@@ -107,13 +108,17 @@ static int open_file(struct segment *first, uint64_t size)
 	return error ? error : -EAGAIN;
 }
 
-static uint32_t checksum_of(const struct iovec *parts, unsigned count)
+static uint64_t now_ns(void)
 {
-	uint32_t sum = FP_CHECKSUM_START;
+	struct timespec now = { 0, 0 };
 
-	for (unsigned i = 0; i < count; i++)
-		sum = fp_checksum(sum, parts[i].iov_base, parts[i].iov_len);
-	return sum;
+	rawcall3(SYS_clock_gettime, CLOCK_REALTIME, (long)&now, 0);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static uint32_t checksum_of(const struct iovec parts[3])
+{
+	return fp_entry_checksum(parts[0].iov_base, parts[1].iov_base, parts[2].iov_base);
 }
 
 int spool_append(struct segment *segment, uint64_t from, uint64_t to)
@@ -122,6 +127,7 @@ int spool_append(struct segment *segment, uint64_t from, uint64_t to)
 		.hello_size = segment->head.hello_size,
 		.log_size = (uint32_t)(to - from),
 		.log_offset = from,
+		.written_ns = now_ns(),
 		.lost = segment->head.lost,
 		.processes = segment->head.processes };
 	struct iovec parts[] = { { &entry, sizeof(entry) },
@@ -135,7 +141,7 @@ int spool_append(struct segment *segment, uint64_t from, uint64_t to)
 	for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
 		long written;
 
-		entry.checksum = checksum_of(parts + 1, 2);
+		entry.checksum = checksum_of(parts);
 		written = rawcall3(SYS_writev, fd, (long)parts, 3);
 		if (written < 0)
 			return (int)written;
@@ -143,7 +149,7 @@ int spool_append(struct segment *segment, uint64_t from, uint64_t to)
 			return -ENOSPC;
 		/* Another thread finished a slot meanwhile: the reader drops the entry, write
 		 * another. */
-		if (entry.checksum == checksum_of(parts + 1, 2))
+		if (entry.checksum == checksum_of(parts))
 			return 0;
 	}
 	return -EAGAIN;

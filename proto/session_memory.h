@@ -100,19 +100,57 @@ struct spool_entry {
 	uint32_t hello_size; /* the Hello follows, then the log bytes */
 	uint32_t log_size;
 	uint64_t log_offset; /* where in the segment's log these bytes stand */
+	uint64_t written_ns; /* CLOCK_REALTIME: the image lived until then, at least */
 	uint64_t lost;
 	uint32_t processes;
-	uint32_t checksum; /* FNV-1a 32 over hello and log: a torn write is found and stepped over */
+	uint32_t checksum; /* fp_entry_checksum(): a torn write is found and stepped over */
 };
 
-static inline uint32_t fp_checksum(uint32_t hash, const void *bytes, uint64_t size)
+/*
+ * Checksum of an entry: of its header with `checksum` as 0, of the Hello and of the log. Each of the
+ * three is taken as 64-bit words, little endian, the last one filled up with zero bytes:
+ *
+ *   sum = rotate_left(sum ^ word, 29) * FP_CHECKSUM_FACTOR          from FP_CHECKSUM_START
+ *   checksum = (sum ^ sum >> 32) & 0xffffffff
+ *
+ * The factor is odd, so each step is a bijection of the word: one changed word always changes sum.
+ * It guards against accidents, not against people.
+ */
+#define FP_CHECKSUM_START  0xcbf29ce484222325ull
+#define FP_CHECKSUM_FACTOR 0x9e3779b97f4a7c15ull
+
+static inline uint64_t fp_checksum_step(uint64_t sum, uint64_t word)
+{
+	sum ^= word;
+	return (sum << 29 | sum >> 35) * FP_CHECKSUM_FACTOR;
+}
+
+static inline uint64_t fp_checksum_add(uint64_t sum, const void *bytes, uint64_t size)
 {
 	const unsigned char *p = bytes;
+	uint64_t word;
 
+	for (; size >= sizeof(word); p += sizeof(word), size -= sizeof(word)) {
+		__builtin_memcpy(&word, p, sizeof(word));
+		sum = fp_checksum_step(sum, word);
+	}
+	word = 0;
 	for (uint64_t i = 0; i < size; i++)
-		hash = (hash ^ p[i]) * 0x01000193u;
-	return hash;
+		word |= (uint64_t)p[i] << (8 * i);
+	return size ? fp_checksum_step(sum, word) : sum;
 }
-#define FP_CHECKSUM_START 0x811c9dc5u
+
+static inline uint32_t fp_entry_checksum(
+	const struct spool_entry *entry, const void *hello, const void *log)
+{
+	struct spool_entry head = *entry;
+	uint64_t sum;
+
+	head.checksum = 0;
+	sum = fp_checksum_add(FP_CHECKSUM_START, &head, sizeof(head));
+	sum = fp_checksum_add(sum, hello, head.hello_size);
+	sum = fp_checksum_add(sum, log, head.log_size);
+	return (uint32_t)(sum ^ sum >> 32);
+}
 
 #endif

@@ -12,15 +12,6 @@ static bool entry_plausible(const struct spool_entry *entry)
 	       entry->log_size <= FP_SEGMENT_SIZE_MAX;
 }
 
-static bool checksum_right(const struct spool_view *view)
-{
-	uint32_t sum = FP_CHECKSUM_START;
-
-	sum = fp_checksum(sum, view->hello, view->entry.hello_size);
-	sum = fp_checksum(sum, view->log, view->entry.log_size);
-	return sum == view->entry.checksum;
-}
-
 /* The next place after `from` where an entry may begin, or the end. */
 static size_t next_magic(const struct spool_reader *reader, size_t from)
 {
@@ -51,7 +42,9 @@ static enum entry_state entry_at(const struct spool_reader *reader, struct spool
 		return ENTRY_CUT;
 	view->hello = at + sizeof(view->entry);
 	view->log = view->hello + view->entry.hello_size;
-	return checksum_right(view) ? ENTRY_WHOLE : ENTRY_BAD;
+	return fp_entry_checksum(&view->entry, view->hello, view->log) == view->entry.checksum
+		       ? ENTRY_WHOLE
+		       : ENTRY_BAD;
 }
 
 int spool_next(struct spool_reader *reader, struct spool_view *ret)

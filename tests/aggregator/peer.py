@@ -56,8 +56,8 @@ def endpoint(use, address):
 
 
 def hello(session, application="app", version="1", segment=0, protocol=1, started=1,
-          executable="/usr/bin/env", directory="/"):
-    root = os.stat("/")
+          executable="/usr/bin/env", directory="/", top="/"):
+    root = os.stat(top)
     return (number(1, protocol) + data(2, session) + number(3, segment) + data(4, application)
             + data(5, version) + data(6, executable) + data(8, directory) + number(9, os.getpid())
             + data(13, "host") + fixed(14, started) + fixed(15, root.st_dev)
@@ -94,12 +94,20 @@ def memory(log, hello_bytes, size=65536, users=1, processes=1, lost=0, log_offse
     return fd
 
 
-def spool_entry(hello_bytes, log, offset=0):
-    checksum = 0x811C9DC5
-    for byte in hello_bytes + log:
-        checksum = (checksum ^ byte) * 0x01000193 & 0xFFFFFFFF
-    return struct.pack("<QIIQQII", 0x32474F4C54505246, len(hello_bytes), len(log), offset, 0, 1,
-                       checksum) + hello_bytes + log
+def checksum(*parts):
+    total = 0xCBF29CE484222325
+    for part in parts:
+        for (word,) in struct.iter_unpack("<Q", part + bytes(-len(part) % 8)):
+            total ^= word
+            total = (total << 29 | total >> 35) * 0x9E3779B97F4A7C15 & 0xFFFFFFFFFFFFFFFF
+    return (total ^ total >> 32) & 0xFFFFFFFF
+
+
+def spool_entry(hello_bytes, log, offset=0, written=1):
+    head = struct.pack("<QIIQQQI", 0x32474F4C54505246, len(hello_bytes), len(log), offset, written,
+                       0, 1)
+    total = checksum(head + bytes(4), hello_bytes, log)
+    return head + struct.pack("<I", total) + hello_bytes + log
 
 
 class Peer:

@@ -9,7 +9,7 @@ import random
 import struct
 import sys
 
-ENTRY = struct.Struct("<QIIQQII")
+ENTRY = struct.Struct("<QIIQQQII")
 MAGIC = 0x32474F4C54505246
 
 

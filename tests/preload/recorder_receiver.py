@@ -16,7 +16,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 HEADER = struct.Struct("<QIIIIIIQQQII")
 HEADER_FIELDS = ("magic protocol memory_size hello_offset hello_size log_offset log_size tail "
                  "acknowledged lost processes users").split()
-ENTRY = struct.Struct("<QIIQQII")
+ENTRY = struct.Struct("<QIIQQQII")
 MEMORY_MAGIC = int.from_bytes(b"FRPTLOG1", "little")
 ENTRY_MAGIC = int.from_bytes(b"FRPTLOG2", "little")
 FREE, CLAIMED, READY, EXEC, VOID = range(5)
@@ -88,11 +88,14 @@ def slots_of(log):
         at += (4 + size + 7) & ~7
 
 
-def checksum(data):
-    value = 0x811c9dc5
-    for byte in data:
-        value = (value ^ byte) * 0x01000193 & 0xffffffff
-    return value
+def checksum(*parts):
+    """fp_entry_checksum(), of the parts one after another."""
+    value = 0xcbf29ce484222325
+    for part in parts:
+        for word, in struct.iter_unpack("<Q", part + bytes(-len(part) % 8)):
+            value ^= word
+            value = (value << 29 | value >> 35) * 0x9e3779b97f4a7c15 & 0xffffffffffffffff
+    return (value ^ value >> 32) & 0xffffffff
 
 
 class Memory:
@@ -135,12 +138,15 @@ def spool_entries(path):
         data = file.read()
     at, entries = 0, []
     while at < len(data):
-        magic, hello_size, log_size, offset, lost, processes, total = ENTRY.unpack_from(data, at)
+        (magic, hello_size, log_size, offset, written, lost, processes,
+         total) = ENTRY.unpack_from(data, at)
         assert magic == ENTRY_MAGIC, "no entry at %d" % at
+        head = data[at:at + ENTRY.size - 4] + bytes(4)
         body = data[at + ENTRY.size:at + ENTRY.size + hello_size + log_size]
-        assert checksum(body) == total, "checksum of the entry at %d" % at
-        entries.append(({"offset": offset, "lost": lost, "processes": processes},
-                        body[:hello_size], body[hello_size:]))
+        assert checksum(head, body[:hello_size], body[hello_size:]) == total, \
+            "checksum of the entry at %d" % at
+        entries.append(({"offset": offset, "written": written, "lost": lost,
+                         "processes": processes}, body[:hello_size], body[hello_size:]))
         at += ENTRY.size + hello_size + log_size
     return entries
 

@@ -206,7 +206,7 @@ static size_t put_entry(uint8_t *at)
 {
 	struct spool_entry entry = { .magic = SPOOL_ENTRY_MAGIC, .hello_size = 5, .log_size = 3 };
 
-	entry.checksum = fp_checksum(FP_CHECKSUM_START, BODY, 8);
+	entry.checksum = fp_entry_checksum(&entry, BODY, BODY + 5);
 	memcpy(at, &entry, sizeof(entry));
 	memcpy(at + sizeof(entry), BODY, 8);
 	return sizeof(entry) + 8;

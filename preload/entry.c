@@ -5,7 +5,8 @@
 #include <stdint.h>
 
 /* Weak and without a version: what a libc does not have is NULL. */
-extern void *__libc_stack_end __attribute__((weak)); /* glibc's ld.so: where argc stands */
+extern char **_dl_argv __attribute__((weak));	     /* glibc's ld.so, for its libc */
+extern void *__libc_stack_end __attribute__((weak)); /* glibc's ld.so: where argc stood */
 extern char **environ __attribute__((weak));
 
 /* How far above us the kernel's block may lie: far more than a stack's depth at start. */
@@ -39,15 +40,29 @@ static char **arguments_before(char **envp)
 	return NULL;
 }
 
-/* Before 2.36 a glibc that is run as a program (ld.so PROGRAM) drops its own arguments by moving the
- * stack's beginning over them, and its frames grow over what stood there. */
-static bool still_stands(const uintptr_t *start)
+/* What stands at an argument vector's place: its count before it, and NULL after so many. A program
+ * may since have overwritten it to change its title. */
+static bool is_counted(char **argv)
 {
 	uintptr_t count = 0;
 
-	while (start[1 + count])
+	while (argv[count])
 		count++;
-	return count == *start;
+	return count == (uintptr_t)argv[-1];
+}
+
+/*
+ * glibc's arguments; NULL: another libc, or they do not stand as they did. Where the kernel put them
+ * is not asked first: run as a program (ld.so PROGRAM), glibc drops its own arguments, before 2.36 by
+ * moving the stack's beginning over them, and then what stands there is its new count and its frames.
+ */
+static char **glibc_arguments(void)
+{
+	if (&_dl_argv && _dl_argv && is_counted(_dl_argv))
+		return _dl_argv;
+	if (&__libc_stack_end && __libc_stack_end && is_counted((char **)__libc_stack_end + 1))
+		return (char **)__libc_stack_end + 1;
+	return NULL;
 }
 
 struct entry entry_find(void)
@@ -55,11 +70,9 @@ struct entry entry_find(void)
 	struct entry entry = { NULL, NULL, NULL };
 	uintptr_t here = (uintptr_t)__builtin_frame_address(0);
 
-	if (&__libc_stack_end && __libc_stack_end && still_stands(__libc_stack_end)) {
-		uintptr_t *start = __libc_stack_end;
-
-		entry.argv = (char **)(start + 1);
-		entry.envp = entry.argv + *start + 1;
+	entry.argv = glibc_arguments();
+	if (entry.argv) {
+		entry.envp = entry.argv + (uintptr_t)entry.argv[-1] + 1;
 		entry.aux = verified(after_environment(entry.envp));
 		return entry;
 	}

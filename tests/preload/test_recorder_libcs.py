@@ -63,13 +63,35 @@ def check(root, command, **variables):
     found = {r["path"].decode() for r in records
              if r["kind"] in ("PATH", "LOAD") and not r.get("error") and
              (r["kind"] == "LOAD" or r["access"] & READ)}
-    linker = hellos[0]["interpreter"].decode()  # mapped by the kernel, which strace does not show
-    assert found - {linker} == opened - {linker}, sorted(found ^ opened)
+    # Mapped by the kernel, which strace does not show; or the program, where the linker was executed.
+    started = {command[0], *(hellos[0].get(name, b"").decode()
+                             for name in ("interpreter", "executable"))}
+    assert found - started == opened - started, sorted(found ^ opened)
     assert {r["path"].decode() for r in records if r["kind"] == "PATH" and r.get("error") == 2 and
             r["access"] == READ and r["path"].startswith(b"/etc/ld")} == missed, (records, missed)
     assert os.path.samestat(sent_root, os.stat(root or "/"))
     preload = any('"/etc/ld.so.preload"' in line for line in lines)
     assert preload == any(r.get("path") == b"/etc/ld.so.preload" for r in records)
+    return hellos[0]
+
+
+def check_linker_as_program(root, linker, *options):
+    """`ld.so PROGRAM` drops its own arguments, each glibc in its own way."""
+    program = ["/bin/cat", "/etc/passwd"]
+    hello = check(root, [linker, *options, *program])
+    assert hello["executable"] == hello["invoked_as"] == b"/bin/cat", hello
+    change_root = ["chroot", root] if root else []
+    with tempfile.TemporaryDirectory(dir=os.path.join(root, "tmp") if root else None) as folder:
+        os.chmod(folder, 0o755)
+        shutil.copy(LIBRARY, folder)
+        inside = folder[len(root):]
+        variables = ["LD_PRELOAD=%s/libfootprint.so" % inside,
+                     "FOOTPRINT_SOCKET=%s/nobody" % inside]
+        for sites in ("FOOTPRINT_SITES=0", "FOOTPRINT_SITES=1"):
+            watched = subprocess.run([*change_root, "/usr/bin/env", "-i", *variables, sites, linker,
+                                      *options, *program], capture_output=True, check=True)
+            with open(root + "/etc/passwd", "rb") as file:
+                assert watched.stdout == file.read()
 
 
 def check_release(root):
@@ -80,6 +102,8 @@ def check_release(root):
         if os.path.exists(root + path)))
     check(root, ["/bin/cat", "/etc/passwd"], LD_LIBRARY_PATH=libraries)
     check(root, ["/bin/sh", "-c", "read x < /etc/hostname || :"])
+    linker = "/lib64/ld-linux-x86-64.so.2"
+    check_linker_as_program(root, linker)
 
 
 def check_musl(root):

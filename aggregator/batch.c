@@ -8,6 +8,8 @@
 
 /* Directories may be remembered for so long: short, for files move while applications run. */
 #define REFRESH_MS 500
+/* Package databases are read again at most so often: an upgrade writes its database many times. */
+#define PACKAGES_MS 5000
 
 struct batch *batch_new(struct root *root)
 {
@@ -20,8 +22,11 @@ struct batch *batch_new(struct root *root)
 	batch->n = 0;
 	batch->work.data = batch;
 	batch->refresh = now - root->refreshed_ms > REFRESH_MS;
+	batch->packages = batch->refresh && now - root->packages_ms > PACKAGES_MS;
 	if (batch->refresh)
 		root->refreshed_ms = now;
+	if (batch->packages)
+		root->packages_ms = now;
 	return batch;
 }
 
@@ -65,8 +70,8 @@ static void work(uv_work_t *request)
 	struct batch *batch = request->data;
 	struct look_tools *tools = &batch->root->tools;
 
-	if (batch->refresh && tools->resolver)
-		resolver_refresh(tools->resolver);
+	if (batch->refresh)
+		look_tools_refresh(tools, batch->packages);
 	for (unsigned i = 0; i < batch->n; i++) {
 		struct batch_item *item = &batch->items[i];
 

@@ -19,7 +19,8 @@ struct batch {
 	uv_work_t work;
 	struct root *root;
 	uint64_t started_ms;
-	bool refresh; /* forget cached directories first */
+	bool refresh;  /* forget cached directories first */
+	bool packages; /* with it: see whether the package database has changed */
 	void (*finished)(struct batch *batch);
 	unsigned n;
 	struct batch_item items[BATCH_LOOKS_MAX];

@@ -7,6 +7,7 @@
 #include "aggregator/aggregator.h"
 #include "aggregator/apply.h"
 #include "aggregator/lexical.h"
+#include "aggregator/log.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/hash.h"
 
@@ -174,13 +175,22 @@ static int apply_kind(struct fact *fact)
 	}
 }
 
-/* Nothing but lexical paths is known in a root that nobody can look into: that is a gap. */
+/* Nothing but lexical paths is known in a root that nobody can look into: that is a gap. So is who
+ * needs which library, where what a program or plugin needs could not be found out. */
 static int note_unresolved(struct fact *fact)
 {
-	if (fact->kind != FACT_IMAGE || fact->session->root->known)
-		return 0;
-	return run_gap(fact->session->application, "unresolved", fact->session->executable,
-		"its root directory is not known: paths are as the program gave them", 1);
+	struct application *application = fact->session->application;
+	const struct look *look = fact->path ? fact->path->look : NULL;
+	int r = 0;
+
+	if (fact->kind == FACT_IMAGE && !fact->session->root->known)
+		r = run_gap(application, "unresolved", fact->session->executable,
+			"its root directory is not known: paths are as the program gave them", 1);
+	if (r == 0 && (fact->kind == FACT_IMAGE || fact->kind == FACT_LOAD) && look->trouble) {
+		log_note("%s: its libraries: %s", look->path, look->trouble);
+		r = run_gap(application, "unresolved", look->path, look->trouble, 1);
+	}
+	return r;
 }
 
 int fact_apply(struct fact *fact)

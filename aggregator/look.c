@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "aggregator/lexical.h"
+#include "aggregator/log.h"
 #include "lib/base/cleanup.h"
 
 static Footprint__FileType type_of(mode_t mode)
@@ -26,20 +27,32 @@ static Footprint__FileType type_of(mode_t mode)
 	}
 }
 
-static void fill_package(struct look_tools *tools, const char *path, struct file_state *state)
+/* Looks outlive the database, which is read again when it changes: its texts are copied. */
+static int fill_package(
+	struct look_tools *tools, const char *path, struct file_state *state, char **ret_owner)
 {
 	const struct package *package = package_database_find(tools->packages, path);
+	size_t name, version;
+	char *text;
 
 	if (!package)
-		return;
+		return 0;
+	name = strlen(package->name) + 1;
+	version = strlen(package->version) + 1;
+	text = malloc(name + version + strlen(package->architecture) + 1);
+	if (!text)
+		return -ENOMEM;
+	*ret_owner = text;
 	state->manager = package->manager;
-	state->package = package->name;
-	state->package_version = package->version;
-	state->architecture = package->architecture;
+	state->package = memcpy(text, package->name, name);
+	state->package_version = memcpy(text + name, package->version, version);
+	state->architecture = strcpy(text + name + version, package->architecture);
+	return 0;
 }
 
-static void fill_status(struct look_tools *tools, const char *path, const struct stat *status,
-	struct file_state *state)
+/* 0 or -ENOMEM. */
+static int fill_status(struct look_tools *tools, const char *path, const struct stat *status,
+	struct file_state *state, char **ret_owner)
 {
 	*state = (struct file_state){
 		.type = type_of(status->st_mode),
@@ -50,8 +63,7 @@ static void fill_status(struct look_tools *tools, const char *path, const struct
 	if (S_ISREG(status->st_mode))
 		state->size = (uint64_t)status->st_size;
 	/* Directories belong to many packages: which one says nothing. */
-	if (!S_ISDIR(status->st_mode))
-		fill_package(tools, path, state);
+	return S_ISDIR(status->st_mode) ? 0 : fill_package(tools, path, state, ret_owner);
 }
 
 /* The symlink's own owner and mode. It may be gone again: then its kind is all that is known. */
@@ -65,10 +77,10 @@ static int look_at_link(struct look_tools *tools, struct look_link *link)
 	link->state =
 		(struct file_state){ .type = FOOTPRINT__FILE_TYPE__TYPE_SYMLINK, .mode = 0777 };
 	if (!resolution.error && S_ISLNK(resolution.status.st_mode))
-		fill_status(tools, link->path, &resolution.status, &link->state);
+		r = fill_status(tools, link->path, &resolution.status, &link->state, &link->owner);
 	link->state.target = link->target;
 	resolution_deinit(&resolution);
-	return 0;
+	return r;
 }
 
 static int take_links(struct look_tools *tools, struct look *look, struct resolution *resolution)
@@ -141,9 +153,11 @@ static int look_deeper(struct look_tools *tools, struct look *look, unsigned scr
 	if (r < 0 || look->depth < LOOK_PROGRAM || look->elf.kind != PROGRAM_ELF)
 		return r;
 	r = elf_closure_find(tools->resolver, look->path, &look->closure, &err);
-	if (r < 0)
-		look->closure = (struct elf_closure){ 0 };
-	return r == -ENOMEM ? r : 0;
+	if (r == 0 || r == -ENOMEM)
+		return r;
+	look->closure = (struct elf_closure){ 0 };
+	look->trouble = strdup(err.text);
+	return look->trouble ? 0 : -ENOMEM;
 }
 
 static int take_resolution(
@@ -156,11 +170,11 @@ static int take_resolution(
 	r = take_links(tools, look, resolution);
 	if (r < 0 || look->error)
 		return r;
-	fill_status(tools, look->path, &resolution->status, &look->state);
+	r = fill_status(tools, look->path, &resolution->status, &look->state, &look->owner);
 	look->has_state = true;
 	look->target = steal_pointer(resolution->target);
 	look->state.target = look->target;
-	return 0;
+	return r;
 }
 
 /* No way in: what can be told from the letters of the path. */
@@ -196,16 +210,42 @@ static int look_into(
 	return look_deeper(tools, look, 0);
 }
 
-/* Reads the package database the first time. Without one, files simply belong to nobody. */
+/* A damaged database gives what could be read of it. Said once a root. */
+static void report_packages(struct look_tools *tools, const struct error *err)
+{
+	if (err->code && !tools->reported)
+		log_error("packages of a watched root", err);
+	tools->reported |= err->code != 0;
+}
+
+/* Reads the package database the first time, and when it has changed. Without one, files simply
+ * belong to nobody. The stamp is older than what is read: a change in between is seen next time. */
 static int open_packages(struct look_tools *tools)
 {
-	struct error err;
+	struct error err = { 0 };
 	int r;
 
 	if (tools->packages || !tools->resolver)
 		return 0;
-	r = package_database_open(tools->resolver, &tools->packages, &err);
-	return r == -ENOMEM ? r : 0;
+	r = package_database_stamp(tools->resolver, &tools->packages_stamp);
+	if (r == 0)
+		r = package_database_open(tools->resolver, &tools->packages, &err);
+	report_packages(tools, &err);
+	return r;
+}
+
+void look_tools_refresh(struct look_tools *tools, bool packages)
+{
+	uint64_t stamp;
+
+	if (!tools->resolver)
+		return;
+	resolver_refresh(tools->resolver);
+	if (!packages || !tools->packages || package_database_stamp(tools->resolver, &stamp) < 0 ||
+		stamp == tools->packages_stamp)
+		return;
+	package_database_free(tools->packages);
+	tools->packages = NULL;
 }
 
 int look_at(struct look_tools *tools, const char *raw, bool follow, enum look_depth depth,
@@ -239,10 +279,13 @@ void look_unref(struct look *look)
 	for (size_t i = 0; i < look->n_links; i++) {
 		free(look->links[i].path);
 		free(look->links[i].target);
+		free(look->links[i].owner);
 	}
 	free(look->links);
 	elf_info_deinit(&look->elf);
 	elf_closure_deinit(&look->closure);
+	free(look->trouble);
+	free(look->owner);
 	free(look->target);
 	free(look->path);
 	free(look);

@@ -32,6 +32,7 @@ struct look_link {
 	char *path;   /* canonical path of a symlink walked on the way */
 	char *target; /* as it stands in it */
 	struct file_state state;
+	char *owner; /* what state says of its package points here */
 };
 
 struct look {
@@ -46,18 +47,22 @@ struct look {
 	bool has_state;
 	struct file_state state;
 	char *target; /* of a symlink that was not followed: state.target points here */
+	char *owner;  /* what state says of its package points here; NULL: nobody's */
 
 	/* LOOK_OBJECT and deeper, where there is a regular file */
 	struct elf_info elf;
 	struct look *interpreter; /* of a script or a program with PT_INTERP; NULL: none */
 	/* LOOK_PROGRAM */
 	struct elf_closure closure;
+	char *trouble; /* why the closure is not known; NULL: it is */
 };
 
 /* What a container's looks are made with; used by one thread at a time. */
 struct look_tools {
 	struct resolver *resolver;	   /* NULL: no way into that root */
 	struct package_database *packages; /* NULL: not read yet */
+	uint64_t packages_stamp;	   /* of the files that they were read from */
+	bool reported;			   /* that the database is damaged */
 	struct digests digests;
 };
 
@@ -69,6 +74,8 @@ struct look_tools {
 int look_at(struct look_tools *tools, const char *raw, bool follow, enum look_depth depth,
 	bool digest, struct look **ret);
 
+/* Forgets what may have changed since: directories, and packages where their database has. */
+void look_tools_refresh(struct look_tools *tools, bool packages);
 void look_tools_deinit(struct look_tools *tools);
 
 static inline struct look *look_ref(struct look *look)

@@ -46,6 +46,7 @@ struct root {
 	STAILQ_HEAD(, fact) facts;
 	struct batch *batch; /* running; NULL: none */
 	uint64_t refreshed_ms;
+	uint64_t packages_ms; /* when it was last asked whether their database has changed */
 	uint64_t idle_since_ms;
 	bool pumping;
 	/* Sessions without FOOTPRINT_APP belong to the application named after the first program

@@ -20,6 +20,10 @@ struct package_database;
 /* Reads the database at once. No database there: an empty one, and success. A damaged one: what
  * could be read, and err->code set, with success. The resolver is used during the call only. */
 int package_database_open(struct resolver *r, struct package_database **ret, struct error *err);
+
+/* A number that changes when the files of the databases do: by inode, size and modification time. A
+ * few lookups; reads nothing. 0 or -ENOMEM. */
+int package_database_stamp(struct resolver *r, uint64_t *ret);
 void package_database_free(struct package_database *db);
 
 /* The owner of a canonical path, or NULL; valid until the database is freed. Knows of merged /usr:

@@ -1,0 +1,99 @@
+#!/usr/bin/env python3
+"""What footprintd reads of a container's root beside the files that its processes use: package
+databases that change or are damaged, programs whose libraries cannot be told."""
+import os, re, sys, tempfile
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from peer import *
+
+PAGE = 4096
+
+
+def put(root, name, content):
+    """A new file in the place of the old one, as package managers do it."""
+    os.makedirs(os.path.dirname(root + name), exist_ok=True)
+    with open(root + name + ".new", "wb") as f:
+        f.write(content if isinstance(content, bytes) else content.encode())
+    os.rename(root + name + ".new", root + name)
+
+
+def install(root, version):
+    put(root, "/var/lib/dpkg/info/tool.list", "/.\n/etc\n/etc/tool.conf\n")
+    put(root, "/var/lib/dpkg/status", "Package: tool\nStatus: install ok installed\n"
+                                      "Architecture: all\nVersion: %s\n\n" % version)
+
+
+def say(daemon, root, records, executable="/usr/bin/tool"):
+    """A process image of this root that says so and ends."""
+    hello_bytes = hello(os.urandom(16), executable=executable, top=root)
+    fd, top = memory(b"".join(slot(r) for r in records), hello_bytes), os.open(root, os.O_PATH)
+    s = connect(daemon)
+    say_hello(s, hello_bytes, [fd, top], root=False)
+    s.close()
+    os.close(fd)
+    os.close(top)
+
+
+def a_package_is_upgraded(daemon):
+    with tempfile.TemporaryDirectory() as root:
+        def version(wanted):
+            say(daemon, root, [path("/etc/tool.conf")])
+            return 'version: "%s"' % wanted in daemon.manifest()
+
+        put(root, "/etc/tool.conf", "x")
+        install(root, "1.0-1")
+        wait_for("the package", lambda: version("1.0-1"))
+        install(root, "1.0-2")
+        wait_for("the upgraded package", lambda: version("1.0-2"))
+
+
+def a_damaged_database_is_said_once(daemon):
+    with tempfile.TemporaryDirectory() as root:
+        put(root, "/etc/tool.conf", "x")
+        os.makedirs(root + "/var/lib/dpkg")
+        os.mkfifo(root + "/var/lib/dpkg/status")
+        for name in ("/etc/tool.conf", "/etc/none", "/etc/other"):
+            say(daemon, root, [path(name)])
+        wait_for("the file", lambda: has_file(daemon.manifest(), "/etc/tool.conf"))
+    assert daemon.stop() == 0
+    said = re.findall(r"^footprintd: packages of a watched root: .*dpkg/status.*$", daemon.stderr(),
+                      re.M)
+    assert len(said) == 1, said
+
+
+def object_that_needs(names):
+    """An ELF object with these DT_NEEDED entries, by elf(5)."""
+    strings, dynamic = b"\0", b""
+    for name in names:
+        dynamic += struct.pack("<QQ", 1, len(strings))  # DT_NEEDED
+        strings += name.encode() + b"\0"
+    place = 64 + 2 * 56
+    size = len(dynamic) + 3 * 16
+    dynamic += struct.pack("<QQQQQQ", 5, place + size, 10, len(strings), 0, 0)  # DT_STRTAB, DT_STRSZ
+    total = place + size + len(strings)
+    head = b"\x7fELF\2\1\1" + bytes(9) + struct.pack(
+        "<HHIQQQIHHHHHH", 3, 62, 1, 0, 64, 0, 0, 64, 56, 2, 0, 0, 0)
+    segments = struct.pack("<IIQQQQQQ", 1, 5, 0, 0, 0, total, total, PAGE) + \
+        struct.pack("<IIQQQQQQ", 2, 6, place, place, place, size, size, 8)
+    return head + segments + dynamic + strings
+
+
+def a_program_whose_libraries_cannot_be_told_is_a_gap(daemon):
+    def gaps():
+        return re.findall(r'kind: "unresolved"\n  path: "([^"]*)"', daemon.manifest())
+
+    with tempfile.TemporaryDirectory() as root:
+        plugins = ["/opt/lib%d.so" % i for i in range(3)]
+        for plugin in plugins:
+            put(root, plugin, object_that_needs(plugin + "/%d.so" % i for i in range(4000)))
+        put(root, "/usr/bin/tool", object_that_needs(["libc.so.6"]))
+        put(root, "/usr/bin/monster", object_that_needs(plugins))
+        say(daemon, root, [path("/etc/none")])
+        say(daemon, root, [path("/etc/none")], executable="/usr/bin/monster")
+        wait_for("the gap", lambda: "/usr/bin/monster" in gaps())
+        assert "/usr/bin/tool" not in gaps(), gaps()
+
+
+if __name__ == "__main__":
+    run([a_package_is_upgraded, a_damaged_database_is_said_once,
+         a_program_whose_libraries_cannot_be_told_is_a_gap])

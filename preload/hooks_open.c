@@ -16,6 +16,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "preload/directories.h"
 #include "preload/hooks.h"
 #include "preload/image.h"
 #include "preload/rawcall.h"
@@ -226,11 +227,30 @@ FREE_NAME(tmpnam, (char name[L_tmpnam]), (name))
 FREE_NAME(tmpnam_r, (char name[L_tmpnam]), (name))
 FREE_NAME(tempnam, (const char *directory, const char *prefix), (directory, prefix))
 
-/* glibc asks the kernel for a file without a name; under musl its name is gone again by now. */
-static void unnamed_made(void)
+/* musl makes the file and removes its name, in system calls that are compiled into the function and
+ * that no site is for. The kernel still knows the name. */
+static void name_made_and_removed(int fd)
 {
-	if (!hook_seen_inside())
+	static const char mark[] = " (deleted)";
+	char path[PATH_MAX];
+	long size = directory_path(fd, path, sizeof(path)) - (long)(sizeof(mark) - 1);
+
+	if (size <= 0 || !text_equal(path + size, mark))
+		return;
+	path[size] = '\0';
+	record_open(AT_FDCWD, path, O_RDWR | O_CREAT | O_EXCL, -1, 0);
+	record_path(ACCESS_DELETE | ACCESS_NO_FOLLOW, AT_FDCWD, path, 0);
+}
+
+/* glibc asks the kernel for a file without a name. */
+static void unnamed_made(FILE *file)
+{
+	REAL(fileno);
+
+	if (hook_libc_is_glibc() && !hook_seen_inside())
 		record_open(AT_FDCWD, P_tmpdir, O_RDWR | O_TMPFILE, -1, 0);
+	else if (!hook_libc_is_glibc() && real_fileno)
+		name_made_and_removed(real_fileno(file));
 }
 
 #define TMPFILE(name)                                                                              \
@@ -239,7 +259,7 @@ static void unnamed_made(void)
 		REAL(name);                                                                        \
 		FILE *file = real_##name ? real_##name() : (hook_missing(), NULL);                 \
 		if (file)                                                                          \
-			unnamed_made();                                                            \
+			unnamed_made(file);                                                        \
 		return file;                                                                       \
 	}
 

@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "preload/image.h"
+#include "preload/library_search.h"
 #include "preload/rawcall.h"
 #include "preload/recorder.h"
 #include "preload/symbols.h"
@@ -63,66 +64,6 @@ const char *loaded_interpreter(void)
 	return linker ? linker->l_name : NULL;
 }
 
-/* Does `list` (of directories, as in LD_LIBRARY_PATH or DT_RUNPATH) name where `path` stands, or a
- * folder above it (glibc-hwcaps)? $ORIGIN stands for anything. */
-static bool list_holds(const char *list, const char *path)
-{
-	while (*list) {
-		size_t size = 0, used;
-
-		while (list[size] && list[size] != ':' && list[size] != ';')
-			size++;
-		for (used = size; used > 1 && list[used - 1] == '/';)
-			used--;
-		if (list[0] == '$' || (used && text_length(path) > used && path[used] == '/' &&
-					      !memcmp(list, path, used)))
-			return true;
-		list += size + (list[size] != '\0');
-	}
-	return false;
-}
-
-/* The run paths of an object, NULL: it has none. */
-static const char *run_paths(const struct link_map *map)
-{
-	const char *strings = symbol_strings(map);
-	const ElfW(Dyn) *paths = NULL;
-
-	for (const ElfW(Dyn) *d = map->l_ld; d && d->d_tag != DT_NULL; d++)
-		if (d->d_tag == DT_RPATH || d->d_tag == DT_RUNPATH)
-			paths = d;
-	return paths && strings ? strings + paths->d_un.d_val : NULL;
-}
-
-static bool is_preloaded(const char *path, const char *preload)
-{
-	size_t size = text_length(path);
-
-	for (; preload && *preload; preload++)
-		if (text_begins(preload, path) &&
-			(!preload[size] || preload[size] == ':' || preload[size] == ' '))
-			return true;
-	return false;
-}
-
-/* Was this object found by the linker's own configuration, and not by a path that someone gave? */
-static bool was_searched_for(const struct link_map *object, char **envp)
-{
-	const char *directories = text_environment(envp, "LD_LIBRARY_PATH");
-
-	if (object->l_name[0] != '/' ||
-		is_preloaded(object->l_name, text_environment(envp, "LD_PRELOAD")) ||
-		(directories && list_holds(directories, object->l_name)))
-		return false;
-	for (struct link_map *map = symbol_link_map(); map; map = map->l_next) {
-		const char *paths = symbol_is_vdso(map) ? NULL : run_paths(map);
-
-		if (paths && list_holds(paths, object->l_name))
-			return false;
-	}
-	return true;
-}
-
 static int existence_of(const char *path)
 {
 	return (int)-rawcall4(SYS_faccessat, AT_FDCWD, (long)path, 4 /* R_OK */, 0);
@@ -148,15 +89,18 @@ static void record_linker_files(bool searched)
 void loaded_record(const struct entry *entry)
 {
 	struct link_map *program = symbol_link_map(), *own = symbol_own_map();
-	ElfW(Addr) linker = linker_base();
+	ElfW(Addr) linker = symbol_linker_base();
+	struct library_search search;
 	bool searched = false;
+
+	library_search_init(&search, entry, is_glibc(), loaded_program() != NULL);
 
 	for (struct link_map *map = program ? program->l_next : NULL; map; map = map->l_next) {
 		if (map == own || symbol_is_vdso(map) || !map->l_name[0])
 			continue;
 		record_load(LOADED_BY_START, map->l_name, NULL);
-		searched =
-			searched || (map->l_addr != linker && was_searched_for(map, entry->envp));
+		if (!searched && map->l_addr != linker)
+			searched = library_search_used(&search, map);
 	}
 	record_linker_files(searched);
 }

@@ -18,13 +18,25 @@ extern ElfW(Dyn) _DYNAMIC[] __attribute__((visibility("hidden")));
 #define VERSION_HIDDEN 0x8000u /* in DT_VERSYM: not the default version of its name */
 #define KERNEL_SIGSET  8
 
-struct link_map *symbol_link_map(void)
+static const struct r_debug *debugger_interface(void)
 {
 	if (&_r_debug && _r_debug.r_map)
-		return _r_debug.r_map;
-	if (&_dl_debug_addr && _dl_debug_addr)
-		return _dl_debug_addr->r_map;
-	return NULL;
+		return &_r_debug;
+	return &_dl_debug_addr ? _dl_debug_addr : NULL;
+}
+
+struct link_map *symbol_link_map(void)
+{
+	const struct r_debug *debug = debugger_interface();
+
+	return debug ? debug->r_map : NULL;
+}
+
+ElfW(Addr) symbol_linker_base(void)
+{
+	const struct r_debug *debug = debugger_interface();
+
+	return debug ? debug->r_ldbase : 0;
 }
 
 struct link_map *symbol_own_map(void)

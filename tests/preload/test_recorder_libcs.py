@@ -45,7 +45,7 @@ def run(root, folder, command, **variables):
         with open(trace) as file:
             lines = file.read().splitlines()
         start = max(i for i, line in enumerate(lines) if "execve(" in line and " = 0" in line)
-        ours = ("libfootprint.so", os.path.join(inside, "spool"), "/proc/self/exe",
+        ours = ("libfootprint.so", os.path.join(inside, "spool"), "/proc/self/exe", "/proc/self/cmdline",
                 'openat(AT_FDCWD, "/", O_RDONLY|O_CLOEXEC|O_PATH')
         lines = [line for line in lines[start:] if not any(text in line for text in ours)]
         return lines, receiver.records(), receiver.hellos(), receiver.roots[0:1] and \
@@ -104,6 +104,30 @@ def check_release(root):
     check(root, ["/bin/sh", "-c", "read x < /etc/hostname || :"])
     linker = "/lib64/ld-linux-x86-64.so.2"
     check_linker_as_program(root, linker)
+    if os.path.exists(root + "/proc/self/cmdline"):  # the linker's options are nowhere else
+        check_linker_as_program(root, linker, "--library-path", libraries)
+        check_linker_as_program(root, linker, "--library-path", "/usr/lib/none:/lib")
+
+
+def check_run_paths():
+    """Libraries found by an object's own folder, with and without others that are not."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.mkdir(folder + "/inner")
+        with open(folder + "/empty.c", "w") as file:
+            file.write("void empty(void) {}\n")
+        with open(folder + "/main.c", "w") as file:
+            file.write("void empty(void);\nint main(void) { empty(); return 0; }\n")
+        subprocess.run(["gcc", "-shared", "-fPIC", "-o", folder + "/inner/libempty.so",
+                        folder + "/empty.c"], check=True)
+        libc = "/lib/x86_64-linux-gnu"
+        for name, paths in (("own", "$ORIGIN/inner"), ("braces", "${ORIGIN}/inner/"),
+                            ("all", "$ORIGIN/inner:" + libc), ("library", "$ORIGIN/inner:/$LIB"),
+                            ("above", "$ORIGIN/inner:/lib")):
+            for tag in ("--enable-new-dtags", "--disable-new-dtags"):
+                program = "%s/%s%s" % (folder, name, tag[2:5])
+                subprocess.run(["gcc", "-o", program, folder + "/main.c", "-L" + folder + "/inner",
+                                "-lempty", "-Wl,%s,-rpath,%s" % (tag, paths)], check=True)
+                check("", [program])
 
 
 def check_musl(root):
@@ -121,6 +145,7 @@ def main():
         return 77
     failed = 0
     worlds = [("this machine", lambda: "", check_release), ("musl", lambda: "", check_musl),
+              ("run paths", lambda: "", lambda root: check_run_paths()),
               ("bullseye", lambda: release_root("bullseye"), check_release),
               ("trixie", lambda: release_root("trixie"), check_release)]
     for name, make_root, function in worlds:

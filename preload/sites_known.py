@@ -16,7 +16,7 @@ NUMBERS = {
     "open": 2, "openat": 257, "stat": 4, "lstat": 6, "newfstatat": 262, "statx": 332,
     "statfs": 137, "access": 21, "faccessat": 269, "faccessat2": 439, "readlink": 89,
     "readlinkat": 267, "execve": 59, "connect": 42, "unlink": 87, "unlinkat": 263, "rmdir": 84,
-    "mkdir": 83, "chdir": 80, "fchdir": 81, "exit_group": 231,
+    "mkdir": 83, "link": 86, "chdir": 80, "fchdir": 81, "exit_group": 231,
 }
 WANTED = set(NUMBERS.values())
 # The dynamic linker's alone: what it maps as code is loaded, also for libc itself, which loads NSS and

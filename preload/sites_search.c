@@ -49,6 +49,7 @@ static bool is_wanted(uint32_t number)
 	case SYS_readlinkat:
 	case SYS_execve:
 	case SYS_connect:
+	case SYS_link: /* sem_open's, of a temporary name */
 	case SYS_unlink:
 	case SYS_unlinkat:
 	case SYS_rmdir:

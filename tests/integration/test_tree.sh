@@ -1,5 +1,5 @@
 #!/bin/sh
-# Dependencies run one way: preload -> proto; aggregator, supervise, tools -> lib -> proto.
+# Dependencies run one way: supervise -> preload -> proto; aggregator, tools -> lib -> proto.
 set -eu
 cd "$(dirname "$0")/../.."
 status=0
@@ -24,7 +24,7 @@ allow proto proto/
 allow lib lib/ proto/
 allow aggregator aggregator/ lib/ proto/
 allow tools tools/ lib/ proto/
-allow supervise supervise/ lib/ proto/
+allow supervise supervise/ preload/ proto/
 
 # An include without a folder in front of it would slip through the patterns above.
 grep -rnE '#[[:space:]]*include "[^/"]+"' preload proto lib aggregator tools supervise \

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What footprintd reads of a container's root beside the files that its processes use: package
-databases that change or are damaged, programs whose libraries cannot be told."""
-import os, re, sys, tempfile
+databases that change or are damaged, and who asked for which library."""
+import json, os, re, subprocess, sys, tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from peer import *
@@ -94,6 +94,39 @@ def a_program_whose_libraries_cannot_be_told_is_a_gap(daemon):
         assert "/usr/bin/tool" not in gaps(), gaps()
 
 
+def what_libc_loads_itself_is_explained(daemon):
+    """A module and what it needs, as they are mapped; and a plugin that is mapped before it is known
+    that a dlopen named it."""
+    start, named, along = 0, 1, 2
+
+    def loaders():
+        show = subprocess.run([BUILD + "/footprint", "show", "--json",
+                               daemon.manifests + "/app@1.footprint"], stdout=subprocess.PIPE, check=True)
+        return {(library["path"], loader["loaded"], loader.get("requester"))
+                for library in json.loads(show.stdout)["libraries"] for loader in library["loaders"]}
+
+    with tempfile.TemporaryDirectory() as root:
+        put(root, "/usr/bin/tool", object_that_needs(["/lib/libc.so.6"]))
+        put(root, "/lib/libc.so.6", object_that_needs([]))
+        put(root, "/lib/libnss_x.so.2", object_that_needs(["/lib/libdeep.so.1"]))
+        put(root, "/lib/libdeep.so.1", object_that_needs([]))
+        put(root, "/lib/plugin.so", object_that_needs([]))
+        put(root, "/lib/failed.so", object_that_needs([]))
+        say(daemon, root, [
+            load("/lib/libc.so.6", start),
+            load("/lib/libnss_x.so.2", named) + data(11, "/lib/libc.so.6"),
+            load("/lib/libdeep.so.1", along),
+            load("/lib/plugin.so", along), load("/lib/plugin.so", named) + data(11, "/usr/bin/tool"),
+            load("/lib/failed.so", along)])
+        assert daemon.stop() == 0
+    expected = {("/lib/libc.so.6", "needed", "/usr/bin/tool"),
+                ("/lib/libnss_x.so.2", "dlopen", "/lib/libc.so.6"),
+                ("/lib/libdeep.so.1", "dlopen", "/lib/libnss_x.so.2"),
+                ("/lib/plugin.so", "dlopen", "/usr/bin/tool"),
+                ("/lib/failed.so", "dlopen", None)}
+    assert loaders() == expected, loaders() ^ expected
+
+
 if __name__ == "__main__":
     run([a_package_is_upgraded, a_damaged_database_is_said_once,
-         a_program_whose_libraries_cannot_be_told_is_a_gap])
+         a_program_whose_libraries_cannot_be_told_is_a_gap, what_libc_loads_itself_is_explained])

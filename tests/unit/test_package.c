@@ -296,6 +296,38 @@ static void a_database_that_is_no_file_cannot_hang_us(void **state)
 	package_database_free(db);
 }
 
+static uint64_t stamp_of_top(void)
+{
+	autoclose int fd = open(top, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct resolver *resolver;
+	uint64_t stamp;
+
+	assert_int_equal(resolver_new(fd, &resolver), 0);
+	assert_int_equal(package_database_stamp(resolver, &stamp), 0);
+	resolver_free(resolver);
+	return stamp;
+}
+
+static void a_stamp_changes_with_the_database_alone(void **state)
+{
+	static const char *const files[] = { "/var/lib/dpkg/status", "/lib/apk/db/installed",
+		"/var/lib/rpm/rpmdb.sqlite", "/usr/lib/sysimage/rpm/rpmdb.sqlite-wal" };
+	uint64_t before = stamp_of_top();
+
+	(void)state;
+	put("/var/log/dpkg.log", "x");
+	assert_int_equal(stamp_of_top(), before);
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		put(files[i], "one");
+		assert_int_not_equal(stamp_of_top(), before);
+		before = stamp_of_top();
+		assert_int_equal(stamp_of_top(), before);
+		put(files[i], "three");
+		assert_int_not_equal(stamp_of_top(), before);
+		before = stamp_of_top();
+	}
+}
+
 static void an_older_rpm_database_is_not_passed_over_in_silence(void **state)
 {
 	struct package_database *db;
@@ -344,6 +376,8 @@ int main(int argc, char **argv)
 			a_damaged_database_is_complained_of_and_survived, make_top, remove_top),
 		cmocka_unit_test_setup_teardown(
 			a_database_that_is_no_file_cannot_hang_us, make_top, remove_top),
+		cmocka_unit_test_setup_teardown(
+			a_stamp_changes_with_the_database_alone, make_top, remove_top),
 		cmocka_unit_test_setup_teardown(
 			an_older_rpm_database_is_not_passed_over_in_silence, make_top, remove_top),
 	};

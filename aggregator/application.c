@@ -67,7 +67,10 @@ static int continue_manifest(struct application *application)
 		return manifest_merge(application->manifest, before);
 	if (r == -ENOENT)
 		return 0;
-	return r == -ENOMEM ? r : put_aside(application, &err);
+	/* Nothing is wrong with it: whoever speaks comes again, and the spool is read again. */
+	if (r == -ENOMEM || r == -EMFILE || r == -ENFILE)
+		return -ENOMEM;
+	return put_aside(application, &err);
 }
 
 /* --- getting ---------------------------------------------------------------------------------- */

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 
 #include "preload/environment.h"
@@ -114,12 +115,11 @@ static bool find_helper(char *to, size_t size)
 	return at < end && rawcall3(SYS_access, (long)to, 1 /* X_OK */, 0) == 0;
 }
 
-static void fill_scratch(struct scratch *scratch, int socket)
+static void fill_scratch(struct scratch *scratch)
 {
 	unsigned count = environment_kept(scratch->settings, SETTINGS_MAX);
 
 	scratch->settings[count] = NULL;
-	scratch->socket = socket;
 	scratch->arguments[0] = SUPERVISOR_NAME;
 	scratch->arguments[1] = "--attach";
 	scratch->arguments[2] = scratch->socket_text;
@@ -142,16 +142,54 @@ static int launch(struct scratch *scratch)
 	return pid < 0 ? (int)pid : scratch->error;
 }
 
+/* A connection to a supervisor of our user's that is there already, or a negative errno. */
+static int find_running(const struct scratch *scratch)
+{
+	struct ucred peer = { 0, (uid_t)-1, 0 };
+	socklen_t peer_size = sizeof(peer);
+	struct sockaddr_un address;
+	unsigned size = supervised_address(&address, scratch->settings, environment_library());
+	long fd = rawcall3(SYS_socket, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0)
+		return (int)fd;
+	if (rawcall3(SYS_connect, fd, (long)&address, size) == 0 &&
+		rawcall6(SYS_getsockopt, fd, SOL_SOCKET, SO_PEERCRED, (long)&peer,
+			(long)&peer_size, 0) == 0 &&
+		peer.uid == (uid_t)rawcall3(SYS_geteuid, 0, 0, 0))
+		return (int)fd;
+	rawcall3(SYS_close, fd, 0, 0);
+	return -ECONNREFUSED;
+}
+
+/* NULL: one that was there supervises us. */
+static const char *ask_running(struct scratch *scratch, bool no_new_privileges)
+{
+	int socket = find_running(scratch);
+	const char *why;
+
+	if (socket < 0)
+		return "no supervisor is running";
+	why = supervised_begin(socket, scratch->filter, no_new_privileges);
+	rawcall3(SYS_close, socket, 0, 0);
+	return why;
+}
+
 static const char *start_in(struct scratch *scratch, bool no_new_privileges)
 {
-	const char *why = "the supervisor cannot be started";
+	const char *why;
 	int ends[2];
 
 	if (!find_helper(scratch->helper, sizeof(scratch->helper)))
 		return "there is no " SUPERVISOR_NAME " beside the library";
+	fill_scratch(scratch);
+	why = ask_running(scratch, no_new_privileges);
+	if (!why || why == supervised_late)
+		return why;
+	why = "the supervisor cannot be started";
 	if (rawcall4(SYS_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, (long)ends) < 0)
 		return why;
-	fill_scratch(scratch, ends[1]);
+	scratch->socket = ends[1];
 	if (launch(scratch) == 0) {
 		rawcall3(SYS_close, ends[1], 0, 0);
 		ends[1] = -1;

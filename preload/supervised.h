@@ -35,6 +35,15 @@ struct supervised_answer {
 	int32_t pid;
 };
 
+/* Where a supervisor may be waiting for work: the abstract socket for this user, these namespaces,
+ * this root directory and these settings ("NAME=value", NULL-terminated). Returns its size. */
+struct sockaddr_un;
+unsigned supervised_address(
+	struct sockaddr_un *ret, const char *const *settings, const char *library);
+
+/* What supervised_begin() answers when nobody did in time: no time is left to ask another. */
+extern const char supervised_late[];
+
 /* Sends the listener, past the filter. 0 or a negative errno. */
 int supervised_send_listener(int socket, int listener);
 

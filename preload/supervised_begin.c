@@ -1,16 +1,20 @@
 /* Our side of what is said between a process about to be supervised and its supervisor. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 
 #include "preload/rawcall.h"
 #include "preload/supervised.h"
 #include "preload/supervised_filter.h"
 #include "preload/text.h"
+#include "proto/session_memory.h"
 
 #define ANSWER_WAIT_MS 45 /* of the 50 ms that a process may ever wait for us */
 
@@ -46,10 +50,45 @@ int supervised_send_listener(int socket, int listener)
 	return sent < 0 ? (int)sent : 0;
 }
 
+const char supervised_late[] = "the supervisor did not answer in time";
+
+static uint64_t hash_identity(uint64_t hash, const char *path)
+{
+	struct stat status = { 0 };
+
+	rawcall4(SYS_newfstatat, AT_FDCWD, (long)path, (long)&status, 0);
+	hash = fp_directory_id(hash ^ status.st_dev, (const char *)&status.st_ino,
+		sizeof(status.st_ino));
+	return hash;
+}
+
+unsigned supervised_address(
+	struct sockaddr_un *ret, const char *const *settings, const char *library)
+{
+	char *at = ret->sun_path + 1;
+	char *end = ret->sun_path + sizeof(ret->sun_path);
+	uint64_t hash = fp_directory_id(0, FOOTPRINT_VERSION_STRING,
+		sizeof(FOOTPRINT_VERSION_STRING));
+
+	for (; *settings; settings++)
+		hash = fp_directory_id(hash, *settings, text_length(*settings));
+	if (library)
+		hash = fp_directory_id(hash, library, text_length(library));
+	hash = hash_identity(hash, "/");
+	hash = hash_identity(hash, "/proc/self/ns/pid");
+	hash = hash_identity(hash, "/proc/self/ns/mnt");
+	ret->sun_family = AF_UNIX;
+	ret->sun_path[0] = '\0';
+	at = text_append(at, end, "footprint-supervise/");
+	at = text_append_number(at, end, (uint64_t)rawcall3(SYS_geteuid, 0, 0, 0));
+	at = text_append_number(text_append(at, end, "/"), end, hash);
+	return (unsigned)(at - (char *)ret);
+}
+
 static const char *why_not_ready(long got, const struct supervised_answer *answer)
 {
 	if (got == -ETIMEDOUT)
-		return "the supervisor did not answer in time";
+		return supervised_late;
 	if (got != (long)sizeof(*answer))
 		return "the supervisor ended";
 	if (answer->error == -EPERM || answer->error == -EACCES)

@@ -13,6 +13,7 @@
 #include "preload/text.h"
 #include "proto/session_memory.h"
 #include "supervise/guard.h"
+#include "supervise/nursery.h"
 #include "supervise/prefix.h"
 #include "supervise/supervise.h"
 #include "supervise/target.h"
@@ -41,8 +42,7 @@ static void say(int fd, const char *text)
 
 /* --- attached ----------------------------------------------------------------------------------- */
 
-/* Nobody must wait for the end of a pipe because of us. */
-static void close_all_but(int fd)
+void close_all_but(int fd)
 {
 	if (fd > 0)
 		rawcall3(SYS_close_range, 0, fd - 1, 0);
@@ -107,7 +107,7 @@ static int receive_listener(int socket)
 	return listener;
 }
 
-int supervise_on(int socket)
+int supervise_on(int socket, int asker)
 {
 	struct supervised_greeting greeting;
 	struct supervised_answer answer = { 0, (int32_t)rawcall3(SYS_getpid, 0, 0, 0) };
@@ -117,7 +117,7 @@ int supervise_on(int socket)
 	settle_in();
 	if (rawcall6(SYS_recvfrom, socket, (long)&greeting, sizeof(greeting), 0, 0, 0) !=
 			(long)sizeof(greeting) ||
-		greeting.magic != SUPERVISED_MAGIC)
+		greeting.magic != SUPERVISED_MAGIC || (asker && greeting.pid != asker))
 		return STATUS_USAGE;
 	answer.error = try_reading(&greeting);
 	if (rawcall6(SYS_sendto, socket, (long)&answer, sizeof(answer), MSG_NOSIGNAL, 0, 0) < 0 ||
@@ -150,7 +150,10 @@ static int attach(int argc, char *const *argv)
 	if (socket < 0)
 		return STATUS_USAGE;
 	supervisor.library = argc > 3 ? argv[3] : NULL;
-	return supervise_on(socket);
+	close_all_but(socket);
+	rawcall3(SYS_setsid, 0, 0, 0);
+	rawcall3(SYS_chdir, (long)"/", 0, 0);
+	return nursery(socket);
 }
 
 static int run(int argc, char *const *argv)

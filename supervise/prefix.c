@@ -71,7 +71,7 @@ static int start_supervisor(const int ends[2])
 		return 0;
 	}
 	pid = rawcall6(SYS_clone, SIGCHLD, 0, 0, 0, 0, 0);
-	status = pid == 0 ? supervise_on(ends[1]) : 0;
+	status = pid == 0 ? supervise_on(ends[1], 0) : 0;
 	for (;;)
 		rawcall3(SYS_exit_group, status, 0, 0);
 }

@@ -68,9 +68,9 @@ watched_as without-capabilities --user 65534:65534 --cap-drop all --security-opt
 for user in 0 65534; do
 	name=shell-$user
 	in_container "$name" --user "$user" -- /bin/dash -c \
-		'/bin/program /tmp && /bin/busybox cat /etc/hostname'
+		'/bin/program /tmp && /bin/busybox cat /etc/passwd'
 	assert_equal "$name: status" 0 $?
-	assert_contains "$name: output" '^scratch$' "$work/output"
+	assert_contains "$name: output" '^nobody' "$work/output"
 	names+=("$name")
 done
 in_container turned-off --env FOOTPRINT_SUPERVISE=0 -- /opt/footprint/footprint-supervise \

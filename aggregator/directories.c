@@ -68,8 +68,8 @@ int directories_add(struct directories *directories, uint64_t id, struct path *p
 		grow(directories) < 0)
 		return -ENOMEM;
 	slot = slot_of(directories, id);
-	slot->id = id;
-	slot->path = path;
+	/* A free slot counted as kept as well, when the others were. */
+	*slot = (struct directory_slot){ .id = id, .path = path };
 	path->references++;
 	directories->count++;
 	directories->n_unkept++;

@@ -218,8 +218,7 @@ static int hear_hello(struct peer *peer, const Footprint__Hello *hello, struct r
 		if (r == 0)
 			belongings.segment = NULL;
 	}
-	if (r == 0)
-		session_read(session, false);
+	/* Its memory is read when it ends, as most do at once, or with the next tick. */
 	return r;
 }
 
@@ -409,12 +408,10 @@ static int peer_new(struct aggregator *daemon, int fd)
  * a memory, and some are kept free for roots, spool files and manifests. */
 static bool descriptors_short(const struct intake *intake, int lowest)
 {
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
+	if (intake->descriptors_max == RLIM_INFINITY)
 		return false;
-	return lowest < 0 ||
-	       (rlim_t)lowest + intake->n_silent + DESCRIPTORS_SPARE >= limit.rlim_cur;
+	return lowest < 0 || (rlim_t)lowest + intake->n_silent + DESCRIPTORS_SPARE >=
+				     intake->descriptors_max;
 }
 
 static bool still_short(const struct intake *intake)
@@ -498,11 +495,14 @@ static int start_pausing(struct aggregator *daemon)
 int intake_init(struct aggregator *daemon, int listener)
 {
 	struct intake *intake = &daemon->intake;
+	struct rlimit limit;
 	int r;
 
 	TAILQ_INIT(&intake->silent);
 	TAILQ_INIT(&intake->talking);
 	intake->listener = listener;
+	intake->descriptors_max =
+		getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : RLIM_INFINITY;
 	intake->packet = malloc(FP_PACKET_SIZE_MAX);
 	if (!intake->packet)
 		return -ENOMEM;

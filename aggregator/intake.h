@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
+#include <sys/resource.h>
 #include <uv.h>
 
 /* Who says nothing for so long is dropped. */
@@ -39,6 +40,7 @@ struct intake {
 	bool busy;   /* something was read since the loop waited last */
 	struct peer_list silent, talking;
 	unsigned n_silent;
+	rlim_t descriptors_max;
 	uint8_t *packet;
 };
 

@@ -58,38 +58,37 @@ static int read_fully(int fd, uint8_t *buffer, size_t size, uint64_t offset)
 }
 
 /* Up to where the log is to be kept: as far as it has been claimed, whatever we have read. */
-static uint64_t end_of_log(const struct segment *segment, const struct session_memory *memory)
+static uint64_t end_of_log(const struct segment *segment)
 {
-	uint64_t end = memory->tail > segment->walked ? memory->tail : segment->walked;
+	uint64_t end = segment->tail > segment->walked ? segment->tail : segment->walked;
 
 	return (end < segment->log_size ? end : segment->log_size) & ~(uint64_t)(SLOT_ALIGN - 1);
 }
 
-static int keep_segment(struct session *session, const struct segment *segment,
-	const struct session_memory *memory)
+static int keep_segment(struct session *session, const struct segment *segment)
 {
 	struct aggregator *daemon = session->daemon;
-	uint64_t from = segment->acknowledged, end = end_of_log(segment, memory);
+	uint64_t from = segment->acknowledged, end = end_of_log(segment);
 	struct spool_entry entry = {
 		.magic = SPOOL_ENTRY_MAGIC,
-		.hello_size = memory->hello_size,
+		.hello_size = segment->hello_size,
 		.log_size = end > from ? (uint32_t)(end - from) : 0,
 		.log_offset = from,
 		.written_ns = session->ended_ns,
-		.lost = memory->lost,
-		.processes = memory->processes,
+		.lost = segment->lost,
+		.processes = segment->processes,
 	};
 	autofree uint8_t *body = NULL;
 	int r;
 
 	if (!entry.log_size)
 		return 0;
-	if (memory->hello_size > FP_HELLO_SIZE_MAX)
+	if (segment->hello_size > FP_HELLO_SIZE_MAX)
 		return -EBADMSG;
 	body = malloc(entry.hello_size + entry.log_size);
 	if (!body)
 		return -ENOMEM;
-	r = read_fully(segment->fd, body, entry.hello_size, memory->hello_offset);
+	r = read_fully(segment->fd, body, entry.hello_size, segment->hello_offset);
 	if (r == 0)
 		r = read_fully(segment->fd, body + entry.hello_size, entry.log_size,
 			segment->log_offset + from);
@@ -115,21 +114,19 @@ static void report(struct aggregator *daemon, int r)
 void journal_keep(struct session *session)
 {
 	struct aggregator *daemon = session->daemon;
-	struct session_memory memory;
 
 	for (uint32_t i = 0; i < session->n_segments && !session->dropped; i++) {
-		const struct segment *segment = session->segments[i];
+		struct segment *segment = session->segments[i];
 		int r;
 
 		if (!segment || segment->fd < 0)
 			continue;
-		if (read_fully(segment->fd, (uint8_t *)&memory, sizeof(memory), 0) < 0)
-			continue;
+		segment_look(segment);
 		/* All of its processes said goodbye: the rest is in the spool - but for what could
 		 * not be put there either. */
-		if (!memory.users && !memory.lost)
+		if (!segment->users && !segment->lost)
 			continue;
-		r = keep_segment(session, segment, &memory);
+		r = keep_segment(session, segment);
 		if (r < 0)
 			report(daemon, r);
 	}

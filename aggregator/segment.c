@@ -70,6 +70,16 @@ struct segment *segment_new(void)
 	return segment;
 }
 
+/* What may change; `lost` is a matter of reading, see segment_look(). */
+static void take_counters(struct segment *segment, const struct session_memory *memory)
+{
+	segment->hello_offset = memory->hello_offset;
+	segment->hello_size = memory->hello_size;
+	segment->tail = memory->tail;
+	segment->processes = memory->processes;
+	segment->users = memory->users;
+}
+
 int segment_open(int fd, struct segment **ret, struct error *err)
 {
 	struct session_memory memory;
@@ -92,14 +102,22 @@ int segment_open(int fd, struct segment **ret, struct error *err)
 	segment->shared = true;
 	segment->device = status.st_dev;
 	segment->inode = status.st_ino;
-	segment->memory_size = memory.memory_size;
 	segment->log_offset = memory.log_offset;
 	segment->log_size = memory.log_size;
 	segment->counted = memory.acknowledged;
-	segment->processes = memory.processes;
-	segment->users = memory.users;
+	take_counters(segment, &memory);
 	*ret = segment;
 	return 0;
+}
+
+void segment_look(struct segment *segment)
+{
+	struct session_memory memory;
+
+	if (segment->fd < 0 || read_header(segment->fd, &memory) < 0)
+		return; /* what was known before stands */
+	take_counters(segment, &memory);
+	segment->lost = memory.lost;
 }
 
 void segment_free(struct segment *segment)
@@ -312,15 +330,27 @@ static ssize_t read_log(
 	return n < 0 ? -errno : n;
 }
 
+/* Nothing stands behind what was walked: a free slot was read there. */
+static bool at_free_slot(const struct slot_reader *reader)
+{
+	uint32_t word;
+
+	if (reader->size - reader->offset < sizeof(word))
+		return false;
+	memcpy(&word, reader->log + reader->offset, sizeof(word));
+	return SLOT_STATE(word) == SLOT_FREE;
+}
+
 /*
- * Takes the slots of one piece of log. It is read twice, states first: a slot that the first copy
+ * Takes the slots of one piece of log. 1: the log ends in it. It is read twice, states first: a slot that the first copy
  * shows as READY is complete in the second, which was made later - one copy alone might hold a
- * payload older than its state word.
+ * payload older than its state word. When the last writer is gone, one copy tells all.
  */
 static int take_piece(struct session *session, struct segment *segment, size_t size, bool final,
 	struct error *err)
 {
 	struct sessions *sessions = &session->daemon->sessions;
+	uint8_t *payloads = final ? sessions->log_states : sessions->log_payloads;
 	struct slot_reader reader = { .log = sessions->log_states };
 	uint64_t base = segment->walked;
 	ssize_t n = read_log(segment, sessions->log_states, base, size);
@@ -330,16 +360,16 @@ static int take_piece(struct session *session, struct segment *segment, size_t s
 	if (n < 0)
 		return error_set(err, -EBADMSG, "log: cannot be read: %s", strerror((int)-n));
 	reader.size = (size_t)n;
-	if (read_log(segment, sessions->log_payloads, base, size) < n)
+	if (!final && read_log(segment, payloads, base, size) < n)
 		return error_set(err, -EBADMSG, "log: cannot be read twice");
 	while ((r = slot_next(&reader, &slot, err)) > 0) {
-		slot.payload = sessions->log_payloads + (slot.payload - sessions->log_states);
+		slot.payload = payloads + (slot.payload - sessions->log_states);
 		r = take_slot(session, segment, segment->walked, &slot, final, err);
 		if (r < 0)
 			return r;
 		segment->walked = base + reader.offset;
 	}
-	return r;
+	return r < 0 ? r : at_free_slot(&reader);
 }
 
 /* Is there a slot at the end of what was read? */
@@ -356,16 +386,16 @@ static int read_new(struct session *session, struct segment *segment, bool final
 {
 	size_t want = SEGMENT_PEEK_SIZE;
 
-	while (more_to_read(segment)) {
+	while (segment->walked < segment->log_size) {
 		uint64_t before = segment->walked, left = segment->log_size - before;
 		int r;
 
 		if (session->daemon->roots.n_queued >= FACTS_QUEUED_MAX)
 			return 1;
 		r = take_piece(session, segment, left < want ? left : want, final, err);
-		if (r < 0)
-			return r;
-		if (segment->walked == before && want == SEGMENT_CHUNK_SIZE)
+		if (r != 0)
+			return r < 0 ? r : 0;
+		if (segment->walked == before && (want == SEGMENT_CHUNK_SIZE || left <= want))
 			return error_set(err, -EBADMSG, "log: a slot reaches past its end");
 		want = SEGMENT_CHUNK_SIZE;
 	}
@@ -419,25 +449,17 @@ static int read_again(
 	return r < 0 ? r : 0;
 }
 
-static void take_counts(struct segment *segment)
-{
-	struct session_memory memory;
-
-	if (read_header(segment->fd, &memory) < 0)
-		return; /* what was known before stands */
-	segment->processes = memory.processes;
-	segment->users = memory.users;
-	segment->lost = memory.lost;
-}
-
 int segment_read(struct session *session, struct segment *segment, bool final, struct error *err)
 {
 	int r;
 
 	if (segment->fd < 0 || segment->read)
 		return 0;
-	if (final || more_to_read(segment))
-		take_counts(segment);
+	if (!final) {
+		if (!more_to_read(segment))
+			return segment->n_revisits ? read_again(session, segment, false, err) : 0;
+		segment_look(segment);
+	}
 	r = segment->n_revisits ? read_again(session, segment, final, err) : 0;
 	if (r == 0)
 		r = read_new(session, segment, final, err);

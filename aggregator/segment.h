@@ -46,7 +46,9 @@ struct segment {
 	bool shared; /* the memory has (or had) all of the log: pieces by value add nothing */
 	bool read;   /* to its end, and nobody writes any more */
 	uint64_t device, inode;
-	uint32_t memory_size, log_offset, log_size;
+	uint32_t hello_offset, hello_size; /* as the header says: not checked */
+	uint32_t log_offset, log_size;
+	uint64_t tail;
 	uint64_t walked;	  /* slots before here have been seen */
 	struct revisit *revisits; /* in order; but for these all of them are facts */
 	unsigned n_revisits;
@@ -68,10 +70,12 @@ int segment_open(int fd, struct segment **ret, struct error *err);
 /* Without memory: log comes by value. NULL: no memory. */
 struct segment *segment_new(void);
 void segment_free(struct segment *segment);
+/* Looks at the counters of the memory, if there is one. */
+void segment_look(struct segment *segment);
 /* Is the memory behind fd the one we have? */
 int segment_same(const struct segment *segment, int fd);
 
-/* Reads what is new. final: the last writer is gone. 0: all that there is; 1: stopped for now,
+/* Reads what is new. final: the last writer is gone (segment_look() has seen its last counters). 0: all that there is; 1: stopped for now,
  * facts must be applied first; -EBADMSG with err: damaged; -ENOMEM: try again. */
 int segment_read(struct session *session, struct segment *segment, bool final, struct error *err);
 /* Takes a piece of log. An exec in it counts as done when it has stood for a while, and no VOID

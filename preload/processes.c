@@ -1,5 +1,6 @@
 /* The processes of an image: forks, their ends, and the one descriptor that they hold. */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <fcntl.h>
 
 #include "preload/directories.h"
@@ -44,6 +45,8 @@ static void keep_rest(struct segment *segment)
 	if (__atomic_load_n(&segment->head.users, __ATOMIC_ACQUIRE))
 		return;
 	error = spool_rest(segment);
+	if (error == -ENOSPC)
+		spool_loss(segment);
 	if (error)
 		image_log("the spool takes nothing", error);
 }

@@ -20,7 +20,7 @@
 #define NAME		"/records."
 #define MODE		0600
 #define FOLDER_MODE	01777 /* everyone's, as /tmp is */
-#define SPOOL_PATH_SIZE 1024 /* on the stack of a signal handler, perhaps */
+#define SPOOL_PATH_SIZE 1024  /* on the stack of a signal handler, perhaps */
 
 static void close_file(int *fd)
 {
@@ -51,11 +51,21 @@ static bool make_folder(struct segment *first)
 	return !error && !rawcall3(SYS_chmod, (long)folder, FOLDER_MODE, 0); /* past the umask */
 }
 
+/* Records leave some of the file system free, for others and for the word that some were lost. */
+static int check_space(int fd)
+{
+	struct statfs system;
+	long error = rawcall3(SYS_fstatfs, fd, (long)&system, 0);
+
+	if (error < 0)
+		return (int)error;
+	return system.f_bavail < system.f_blocks / FREE_SHARE ? -ENOSPC : 0;
+}
+
 /* Ours, a file, and still under its name: 0; -ESTALE: the aggregator took it; else refused. */
 static int check_file(int fd, unsigned uid, uint64_t size)
 {
 	struct stat file;
-	struct statfs system;
 	struct rlimit limit;
 	long error = rawcall3(SYS_fstat, fd, (long)&file, 0);
 
@@ -69,10 +79,7 @@ static int check_file(int fd, unsigned uid, uint64_t size)
 	error = rawcall4(SYS_prlimit64, 0, RLIMIT_FSIZE, 0, (long)&limit);
 	if (error < 0 || limit.rlim_cur < (uint64_t)file.st_size + size)
 		return -EFBIG;
-	error = rawcall3(SYS_fstatfs, fd, (long)&system, 0);
-	if (error < 0)
-		return (int)error;
-	return system.f_bavail < system.f_blocks / FREE_SHARE ? -ENOSPC : 0;
+	return 0;
 }
 
 /* The spool file, locked for appending `size` bytes; a negative errno. */
@@ -136,8 +143,10 @@ int spool_append(struct segment *segment, uint64_t from, uint64_t to)
 	uint64_t size = sizeof(entry) + entry.hello_size + entry.log_size;
 	int fd CLEANUP_FILE = open_file(segment->first, size);
 
-	if (fd < 0)
-		return fd;
+	int error = fd < 0 ? fd : entry.log_size ? check_space(fd) : 0;
+
+	if (error)
+		return error;
 	for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
 		long written;
 
@@ -155,21 +164,51 @@ int spool_append(struct segment *segment, uint64_t from, uint64_t to)
 	return -EAGAIN;
 }
 
+static uint64_t first_not_kept(struct segment *segment)
+{
+	uint64_t acknowledged = __atomic_load_n(&segment->head.acknowledged, __ATOMIC_ACQUIRE);
+	uint64_t spooled = __atomic_load_n(&segment->spooled, __ATOMIC_ACQUIRE);
+
+	return acknowledged > spooled ? acknowledged : spooled;
+}
+
 int spool_rest(struct segment *segment)
 {
-	uint64_t from = __atomic_load_n(&segment->head.acknowledged, __ATOMIC_ACQUIRE);
-	uint64_t spooled = __atomic_load_n(&segment->spooled, __ATOMIC_ACQUIRE);
-	uint64_t to = segment_end(segment);
+	uint64_t from = first_not_kept(segment), to = segment_end(segment);
 	int error;
 
-	if (from < spooled)
-		from = spooled;
 	if (from >= to)
 		return 0;
 	error = spool_append(segment, from, to);
 	if (!error)
 		__atomic_store_n(&segment->spooled, to, __ATOMIC_RELEASE);
 	return error;
+}
+
+static uint64_t count_slots(struct segment *segment, uint64_t from, uint64_t to)
+{
+	uint64_t count = 0;
+
+	while (from < to) {
+		const uint32_t *word =
+			(const uint32_t *)(const void *)(segment_log(segment) + from);
+		uint32_t found = __atomic_load_n(word, __ATOMIC_ACQUIRE);
+
+		count += SLOT_STATE(found) == SLOT_READY || SLOT_STATE(found) == SLOT_EXEC;
+		from += slot_total(found);
+	}
+	return count;
+}
+
+int spool_loss(struct segment *segment)
+{
+	uint64_t from = first_not_kept(segment), to = segment_end(segment);
+
+	if (from >= to)
+		return 0;
+	__atomic_fetch_add(&segment->head.lost, count_slots(segment, from, to), __ATOMIC_RELAXED);
+	__atomic_store_n(&segment->spooled, to, __ATOMIC_RELEASE);
+	return spool_append(segment, from, from);
 }
 
 int spool_slot(struct segment *segment, const uint32_t *slot)

@@ -14,6 +14,10 @@ int spool_append(struct segment *segment, uint64_t from, uint64_t to);
 /* Appends all that is neither acknowledged nor spooled. 0 or a negative errno. */
 int spool_rest(struct segment *segment);
 
+/* There was no room for that: appends how many records are lost, which is a gap then. It may use the
+ * part of the file system that records leave free. 0 or a negative errno. */
+int spool_loss(struct segment *segment);
+
 /* Appends one slot. 0 or a negative errno. */
 int spool_slot(struct segment *segment, const uint32_t *slot);
 

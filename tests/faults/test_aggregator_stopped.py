@@ -1,0 +1,64 @@
+#!/usr/bin/env python3
+# time-limit: 300
+"""The aggregator stopped under a storm until its backlog is full: no process waits for it longer
+than it may in its life, and afterwards nothing is missing. How long each waited is measured from
+outside, by the kernel's own account of it (meter.c)."""
+from faults import *
+
+STOPPED_SECONDS = 30 if LONG else 4
+PER_ROUND = 200
+BACKLOG = 32
+FILES = 4096
+MEMORY = "/dev/shm"  # a file system that waits for no disk
+SHORT_BACKLOG = ["unshare", "-n", "sh", "-c",
+                 "echo %d >/proc/sys/net/core/somaxconn && exec \"$@\"" % BACKLOG, "footprintd"]
+
+
+def waits(meter, worker, data, out, settings):
+    """Milliseconds that each of a round of processes waited."""
+    command = [meter, out, str(PER_ROUND), *settings, worker, data, "%", "8"]
+    with open(os.devnull, "w") as null:
+        subprocess.run(command, stdout=null, check=True)
+    with open(out) as f:
+        return [int(line) / 1000 for line in f]
+
+
+def settings_of(daemon):
+    variables = watched(daemon)
+    return ["%s=%s" % (name, variables[name]) for name in
+            ("LD_PRELOAD", "FOOTPRINT_SOCKET", "FOOTPRINT_APP", "FOOTPRINT_VERSION")]
+
+
+def can_unshare():
+    return subprocess.run([*SHORT_BACKLOG, "true"], stderr=subprocess.DEVNULL).returncode == 0
+
+
+def main():
+    if os.path.isdir(MEMORY) and os.access(MEMORY, os.W_OK):
+        tempfile.tempdir = MEMORY
+    folder = working_folder()
+    worker, meter, data = compiled("worker", folder), compiled("meter", folder), \
+        data_folder(folder, FILES)
+    out = folder + "/waits"
+    short = SHORT_BACKLOG if can_unshare() else ()
+    expected = undisturbed(
+        lambda daemon: waits(meter, worker, data, out, settings_of(daemon)))
+    daemon, slow, bare = Daemon(interval="0.2", wrapper=short), [], []
+    try:
+        daemon.process.send_signal(signal.SIGSTOP)
+        end = time.monotonic() + STOPPED_SECONDS
+        while time.monotonic() < end:
+            slow += waits(meter, worker, data, out, settings_of(daemon))
+            bare += waits(meter, worker, data, out, [])
+        daemon.process.send_signal(signal.SIGCONT)
+        assert_same_facts(expected, finish(daemon))
+        assert len(slow) > BACKLOG or not short
+        print("%d processes waited %.1f ms at most, %.1f ms bare"
+              % (len(slow), max(slow), max(bare)))
+        # The machine is everybody's: bare processes wait for something now and then, too.
+        assert max(slow) <= PROCESS_WAIT_MS + max(bare)
+    finally:
+        daemon.remove()
+
+
+main()

@@ -12,7 +12,7 @@
 #include "preload/session.h"
 #include "preload/text.h"
 
-struct image image = { .descriptor = -1 };
+struct image image DATA_OF_START = { .descriptor = -1 };
 
 bool image_is_ours(void)
 {

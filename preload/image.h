@@ -13,6 +13,10 @@
 
 #include "preload/memory.h"
 
+/* What every start writes, and what few processes do: layout.ld puts the one first, the other last. */
+#define DATA_OF_START __attribute__((section(".data.hot")))
+#define DATA_SELDOM   __attribute__((section(".data.cold")))
+
 #define NEAR_FDS 64 /* descriptors whose directories are remembered beside the rest */
 
 /* May the working directory be remembered? Not while it is several processes' or threads'. */

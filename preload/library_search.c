@@ -4,14 +4,15 @@
 #include <fcntl.h>
 #include <stddef.h>
 
+#include "preload/image.h"
 #include "preload/rawcall.h"
 #include "preload/symbols.h"
 #include "preload/text.h"
 #include "proto/session_memory.h"
 
 /* Read for few programs, once, by whoever starts the image: too much for a stack of any size. */
-static char command_line[FP_PATH_SIZE_MAX];
-static char program_path[FP_PATH_SIZE_MAX];
+static char command_line[FP_PATH_SIZE_MAX] DATA_SELDOM;
+static char program_path[FP_PATH_SIZE_MAX] DATA_SELDOM;
 
 /* A part of a path or of a list of them. */
 struct span {

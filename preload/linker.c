@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <sys/mman.h>
 
+#include "preload/image.h"
 #include "preload/rawcall.h"
 #include "preload/recorder.h"
 #include "preload/symbols.h"
@@ -17,13 +18,13 @@ static struct {
 	uint64_t text, text_end; /* the dynamic linker's code */
 	const char *libc;	 /* path, NULL: its sites are not redirected */
 	int dlopens;		 /* in progress */
-} linker;
+} linker DATA_OF_START;
 
 /* The file it opened last, under its own lock: what is mapped next is this. */
 static struct {
 	int fd;
 	char path[FP_PATH_SIZE_MAX];
-} opened = { .fd = -1 };
+} opened DATA_SELDOM = { .fd = -1 };
 
 void linker_know(const struct sites_object *object)
 {

@@ -3,9 +3,8 @@
 # (they rename stat to stat64). With unwind tables: threads are cancelled and exceptions fly through
 # the hooks. Null checks stay: libc's prototypes promise what callers do not keep.
 #
-# Two segments and no relro: each mapping more, and making one read-only, is paid at every start of every
-# program (20 us of 40 for an empty library; doc/performance.md). The library's global offset
-# table holds ten entries.
+# layout.ld: two segments and no relro, each mapping more is paid at every start of every program. The
+# library's global offset table holds ten entries.
 PRELOAD_SOURCES := $(wildcard preload/*.c)
 PRELOAD_ASSEMBLY := $(wildcard preload/*.S)
 PRELOAD_OBJECTS := $(patsubst preload/%.c,$(BUILD)/obj/preload/%.o,$(PRELOAD_SOURCES)) \
@@ -26,8 +25,9 @@ $(BUILD)/obj/preload/%.o: preload/%.S
 	@$(say) AS $<
 	$(Q)$(CC) $(PRELOAD_CFLAGS) -MMD -MP -c $< -o $@
 
-$(BUILD)/libfootprint.so: $(PRELOAD_OBJECTS) preload/exports.map
+$(BUILD)/libfootprint.so: $(PRELOAD_OBJECTS) preload/exports.map preload/layout.ld
 	@$(say) LD $@
-	$(Q)$(CC) -shared -nostdlib -Wl,--version-script=preload/exports.map -Wl,-z,norelro,-z,now,-z,noseparate-code \
+	$(Q)$(CC) -shared -nostdlib -Wl,--version-script=preload/exports.map -Wl,-T,preload/layout.ld \
+		-Wl,-z,norelro,-z,now,-z,max-page-size=4096 \
 		-Wl,-z,noexecstack -Wl,--hash-style=gnu -Wl,-Bsymbolic -Wl,-soname,libfootprint.so \
 		-Wl,--no-undefined -o $@ $(PRELOAD_OBJECTS)

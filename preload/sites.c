@@ -20,8 +20,8 @@
 #define KERNEL_SIGSET 8
 #define DETAIL_SIZE   128
 
-bool sites_active;
-uint64_t site_cancellable_real;
+bool sites_active DATA_OF_START;
+uint64_t site_cancellable_real DATA_OF_START;
 
 /* Stubs that are taken, by kind. */
 struct stubs {

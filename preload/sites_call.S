@@ -63,7 +63,7 @@ site_stubs:
 	.cfi_endproc
 	.size	site_stubs, . - site_stubs
 
-	.section .bss
+	.section .data.hot, "aw", @progbits
 	.balign 8
 	.globl	site_returns
 	.hidden	site_returns

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "preload/entry.h"
+#include "preload/image.h"
 #include "preload/rawcall.h"
 #include "preload/text.h"
 
@@ -41,7 +42,7 @@ ElfW(Addr) symbol_linker_base(void)
 
 struct link_map *symbol_own_map(void)
 {
-	static struct link_map *own;
+	static struct link_map *own DATA_OF_START;
 	struct link_map *map = __atomic_load_n(&own, __ATOMIC_RELAXED);
 
 	if (map)

@@ -23,7 +23,7 @@ EXECS = {"execve", "execveat"}
 
 def path_of(call):
     """The path argument of the calls that matter here, None: another call."""
-    if call.name in ("newfstatat", "openat", "faccessat", "execveat"):
+    if call.name in ("newfstatat", "openat", "faccessat", "faccessat2", "execveat"):
         text = call.values[1]
     elif call.name in ("open", "access", "execve", "readlink", "mkdir"):
         text = call.values[0]
@@ -48,6 +48,10 @@ def is_access(call, mode):
     return call.name == "access" and call.values[1].text == mode
 
 
+def may_it_run(call):
+    return call.name == "faccessat2" and call.values[2].text == "X_OK"
+
+
 def is_own_alone(call):
     """Known without its neighbours."""
     path = path_of(call)
@@ -62,7 +66,8 @@ def is_own_alone(call):
 
 def is_look(call):
     """Could it be a look at a program?"""
-    return is_plain_stat(call) or is_program_look(call) or is_access(call, "X_OK")
+    return (is_plain_stat(call) or is_program_look(call) or is_access(call, "X_OK")
+            or may_it_run(call))
 
 
 def is_ours(call, own):

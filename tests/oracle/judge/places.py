@@ -63,10 +63,21 @@ class Host:
             policy.chmod(0o755)
         try:
             self._apt("update", "-qq")
-            self._apt("install", "-y", "-qq", "--no-install-recommends", *packages)
+            try:
+                self._apt("install", "-y", "-qq", "--no-install-recommends", *packages)
+            except PlaceError:
+                self._install_each(packages)
         finally:
             if made:
                 policy.unlink()
+
+    def _install_each(self, packages):
+        """One that cannot be had must not cost us the others; what is missing then is left out."""
+        for package in packages:
+            try:
+                self._apt("install", "-y", "-qq", "--no-install-recommends", package)
+            except PlaceError as error:
+                print(f"{package}: cannot be installed: {error}", flush=True)
 
     def _apt(self, *arguments):
         environment = dict(os.environ, DEBIAN_FRONTEND="noninteractive", LC_ALL="C.UTF-8")

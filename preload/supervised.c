@@ -24,11 +24,11 @@
 #define HELPER_SIZE   1024
 #define SETTINGS_MAX  16
 
-/* All that does not fit on the small stack of a posix_spawn child: mapped, and gone before the exec.
- * The two processes that lead to the supervisor run in our memory, one after the other. */
+/* All that does not fit on the small stack of a posix_spawn child: mapped, and gone before the
+ * exec. The two processes that lead to the supervisor run in our memory, one after the other. */
 struct scratch {
 	char filter[SUPERVISED_FILTER_SIZE] __attribute__((aligned(8)));
-	char helper[HELPER_SIZE];	   /* path of the supervisor */
+	char helper[HELPER_SIZE];	    /* path of the supervisor */
 	char socket_text[TEXT_NUMBER_SIZE]; /* its argument */
 	const char *arguments[5];
 	const char *settings[SETTINGS_MAX + 1]; /* its environment */
@@ -127,7 +127,8 @@ static void fill_scratch(struct scratch *scratch)
 	scratch->arguments[4] = NULL;
 }
 
-/* Signals wait: handlers must not run in the clones, and the supervisor is to be disturbed by none. */
+/* Signals wait: handlers must not run in the clones, and the supervisor is to be disturbed by none.
+ */
 static int launch(struct scratch *scratch)
 {
 	uint64_t all = ~0ull, before = 0;
@@ -154,8 +155,8 @@ static int find_running(const struct scratch *scratch)
 	if (fd < 0)
 		return (int)fd;
 	if (rawcall3(SYS_connect, fd, (long)&address, size) == 0 &&
-		rawcall6(SYS_getsockopt, fd, SOL_SOCKET, SO_PEERCRED, (long)&peer,
-			(long)&peer_size, 0) == 0 &&
+		rawcall6(SYS_getsockopt, fd, SOL_SOCKET, SO_PEERCRED, (long)&peer, (long)&peer_size,
+			0) == 0 &&
 		peer.uid == (uid_t)rawcall3(SYS_geteuid, 0, 0, 0))
 		return (int)fd;
 	rawcall3(SYS_close, fd, 0, 0);

@@ -57,8 +57,8 @@ static uint64_t hash_identity(uint64_t hash, const char *path)
 	struct stat status = { 0 };
 
 	rawcall4(SYS_newfstatat, AT_FDCWD, (long)path, (long)&status, 0);
-	hash = fp_directory_id(hash ^ status.st_dev, (const char *)&status.st_ino,
-		sizeof(status.st_ino));
+	hash = fp_directory_id(
+		hash ^ status.st_dev, (const char *)&status.st_ino, sizeof(status.st_ino));
 	return hash;
 }
 
@@ -67,8 +67,8 @@ unsigned supervised_address(
 {
 	char *at = ret->sun_path + 1;
 	char *end = ret->sun_path + sizeof(ret->sun_path);
-	uint64_t hash = fp_directory_id(0, FOOTPRINT_VERSION_STRING,
-		sizeof(FOOTPRINT_VERSION_STRING));
+	uint64_t hash =
+		fp_directory_id(0, FOOTPRINT_VERSION_STRING, sizeof(FOOTPRINT_VERSION_STRING));
 
 	for (; *settings; settings++)
 		hash = fp_directory_id(hash, *settings, text_length(*settings));
@@ -97,7 +97,8 @@ static const char *why_not_ready(long got, const struct supervised_answer *answe
 }
 
 /* Once the filter stands there is no way back: the listener goes out at once, and the word that it
- * is heard is only waited for. Should that take long, so will the next call, but it will be made. */
+ * is heard is only waited for. Should that take long, so will the next call, but it will be made.
+ */
 static const char *install(int socket, void *room, bool no_new_privileges)
 {
 	int listener = supervised_filter_install(room, no_new_privileges);

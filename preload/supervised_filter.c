@@ -21,8 +21,8 @@
 #define QUESTION     0x46505356 /* "FPSV" */
 #define ANSWER_ERRNO EBADRQC
 
-#define PROGRAM_MAX (SUPERVISED_FILTER_SIZE / sizeof(struct sock_filter))
-#define LOW_HALF(argument) (offsetof(struct seccomp_data, args) + 8 * (argument))
+#define PROGRAM_MAX	    (SUPERVISED_FILTER_SIZE / sizeof(struct sock_filter))
+#define LOW_HALF(argument)  (offsetof(struct seccomp_data, args) + 8 * (argument))
 #define HIGH_HALF(argument) (LOW_HALF(argument) + 4)
 
 struct program {
@@ -54,7 +54,7 @@ static void unless_equal(struct program *program, unsigned value, unsigned char 
 }
 
 /* Is this call announced, whatever its arguments? */
-static bool is_announced(long number)
+static bool is_always_announced(long number)
 {
 	switch (call_of(number)->means) {
 	case PATH:
@@ -79,7 +79,8 @@ static bool is_announced(long number)
 	}
 }
 
-/* sendto is announced where it has an address, sendmsg but for our own, prctl(QUESTION) answered. */
+/* sendto is announced where it has an address, sendmsg but for our own, prctl(QUESTION) answered.
+ */
 static void add_special(struct program *program)
 {
 	unless_equal(program, SYS_sendto, 5);
@@ -108,17 +109,22 @@ static void add_special(struct program *program)
 static void build(struct program *program)
 {
 	load(program, offsetof(struct seccomp_data, arch));
-	add(program, (struct sock_filter)BPF_JUMP(
-			     BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0));
+	add(program,
+		(struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0));
 	answer(program, SECCOMP_RET_ALLOW);
 	load(program, offsetof(struct seccomp_data, nr));
 	for (long number = 0; number < CALL_COUNT; number++) {
-		if (!is_announced(number))
+		if (!is_always_announced(number))
 			continue;
 		unless_equal(program, (unsigned)number, 1);
 		answer(program, SECCOMP_RET_USER_NOTIF);
 	}
 	add_special(program);
+}
+
+bool supervised_filter_announces(long number)
+{
+	return is_always_announced(number) || number == SYS_sendto || number == SYS_sendmsg;
 }
 
 bool supervised_filter_stands(void)

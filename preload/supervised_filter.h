@@ -1,7 +1,7 @@
 /*
  * The seccomp filter of a program that the library cannot enter: every call that calls.c has a row
- * for is announced to a supervisor (supervise/), which answers "continue". The filter stays with the
- * process and all its descendants for ever.
+ * for is announced to a supervisor (supervise/), which answers "continue". The filter stays with
+ * the process and all its descendants for ever.
  */
 #ifndef FOOTPRINT_PRELOAD_SUPERVISED_FILTER_H
 #define FOOTPRINT_PRELOAD_SUPERVISED_FILTER_H
@@ -9,18 +9,22 @@
 #include <stdbool.h>
 #include <sys/socket.h>
 
-/* The listener's own way out, which the filter lets pass: sendmsg with these flags, all of which but
- * the first mean something to receivers only. */
+/* The listener's own way out, which the filter lets pass: sendmsg with these flags, all of which
+ * but the first mean something to receivers only. */
 #define SUPERVISED_SEND_FLAGS (MSG_NOSIGNAL | MSG_CTRUNC | MSG_TRUNC | MSG_WAITALL | MSG_ERRQUEUE)
 
 #define SUPERVISED_FILTER_SIZE 1536 /* bytes of room for the program, aligned to 8 */
+
+/* Is the call of this number ever announced? */
+bool supervised_filter_announces(long number);
 
 /* Does such a filter stand over the caller already? One system call. */
 bool supervised_filter_stands(void);
 
 /*
  * May the caller install one: 0. -EPERM: it would take no_new_privs, and set-uid programs that this
- * process or its descendants may run would notice. `allowed`: FOOTPRINT_SUPERVISE says they run none.
+ * process or its descendants may run would notice. `allowed`: FOOTPRINT_SUPERVISE says they run
+ * none.
  */
 int supervised_filter_permitted(bool allowed, bool *ret_no_new_privileges);
 

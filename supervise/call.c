@@ -14,6 +14,7 @@
 #include "preload/image.h"
 #include "preload/rawcall.h"
 #include "preload/recorder.h"
+#include "preload/supervised_filter.h"
 #include "preload/text.h"
 #include "supervise/caller.h"
 #include "supervise/images.h"
@@ -38,10 +39,12 @@ static int copy_path(unsigned which, char *to)
 {
 	long size;
 
-	if (which == NONE || !called.arguments[which - 1])
+	if (which == NONE)
 		return 0;
-	size = target_string(called.announced->pid, (uint64_t)called.arguments[which - 1], to,
-		FP_PATH_SIZE_MAX);
+	if (!called.arguments[which - 1])
+		return -EFAULT; /* names nothing */
+	size = target_string(
+		called.announced->pid, (uint64_t)called.arguments[which - 1], to, FP_PATH_SIZE_MAX);
 	called.arguments[which - 1] = size < 0 ? 0 : (long)to;
 	return size < 0 ? (int)size : 0;
 }
@@ -104,7 +107,8 @@ struct called *call_read(const struct announced *announced, int *ret_error)
 	for (int i = 0; i < 6; i++)
 		called.arguments[i] = (long)announced->arguments[i];
 	*ret_error = 0;
-	if (called.row->means == NOTHING || called.row->means == END)
+	if (!supervised_filter_announces(announced->number) || called.row->means == NOTHING ||
+		called.row->means == END)
 		return NULL;
 	error = copy_arguments();
 	if (error == -EPERM || error == -EACCES)
@@ -112,7 +116,8 @@ struct called *call_read(const struct announced *announced, int *ret_error)
 	return error ? NULL : &called;
 }
 
-/* --- where names begin -------------------------------------------------------------------------- */
+/* --- where names begin --------------------------------------------------------------------------
+ */
 
 static int open_directory(int dirfd)
 {
@@ -179,7 +184,8 @@ static const char *socket_path(void)
 	return called.path;
 }
 
-/* --- recording ---------------------------------------------------------------------------------- */
+/* --- recording ----------------------------------------------------------------------------------
+ */
 
 static int open_flags(void)
 {

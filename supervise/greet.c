@@ -19,8 +19,8 @@
 #define WATCH_SUPERVISED 1
 #define WATCH_NONE	 2
 
-#define NAME_SIZE	 1024 /* of argv[0] */
-#define STATUS_SIZE	 4096
+#define NAME_SIZE   1024 /* of argv[0] */
+#define STATUS_SIZE 4096
 
 static void write_link(struct writer *w, enum hello_field field, int pid, const char *entry)
 {
@@ -67,8 +67,8 @@ static void write_place(struct writer *w)
 	write_fixed64(w, HELLO_ROOT_INODE, root.st_ino);
 }
 
-static void write_hello(struct segment *segment, int pid, const struct settings *settings,
-	const char *unwatched)
+static void write_hello(
+	struct segment *segment, int pid, const struct settings *settings, const char *unwatched)
 {
 	uint32_t offset = hello_keep_settings(segment, settings);
 	struct writer w = { (unsigned char *)segment + offset, 0 };

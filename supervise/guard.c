@@ -15,8 +15,9 @@
 #include "supervise/work.h"
 
 #define SHARED_SIZE   4096
-#define LOOK_EVERY_MS 1000 /* a call that is not answered for so long is answered for the worker */
-#define DEATHS_MAX    8	   /* what kills every worker must not go on for ever */
+#define LOOK_EVERY_MS 1000 /* a call that is not answered for so long is answered for the worker   \
+			    */
+#define DEATHS_MAX 8	   /* what kills every worker must not go on for ever */
 
 static __attribute__((noreturn)) void end(int status)
 {
@@ -97,8 +98,7 @@ void guard(int listener, int asked)
 	struct shared *shared = make_shared();
 
 	for (int deaths = 0; shared && deaths < DEATHS_MAX; deaths++) {
-		int self = (int)rawcall3(
-			SYS_pidfd_open, rawcall3(SYS_getpid, 0, 0, 0), 0, 0);
+		int self = (int)rawcall3(SYS_pidfd_open, rawcall3(SYS_getpid, 0, 0, 0), 0, 0);
 		int worker = -1;
 		long pid = rawcall6(SYS_clone, CLONE_PIDFD | SIGCHLD, 0, (long)&worker, 0, 0, 0);
 

@@ -18,13 +18,13 @@
 #include "supervise/supervise.h"
 #include "supervise/target.h"
 
-#define IMAGES_MAX    12 /* open at once: each has a socket, below the usual limit of 1024 */
-#define CALLERS	      256
-#define STAT_SIZE     1024
-#define STAT_STACK    28 /* field of /proc/PID/stat: where the stack began */
-#define ENVIRON_SIZE  (128u << 10)
-#define ENTRIES_MAX   2048
-#define LIBRARY_NAME  "libfootprint.so"
+#define IMAGES_MAX   12 /* open at once: each has a socket, below the usual limit of 1024 */
+#define CALLERS	     256
+#define STAT_SIZE    1024
+#define STAT_STACK   28 /* field of /proc/PID/stat: where the stack began */
+#define ENVIRON_SIZE (128u << 10)
+#define ENTRIES_MAX  2048
+#define LIBRARY_NAME "libfootprint.so"
 
 struct one {
 	uint64_t identity; /* 0: free */
@@ -195,7 +195,8 @@ static char **environment_of(int pid)
 	return entries;
 }
 
-/* Is the library at work in it? It comes with the dynamic linker, and tells if there is a socket. */
+/* Is the library at work in it? It comes with the dynamic linker, and tells if there is a socket.
+ */
 static bool has_library(int pid, char *const *envp)
 {
 	char name[TARGET_NAME_SIZE], path[PROGRAM_PATH_SIZE];

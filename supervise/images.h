@@ -1,9 +1,9 @@
 /*
  * Process images: which one a caller belongs to, and the recorder's state of each.
  *
- * What one execve made has one stack, so the place of its stack and its executable tell an image from
- * others; its forks have the same. Asking /proc costs microseconds, so what is known of a caller is
- * remembered for about a second, or until something is executed.
+ * What one execve made has one stack, so the place of its stack and its executable tell an image
+ * from others; its forks have the same. Asking /proc costs microseconds, so what is known of a
+ * caller is remembered for about a second, or until something is executed.
  */
 #ifndef FOOTPRINT_SUPERVISE_IMAGES_H
 #define FOOTPRINT_SUPERVISE_IMAGES_H

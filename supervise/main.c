@@ -18,7 +18,7 @@
 #include "supervise/supervise.h"
 #include "supervise/target.h"
 
-#define STATUS_USAGE 2
+#define STATUS_USAGE   2
 #define DESCRIPTOR_MAX 0x7fffffff
 
 struct supervisor supervisor = { .root = -1 };
@@ -40,7 +40,8 @@ static void say(int fd, const char *text)
 	rawcall3(SYS_write, fd, (long)text, (long)text_length(text));
 }
 
-/* --- attached ----------------------------------------------------------------------------------- */
+/* --- attached -----------------------------------------------------------------------------------
+ */
 
 void close_all_but(int fd)
 {
@@ -130,7 +131,8 @@ int supervise_on(int socket, int asker)
 	guard(listener, socket);
 }
 
-/* --- the command line --------------------------------------------------------------------------- */
+/* --- the command line ---------------------------------------------------------------------------
+ */
 
 static int number(const char *text)
 {

@@ -16,3 +16,6 @@ $(BUILD)/footprint-supervise: $(SUPERVISE_OBJECTS)
 	$(Q)$(CC) -static -nostdlib -no-pie -Wl,-z,noexecstack -Wl,--gc-sections -o $@ $^
 
 all: $(BUILD)/footprint-supervise
+
+# The fuzzer includes the supervisor's own sources; the recorder is linked.
+FUZZ_EXTRA_fuzz_notification := supervise/absent.c $(SUPERVISE_RECORDER:%=preload/%.c)

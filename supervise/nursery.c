@@ -18,12 +18,12 @@
 #include "supervise/prefix.h"
 #include "supervise/supervise.h"
 
-#define BACKLOG	       64
-#define IDLE_MS	       1000
-#define REAP_MS	       300 /* in which most inits that reap have done so */
-#define IDLE_MAX_MS    60000
-#define KERNEL_SIGSET  8
-#define SIGCHLD_BIT    (1ull << (SIGCHLD - 1))
+#define BACKLOG	      64
+#define IDLE_MS	      1000
+#define REAP_MS	      300 /* in which most inits that reap have done so */
+#define IDLE_MAX_MS   60000
+#define KERNEL_SIGSET 8
+#define SIGCHLD_BIT   (1ull << (SIGCHLD - 1))
 
 static void close_fd(int fd)
 {
@@ -41,8 +41,8 @@ static __attribute__((noreturn)) void end(int status)
 static int listen_for_more(void)
 {
 	struct sockaddr_un address;
-	long size = supervised_address(&address,
-		(const char *const *)supervisor.envp, supervisor.library);
+	long size = supervised_address(
+		&address, (const char *const *)supervisor.envp, supervisor.library);
 	long fd = rawcall3(SYS_socket, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (fd < 0)
@@ -105,7 +105,8 @@ static int make_signal_descriptor(void)
 {
 	uint64_t wanted = SIGCHLD_BIT;
 
-	return (int)rawcall4(SYS_signalfd4, -1, (long)&wanted, KERNEL_SIGSET, O_CLOEXEC | O_NONBLOCK);
+	return (int)rawcall4(
+		SYS_signalfd4, -1, (long)&wanted, KERNEL_SIGSET, O_CLOEXEC | O_NONBLOCK);
 }
 
 static void drain(int fd)
@@ -116,7 +117,8 @@ static void drain(int fd)
 		;
 }
 
-/* Does the process that takes orphans over wait for them? One is left to it, to see. Its pid, or 0. */
+/* Does the process that takes orphans over wait for them? One is left to it, to see. Its pid, or 0.
+ */
 static int leave_orphan(void)
 {
 	long memory = rawcall6(SYS_mmap, 0, sizeof(int), PROT_READ | PROT_WRITE,

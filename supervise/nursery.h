@@ -1,8 +1,8 @@
 /*
  * Where supervisors are born. Nobody's child is init's child, and in a container init is the
  * application, which may never wait for it: so there is one such process for all, and the guardians
- * are its children. The first program that needs a supervisor starts it; those that follow find it by
- * an abstract socket of their user, namespaces, root directory and settings.
+ * are its children. The first program that needs a supervisor starts it; those that follow find it
+ * by an abstract socket of their user, namespaces, root directory and settings.
  *
  * It ends when it has been idle for a second, unless the process that adopted it leaves zombies
  * about: then it stays, rather than to become one each time.

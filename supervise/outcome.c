@@ -20,8 +20,8 @@
 
 #undef ENDPOINT_BIND
 #define ENDPOINT_BIND 2
-#define EXECUTE_BITS 0111
-#define ENTRIES_SIZE 512 /* room for more than "." and ".." */
+#define EXECUTE_BITS  0111
+#define ENTRIES_SIZE  512 /* room for more than "." and ".." */
 
 enum follow { FOLLOW, STAY };
 
@@ -40,8 +40,7 @@ static int look(const struct spot *spot, enum follow follow, struct stat *ret)
 	long fd, result;
 
 	if (!spot->below)
-		return (int)-rawcall4(
-			SYS_newfstatat, spot->fd, (long)spot->path, (long)ret, flags);
+		return (int)-rawcall4(SYS_newfstatat, spot->fd, (long)spot->path, (long)ret, flags);
 	fd = open_below(spot, follow);
 	if (fd < 0)
 		return (int)-fd;
@@ -56,8 +55,7 @@ static int permitted(const struct spot *spot, int mode)
 	long fd, result;
 
 	if (!spot->below)
-		return (int)-rawcall4(
-			SYS_faccessat2, spot->fd, (long)spot->path, mode, AT_EACCESS);
+		return (int)-rawcall4(SYS_faccessat2, spot->fd, (long)spot->path, mode, AT_EACCESS);
 	fd = open_below(spot, FOLLOW);
 	if (fd < 0)
 		return (int)-fd;
@@ -117,7 +115,8 @@ static int opening_mode(const struct stat *status, int flags)
 
 static int opening(const struct spot *spot, int flags)
 {
-	enum follow follow = flags & O_NOFOLLOW || (flags & O_CREAT && flags & O_EXCL) ? STAY : FOLLOW;
+	enum follow follow =
+		flags & O_NOFOLLOW || (flags & O_CREAT && flags & O_EXCL) ? STAY : FOLLOW;
 	bool temporary = (flags & O_TMPFILE) == O_TMPFILE;
 	struct stat status;
 	int error = look(spot, follow, &status);
@@ -148,7 +147,8 @@ static int opening(const struct spot *spot, int flags)
 static bool is_empty(const struct spot *spot)
 {
 	char entries[ENTRIES_SIZE] __attribute__((aligned(8)));
-	long fd = rawcall4(SYS_openat, spot->fd, (long)spot->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	long fd = rawcall4(
+		SYS_openat, spot->fd, (long)spot->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 	unsigned count = 0;
 	long size;
 
@@ -163,8 +163,8 @@ static bool is_empty(const struct spot *spot)
 
 static int removing(const struct spot *spot, long number, const long arguments[6])
 {
-	bool directory = number == SYS_rmdir ||
-			 (number == SYS_unlinkat && arguments[2] & AT_REMOVEDIR);
+	bool directory =
+		number == SYS_rmdir || (number == SYS_unlinkat && arguments[2] & AT_REMOVEDIR);
 	struct stat status;
 	int error = look(spot, STAY, &status);
 
@@ -220,8 +220,8 @@ static bool stays(const struct call *call, const long arguments[6])
 	return call->no_follow ? !(flags & AT_SYMLINK_FOLLOW) : flags & AT_SYMLINK_NOFOLLOW;
 }
 
-static int one_path(const struct call *call, long number, const long arguments[6],
-	const struct spot *from)
+static int one_path(
+	const struct call *call, long number, const long arguments[6], const struct spot *from)
 {
 	enum follow follow = stays(call, arguments) ? STAY : FOLLOW;
 
@@ -260,7 +260,8 @@ static int two_paths(const struct call *call, long number, const long arguments[
 static int header_of(const struct spot *spot)
 {
 	unsigned char head[SELFMAG] = { 0 };
-	long fd = rawcall4(SYS_openat, spot->fd, (long)spot->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
+	long fd = rawcall4(
+		SYS_openat, spot->fd, (long)spot->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
 
 	if (fd < 0)
 		return 0; /* executable and not readable: the kernel may know it */

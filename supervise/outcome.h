@@ -1,9 +1,10 @@
 /*
  * What the kernel will answer. A call is announced before it is made, and nobody hears of its end;
- * but a fact needs its outcome (doc/facts.md). So the names are looked up as the kernel is about to,
- * from the caller's directory, below its root, with its rights (which are also ours).
+ * but a fact needs its outcome (doc/facts.md). So the names are looked up as the kernel is about
+ * to, from the caller's directory, below its root, with its rights (which are also ours).
  *
- * Between the look and the call another process may change the file: then the fact is as of the look.
+ * Between the look and the call another process may change the file: then the fact is as of the
+ * look.
  */
 #ifndef FOOTPRINT_SUPERVISE_OUTCOME_H
 #define FOOTPRINT_SUPERVISE_OUTCOME_H

@@ -106,8 +106,9 @@ static const char *supervise(void)
 /* A session of the program's that says why there will be no other. */
 static void say_gap(const char *path, const char *why)
 {
-	struct settings settings = { own_setting("FOOTPRINT_SOCKET"), own_setting("FOOTPRINT_SPOOL"),
-		own_setting("FOOTPRINT_APP"), own_setting("FOOTPRINT_VERSION") };
+	struct settings settings = { own_setting("FOOTPRINT_SOCKET"),
+		own_setting("FOOTPRINT_SPOOL"), own_setting("FOOTPRINT_APP"),
+		own_setting("FOOTPRINT_VERSION") };
 	int pid = (int)rawcall3(SYS_getpid, 0, 0, 0);
 
 	image.pid = pid;
@@ -142,6 +143,6 @@ int prefix(char *const *argv)
 		why = supervise();
 	if (why)
 		say_gap(*found ? found : program, why);
-	return fail(argv[0],
-		rawcall3(SYS_execve, (long)program, (long)argv, (long)supervisor.envp));
+	return fail(
+		argv[0], rawcall3(SYS_execve, (long)program, (long)argv, (long)supervisor.envp));
 }

@@ -15,7 +15,8 @@
  *   target.c    reads a caller: its memory and what /proc says
  *
  * The recorder is the preload library's own (preload/recorder.h): `image` there is one process
- * image's state, and here that of whichever caller is being served. There is no libc in this program.
+ * image's state, and here that of whichever caller is being served. There is no libc in this
+ * program.
  */
 #ifndef FOOTPRINT_SUPERVISE_SUPERVISE_H
 #define FOOTPRINT_SUPERVISE_SUPERVISE_H
@@ -26,9 +27,10 @@
 /* Given at the start, for good. */
 struct supervisor {
 	char *const *envp;
-	const char *library; /* path of libfootprint.so, to know who has it; NULL: by its usual name */
-	int root;	     /* O_PATH of "/", -1: none */
-	int first;	     /* the process that asked for us: another one until it executes */
+	const char
+		*library; /* path of libfootprint.so, to know who has it; NULL: by its usual name */
+	int root;	  /* O_PATH of "/", -1: none */
+	int first;	  /* the process that asked for us: another one until it executes */
 };
 
 extern struct supervisor supervisor;

@@ -8,7 +8,7 @@
 #include "preload/rawcall.h"
 #include "preload/text.h"
 
-#define PAGE_SIZE 4096ul
+#define PAGE_SIZE  4096ul
 #define FIRST_READ 256 /* most paths are shorter, and do not cross a page */
 
 static long read_memory(int pid, uint64_t address, void *to, size_t size)

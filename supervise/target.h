@@ -27,7 +27,8 @@ long target_link(int pid, const char *entry, long number, char *to, size_t size)
 /* Bytes of a file below /proc/PID, as many as fit, and a NUL. How many, or a negative errno. */
 long target_file(int pid, const char *entry, char *to, size_t size);
 
-/* The number behind "Name:" in the text of /proc/PID/status: the `column`th of that line, from 0. */
+/* The number behind "Name:" in the text of /proc/PID/status: the `column`th of that line, from 0.
+ */
 uint64_t target_status(const char *status, const char *name, unsigned column);
 
 #endif

@@ -59,7 +59,7 @@ char **static_arguments(const char *library, char **argv)
 		return NULL;
 	}
 	arguments[0] = supervisor;
-	arguments[1] = (char *)(uintptr_t)"--";
+	arguments[1] = (char *)(uintptr_t) "--";
 	memcpy(arguments + 2, argv, count * sizeof(*argv));
 	return arguments;
 }

@@ -1,6 +1,6 @@
 /*
- * A dynamic program that runs another and looks at what is left of it: children that are not its own,
- * descriptors, its signals. Prints nothing if all is as it was.
+ * A dynamic program that runs another and looks at what is left of it: children that are not its
+ * own, descriptors, its signals. Prints nothing if all is as it was.
  *
  *   waits fork|vfork|spawn PROGRAM ARGUMENT...
  */

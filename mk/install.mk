@@ -3,6 +3,7 @@ SBINDIR ?= $(PREFIX)/sbin
 LIBDIR  ?= $(PREFIX)/lib/footprint
 MANDIR  ?= $(PREFIX)/share/man
 DOCDIR  ?= $(PREFIX)/share/doc/footprint
+UNITDIR ?= $(PREFIX)/lib/systemd/system
 
 .PHONY: install
 install: all
@@ -19,3 +20,7 @@ install: all
 	install -D -m 644 completions/footprint.bash \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/footprint
 	install -D -m 644 completions/_footprint $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_footprint
+	install -d $(DESTDIR)$(UNITDIR)
+	install -m 644 deploy/footprintd.socket $(DESTDIR)$(UNITDIR)/footprintd.socket
+	sed 's|/usr/local/sbin/|$(SBINDIR)/|' deploy/footprintd.service \
+		>$(DESTDIR)$(UNITDIR)/footprintd.service

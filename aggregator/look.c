@@ -104,14 +104,15 @@ static int take_links(struct look_tools *tools, struct look *look, struct resolu
 	return 0;
 }
 
-static void read_file(struct look_tools *tools, struct look *look, bool digest)
+/* 0, also of a file that is gone or not ours to read: it stays without a digest. -ENOMEM. */
+static int read_file(struct look_tools *tools, struct look *look, bool digest)
 {
 	struct stat status;
 	autoclose int fd = resolver_open(tools->resolver, look->path, &status);
 	struct error err;
 
 	if (fd < 0)
-		return; /* gone, or not ours to read: it stays without a digest */
+		return fd == -ENOMEM || fd == -EMFILE || fd == -ENFILE ? -ENOMEM : 0;
 	look->state.size = (uint64_t)status.st_size;
 	if (digest && look->state.size <= LOOK_DIGEST_SIZE_MAX)
 		look->state.has_sha256 =
@@ -119,6 +120,7 @@ static void read_file(struct look_tools *tools, struct look *look, bool digest)
 	/* A damaged ELF file is a file all the same: it just needs nothing that we know of. */
 	if (look->depth >= LOOK_OBJECT && elf_describe(fd, &look->elf, &err) < 0)
 		look->elf = (struct elf_info){ .kind = PROGRAM_OTHER };
+	return 0;
 }
 
 static int look_deeper(struct look_tools *tools, struct look *look, unsigned scripts);
@@ -143,13 +145,14 @@ static int look_at_interpreter(struct look_tools *tools, struct look *look, unsi
 static int look_deeper(struct look_tools *tools, struct look *look, unsigned scripts)
 {
 	struct error err;
-	int r;
+	int r = 0;
 
 	if (!look->has_state || look->state.type != FOOTPRINT__FILE_TYPE__TYPE_FILE)
 		return 0;
 	if (look->elf.kind == PROGRAM_OTHER)
-		read_file(tools, look, !look->state.has_sha256);
-	r = look_at_interpreter(tools, look, scripts);
+		r = read_file(tools, look, !look->state.has_sha256);
+	if (r == 0)
+		r = look_at_interpreter(tools, look, scripts);
 	if (r < 0 || look->depth < LOOK_PROGRAM || look->elf.kind != PROGRAM_ELF)
 		return r;
 	r = elf_closure_find(tools->resolver, look->path, &look->closure, &err);
@@ -202,11 +205,8 @@ static int look_into(
 	resolution_deinit(&resolution);
 	if (r < 0 || !look->has_state || look->state.type != FOOTPRINT__FILE_TYPE__TYPE_FILE)
 		return r;
-	if (look->depth == LOOK_PATH) {
-		if (digest)
-			read_file(tools, look, true);
-		return 0;
-	}
+	if (look->depth == LOOK_PATH)
+		return digest ? read_file(tools, look, true) : 0;
 	return look_deeper(tools, look, 0);
 }
 

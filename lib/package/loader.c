@@ -26,8 +26,9 @@ int loader_read(struct package_loader *loader, const char *path, char **ret, siz
 								: PACKAGE_TEXT_SIZE_MAX;
 	int code = content_read(loader->resolver, path, max, ret, ret_size);
 
-	if (code == -ENOMEM)
-		return code;
+	/* Nothing is wrong with the database: it is opened again later. */
+	if (code == -ENOMEM || code == -EMFILE || code == -ENFILE)
+		return -ENOMEM;
 	if (code == -ENOENT || code == -ENOTDIR)
 		return 0;
 	if (code < 0)

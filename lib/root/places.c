@@ -154,7 +154,7 @@ static void hold_open(struct places *places, struct place *place, int fd)
 	place->recent = true;
 }
 
-static void close_all(struct places *places)
+void places_close_all(struct places *places)
 {
 	for (size_t i = 0; i < PLACES_OPEN_MAX; i++) {
 		if (!places->open[i])
@@ -182,7 +182,7 @@ static int reopen(struct places *places, const struct place *directory)
 	path[size] = '\0';
 	fd = beneath_open(places->root->fd, path, O_PATH | O_DIRECTORY);
 	if (out_of_descriptors(fd)) {
-		close_all(places);
+		places_close_all(places);
 		fd = beneath_open(places->root->fd, path, O_PATH | O_DIRECTORY);
 	}
 	return fd;
@@ -210,7 +210,7 @@ static int open_name(struct places *places, struct place *at, const char *name)
 		return directory;
 	fd = openat(directory, name, flags);
 	if (fd < 0 && out_of_descriptors(-errno)) {
-		close_all(places);
+		places_close_all(places);
 		directory = places_fd(places, at);
 		if (directory < 0)
 			return directory;

@@ -45,6 +45,8 @@ int places_init(struct places *places, int rootfd);
 void places_deinit(struct places *places);
 /* Forgets all but the root: pointers to places are dead. */
 void places_forget(struct places *places);
+/* Closes the directories that are held open; they are opened again when they are needed. */
+void places_close_all(struct places *places);
 
 /* The directory or symlink `name` in directory `at`. -ENOTDIR: it is neither; or what open says. */
 int places_enter(struct places *places, struct place *at, const char *name, struct place **ret);

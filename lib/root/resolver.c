@@ -382,7 +382,7 @@ static int reopen_to_read(struct resolver *r, int fd, const char *canonical, con
 	return steal_fd(&again);
 }
 
-int resolver_open(struct resolver *r, const char *canonical, struct stat *ret_status)
+static int open_regular(struct resolver *r, const char *canonical, struct stat *ret_status)
 {
 	autoclose int fd = beneath_open(resolver_root(r), canonical, O_PATH);
 	struct stat status;
@@ -398,4 +398,14 @@ int resolver_open(struct resolver *r, const char *canonical, struct stat *ret_st
 	if (opened >= 0 && ret_status)
 		*ret_status = status;
 	return opened;
+}
+
+int resolver_open(struct resolver *r, const char *canonical, struct stat *ret_status)
+{
+	int fd = open_regular(r, canonical, ret_status);
+
+	if (fd != -EMFILE && fd != -ENFILE)
+		return fd;
+	places_close_all(&r->places);
+	return open_regular(r, canonical, ret_status);
 }

@@ -6,7 +6,7 @@ end its manifest is the one of an undisturbed run."""
 from faults import *
 
 LIMIT = 64
-AGGREGATOR_LIMIT = 128
+AGGREGATOR_LIMIT = 192
 PROCESSES = 400 if LONG else 120
 OPEN_ALL = """
 import os, sys

@@ -92,7 +92,7 @@ wait_for no_supervisors
 
 # ---- the worker, the guardian, and again
 start './opener 300000 file 3'
-for round in 1 2 3; do
+for _ in 1 2 3; do
 	kill -KILL "$(worker)"
 	wait_for paired
 	first=$(guardian)

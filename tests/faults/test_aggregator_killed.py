@@ -48,6 +48,8 @@ def main():
             process = storm(worker, data, daemon)
             kills += kill_until_over(daemon, process, dice)
             assert process.returncode == 0, "a process of the storm failed"
+        # Daemons that lived for a moment have left more spool files than one takes at a time.
+        wait_for("the spool read", lambda: settled(daemon))
         assert_same_facts(expected, finish(daemon))
         print("%d kills under %d processes: nothing missing" % (kills, PROCESSES + LONG_LIVED))
     finally:

@@ -5,6 +5,8 @@
 #ifndef FOOTPRINT_PACKAGE_PACKAGE_H
 #define FOOTPRINT_PACKAGE_PACKAGE_H
 
+#include <stdint.h>
+
 #include "lib/base/error.h"
 #include "lib/root/resolver.h"
 

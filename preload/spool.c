@@ -15,6 +15,7 @@
 #include "preload/rawcall.h"
 #include "preload/text.h"
 
+#define PIECE_SIZE	2048 /* log bytes of an entry, on the stack */
 #define ATTEMPTS	4  /* the aggregator takes the file away, or a thread writes what we read */
 #define FREE_SHARE	20 /* leave one part in so many of the file system free */
 #define NAME		"/records."
@@ -128,8 +129,43 @@ static uint32_t checksum_of(const struct iovec parts[3])
 	return fp_entry_checksum(parts[0].iov_base, parts[1].iov_base, parts[2].iov_base);
 }
 
-int spool_append(struct segment *segment, uint64_t from, uint64_t to)
+/* The end of the whole slots from `from` on that go into one entry: as many as a copy of them takes,
+ * but one at least. */
+static uint64_t piece_end(struct segment *segment, uint64_t from, uint64_t to)
 {
+	uint64_t end = from;
+
+	while (end < to) {
+		const uint32_t *word = (const void *)(segment_log(segment) + end);
+		uint64_t next = end + slot_total(__atomic_load_n(word, __ATOMIC_ACQUIRE));
+
+		if (next > to || (next - from > PIECE_SIZE && end > from))
+			break;
+		end = next;
+	}
+	return end > from ? end : to;
+}
+
+/* What appending the log bytes [from, to) takes in the file. */
+static uint64_t size_in_file(struct segment *segment, uint64_t from, uint64_t to)
+{
+	uint64_t each = sizeof(struct spool_entry) + segment->head.hello_size;
+	uint64_t size = each + (to - from);
+
+	while (from < to && (from = piece_end(segment, from, to)) < to)
+		size += each;
+	return size;
+}
+
+/*
+ * One entry. Other threads and processes may be filling slots of it at this moment, which would
+ * belie the checksum: so a copy is written. What it shows half filled is CLAIMED in the copy too, and
+ * readers step over it. A slot too large for the copy is written again when it has changed.
+ */
+static int append_entry(int fd, struct segment *segment, uint64_t from, uint64_t to)
+{
+	unsigned char copy[PIECE_SIZE];
+	unsigned char *log = segment_log(segment) + from;
 	struct spool_entry entry = { .magic = SPOOL_ENTRY_MAGIC,
 		.hello_size = segment->head.hello_size,
 		.log_size = (uint32_t)(to - from),
@@ -137,16 +173,12 @@ int spool_append(struct segment *segment, uint64_t from, uint64_t to)
 		.written_ns = now_ns(),
 		.lost = segment->head.lost,
 		.processes = segment->head.processes };
+	bool copied = entry.log_size <= sizeof(copy);
 	struct iovec parts[] = { { &entry, sizeof(entry) },
 		{ (char *)segment + segment->head.hello_offset, entry.hello_size },
-		{ segment_log(segment) + from, entry.log_size } };
-	uint64_t size = sizeof(entry) + entry.hello_size + entry.log_size;
-	int fd CLEANUP_FILE = open_file(segment->first, size);
+		{ copied ? memcpy(copy, log, entry.log_size) : log, entry.log_size } };
+	long size = (long)(sizeof(entry) + entry.hello_size + entry.log_size);
 
-	int error = fd < 0 ? fd : entry.log_size ? check_space(fd) : 0;
-
-	if (error)
-		return error;
 	for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
 		long written;
 
@@ -154,14 +186,28 @@ int spool_append(struct segment *segment, uint64_t from, uint64_t to)
 		written = rawcall3(SYS_writev, fd, (long)parts, 3);
 		if (written < 0)
 			return (int)written;
-		if ((uint64_t)written < size)
+		if (written < size)
 			return -ENOSPC;
-		/* Another thread finished a slot meanwhile: the reader drops the entry, write
-		 * another. */
-		if (entry.checksum == checksum_of(parts))
+		if (copied || entry.checksum == checksum_of(parts))
 			return 0;
 	}
 	return -EAGAIN;
+}
+
+int spool_append(struct segment *segment, uint64_t from, uint64_t to)
+{
+	int fd CLEANUP_FILE = open_file(segment->first, size_in_file(segment, from, to));
+	int error = fd < 0 ? fd : from < to ? check_space(fd) : 0;
+
+	if (!error && from == to)
+		return append_entry(fd, segment, from, to);
+	while (!error && from < to) {
+		uint64_t end = piece_end(segment, from, to);
+
+		error = append_entry(fd, segment, from, end);
+		from = end;
+	}
+	return error;
 }
 
 static uint64_t first_not_kept(struct segment *segment)

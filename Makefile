@@ -1,7 +1,7 @@
 # Footprint: non-recursive make. Each folder's module.mk names its sources; mk/ holds the rules.
 #
 #   make            build everything into $(BUILD)
-#   make check      install what is missing, build, run every test
+#   make check      install what is missing, build, run every test (make check-long: the long forms too)
 #   make demo       watch a real nginx, show its manifest and a diff
 #   make help       all targets and switches
 

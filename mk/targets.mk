@@ -3,7 +3,7 @@
 # What check and demo build with; `make` itself listens to -j.
 JOBS ?= $(shell nproc)
 
-.PHONY: all check demo deps clean help
+.PHONY: all check check-long demo deps clean help
 all: $(BUILD)/footprint $(BUILD)/footprintd $(BUILD)/libfootprint.so
 
 deps:
@@ -14,6 +14,9 @@ check:
 	@$(MAKE) -j$(JOBS) --no-print-directory BUILD=$(BUILD) all unit-tests
 	@$(MAKE) -j$(JOBS) --no-print-directory BUILD=$(BUILD)-sanitized SANITIZE=address,undefined unit-tests fuzzers
 	@BUILD=$(BUILD) tests/run $(SUITES)
+
+check-long:
+	@FOOTPRINT_TEST_LONG=1 $(MAKE) --no-print-directory check
 
 .PHONY: unit-tests fuzzers
 unit-tests: $(UNIT_TESTS)

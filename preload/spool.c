@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -15,7 +16,8 @@
 #include "preload/rawcall.h"
 #include "preload/text.h"
 
-#define PIECE_SIZE	2048 /* log bytes of an entry, on the stack */
+#define SMALL_COPY	2048 /* log bytes, on the stack */
+#define ERRNO_MAX	4095
 #define ATTEMPTS	4  /* the aggregator takes the file away, or a thread writes what we read */
 #define FREE_SHARE	20 /* leave one part in so many of the file system free */
 #define NAME		"/records."
@@ -129,43 +131,48 @@ static uint32_t checksum_of(const struct iovec parts[3])
 	return fp_entry_checksum(parts[0].iov_base, parts[1].iov_base, parts[2].iov_base);
 }
 
-/* The end of the whole slots from `from` on that go into one entry: as many as a copy of them takes,
- * but one at least. */
-static uint64_t piece_end(struct segment *segment, uint64_t from, uint64_t to)
+/* Room for a copy of `size` bytes: `small`, or a mapping of its own; NULL: none can be had. */
+static unsigned char *copy_room(unsigned char small[static SMALL_COPY], uint64_t size)
 {
-	uint64_t end = from;
+	long room;
 
-	while (end < to) {
-		const uint32_t *word = (const void *)(segment_log(segment) + end);
-		uint64_t next = end + slot_total(__atomic_load_n(word, __ATOMIC_ACQUIRE));
-
-		if (next > to || (next - from > PIECE_SIZE && end > from))
-			break;
-		end = next;
-	}
-	return end > from ? end : to;
+	if (size <= SMALL_COPY)
+		return small;
+	room = rawcall6(SYS_mmap, 0, (long)size, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	return room < 0 && room > -ERRNO_MAX ? NULL : (unsigned char *)room;
 }
 
-/* What appending the log bytes [from, to) takes in the file. */
-static uint64_t size_in_file(struct segment *segment, uint64_t from, uint64_t to)
+/* Writes until what was written is what the checksum says: `log` may change meanwhile. */
+static int write_entry(int fd, struct segment *segment, struct spool_entry *entry,
+	unsigned char *log)
 {
-	uint64_t each = sizeof(struct spool_entry) + segment->head.hello_size;
-	uint64_t size = each + (to - from);
+	struct iovec parts[] = { { entry, sizeof(*entry) },
+		{ (char *)segment + segment->head.hello_offset, entry->hello_size },
+		{ log, entry->log_size } };
+	long size = (long)(sizeof(*entry) + entry->hello_size + entry->log_size);
 
-	while (from < to && (from = piece_end(segment, from, to)) < to)
-		size += each;
-	return size;
+	for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+		long written;
+
+		entry->checksum = checksum_of(parts);
+		written = rawcall3(SYS_writev, fd, (long)parts, 3);
+		if (written < 0)
+			return (int)written;
+		if (written < size)
+			return -ENOSPC;
+		if (entry->checksum == checksum_of(parts))
+			return 0;
+	}
+	return -EAGAIN;
 }
 
 /*
- * One entry. Other threads and processes may be filling slots of it at this moment, which would
- * belie the checksum: so a copy is written. What it shows half filled is CLAIMED in the copy too, and
- * readers step over it. A slot too large for the copy is written again when it has changed.
+ * Other threads and processes may be filling slots at this moment, which would belie the checksum: so
+ * a copy is written. What it shows half filled is CLAIMED in the copy too, and readers step over it.
  */
-static int append_entry(int fd, struct segment *segment, uint64_t from, uint64_t to)
+int spool_append(struct segment *segment, uint64_t from, uint64_t to)
 {
-	unsigned char copy[PIECE_SIZE];
-	unsigned char *log = segment_log(segment) + from;
 	struct spool_entry entry = { .magic = SPOOL_ENTRY_MAGIC,
 		.hello_size = segment->head.hello_size,
 		.log_size = (uint32_t)(to - from),
@@ -173,40 +180,21 @@ static int append_entry(int fd, struct segment *segment, uint64_t from, uint64_t
 		.written_ns = now_ns(),
 		.lost = segment->head.lost,
 		.processes = segment->head.processes };
-	bool copied = entry.log_size <= sizeof(copy);
-	struct iovec parts[] = { { &entry, sizeof(entry) },
-		{ (char *)segment + segment->head.hello_offset, entry.hello_size },
-		{ copied ? memcpy(copy, log, entry.log_size) : log, entry.log_size } };
-	long size = (long)(sizeof(entry) + entry.hello_size + entry.log_size);
+	uint64_t size = sizeof(entry) + entry.hello_size + entry.log_size;
+	int fd CLEANUP_FILE = open_file(segment->first, size);
+	int error = fd < 0 ? fd : entry.log_size ? check_space(fd) : 0;
+	unsigned char *log = segment_log(segment) + from;
+	unsigned char small[SMALL_COPY], *copy;
 
-	for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
-		long written;
-
-		entry.checksum = checksum_of(parts);
-		written = rawcall3(SYS_writev, fd, (long)parts, 3);
-		if (written < 0)
-			return (int)written;
-		if (written < size)
-			return -ENOSPC;
-		if (copied || entry.checksum == checksum_of(parts))
-			return 0;
-	}
-	return -EAGAIN;
-}
-
-int spool_append(struct segment *segment, uint64_t from, uint64_t to)
-{
-	int fd CLEANUP_FILE = open_file(segment->first, size_in_file(segment, from, to));
-	int error = fd < 0 ? fd : from < to ? check_space(fd) : 0;
-
-	if (!error && from == to)
-		return append_entry(fd, segment, from, to);
-	while (!error && from < to) {
-		uint64_t end = piece_end(segment, from, to);
-
-		error = append_entry(fd, segment, from, end);
-		from = end;
-	}
+	if (error)
+		return error;
+	copy = copy_room(small, entry.log_size);
+	if (!copy)
+		return write_entry(fd, segment, &entry, log);
+	memcpy(copy, log, entry.log_size);
+	error = write_entry(fd, segment, &entry, copy);
+	if (copy != small)
+		rawcall3(SYS_munmap, (long)copy, entry.log_size, 0);
 	return error;
 }
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "lib/manifest/find.h"
+#include "lib/manifest/manifest.h"
 #include "lib/manifest/words.h"
 
 /* --- files --- */
@@ -24,6 +25,15 @@ static const char *package_name(const Footprint__Manifest *m, const Footprint__F
 	return file->package ? m->packages[file->package - 1]->name : "";
 }
 
+/* Whether a file that the application deletes was still there when it was looked at is chance. */
+static bool is_deleted(const Footprint__File *file)
+{
+	for (size_t i = 0; i < file->n_uses; i++)
+		if (file->uses[i]->access & ACCESS_DELETE)
+			return true;
+	return false;
+}
+
 /* What a look at the files told, users apart. */
 static uint32_t compare_states(
 	const struct comparison *c, const Footprint__File *before, const Footprint__File *after)
@@ -31,7 +41,7 @@ static uint32_t compare_states(
 	uint32_t what = 0;
 
 	if (before->present != after->present)
-		return DIFFERENCE_PRESENCE;
+		return is_deleted(before) && is_deleted(after) ? 0 : DIFFERENCE_PRESENCE;
 	if (before->type != after->type)
 		what |= DIFFERENCE_TYPE;
 	/* A symlink's own mode says nothing. */

@@ -1,20 +1,46 @@
 #include "tools/command.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "lib/base/cleanup.h"
+#include "tools/terminal.h"
+
+void command_hold_standard(void)
+{
+	int fd;
+
+	do
+		fd = open("/", O_PATH | O_CLOEXEC);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
+/* "PREFIX: what: why". Names in it are whoever's, and may hold what commands a terminal. */
+static void say(const char *prefix, const char *format, va_list args, const char *hint)
+{
+	autofree char *text = NULL;
+
+	if (vasprintf(&text, format, args) < 0)
+		text = NULL;
+	fprintf(stderr, "footprint%s: ", prefix);
+	terminal_text(stderr, text ? text : "out of memory");
+	fprintf(stderr, "%s\n", hint);
+}
 
 int command_fail(const char *format, ...)
 {
 	va_list args;
 
-	fputs("footprint: ", stderr);
 	va_start(args, format);
-	vfprintf(stderr, format, args);
+	say("", format, args, "");
 	va_end(args);
-	fputc('\n', stderr);
 	return EXIT_TROUBLE;
 }
 
@@ -27,22 +53,21 @@ void command_warn(const char *format, ...)
 {
 	va_list args;
 
-	fputs("footprint: ", stderr);
 	va_start(args, format);
-	vfprintf(stderr, format, args);
+	say("", format, args, "");
 	va_end(args);
-	fputc('\n', stderr);
 }
 
 int command_usage(const struct command *self, const char *format, ...)
 {
+	char prefix[32], hint[64];
 	va_list args;
 
-	fprintf(stderr, "footprint %s: ", self->name);
+	snprintf(prefix, sizeof(prefix), " %s", self->name);
+	snprintf(hint, sizeof(hint), "; see 'footprint %s --help'", self->name);
 	va_start(args, format);
-	vfprintf(stderr, format, args);
+	say(prefix, format, args, hint);
 	va_end(args);
-	fprintf(stderr, "; see 'footprint %s --help'\n", self->name);
 	return EXIT_TROUBLE;
 }
 

@@ -39,8 +39,7 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
-/* The only command that begins with `name`, or one that holds it: a typing error's likely meaning.
- */
+/* The first command that begins as `name` does: a typing error's likely meaning. */
 static const struct command *guess_command(const char *name)
 {
 	for (size_t i = 0; i < N_COMMANDS && *name; i++)
@@ -64,6 +63,7 @@ int main(int argc, char **argv)
 	const struct command *command;
 	const char *name = argc > 1 ? argv[1] : NULL;
 
+	command_hold_standard();
 	if (!name) {
 		print_help(stderr);
 		return EXIT_TROUBLE;

@@ -1,14 +1,13 @@
 /* footprint merge: several manifests made one. */
 #include "tools/command.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/cleanup.h"
 #include "lib/manifest/codec.h"
+#include "tools/output.h"
 
 static const struct option options[] = {
 	{ "output", required_argument, NULL, 'o' },
@@ -55,7 +54,7 @@ static int merge_all(const char *output, int n, char **paths, bool force)
 		if (r)
 			return r;
 	}
-	if (manifest_write(merged, AT_FDCWD, output, &err) < 0)
+	if (output_write(merged, output, &err) < 0)
 		return command_fail_error(&err);
 	return EXIT_SUCCESS;
 }

@@ -1,6 +1,7 @@
 /* footprint run: one program, one machine, one manifest. */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,13 +14,15 @@
 #include "lib/manifest/codec.h"
 #include "lib/manifest/manifest.h"
 #include "tools/command.h"
+#include "tools/output.h"
 #include "tools/run_private.h"
 #include "tools/run_program.h"
 #include "tools/run_static.h"
 #include "tools/summary.h"
+#include "tools/terminal.h"
 
 struct run_options {
-	const char *output;  /* -o; NULL: PROGRAM.footprint */
+	char *output;	     /* -o, or PROGRAM.footprint; allocated */
 	const char *app;     /* NULL: FOOTPRINT_APP, or the program's name */
 	const char *version; /* NULL: FOOTPRINT_VERSION, or "unversioned" */
 	char **argv;	     /* the program and its arguments */
@@ -42,23 +45,39 @@ static const char *base_name(const char *path)
 	return slash && slash[1] ? slash + 1 : path;
 }
 
+/* An empty name is none, here and for the aggregator. */
 static const char *or_environment(const char *value, const char *name, const char *fallback)
 {
 	const char *set = getenv(name);
 
-	if (value)
+	if (value && *value)
 		return value;
 	return set && *set ? set : fallback;
 }
 
+static int choose_output(struct run_options *options, const char *named)
+{
+	struct error err;
+
+	if (named)
+		options->output = strdup(named);
+	else if (asprintf(&options->output, "%s.footprint", base_name(options->argv[0])) < 0)
+		options->output = NULL;
+	if (!options->output)
+		return command_fail("out of memory");
+	/* To be told of it after the program would be too late. */
+	return output_check(options->output, &err) < 0 ? command_fail_error(&err) : 0;
+}
+
 static int parse(const struct command *self, int argc, char **argv, struct run_options *options)
 {
+	const char *output = NULL;
 	int option;
 
 	*options = (struct run_options){ 0 };
 	while ((option = command_option(self, argc, argv, "+o:h", names)) != -1) {
 		if (option == 'o')
-			options->output = optarg;
+			output = optarg;
 		else if (option == OPTION_APP)
 			options->app = optarg;
 		else if (option == OPTION_APP_VERSION)
@@ -69,7 +88,7 @@ static int parse(const struct command *self, int argc, char **argv, struct run_o
 	options->argv = argv + optind;
 	options->app = or_environment(options->app, "FOOTPRINT_APP", base_name(argv[optind]));
 	options->version = or_environment(options->version, "FOOTPRINT_VERSION", "unversioned");
-	return 0;
+	return choose_output(options, output);
 }
 
 /* --- the program's environment -----------------------------------------------------------------
@@ -202,22 +221,6 @@ static int read_manifest(const struct run_options *options,
 	return r < 0 ? error_set(err, r, "out of memory") : 0;
 }
 
-static int write_manifest(struct manifest *m, const char *output, struct error *err)
-{
-	autofree char *directory = strdup(output);
-	char *slash = directory ? strrchr(directory, '/') : NULL;
-	autoclose int fd = -1;
-
-	if (!directory)
-		return error_set(err, -ENOMEM, "out of memory");
-	if (slash)
-		*(slash == directory ? slash + 1 : slash) = '\0';
-	fd = open(slash ? directory : ".", O_DIRECTORY | O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return error_set(err, -errno, "%s: %s", output, strerror(errno));
-	return manifest_write(m, fd, slash ? output + (slash - directory) + 1 : output, err);
-}
-
 static int say_summary(struct manifest *m, const char *output)
 {
 	const Footprint__Manifest *view;
@@ -226,39 +229,39 @@ static int say_summary(struct manifest *m, const char *output)
 		return command_fail("out of memory");
 	fputc('\n', stderr);
 	summary_print(stderr, view);
-	fprintf(stderr, "  manifest   %s\n", output);
+	fputs("  manifest   ", stderr);
+	terminal_text(stderr, output);
+	fputc('\n', stderr);
 	return 0;
 }
 
-static int keep_manifest(
-	const struct run_options *options, const struct private_aggregator *aggregator)
+/* `failed`: the aggregator did not come to a good end, and may not have written all it knew. */
+static int keep_manifest(const struct run_options *options,
+	const struct private_aggregator *aggregator, bool failed)
 {
 	auto_manifest struct manifest *m = NULL;
-	autofree char *named = NULL;
-	const char *output = options->output;
 	struct error err;
 
-	if (!output) {
-		if (asprintf(&named, "%s.footprint", base_name(options->argv[0])) < 0) {
-			named = NULL;
-			return command_fail("out of memory");
-		}
-		output = named;
-	}
-	if (read_manifest(options, aggregator, &m, &err) < 0 || write_manifest(m, output, &err) < 0)
+	if (read_manifest(options, aggregator, &m, &err) < 0)
 		return command_fail_error(&err);
-	return say_summary(m, output);
+	if (failed && manifest_add_gap(m, "lost-records", NULL, "the aggregator failed", 1) < 0)
+		return command_fail("out of memory");
+	if (output_write(m, options->output, &err) < 0)
+		return command_fail_error(&err);
+	return say_summary(m, options->output);
 }
 
 /* --- running -----------------------------------------------------------------------------------
  */
 
-/* A program that could not be started leaves no manifest; its status stands whatever becomes of the
- * manifest of one that could. */
-static int run_in(const struct run_options *options, struct private_aggregator *aggregator)
+/* A program that could not be started leaves no manifest. The status is the program's, but for one
+ * of success when there is no manifest to go with it. */
+static int run_in(const struct run_options *options, struct private_aggregator *aggregator,
+	bool ignores_children)
 {
 	struct error program_error, err;
 	char **arguments;
+	bool failed;
 	int status;
 
 	if (set_environment(options, aggregator) < 0)
@@ -266,14 +269,15 @@ static int run_in(const struct run_options *options, struct private_aggregator *
 	arguments = static_arguments(aggregator->library, options->argv);
 	if (!arguments)
 		return command_fail("out of memory");
-	status = program_run(arguments, &program_error);
+	status = program_run(arguments, ignores_children, &program_error);
 	static_arguments_free(arguments, options->argv);
-	if (private_finish(aggregator, &err) < 0)
+	failed = private_finish(aggregator, &err) < 0;
+	if (failed)
 		command_fail_error(&err);
 	if (program_error.code)
 		command_fail_error(&program_error);
-	else
-		keep_manifest(options, aggregator);
+	else if (keep_manifest(options, aggregator, failed) && status == EXIT_SUCCESS)
+		status = EXIT_TROUBLE;
 	return status;
 }
 
@@ -281,14 +285,19 @@ static int run_main(const struct command *self, int argc, char **argv)
 {
 	struct private_aggregator aggregator = { 0 };
 	struct run_options options;
+	bool ignores_children;
 	struct error err;
 	int status = parse(self, argc, argv, &options);
 
-	if (status)
-		return status;
-	status = private_start(&aggregator, &err) < 0 ? command_fail_error(&err)
-						      : run_in(&options, &aggregator);
-	private_remove(&aggregator);
+	if (!status) {
+		/* Where SIGCHLD is ignored, nobody can be waited for. The program inherits it. */
+		ignores_children = signal(SIGCHLD, SIG_DFL) == SIG_IGN;
+		status = private_start(&aggregator, &err) < 0
+				 ? command_fail_error(&err)
+				 : run_in(&options, &aggregator, ignores_children);
+		private_remove(&aggregator);
+	}
+	free(options.output);
 	return status;
 }
 

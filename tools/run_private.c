@@ -176,6 +176,10 @@ static void become_daemon(const struct private_aggregator *aggregator, const cha
 	unsetenv("NOTIFY_SOCKET");
 	if (null >= 0 && (dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0))
 		_exit(EXIT_FAILURE);
+	/* One that command_hold_standard() put there would be closed. */
+	if (null >= 0 && (fcntl(STDERR_FILENO, F_GETFD) & FD_CLOEXEC) &&
+		dup2(null, STDERR_FILENO) < 0)
+		_exit(EXIT_FAILURE);
 	fcntl(ready_fd, F_SETFD, 0);
 	snprintf(fd, sizeof(fd), "%d", ready_fd);
 	execlp(program, "footprintd", "--socket", aggregator->socket, "--manifests",

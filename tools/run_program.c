@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,10 +25,12 @@ static void waited_for(sigset_t *set)
 }
 
 /* In the child: says through the pipe why the program could not be executed. */
-static void execute(char **argv, const sigset_t *mask, int pipe_fd)
+static void execute(char **argv, const sigset_t *mask, bool ignores_children, int pipe_fd)
 {
 	int error;
 
+	if (ignores_children)
+		signal(SIGCHLD, SIG_IGN);
 	sigprocmask(SIG_SETMASK, mask, NULL);
 	execvp(argv[0], argv);
 	error = errno;
@@ -76,7 +79,7 @@ static int exec_error(int fd)
 	return n == sizeof(error) ? error : 0;
 }
 
-int program_run(char **argv, struct error *err)
+int program_run(char **argv, bool ignores_children, struct error *err)
 {
 	autoclose int read_end = -1, write_end = -1;
 	sigset_t set, mask;
@@ -94,7 +97,7 @@ int program_run(char **argv, struct error *err)
 	sigprocmask(SIG_BLOCK, &set, &mask);
 	pid = fork();
 	if (pid == 0)
-		execute(argv, &mask, write_end);
+		execute(argv, &mask, ignores_children, write_end);
 	close(steal_fd(&write_end));
 	if (pid < 0) {
 		error_set(err, -errno, "fork: %s", strerror(errno));

@@ -33,6 +33,20 @@ assert_contains "an unknown option" '^footprint( run)?: .*none-such-option' erro
 assert_status 0 "$footprint" run --help >output
 assert_contains "help" '--app-version' output
 
+# ---- a manifest that cannot be written is told before the program runs
+for output in none/out.footprint . data/ ''; do
+	rm -f ran
+	assert_status 2 "$footprint" run -o "$output" -- touch ran 2>errors
+	assert_contains "output '$output'" '^footprint: .*: (No such file|Is a directory)' errors
+	[ ! -e ran ] || fail "the program ran, though '$output' takes no manifest"
+done
+# A folder that goes while the program runs.
+mkdir gone
+assert_status 2 "$footprint" run -o gone/out.footprint -- rmdir gone 2>errors
+assert_contains "the folder went" '^footprint: gone/out.footprint: No such file' errors
+mkdir gone
+assert_status 3 "$footprint" run -o gone/out.footprint -- sh -c 'rmdir gone; exit 3' 2>errors
+
 # ---- where the manifest goes, and what stands in it
 "$footprint" run -- cat data/file >output 2>errors
 assert_equal "output" hello "$(cat output)"
@@ -45,6 +59,9 @@ assert_fact "a run to its end is complete" '.complete and .gaps == []' cat.footp
 assert_fact "one process" '.runs | length == 1 and .[0].processes == 1' cat.footprint
 assert_equal "digest" "$(sha256sum <data/file | cut -d ' ' -f 1)" \
 	"$(facts ".files[] | select(.path == \"$work/data/file\") | .sha256" cat.footprint)"
+
+run --app '' --app-version '' -- cat data/file >output
+assert_fact "empty names are none" '.app == "cat" and .version == "unversioned" and .complete' out.footprint
 
 run --app shop --app-version 1.4 -- cat data/file >output
 assert_fact "names as told" '.app == "shop" and .version == "1.4"' out.footprint
@@ -59,6 +76,55 @@ run_there() {
 }
 assert_status 0 run_there
 [ -s 'with space/a b.footprint' ] || fail "no manifest in a folder with a space"
+
+mkfifo into
+cat into >from &
+run_there() {
+	"$footprint" run -o into -- true 2>errors
+}
+assert_status 0 run_there
+wait $!
+[ -p into ] || fail "a manifest took the place of a pipe"
+assert_fact "a manifest through a pipe" '.app == "true"' from
+
+# ---- what the program inherits is as without us
+cat >show_state.py <<-'END'
+	import os
+	def is_closed(fd):
+	    try:
+	        os.fstat(fd)
+	    except OSError:
+	        return True
+	    return False
+	closed = [fd for fd in range(3) if is_closed(fd)]
+	ignored = [line for line in open("/proc/self/status") if line.startswith("SigIgn")]
+	with open("state", "w") as state:
+	    print(closed, *ignored, file=state)
+END
+for closed in '' '<&-' '>&-' '<&- >&-' '<&- >&- 2>&-'; do
+	eval "python3 -I show_state.py $closed"
+	mv state state.bare
+	eval "2>errors \"$footprint\" run -o out.footprint -- python3 -I show_state.py $closed"
+	assert_same_text "descriptors and signals with '$closed'" state.bare state
+done
+# ignoring_children WORD...: runs it with SIGCHLD ignored, which a shell would not pass on
+ignoring_children() {
+	python3 -I -c 'import os, signal, sys
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+os.execvp(sys.argv[1], sys.argv[1:])' "$@"
+}
+ignoring_children python3 -I show_state.py
+cmp -s state state.bare && fail "the test does not tell an ignored SIGCHLD"
+mv state state.bare
+assert_status 0 ignoring_children "$footprint" run -o out.footprint -- python3 -I show_state.py 2>errors
+assert_same_text "an ignored SIGCHLD" state.bare state
+
+# ---- an aggregator that dies is a gap
+"$footprint" run -o out.footprint -- sh -c 'pkill -KILL -P $PPID footprintd; cat data/file' >output 2>errors
+assert_equal "status when the aggregator died" 0 $?
+assert_contains "the aggregator's end is told" '^footprint: footprintd: failed' errors
+assert_fact "what was lost is a gap" \
+	'(.complete | not) and any(.gaps[]; .kind == "lost-records")' out.footprint
 
 # ---- standard input and signals pass through
 assert_equal "standard input" 'from stdin' "$(echo 'from stdin' | run -- cat)"

@@ -4,6 +4,7 @@ import os
 import pty
 import re
 import shutil
+import stat
 import sys
 import tempfile
 import unittest
@@ -130,6 +131,52 @@ class Commands(unittest.TestCase):
             text = footprint(*arguments).stdout
             self.assertIn(b"/tmp/\\x1b[2J\\xc2\\x9b2J\\x07\\xff\\x0a", text)
             self.assertNotIn(b"\033", text)
+
+    def test_errors_cannot_command_the_terminal(self):
+        evil = "no\033[2J\nsuch"
+        for arguments in [["show", evil], [evil], ["show", "--" + evil], ["why", self.path, evil],
+                          ["merge", "-o", evil + "/x", self.path]]:
+            done = footprint(*arguments)
+            self.assertIn(b"no\\x1b[2J\\x0asuch", done.stderr)
+            self.assertNotIn(b"\033", done.stderr)
+
+    def test_only_files_are_replaced(self):
+        pipe, link = self.file("pipe"), self.file("link")
+        os.mkfifo(pipe)
+        reader = manifests.subprocess.Popen(["cat", pipe], stdout=manifests.subprocess.PIPE)
+        self.assertEqual(footprint("merge", "-o", pipe, self.path).returncode, 0)
+        self.assertEqual(footprint("show", "/dev/stdin", data=reader.communicate()[0]).stdout,
+                         footprint("show", self.path).stdout)
+        self.assertTrue(stat.S_ISFIFO(os.lstat(pipe).st_mode))
+        self.assertEqual(footprint("merge", "-o", "/dev/stdout", self.path).stdout,
+                         self.merged(self.path))
+        with open(self.file("target"), "wb"):
+            os.symlink("target", link)
+        self.assertEqual(footprint("merge", "-o", link, self.path).returncode, 0)
+        self.assertEqual(os.readlink(link), "target")
+        with open(link, "rb") as file:
+            self.assertEqual(file.read(), self.merged(self.path))
+        self.assert_trouble(footprint("merge", "-o", self.folder, self.path), "Is a directory")
+        self.assert_trouble(footprint("merge", "-o", "", self.path), "No such file")
+
+    @unittest.skipIf(os.geteuid() or not hasattr(os, "mknod"), "needs root")
+    def test_a_device_stays_a_device(self):
+        for minor, status in [(3, 0), (7, 2)]:  # as /dev/null and /dev/full
+            path = self.file(f"device{minor}")
+            try:
+                os.mknod(path, 0o666 | stat.S_IFCHR, os.makedev(1, minor))
+                os.close(os.open(path, os.O_WRONLY))
+            except PermissionError:
+                self.skipTest("no devices here")
+            self.assertEqual(footprint("merge", "-o", path, self.path).returncode, status)
+            self.assertTrue(stat.S_ISCHR(os.lstat(path).st_mode))
+
+    def merged(self, *paths):
+        out = self.file("merged")
+        done = footprint("merge", "-o", out, *paths)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        with open(out, "rb") as file:
+            return file.read()
 
     def test_merge_refuses_what_does_not_belong(self):
         other, out = self.file("b.footprint"), self.file("out.footprint")

@@ -7,6 +7,7 @@
 #include "aggregator/aggregator.h"
 #include "aggregator/apply.h"
 #include "aggregator/lexical.h"
+#include "aggregator/library.h"
 #include "aggregator/log.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/hash.h"
@@ -47,6 +48,10 @@ static enum look_depth depth_of_path(const struct fact *fact)
 		/* The closure of a plugin tells what came along with it. */
 		return fact->what == FOOTPRINT__LOADED_BY__LOADED_BY_DLOPEN ? LOOK_PROGRAM
 									    : LOOK_OBJECT;
+	case FACT_GAP:
+		return library_foretold(fact->text) ? LOOK_PROGRAM : LOOK_PATH;
+	case FACT_UNOBSERVED:
+		return LOOK_OBJECT;
 	default:
 		return LOOK_PATH;
 	}
@@ -125,13 +130,6 @@ static int apply_endpoint(struct fact *fact)
 	return r == -ENOMEM ? r : apply_socket_file(fact);
 }
 
-static int apply_gap(struct fact *fact)
-{
-	const char *path = fact->path ? fact->path->look->path : fact->session->executable;
-
-	return run_gap(fact->session->application, fact->text, path, fact->detail, fact->times);
-}
-
 /* The same fact of another process of the same program adds nothing: its key says so, cheaply. What
  * a fact does besides (count, remember in its session) must be done all the same: such kinds have
  * no key. 0: none. */
@@ -157,6 +155,29 @@ static bool repeats(const struct fact *fact)
 	return fact->kind == FACT_PATH || fact->kind == FACT_EXECUTE;
 }
 
+/* A program that cannot be watched may run a thousand times: its libraries are foretold once. */
+static int foretell(struct fact *fact)
+{
+	struct application *application = fact->session->application;
+	uint64_t key = fact->session->program ? key_of(fact) : 0;
+	int r;
+
+	if (key && application_applied(application, key))
+		return 0;
+	r = library_foretell(fact);
+	if (r == 0 && key)
+		application_note_applied(application, key);
+	return r;
+}
+
+static int apply_gap(struct fact *fact)
+{
+	const char *path = fact->path ? fact->path->look->path : fact->session->executable;
+	int r = run_gap(fact->session->application, fact->text, path, fact->detail, fact->times);
+
+	return r == 0 && fact->path && library_foretold(fact->text) ? foretell(fact) : r;
+}
+
 static int apply_kind(struct fact *fact)
 {
 	switch (fact->kind) {
@@ -170,6 +191,8 @@ static int apply_kind(struct fact *fact)
 		return library_apply(fact);
 	case FACT_ENDPOINT:
 		return apply_endpoint(fact);
+	case FACT_UNOBSERVED:
+		return library_apply_unobserved(fact);
 	default:
 		return apply_gap(fact);
 	}

@@ -18,6 +18,9 @@ enum fact_kind {
 	FACT_LOAD,     /* other: the requester, or NULL */
 	FACT_ENDPOINT, /* text: the address; path: of a unix socket that has one, or NULL */
 	FACT_GAP,      /* text: its kind; detail; path: NULL: the session's executable */
+	/* path: of a library; text: a program that nobody watched and that needs it; detail: the
+	 * object of the program that asks for it */
+	FACT_UNOBSERVED,
 };
 
 struct fact {

@@ -135,7 +135,7 @@ void plugins_deinit(struct plugins *plugins)
 
 /* --- loads ------------------------------------------------------------------------------------ */
 
-static int describe(struct manifest *m, const struct look *library, const char *by)
+static int describe(struct manifest *m, const struct look *library, uint32_t access, const char *by)
 {
 	struct library_info info = {
 		.soname = library->elf.soname,
@@ -144,7 +144,7 @@ static int describe(struct manifest *m, const struct look *library, const char *
 		.n_needed = library->elf.n_needed,
 	};
 
-	if (apply_use(m, library, ACCESS_LOAD, by) < 0 ||
+	if (apply_use(m, library, access, by) < 0 ||
 		manifest_set_library(m, library->path, &info) == -ENOMEM)
 		return -ENOMEM;
 	return 0;
@@ -176,7 +176,57 @@ int library_apply(struct fact *fact)
 		return apply_outcome(m, library, ACCESS_LOAD, fact->error, session->executable);
 	if (lexical_left_out(library->path))
 		return 0;
-	if (describe(m, library, session->executable) < 0)
+	if (describe(m, library, ACCESS_LOAD, session->executable) < 0)
 		return -ENOMEM;
 	return add_reason(session, fact);
+}
+
+/* --- what nobody saw -------------------------------------------------------------------------- */
+
+bool library_foretold(const char *gap)
+{
+	return !strcmp(gap, "setuid-program") || !strcmp(gap, "foreign-program");
+}
+
+static int push_unobserved(
+	const struct fact *gap, const struct look *program, const struct elf_object *object)
+{
+	struct fact *fact = fact_new(gap->session, FACT_UNOBSERVED);
+
+	if (!fact)
+		return -ENOMEM;
+	fact->path = root_path(gap->session->root, object->path, true);
+	fact->text = strdup(program->path);
+	fact->detail = strdup(requester_of(program, object));
+	if (!fact->path || !fact->text || !fact->detail) {
+		fact_free(fact);
+		return -ENOMEM;
+	}
+	root_push(gap->session->root, fact);
+	return 0;
+}
+
+int library_foretell(struct fact *gap)
+{
+	const struct look *program = gap->path->look;
+	int r = 0;
+
+	for (size_t i = 1; r == 0 && i < program->closure.n_objects; i++)
+		if (program->closure.objects[i].path)
+			r = push_unobserved(gap, program, &program->closure.objects[i]);
+	return r;
+}
+
+int library_apply_unobserved(struct fact *fact)
+{
+	struct manifest *m = fact->session->application->manifest;
+	const struct look *library = fact->path->look;
+
+	if (library->error || lexical_left_out(library->path))
+		return 0;
+	if (describe(m, library, ACCESS_UNOBSERVED, fact->text) < 0 ||
+		manifest_add_loader(m, library->path, fact->text,
+			FOOTPRINT__LOADED__LOADED_UNOBSERVED, fact->detail) == -ENOMEM)
+		return -ENOMEM;
+	return 0;
 }

@@ -197,10 +197,14 @@ static struct programs users_of(const Footprint__Manifest *m, enum change_group 
 
 static const char *library_verb(const Footprint__Library *library)
 {
-	for (size_t i = 0; i < library->n_loaders; i++)
-		if (library->loaders[i]->loaded == FOOTPRINT__LOADED__LOADED_NEEDED)
-			return "needed by";
-	return "dlopen by";
+	switch (library_loaded(library)) {
+	case FOOTPRINT__LOADED__LOADED_NEEDED:
+		return "needed by";
+	case FOOTPRINT__LOADED__LOADED_UNOBSERVED:
+		return "not observed, needed by";
+	default:
+		return "dlopen by";
+	}
 }
 
 static void note_users(struct line *l, const Footprint__Manifest *m, size_t index)

@@ -158,12 +158,14 @@ static void print_programs(const struct page *p)
 
 static void print_loaders(const struct page *p, const Footprint__Library *library)
 {
+	static const char *const verbs[] = {
+		[FOOTPRINT__LOADED__LOADED_NEEDED] = "needed",
+		[FOOTPRINT__LOADED__LOADED_DLOPEN] = "dlopen",
+		[FOOTPRINT__LOADED__LOADED_UNOBSERVED] = "not observed, needed",
+	};
 	size_t n = 0;
-	bool needed = false;
 
-	for (size_t i = 0; i < library->n_loaders; i++)
-		needed |= library->loaders[i]->loaded == FOOTPRINT__LOADED__LOADED_NEEDED;
-	printf("%s by ", needed ? "needed" : "dlopen");
+	printf("%s by ", verbs[library_loaded(library)]);
 	for (size_t i = 0; i < library->n_loaders; i++)
 		if (!i || library->loaders[i]->by != library->loaders[i - 1]->by)
 			print_user(p, n++, library->loaders[i]->by);

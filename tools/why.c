@@ -27,6 +27,7 @@ static const struct {
 	[WHY_EXECUTED] = { "which executed", "executed" },
 	[WHY_INTERPRETED] = { "interpreted by", "interpreted" },
 	[WHY_NEEDS] = { "which needs", "needs" },
+	[WHY_UNOBSERVED] = { "which needs", "unobserved" },
 	[WHY_LOADED] = { "which dlopened", "dlopened" },
 	[WHY_USED] = { "which used", "used" },
 	[WHY_MISSED] = { "which looked for", "missed" },
@@ -61,6 +62,8 @@ static void print_step(const struct why_step *step)
 		printf(" (%s)", access);
 	} else if (step->kind == WHY_MISSED) {
 		fputs(" (not there)", stdout);
+	} else if (step->kind == WHY_UNOBSERVED) {
+		fputs(" (not observed)", stdout);
 	} else if (step->kind == WHY_CONNECTED) {
 		printf(" (%s)", endpoint_word(step->operation));
 	}

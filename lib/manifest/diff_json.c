@@ -117,22 +117,18 @@ static void put_program(struct json *j, const Footprint__Manifest *m, size_t ind
 static void put_loaders(
 	struct json *j, const Footprint__Manifest *m, const Footprint__Library *library)
 {
-	Footprint__Loaded loaded = FOOTPRINT__LOADED__LOADED_DLOPEN;
-
 	json_key(j, "by");
 	json_begin(j, '[');
 	for (size_t i = 0; i < library->n_loaders; i++) {
 		const Footprint__Loader *loader = library->loaders[i];
 		const ProtobufCBinaryData *path = &m->executables[loader->by]->path;
 
-		if (loader->loaded == FOOTPRINT__LOADED__LOADED_NEEDED)
-			loaded = loader->loaded;
 		if (!i || loader->by != library->loaders[i - 1]->by)
 			json_put_bytes(j, path->data, path->len);
 	}
 	json_end(j, ']');
 	json_key(j, "loaded");
-	json_put_text(j, loaded_word(loaded));
+	json_put_text(j, loaded_word(library_loaded(library)));
 }
 
 static void put_library(struct json *j, const Footprint__Manifest *m, size_t index)

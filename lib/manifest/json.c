@@ -169,15 +169,6 @@ static void put_executable(struct json *j, const Footprint__Manifest *m, size_t 
 	put_programs(j, m, "executes", executable->n_executes, executable->executes);
 }
 
-/* Needed by one program and dlopened by another: it is needed. */
-static Footprint__Loaded strongest_reason(const Footprint__Library *library)
-{
-	for (size_t i = 0; i < library->n_loaders; i++)
-		if (library->loaders[i]->loaded == FOOTPRINT__LOADED__LOADED_NEEDED)
-			return FOOTPRINT__LOADED__LOADED_NEEDED;
-	return FOOTPRINT__LOADED__LOADED_DLOPEN;
-}
-
 static void put_loaders(
 	struct json *j, const Footprint__Manifest *m, const Footprint__Library *library)
 {
@@ -227,7 +218,7 @@ static void put_library(struct json *j, const Footprint__Manifest *m, size_t i)
 		json_put_text(j, library->build_id);
 	}
 	json_key(j, "loaded");
-	json_put_text(j, loaded_word(strongest_reason(library)));
+	json_put_text(j, loaded_word(library_loaded(library)));
 	put_loaders(j, m, library);
 }
 

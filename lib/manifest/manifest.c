@@ -12,7 +12,8 @@
 
 #define ACCESS_ALL                                                                                 \
 	(ACCESS_READ | ACCESS_WRITE | ACCESS_CREATE | ACCESS_DELETE | ACCESS_RENAME |              \
-		ACCESS_METADATA | ACCESS_EXEC | ACCESS_LOAD | ACCESS_LIST | ACCESS_CHECK)
+		ACCESS_METADATA | ACCESS_EXEC | ACCESS_LOAD | ACCESS_LIST | ACCESS_CHECK |         \
+		ACCESS_UNOBSERVED)
 
 #define FILE_MODE_BITS 07777
 

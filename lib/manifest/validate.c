@@ -180,6 +180,8 @@ static int check_uses(const struct check *c, const Footprint__File *file)
 			return bad(c, "its programs are out of order");
 		if (!use->access || use->access & ~known)
 			return bad(c, "an unknown access");
+		if (use->access & ACCESS_LOAD && use->access & ACCESS_UNOBSERVED)
+			return bad(c, "observed and not observed in one program");
 	}
 	return 0;
 }
@@ -220,8 +222,11 @@ static int check_loaders(const struct check *c, const Footprint__Library *librar
 			return -EPROTONOSUPPORT;
 		if (loader->by >= c->m->n_executables)
 			return bad(c, "names a program that is not in the manifest");
-		if (loader->loaded > FOOTPRINT__LOADED__LOADED_DLOPEN)
+		if (loader->loaded > FOOTPRINT__LOADED__LOADED_UNOBSERVED)
 			return bad(c, "an unknown way of loading");
+		if (loader->loaded == FOOTPRINT__LOADED__LOADED_UNOBSERVED && before &&
+			before->by == loader->by && before->loaded != loader->loaded)
+			return bad(c, "observed and not observed in one program");
 		if (loader->requester.len && check_path(c, &loader->requester) < 0)
 			return -EBADMSG;
 		if (order >= 0)

@@ -144,6 +144,12 @@ static int put_packages(struct building *b)
 	return 0;
 }
 
+/* What was observed needs no guess: of one program and library the one or the other is shown. */
+static uint32_t shown_access(uint32_t access)
+{
+	return access & ACCESS_LOAD ? access & ~(uint32_t)ACCESS_UNOBSERVED : access;
+}
+
 static int put_uses(struct building *b, const struct groups *groups, uint32_t file,
 	Footprint__File *ret, uint32_t *ret_access)
 {
@@ -159,7 +165,7 @@ static int put_uses(struct building *b, const struct groups *groups, uint32_t fi
 
 		footprint__use__init(&list[i]);
 		list[i].by = b->executables.ranks[use->key.by];
-		list[i].access = use->access;
+		list[i].access = shown_access(use->access);
 		*ret_access |= use->access;
 	}
 	return 0;
@@ -226,6 +232,13 @@ static int put_needed(struct building *b, string_number needed, Footprint__Libra
 	return 0;
 }
 
+/* Loaders of one program stand together, those that were observed first. */
+static bool is_shown(const Footprint__Loader *before, uint32_t by, uint32_t loaded)
+{
+	return loaded != FOOTPRINT__LOADED__LOADED_UNOBSERVED || !before || before->by != by ||
+	       before->loaded == loaded;
+}
+
 static int put_loaders(
 	struct building *b, const struct groups *groups, uint32_t library, Footprint__Library *ret)
 {
@@ -234,15 +247,19 @@ static int put_loaders(
 
 	if (!list)
 		return -ENOMEM;
-	ret->n_loaders = n;
 	for (uint32_t i = 0; i < n; i++) {
 		const struct loader_entry *entry =
 			table_at(&b->m->loaders, groups->places[first + i]);
+		uint32_t by = b->executables.ranks[entry->key.by];
+		Footprint__Loader *loader = &list[ret->n_loaders];
 
-		footprint__loader__init(&list[i]);
-		list[i].by = b->executables.ranks[entry->key.by];
-		list[i].loaded = entry->key.loaded;
-		list[i].requester = bytes_of(b, entry->key.requester);
+		if (!is_shown(ret->n_loaders ? loader - 1 : NULL, by, entry->key.loaded))
+			continue;
+		footprint__loader__init(loader);
+		loader->by = by;
+		loader->loaded = entry->key.loaded;
+		loader->requester = bytes_of(b, entry->key.requester);
+		ret->n_loaders++;
 	}
 	return 0;
 }

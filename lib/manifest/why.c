@@ -222,6 +222,15 @@ static int find_loading(
 	return 0;
 }
 
+static enum why_kind kind_of_loader(const Footprint__Loader *loader)
+{
+	if (loader && loader->loaded == FOOTPRINT__LOADED__LOADED_DLOPEN)
+		return WHY_LOADED;
+	if (loader && loader->loaded == FOOTPRINT__LOADED__LOADED_UNOBSERVED)
+		return WHY_UNOBSERVED;
+	return WHY_NEEDS;
+}
+
 /* From the program over what asks for what to the library; by itself, where loaders name each other
  * in a circle and none of them the program. */
 static int add_library_chain(const struct ways *w, uint32_t library, uint32_t by, struct why *why)
@@ -237,10 +246,9 @@ static int add_library_chain(const struct ways *w, uint32_t library, uint32_t by
 	why->n_steps += n;
 	for (uint32_t i = 1; i <= n; i++) {
 		const Footprint__Loader *loader = l.nearest[at];
-		bool dlopened = loader && loader->loaded == FOOTPRINT__LOADED__LOADED_DLOPEN;
 
 		why->steps[why->n_steps - i] = (struct why_step){
-			.kind = dlopened ? WHY_LOADED : WHY_NEEDS,
+			.kind = kind_of_loader(loader),
 			.path = w->m->libraries[at]->path,
 		};
 		if (i < n)

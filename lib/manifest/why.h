@@ -20,6 +20,7 @@ enum why_kind {
 	WHY_EXECUTED,	 /* which executed the program `path` */
 	WHY_INTERPRETED, /* which is a script, interpreted by `path` */
 	WHY_NEEDS,	 /* which needs the library `path` */
+	WHY_UNOBSERVED,	 /* which needs it too, but nobody saw it loaded */
 	WHY_LOADED,	 /* which dlopened the library `path` */
 	WHY_USED,	 /* which used the file `path`, as `access` says */
 	WHY_MISSED,	 /* which looked for `path`, and it was not there */

@@ -49,7 +49,14 @@ const char *watched_word(Footprint__Watched watched)
 
 const char *loaded_word(Footprint__Loaded loaded)
 {
-	return loaded == FOOTPRINT__LOADED__LOADED_DLOPEN ? "dlopen" : "needed";
+	switch (loaded) {
+	case FOOTPRINT__LOADED__LOADED_DLOPEN:
+		return "dlopen";
+	case FOOTPRINT__LOADED__LOADED_UNOBSERVED:
+		return "unobserved";
+	default:
+		return "needed";
+	}
 }
 
 const char *access_next_word(uint32_t *access)
@@ -83,6 +90,17 @@ uint32_t file_access(const Footprint__File *file)
 	for (size_t i = 0; i < file->n_uses; i++)
 		access |= file->uses[i]->access;
 	return access;
+}
+
+/* The enum's values are in the order of their strength. */
+Footprint__Loaded library_loaded(const Footprint__Library *library)
+{
+	Footprint__Loaded strongest = FOOTPRINT__LOADED__LOADED_UNOBSERVED;
+
+	for (size_t i = 0; i < library->n_loaders; i++)
+		if (library->loaders[i]->loaded < strongest)
+			strongest = library->loaders[i]->loaded;
+	return library->n_loaders ? strongest : FOOTPRINT__LOADED__LOADED_DLOPEN;
 }
 
 void time_text(uint64_t nanoseconds, char buffer[static TIME_TEXT_SIZE])

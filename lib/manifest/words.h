@@ -7,18 +7,22 @@
 const char *file_type_word(Footprint__FileType type);		   /* "file", "directory", … */
 const char *endpoint_word(Footprint__EndpointOperation operation); /* "connect", "bind", "send" */
 const char *watched_word(Footprint__Watched watched); /* "none", "preload", "supervised" */
-const char *loaded_word(Footprint__Loaded loaded);    /* "needed", "dlopen" */
+const char *loaded_word(Footprint__Loaded loaded);    /* "needed", "dlopen", "unobserved" */
 
 /* The words of the access bits, by repeated calls: the next word for what is left in *access, whose
  * bit is taken out; NULL when nothing is left. */
 const char *access_next_word(uint32_t *access);
 
-#define ACCESS_WORDS_SIZE 80
+#define ACCESS_WORDS_SIZE 96
 /* "read write", all words with spaces between. */
 void access_words(uint32_t access, char buffer[static ACCESS_WORDS_SIZE]);
 
 /* All that anybody does with the file. */
 uint32_t file_access(const Footprint__File *file);
+
+/* The strongest of the reasons why it is there: needed by one program and dlopened by another, it
+ * is needed; what was seen is stronger than what was not. */
+Footprint__Loaded library_loaded(const Footprint__Library *library);
 
 /* "2026-11-22T02:31:38.123456789Z": nanoseconds since the epoch. */
 #define TIME_TEXT_SIZE 40

@@ -119,7 +119,7 @@ static inline int add_fact(struct manifest *m, const struct fact *fact)
 	random_program(dice[2], other);
 	switch (fact->kind) {
 	case 0:
-		return manifest_add_use(m, path, 1u << dice[3] % 10, program);
+		return manifest_add_use(m, path, 1u << dice[3] % 11, program);
 	case 1:
 		random_state(fact, &state);
 		return manifest_set_state(m, path, &state);
@@ -132,7 +132,7 @@ static inline int add_fact(struct manifest *m, const struct fact *fact)
 		return add_library_fact(m, fact);
 	case 5:
 		return manifest_add_loader(
-			m, path, program, dice[3] % 2, dice[4] % 2 ? other : NULL);
+			m, path, program, dice[3] % 3, dice[4] % 2 ? other : NULL);
 	case 6:
 		return manifest_add_endpoint(
 			m, 1 + dice[3] % 3, dice[4] % 2 ? "127.0.0.1:80" : "unix:@x", program);

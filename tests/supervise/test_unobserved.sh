@@ -1,0 +1,77 @@
+#!/bin/bash
+# A program that nobody can watch, set-uid or with file capabilities: its libraries, as ldd tells them,
+# are in the manifest as not observed; where somebody saw them, that wins.
+. "$(dirname "$0")/../lib.sh"
+needs ldd setcap setpriv
+[ "$(id -u)" -eq 0 ] || skip "needs root to give a program away"
+cd "$work" || exit 1
+here=$(realpath "$work")
+chmod 755 "$work"
+echo hello >file
+
+# libraries PROGRAM: canonical paths of all that ldd says would be mapped
+libraries() {
+	ldd "$1" | awk '/=> \// { print $3; next } $1 ~ /^\// { print $1 }' |
+		xargs -r realpath | LC_ALL=C sort -u
+}
+
+# unobserved MANIFEST PROGRAM: libraries that it is said to need without having been seen to
+unobserved() {
+	"$footprint" show --json "$1" | jq -r --arg by "$2" '.libraries[]
+		| select(any(.loaders[]; .by == $by and .loaded == "unobserved")) | .path' | LC_ALL=C sort -u
+}
+
+# expect WHAT MANIFEST PROGRAM: as ldd says, as libraries and as files with a digest
+expect() {
+	libraries "$3" >expected
+	[ -s expected ] || die "ldd names nothing for $3"
+	unobserved "$2" "$3" >output
+	assert_same_text "$1: its libraries" expected output
+	"$footprint" show --json "$2" | jq -r --arg by "$3" '.files[]
+		| select(any(.uses[]; .by == $by and .access == ["unobserved"]) and .sha256) | .path' |
+		LC_ALL=C sort -u >output
+	assert_same_text "$1: their files" expected output
+}
+
+as_nobody=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+cp "$(command -v ls)" setuid
+chown daemon setuid
+chmod 4755 setuid
+cp "$(command -v ls)" capable
+setcap cap_net_raw+ep capable
+"$footprint" run -o setuid.footprint -- "${as_nobody[@]}" sh -c './setuid -d /' >/dev/null 2>errors
+expect "a set-uid program" setuid.footprint "$here/setuid"
+assert_fact "and the gap names it" \
+	'[.gaps[] | [.kind, .path]] == [["setuid-program", "'"$here"'/setuid"]]' setuid.footprint
+"$footprint" run -o capable.footprint -- "${as_nobody[@]}" sh -c './capable -d /' >/dev/null 2>errors
+expect "a program with capabilities" capable.footprint "$here/capable"
+
+# What other programs load is theirs.
+assert_fact "the shell's libraries were observed" '[.libraries[].loaders[]
+	| select(.by | endswith("sh")) | .loaded] | length > 0 and all(. == "needed")' setuid.footprint
+
+# ---- shown
+library=$(libraries "$here/setuid" | grep selinux)
+[ -n "$library" ] || die "ls needs no libselinux here: another library is needed to ask about"
+"$footprint" show -l setuid.footprint >output
+assert_contains "show" "$library.*not observed, needed by setuid" output
+"$footprint" why setuid.footprint "$library" >output
+assert_contains "why" "which needs.*$library \\(not observed\\)" output
+
+# ---- observed wins: the same program without its bit
+chmod 755 setuid
+"$footprint" run -o seen.footprint -- "${as_nobody[@]}" sh -c './setuid -d /' >/dev/null 2>errors
+unobserved seen.footprint "$here/setuid" >output
+assert_equal "nothing is foretold of what is watched" 0 "$(wc -l <output)"
+"$footprint" diff seen.footprint setuid.footprint >output
+assert_contains "diff" "$library.*loaded another way" output
+"$footprint" merge -o one.footprint setuid.footprint seen.footprint
+"$footprint" merge -o other.footprint seen.footprint setuid.footprint
+cmp one.footprint other.footprint || fail "the order of merging matters"
+unobserved one.footprint "$here/setuid" >output
+assert_equal "nothing is foretold beside what was seen" 0 "$(wc -l <output)"
+assert_fact "nor of their files" '[.files[].uses[] | select(.access | index("unobserved"))] == []' \
+	one.footprint
+"$footprint" merge -o again.footprint one.footprint setuid.footprint
+cmp one.footprint again.footprint || fail "merging again changes something"
+finish

@@ -26,8 +26,9 @@ class Said:
             for path in entry["executes"]:
                 self.facts["executed"].add((by, unescape(path)))
         for entry in manifest["libraries"]:
-            for by in entry["by"]:
-                self.facts["loaded"].add((unescape(by), unescape(entry["path"])))
+            for loader in entry["loaders"]:
+                if loader["loaded"] != "unobserved":
+                    self.facts["loaded"].add((unescape(loader["by"]), unescape(entry["path"])))
         for entry in manifest["endpoints"]:
             address = os.fsdecode(unescape(entry["address"]))
             for by in entry["by"]:
@@ -58,6 +59,8 @@ class Said:
             self.facts["loaded"].add((by, path))
             # The dynamic linker opened it for reading, and that is all that strace sees.
             self.implied["opened"].add((by, path, "read"))
+        elif access == "unobserved":
+            pass  # a guess that says that it is one
         elif access == "read" and kind == "symlink":
             self.facts["links"].add((by, path))
         else:

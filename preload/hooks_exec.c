@@ -18,6 +18,7 @@
 #include "preload/program.h"
 #include "preload/program_search.h"
 #include "preload/recorder.h"
+#include "preload/sites.h"
 
 static void record_unwatched(enum program_kind kind, const char *path)
 {
@@ -55,6 +56,7 @@ struct attempt {
 	const char *path;
 	int flags;
 	char *const *argv;
+	bool seen_inside; /* a site records it, and says goodbye */
 };
 
 static long call_execve(void *context, char *const *envp)
@@ -89,9 +91,12 @@ static long call_fexecve(void *context, char *const *envp)
 static int attempt(struct attempt *attempt, char *const *envp)
 {
 	enum library_wish wish = exec_announce(attempt->dirfd, attempt->path, attempt->flags);
-	uint64_t ticket = record_exec_begin(attempt->dirfd, attempt->path);
+	uint64_t ticket;
 	long result;
 
+	if (attempt->seen_inside)
+		return (int)environment_with(envp, wish, attempt->call, attempt);
+	ticket = record_exec_begin(attempt->dirfd, attempt->path);
 	record_goodbye();
 	result = environment_with(envp, wish, attempt->call, attempt);
 	record_goodbye_undo();
@@ -101,7 +106,9 @@ static int attempt(struct attempt *attempt, char *const *envp)
 
 static int run(const char *path, char *const *argv, char *const *envp)
 {
-	struct attempt one = { call_execve, AT_FDCWD, path, 0, argv };
+	REAL(execve);
+	struct attempt one = { call_execve, AT_FDCWD, path, 0, argv,
+		real_execve && sites_begin((const void *)(uintptr_t)real_execve) };
 
 	return attempt(&one, envp);
 }
@@ -189,14 +196,14 @@ FP_EXPORT int execvpe(const char *file, char *const argv[], char *const envp[])
 FP_EXPORT int execveat(
 	int dirfd, const char *path, char *const argv[], char *const envp[], int flags)
 {
-	struct attempt one = { call_execveat, dirfd, path, flags, argv };
+	struct attempt one = { call_execveat, dirfd, path, flags, argv, false };
 
 	return attempt(&one, envp);
 }
 
 FP_EXPORT int fexecve(int fd, char *const argv[], char *const envp[])
 {
-	struct attempt one = { call_fexecve, fd, "", AT_EMPTY_PATH, argv };
+	struct attempt one = { call_fexecve, fd, "", AT_EMPTY_PATH, argv, false };
 
 	return attempt(&one, envp);
 }

@@ -46,24 +46,20 @@ static bool program_place(struct place *ret, int dirfd, const char *path, char *
 
 /*
  * Is this no program, as most attempts of a search through PATH? What is written before such a call
- * may be in the spool, where it cannot be taken back, by the time the call fails. Opened for
- * reading, as program_look() does; a doubtful case counts as a program.
+ * may be in the spool, where it cannot be taken back, by the time the call fails. A doubtful case
+ * counts as a program.
  */
 static bool is_no_program(int dirfd, const char *path)
 {
 	struct stat file;
-	long fd, error;
+	long error;
 
 	if (image.memory_only || !path || !*path)
 		return false;
-	fd = rawcall4(
-		SYS_openat, dirfd, (long)path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0);
-	if (fd < 0)
-		return fd == -ENOENT || fd == -ENOTDIR;
-	error = rawcall3(SYS_fstat, fd, (long)&file, 0);
-	rawcall3(SYS_close, fd, 0, 0);
-	return !error &&
-	       (!S_ISREG(file.st_mode) || !(file.st_mode & (S_IXUSR | S_IXGRP | S_IXOTH)));
+	error = rawcall4(SYS_newfstatat, dirfd, (long)path, (long)&file, 0);
+	if (error < 0)
+		return error == -ENOENT || error == -ENOTDIR;
+	return !S_ISREG(file.st_mode) || !(file.st_mode & (S_IXUSR | S_IXGRP | S_IXOTH));
 }
 
 uint64_t record_exec_begin(int dirfd, const char *path)

@@ -19,6 +19,9 @@
 #define PAGE	      4096ul
 #define KERNEL_SIGSET 8
 #define DETAIL_SIZE   128
+#define JUMP	      0xe9
+#define CALL	      0xe8
+#define HEAD_SIZE     24 /* of a wrapper: what loads the number, and the jump */
 
 bool sites_active DATA_OF_START;
 uint64_t site_cancellable_real DATA_OF_START;
@@ -100,6 +103,27 @@ static const char *take_stub(struct stubs *stubs, enum site_kind kind, const voi
 	return site_stubs + (size_t)index * SITE_STUB_SIZE;
 }
 
+bool sites_begin(const void *function)
+{
+	const uint8_t *code = function;
+	uint64_t stubs = 0;
+
+	for (unsigned kind = 0; kind < SITE_KINDS; kind++)
+		stubs += stub_counts[kind];
+	for (unsigned at = 0; sites_active && at + SITE_JUMP_SIZE <= HEAD_SIZE; at++) {
+		uint64_t next = (uint64_t)(uintptr_t)(code + at + SITE_JUMP_SIZE);
+		int32_t distance;
+
+		if (code[at] != JUMP)
+			continue;
+		__builtin_memcpy(&distance, code + at + 1, sizeof(distance));
+		if (next + (uint64_t)(int64_t)distance - (uint64_t)(uintptr_t)site_stubs <
+			stubs * SITE_STUB_SIZE)
+			return true;
+	}
+	return false;
+}
+
 static const char *add_patch(
 	struct plan *plan, uint8_t *code, uint8_t operation, const char *target)
 {
@@ -136,14 +160,14 @@ static const char *plan_site(
 		if (site_cancellable_real && site_cancellable_real != real)
 			return "two functions make its cancellable calls";
 		site_cancellable_real = real;
-		return add_patch(plan, code, 0xe8, site_cancellable);
+		return add_patch(plan, code, CALL, site_cancellable);
 	}
 	if (!site_at(object, offset, &kind, &next))
 		return "its code is not what its build-id says";
 	stub = take_stub(stubs, kind, object->base + (kind == SITE_RETURN ? offset + 2 : next));
 	if (!stub)
 		return "it has more system calls than expected";
-	return add_patch(plan, code, 0xe9, stub);
+	return add_patch(plan, code, JUMP, stub);
 }
 
 /*

@@ -20,4 +20,8 @@ void sites_install(char **envp);
  * public function twice (libpthread's), and not every public function is a site. */
 extern bool sites_active;
 
+/* Does this function of libc's make its call through a site? So does execve, a few instructions
+ * from its start, where nothing else has taken its place. */
+bool sites_begin(const void *function);
+
 #endif

@@ -142,6 +142,14 @@ int segment_same(const struct segment *segment, int fd)
 	       status.st_ino == segment->inode;
 }
 
+static ssize_t read_log(
+	const struct segment *segment, uint8_t *buffer, uint64_t offset, size_t size)
+{
+	ssize_t n = pread(segment->fd, buffer, size, (off_t)(segment->log_offset + offset));
+
+	return n < 0 ? -errno : n;
+}
+
 /* --- what came by value ----------------------------------------------------------------------- */
 
 static bool extents_hold(const struct segment *segment, uint64_t offset)
@@ -225,6 +233,23 @@ static void forget_exec(struct segment *segment, uint64_t offset)
 		}
 }
 
+void segment_inherit_execs(struct segment *segment, struct segment *before)
+{
+	segment->execs = steal_pointer(before->execs);
+	segment->n_execs = before->n_execs;
+	before->n_execs = 0;
+}
+
+/* Did the exec return? Known where there is memory to read it in; by value forget_exec() is told. */
+static bool taken_back(const struct segment *segment, uint64_t offset)
+{
+	uint32_t word;
+
+	return segment->fd >= 0 &&
+	       read_log(segment, (uint8_t *)&word, offset, sizeof(word)) == sizeof(word) &&
+	       SLOT_STATE(word) == SLOT_VOID;
+}
+
 int segment_settle_execs(struct session *session, struct segment *segment, bool all)
 {
 	uint64_t now = uv_now(&session->daemon->loop);
@@ -238,8 +263,9 @@ int segment_settle_execs(struct session *session, struct segment *segment, bool 
 			i++;
 			continue;
 		}
-		if (ingest_slot(session, exec->payload, exec->size,
-			    exec->offset >= segment->counted, &err) == -ENOMEM)
+		if (!taken_back(segment, exec->offset) &&
+			ingest_slot(session, exec->payload, exec->size,
+				exec->offset >= segment->counted, &err) == -ENOMEM)
 			return -ENOMEM;
 		free(exec->payload);
 		*exec = segment->execs[--segment->n_execs];
@@ -320,14 +346,6 @@ static int take_slot(struct session *session, struct segment *segment, uint64_t 
 	if (slot->state == SLOT_VOID || final)
 		return 0;
 	return add_revisit(session, segment, offset, err);
-}
-
-static ssize_t read_log(
-	const struct segment *segment, uint8_t *buffer, uint64_t offset, size_t size)
-{
-	ssize_t n = pread(segment->fd, buffer, size, (off_t)(segment->log_offset + offset));
-
-	return n < 0 ? -errno : n;
 }
 
 /* Nothing stands behind what was walked: a free slot was read there. */
@@ -471,7 +489,12 @@ int segment_read(struct session *session, struct segment *segment, bool final, s
 
 uint64_t segment_ingested(const struct segment *segment)
 {
-	return segment->n_revisits ? segment->revisits[0].offset : segment->walked;
+	uint64_t upto = segment->n_revisits ? segment->revisits[0].offset : segment->walked;
+
+	for (unsigned i = 0; i < segment->n_execs; i++)
+		if (segment->execs[i].offset < upto)
+			upto = segment->execs[i].offset;
+	return upto;
 }
 
 void segment_acknowledge(struct segment *segment)

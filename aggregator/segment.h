@@ -83,6 +83,10 @@ int segment_read(struct session *session, struct segment *segment, bool final, s
 int segment_add_log(struct session *session, struct segment *segment, uint64_t offset,
 	const uint8_t *log, size_t size, struct error *err);
 
+/* The memory of a segment that came by value so far: execs that are pending in `before` go on there,
+ * where a later look tells what came of them. */
+void segment_inherit_execs(struct segment *segment, struct segment *before);
+
 /* Execs that came by value become facts: those that have stood for a while, or all. 0, -ENOMEM. */
 int segment_settle_execs(struct session *session, struct segment *segment, bool all);
 

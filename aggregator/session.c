@@ -313,6 +313,7 @@ int session_add_memory(
 	if (before) {
 		segment->extents = steal_pointer(before->extents);
 		segment->n_extents = before->n_extents;
+		segment_inherit_execs(segment, before);
 		segment_free(before);
 	}
 	if (session->counts)

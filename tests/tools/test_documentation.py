@@ -1,11 +1,16 @@
 #!/usr/bin/env python3
 """Help, manual pages and completions speak of the same options; pages are clean, completion works."""
+import contextlib
 import glob
 import os
+import pty
 import re
+import select
 import shutil
+import signal
 import sys
 import tempfile
+import time
 import unittest
 
 import manifests
@@ -81,8 +86,6 @@ class Documentation(unittest.TestCase):
         if not shutil.which("mandoc"):
             self.skipTest("no mandoc")
         for page in sorted(glob.glob(os.path.join(TOP, "man", "*.[1-8]"))):
-            if os.path.basename(page) == "footprintd.8":
-                continue
             self.assertEqual(run("mandoc", "-T", "lint", "-W", "warning", page).stdout, b"", page)
 
     def complete(self, *words, directory=None):
@@ -115,6 +118,70 @@ class Documentation(unittest.TestCase):
             self.assertEqual(self.complete("why", "a.footprint", "/etc/", directory=folder),
                              ["/etc/nginx.conf"])
             self.assertEqual(sorted(os.listdir(folder)), ["a.footprint", "other.txt"])
+
+    @unittest.skipUnless(shutil.which("zsh"), "no zsh")
+    def test_zsh_completes(self):
+        with tempfile.TemporaryDirectory() as folder:
+            manifests.write(os.path.join(folder, "a.footprint"), manifests.shop())
+            zsh = Zsh(folder)
+            self.addCleanup(zsh.end)
+            for typed, becomes in [
+                    ("sh", "show "), ("show --jso", "show --json "), ("show ", "show a.footprint "),
+                    ("merge -o x --f", "merge -o x --force "), ("run --app-v", "run --app-version "),
+                    ("help me", "help merge "), ("diff a.footprint ", "diff a.footprint a.footprint "),
+                    ("run -o ", "run -o a.footprint "), ("run mkfif", "run mkfifo "),
+                    ("run --app x -- mkfif", "run --app x -- mkfifo "),
+                    ("run -- kill -TER", "run -- kill -TERM "),
+                    ("why a.footprint /etc/ngi", "why a.footprint /etc/nginx.conf "),
+                    ("why a.footprint /usr/lib/libs", "why a.footprint /usr/lib/libssl.so.3 ")]:
+                self.assertEqual(zsh.complete("footprint " + typed).rstrip(),
+                                 ("footprint " + becomes).rstrip())
+
+
+class Zsh:
+    """A zsh at a terminal, for what it makes of a line when Tab is pressed."""
+
+    SETTINGS = """
+        fpath=($COMPLETIONS $fpath)
+        path=($BUILD $path)
+        autoload -U compinit && compinit -u -D
+        setopt no_beep
+        report() { print -r -- $BUFFER >>$ANSWERS; BUFFER= }
+        zle -N report
+        bindkey '^X' report
+    """
+
+    def __init__(self, folder):
+        self.home = tempfile.mkdtemp()
+        self.answers = os.path.join(self.home, "answers")
+        self.seen = 0
+        with open(os.path.join(self.home, ".zshrc"), "w", encoding="utf-8") as file:
+            file.write(self.SETTINGS)
+        self.pid, self.terminal = pty.fork()
+        if self.pid == 0:
+            os.chdir(folder)
+            os.environ.update(ZDOTDIR=self.home, ANSWERS=self.answers, TERM="dumb", BUILD=manifests.BUILD,
+                              COMPLETIONS=os.path.join(TOP, "completions"))
+            os.execvp("zsh", ["zsh", "-d", "-i"])
+
+    def complete(self, line):
+        os.write(self.terminal, line.encode() + b"\t\x18")
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            if select.select([self.terminal], [], [], 0.02)[0]:
+                os.read(self.terminal, 65536)  # what it shows; it waits when nobody reads
+            with contextlib.suppress(FileNotFoundError), open(self.answers, encoding="utf-8") as file:
+                answers = file.read().split("\n")[:-1]
+                if len(answers) > self.seen:
+                    self.seen = len(answers)
+                    return answers[-1]
+        raise AssertionError(f"zsh does not answer: {line}")
+
+    def end(self):
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+        os.close(self.terminal)
+        shutil.rmtree(self.home)
 
 
 if __name__ == "__main__":

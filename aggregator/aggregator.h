@@ -13,7 +13,7 @@
  * spool files removed
  *
  * journal.c keeps what a killed process leaves us until it is in a manifest on disk; atlas.c what
- * relative paths of living ones stand on, for our successor; policy.c says whose words count. All
+ * relative paths of living ones stand on, for our successor, and ledger.c what has been counted; policy.c says whose words count. All
  * state is touched by the loop's thread alone, but for what batch.c and snapshot.c hand to the
  * thread pool.
  *
@@ -29,6 +29,7 @@
 #include "aggregator/counters.h"
 #include "aggregator/intake.h"
 #include "aggregator/journal.h"
+#include "aggregator/ledger.h"
 #include "aggregator/options.h"
 #include "aggregator/root.h"
 #include "aggregator/session.h"
@@ -51,6 +52,7 @@ struct aggregator {
 	struct spool spool;
 	struct journal journal;
 	struct atlas atlas;
+	struct ledger ledger;
 	uint64_t started_ms;
 	struct snapshot snapshot;
 	bool stopping;
@@ -58,6 +60,7 @@ struct aggregator {
 		uint64_t begun_ms;
 		bool sealed; /* nothing more is read */
 		bool done;
+		bool leaves; /* processes that live on, or spool files: for our successor */
 		unsigned writes;
 	} stop;
 	int status; /* of the process */

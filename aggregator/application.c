@@ -73,6 +73,11 @@ static int continue_manifest(struct application *application)
 	return put_aside(application, &err);
 }
 
+void application_file(const char *name, const char *version, char ret[static APPLICATION_FILE_SIZE])
+{
+	snprintf(ret, APPLICATION_FILE_SIZE, "%s@%s.footprint", name, version);
+}
+
 /* --- getting ---------------------------------------------------------------------------------- */
 
 static void application_free(struct application *application)
@@ -100,7 +105,7 @@ static int application_new(
 	run_init(&application->run);
 	snprintf(application->name, sizeof(application->name), "%s", name);
 	snprintf(application->version, sizeof(application->version), "%s", version);
-	snprintf(application->file, sizeof(application->file), "%s@%s.footprint", name, version);
+	application_file(name, version, application->file);
 	application->applied = calloc(APPLIED_SLOTS, sizeof(*application->applied));
 	r = application->applied ? manifest_new(name, version, &application->manifest) : -ENOMEM;
 	if (r == 0)
@@ -169,11 +174,13 @@ void application_note_applied(struct application *application, uint64_t key)
 
 static bool run_over(const struct application *application)
 {
+	const struct aggregator *daemon = application->daemon;
 	const struct run *run = &application->run;
-	uint64_t now = uv_now(&application->daemon->loop);
+	uint64_t now = uv_now(&daemon->loop);
+	bool may_return = run->continued && now - daemon->started_ms < RUN_RETURN_MS;
 
 	return run->open && !run->live &&
-	       (application->daemon->stopping || now - run->quiet_since_ms >= RUN_QUIET_MS);
+	       (daemon->stopping || (!may_return && now - run->quiet_since_ms >= RUN_QUIET_MS));
 }
 
 static void close_run(struct application *application)

@@ -14,7 +14,8 @@
 #include "aggregator/run.h"
 #include "lib/manifest/manifest.h"
 
-#define APPLICATIONS_MAX 4096u
+#define APPLICATIONS_MAX      4096u
+#define APPLICATION_FILE_SIZE 272
 /* Entries of the cache of what was applied already; a power of two. */
 #define APPLIED_SLOTS 16384u
 
@@ -25,10 +26,10 @@ struct application {
 	struct aggregator *daemon;
 	unsigned references; /* sessions */
 	char name[129], version[129];
-	char file[272]; /* NAME@VERSION.footprint */
+	char file[APPLICATION_FILE_SIZE]; /* NAME@VERSION.footprint */
 	struct manifest *manifest;
 	struct run run;
-	bool dirty;    /* the manifest on disk does not have everything */
+	bool dirty;    /* the manifest on disk, or the one being written, does not have everything */
 	bool reported; /* that it cannot be written */
 	/* Direct-mapped: keys of facts that went in before and need not go in again. */
 	uint64_t *applied;
@@ -41,6 +42,9 @@ struct applications {
 	int directory; /* of manifests */
 };
 
+/* The file of an application's manifest, in their directory. */
+void application_file(
+	const char *name, const char *version, char ret[static APPLICATION_FILE_SIZE]);
 /* Opens (and makes) the directory of manifests. 0 or negative errno, reported. */
 int applications_init(struct aggregator *daemon);
 void applications_deinit(struct aggregator *daemon);

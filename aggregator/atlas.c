@@ -11,6 +11,7 @@
 #include "aggregator/aggregator.h"
 #include "aggregator/ingest.h"
 #include "aggregator/log.h"
+#include "aggregator/stop.h"
 #include "lib/base/cleanup.h"
 
 #define ATLAS_NEW_NAME	 "directories.new"
@@ -295,18 +296,12 @@ void atlas_tick(struct aggregator *daemon)
 		begin_anew(daemon);
 }
 
-/* Nobody lives who could come back: the file has nothing to say. */
-static bool nobody_lives(const struct aggregator *daemon)
-{
-	return TAILQ_EMPTY(&daemon->sessions.live) && !daemon->spool.n_taken;
-}
-
 void atlas_deinit(struct aggregator *daemon)
 {
 	struct atlas *atlas = &daemon->atlas;
 
 	if (atlas->fd >= 0) {
-		if (nobody_lives(daemon) && daemon->stop.done)
+		if (stop_left_nothing(daemon))
 			unlinkat(daemon->spool.directory, ATLAS_NAME, 0);
 		close(atlas->fd);
 	}

@@ -345,7 +345,7 @@ int ingest_slot(
 	if (count && record->kind != FOOTPRINT__RECORD__KIND__DIRECTORY) {
 		session->application->run.records++;
 		session->daemon->counters.records++;
-		session->application->dirty = true;
+		session_counted(session);
 	}
 	return 0;
 }

@@ -208,7 +208,6 @@ static int hear_hello(struct peer *peer, const Footprint__Hello *hello, struct r
 	if (r < 0)
 		return r;
 	source.root = belongings.root;
-	source.counted = belongings.segment && belongings.segment->counted;
 	r = session_get(daemon, hello, &source, &session);
 	if (r < 0)
 		return error_set(err, r, "hello: refused: %s", strerror(-r));

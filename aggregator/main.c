@@ -23,6 +23,7 @@ static void on_tick(uv_timer_t *timer)
 	spool_tick(daemon);
 	roots_tick(daemon);
 	atlas_tick(daemon);
+	ledger_tick(daemon);
 	applications_tick(daemon);
 }
 
@@ -117,6 +118,7 @@ static int begin(struct aggregator *daemon, const struct listener *listener)
 		(r = spool_init(daemon)) < 0)
 		return r;
 	atlas_init(daemon);
+	ledger_init(daemon);
 	if ((r = intake_init(daemon, listener->fd)) < 0 || (r = snapshot_init(daemon)) < 0)
 		return r;
 	return start_tick(daemon);
@@ -125,6 +127,7 @@ static int begin(struct aggregator *daemon, const struct listener *listener)
 static void end(struct aggregator *daemon)
 {
 	atlas_deinit(daemon);
+	ledger_deinit(daemon);
 	sessions_deinit(daemon);
 	applications_deinit(daemon);
 	roots_deinit(daemon);

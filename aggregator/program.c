@@ -52,9 +52,11 @@ int program_apply_image(struct fact *fact)
 		(fact->other && !fact->other->look->error &&
 			apply_linker(m, fact->other->look, name) < 0))
 		return -ENOMEM;
-	if (run_image(session->application, name, session->started_ns, session->counts, &images) <
+	if (run_image(session->application, name, session->started_ns, !session->imaged, &images) <
 		0)
 		return -ENOMEM;
+	session->imaged = true;
+	session_counted(session);
 	if (manifest_add_executable(
 		    m, name, look->elf.interpreter, session->watched, images, false) == -ENOMEM)
 		return -ENOMEM;

@@ -53,14 +53,21 @@ void run_deinit(struct run *run)
 
 /* --- joining ---------------------------------------------------------------------------------- */
 
-/* A run without an end that the manifest on disk holds: an aggregator before us watched it. */
-static const Footprint__Run *unfinished(const Footprint__Manifest *view, const char *host)
+/* The run of the manifest on disk that a session belongs to which started then: one without an end
+ * (an aggregator before us watched it), or one during which it started. */
+static const Footprint__Run *find_run(
+	const Footprint__Manifest *view, const char *host, uint64_t started_ns)
 {
 	const Footprint__Run *found = NULL;
 
-	for (size_t i = 0; i < view->n_runs; i++)
-		if (!view->runs[i]->ended_ns && !strcmp(view->runs[i]->host, host))
-			found = view->runs[i];
+	for (size_t i = 0; i < view->n_runs; i++) {
+		const Footprint__Run *run = view->runs[i];
+
+		if (!strcmp(run->host, host) &&
+			(!run->ended_ns ||
+				(run->started_ns <= started_ns && started_ns <= run->ended_ns)))
+			found = run;
+	}
 	return found;
 }
 
@@ -84,21 +91,52 @@ static int seed_images(struct run *run, const Footprint__Manifest *view)
 }
 
 /* Goes on with it. Without memory it is a run of its own: said twice, not lost. */
-static void continue_unfinished(struct application *application, const char *host)
+static bool continue_run(struct application *application, const char *host, uint64_t started_ns)
 {
 	struct run *run = &application->run;
 	const Footprint__Manifest *view;
 	const Footprint__Run *before;
 
 	if (manifest_view(application->manifest, &view) < 0)
-		return;
-	before = unfinished(view, host);
+		return false;
+	before = find_run(view, host, started_ns);
 	if (!before || seed_images(run, view) < 0)
-		return;
-	run->continued = run->named = run->first_marked = true;
+		return false;
+	run->continued = run->named = true;
 	run->started_ns = before->started_ns;
+	run->ended_ns = before->ended_ns;
 	run->processes = before->processes;
 	run->records = before->records;
+	/* It began with the session that it is named after, or one that is known already. */
+	run->first_started_ns = before->started_ns + 1;
+	return true;
+}
+
+static void open_run(struct application *application, const char *host, uint64_t started_ns)
+{
+	struct run *run = &application->run;
+
+	reset(run);
+	run->open = true;
+	snprintf(run->host, sizeof(run->host), "%s", host);
+	run->started_ns = started_ns;
+	run->first_started_ns = UINT64_MAX;
+}
+
+void run_resume(
+	struct application *application, const char *host, uint64_t started_ns, uint64_t lived_ns)
+{
+	struct run *run = &application->run;
+
+	if (run->open)
+		return;
+	open_run(application, host, started_ns);
+	if (!continue_run(application, host, started_ns)) {
+		reset(run);
+		return;
+	}
+	run->ended_ns = lived_ns > run->ended_ns ? lived_ns : run->ended_ns;
+	run->quiet_since_ms = uv_now(&application->daemon->loop);
 }
 
 void run_join(struct application *application, const char *host, uint64_t started_ns)
@@ -106,11 +144,8 @@ void run_join(struct application *application, const char *host, uint64_t starte
 	struct run *run = &application->run;
 
 	if (!run->open) {
-		reset(run);
-		run->open = true;
-		snprintf(run->host, sizeof(run->host), "%s", host);
-		run->started_ns = started_ns;
-		continue_unfinished(application, host);
+		open_run(application, host, started_ns);
+		continue_run(application, host, started_ns);
 	} else if (!run->named && started_ns < run->started_ns) {
 		run->started_ns = started_ns;
 		snprintf(run->host, sizeof(run->host), "%s", host);
@@ -129,7 +164,7 @@ int run_image(struct application *application, const char *path, uint64_t starte
 	struct counted *counted;
 	uint32_t place;
 
-	if (!run->first || started_ns < run->first_started_ns) {
+	if (started_ns < run->first_started_ns) {
 		char *first = strdup(path);
 
 		if (!first)
@@ -188,6 +223,13 @@ static int mark_first(struct application *application, const char *path)
 	return r == -ENOMEM ? r : 0;
 }
 
+/* While the spool is read, and after an aggregator that was killed, an earlier session may turn up;
+ * a mark is never taken back. Then it is set at the end of the run. */
+static bool first_is_sure(const struct aggregator *daemon)
+{
+	return !spool_busy(daemon) && !daemon->ledger.inherited;
+}
+
 int run_store(struct application *application)
 {
 	struct run *run = &application->run;
@@ -195,11 +237,9 @@ int run_store(struct application *application)
 	if (!run->open)
 		return 0;
 	run->named = true;
-	if (!run->first_marked && run->first) {
-		if (mark_first(application, run->first) < 0)
-			return -ENOMEM;
-		run->first_marked = true;
-	}
+	if (run->first && first_is_sure(application->daemon) &&
+		mark_first(application, run->first) < 0)
+		return -ENOMEM;
 	return store(application, 0);
 }
 

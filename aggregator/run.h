@@ -20,18 +20,20 @@
 /* A run ends when no process of it has lived for so long: between an exec and the new image's
  * hello nobody is connected. */
 #define RUN_QUIET_MS 2000
+/* After our start, those of a run that was going on before us have so long to come back: they do so
+ * with the next thing that they record. Who comes later opens the run again. */
+#define RUN_RETURN_MS 30000
 
 struct run {
 	bool open;
 	bool named;	/* host and started_ns have been written and stay */
 	bool continued; /* an aggregator before us began it */
-	bool first_marked;
 	char host[FP_NAME_SIZE_MAX + 1];
 	uint64_t started_ns, ended_ns;
 	uint64_t processes, records;
 	unsigned live; /* sessions connected */
 	uint64_t quiet_since_ms;
-	char *first; /* canonical executable of the earliest session */
+	char *first; /* canonical executable of the earliest session; NULL: not known, or marked before us */
 	uint64_t first_started_ns;
 	struct table images; /* how many of each executable (by hash of its path) */
 	struct table gaps;   /* how often each */
@@ -44,11 +46,14 @@ void run_deinit(struct run *run);
 
 /* A session that started then belongs to the run, which is opened if it is not. */
 void run_join(struct application *application, const char *host, uint64_t started_ns);
+/* An aggregator before us saw processes of this run until lived_ns: it goes on, or ends then. */
+void run_resume(
+	struct application *application, const char *host, uint64_t started_ns, uint64_t lived_ns);
 /* All of it has been read and applied. ended_ns: until when it lived, as far as is known; 0: not at
  * all. The latest of them is the run's end. */
 void run_session_ended(struct application *application, uint64_t ended_ns);
-/* Its executable is known now; counts: no aggregator before us counted it. 0 with the number of
- * images of it so far, or -ENOMEM. */
+/* Its executable is known now; counts: it has not been counted yet. 0 with the number of images of
+ * it so far, or -ENOMEM. */
 int run_image(struct application *application, const char *path, uint64_t started_ns, bool counts,
 	uint64_t *ret_images);
 /* A gap once more. 0 or -ENOMEM. */

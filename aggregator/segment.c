@@ -104,7 +104,6 @@ int segment_open(int fd, struct segment **ret, struct error *err)
 	segment->inode = status.st_ino;
 	segment->log_offset = memory.log_offset;
 	segment->log_size = memory.log_size;
-	segment->counted = memory.acknowledged;
 	take_counters(segment, &memory);
 	*ret = segment;
 	return 0;
@@ -130,7 +129,8 @@ void segment_free(struct segment *segment)
 		free(segment->execs[i].payload);
 	free(segment->execs);
 	free(segment->revisits);
-	free(segment->extents);
+	extents_deinit(&segment->extents);
+	extents_deinit(&segment->counted);
 	free(segment);
 }
 
@@ -140,6 +140,13 @@ int segment_same(const struct segment *segment, int fd)
 
 	return fstat(fd, &status) == 0 && status.st_dev == segment->device &&
 	       status.st_ino == segment->inode;
+}
+
+/* A slot that is done becomes a fact, and is counted unless somebody before us did. */
+static int take(struct session *session, const struct segment *segment, uint64_t offset,
+	const uint8_t *payload, size_t size, struct error *err)
+{
+	return ingest_slot(session, payload, size, !extents_hold(&segment->counted, offset), err);
 }
 
 static ssize_t read_log(
@@ -152,50 +159,6 @@ static ssize_t read_log(
 
 /* --- what came by value ----------------------------------------------------------------------- */
 
-static bool extents_hold(const struct segment *segment, uint64_t offset)
-{
-	unsigned low = 0, high = segment->n_extents;
-
-	while (low < high) {
-		unsigned middle = low + (high - low) / 2;
-
-		if (segment->extents[middle].end <= offset)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < segment->n_extents && segment->extents[low].begin <= offset;
-}
-
-/* Joins [begin, end) with what it touches. */
-static int extents_add(struct segment *segment, uint64_t begin, uint64_t end)
-{
-	struct extent *extents = segment->extents;
-	unsigned n = segment->n_extents, from = 0, to;
-
-	while (from < n && extents[from].end < begin)
-		from++;
-	for (to = from; to < n && extents[to].begin <= end; to++) {
-		begin = extents[to].begin < begin ? extents[to].begin : begin;
-		end = extents[to].end > end ? extents[to].end : end;
-	}
-	if (to == from) {
-		if (n >= EXTENTS_MAX)
-			return 0; /* counted twice, if it comes again: harmless */
-		extents = reallocarray(extents, n + 1, sizeof(*extents));
-		if (!extents)
-			return -ENOMEM;
-		segment->extents = extents;
-		memmove(&extents[from + 1], &extents[from], (n - from) * sizeof(*extents));
-		segment->n_extents = n + 1;
-	} else {
-		memmove(&extents[from + 1], &extents[to], (n - to) * sizeof(*extents));
-		segment->n_extents = n - (to - from) + 1;
-	}
-	extents[from] = (struct extent){ begin, end };
-	return 0;
-}
-
 /* Past the limit an exec counts at once. */
 static int keep_exec(struct session *session, struct segment *segment, uint64_t offset,
 	const struct slot *slot, struct error *err)
@@ -204,8 +167,7 @@ static int keep_exec(struct session *session, struct segment *segment, uint64_t 
 	uint8_t *payload;
 
 	if (segment->n_execs >= REVISITS_MAX)
-		return ingest_slot(
-			session, slot->payload, slot->size, offset >= segment->counted, err);
+		return take(session, segment, offset, slot->payload, slot->size, err);
 	execs = reallocarray(segment->execs, segment->n_execs + 1, sizeof(*execs));
 	if (!execs)
 		return -ENOMEM;
@@ -240,7 +202,8 @@ void segment_inherit_execs(struct segment *segment, struct segment *before)
 	before->n_execs = 0;
 }
 
-/* Did the exec return? Known where there is memory to read it in; by value forget_exec() is told. */
+/* Did the exec return? Known where there is memory to read it in; by value forget_exec() is told.
+ */
 static bool taken_back(const struct segment *segment, uint64_t offset)
 {
 	uint32_t word;
@@ -264,8 +227,8 @@ int segment_settle_execs(struct session *session, struct segment *segment, bool 
 			continue;
 		}
 		if (!taken_back(segment, exec->offset) &&
-			ingest_slot(session, exec->payload, exec->size,
-				exec->offset >= segment->counted, &err) == -ENOMEM)
+			take(session, segment, exec->offset, exec->payload, exec->size, &err) ==
+				-ENOMEM)
 			return -ENOMEM;
 		free(exec->payload);
 		*exec = segment->execs[--segment->n_execs];
@@ -278,13 +241,22 @@ static int take_by_value(struct session *session, struct segment *segment, uint6
 {
 	if (slot->state == SLOT_VOID)
 		forget_exec(segment, offset);
-	if (extents_hold(segment, offset))
+	if (extents_hold(&segment->extents, offset))
 		return 0;
-	if (slot->state == SLOT_EXEC)
+	/* What was counted before us had settled. */
+	if (slot->state == SLOT_EXEC && !extents_hold(&segment->counted, offset))
 		return keep_exec(session, segment, offset, slot, err);
-	if (slot->state != SLOT_READY)
+	if (slot->state != SLOT_READY && slot->state != SLOT_EXEC)
 		return 0;
-	return ingest_slot(session, slot->payload, slot->size, offset >= segment->counted, err);
+	return take(session, segment, offset, slot->payload, slot->size, err);
+}
+
+/* Past the limit of extents it counts twice, if it comes again: harmless. */
+static int note_taken(struct segment *segment, uint64_t begin, uint64_t end)
+{
+	int r = extents_add(&segment->extents, begin, end);
+
+	return r == -ENOSPC ? 0 : r;
 }
 
 int segment_add_log(struct session *session, struct segment *segment, uint64_t offset,
@@ -304,7 +276,7 @@ int segment_add_log(struct session *session, struct segment *segment, uint64_t o
 		r = take_by_value(session, segment, at, &slot, err);
 		if (r == 0 && slot.state == SLOT_CLAIMED) {
 			/* Said again when it has been written. */
-			r = at > begin ? extents_add(segment, begin, at) : 0;
+			r = note_taken(segment, begin, at);
 			begin = offset + reader.offset;
 		}
 		if (r < 0)
@@ -313,7 +285,7 @@ int segment_add_log(struct session *session, struct segment *segment, uint64_t o
 	}
 	if (r < 0)
 		return r;
-	return at > begin ? extents_add(segment, begin, at) : 0;
+	return note_taken(segment, begin, at);
 }
 
 /* --- shared memory ---------------------------------------------------------------------------- */
@@ -338,11 +310,10 @@ static int add_revisit(
 static int take_slot(struct session *session, struct segment *segment, uint64_t offset,
 	const struct slot *slot, bool final, struct error *err)
 {
-	if (extents_hold(segment, offset))
+	if (extents_hold(&segment->extents, offset))
 		return 0;
 	if (slot->state == SLOT_READY || (slot->state == SLOT_EXEC && final))
-		return ingest_slot(
-			session, slot->payload, slot->size, offset >= segment->counted, err);
+		return take(session, segment, offset, slot->payload, slot->size, err);
 	if (slot->state == SLOT_VOID || final)
 		return 0;
 	return add_revisit(session, segment, offset, err);
@@ -360,9 +331,10 @@ static bool at_free_slot(const struct slot_reader *reader)
 }
 
 /*
- * Takes the slots of one piece of log. 1: the log ends in it. It is read twice, states first: a slot that the first copy
- * shows as READY is complete in the second, which was made later - one copy alone might hold a
- * payload older than its state word. When the last writer is gone, one copy tells all.
+ * Takes the slots of one piece of log. 1: the log ends in it. It is read twice, states first: a
+ * slot that the first copy shows as READY is complete in the second, which was made later - one
+ * copy alone might hold a payload older than its state word. When the last writer is gone, one copy
+ * tells all.
  */
 static int take_piece(struct session *session, struct segment *segment, size_t size, bool final,
 	struct error *err)
@@ -444,8 +416,7 @@ static int take_again(struct session *session, struct segment *segment,
 	n = read_log(segment, buffer, revisit->offset, left < room ? left : room);
 	if (SLOT_SIZE(word) > FP_RECORD_SIZE_MAX || n < (ssize_t)(sizeof(word) + SLOT_SIZE(word)))
 		return error_set(err, -EBADMSG, "log: a slot changed its size");
-	return ingest_slot(session, buffer + sizeof(word), SLOT_SIZE(word),
-		revisit->offset >= segment->counted, err);
+	return take(session, segment, revisit->offset, buffer + sizeof(word), SLOT_SIZE(word), err);
 }
 
 static int read_again(
@@ -495,6 +466,23 @@ uint64_t segment_ingested(const struct segment *segment)
 		if (segment->execs[i].offset < upto)
 			upto = segment->execs[i].offset;
 	return upto;
+}
+
+int segment_counted(const struct segment *segment, struct extents *ret)
+{
+	int r = extents_add(ret, 0, segment->walked);
+
+	for (unsigned i = 0; r == 0 && i < segment->extents.n; i++)
+		r = extents_add(ret, segment->extents.list[i].begin, segment->extents.list[i].end);
+	for (unsigned i = 0; r == 0 && i < segment->n_revisits && !segment->read; i++)
+		r = extents_cut(
+			ret, segment->revisits[i].offset, segment->revisits[i].offset + SLOT_ALIGN);
+	for (unsigned i = 0; r == 0 && i < segment->n_execs; i++)
+		r = extents_cut(
+			ret, segment->execs[i].offset, segment->execs[i].offset + SLOT_ALIGN);
+	for (unsigned i = 0; r == 0 && i < segment->counted.n; i++)
+		r = extents_add(ret, segment->counted.list[i].begin, segment->counted.list[i].end);
+	return r;
 }
 
 void segment_acknowledge(struct segment *segment)

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "aggregator/extents.h"
 #include "lib/base/error.h"
 
 struct session;
@@ -20,7 +21,6 @@ struct session;
 #define SEGMENT_CHUNK_SIZE (256u << 10)
 /* Slots to come back to: a process has that many threads in the middle of a record at most. */
 #define REVISITS_MAX 4096u
-#define EXTENTS_MAX  4096u
 /* An exec slot that has stood so long was no failure. */
 #define EXEC_SETTLED_MS 1000
 
@@ -37,10 +37,6 @@ struct pending_exec {
 	uint8_t *payload;
 };
 
-struct extent {
-	uint64_t begin, end;
-};
-
 struct segment {
 	int fd;	     /* the shared memory; -1: none, or read to its end and closed */
 	bool shared; /* the memory has (or had) all of the log: pieces by value add nothing */
@@ -52,11 +48,10 @@ struct segment {
 	uint64_t walked;	  /* slots before here have been seen */
 	struct revisit *revisits; /* in order; but for these all of them are facts */
 	unsigned n_revisits;
-	struct extent *extents; /* by value: in order, apart from each other */
-	unsigned n_extents;
+	struct extents extents; /* what came by value */
 	struct pending_exec *execs;
 	unsigned n_execs;
-	uint64_t counted;      /* records before here were counted by an aggregator before us */
+	struct extents counted; /* slots here were counted by an aggregator before us */
 	uint64_t marked;       /* see session.mark_serial */
 	uint64_t applied;      /* before here, everything is in the manifest in memory */
 	uint64_t covered;      /* ... in the one being written */
@@ -92,6 +87,8 @@ int segment_settle_execs(struct session *session, struct segment *segment, bool 
 
 /* Up to here all slots have become facts. */
 uint64_t segment_ingested(const struct segment *segment);
+/* Adds to ret where the slots are that have been counted, by us or before us. 0, -ENOMEM, -ENOSPC. */
+int segment_counted(const struct segment *segment, struct extents *ret);
 /* Says in the shared memory how much is on disk. The process may have sealed it against us. */
 void segment_acknowledge(struct segment *segment);
 

@@ -13,8 +13,10 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/hash.h"
 
-/* How long a finished session is remembered: its spool entry may come after its end. */
-#define SESSION_REMEMBERED_MS 30000
+/* How long a finished session is remembered: its spool entry may come after its end, late where the
+ * spool is read slowly, but not for as long as somebody keeps a file of it locked. */
+#define SESSION_REMEMBERED_MS	  30000
+#define SESSION_REMEMBERED_MS_MAX 300000
 
 int sessions_init(struct aggregator *daemon)
 {
@@ -168,8 +170,7 @@ static int session_fill(
 	return r < 0 ? r : find_application(session, hello);
 }
 
-static int session_register(
-	struct session *session, const Footprint__Hello *hello, const struct hello_source *source)
+static int session_register(struct session *session, const Footprint__Hello *hello)
 {
 	struct sessions *sessions = &session->daemon->sessions;
 	uint32_t hash = hash_bytes(session->id, SESSION_ID_SIZE);
@@ -179,12 +180,10 @@ static int session_register(
 	if (r < 0)
 		return r;
 	run_join(session->application, hello->host, session->started_ns);
-	session->counts = !(source->counted && session->application->run.continued);
+	ledger_recall(session);
 	r = ingest_hello(session, hello);
 	if (r == 0)
 		r = atlas_recall(session);
-	if (r > 0 && session->application->run.continued)
-		session->counts = false;
 	if (r < 0) {
 		index_remove(&sessions->by_id, hash, session);
 		run_session_ended(session->application, 0);
@@ -208,7 +207,7 @@ static int session_new(struct aggregator *daemon, const Footprint__Hello *hello,
 	TAILQ_INIT(&session->deferred);
 	r = session_fill(session, hello, source);
 	if (r == 0)
-		r = session_register(session, hello, source);
+		r = session_register(session, hello);
 	if (r < 0) {
 		session_free(session);
 		return r;
@@ -309,17 +308,31 @@ int session_add_memory(
 		segment_free(segment); /* said again after a reconnect */
 		return 0;
 	}
-	/* Pieces of it that came by value have been counted. */
+	/* Pieces of it that came by value are facts already. */
 	if (before) {
-		segment->extents = steal_pointer(before->extents);
-		segment->n_extents = before->n_extents;
+		segment->extents = before->extents;
+		segment->counted = before->counted;
+		before->extents = before->counted = (struct extents){ 0 };
 		segment_inherit_execs(segment, before);
 		segment_free(before);
+	} else if (ledger_recall_segment(session, number, segment) < 0) {
+		return error_set(err, -ENOMEM, "segment %u: out of memory", number);
 	}
-	if (session->counts)
-		segment->counted = 0;
 	session->segments[number] = segment;
 	return 0;
+}
+
+/* One whose log comes by value. */
+static int add_segment(struct session *session, uint32_t number)
+{
+	struct segment *segment = segment_new();
+	int r = segment ? ledger_recall_segment(session, number, segment) : -ENOMEM;
+
+	if (r < 0)
+		segment_free(segment);
+	else
+		session->segments[number] = segment;
+	return r;
 }
 
 int session_add_log(struct session *session, uint32_t number, uint64_t offset, const uint8_t *log,
@@ -329,9 +342,14 @@ int session_add_log(struct session *session, uint32_t number, uint64_t offset, c
 
 	if (r < 0)
 		return error_set(err, r, "segment %u: cannot be kept", number);
-	if (!session->segments[number] && !(session->segments[number] = segment_new()))
+	if (!session->segments[number] && add_segment(session, number) < 0)
 		return error_set(err, -ENOMEM, "segment %u: out of memory", number);
 	return segment_add_log(session, session->segments[number], offset, log, size, err);
+}
+
+void session_counted(struct session *session)
+{
+	session->uncounted = session->application->dirty = true;
 }
 
 /* Forks are counted in every segment, lost records in one. */
@@ -349,10 +367,9 @@ static void count(struct session *session)
 		lost += segment->lost;
 	}
 	if (processes > session->processes) {
-		if (session->counts)
-			run->processes += processes - session->processes;
+		run->processes += processes - session->processes;
 		session->processes = processes;
-		session->application->dirty = true;
+		session_counted(session);
 	}
 	if (lost > session->lost &&
 		gap(session, "lost-records", NULL, "records that could not be kept",
@@ -500,12 +517,22 @@ void sessions_settle(struct aggregator *daemon)
 	}
 }
 
+static bool may_be_forgotten(const struct session *session)
+{
+	const struct aggregator *daemon = session->daemon;
+	uint64_t since = uv_now(&daemon->loop) - session->finished_ms;
+
+	if (session->references || since < SESSION_REMEMBERED_MS)
+		return false;
+	return since > SESSION_REMEMBERED_MS_MAX ||
+	       !spool_holds_since(daemon, session->finished_ms + 2 * TICK_MS);
+}
+
 static void forget_finished(struct aggregator *daemon)
 {
 	struct session *session;
 
-	while ((session = TAILQ_FIRST(&daemon->sessions.finished)) && !session->references &&
-		uv_now(&daemon->loop) - session->finished_ms > SESSION_REMEMBERED_MS)
+	while ((session = TAILQ_FIRST(&daemon->sessions.finished)) && may_be_forgotten(session))
 		session_remove(session);
 }
 

@@ -39,7 +39,8 @@ struct session {
 	enum session_state state;
 	bool dropped;	     /* broke the rules: nothing more is read */
 	bool met;	     /* a socket has spoken for it */
-	bool counts;	     /* no aggregator before us counted it */
+	bool imaged;	     /* counted as an image of its executable */
+	bool uncounted;	     /* has counted something that the ledger does not know of */
 	unsigned references; /* facts that wait, sockets */
 	unsigned sockets;
 	struct application *application;
@@ -63,7 +64,7 @@ struct session {
 	bool held;   /* the spool file with its records is being read */
 	bool unread; /* a notice came, or memory was short: read again soon */
 
-	uint64_t processes, lost; /* counted so far */
+	uint64_t processes, lost; /* counted so far, by us or before us */
 
 	/* Up to where the log is in the manifest (segment.marked), once this fact has been applied.
 	 */
@@ -85,7 +86,6 @@ void sessions_deinit(struct aggregator *daemon);
 struct hello_source {
 	uint32_t uid;
 	struct root *root; /* referenced by the caller; NULL: by the hello's device and inode */
-	bool counted;	   /* an aggregator before us acknowledged some of its records */
 };
 
 /* The session of this hello, made if it is new. 0; -EACCES: the policy forbids it, or the id is
@@ -113,6 +113,8 @@ void session_add_counts(
 void session_read(struct session *session, bool final);
 /* The session broke the rules: its other records stay, and there is a gap. */
 void session_drop(struct session *session, const struct error *err);
+/* It has counted something: for the manifest, and for the ledger. */
+void session_counted(struct session *session);
 /* A gap told by us rather than by the process; path NULL: the session's executable. */
 int session_gap(struct session *session, const char *kind, const char *path, const char *detail);
 

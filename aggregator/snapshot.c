@@ -72,10 +72,11 @@ static bool take_result(struct aggregator *daemon, const struct snapshot_item *i
 	bool written = item->result == 0;
 
 	if (written) {
-		application->dirty = application->reported = false;
+		application->reported = false;
 		daemon->counters.snapshots++;
 		sessions_acknowledge(daemon, application);
 	} else {
+		application->dirty = true;
 		daemon->counters.snapshot_failures++;
 		report(application, &item->error);
 	}
@@ -97,6 +98,7 @@ static void after_work(uv_work_t *request, int status)
 	free(snapshot->items);
 	snapshot->items = NULL;
 	snapshot->n_items = 0;
+	ledger_settle(daemon, !snapshot->failed);
 	spool_covered(daemon, !snapshot->failed && atlas_keep_all(daemon) == 0);
 
 	uv_update_time(&daemon->loop);
@@ -127,14 +129,34 @@ static int collect(struct aggregator *daemon, size_t n)
 	snapshot->items = calloc(n, sizeof(*snapshot->items));
 	if (!snapshot->items)
 		return -ENOMEM;
+	ledger_begin(daemon);
 	LIST_FOREACH(application, &daemon->applications.list, link)
 	{
 		if (!application->dirty || run_store(application) < 0)
 			continue;
+		ledger_add(daemon, application);
 		application->references++;
+		application->dirty = false; /* what comes from now on is for the next one */
 		snapshot->items[snapshot->n_items++].application = application;
 	}
+	ledger_end(daemon);
 	return 0;
+}
+
+/* It does not come to it. */
+static void give_back(struct aggregator *daemon)
+{
+	struct snapshot *snapshot = &daemon->snapshot;
+
+	for (size_t i = 0; i < snapshot->n_items; i++) {
+		snapshot->items[i].application->dirty = true;
+		application_unref(snapshot->items[i].application);
+	}
+	free(snapshot->items);
+	snapshot->items = NULL;
+	snapshot->n_items = 0;
+	ledger_settle(daemon, false);
+	spool_covered(daemon, false);
 }
 
 /* What is applied in applications that have nothing new to write is on disk already. */
@@ -166,7 +188,7 @@ void snapshot_start(struct aggregator *daemon)
 	if (collect(daemon, n) < 0 ||
 		uv_queue_work(&daemon->loop, &snapshot->work, work, after_work) < 0) {
 		daemon->counters.no_memory++;
-		spool_covered(daemon, false);
+		give_back(daemon);
 		schedule(daemon, RETRY_MS);
 		return;
 	}

@@ -58,6 +58,7 @@ static struct taken *taken_new(const char *name, enum taken_state state)
 
 static void keep(struct aggregator *daemon, struct taken *taken)
 {
+	taken->since_ms = uv_now(&daemon->loop);
 	TAILQ_INSERT_TAIL(&daemon->spool.taken, taken, link);
 	daemon->spool.n_taken++;
 }
@@ -192,7 +193,6 @@ static int take_entry(struct aggregator *daemon, struct taken *taken, const stru
 	int r = hello_unpack(view->hello, view->entry.hello_size, &hello, &err);
 
 	if (r == 0) {
-		source.counted = view->entry.log_offset > 0;
 		r = hello->protocol == FP_PROTOCOL ? session_get(daemon, hello, &source, ret)
 						   : -EPROTONOSUPPORT;
 		if (r == 0)
@@ -333,6 +333,14 @@ bool spool_locked(const struct aggregator *daemon)
 	if (taken->state == TAKEN_LOCKED)
 		return true;
 	return false;
+}
+
+/* They are in the order they were taken in. */
+bool spool_holds_since(const struct aggregator *daemon, uint64_t time_ms)
+{
+	const struct taken *oldest = TAILQ_FIRST(&daemon->spool.taken);
+
+	return oldest && oldest->since_ms <= time_ms;
 }
 
 void spool_tick(struct aggregator *daemon)

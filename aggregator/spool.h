@@ -36,6 +36,7 @@ struct taken {
 	uint32_t uid;
 	uint64_t offset; /* of the first byte not read */
 	uint64_t serial; /* facts queued when it had been read */
+	uint64_t since_ms; /* when it was taken */
 	uint64_t damaged;
 };
 
@@ -58,6 +59,8 @@ void spool_tick(struct aggregator *daemon);
 bool spool_busy(const struct aggregator *daemon);
 /* Somebody still writes to a file that is to be read. */
 bool spool_locked(const struct aggregator *daemon);
+/* There is a file that was taken before that time. */
+bool spool_holds_since(const struct aggregator *daemon, uint64_t time_ms);
 /* The file `name`, open at fd (taken over on success), has been read already; facts up to `serial`
  * came from it. 0 or negative errno. */
 int spool_adopt(struct aggregator *daemon, const char *name, int fd, uint64_t serial);

@@ -114,7 +114,13 @@ void stop_step(struct aggregator *daemon)
 	if (!write_all(daemon))
 		return;
 	stop->done = true;
+	stop->leaves = !TAILQ_EMPTY(&daemon->sessions.live) || daemon->spool.n_taken;
 	close_handles(daemon);
+}
+
+bool stop_left_nothing(const struct aggregator *daemon)
+{
+	return daemon->stop.done && !daemon->stop.leaves;
 }
 
 static void on_step(uv_timer_t *timer)

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 
+#include "preload/connection.h"
 #include "preload/directories.h"
 #include "preload/image.h"
 #include "preload/rawcall.h"
@@ -37,14 +38,25 @@ void record_fork_end(long pid)
 	}
 }
 
+/* Nobody holds the memory any more who could read there how many processes there were. */
+static bool count_unknown(struct segment *segment)
+{
+	return segment->head.processes > 1 && segment == image.segment &&
+	       (segment->way != SEGMENT_HELD || !connection_is_there());
+}
+
 /* The last process of the image keeps what nobody has acknowledged. */
 static void keep_rest(struct segment *segment)
 {
+	uint64_t spooled = segment->spooled;
 	int error;
 
 	if (__atomic_load_n(&segment->head.users, __ATOMIC_ACQUIRE))
 		return;
 	error = spool_rest(segment);
+	/* Without a log an entry still says how many processes there were, and until when. */
+	if (!error && segment->spooled == spooled && count_unknown(segment))
+		error = spool_append(segment, 0, 0);
 	if (error == -ENOSPC)
 		spool_loss(segment);
 	if (error)

@@ -80,6 +80,15 @@ def sum_bits(lines):
     return bits
 
 
+def counts(manifest):
+    """Processes and records of each run, images of each executable, and which ones came first."""
+    runs = [(int(value(r, "processes")), int(value(r, "records"))) for r in blocks(manifest, "runs")]
+    programs = blocks(manifest, "executables")
+    return {"runs": runs, "ended": [bool(value(r, "ended_ns")) for r in blocks(manifest, "runs")],
+            "images": {value(p, "path"): int(value(p, "runs") or 0) for p in programs},
+            "first": {value(p, "path") for p in programs if value(p, "first")}}
+
+
 def missing(manifest):
     return {value(lines, "path") for lines in blocks(manifest, "missing")}
 
@@ -90,8 +99,7 @@ def gaps(manifest):
 
 
 def without_chance(manifest):
-    """The facts alone. How often a program ran is counted by run, and a killed daemon's run ends
-    where its successor's begins. A file that was there for a moment may have been seen or not."""
+    """The facts alone. A file that was there for a moment may have been seen or not."""
     manifest = re.sub(r"^runs \{\n.*?^\}\n", "", manifest, flags=re.M | re.S)
     manifest = re.sub(r"^  runs: .*\n", "", manifest, flags=re.M)
     return re.sub(r'(^  path: "[^"]*/(?:made|renamed)\.\d+"\n)(.*?)^\}\n', without_sight, manifest,
@@ -132,8 +140,8 @@ def assert_done(manifest, said):
 # --- the daemon -----------------------------------------------------------------------------------
 
 def settled(daemon):
-    """Nothing waits in the spool but what directory ids mean."""
-    return set(os.listdir(daemon.spool)) <= {"directories"}
+    """Nothing waits in the spool but what the daemon keeps for its successor."""
+    return set(os.listdir(daemon.spool)) <= OWN_FILES
 
 
 def finish(daemon):

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # time-limit: 400
 """footprintd killed at random instants under a storm of short processes and a few long-lived ones:
-nothing is missing, and nothing is there that an undisturbed daemon would not have."""
+nothing is missing, nothing is there that an undisturbed daemon would not have, and nothing is counted
+twice: one run, with its processes and its records."""
 import random
 from faults import *
 
@@ -39,21 +40,25 @@ def main():
     worker = compiled("worker", folder)
     data = data_folder(folder, PROCESSES + LONG_LIVED * FILES_EACH)
 
-    expected = undisturbed(lambda daemon: storm(worker, data, daemon).wait())
-    assert not gaps(expected), gaps(expected)
     daemon = Daemon(interval="0.2")
     try:
-        kills, dice = 0, random.Random()
+        kills, storms, dice = 0, 0, random.Random()
         while kills < KILLS:
             process = storm(worker, data, daemon)
             kills += kill_until_over(daemon, process, dice)
+            storms += 1
             assert process.returncode == 0, "a process of the storm failed"
         # Daemons that lived for a moment have left more spool files than one takes at a time.
         wait_for("the spool read", lambda: settled(daemon))
-        assert_same_facts(expected, finish(daemon))
-        print("%d kills under %d processes: nothing missing" % (kills, PROCESSES + LONG_LIVED))
+        manifest = finish(daemon)
     finally:
         daemon.remove()
+    expected = undisturbed(lambda daemon: [storm(worker, data, daemon).wait() for _ in range(storms)])
+    assert not gaps(expected), gaps(expected)
+    assert_same_facts(expected, manifest)
+    assert counts(manifest) == counts(expected), (counts(manifest), counts(expected))
+    print("%d kills in %d storms of %d processes: nothing missing, nothing twice, %s"
+          % (kills, storms, PROCESSES + LONG_LIVED, counts(manifest)["runs"]))
 
 
 main()

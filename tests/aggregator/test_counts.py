@@ -1,0 +1,141 @@
+#!/usr/bin/env python3
+"""Counts over the death of a daemon: what comes again is counted once, and a run gets its end."""
+import os, sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from peer import *
+
+FIRST = [path("/etc/passwd"), path("/etc/none", error=2)]
+LATER = [path("/etc/group"), path("/etc/hosts")]
+
+
+def log_of(records):
+    return b"".join(slot(record) for record in records)
+
+
+def leave(daemon, peer, records, offset=0, uid=0):
+    """What the peer says in the spool: its log from `offset` on."""
+    with open("%s/records.%d" % (daemon.spool, uid), "ab") as f:
+        f.write(spool_entry(peer.hello, log_of(records), offset))
+
+
+def runs(daemon):
+    """(processes, records, has an end) of each run."""
+    manifest = daemon.manifest()
+    return [tuple(int(re.search(r"^  %s: (\d+)" % field, run, re.M).group(1)) if field in run else 0
+                  for field in ("processes", "records")) + ("ended_ns" in run,)
+            for run in re.findall(r"^runs \{\n(.*?)^\}", manifest, re.M | re.S)]
+
+
+def images(daemon):
+    found = re.search(r'^executables \{\n  path: "/usr/bin/env"\n.*?^  runs: (\d+)', daemon.manifest(),
+                      re.M | re.S)
+    return int(found.group(1)) if found else 0
+
+
+def connected(daemon, records=FIRST):
+    """A peer, connected for long enough that all it said is on disk."""
+    peer = Peer(daemon, records, started=time.time_ns())
+    wait_for("acknowledgement", lambda: peer.acknowledged() == len(peer.log))
+    return peer
+
+
+def said_again_in_the_spool(daemon):
+    peer = connected(daemon)
+    daemon.kill()
+    leave(daemon, peer, FIRST + LATER)
+    daemon.start()
+    wait_for("the file", lambda: has_file(daemon.manifest(), "/etc/group"))
+    daemon.kill()
+    leave(daemon, peer, FIRST + LATER)
+    daemon.start()
+    peer.close()
+    assert daemon.stop() == 0
+    assert (runs(daemon), images(daemon)) == ([(1, 4, True)], 1), (runs(daemon), images(daemon))
+
+
+def said_again_by_value(daemon):
+    peer = connected(daemon)
+    daemon.kill()
+    daemon.start()
+    s = connect(daemon)
+    say_hello(s, peer.hello, [])
+    s.send(data(2, data(1, peer.session) + data(4, log_of(FIRST + LATER))))
+    wait_for("the file", lambda: has_file(daemon.manifest(), "/etc/group"))
+    s.close()
+    peer.close()
+    assert daemon.stop() == 0
+    assert (runs(daemon), images(daemon)) == ([(1, 4, True)], 1), (runs(daemon), images(daemon))
+
+
+def exec_that_had_not_settled(daemon):
+    """It was not counted when its neighbours were, and is when it comes again."""
+    peer = Peer(daemon, FIRST, started=time.time_ns())
+    wait_for("the file", lambda: has_file(daemon.manifest(), "/etc/passwd"))
+    log = peer.log + slot(execute("/usr/bin/dash"), EXEC)
+    os.pwrite(peer.memory, log[len(peer.log):], 64 + len(peer.hello) + -len(peer.hello) % 8
+              + len(peer.log))
+    daemon.kill()
+    with open(daemon.spool + "/records.0", "ab") as f:
+        f.write(spool_entry(peer.hello, log))
+    daemon.start()
+    wait_for("the program", lambda: has_file(daemon.manifest(), "/usr/bin/dash"))
+    peer.close()
+    assert daemon.stop() == 0
+    assert runs(daemon) == [(1, 3, True)], runs(daemon)
+
+
+def manifest_that_was_not_replaced(daemon):
+    """What was about to be counted when the daemon died is counted by the next one: the manifest on
+    disk is the one before."""
+    first = connected(daemon)
+    file, before = daemon.manifests + "/app@1.footprint", daemon.directory + "/before"
+    os.link(file, before)
+    second = connected(daemon, LATER)
+    wait_for("the other manifest", lambda: not os.path.samefile(file, before))
+    daemon.kill()
+    os.rename(before, file)
+    assert runs(daemon) == [(1, 2, False)], runs(daemon)
+    for i, peer in enumerate((first, second)):
+        leave(daemon, peer, (FIRST, LATER)[i])
+    daemon.start()
+    wait_for("the file", lambda: has_file(daemon.manifest(), "/etc/group"))
+    first.close()
+    second.close()
+    assert daemon.stop() == 0
+    assert (runs(daemon), images(daemon)) == ([(2, 4, True)], 2), (runs(daemon), images(daemon))
+
+
+def application_that_never_returns(daemon):
+    """Its run ends when it was last seen."""
+    peer = connected(daemon)
+    assert not runs(daemon)[0][2], "the run has an end while it goes on"
+    daemon.kill()
+    peer.close()
+    killed = time.time_ns()
+    time.sleep(0.2)
+    daemon.start()
+    assert daemon.stop() == 0
+    assert runs(daemon) == [(1, 2, True)], runs(daemon)
+    ended = int(re.search(r"ended_ns: (\d+)", daemon.manifest()).group(1))
+    assert 0 < killed - ended < 30e9, "ended %d ns before the kill" % (killed - ended)
+    assert set(os.listdir(daemon.spool)) == set(), os.listdir(daemon.spool)
+
+
+def late_word_of_a_run_that_has_ended(daemon):
+    """A spool entry of a session that belonged to it opens no run of its own."""
+    peer = connected(daemon)
+    other = connected(daemon, LATER)
+    peer.close()
+    other.close()
+    assert daemon.stop() == 0
+    leave(daemon, other, LATER + FIRST)
+    daemon.start()
+    wait_for("the entry", lambda: not os.path.exists(daemon.spool + "/records.0"))
+    assert daemon.stop() == 0
+    assert len(runs(daemon)) == 1, runs(daemon)
+
+
+run([said_again_in_the_spool, said_again_by_value, exec_that_had_not_settled,
+     manifest_that_was_not_replaced, application_that_never_returns,
+     late_word_of_a_run_that_has_ended])

@@ -36,6 +36,8 @@ static int enter_link(struct walk *w, const Footprint__File *link, struct why *w
 	rest[link->target.len] = '/';
 	strcpy(rest + link->target.len + 1, w->rest);
 	why->links[why->n_links++] = (struct why_link){ link->path, link->target };
+	if (!w->rest[strspn(w->rest, "/")])
+		why->final_link = why->n_links;
 	w->rest = rest;
 	if (*rest == '/')
 		w->size = 0;

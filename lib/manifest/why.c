@@ -370,15 +370,27 @@ static int explain_soname(const struct ways *w, const char *name, struct why *wh
 	return -ENOENT;
 }
 
+/* Where a symlink leads to nothing that the manifest knows, it is itself what was asked for. */
+static int explain_absolute(const struct ways *w, const char *path, struct why *why)
+{
+	int r;
+
+	if (lookup_resolve(w->m, path, why) < 0)
+		return -ENOMEM;
+	r = explain_path(w, why);
+	if (r != -ENOENT || !why->final_link)
+		return r;
+	why->n_links = why->final_link - 1;
+	why->path = why->links[why->n_links].path;
+	return explain_path(w, why);
+}
+
 static int explain(const struct ways *w, const char *what, struct why *why)
 {
 	int r;
 
-	if (what[0] == '/') {
-		if (lookup_resolve(w->m, what, why) < 0)
-			return -ENOMEM;
-		return explain_path(w, why);
-	}
+	if (what[0] == '/')
+		return explain_absolute(w, what, why);
 	r = explain_soname(w, what, why);
 	return r == -ENOENT ? explain_endpoint(w, what, why) : r;
 }

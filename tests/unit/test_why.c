@@ -175,6 +175,43 @@ static void symlinks_in_a_circle_have_an_end(void **state)
 	manifest_free(m);
 }
 
+static void assert_explained(const Footprint__Manifest *view, const char *what, const char *path,
+	size_t links)
+{
+	struct why why;
+
+	assert_int_equal(why_find(view, what, &why), 0);
+	assert_int_equal(why.path.len, strlen(path));
+	assert_memory_equal(why.path.data, path, strlen(path));
+	assert_int_equal(why.n_links, links);
+	why_deinit(&why);
+}
+
+static void a_symlink_to_nothing_known_is_explained_itself(void **state)
+{
+	static const struct file_state to_usr = { .type = 3, .target = "usr/lib" };
+	static const struct file_state to_lib = { .type = 3, .target = "/lib/" };
+	static const struct file_state to_inner = { .type = 3, .target = "lib/inner" };
+	const Footprint__Manifest *view;
+	struct manifest *m;
+	struct why why;
+
+	(void)state;
+	assert_int_equal(manifest_new("app", "1", &m), 0);
+	assert_int_equal(manifest_set_state(m, "/lib", &to_usr), 0);
+	assert_int_equal(manifest_set_state(m, "/other", &to_lib), 0);
+	assert_int_equal(manifest_set_state(m, "/deep", &to_inner), 0);
+	assert_int_equal(manifest_add_use(m, "/lib", ACCESS_READ, "/bin/x"), 0);
+	assert_int_equal(manifest_view(m, &view), 0);
+	assert_explained(view, "/lib", "/lib", 0);
+	assert_explained(view, "/lib//", "/lib", 0);
+	assert_explained(view, "/other", "/lib", 1);
+	assert_explained(view, "/deep", "/deep", 0);
+	assert_int_equal(why_find(view, "/lib/none", &why), -ENOENT);
+	why_deinit(&why);
+	manifest_free(m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -186,6 +223,7 @@ int main(void)
 		cmocka_unit_test(programs_in_a_circle_have_an_end),
 		cmocka_unit_test(what_is_not_there_gets_suggestions),
 		cmocka_unit_test(symlinks_in_a_circle_have_an_end),
+		cmocka_unit_test(a_symlink_to_nothing_known_is_explained_itself),
 	};
 
 	return cmocka_run_group_tests(tests, make_shop, free_shop);

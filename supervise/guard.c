@@ -12,12 +12,14 @@
 
 #include "preload/rawcall.h"
 #include "supervise/images.h"
+#include "supervise/wake.h"
 #include "supervise/work.h"
 
-#define SHARED_SIZE   4096
-#define LOOK_EVERY_MS 1000 /* a call that is not answered for so long is answered for the worker   \
-			    */
-#define DEATHS_MAX 8	   /* what kills every worker must not go on for ever */
+#define SHARED_SIZE 4096
+#define LOOK_EVERY_MS                                                                              \
+	1000	     /* a call that is not answered for so long is answered for the worker         \
+		      */
+#define DEATHS_MAX 8 /* what kills every worker must not go on for ever */
 
 static __attribute__((noreturn)) void end(int status)
 {
@@ -62,14 +64,29 @@ static void settle(int listener, struct shared *shared)
 	shared->notif.id = 0;
 }
 
-/* Waits for the worker's end. True: its work is done. */
-static bool watch(int pid, int pidfd, const struct shared *shared)
+/* Waits until the worker has ended, or for a while. When there is nobody left to listen to the
+ * worker is told, again and again: before Linux 6.11 the kernel does not. */
+static bool has_ended(int pid, int pidfd, int *listener)
 {
-	struct pollfd polled = { .fd = pidfd, .events = POLLIN };
+	struct pollfd polled[] = { { .fd = pidfd, .events = POLLIN }, { .fd = *listener } };
+	long ready;
+
+	if (*listener < 0)
+		rawcall3(SYS_kill, pid, WAKE_SIGNAL, 0);
+	ready = rawcall3(SYS_poll, (long)polled, 2, LOOK_EVERY_MS);
+	if (ready <= 0 || polled[0].revents)
+		return ready > 0;
+	*listener = -1; /* poll takes no notice of it now */
+	return has_ended(pid, pidfd, listener);
+}
+
+/* Waits for the worker's end. True: its work is done. */
+static bool watch(int pid, int pidfd, int listener, const struct shared *shared)
+{
 	uint64_t served = ~0ull;
 	int status = 0;
 
-	while (rawcall3(SYS_poll, (long)&polled, 1, LOOK_EVERY_MS) <= 0) {
+	while (!has_ended(pid, pidfd, &listener)) {
 		bool busy = __atomic_load_n(&shared->notif.id, __ATOMIC_RELAXED) != 0;
 		uint64_t now = __atomic_load_n(&shared->served, __ATOMIC_RELAXED);
 
@@ -89,7 +106,6 @@ static void be_worker(int listener, int guardian, struct shared *shared, int *as
 		images_close();
 		end(0);
 	}
-	rawcall3(SYS_close, guardian, 0, 0);
 	images_close();
 }
 
@@ -98,7 +114,7 @@ void guard(int listener, int asked)
 	struct shared *shared = make_shared();
 
 	for (int deaths = 0; shared && deaths < DEATHS_MAX; deaths++) {
-		int self = (int)rawcall3(SYS_pidfd_open, rawcall3(SYS_getpid, 0, 0, 0), 0, 0);
+		int self = (int)rawcall3(SYS_getpid, 0, 0, 0);
 		int worker = -1;
 		long pid = rawcall6(SYS_clone, CLONE_PIDFD | SIGCHLD, 0, (long)&worker, 0, 0, 0);
 
@@ -109,9 +125,8 @@ void guard(int listener, int asked)
 			deaths = 0;
 			continue;
 		}
-		close_fd(&self);
 		close_fd(&asked);
-		if (watch((int)pid, worker, shared))
+		if (watch((int)pid, worker, listener, shared))
 			end(0);
 		close_fd(&worker);
 		settle(listener, shared);

@@ -53,6 +53,7 @@ static struct caller *caller_of(int pid)
 void images_changed(void)
 {
 	memset(callers, 0, sizeof(callers));
+	target_forget();
 }
 
 /* The recorder's state of `one` becomes the recorder's state. */

@@ -12,6 +12,9 @@
 
 #define TARGET_NAME_SIZE 64 /* of "/proc/PID/fd/N" */
 
+/* What is open of callers' memories is closed: something is being executed, or time has passed. */
+void target_forget(void);
+
 /* Exactly `size` bytes at `address`: 0, or a negative errno. */
 int target_bytes(int pid, uint64_t address, void *to, size_t size);
 

@@ -12,11 +12,34 @@
 #include "preload/text.h"
 #include "supervise/call.h"
 #include "supervise/images.h"
+#include "supervise/wake.h"
 
 #ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
 #define SECCOMP_IOCTL_NOTIF_SET_FLAGS SECCOMP_IOW(4, __u64) /* Linux 6.6 */
 #define SYNC_WAKE_UP		      1ul
 #endif
+
+#define SLICE_NS 100000 /* the least that the kernel gives */
+
+/* struct sched_attr of linux/sched/types.h, which does not go together with libc's headers. */
+struct scheduling {
+	uint32_t size, policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t runtime, deadline, period;
+};
+
+/* The caller waits for us: whose turns are short may have them soon (Linux 6.12). */
+static void ask_for_short_turns(void)
+{
+	struct scheduling own = { .size = sizeof(own) };
+
+	if (rawcall4(SYS_sched_getattr, 0, (long)&own, sizeof(own), 0) < 0 || own.policy)
+		return;
+	own.runtime = SLICE_NS;
+	rawcall3(SYS_sched_setattr, 0, (long)&own, 0);
+}
 
 static bool receive(int listener, struct shared *shared)
 {
@@ -82,25 +105,45 @@ static void note_lost(struct shared *shared)
 	shared->lost = 0;
 }
 
+/* After a signal, or when there was nothing to receive after all. True: work is over. The kernel
+ * gives orphans another parent before it sends the signal, and tells pidfds later. */
+static bool look_around(int listener, int guardian, enum work_end *ret)
+{
+	struct pollfd polled = { .fd = listener, .events = POLLIN };
+	bool alone = rawcall3(SYS_getppid, 0, 0, 0) != guardian;
+
+	*ret = alone ? WORK_ALONE : WORK_DONE;
+	return alone || (rawcall3(SYS_poll, (long)&polled, 1, 0) > 0 && !(polled.revents & POLLIN));
+}
+
+/* The signal may come between the last look and the wait that follows: then the next announcement
+ * ends that, or the guardian's next signal. */
+static enum work_end receive_all(int listener, int guardian, struct shared *shared)
+{
+	bool look = true;
+	enum work_end how;
+
+	for (;;) {
+		if (look && look_around(listener, guardian, &how))
+			return how;
+		look = !receive(listener, shared);
+		if (!look)
+			serve(listener, shared);
+		look |= wake_came();
+	}
+}
+
 enum work_end work(int listener, int guardian, struct shared *shared)
 {
-	struct pollfd polled[] = { { .fd = listener, .events = POLLIN },
-		{ .fd = guardian, .events = POLLIN } };
+	enum work_end how;
 
 	rawcall3(SYS_ioctl, listener, (long)SECCOMP_IOCTL_NOTIF_SET_FLAGS, SYNC_WAKE_UP);
+	ask_for_short_turns();
 	note_lost(shared);
-	for (;;) {
-		if (rawcall3(SYS_poll, (long)polled, 2, -1) < 0)
-			continue;
-		if (polled[1].revents)
-			return WORK_ALONE;
-		if (polled[0].revents & POLLIN) {
-			if (receive(listener, shared))
-				serve(listener, shared);
-		} else if (polled[0].revents) {
-			return WORK_DONE;
-		}
-	}
+	wake_arm();
+	how = receive_all(listener, guardian, shared);
+	wake_disarm();
+	return how;
 }
 
 void work_blindly(int listener, struct shared *shared)

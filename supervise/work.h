@@ -21,7 +21,7 @@ enum work_end {
 	WORK_ALONE, /* the guardian is gone */
 };
 
-/* guardian: a pidfd. */
+/* guardian: the process that is our parent as long as it lives. */
 enum work_end work(int listener, int guardian, struct shared *shared);
 
 /* Answers "continue"; of no effect when nobody waits for that any more. */

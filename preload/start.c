@@ -2,6 +2,7 @@
  * exit. */
 #include "preload/entry.h"
 #include "preload/image.h"
+#include "preload/raw_calls.h"
 #include "preload/recorder.h"
 #include "preload/sites.h"
 
@@ -11,8 +12,10 @@ __attribute__((constructor)) static void start(void)
 	struct entry entry = entry_find();
 
 	recorder_start(entry.envp);
-	if (image_segment())
-		sites_install(entry.envp);
+	if (!image_segment())
+		return;
+	raw_calls_record(&entry);
+	sites_install(entry.envp);
 }
 
 __attribute__((destructor)) static void stop(void)

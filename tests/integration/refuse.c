@@ -1,0 +1,79 @@
+/*
+ * refuse WAY PROGRAM [ARGUMENT]...: executes the program where code may not be made writable.
+ *   mdwe     PR_SET_MDWE (Linux 6.3)
+ *   systemd  the filter of MemoryDenyWriteExecute=yes: no right to execute is given later
+ *   selinux  the answer of SELinux (execmem, execmod): nothing is writable and executable at once
+ * 77: the kernel cannot.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#ifndef PR_SET_MDWE
+#define PR_SET_MDWE 65
+#endif
+#define MDWE_REFUSE_EXEC_GAIN 1
+#define ARGUMENT(n) offsetof(struct seccomp_data, args[n])
+
+/* mprotect with all of `rights` fails with `error`, and with it mmap of what is both. */
+static int install(unsigned rights, unsigned error)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mprotect, 1, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mmap, 3, 6),
+		/* mprotect */
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, ARGUMENT(2)),
+		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, rights),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, rights, 4, 3),
+		/* mmap */
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, ARGUMENT(2)),
+		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, PROT_WRITE | PROT_EXEC),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PROT_WRITE | PROT_EXEC, 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error),
+	};
+	struct sock_fprog program = { sizeof(code) / sizeof(code[0]), code };
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		return -1;
+	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+}
+
+/* A refusal that refuses nothing would prove nothing. */
+static int is_refused(void)
+{
+	void *page = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return page != MAP_FAILED && mprotect(page, 4096, PROT_READ | PROT_WRITE | PROT_EXEC) < 0;
+}
+
+static int refuse(const char *way)
+{
+	if (!strcmp(way, "mdwe"))
+		return prctl(PR_SET_MDWE, MDWE_REFUSE_EXEC_GAIN, 0, 0, 0);
+	if (!strcmp(way, "systemd"))
+		return install(PROT_EXEC, EPERM);
+	if (!strcmp(way, "selinux"))
+		return install(PROT_WRITE | PROT_EXEC, EACCES);
+	errno = EINVAL;
+	return -1;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 3 || refuse(argv[1]))
+		return 77;
+	if (!is_refused())
+		return 1;
+	execvp(argv[2], argv + 2);
+	return 127;
+}

@@ -1,0 +1,94 @@
+#!/bin/bash
+# Programs that the library is in, and yet does not see all of: they run as without it, what it sees is
+# in the manifest, and the rest is a gap.
+. "$(dirname "$0")/../lib.sh"
+cd "$work" || exit 1
+here=$(realpath "$work")
+echo hello >file
+
+# gaps WHAT KIND [PATH]...: the gaps of out.footprint are of this kind alone, and of these paths
+gaps() {
+	local what=$1 kind=$2 wanted found
+	shift 2
+	wanted=$(printf '%s\n' "$@" | sort)
+	found=$("$footprint" show --json out.footprint |
+		jq -r '.gaps[] | if .kind == "'"$kind"'" then .path // "" else . end' | sort)
+	assert_equal "gaps ($kind) of $what" "$wanted" "$found"
+	assert_fact "$what" '.complete | not' out.footprint
+}
+
+run() {
+	"$footprint" run -o out.footprint -- "$@" 2>errors
+}
+
+# ---- code that may not be written: the hooks go on
+gcc -o refuse "$top/tests/integration/refuse.c" || die "cannot compile refuse.c"
+libc=$(ldd ./refuse | sed -n 's/.*libc\.so.* => \([^ ]*\) .*/\1/p')
+linker=$(readelf -lW refuse | sed -n 's/.*interpreter: \(.*\)].*/\1/p')
+objects=("$(realpath "$libc")" "$(realpath "$linker")")
+program='exec 2>&1; cat file none; ls -l | wc -l; getent passwd root; python3 -c "import ctypes, ssl; print(1)"'
+touch bare watched errors out.footprint
+bash -c "$program" >bare
+for way in mdwe systemd selinux; do
+	./refuse $way true
+	[ $? -ne 77 ] || { echo "this kernel cannot refuse like $way, left out"; continue; }
+	run ./refuse $way bash -c "$program" >watched
+	assert_same_text "output where code may not be written ($way)" bare watched
+	gaps "code that may not be written ($way)" sites "${objects[@]}"
+	assert_fact "the hooks go on ($way)" \
+		"any(.files[]; .path == \"$here/file\" and (.access | index(\"read\")))" out.footprint
+	assert_fact "and what is not there ($way)" "any(.missing[]; . == \"$here/none\")" out.footprint
+done
+
+# ---- sites turned off
+FOOTPRINT_SITES=0 run cat file >said
+assert_equal "output without sites" hello "$(cat said)"
+gaps "a program without sites" sites "$(realpath "$(command -v cat)")"
+assert_fact "the hooks go on without sites" "any(.files[]; .path == \"$here/file\")" out.footprint
+
+# ---- a ring of one's own
+cat >ring.c <<'END'
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+int main(void)
+{
+	char parameters[120];
+
+	memset(parameters, 0, sizeof(parameters));
+	return syscall(SYS_io_uring_setup, 4, parameters) < 0 ? 77 : 0;
+}
+END
+gcc -o ring ring.c || die "cannot compile ring.c"
+if ./ring; then
+	run ./ring
+	gaps "io_uring" io-uring "$here/ring"
+fi
+
+# ---- Go, which calls the kernel by itself where it is linked with libc too
+if command -v go >/dev/null; then
+	cat >main.go <<'END'
+package main
+
+// int answer(void) { return 42; }
+import "C"
+import "os"
+
+func main() {
+	if _, err := os.ReadFile("file"); err != nil || C.answer() != 42 {
+		os.Exit(1)
+	}
+}
+END
+	GOCACHE=$here/cache GO111MODULE=off go build -o cgo main.go || die "cannot build a Go program"
+	readelf -lW cgo | grep -q INTERP || die "the Go program is static here"
+	run ./cgo
+	assert_equal "exit status of a Go program" 0 $?
+	gaps "Go" raw-syscall "$here/cgo"
+fi
+
+# ---- nobody said hello: ld.so lists the libraries and never starts the program
+run sh -c 'LD_TRACE_LOADED_OBJECTS=1 /usr/bin/true' >said
+assert_contains "ld.so's list" libc.so said
+gaps "a program that never starts" no-hello /usr/bin/true
+finish

@@ -9,9 +9,9 @@
  * asked before hours of work. 0, or negative errno with err. */
 int output_check(const char *path, struct error *err);
 
-/* Writes it there. A file is replaced as manifest_write() does it, through symlinks; what is neither
- * a file nor a directory (a pipe, /dev/stdout, /dev/null) is written into. 0, or negative errno with
- * err. */
+/* Writes it there. A file is replaced as manifest_write() does it, through symlinks; what is
+ * neither a file nor a directory (a pipe, /dev/stdout, /dev/null) is written into. 0, or negative
+ * errno with err. */
 int output_write(struct manifest *m, const char *path, struct error *err);
 
 #endif

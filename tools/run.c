@@ -236,8 +236,8 @@ static int say_summary(struct manifest *m, const char *output)
 }
 
 /* `failed`: the aggregator did not come to a good end, and may not have written all it knew. */
-static int keep_manifest(const struct run_options *options,
-	const struct private_aggregator *aggregator, bool failed)
+static int keep_manifest(
+	const struct run_options *options, const struct private_aggregator *aggregator, bool failed)
 {
 	auto_manifest struct manifest *m = NULL;
 	struct error err;

@@ -1,25 +1,15 @@
 /* footprint show: what is in a manifest. */
 #include "tools/command.h"
 
-#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "lib/base/cleanup.h"
 #include "lib/manifest/codec.h"
 #include "lib/manifest/json.h"
-#include "lib/manifest/words.h"
+#include "tools/show_page.h"
 #include "tools/summary.h"
 #include "tools/terminal.h"
-
-#define NAMES_SHOWN 3  /* programs named behind a file, before "+N" */
-#define FILES_SHOWN 20 /* files of no package that the short form lists */
-
-#define ACCESS_COLUMN  60
-#define LIBRARY_COLUMN 52
-#define PACKAGE_COLUMN 44
 
 enum section {
 	SECTION_GAPS = 1 << 0,
@@ -34,335 +24,33 @@ enum section {
 			  SECTION_ENDPOINTS,
 };
 
-/* The manifest on the screen. */
-struct page {
-	const Footprint__Manifest *m;
-	bool colour;
+/* In the order they are printed in, each with the letter of its option. */
+static const struct {
+	enum section bit;
+	int option;
+	void (*print)(const struct page *p);
+} sections[] = {
+	{ SECTION_GAPS, 'g', page_gaps },
+	{ SECTION_PROGRAMS, 'p', page_programs },
+	{ SECTION_LIBRARIES, 'l', page_libraries },
+	{ SECTION_PACKAGES, 'k', page_packages },
+	{ SECTION_FILES, 'f', page_files },
+	{ SECTION_ENDPOINTS, 'e', page_endpoints },
+	{ SECTION_MISSING, 'm', page_missing },
 };
+#define N_SECTIONS (sizeof(sections) / sizeof(sections[0]))
 
-static void heading(const struct page *p, const char *word)
-{
-	putchar('\n');
-	terminal_print(stdout, p->colour, STYLE_HEADING, "%s\n", word);
-}
-
-static void print_user(const struct page *p, size_t place, uint32_t by)
-{
-	if (place < NAMES_SHOWN) {
-		fputs(place ? ", " : "", stdout);
-		terminal_name(stdout, &p->m->executables[by]->path);
-	}
-}
-
-static void print_more(size_t n)
-{
-	if (n > NAMES_SHOWN)
-		printf(" +%zu", n - NAMES_SHOWN);
-}
-
-/* --- gaps --- */
-
-static void print_gaps(const struct page *p)
-{
-	if (!p->m->n_gaps)
-		return;
-	heading(p, "Gaps: what may have been missed");
-	for (size_t i = 0; i < p->m->n_gaps; i++) {
-		const Footprint__Gap *gap = p->m->gaps[i];
-
-		fputs("  ", stdout);
-		terminal_style(stdout, p->colour, STYLE_BAD);
-		terminal_text(stdout, gap->kind);
-		terminal_style(stdout, p->colour, STYLE_PLAIN);
-		if (gap->path.len) {
-			putchar(' ');
-			terminal_path(stdout, &gap->path);
-		}
-		if (gap->count > 1)
-			printf(" (%" PRIu64 " times)", gap->count);
-		if (*gap->detail) {
-			fputs(": ", stdout);
-			terminal_text(stdout, gap->detail);
-		}
-		putchar('\n');
-	}
-}
-
-/* --- programs --- */
-
-static bool executes(const Footprint__Executable *parent, uint32_t child)
-{
-	for (size_t i = 0; i < parent->n_executes; i++)
-		if (parent->executes[i] == child)
-			return true;
-	return false;
-}
-
-static void print_starters(const struct page *p, uint32_t child)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < p->m->n_executables; i++) {
-		if (!executes(p->m->executables[i], child))
-			continue;
-		if (n == 0)
-			fputs(", started by ", stdout);
-		print_user(p, n++, (uint32_t)i);
-	}
-	print_more(n);
-}
-
-/* A dynamic linker is an interpreter too, but its programs have images of their own. */
-static bool is_script(const Footprint__Executable *program)
-{
-	const ProtobufCBinaryData *path = &program->interpreter;
-	const uint8_t *slash = path->len ? memrchr(path->data, '/', path->len) : NULL;
-	size_t left = slash ? (size_t)(path->data + path->len - slash) : 0;
-
-	return path->len && (left < 4 || memcmp(slash, "/ld", 3));
-}
-
-static void print_watch(const Footprint__Executable *program)
-{
-	if (program->runs) {
-		printf("  %" PRIu64 " image%s", program->runs, plural(program->runs));
-	} else if (is_script(program)) {
-		fputs("  script for ", stdout);
-		terminal_path(stdout, &program->interpreter);
-	} else {
-		fputs("  not watched", stdout);
-	}
-}
-
-static void print_programs(const struct page *p)
-{
-	if (!p->m->n_executables)
-		return;
-	heading(p, "Programs");
-	for (size_t i = 0; i < p->m->n_executables; i++) {
-		const Footprint__Executable *program = p->m->executables[i];
-
-		fputs("  ", stdout);
-		terminal_path(stdout, &program->path);
-		terminal_style(stdout, p->colour, STYLE_FAINT);
-		print_watch(program);
-		if (program->first)
-			fputs(", a run's first", stdout);
-		print_starters(p, (uint32_t)i);
-		terminal_style(stdout, p->colour, STYLE_PLAIN);
-		putchar('\n');
-	}
-}
-
-/* --- libraries --- */
-
-static void print_loaders(const struct page *p, const Footprint__Library *library)
-{
-	static const char *const verbs[] = {
-		[FOOTPRINT__LOADED__LOADED_NEEDED] = "needed",
-		[FOOTPRINT__LOADED__LOADED_DLOPEN] = "dlopen",
-		[FOOTPRINT__LOADED__LOADED_UNOBSERVED] = "not observed, needed",
-	};
-	size_t n = 0;
-
-	printf("%s by ", verbs[library_loaded(library)]);
-	for (size_t i = 0; i < library->n_loaders; i++)
-		if (!i || library->loaders[i]->by != library->loaders[i - 1]->by)
-			print_user(p, n++, library->loaders[i]->by);
-	print_more(n);
-}
-
-static void print_libraries(const struct page *p)
-{
-	if (!p->m->n_libraries)
-		return;
-	heading(p, "Libraries");
-	for (size_t i = 0; i < p->m->n_libraries; i++) {
-		const Footprint__Library *library = p->m->libraries[i];
-		size_t used;
-
-		fputs("  ", stdout);
-		used = 2 + terminal_path(stdout, &library->path);
-		terminal_pad(stdout, used, LIBRARY_COLUMN);
-		terminal_style(stdout, p->colour, STYLE_FAINT);
-		if (library->n_loaders)
-			print_loaders(p, library);
-		terminal_style(stdout, p->colour, STYLE_PLAIN);
-		putchar('\n');
-	}
-}
-
-/* --- packages and files --- */
-
-static void print_file(const struct page *p, const Footprint__File *file)
-{
-	char words[ACCESS_WORDS_SIZE], size[SIZE_TEXT_SIZE];
-	size_t used = 4;
-
-	fputs("    ", stdout);
-	used += terminal_path(stdout, &file->path);
-	if (file->target.len) {
-		used += (size_t)printf(" -> ");
-		used += terminal_path(stdout, &file->target);
-	}
-	if (file->type == FOOTPRINT__FILE_TYPE__TYPE_DIRECTORY && file->path.len > 1)
-		used += (size_t)printf("/");
-	terminal_pad(stdout, used, ACCESS_COLUMN);
-	access_words(file_access(file), words);
-	terminal_style(stdout, p->colour, STYLE_FAINT);
-	fputs(words, stdout);
-	if (file->size)
-		printf(", %s", terminal_size(file->size, size));
-	if (file->n_uses)
-		fputs(", by ", stdout);
-	for (size_t i = 0; i < file->n_uses; i++)
-		print_user(p, i, file->uses[i]->by);
-	print_more(file->n_uses);
-	terminal_style(stdout, p->colour, STYLE_PLAIN);
-	putchar('\n');
-}
-
-struct tally {
-	size_t files;
-	uint64_t bytes;
-};
-
-/* By package number; 0 are the files of no package. */
-static struct tally *count_by_package(const Footprint__Manifest *m)
-{
-	struct tally *tallies = calloc(m->n_packages + 1, sizeof(*tallies));
-
-	for (size_t i = 0; tallies && i < m->n_files; i++) {
-		tallies[m->files[i]->package].files++;
-		tallies[m->files[i]->package].bytes += m->files[i]->size;
-	}
-	return tallies;
-}
-
-static void print_tally(const struct page *p, const struct tally *tally, size_t used)
-{
-	char size[SIZE_TEXT_SIZE];
-
-	terminal_pad(stdout, used, PACKAGE_COLUMN);
-	terminal_print(stdout, p->colour, STYLE_FAINT, "%5zu file%s  %10s", tally->files,
-		tally->files == 1 ? " " : "s", terminal_size(tally->bytes, size));
-	putchar('\n');
-}
-
-static void print_package(const struct page *p, size_t number, const struct tally *tally)
-{
-	size_t used = 2;
-
-	fputs("  ", stdout);
-	if (number) {
-		const Footprint__Package *package = p->m->packages[number - 1];
-
-		used += terminal_text(stdout, package->name);
-		used += (size_t)printf(" ");
-		used += terminal_text(stdout, package->version);
-	} else {
-		used += (size_t)printf("of no package");
-	}
-	print_tally(p, tally, used);
-}
-
-static void print_files_of(const struct page *p, size_t package, size_t limit)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < p->m->n_files; i++) {
-		if (p->m->files[i]->package != package)
-			continue;
-		if (n < limit)
-			print_file(p, p->m->files[i]);
-		n++;
-	}
-	if (n > limit)
-		printf("    and %zu more: see --files\n", n - limit);
-}
-
-static int print_packages(const struct page *p, bool with_files)
-{
-	autofree struct tally *tallies = count_by_package(p->m);
-
-	if (!tallies)
-		return command_fail("no memory");
-	if (!p->m->n_files)
-		return 0;
-	heading(p, with_files ? "Files" : "Packages and files of none");
-	for (size_t i = 1; i <= p->m->n_packages; i++) {
-		print_package(p, i, &tallies[i]);
-		if (with_files)
-			print_files_of(p, i, SIZE_MAX);
-	}
-	if (tallies[0].files) {
-		print_package(p, 0, &tallies[0]);
-		print_files_of(p, 0, with_files ? SIZE_MAX : FILES_SHOWN);
-	}
-	return 0;
-}
-
-/* --- endpoints and missing paths --- */
-
-static void print_endpoints(const struct page *p)
-{
-	if (!p->m->n_endpoints)
-		return;
-	heading(p, "Endpoints");
-	for (size_t i = 0; i < p->m->n_endpoints; i++) {
-		const Footprint__Endpoint *endpoint = p->m->endpoints[i];
-		size_t used = 2 + sizeof("connect");
-
-		printf("  %-*s", (int)sizeof("connect"), endpoint_word(endpoint->operation));
-		used += terminal_text(stdout, endpoint->address);
-		terminal_pad(stdout, used, LIBRARY_COLUMN);
-		for (size_t by = 0; by < endpoint->n_by; by++)
-			print_user(p, by, endpoint->by[by]);
-		print_more(endpoint->n_by);
-		putchar('\n');
-	}
-}
-
-static void print_missing(const struct page *p)
-{
-	if (!p->m->n_missing)
-		return;
-	heading(p, "Missing: looked for and not there");
-	for (size_t i = 0; i < p->m->n_missing; i++) {
-		const Footprint__Missing *missing = p->m->missing[i];
-		size_t used;
-
-		fputs("  ", stdout);
-		used = 2 + terminal_path(stdout, &missing->path);
-		terminal_pad(stdout, used, ACCESS_COLUMN);
-		for (size_t by = 0; by < missing->n_by; by++)
-			print_user(p, by, missing->by[by]);
-		print_more(missing->n_by);
-		putchar('\n');
-	}
-}
-
-/* --- the command --- */
-
-static int show_text(const Footprint__Manifest *m, unsigned int sections)
+static int show_text(const Footprint__Manifest *m, unsigned int wanted)
 {
 	struct page page = { .m = m, .colour = terminal_has_colour(stdout) };
-	int r = 0;
 
+	if (wanted & SECTION_FILES)
+		wanted &= ~SECTION_PACKAGES; /* they stand above their files */
 	summary_print(stdout, m);
-	if (sections & SECTION_GAPS)
-		print_gaps(&page);
-	if (sections & SECTION_PROGRAMS)
-		print_programs(&page);
-	if (sections & SECTION_LIBRARIES)
-		print_libraries(&page);
-	if (sections & (SECTION_PACKAGES | SECTION_FILES))
-		r = print_packages(&page, sections & SECTION_FILES);
-	if (sections & SECTION_ENDPOINTS)
-		print_endpoints(&page);
-	if (sections & SECTION_MISSING)
-		print_missing(&page);
-	return command_finish(r);
+	for (size_t i = 0; i < N_SECTIONS; i++)
+		if (wanted & sections[i].bit)
+			sections[i].print(&page);
+	return command_finish(EXIT_SUCCESS);
 }
 
 static const struct option options[] = {
@@ -381,40 +69,24 @@ static const struct option options[] = {
 
 static unsigned int section_of(int option)
 {
-	switch (option) {
-	case 'a':
-		return SECTION_ALL;
-	case 'g':
-		return SECTION_GAPS;
-	case 'p':
-		return SECTION_PROGRAMS;
-	case 'l':
-		return SECTION_LIBRARIES;
-	case 'k':
-		return SECTION_PACKAGES;
-	case 'f':
-		return SECTION_FILES;
-	case 'e':
-		return SECTION_ENDPOINTS;
-	case 'm':
-		return SECTION_MISSING;
-	default:
-		return 0;
-	}
+	for (size_t i = 0; i < N_SECTIONS; i++)
+		if (sections[i].option == option)
+			return sections[i].bit;
+	return option == 'a' ? SECTION_ALL : 0;
 }
 
 static int show_main(const struct command *self, int argc, char **argv)
 {
 	auto_manifest struct manifest *m = NULL;
 	const Footprint__Manifest *view;
-	unsigned int sections = 0;
+	unsigned int wanted = 0;
 	bool json = false;
 	struct error err;
 	int option;
 
 	while ((option = command_option(self, argc, argv, "agplkfemjh", options)) >= 0) {
 		json |= option == 'j';
-		sections |= section_of(option);
+		wanted |= section_of(option);
 	}
 	if (argc - optind != 1)
 		return command_usage(
@@ -424,7 +96,7 @@ static int show_main(const struct command *self, int argc, char **argv)
 	if (manifest_view(m, &view) < 0)
 		return command_fail("%s: no memory", argv[optind]);
 	if (!json)
-		return show_text(view, sections ? sections : SECTION_DEFAULT);
+		return show_text(view, wanted ? wanted : SECTION_DEFAULT);
 	manifest_write_json(view, stdout);
 	return command_finish(EXIT_SUCCESS);
 }

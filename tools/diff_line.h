@@ -1,0 +1,44 @@
+/*
+ * A line of a diff for people: a sign, what it is about, and notes behind it. diff_text.c prints
+ * the first two; the notes are of who uses it (diff_users.c) and of what is different
+ * (diff_note.c).
+ */
+#ifndef FOOTPRINT_TOOLS_DIFF_LINE_H
+#define FOOTPRINT_TOOLS_DIFF_LINE_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "lib/manifest/diff.h"
+
+struct line {
+	const struct diff *diff;
+	FILE *out;
+	bool colour;
+	const struct change *change;
+	enum change_group group;
+	bool noted; /* something stands behind the path */
+};
+
+/* What separates notes: two blanks before the first, then semicolons. */
+void line_begin_note(struct line *l);
+/* "WHAT BEFORE -> AFTER"; an empty text is "none". */
+void line_note_change(struct line *l, const char *what, const char *before, const char *after);
+void line_note_paths(struct line *l, const char *what, const ProtobufCBinaryData *before,
+	const ProtobufCBinaryData *after);
+/* "VERB a, b, c +2": programs, by their indexes in `m`; nothing where there are none. */
+void line_note_programs(struct line *l, const Footprint__Manifest *m, const char *verb, size_t n,
+	const uint32_t *programs);
+
+/* Who uses the entry of that index, and how. */
+void line_note_users(struct line *l, const Footprint__Manifest *m, size_t index);
+/* "now by getent; no longer by date", or, of the same programs, that they use it otherwise. */
+void line_note_other_users(struct line *l);
+/* "now executes tr; no longer executes sed" */
+void line_note_other_children(
+	struct line *l, const Footprint__Executable *before, const Footprint__Executable *after);
+
+/* All that the change says is different. */
+void line_note_differences(struct line *l);
+
+#endif

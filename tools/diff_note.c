@@ -1,0 +1,142 @@
+/* Notes of a diff: what is different about a thing. */
+#include "tools/diff_line.h"
+
+#include "lib/manifest/words.h"
+#include "tools/terminal.h"
+
+static void note_content(
+	struct line *l, const Footprint__File *before, const Footprint__File *after)
+{
+	char old_size[SIZE_TEXT_SIZE], new_size[SIZE_TEXT_SIZE];
+
+	if (before && after && before->size != after->size) {
+		line_note_change(l, "content", terminal_size(before->size, old_size),
+			terminal_size(after->size, new_size));
+		return;
+	}
+	line_begin_note(l);
+	fputs("content", l->out);
+	if (after && after->size)
+		fprintf(l->out, ", still %s", terminal_size(after->size, new_size));
+}
+
+static void note_owner(struct line *l, const Footprint__File *before, const Footprint__File *after)
+{
+	char old_owner[32], new_owner[32];
+
+	snprintf(old_owner, sizeof(old_owner), "%u:%u", before->uid, before->gid);
+	snprintf(new_owner, sizeof(new_owner), "%u:%u", after->uid, after->gid);
+	line_note_change(l, "owner", old_owner, new_owner);
+}
+
+static void note_mode(struct line *l, const Footprint__File *before, const Footprint__File *after)
+{
+	char old_mode[16], new_mode[16];
+
+	snprintf(old_mode, sizeof(old_mode), "%04o", before->mode);
+	snprintf(new_mode, sizeof(new_mode), "%04o", after->mode);
+	line_note_change(l, "mode", old_mode, new_mode);
+}
+
+static const char *package_of(const Footprint__Manifest *m, const Footprint__File *file)
+{
+	return file->package ? m->packages[file->package - 1]->name : "";
+}
+
+/* What a look at both files told. */
+static void note_states(struct line *l, const Footprint__File *before, const Footprint__File *after)
+{
+	uint32_t what = l->change->what;
+
+	if (what & DIFFERENCE_CONTENT)
+		note_content(l, before, after);
+	if (!before || !after)
+		return;
+	if (what & DIFFERENCE_TYPE)
+		line_note_change(
+			l, "type", file_type_word(before->type), file_type_word(after->type));
+	if (what & DIFFERENCE_MODE)
+		note_mode(l, before, after);
+	if (what & DIFFERENCE_OWNER)
+		note_owner(l, before, after);
+	if (what & DIFFERENCE_TARGET)
+		line_note_paths(l, "target", &before->target, &after->target);
+	if (what & DIFFERENCE_PACKAGE)
+		line_note_change(l, "package", package_of(l->diff->before, before),
+			package_of(l->diff->after, after));
+}
+
+static void note_access(struct line *l)
+{
+	const Footprint__File *before = l->diff->before->files[l->change->before];
+	const Footprint__File *after = l->diff->after->files[l->change->after];
+	char old_words[ACCESS_WORDS_SIZE], new_words[ACCESS_WORDS_SIZE];
+
+	access_words(file_access(before), old_words);
+	access_words(file_access(after), new_words);
+	line_note_change(l, "access", old_words, new_words);
+}
+
+static void note_program(struct line *l)
+{
+	const Footprint__Executable *before = l->diff->before->executables[l->change->before];
+	const Footprint__Executable *after = l->diff->after->executables[l->change->after];
+	uint32_t what = l->change->what;
+
+	if (what & DIFFERENCE_INTERPRETER)
+		line_note_paths(l, "interpreter", &before->interpreter, &after->interpreter);
+	if (what & DIFFERENCE_WATCHED)
+		line_note_change(
+			l, "watched", watched_word(before->watched), watched_word(after->watched));
+	if (what & DIFFERENCE_FIRST) {
+		line_begin_note(l);
+		fputs(after->first ? "now a run's first" : "no longer a run's first", l->out);
+	}
+	if (what & DIFFERENCE_EXECUTES)
+		line_note_other_children(l, before, after);
+}
+
+static void note_library(struct line *l)
+{
+	const Footprint__Library *before = l->diff->before->libraries[l->change->before];
+	const Footprint__Library *after = l->diff->after->libraries[l->change->after];
+	uint32_t what = l->change->what;
+
+	if (what & DIFFERENCE_SONAME)
+		line_note_change(l, "soname", before->soname, after->soname);
+	if (what & DIFFERENCE_NEEDED) {
+		line_begin_note(l);
+		fprintf(l->out, "needs %zu -> %zu libraries", before->n_needed, after->n_needed);
+	}
+	if ((what & DIFFERENCE_BUILD_ID) && !(what & DIFFERENCE_CONTENT)) {
+		line_begin_note(l);
+		fputs("build id", l->out);
+	}
+	if (what & DIFFERENCE_LOADED) {
+		line_begin_note(l);
+		fputs("loaded another way", l->out);
+	}
+}
+
+void line_note_differences(struct line *l)
+{
+	const struct diff *diff = l->diff;
+	const Footprint__File *before = diff_file(diff->before, l->group, l->change->before);
+	const Footprint__File *after = diff_file(diff->after, l->group, l->change->after);
+	uint32_t what = l->change->what;
+
+	if (what & DIFFERENCE_PRESENCE) {
+		line_begin_note(l);
+		fputs(after && after->present ? "was gone, now there" : "was there, now gone",
+			l->out);
+	}
+	note_states(l, before, after);
+	if (l->group == GROUP_PROGRAMS)
+		note_program(l);
+	if (l->group == GROUP_LIBRARIES)
+		note_library(l);
+	if (what & DIFFERENCE_ACCESS)
+		note_access(l);
+	if (what & DIFFERENCE_USERS)
+		line_note_other_users(l);
+}

@@ -1,0 +1,161 @@
+/* Notes of a diff: the programs that use a thing, and which of them came and went. */
+#include "tools/diff_line.h"
+
+#include <stdlib.h>
+
+#include "lib/manifest/find.h"
+#include "lib/manifest/words.h"
+
+/* Programs, by index; as many as a manifest has at most. */
+struct programs {
+	uint32_t *list;
+	size_t n;
+};
+
+static struct programs no_programs(const Footprint__Manifest *m)
+{
+	struct programs p = { calloc(m->n_executables + 1, sizeof(uint32_t)), 0 };
+
+	if (!p.list)
+		abort(); /* a command may, where memory ends */
+	return p;
+}
+
+static void add_program(struct programs *p, uint32_t program)
+{
+	/* Lists of users are sorted: one that is there already stands last. */
+	if (!p->n || p->list[p->n - 1] != program)
+		p->list[p->n++] = program;
+}
+
+static void add_starters(struct programs *p, const Footprint__Manifest *m, size_t index)
+{
+	for (size_t i = 0; i < m->n_executables; i++)
+		for (size_t n = 0; n < m->executables[i]->n_executes; n++)
+			if (m->executables[i]->executes[n] == index)
+				add_program(p, (uint32_t)i);
+}
+
+static void add_listed(struct programs *p, size_t n, const uint32_t *by)
+{
+	for (size_t i = 0; i < n; i++)
+		add_program(p, by[i]);
+}
+
+/* The programs that use an entry; the list is the caller's to free. */
+static struct programs users_of(const Footprint__Manifest *m, enum change_group group, size_t index)
+{
+	struct programs p = no_programs(m);
+
+	if (group == GROUP_PROGRAMS)
+		add_starters(&p, m, index);
+	if (group == GROUP_LIBRARIES)
+		for (size_t i = 0; i < m->libraries[index]->n_loaders; i++)
+			add_program(&p, m->libraries[index]->loaders[i]->by);
+	if (group == GROUP_FILES)
+		for (size_t i = 0; i < m->files[index]->n_uses; i++)
+			add_program(&p, m->files[index]->uses[i]->by);
+	if (group == GROUP_ENDPOINTS)
+		add_listed(&p, m->endpoints[index]->n_by, m->endpoints[index]->by);
+	if (group == GROUP_MISSING)
+		add_listed(&p, m->missing[index]->n_by, m->missing[index]->by);
+	return p;
+}
+
+static const char *library_verb(const Footprint__Library *library)
+{
+	switch (library_loaded(library)) {
+	case FOOTPRINT__LOADED__LOADED_NEEDED:
+		return "needed by";
+	case FOOTPRINT__LOADED__LOADED_UNOBSERVED:
+		return "not observed, needed by";
+	default:
+		return "dlopen by";
+	}
+}
+
+void line_note_users(struct line *l, const Footprint__Manifest *m, size_t index)
+{
+	struct programs users = users_of(m, l->group, index);
+	const char *verb = "by";
+	char words[ACCESS_WORDS_SIZE];
+
+	if (l->group == GROUP_PROGRAMS)
+		verb = "started by";
+	if (l->group == GROUP_LIBRARIES)
+		verb = library_verb(m->libraries[index]);
+	if (l->group == GROUP_FILES) {
+		access_words(file_access(m->files[index]), words);
+		line_begin_note(l);
+		fputs(words, l->out);
+	}
+	line_note_programs(l, m, verb, users.n, users.list);
+	free(users.list);
+}
+
+static bool has_user(
+	const Footprint__Manifest *m, const struct programs *users, const ProtobufCBinaryData *path)
+{
+	for (size_t i = 0; i < users->n; i++)
+		if (!compare_paths(&m->executables[users->list[i]]->path, path))
+			return true;
+	return false;
+}
+
+/* Leaves the users of `m` that the other side does not have. */
+static void drop_common(const Footprint__Manifest *m, struct programs *users,
+	const Footprint__Manifest *other, const struct programs *others)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < users->n; i++)
+		if (!has_user(other, others, &m->executables[users->list[i]]->path))
+			users->list[kept++] = users->list[i];
+	users->n = kept;
+}
+
+void line_note_other_users(struct line *l)
+{
+	const Footprint__Manifest *before = l->diff->before, *after = l->diff->after;
+	struct programs came = users_of(after, l->group, l->change->after);
+	struct programs went = users_of(before, l->group, l->change->before);
+	struct programs all = users_of(after, l->group, l->change->after);
+
+	drop_common(after, &came, before, &went);
+	drop_common(before, &went, after, &all);
+	line_note_programs(l, after, "now by", came.n, came.list);
+	line_note_programs(l, before, "no longer by", went.n, went.list);
+	if (!came.n && !went.n) {
+		line_begin_note(l);
+		fputs("used otherwise", l->out);
+		line_note_programs(l, after, "by", all.n, all.list);
+	}
+	free(came.list);
+	free(went.list);
+	free(all.list);
+}
+
+static struct programs children_of(
+	const Footprint__Manifest *m, const Footprint__Executable *program)
+{
+	struct programs p = no_programs(m);
+
+	add_listed(&p, program->n_executes, program->executes);
+	return p;
+}
+
+void line_note_other_children(
+	struct line *l, const Footprint__Executable *before, const Footprint__Executable *after)
+{
+	const Footprint__Manifest *old = l->diff->before, *new = l->diff->after;
+	struct programs went = children_of(old, before), came = children_of(new, after);
+	struct programs all = children_of(new, after);
+
+	drop_common(new, &came, old, &went);
+	drop_common(old, &went, new, &all);
+	line_note_programs(l, new, "now executes", came.n, came.list);
+	line_note_programs(l, old, "no longer executes", went.n, went.list);
+	free(came.list);
+	free(went.list);
+	free(all.list);
+}

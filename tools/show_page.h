@@ -1,0 +1,26 @@
+/* The sections of what `footprint show` prints for people; one that would be empty prints nothing.
+ */
+#ifndef FOOTPRINT_TOOLS_SHOW_PAGE_H
+#define FOOTPRINT_TOOLS_SHOW_PAGE_H
+
+#include <stdbool.h>
+
+#include "proto/manifest.pb-c.h"
+
+/* The manifest on the screen, which is standard output. */
+struct page {
+	const Footprint__Manifest *m;
+	bool colour;
+};
+
+void page_gaps(const struct page *p);
+void page_programs(const struct page *p);
+void page_libraries(const struct page *p);
+/* Packages with their sizes, and the first files of none. */
+void page_packages(const struct page *p);
+/* All files, each below its package. */
+void page_files(const struct page *p);
+void page_endpoints(const struct page *p);
+void page_missing(const struct page *p);
+
+#endif

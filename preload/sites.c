@@ -9,6 +9,7 @@
 #include "preload/linker.h"
 #include "preload/rawcall.h"
 #include "preload/recorder.h"
+#include "preload/sites_cache.h"
 #include "preload/sites_call.h"
 #include "preload/sites_object.h"
 #include "preload/sites_pattern.h"
@@ -52,8 +53,12 @@ struct patch {
 struct plan {
 	struct patch patches[SITES_MAX];
 	unsigned count;
-	uint64_t first, end; /* the pages that are written */
-	const char *missed;  /* why some site was left alone; NULL: none was */
+	const char *missed; /* why some site was left alone; NULL: none was */
+};
+
+/* Pages of an object's code. */
+struct pages {
+	uint64_t first, end;
 };
 
 void site_before(struct site_frame *frame)
@@ -129,7 +134,6 @@ static const char *add_patch(
 {
 	int64_t distance = target - (const char *)(code + SITE_JUMP_SIZE);
 	struct patch *patch = &plan->patches[plan->count];
-	uint64_t page = (uint64_t)(uintptr_t)code & -PAGE;
 
 	if (distance != (int32_t)distance)
 		return "too far from the library for a jump";
@@ -137,11 +141,7 @@ static const char *add_patch(
 	memcpy(&patch->bytes, code, sizeof(patch->bytes));
 	patch->bytes =
 		(patch->bytes & ~0xffffffffffull) | operation | (uint64_t)(uint32_t)distance << 8;
-	if (!plan->count++ || page < plan->first)
-		plan->first = page;
-	page = ((uint64_t)(uintptr_t)code + sizeof(patch->bytes) + PAGE - 1) & -PAGE;
-	if (page > plan->end)
-		plan->end = page;
+	plan->count++;
 	return NULL;
 }
 
@@ -170,23 +170,94 @@ static const char *plan_site(
 	return add_patch(plan, code, JUMP, stub);
 }
 
+/* The pages that hold these sites, one stretch; none: `end` is 0. */
+static struct pages pages_of(
+	const struct sites_object *object, const uint32_t *offsets, unsigned count)
+{
+	struct pages pages = { UINT64_MAX, 0 };
+
+	for (unsigned i = 0; i < count; i++) {
+		uint64_t at = (uint64_t)(uintptr_t)(object->base + offsets[i]);
+		uint64_t end = (at + sizeof(uint64_t) + PAGE - 1) & -PAGE;
+
+		if (!sites_object_holds(object, offsets[i]))
+			continue;
+		pages.first = (at & -PAGE) < pages.first ? at & -PAGE : pages.first;
+		pages.end = end > pages.end ? end : pages.end;
+	}
+	return pages;
+}
+
+static bool protect(const struct pages *pages, int protection)
+{
+	return rawcall3(SYS_mprotect, (long)pages->first, (long)(pages->end - pages->first),
+		       protection) == 0;
+}
+
+/* Makes the pages private by writes that change nothing. To read the code first would map it, with
+ * its neighbours, only to be copied then. */
+static void touch(const struct sites_object *object, const uint32_t *offsets, unsigned count)
+{
+	uint32_t page = 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		if (offsets[i] / PAGE == page || !sites_object_holds(object, offsets[i]))
+			continue;
+		__asm__ volatile("lock orb $0, %0" : "+m"(object->base[offsets[i]]));
+		page = (uint32_t)(offsets[i] / PAGE);
+	}
+}
+
+/* NULL, or why not all are redirected. Each site changes with one store. */
+static const char *redirect(struct stubs *stubs, const struct sites_object *object,
+	const uint32_t *offsets, unsigned count)
+{
+	struct plan plan;
+
+	plan.count = 0;
+	plan.missed = NULL;
+	touch(object, offsets, count);
+	for (unsigned i = 0; i < count; i++) {
+		const char *why = plan_site(&plan, stubs, object, offsets[i]);
+
+		if (why)
+			plan.missed = why;
+	}
+	for (unsigned i = 0; i < plan.count; i++)
+		__builtin_memcpy(plan.patches[i].code, &plan.patches[i].bytes,
+			sizeof(plan.patches[i].bytes));
+	return plan.missed;
+}
+
 /*
  * Writable and executable for the moment: what took the right to execute away could be refused it
  * back (SELinux's execmod, MDWE), and then there would be no libc. This way a refusal comes first,
- * and a signal handler that runs in between finds its code. Each site changes with one store.
+ * and a signal handler that runs in between finds its code.
  */
-static const char *apply(const struct plan *plan)
+static const char *install_at(struct stubs *stubs, const struct sites_object *object,
+	const uint32_t *offsets, unsigned count)
 {
-	long size = (long)(plan->end - plan->first);
+	struct pages pages = pages_of(object, offsets, count);
+	const char *missed;
 
-	if (rawcall3(SYS_mprotect, (long)plan->first, size, PROT_READ | PROT_WRITE | PROT_EXEC) < 0)
+	if (!pages.end)
+		return "no system call that can be redirected was found";
+	if (!protect(&pages, PROT_READ | PROT_WRITE | PROT_EXEC))
 		return "its code may not be written";
-	for (unsigned i = 0; i < plan->count; i++)
-		__builtin_memcpy(plan->patches[i].code, &plan->patches[i].bytes,
-			sizeof(plan->patches[i].bytes));
-	if (rawcall3(SYS_mprotect, (long)plan->first, size, PROT_READ | PROT_EXEC) < 0)
-		return "its code stays writable";
-	return NULL;
+	missed = redirect(stubs, object, offsets, count);
+	return protect(&pages, PROT_READ | PROT_EXEC) ? missed : "its code stays writable";
+}
+
+/* Where the sites of an object are whose build-id is not compiled in, and how many. */
+static unsigned find_sites(const struct sites_object *object, uint32_t ret_offsets[SITES_MAX])
+{
+	unsigned count = sites_recall(object, ret_offsets);
+
+	if (count)
+		return count;
+	count = sites_search(object, ret_offsets);
+	sites_keep(object, ret_offsets, count);
+	return count;
 }
 
 /* NULL, or why not all of the object's sites are redirected. */
@@ -194,27 +265,16 @@ static const char *install(const struct sites_object *object, struct stubs *stub
 {
 	uint32_t found[SITES_MAX];
 	const uint32_t *offsets = sites_known(object);
-	unsigned count = offsets ? SITES_MAX : sites_search(object, found);
-	struct plan plan;
-	const char *refused;
+	unsigned count = 0;
 
 	linker_know(object);
-	plan.count = 0;
-	plan.first = plan.end = 0;
-	plan.missed = NULL;
-	if (!offsets)
+	while (offsets && offsets[count])
+		count++;
+	if (!offsets) {
+		count = find_sites(object, found);
 		offsets = found;
-	for (unsigned i = 0; i < count && offsets[i]; i++) {
-		const char *why = plan_site(&plan, stubs, object, offsets[i]);
-
-		if (why)
-			plan.missed = why;
 	}
-	if (!plan.count)
-		return plan.missed ? plan.missed
-				   : "no system call that can be redirected was found";
-	refused = apply(&plan);
-	return refused ? refused : plan.missed;
+	return install_at(stubs, object, offsets, count);
 }
 
 /* Weak and without a version: glibc since 2.32. */

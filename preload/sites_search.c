@@ -135,6 +135,13 @@ static bool is_site(const struct sites_object *object, uint32_t offset)
 	       !is_jumped_into(object, offset, end);
 }
 
+bool sites_search_takes(const struct sites_object *object, uint32_t offset)
+{
+	uint32_t function;
+
+	return is_site(object, offset) || site_cancellable_call(object, offset, &function);
+}
+
 /* The calls of a function: its callers are compiled with it or are its object's own. */
 static unsigned search_calls(
 	const struct sites_object *object, uint32_t function, uint32_t *ret_offsets, unsigned room)

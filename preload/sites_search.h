@@ -12,8 +12,11 @@
 /* Of an object whose build-id stands in sites_known.def; ends with 0. NULL: unknown. */
 const uint32_t *sites_known(const struct sites_object *object);
 
-/* Reads the whole code, which takes a third of a millisecond for a libc. Fills at most SITES_MAX offsets
- * and returns how many. */
+/* Reads the whole code, which takes a third of a millisecond for a libc. Fills at most SITES_MAX
+ * offsets and returns how many. */
 unsigned sites_search(const struct sites_object *object, uint32_t ret_offsets[SITES_MAX]);
+
+/* Would a search take what stands at this offset, whatever it is? */
+bool sites_search_takes(const struct sites_object *object, uint32_t offset);
 
 #endif

@@ -8,6 +8,7 @@ be redirected, and where known sites are.
 # time-limit: 600
 import os
 import re
+import struct
 import subprocess
 import sys
 import tempfile
@@ -132,6 +133,122 @@ def test_other_builds(world, scratch):
     expect("poisoned build-id:", any("not what its build-id says" in d for d in details), details)
 
 
+FILE_HEAD = struct.Struct("<Q24s20sI")
+FILE_OFFSETS = 96
+
+
+def checksum(content):
+    """session_memory.h's, without the last step: whole words only."""
+    total = 0xcbf29ce484222325
+    for (word,) in struct.iter_unpack("<Q", content):
+        total ^= word
+        total = ((total << 29 | total >> 35) & (1 << 64) - 1) * 0x9e3779b97f4a7c15 & (1 << 64) - 1
+    return struct.pack("<Q", total)
+
+
+def file_of(content, offsets, **change):
+    """A file like this one, with other offsets, and a right checksum."""
+    magic, version, identity, _ = FILE_HEAD.unpack_from(content)
+    head = FILE_HEAD.pack(magic, change.get("version", version), change.get("identity", identity),
+                          change.get("count", len(offsets)))
+    body = head + struct.pack(f"<{FILE_OFFSETS}I", *offsets, *[0] * (FILE_OFFSETS - len(offsets)))
+    return body + checksum(body)
+
+
+def poisons(good, offsets, identity):
+    """Files that must not change what is recorded, by name: how each is put in the place of a good one."""
+    few = file_of(good, offsets[:1])
+
+    def written(content, mode=0o644, owner=0):
+        def put(path):
+            with open(path, "wb") as file:
+                file.write(content)
+            os.chmod(path, mode)
+            os.chown(path, owner, owner)
+        return put
+
+    def linked(path):
+        written(few)(path + ".aside")
+        os.symlink(path + ".aside", path)
+
+    yield "empty", written(b"")
+    yield "garbage", written(os.urandom(len(good)))
+    yield "cut short", written(good[:-1])
+    yield "too long", written(few + b"\0")
+    yield "a bit flipped", written(good[:60] + bytes([good[60] ^ 4]) + good[61:])
+    yield "fewer sites than it says", written(few[:52] + struct.pack("<I", 2) + few[56:])
+    yield "of another build", written(file_of(good, offsets[:1], identity=identity[::-1]))
+    yield "of another library", written(file_of(good, offsets[:1], version=b"0.0.0"))
+    yield "no site at all", written(file_of(good, []))
+    yield "more sites than there may be", written(file_of(good, offsets, count=FILE_OFFSETS + 1))
+    yield "sites that are none", written(file_of(good, [offset + 1 for offset in offsets]))
+    yield "sites outside the code", written(file_of(good, [0, 0x7fffffff, 0xffffffff]))
+    yield "another user's", written(few, owner=12345)
+    yield "everyone's to write", written(few, mode=0o646)
+    yield "a symlink", linked
+    yield "a FIFO", os.mkfifo
+    yield "a directory", os.mkdir
+
+
+def traced(world, command, log, **settings):
+    """A run with the calls that keep and read the file."""
+    result, facts, _, details = world.run(command, wrapper=["strace", "-f", "-o", log, "-e",
+                                          "trace=openat,rename"], **settings)
+    with open(log) as file:
+        return result, facts, details, [line for line in file if ".sites-" in line]
+
+
+def test_what_was_found_is_kept(world, scratch):
+    """The first start of an unknown build searches it, the next ones need not; and a file that anybody
+    else may have written changes nothing."""
+    command, identity = ["getent", "passwd", "root"], bytes(range(20))
+    folder, log = os.path.join(scratch, "kept"), os.path.join(scratch, "kept.log")
+    libc_with_build_id(folder, identity)
+    path = f"{world.library}.sites-{identity.hex()}"
+
+    def run():
+        return world.run(command, LD_LIBRARY_PATH=folder)
+
+    _, first, _, calls = traced(world, command, log, LD_LIBRARY_PATH=folder)
+    expect("kept: written whole:", any("rename(" in call and call.endswith("= 0\n") for call in calls), calls)
+    with open(path, "rb") as file:
+        good = file.read()
+    expect("kept: mode:", os.stat(path).st_mode & 0o7022 == 0, oct(os.stat(path).st_mode))
+    offsets = struct.unpack_from(f"<{FILE_HEAD.unpack_from(good)[3]}I", good, FILE_HEAD.size)
+    with open(os.path.join(folder, "libc.so.6"), "rb") as file:
+        code = file.read()
+    expect("kept: sites:", offsets and all(code[o:o + 2] == b"\x0f\x05" for o in offsets), offsets)
+    expect("kept: checksum:", file_of(good, offsets) == good)
+
+    _, second, _, calls = traced(world, command, log, LD_LIBRARY_PATH=folder)
+    expect("kept: read, not written:", len(calls) == 1 and "O_RDONLY" in calls[0], calls)
+    expect("kept: the same is recorded:", second == first, second ^ first)
+
+    # Of root's own making it is believed: this is what shows that nothing was searched.
+    with open(path, "wb") as file:
+        file.write(file_of(good, offsets[:1]))
+    result, facts, _, details = run()
+    expect("kept: believed:", result.returncode == 0 and not any("nsswitch" in f[1] for f in facts), facts)
+
+    for name, put in poisons(good, offsets, identity):
+        os.unlink(path)
+        put(path)
+        result, facts, _, details = run()
+        expect(f"kept, {name}:", (result.returncode, result.stdout) == (0, world.bare(command).stdout), result)
+        expect(f"kept, {name}: records:", facts == first and not details, f"{details} {facts ^ first}")
+        if os.path.isdir(path):
+            os.rmdir(path)
+            continue
+        with open(path, "rb") as file:
+            expect(f"kept, {name}: written anew:", file.read() == good)
+        expect(f"kept, {name}: a file:", not os.path.islink(path))
+
+    result, facts, _, _ = world.run(command, wrapper=["prlimit", "--fsize=100"], LD_LIBRARY_PATH=folder)
+    expect("kept, no room:", result.returncode == 0 and facts == first and not os.path.exists(path), result)
+    left = [name for name in os.listdir(world.folder) if re.search(r"\.sites-\w+\.\d+$", name)]
+    expect("kept: nothing is left unfinished:", not left, left)
+
+
 def test_vector_registers_are_not_used():
     """A system call keeps them, so no instruction of the library may touch one."""
     listing = subprocess.run(["objdump", "-d", "--no-show-raw-insn", LIBRARY], check=True, text=True,
@@ -192,6 +309,7 @@ def main():
                 if world.name == "here":
                     test_code_may_not_be_written(world, scratch)
                     test_other_builds(world, scratch)
+                    test_what_was_found_is_kept(world, scratch)
             finally:
                 world.close()
     for failure in failures[:60]:

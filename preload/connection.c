@@ -13,21 +13,25 @@
 #include "preload/rawcall.h"
 #include "preload/text.h"
 
-#define HIGH_FD	     240  /* see high_number() */
+#define HIGH_FD	     240  /* see copy_high() */
 #define FDS_FROM_TOP 8	  /* below the limit, where it is lower than that */
 #define FOLDER_SIZE  1024 /* of a socket's folder; on the stack of a signal handler, perhaps */
 
-/* A descriptor number where no program looks: below the limit, and below 256, past which each fork
- * copies and each exec searches a table four times as large (10 us of a shell's exec at 1000). */
-static int high_number(void)
+/*
+ * A copy where no program looks: below the limit, and below 256, past which each fork copies and each
+ * exec searches a table four times as large (10 us of a shell's exec at 1000). Negative errno.
+ */
+static long copy_high(long fd)
 {
+	long high = rawcall3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, HIGH_FD);
 	struct rlimit limit;
 
-	if (rawcall4(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, (long)&limit) < 0)
-		return -1;
-	if (limit.rlim_cur > HIGH_FD)
-		return HIGH_FD;
-	return limit.rlim_cur > 2 * FDS_FROM_TOP ? (int)limit.rlim_cur - FDS_FROM_TOP : -1;
+	if (high != -EINVAL)
+		return high;
+	if (rawcall4(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, (long)&limit) < 0 ||
+		limit.rlim_cur <= 2 * FDS_FROM_TOP)
+		return high;
+	return rawcall3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, (long)limit.rlim_cur - FDS_FROM_TOP);
 }
 
 /* sun_path is short; a longer path is reached through a descriptor of its folder. */
@@ -89,25 +93,28 @@ long connection_open(void)
 		rawcall3(SYS_close, low, 0, 0);
 		return result;
 	}
-	high = rawcall3(SYS_fcntl, low, F_DUPFD_CLOEXEC, high_number());
+	high = copy_high(low);
 	rawcall3(SYS_close, low, 0, 0);
 	if (high < 0)
 		return high;
-	if (!identity_of((int)high, &image.device, &image.inode)) {
-		rawcall3(SYS_close, high, 0, 0);
-		return -EBADF;
-	}
+	image.inode = 0;
 	__atomic_store_n(&image.descriptor, (int)high, __ATOMIC_RELEASE);
 	return 0;
 }
 
-/* Is the descriptor still our socket? The application may have closed it behind our back. */
+/* Is the descriptor still our socket? The application may have closed it behind our back. The first
+ * who asks is the one who has made it, and learns what it is. */
 static bool descriptor_is_ours(int fd)
 {
 	uint64_t device, inode;
 
-	return fd >= 0 && identity_of(fd, &device, &inode) && device == image.device &&
-	       inode == image.inode;
+	if (fd < 0 || !identity_of(fd, &device, &inode))
+		return false;
+	if (!image.inode) {
+		image.device = device;
+		image.inode = inode;
+	}
+	return device == image.device && inode == image.inode;
 }
 
 /* The connection is gone. Not for a vfork child to say, which may have closed its own copy. Of

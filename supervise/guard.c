@@ -80,6 +80,15 @@ static bool has_ended(int pid, int pidfd, int *listener)
 	return has_ended(pid, pidfd, listener);
 }
 
+/* Does anybody wait for the worker? */
+static bool is_busy(int listener, const struct shared *shared)
+{
+	struct pollfd polled = { .fd = listener, .events = POLLIN };
+
+	return __atomic_load_n(&shared->notif.id, __ATOMIC_RELAXED) != 0 ||
+	       (rawcall3(SYS_poll, (long)&polled, 1, 0) > 0 && polled.revents & POLLIN);
+}
+
 /* Waits for the worker's end. True: its work is done. */
 static bool watch(int pid, int pidfd, int listener, const struct shared *shared)
 {
@@ -87,7 +96,7 @@ static bool watch(int pid, int pidfd, int listener, const struct shared *shared)
 	int status = 0;
 
 	while (!has_ended(pid, pidfd, &listener)) {
-		bool busy = __atomic_load_n(&shared->notif.id, __ATOMIC_RELAXED) != 0;
+		bool busy = is_busy(listener, shared);
 		uint64_t now = __atomic_load_n(&shared->served, __ATOMIC_RELAXED);
 
 		if (busy && now == served)

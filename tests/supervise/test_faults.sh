@@ -1,79 +1,15 @@
 #!/bin/bash
+# time-limit: 300
 # Whatever becomes of the supervisor, the aggregator and the watched: results do not change, and what
 # may be missing is a gap.
 . "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/supervisors.sh"
 needs gcc busybox setsid
 here=$top/tests/supervise
-supervisor=$BUILD/footprint-supervise
 gcc -O1 -static -o "$work/opener" "$here/opener.c" || die "cannot compile opener.c"
 gcc -O1 -o "$work/waits" "$here/waits.c" || die "cannot compile waits.c"
 cd "$work" || exit 1
 echo content >file
-
-# supervisors: the pids of those that this test started
-supervisors() {
-	local exe
-
-	for exe in /proc/[0-9]*/exe; do
-		[ "$(readlink "$exe" 2>/dev/null)" = "$supervisor" ] || continue
-		exe=${exe%/exe}
-		grep -qzxF "FOOTPRINT_SOCKET=$socket" "$exe/environ" 2>/dev/null && echo "${exe#/proc/}"
-	done
-}
-
-no_supervisors() {
-	[ -z "$(supervisors)" ]
-}
-
-parent() {
-	awk '/^PPid:/ { print $2 }' "/proc/$1/status" 2>/dev/null
-}
-
-# worker: no session leader as guardians are at first, and nobody's parent
-worker() {
-	local pid all
-
-	all=$(supervisors)
-	for pid in $all; do
-		[ "$(awk '{ print $6 }' "/proc/$pid/stat" 2>/dev/null)" = "$pid" ] ||
-			[ -n "$(cat "/proc/$pid/task/$pid/children" 2>/dev/null)" ] || echo "$pid"
-	done
-}
-
-guardian() {
-	parent "$(worker)"
-}
-
-paired() {
-	local guardian
-
-	guardian=$(guardian)
-	[ -n "$guardian" ] && supervisors | grep -qx "$guardian"
-}
-
-# Only who waits for more work may be left.
-no_guardians() {
-	[ "$(supervisors | wc -l)" -le 1 ]
-}
-
-# start COMMAND: watched, its pid in $program. On a machine with much else to do the supervisor may not
-# be there in the time that a program waits for it: that is a gap, and here another attempt.
-start() {
-	local attempt
-
-	for attempt in 1 2 3 4 5 6; do
-		"${watched[@]}" sh -c "$1" >output 2>errors &
-		program=$!
-		started $program
-		for _ in {1..50}; do
-			paired && return
-			sleep 0.02
-		done
-		pkill -KILL -P "$program"
-		wait $program 2>/dev/null
-	done
-	die "no supervisor came in $attempt attempts"
-}
 
 # ---- started and ended: nobody notices
 aggregator_start

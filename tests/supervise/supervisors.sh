@@ -1,0 +1,69 @@
+# shellcheck shell=bash disable=SC2034,SC2154 # for tests that source it after lib.sh
+# The supervisors that a test started: who they are, and waiting for them.
+supervisor=$BUILD/footprint-supervise
+
+# supervisors: the pids of those that this test started
+supervisors() {
+	local exe
+
+	for exe in /proc/[0-9]*/exe; do
+		[ "$(readlink "$exe" 2>/dev/null)" = "$supervisor" ] || continue
+		exe=${exe%/exe}
+		grep -qzxF "FOOTPRINT_SOCKET=$socket" "$exe/environ" 2>/dev/null && echo "${exe#/proc/}"
+	done
+}
+
+no_supervisors() {
+	[ -z "$(supervisors)" ]
+}
+
+parent() {
+	awk '/^PPid:/ { print $2 }' "/proc/$1/status" 2>/dev/null
+}
+
+# worker: no session leader as guardians are at first, and nobody's parent
+worker() {
+	local pid all
+
+	all=$(supervisors)
+	for pid in $all; do
+		[ "$(awk '{ print $6 }' "/proc/$pid/stat" 2>/dev/null)" = "$pid" ] ||
+			[ -n "$(cat "/proc/$pid/task/$pid/children" 2>/dev/null)" ] || echo "$pid"
+	done
+}
+
+guardian() {
+	parent "$(worker)"
+}
+
+paired() {
+	local guardian
+
+	guardian=$(guardian)
+	[ -n "$guardian" ] && supervisors | grep -qx "$guardian"
+}
+
+# Only who waits for more work may be left.
+no_guardians() {
+	[ "$(supervisors | wc -l)" -le 1 ]
+}
+
+# start COMMAND: watched, its pid in $program. On a machine with much else to do the supervisor may not
+# be there in the time that a program waits for it: that is a gap, and here another attempt.
+start() {
+	local attempt
+
+	for attempt in 1 2 3 4 5 6; do
+		"${watched[@]}" sh -c "$1" >output 2>errors &
+		program=$!
+		started $program
+		for _ in {1..50}; do
+			paired && return
+			sleep 0.02
+		done
+		pkill -KILL -P "$program"
+		wait $program 2>/dev/null
+		wait_for no_guardians
+	done
+	die "no supervisor came in $attempt attempts"
+}

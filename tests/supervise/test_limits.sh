@@ -1,0 +1,85 @@
+#!/bin/bash
+# time-limit: 300
+# Supervision at its limits: a worker that stands still, all callers at once, no more processes, an
+# init that never waits, and the one fault that nobody survives. Results stay; gaps say what is lost.
+. "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/supervisors.sh"
+needs gcc busybox setsid prlimit setpriv unshare
+[ "$(id -u)" -eq 0 ] || skip "needs root for namespaces and other users"
+here=$top/tests/supervise
+for name in opener bomb; do
+	gcc -O1 -static -o "$work/$name" "$here/$name.c" || die "cannot compile $name.c"
+done
+gcc -O1 -o "$work/neglect" "$here/neglect.c" || die "cannot compile neglect.c"
+cd "$work" || exit 1
+chmod 755 "$work"
+echo content >file
+
+# ---- the worker stands still: in a call, and with nothing at hand
+aggregator_start
+start './opener 150000 file'
+for _ in 1 2; do
+	stopped=$(worker)
+	kill -STOP "$stopped"
+	wait_for gone "$stopped"
+	wait_for paired
+done
+wait $program
+assert_equal "status after a worker stood still" 0 $?
+assert_equal "output after a worker stood still" good "$(cat output)"
+wait_for no_guardians
+
+# ---- everybody at once
+"${watched[@]}" sh -c './bomb 2000 file' >output 2>errors
+assert_equal "two thousand at once" "2000 2000" "$(cat output)"
+wait_for no_supervisors
+aggregator_stop
+assert_fact "what it opened is there" '[.files[] | select(.path | endswith("/file")) | .access] == [["read"]]'
+assert_fact "no gaps but for the worker" '[.gaps[].kind] - ["lost-records", "still-running"] == []'
+
+# ---- as many processes as a user may have: a user of its own, so that nobody else counts
+rm -rf "$manifests" "$work/run"
+aggregator_start
+chmod 777 "$work/run"
+chmod 666 "$socket"
+limited=(setpriv --reuid=54321 --regid=54321 --clear-groups prlimit --nproc=64)
+"${limited[@]}" ./bomb 1000 file >expected
+read -r bare _ <expected
+[ "$bare" -lt 1000 ] || die "processes of that user are not limited here"
+"${watched[@]}" FOOTPRINT_SUPERVISE=1 "${limited[@]}" sh -c './bomb 1000 file; exit $?' >output 2>errors
+assert_equal "status at the limit of processes" 0 $?
+read -r forks good <output
+assert_equal "all that could be started ended well" "$forks" "$good"
+# The shell, and nursery, guardian and worker are that user's as well.
+assert_at_most "processes that supervision takes from the limit" 4 $((bare - forks))
+wait_for no_supervisors
+# No room for any supervisor: the program runs, and is a gap.
+"${watched[@]}" FOOTPRINT_SUPERVISE=1 FOOTPRINT_APP=full setpriv --reuid=54322 --regid=54322 \
+	--clear-groups prlimit --nproc=2 sh -c './opener 10 file; exit $?' >output 2>errors
+assert_equal "status without room for a supervisor" 0 $?
+assert_equal "output without room for a supervisor" good "$(cat output)"
+aggregator_stop
+manifest=$manifests/full@1.footprint
+assert_fact "no room is a gap" '[.gaps[] | [.kind, .path]] ==
+	[["static-program", "'"$(realpath opener)"'"]]'
+
+# ---- process 1 never waits: supervision leaves one zombie at most
+rm -rf "$manifests" "$work/run"
+aggregator_start
+script='for i in 1 2 3 4 5 6; do ./opener 10 file; sleep 0.3; done'
+timeout 100 unshare --pid --fork --mount-proc ./neglect sh -c "$script" >expected 2>/dev/null
+"${watched[@]}" timeout 100 unshare --pid --fork --mount-proc ./neglect sh -c "$script" >output 2>/dev/null
+assert_equal "openers under a neglectful init" 6 "$(grep -c good output)"
+extra=$(($(awk '/zombies/ { print $2 }' output) - $(awk '/zombies/ { print $2 }' expected)))
+assert_at_most "zombies more than without us" 1 $extra
+wait_for no_supervisors
+
+# ---- both at once: the last resort, which is ENOSYS and no hang
+start './opener 10000000 file'
+both=("$(guardian)" "$(worker)")
+kill -STOP "${both[0]}"
+kill -KILL "${both[1]}" "${both[0]}"
+wait $program
+assert_contains "without any supervisor calls fail as documented" 'Function not implemented' output
+aggregator_stop
+finish

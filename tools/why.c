@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "lib/manifest/codec.h"
-#include "lib/manifest/json.h"
+#include "lib/manifest/json_parts.h"
 #include "lib/manifest/why.h"
 #include "lib/manifest/words.h"
 #include "tools/terminal.h"
@@ -95,17 +95,8 @@ static void print_suggestions(const struct why *why)
 
 /* --- JSON --- */
 
-static void put_path(struct json *j, const char *key, const ProtobufCBinaryData *path)
-{
-	json_key(j, key);
-	json_put_bytes(j, path->data, path->len);
-}
-
 static void put_step(struct json *j, const struct why_step *step)
 {
-	uint32_t access = step->access;
-	const char *word;
-
 	json_newline(j);
 	json_begin(j, '{');
 	json_key(j, "step");
@@ -116,15 +107,10 @@ static void put_step(struct json *j, const struct why_step *step)
 		json_key(j, "address");
 		json_put_text(j, step->text);
 	} else {
-		put_path(j, "path", &step->path);
+		json_put_path(j, "path", &step->path);
 	}
-	if (step->kind == WHY_USED) {
-		json_key(j, "access");
-		json_begin(j, '[');
-		while ((word = access_next_word(&access)))
-			json_put_text(j, word);
-		json_end(j, ']');
-	}
+	if (step->kind == WHY_USED)
+		json_put_access(j, step->access);
 	json_end(j, '}');
 }
 
@@ -133,13 +119,13 @@ static void write_json(const struct why *why)
 	struct json j = { .out = stdout };
 
 	json_begin(&j, '{');
-	put_path(&j, "path", &why->path);
+	json_put_path(&j, "path", &why->path);
 	json_key(&j, "symlinks");
 	json_begin(&j, '[');
 	for (size_t i = 0; i < why->n_links; i++) {
 		json_begin(&j, '{');
-		put_path(&j, "path", &why->links[i].path);
-		put_path(&j, "target", &why->links[i].target);
+		json_put_path(&j, "path", &why->links[i].path);
+		json_put_path(&j, "target", &why->links[i].target);
 		json_end(&j, '}');
 	}
 	json_end(&j, ']');

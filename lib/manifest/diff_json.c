@@ -1,8 +1,6 @@
 #include "lib/manifest/diff_json.h"
 
-#include <stdio.h>
-
-#include "lib/base/json.h"
+#include "lib/manifest/json_parts.h"
 #include "lib/manifest/words.h"
 
 static const char *const group_keys[N_CHANGE_GROUPS] = {
@@ -22,169 +20,85 @@ static const char *const kind_words[N_CHANGE_KINDS] = {
 	[CHANGE_MOVED] = "moved",
 };
 
-static void put_path(struct json *j, const char *key, const ProtobufCBinaryData *path)
-{
-	json_key(j, key);
-	json_put_bytes(j, path->data, path->len);
-}
-
-static void put_text(struct json *j, const char *key, const char *text)
-{
-	if (!*text)
-		return;
-	json_key(j, key);
-	json_put_text(j, text);
-}
-
-static void put_programs(struct json *j, const Footprint__Manifest *m, const char *key, size_t n,
-	const uint32_t *indexes)
-{
-	json_key(j, key);
-	json_begin(j, '[');
-	for (size_t i = 0; i < n; i++) {
-		const ProtobufCBinaryData *path = &m->executables[indexes[i]]->path;
-
-		json_put_bytes(j, path->data, path->len);
-	}
-	json_end(j, ']');
-}
-
 /* --- one side of a change --- */
 
 static void put_file_state(
 	struct json *j, const Footprint__Manifest *m, const Footprint__File *file)
 {
-	char mode[16];
-
 	json_key(j, "type");
 	json_put_text(j, file_type_word(file->type));
 	if (file->target.len)
-		put_path(j, "target", &file->target);
-	if (file->size || file->sha256.len) {
-		json_key(j, "size");
-		json_put_number(j, file->size);
-	}
-	if (file->sha256.len) {
-		json_key(j, "sha256");
-		json_put_hex(j, file->sha256.data, file->sha256.len);
-	}
-	if (file->present) {
-		snprintf(mode, sizeof(mode), "%04o", file->mode);
-		put_text(j, "mode", mode);
-		json_key(j, "uid");
-		json_put_number(j, file->uid);
-		json_key(j, "gid");
-		json_put_number(j, file->gid);
-	}
+		json_put_path(j, "target", &file->target);
+	json_put_content(j, file);
+	json_put_attributes(j, file);
 	if (file->package)
-		put_text(j, "package", m->packages[file->package - 1]->name);
-}
-
-static void put_uses(struct json *j, const Footprint__Manifest *m, const Footprint__File *file)
-{
-	uint32_t access = file_access(file);
-	const char *word;
-
-	json_key(j, "access");
-	json_begin(j, '[');
-	while ((word = access_next_word(&access)))
-		json_put_text(j, word);
-	json_end(j, ']');
-	json_key(j, "by");
-	json_begin(j, '[');
-	for (size_t i = 0; i < file->n_uses; i++) {
-		const ProtobufCBinaryData *path = &m->executables[file->uses[i]->by]->path;
-
-		json_put_bytes(j, path->data, path->len);
-	}
-	json_end(j, ']');
+		json_put_if(j, "package", m->packages[file->package - 1]->name);
 }
 
 static void put_program(struct json *j, const Footprint__Manifest *m, size_t index)
 {
 	const Footprint__Executable *program = m->executables[index];
 
-	put_path(j, "path", &program->path);
+	json_put_path(j, "path", &program->path);
 	if (program->interpreter.len)
-		put_path(j, "interpreter", &program->interpreter);
+		json_put_path(j, "interpreter", &program->interpreter);
 	json_key(j, "watched");
 	json_put_text(j, watched_word(program->watched));
 	json_key(j, "first");
 	json_put_bool(j, program->first);
-	put_programs(j, m, "executes", program->n_executes, program->executes);
-}
-
-static void put_loaders(
-	struct json *j, const Footprint__Manifest *m, const Footprint__Library *library)
-{
-	json_key(j, "by");
-	json_begin(j, '[');
-	for (size_t i = 0; i < library->n_loaders; i++) {
-		const Footprint__Loader *loader = library->loaders[i];
-		const ProtobufCBinaryData *path = &m->executables[loader->by]->path;
-
-		if (!i || loader->by != library->loaders[i - 1]->by)
-			json_put_bytes(j, path->data, path->len);
-	}
-	json_end(j, ']');
-	json_key(j, "loaded");
-	json_put_text(j, loaded_word(library_loaded(library)));
+	json_put_programs(j, m, "executes", program->n_executes, program->executes);
 }
 
 static void put_library(struct json *j, const Footprint__Manifest *m, size_t index)
 {
 	const Footprint__Library *library = m->libraries[index];
 
-	put_path(j, "path", &library->path);
-	put_text(j, "soname", library->soname);
-	json_key(j, "needed");
-	json_begin(j, '[');
-	for (size_t i = 0; i < library->n_needed; i++)
-		json_put_text(j, library->needed[i]);
-	json_end(j, ']');
-	put_text(j, "build_id", library->build_id);
-	put_loaders(j, m, library);
+	json_put_path(j, "path", &library->path);
+	json_put_library_info(j, library);
+	json_put_loading(j, m, library);
+	json_key(j, "loaded");
+	json_put_text(j, loaded_word(library_loaded(library)));
 }
 
 static void put_package(struct json *j, const Footprint__Manifest *m, size_t index)
 {
 	const Footprint__Package *package = m->packages[index];
 
-	put_text(j, "name", package->name);
-	put_text(j, "version", package->version);
-	put_text(j, "architecture", package->architecture);
-	put_text(j, "manager", package->manager);
+	json_put_if(j, "name", package->name);
+	json_put_if(j, "version", package->version);
+	json_put_if(j, "architecture", package->architecture);
+	json_put_if(j, "manager", package->manager);
 }
 
 static void put_endpoint(struct json *j, const Footprint__Manifest *m, size_t index)
 {
 	const Footprint__Endpoint *endpoint = m->endpoints[index];
 
-	put_text(j, "operation", endpoint_word(endpoint->operation));
-	put_text(j, "address", endpoint->address);
-	put_programs(j, m, "by", endpoint->n_by, endpoint->by);
+	json_put_if(j, "operation", endpoint_word(endpoint->operation));
+	json_put_if(j, "address", endpoint->address);
+	json_put_programs(j, m, "by", endpoint->n_by, endpoint->by);
 }
 
 static void put_missing(struct json *j, const Footprint__Manifest *m, size_t index)
 {
-	put_path(j, "path", &m->missing[index]->path);
-	put_programs(j, m, "by", m->missing[index]->n_by, m->missing[index]->by);
+	json_put_path(j, "path", &m->missing[index]->path);
+	json_put_programs(j, m, "by", m->missing[index]->n_by, m->missing[index]->by);
 }
 
 static void put_gap(struct json *j, const Footprint__Manifest *m, size_t index)
 {
 	const Footprint__Gap *gap = m->gaps[index];
 
-	put_text(j, "kind", gap->kind);
+	json_put_if(j, "kind", gap->kind);
 	if (gap->path.len)
-		put_path(j, "path", &gap->path);
-	put_text(j, "detail", gap->detail);
+		json_put_path(j, "path", &gap->path);
+	json_put_if(j, "detail", gap->detail);
 }
 
 static void put_file(struct json *j, const Footprint__Manifest *m, size_t index)
 {
-	put_path(j, "path", &m->files[index]->path);
-	put_uses(j, m, m->files[index]);
+	json_put_path(j, "path", &m->files[index]->path);
+	json_put_users(j, m, m->files[index]);
 }
 
 static void put_side(struct json *j, const char *key, const Footprint__Manifest *m,

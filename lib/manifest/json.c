@@ -1,37 +1,7 @@
 #include "lib/manifest/json.h"
 
+#include "lib/manifest/json_parts.h"
 #include "lib/manifest/words.h"
-
-static void put_path(struct json *j, const ProtobufCBinaryData *path)
-{
-	json_put_bytes(j, path->data, path->len);
-}
-
-static void put_program(struct json *j, const Footprint__Manifest *m, uint32_t index)
-{
-	put_path(j, &m->executables[index]->path);
-}
-
-static void put_programs(struct json *j, const Footprint__Manifest *m, const char *key, size_t n,
-	const uint32_t *indexes)
-{
-	json_key(j, key);
-	json_begin(j, '[');
-	for (size_t i = 0; i < n; i++)
-		put_program(j, m, indexes[i]);
-	json_end(j, ']');
-}
-
-static void put_access(struct json *j, uint32_t access)
-{
-	const char *word;
-
-	json_key(j, "access");
-	json_begin(j, '[');
-	while ((word = access_next_word(&access)))
-		json_put_text(j, word);
-	json_end(j, ']');
-}
 
 static void put_time(struct json *j, const char *key, uint64_t nanoseconds)
 {
@@ -52,10 +22,8 @@ static void put_gap(struct json *j, const Footprint__Manifest *m, size_t i)
 
 	json_key(j, "kind");
 	json_put_text(j, gap->kind);
-	if (gap->path.len) {
-		json_key(j, "path");
-		put_path(j, &gap->path);
-	}
+	if (gap->path.len)
+		json_put_path(j, "path", &gap->path);
 	json_key(j, "count");
 	json_put_number(j, gap->count);
 	json_key(j, "detail");
@@ -78,48 +46,16 @@ static void put_run(struct json *j, const Footprint__Manifest *m, size_t i)
 
 static void put_uses(struct json *j, const Footprint__Manifest *m, const Footprint__File *file)
 {
-	put_access(j, file_access(file));
-	json_key(j, "by");
-	json_begin(j, '[');
-	for (size_t i = 0; i < file->n_uses; i++)
-		put_program(j, m, file->uses[i]->by);
-	json_end(j, ']');
+	json_put_users(j, m, file);
 	json_key(j, "uses");
 	json_begin(j, '[');
 	for (size_t i = 0; i < file->n_uses; i++) {
 		json_begin(j, '{');
-		json_key(j, "by");
-		put_program(j, m, file->uses[i]->by);
-		put_access(j, file->uses[i]->access);
+		json_put_path(j, "by", &m->executables[file->uses[i]->by]->path);
+		json_put_access(j, file->uses[i]->access);
 		json_end(j, '}');
 	}
 	json_end(j, ']');
-}
-
-static void put_content(struct json *j, const Footprint__File *file)
-{
-	/* An empty file has a digest too; without one, 0 means that the size is not known. */
-	if (file->size || file->sha256.len) {
-		json_key(j, "size");
-		json_put_number(j, file->size);
-	}
-	if (file->sha256.len) {
-		json_key(j, "sha256");
-		json_put_hex(j, file->sha256.data, file->sha256.len);
-	}
-}
-
-static void put_attributes(struct json *j, const Footprint__File *file)
-{
-	char mode[16];
-
-	snprintf(mode, sizeof(mode), "%04o", file->mode);
-	json_key(j, "mode");
-	json_put_text(j, mode);
-	json_key(j, "uid");
-	json_put_number(j, file->uid);
-	json_key(j, "gid");
-	json_put_number(j, file->gid);
 }
 
 static void put_package(struct json *j, const Footprint__Package *package)
@@ -134,18 +70,14 @@ static void put_file(struct json *j, const Footprint__Manifest *m, size_t i)
 {
 	const Footprint__File *file = m->files[i];
 
-	json_key(j, "path");
-	put_path(j, &file->path);
+	json_put_path(j, "path", &file->path);
 	json_key(j, "type");
 	json_put_text(j, file_type_word(file->type));
-	if (file->target.len) {
-		json_key(j, "target");
-		put_path(j, &file->target);
-	}
+	if (file->target.len)
+		json_put_path(j, "target", &file->target);
 	put_uses(j, m, file);
-	put_content(j, file);
-	if (file->present)
-		put_attributes(j, file);
+	json_put_content(j, file);
+	json_put_attributes(j, file);
 	if (file->package)
 		put_package(j, m->packages[file->package - 1]);
 }
@@ -154,45 +86,32 @@ static void put_executable(struct json *j, const Footprint__Manifest *m, size_t 
 {
 	const Footprint__Executable *executable = m->executables[i];
 
-	json_key(j, "path");
-	put_path(j, &executable->path);
-	if (executable->interpreter.len) {
-		json_key(j, "interpreter");
-		put_path(j, &executable->interpreter);
-	}
+	json_put_path(j, "path", &executable->path);
+	if (executable->interpreter.len)
+		json_put_path(j, "interpreter", &executable->interpreter);
 	json_key(j, "runs");
 	json_put_number(j, executable->runs);
 	json_key(j, "watched");
 	json_put_text(j, watched_word(executable->watched));
 	json_key(j, "first");
 	json_put_bool(j, executable->first);
-	put_programs(j, m, "executes", executable->n_executes, executable->executes);
+	json_put_programs(j, m, "executes", executable->n_executes, executable->executes);
 }
 
 static void put_loaders(
 	struct json *j, const Footprint__Manifest *m, const Footprint__Library *library)
 {
-	json_key(j, "by");
-	json_begin(j, '[');
-	/* Loaders are sorted by program: one program's stand together. */
-	for (size_t i = 0; i < library->n_loaders; i++)
-		if (!i || library->loaders[i]->by != library->loaders[i - 1]->by)
-			put_program(j, m, library->loaders[i]->by);
-	json_end(j, ']');
 	json_key(j, "loaders");
 	json_begin(j, '[');
 	for (size_t i = 0; i < library->n_loaders; i++) {
 		const Footprint__Loader *loader = library->loaders[i];
 
 		json_begin(j, '{');
-		json_key(j, "by");
-		put_program(j, m, loader->by);
+		json_put_path(j, "by", &m->executables[loader->by]->path);
 		json_key(j, "loaded");
 		json_put_text(j, loaded_word(loader->loaded));
-		if (loader->requester.len) {
-			json_key(j, "requester");
-			put_path(j, &loader->requester);
-		}
+		if (loader->requester.len)
+			json_put_path(j, "requester", &loader->requester);
 		json_end(j, '}');
 	}
 	json_end(j, ']');
@@ -202,23 +121,11 @@ static void put_library(struct json *j, const Footprint__Manifest *m, size_t i)
 {
 	const Footprint__Library *library = m->libraries[i];
 
-	json_key(j, "path");
-	put_path(j, &library->path);
-	if (*library->soname) {
-		json_key(j, "soname");
-		json_put_text(j, library->soname);
-	}
-	json_key(j, "needed");
-	json_begin(j, '[');
-	for (size_t n = 0; n < library->n_needed; n++)
-		json_put_text(j, library->needed[n]);
-	json_end(j, ']');
-	if (*library->build_id) {
-		json_key(j, "build_id");
-		json_put_text(j, library->build_id);
-	}
+	json_put_path(j, "path", &library->path);
+	json_put_library_info(j, library);
 	json_key(j, "loaded");
 	json_put_text(j, loaded_word(library_loaded(library)));
+	json_put_loading(j, m, library);
 	put_loaders(j, m, library);
 }
 
@@ -230,7 +137,7 @@ static void put_endpoint(struct json *j, const Footprint__Manifest *m, size_t i)
 	json_put_text(j, endpoint_word(endpoint->operation));
 	json_key(j, "address");
 	json_put_text(j, endpoint->address);
-	put_programs(j, m, "by", endpoint->n_by, endpoint->by);
+	json_put_programs(j, m, "by", endpoint->n_by, endpoint->by);
 }
 
 /* A list of objects, one a line. */
@@ -256,7 +163,7 @@ static void put_missing(struct json *j, const Footprint__Manifest *m)
 	json_begin(j, '[');
 	for (size_t i = 0; i < m->n_missing; i++) {
 		json_newline(j);
-		put_path(j, &m->missing[i]->path);
+		json_put_bytes(j, m->missing[i]->path.data, m->missing[i]->path.len);
 	}
 	json_end(j, ']');
 }

@@ -1,0 +1,106 @@
+#include "lib/manifest/json_parts.h"
+
+#include "lib/manifest/words.h"
+
+static void put_program(struct json *j, const Footprint__Manifest *m, uint32_t index)
+{
+	const ProtobufCBinaryData *path = &m->executables[index]->path;
+
+	json_put_bytes(j, path->data, path->len);
+}
+
+void json_put_path(struct json *j, const char *key, const ProtobufCBinaryData *path)
+{
+	json_key(j, key);
+	json_put_bytes(j, path->data, path->len);
+}
+
+void json_put_if(struct json *j, const char *key, const char *text)
+{
+	if (!*text)
+		return;
+	json_key(j, key);
+	json_put_text(j, text);
+}
+
+void json_put_programs(struct json *j, const Footprint__Manifest *m, const char *key, size_t n,
+	const uint32_t *indexes)
+{
+	json_key(j, key);
+	json_begin(j, '[');
+	for (size_t i = 0; i < n; i++)
+		put_program(j, m, indexes[i]);
+	json_end(j, ']');
+}
+
+void json_put_access(struct json *j, uint32_t access)
+{
+	const char *word;
+
+	json_key(j, "access");
+	json_begin(j, '[');
+	while ((word = access_next_word(&access)))
+		json_put_text(j, word);
+	json_end(j, ']');
+}
+
+void json_put_users(struct json *j, const Footprint__Manifest *m, const Footprint__File *file)
+{
+	json_put_access(j, file_access(file));
+	json_key(j, "by");
+	json_begin(j, '[');
+	for (size_t i = 0; i < file->n_uses; i++)
+		put_program(j, m, file->uses[i]->by);
+	json_end(j, ']');
+}
+
+void json_put_content(struct json *j, const Footprint__File *file)
+{
+	/* An empty file has a digest too; without one, 0 means that the size is not known. */
+	if (file->size || file->sha256.len) {
+		json_key(j, "size");
+		json_put_number(j, file->size);
+	}
+	if (file->sha256.len) {
+		json_key(j, "sha256");
+		json_put_hex(j, file->sha256.data, file->sha256.len);
+	}
+}
+
+void json_put_attributes(struct json *j, const Footprint__File *file)
+{
+	char mode[16];
+
+	if (!file->present)
+		return;
+	snprintf(mode, sizeof(mode), "%04o", file->mode);
+	json_key(j, "mode");
+	json_put_text(j, mode);
+	json_key(j, "uid");
+	json_put_number(j, file->uid);
+	json_key(j, "gid");
+	json_put_number(j, file->gid);
+}
+
+void json_put_library_info(struct json *j, const Footprint__Library *library)
+{
+	json_put_if(j, "soname", library->soname);
+	json_key(j, "needed");
+	json_begin(j, '[');
+	for (size_t i = 0; i < library->n_needed; i++)
+		json_put_text(j, library->needed[i]);
+	json_end(j, ']');
+	json_put_if(j, "build_id", library->build_id);
+}
+
+void json_put_loading(
+	struct json *j, const Footprint__Manifest *m, const Footprint__Library *library)
+{
+	json_key(j, "by");
+	json_begin(j, '[');
+	/* Loaders are sorted by program: one program's stand together. */
+	for (size_t i = 0; i < library->n_loaders; i++)
+		if (!i || library->loaders[i]->by != library->loaders[i - 1]->by)
+			put_program(j, m, library->loaders[i]->by);
+	json_end(j, ']');
+}

@@ -50,7 +50,7 @@ static void print_diff(const struct diff *diff, enum form form)
 static int compare_files(const char *old_path, const char *new_path, enum form form)
 {
 	auto_manifest struct manifest *before = NULL, *after = NULL;
-	const Footprint__Manifest *old_view, *new_view;
+	const Footprint__Manifest *old_view = NULL, *new_view = NULL;
 	struct diff diff;
 	int status;
 

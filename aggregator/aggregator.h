@@ -31,6 +31,7 @@
 #include "aggregator/journal.h"
 #include "aggregator/ledger.h"
 #include "aggregator/options.h"
+#include "aggregator/reserve.h"
 #include "aggregator/root.h"
 #include "aggregator/session.h"
 #include "aggregator/snapshot.h"
@@ -53,6 +54,7 @@ struct aggregator {
 	struct journal journal;
 	struct atlas atlas;
 	struct ledger ledger;
+	struct reserve reserve;
 	uint64_t started_ms;
 	struct snapshot snapshot;
 	bool stopping;

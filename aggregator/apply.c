@@ -12,18 +12,9 @@ enum outcome outcome_of(uint32_t error)
 	case ENOENT:
 	case ENOTDIR:
 		return OUTCOME_MISSING;
-	case EFAULT:
-	case EBADF:
-	case EINVAL:
-	case ENOMEM:
-	case EMFILE:
-	case ENFILE:
-	case EINTR:
-	case ENOSYS:
-	case ENAMETOOLONG:
-	case ENOTSOCK:
-	case EAFNOSUPPORT:
-	case EPROTOTYPE:
+#define NOTHING(error) case error:
+#include "proto/nothing.def"
+#undef NOTHING
 		return OUTCOME_NOTHING;
 	default:
 		return OUTCOME_CHECKED;

@@ -244,6 +244,7 @@ void ledger_init(struct aggregator *daemon)
 		.keep_absent = true,
 	};
 	ledger->fd = open_file(daemon, LEDGER_NAME, 0);
+	ledger->read_only = ledger->fd == -EROFS;
 	r = ledger->fd < 0 ? ledger->fd : ledger_read_before(daemon);
 	if (r < 0)
 		report(daemon, r);

@@ -43,6 +43,7 @@ struct ledger {
 	int renewed;	 /* the file that is to replace it when the snapshot is on disk; -1: none */
 	uint64_t size;	 /* of the file */
 	uint64_t base;	 /* of the file when it was last begun anew */
+	bool read_only;	 /* the file system was, when we began: nobody has kept anything */
 	bool inherited;	 /* there was one: processes may live that have not come back yet */
 	bool reported;	 /* that it cannot be written */
 	bool failed;	 /* rows for this snapshot could not be made */

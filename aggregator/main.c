@@ -21,6 +21,7 @@ static void on_tick(uv_timer_t *timer)
 	intake_tick(daemon);
 	sessions_tick(daemon);
 	spool_tick(daemon);
+	reserve_tick(daemon);
 	roots_tick(daemon);
 	atlas_tick(daemon);
 	ledger_tick(daemon);
@@ -119,6 +120,7 @@ static int begin(struct aggregator *daemon, const struct listener *listener)
 		return r;
 	atlas_init(daemon);
 	ledger_init(daemon);
+	reserve_init(daemon);
 	if ((r = intake_init(daemon, listener->fd)) < 0 || (r = snapshot_init(daemon)) < 0)
 		return r;
 	return start_tick(daemon);
@@ -128,6 +130,7 @@ static void end(struct aggregator *daemon)
 {
 	atlas_deinit(daemon);
 	ledger_deinit(daemon);
+	reserve_deinit(daemon);
 	sessions_deinit(daemon);
 	applications_deinit(daemon);
 	roots_deinit(daemon);

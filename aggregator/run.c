@@ -109,6 +109,7 @@ static bool continue_run(struct application *application, const char *host, uint
 	run->records = before->records;
 	/* It began with the session that it is named after, or one that is known already. */
 	run->first_started_ns = before->started_ns + 1;
+	run->unattended = !before->ended_ns && application->daemon->ledger.read_only;
 	return true;
 }
 
@@ -206,10 +207,24 @@ int run_gap(struct application *application, const char *kind, const char *path,
 
 /* --- into the manifest ------------------------------------------------------------------------ */
 
+/* What its processes could not say while nobody listened, and no spool took it, is lost. */
+static int tell_unattended(struct application *application)
+{
+	if (!application->run.unattended)
+		return 0;
+	application->run.unattended = false;
+	return run_gap(application, "lost-records", NULL,
+		"the spool was read-only while no aggregator listened", 1);
+}
+
 static int store(struct application *application, uint64_t ended_ns)
 {
 	struct run *run = &application->run;
-	int r = manifest_add_run(application->manifest, run->host, run->started_ns, ended_ns,
+	int r = tell_unattended(application);
+
+	if (r < 0)
+		return r;
+	r = manifest_add_run(application->manifest, run->host, run->started_ns, ended_ns,
 		run->processes, run->records);
 
 	return r == -ENOMEM ? r : 0;

@@ -26,14 +26,16 @@
 
 struct run {
 	bool open;
-	bool named;	/* host and started_ns have been written and stay */
-	bool continued; /* an aggregator before us began it */
+	bool named;	 /* host and started_ns have been written and stay */
+	bool continued;	 /* an aggregator before us began it */
+	bool unattended; /* nobody listened for a time, and nothing could be kept */
 	char host[FP_NAME_SIZE_MAX + 1];
 	uint64_t started_ns, ended_ns;
 	uint64_t processes, records;
 	unsigned live; /* sessions connected */
 	uint64_t quiet_since_ms;
-	char *first; /* canonical executable of the earliest session; NULL: not known, or marked before us */
+	char *first; /* canonical executable of the earliest session; NULL: not known, or marked
+			before us */
 	uint64_t first_started_ns;
 	struct table images; /* how many of each executable (by hash of its path) */
 	struct table gaps;   /* how often each */

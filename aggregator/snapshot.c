@@ -84,6 +84,13 @@ static bool take_result(struct aggregator *daemon, const struct snapshot_item *i
 	return written;
 }
 
+/* What was said in files is in manifests on disk: the files may go. */
+static void let_go(struct aggregator *daemon, bool written)
+{
+	spool_covered(daemon, written && atlas_keep_all(daemon) == 0);
+	reserve_covered(daemon, written);
+}
+
 static void after_work(uv_work_t *request, int status)
 {
 	struct snapshot *snapshot = request->data;
@@ -99,7 +106,7 @@ static void after_work(uv_work_t *request, int status)
 	snapshot->items = NULL;
 	snapshot->n_items = 0;
 	ledger_settle(daemon, !snapshot->failed);
-	spool_covered(daemon, !snapshot->failed && atlas_keep_all(daemon) == 0);
+	let_go(daemon, !snapshot->failed);
 
 	uv_update_time(&daemon->loop);
 	spent = uv_now(&daemon->loop) - snapshot->began_ms;
@@ -156,7 +163,7 @@ static void give_back(struct aggregator *daemon)
 	snapshot->items = NULL;
 	snapshot->n_items = 0;
 	ledger_settle(daemon, false);
-	spool_covered(daemon, false);
+	let_go(daemon, false);
 }
 
 /* What is applied in applications that have nothing new to write is on disk already. */
@@ -180,8 +187,9 @@ void snapshot_start(struct aggregator *daemon)
 	acknowledge_clean(daemon);
 	journal_turn(daemon);
 	spool_cover(daemon);
+	reserve_cover(daemon);
 	if (!n) {
-		spool_covered(daemon, atlas_keep_all(daemon) == 0);
+		let_go(daemon, true);
 		schedule(daemon, interval_ms(daemon));
 		return;
 	}

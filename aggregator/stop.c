@@ -33,6 +33,7 @@ static void drain(struct aggregator *daemon)
 	if (spent_ms(daemon) < DRAIN_MS) {
 		intake_drain(daemon);
 		spool_tick(daemon);
+		reserve_tick(daemon);
 	} else {
 		intake_pause(daemon);
 	}

@@ -8,6 +8,7 @@
 #include "preload/image.h"
 #include "preload/rawcall.h"
 #include "preload/recorder.h"
+#include "preload/reserve.h"
 #include "preload/session.h"
 #include "preload/spool.h"
 
@@ -38,11 +39,16 @@ void record_fork_end(long pid)
 	}
 }
 
-/* Nobody holds the memory any more who could read there how many processes there were. */
+/* Nobody holds the memory any more who could read in it. */
+static bool nobody_reads(struct segment *segment)
+{
+	return segment->way != SEGMENT_HELD || !connection_is_there();
+}
+
+/* Nobody knows how many processes there were. */
 static bool count_unknown(struct segment *segment)
 {
-	return segment->head.processes > 1 && segment == image.segment &&
-	       (segment->way != SEGMENT_HELD || !connection_is_there());
+	return segment->head.processes > 1 && segment == image.segment && nobody_reads(segment);
 }
 
 /* The last process of the image keeps what nobody has acknowledged. */
@@ -57,10 +63,13 @@ static void keep_rest(struct segment *segment)
 	/* Without a log an entry still says how many processes there were, and until when. */
 	if (!error && segment->spooled == spooled && count_unknown(segment))
 		error = spool_append(segment, 0, 0);
-	if (error == -ENOSPC)
-		spool_loss(segment);
-	if (error)
-		image_log("the spool takes nothing", error);
+	if (!error)
+		return;
+	image_log("the spool takes nothing", error);
+	if (error != -ENOSPC && !nobody_reads(segment))
+		return;
+	if (spool_loss(segment) < 0 && nobody_reads(segment))
+		reserve_tell(segment);
 }
 
 void record_goodbye(void)

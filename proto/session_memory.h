@@ -107,6 +107,16 @@ struct spool_entry {
 };
 
 /*
+ * The reserve: `spool/reserve`, a file of slots that the aggregator allocates beforehand and that all
+ * may write in place, which needs no space, no quota and no right to make files. A process whose
+ * records nobody takes, not even as an entry without a log, puts such an entry into a slot whose first
+ * eight bytes are 0, under an open file description lock of the slot's bytes. The first slot begins
+ * with a number instead: how often somebody found no slot for it.
+ */
+#define RESERVE_SLOT_SIZE 4096u
+#define RESERVE_SLOTS	  32u
+
+/*
  * Checksum of an entry: of its header with `checksum` as 0, of the Hello and of the log. Each of the
  * three is taken as 64-bit words, little endian, the last one filled up with zero bytes:
  *

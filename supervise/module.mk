@@ -2,7 +2,7 @@
 # starts in no time. The recorder is the preload library's own: its objects are linked as they are.
 SUPERVISE_SOURCES := $(wildcard supervise/*.c)
 SUPERVISE_RECORDER := calls connection encode facts hello image memory processes program programs \
-	recorder seen session spool supervised_begin supervised_filter text
+	recorder reserve seen session spool supervised_begin supervised_filter text
 SUPERVISE_OBJECTS := $(SUPERVISE_SOURCES:%.c=$(BUILD)/obj/%.o) \
 	$(SUPERVISE_RECORDER:%=$(BUILD)/obj/preload/%.o)
 

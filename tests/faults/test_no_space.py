@@ -2,11 +2,13 @@
 # time-limit: 200
 """No space, no quota, a read-only file system, a spool nobody may write: the application never
 notices, a manifest on disk stays whole, and what was kept comes when there is space again."""
+import glob
 from faults import *
 
 COUNT = 200
 MANY = 3000
 SMALL = "1m"
+NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
 SPACE_FOR_A_WORD = 32768  # less than a twentieth: no records go there
 
 
@@ -16,9 +18,10 @@ class Mounts:
     def __init__(self):
         self.folders = []
 
-    def make(self, folder):
+    def make(self, folder, *more):
         os.makedirs(folder, exist_ok=True)
-        command = ["mount", "-t", "tmpfs", "-o", "size=%s,mode=755" % SMALL, "none", folder]
+        command = ["mount", "-t", "tmpfs", "-o", ",".join(["size=" + SMALL, "mode=755", *more]),
+                   "none", folder]
         if subprocess.run(command, stderr=subprocess.DEVNULL).returncode:
             skip("cannot mount a tmpfs")
         self.folders.append(folder)
@@ -49,7 +52,7 @@ class Case:
 
 def fill(folder, leave=0):
     """Fills the file system but for so many bytes."""
-    with open(folder + "/ballast", "wb", buffering=0) as f:
+    with open(folder + "/in-the-way", "wb", buffering=0) as f:
         try:
             while f.write(bytes(4096)):
                 pass
@@ -69,7 +72,7 @@ def manifests_full(case):
         said += case.works(daemon, COUNT, MANY)
         wait_for("a failure", lambda: "cannot be written" in daemon.stderr())
         assert daemon.manifest(), "the old manifest is gone"
-        os.unlink(daemon.manifests + "/ballast")
+        os.unlink(daemon.manifests + "/in-the-way")
         assert_done(finish(daemon), said)
         assert os.listdir(daemon.manifests) == ["app@1.footprint"]
     finally:
@@ -105,7 +108,7 @@ def spool_full(case):
         case.works(daemon, 0)
         fill(daemon.spool, leave=SPACE_FOR_A_WORD)
         case.works(daemon, 0)
-        os.unlink(daemon.spool + "/ballast")
+        os.unlink(daemon.spool + "/in-the-way")
         said = case.works(daemon, COUNT)
         daemon.start()
         wait_for("the spool read", lambda: settled(daemon))
@@ -113,6 +116,88 @@ def spool_full(case):
         assert_done(manifest, said)
         lost = [gap for gap in gaps(manifest) if gap[0] == "lost-records"]
         assert lost and lost[0][3] >= COUNT, "silently incomplete: %s" % gaps(manifest)
+    finally:
+        daemon.remove()
+
+
+def word_of_losses(case, what, make_impossible, prefix=(), processes=1):
+    """Nobody listens and no file takes anything: the next daemon knows that something is lost, and
+    of whom."""
+    folder = working_folder()
+    case.mounts.make(folder + "/spool", *what)
+    os.chmod(folder + "/spool", 0o1777)
+    daemon = Daemon(interval="0.2", directory=folder)
+    daemon.kill()
+    try:
+        make_impossible(daemon)
+        for _ in range(processes):
+            case.works(daemon, 0, prefix=prefix)
+        assert not any(map(os.path.getsize, glob.glob(daemon.spool + "/records.*"))), "it is kept"
+        daemon.start()
+        wait_for("word of it", lambda: "lost-records" in daemon.manifest())
+        for file in glob.glob(daemon.spool + "/in-the-way*"):
+            os.unlink(file)
+        lost = [gap for gap in gaps(finish(daemon)) if gap[0] == "lost-records"]
+        named = [gap for gap in lost if gap[1] == case.worker]
+        assert named and named[0][3] >= COUNT, lost
+        daemon.start()
+        assert len(gaps(finish(daemon))) == len(lost), "told again"
+        return lost
+    finally:
+        daemon.remove()
+
+
+def no_space_at_all(case):
+    word_of_losses(case, [], lambda daemon: fill(daemon.spool))
+
+
+def no_inodes(case):
+    def use_up(daemon):
+        try:
+            for i in range(100):
+                open("%s/in-the-way.%d" % (daemon.spool, i), "w").close()
+        except OSError:
+            return
+        raise AssertionError("a file system without end")
+
+    word_of_losses(case, ["nr_inodes=20"], use_up)
+
+
+def nobody_may_make_files(case):
+    def close_spool(daemon):
+        os.chmod(daemon.directory, 0o755)
+        os.chmod(daemon.spool, 0o755)
+
+    word_of_losses(case, [], close_spool, NOBODY)
+
+
+def more_than_can_leave_word(case):
+    lost = word_of_losses(case, [], lambda daemon: fill(daemon.spool), processes=40)
+    assert [gap for gap in lost if not gap[1] and gap[3] >= 1], lost
+
+
+def spool_read_only_in_an_outage(case):
+    """The daemon that comes back finds the spool read-only: then so it was for the processes."""
+    folder = working_folder()
+    case.mounts.make(folder + "/spool")
+    os.chmod(folder + "/spool", 0o1777)
+    daemon = Daemon(interval="0.2", directory=folder)
+    try:
+        process = subprocess.Popen([case.worker, case.data, "0", str(COUNT), "20000"],
+                                   env=watched(daemon), stdout=subprocess.DEVNULL)
+        wait_for("the first manifest", lambda: daemon.manifest())
+        daemon.kill()
+        case.mounts.remount(daemon.spool, "ro")
+        process.kill()
+        process.wait()
+        daemon.start()
+        assert daemon.stop() == 0, daemon.stderr()
+        case.works(daemon, 0)
+        daemon.start()
+        case.works(daemon, 0)
+        assert daemon.stop() == 0, daemon.stderr()
+        lost = [gap for gap in gaps(daemon.manifest()) if gap[0] == "lost-records"]
+        assert lost, "silently incomplete"
     finally:
         daemon.remove()
 
@@ -138,10 +223,9 @@ def spool_nobody_may_write(case):
     try:
         os.chmod(daemon.directory, 0o755)
         os.chmod(daemon.spool, 0o755)
-        nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
-        said = case.works(daemon, 0, prefix=nobody)
+        said = case.works(daemon, 0, prefix=NOBODY)
         assert_done(finish(daemon), said)
-        case.works(daemon, COUNT, prefix=nobody)
+        case.works(daemon, COUNT, prefix=NOBODY)
     finally:
         daemon.remove()
 
@@ -165,7 +249,9 @@ def main():
     worker, data = compiled("worker", folder), data_folder(folder, COUNT + MANY)
     os.chmod(os.path.dirname(folder), os.stat(os.path.dirname(folder)).st_mode | 0o111)
     case, failed = Case(worker, data), 0
-    for test in (manifests_full, manifests_read_only, spool_full, spool_beyond_quota,
+    for test in (manifests_full, manifests_read_only, spool_full, no_space_at_all,
+                 no_inodes, nobody_may_make_files, more_than_can_leave_word, spool_read_only_in_an_outage,
+                 spool_beyond_quota,
                  spool_nobody_may_write, everything_read_only):
         try:
             test(case)

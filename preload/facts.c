@@ -12,18 +12,9 @@
 bool fact_says_nothing(int error)
 {
 	switch (error) {
-	case EFAULT:
-	case EBADF:
-	case EINVAL:
-	case ENOMEM:
-	case EMFILE:
-	case ENFILE:
-	case EINTR:
-	case ENOSYS:
-	case ENAMETOOLONG:
-	case ENOTSOCK:
-	case EAFNOSUPPORT:
-	case EPROTOTYPE:
+#define NOTHING(error) case error:
+#include "proto/nothing.def"
+#undef NOTHING
 		return true;
 	default:
 		return false;

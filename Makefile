@@ -1,9 +1,17 @@
 # Footprint: non-recursive make. Each folder's module.mk names its sources; mk/ holds the rules.
 #
-#   make            build everything into $(BUILD)
-#   make check      install what is missing, build, run every test (make check-long: the long forms too)
+#   make            build everything into $(BUILD), which is build/
+#   make check      install what is missing, build, run every test (SUITES=unit: some of them)
+#   make check-long the long forms too: an hour
 #   make demo       watch a real nginx, show its manifest and a diff
-#   make help       all targets and switches
+#   make bench      what watching costs, beside other ways of tracing
+#   make fuzz       every fuzzer, searching
+#   make lint       clang-tidy and shellcheck; make format: clang-format
+#   make coverage   what the unit tests reach
+#   make install    below PREFIX=/usr/local, with DESTDIR= before it
+#   make deps       the Debian packages that building and testing take
+#   make clean      remove the build folders
+#   make help       this list, and switches:
 
 PROJECT := footprint
 VERSION := 0.1.0

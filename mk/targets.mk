@@ -28,7 +28,7 @@ demo:
 	@BUILD=$(BUILD) tests/demo.sh
 
 clean:
-	rm -rf $(BUILD) $(BUILD)-sanitized $(BUILD)-fuzz
+	rm -rf $(BUILD) $(BUILD)-sanitized $(BUILD)-fuzz $(BUILD)-coverage
 
 help:
 	@sed -n 's/^#   //p' Makefile mk/*.mk

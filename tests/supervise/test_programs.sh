@@ -1,0 +1,61 @@
+#!/bin/bash
+# time-limit: 300
+# Under `footprint run`, as a person has it: a Go server, and a shell that runs a static tool
+# thousands of times. (Static busybox, musl, static-PIE and a Go program with dynamic children are
+# judged by strace in test_oracle.py.)
+. "$(dirname "$0")/../lib.sh"
+needs go busybox curl jq
+cd "$work" || exit 1
+here=$(realpath "$work")
+times=1000
+[ -z "$long" ] || times=5000
+
+# ---- a server
+CGO_ENABLED=0 GOFLAGS=-mod=mod GOTOOLCHAIN=local GOPROXY=off GOCACHE=$work/cache HOME=$work \
+	go build -o server "$top/bench/fileserver.go" || die "cannot build fileserver.go"
+mkdir site
+for i in {1..200}; do
+	echo "page $i" >"site/page$i"
+done
+echo secret >site/unused
+port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+url=http://127.0.0.1:$port
+"$footprint" run -o server.footprint -- ./server "127.0.0.1:$port" "$here/site" >output 2>errors &
+run=$!
+started $run
+answers() {
+	curl -sf "$url/page1" >/dev/null
+}
+wait_for answers
+seq -f "$url/page%g" 200 | xargs -P 8 -n 20 curl -sf | sort >output
+seq -f 'page %g' 200 | sort >expected
+assert_same_text "what it served" expected output
+assert_equal "a page that is not there" 404 "$(curl -s -o /dev/null -w '%{http_code}' "$url/nosuch")"
+kill -TERM "$run"
+wait "$run"
+assert_equal "its status" 143 $?
+# Go's server was ended by a signal: that is an end like others.
+assert_fact "complete" '.complete and .gaps == []' server.footprint
+assert_fact "supervised" '[.executables[] | .watched] == ["supervised"]' server.footprint
+assert_fact "its address" \
+	"[.endpoints[] | [.operation, .address]] | index([[\"bind\", \"127.0.0.1:$port\"]]) != null" server.footprint
+assert_fact "what it missed" "(.missing | index(\"$here/site/nosuch\")) != null" server.footprint
+(cd site && printf "$here/site/%s\n" page*) | LC_ALL=C sort >expected
+"$footprint" show --json server.footprint | jq -r --arg at "$here/site/" '.files[]
+	| select((.path | startswith($at)) and (.access | index("read"))) | .path' | LC_ALL=C sort >output
+assert_same_text "pages in the manifest" expected output
+
+# ---- a tool, over and over
+echo content >file
+# shellcheck disable=SC2016 # the watched shell's own
+script='i=0; while [ $i -lt '$times' ]; do i=$((i+1)); busybox cat file || exit 9; done'
+"$footprint" run -o tool.footprint -- sh -c "$script" >output 2>errors
+assert_equal "its status" 0 $?
+assert_equal "what it printed" $times "$(grep -cx content output)"
+# Where the machine had so much else to do that a supervisor came too late, that is a gap.
+late='.gaps | length > 0 and all(.kind == "static-program" and (.detail | test("in time")))'
+assert_fact "watched as it should be" \
+	'[.executables[] | select(.path | endswith("/busybox")) | .watched] == ["supervised"]' tool.footprint
+assert_fact "every one of them was supervised, or is a gap" "($late) or (.complete and
+	[.executables[] | select(.path | endswith(\"/busybox\")) | .runs] == [$times])" tool.footprint
+finish

@@ -171,5 +171,5 @@ void directory_set_root(const char *path)
 	struct place place;
 
 	if (image_is_ours() && place_find(&place, AT_FDCWD, path))
-		image.root = place.id;
+		image.root = place_id(&place);
 }

@@ -8,6 +8,7 @@
 #include "preload/image.h"
 #include "preload/seen.h"
 #include "preload/session.h"
+#include "preload/text.h"
 
 bool fact_says_nothing(int error)
 {
@@ -19,18 +20,6 @@ bool fact_says_nothing(int error)
 	default:
 		return false;
 	}
-}
-
-/* As fp_directory_id(), but finds the length on the way. */
-static uint64_t hash_path(uint64_t directory, const char *path, size_t *ret_size)
-{
-	uint64_t hash = fp_directory_id(directory, NULL, 0);
-	size_t size = 0;
-
-	for (; path[size] && size < FP_PATH_SIZE_MAX; size++)
-		hash = (hash ^ (unsigned char)path[size]) * 0x100000001b3ull;
-	*ret_size = size;
-	return hash ? hash : 1;
 }
 
 /* A path from a root, without the slashes and ".." at its beginning: they lead out of no root. */
@@ -66,15 +55,21 @@ bool place_find(struct place *ret, int dirfd, const char *path)
 	if (!path || !*path)
 		return false;
 	ret->path = path = find_directory(dirfd, path, &ret->directory);
-	ret->id = hash_path(ret->directory, path, &ret->size);
+	ret->size = text_length_limited(path, FP_PATH_SIZE_MAX);
+	ret->hash = seen_hash(ret->directory, path, ret->size);
 	return ret->size < FP_PATH_SIZE_MAX;
 }
 
-bool fact_is_known(uint64_t id, uint64_t attributes, uint64_t *ret_key)
+uint64_t place_id(const struct place *place)
+{
+	return fp_directory_id(place->directory, place->path, place->size);
+}
+
+bool fact_is_known(uint64_t hash, uint64_t attributes, uint64_t *ret_key)
 {
 	struct segment *segment = image_segment();
 
-	*ret_key = seen_key(id, attributes);
+	*ret_key = seen_key(hash, attributes);
 	return !segment || seen_before(segment->first, *ret_key);
 }
 
@@ -109,18 +104,19 @@ void fact_record(const struct record *record, uint64_t key)
 uint64_t fact_directory(const char *path)
 {
 	struct place place;
-	uint64_t key;
+	uint64_t id, key;
 
 	if (!place_find(&place, AT_FDCWD, path))
 		return DIRECTORY_UNKNOWABLE;
-	if (!fact_is_known(place.id, FACT_ATTRIBUTES(RECORD_DIRECTORY, 0, 0), &key))
+	id = place_id(&place);
+	if (!fact_is_known(place.hash, FACT_ATTRIBUTES(RECORD_DIRECTORY, 0, 0), &key))
 		fact_record(&(struct record){ .kind = RECORD_DIRECTORY,
-				    .id = place.id,
+				    .id = id,
 				    .directory = place.directory,
 				    .path = place.path,
 				    .path_size = place.size },
 			key);
-	return place.id;
+	return id;
 }
 
 /*
@@ -165,7 +161,7 @@ uint64_t fact_exec(const struct place *place)
 		.path = place->path,
 		.path_size = place->size };
 	struct segment *segment = image_segment();
-	uint64_t key = seen_key(place->id, FACT_ATTRIBUTES(RECORD_EXECUTE, 0, 0));
+	uint64_t key = seen_key(place->hash, FACT_ATTRIBUTES(RECORD_EXECUTE, 0, 0));
 	uint32_t *slot;
 
 	if (!segment || exec_stands(segment, key))

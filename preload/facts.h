@@ -13,20 +13,23 @@
 /* The call failed before it looked at a name (doc/facts.md, Outcomes). */
 bool fact_says_nothing(int error);
 
-/* A path, what it is relative to, and its id as a directory: found in one pass over the path. */
+/* A path and what it is relative to. */
 struct place {
 	const char *path;
 	size_t size;
 	uint64_t directory; /* 0: absolute */
-	uint64_t id;	    /* fp_directory_id(directory, path) */
+	uint64_t hash;	    /* of all three: what it is known by in the seen table */
 };
 
 /* False: it names nothing (NULL, empty, longer than any path may be). */
 bool place_find(struct place *ret, int dirfd, const char *path);
 
-/* Has this image recorded such a fact? If not, *ret_key is for fact_record. `id` stands for the
- * path, address or text, `attributes` for all else (FACT_ATTRIBUTES). */
-bool fact_is_known(uint64_t id, uint64_t attributes, uint64_t *ret_key);
+/* Its id as a directory. A product a byte: for what others are relative to, not for each call. */
+uint64_t place_id(const struct place *place);
+
+/* Has this image recorded such a fact? If not, *ret_key is for fact_record. `hash` stands for
+ * the path, address or text, `attributes` for all else (FACT_ATTRIBUTES). */
+bool fact_is_known(uint64_t hash, uint64_t attributes, uint64_t *ret_key);
 
 #define FACT_ATTRIBUTES(kind, access, error)                                                       \
 	((uint64_t)(kind) | (uint64_t)(access) << 8 | (uint64_t)(error) << 40)

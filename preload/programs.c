@@ -81,7 +81,7 @@ static void record_outcome(int dirfd, const char *path, int error)
 
 	if (!image_segment() || fact_says_nothing(error) ||
 		!program_place(&place, dirfd, path, buffer) ||
-		fact_is_known(place.id, FACT_ATTRIBUTES(RECORD_EXECUTE, 0, error), &key))
+		fact_is_known(place.hash, FACT_ATTRIBUTES(RECORD_EXECUTE, 0, error), &key))
 		return;
 	fact_record(&(struct record){ .kind = RECORD_EXECUTE,
 			    .error = (unsigned)error,

@@ -11,11 +11,12 @@
 #include "preload/facts.h"
 #include "preload/image.h"
 #include "preload/rawcall.h"
+#include "preload/seen.h"
 #include "preload/session.h"
 #include "preload/symbols.h"
 #include "preload/text.h"
 
-/* A path and how it was used; *ret_id is its id as a directory. False: not a fact. */
+/* A path and how it was used. False: not a fact. */
 static bool record_place(
 	unsigned kind, unsigned access, int dirfd, const char *path, int error, struct place *ret)
 {
@@ -23,7 +24,7 @@ static bool record_place(
 
 	if (!image_segment() || fact_says_nothing(error) || !place_find(ret, dirfd, path))
 		return false;
-	if (fact_is_known(ret->id, FACT_ATTRIBUTES(kind, access, error), &key))
+	if (fact_is_known(ret->hash, FACT_ATTRIBUTES(kind, access, error), &key))
 		return true;
 	fact_record(&(struct record){ .kind = kind,
 			    .access = kind == RECORD_PATH ? access & ~ACCESS_NO_FOLLOW : 0,
@@ -76,10 +77,14 @@ static bool has_dots(const char *path)
 	return false;
 }
 
+static bool may_name_directory(int flags)
+{
+	return (flags & O_DIRECTORY || flags & O_PATH) && (flags & O_TMPFILE) != O_TMPFILE;
+}
+
 void record_open(int dirfd, const char *path, int flags, int fd, int error)
 {
-	bool directory =
-		(flags & O_DIRECTORY || flags & O_PATH) && (flags & O_TMPFILE) != O_TMPFILE;
+	bool directory = may_name_directory(flags);
 	struct place place;
 	bool found = record_place(RECORD_PATH, access_of(flags), dirfd, path, error, &place);
 
@@ -87,7 +92,7 @@ void record_open(int dirfd, const char *path, int flags, int fd, int error)
 		return;
 	/* What else may be a directory is asked for when something is opened relative to it. */
 	directory = directory && found && (!place.directory || !has_dots(path));
-	directory_set(fd, directory ? place.id : 0);
+	directory_set(fd, directory ? place_id(&place) : 0);
 }
 
 /* Size of the address that says something, 0: not one to record. */
@@ -135,7 +140,7 @@ void record_address(enum endpoint_use use, const void *address, size_t size, int
 	if (copy.any.sa_family == AF_UNIX && copy.unix_path.sun_path[0] &&
 		copy.unix_path.sun_path[0] != '/')
 		directory = directory_of(AT_FDCWD);
-	if (fact_is_known(fp_directory_id(directory, copy.bytes, size),
+	if (fact_is_known(seen_hash(directory, copy.bytes, size),
 		    FACT_ATTRIBUTES(RECORD_ENDPOINT, use, error), &key))
 		return;
 	fact_record(&(struct record){ .kind = RECORD_ENDPOINT,
@@ -151,14 +156,14 @@ void record_gap(const char *kind, const char *path, const char *detail)
 {
 	struct place place = { .path = path };
 	size_t size = detail ? text_length_limited(detail, FP_DETAIL_SIZE_MAX - 1) : 0;
-	uint64_t id, key;
+	uint64_t hash, key;
 
 	if (!image_segment())
 		return;
 	place_find(&place, AT_FDCWD, path);
-	id = fp_directory_id(place.id, kind, text_length(kind));
-	id = fp_directory_id(id, detail, size);
-	if (fact_is_known(id, FACT_ATTRIBUTES(RECORD_GAP, 0, 0), &key))
+	hash = seen_hash(place.hash, kind, text_length(kind));
+	hash = seen_hash(hash, detail, size);
+	if (fact_is_known(hash, FACT_ATTRIBUTES(RECORD_GAP, 0, 0), &key))
 		return;
 	fact_record(&(struct record){ .kind = RECORD_GAP,
 			    .directory = place.directory,
@@ -179,7 +184,7 @@ void record_load(unsigned loaded_by, const char *path, const char *requester)
 
 	if (!image_segment() || !place_find(&place, AT_FDCWD, path))
 		return;
-	if (fact_is_known(fp_directory_id(place.id, requester, size),
+	if (fact_is_known(seen_hash(place.hash, requester, size),
 		    FACT_ATTRIBUTES(RECORD_LOAD, loaded_by, 0), &key))
 		return;
 	fact_record(&(struct record){ .kind = RECORD_LOAD,
@@ -204,7 +209,7 @@ void record_chdir(int dirfd, const char *path, int error)
 	/* Relative ways are not followed by ids, which would never come to an end: the kernel is
 	 * asked when something is relative to where they lead. */
 	if (path)
-		directory_set_working(found && !place.directory ? place.id : 0);
+		directory_set_working(found && !place.directory ? place_id(&place) : 0);
 	else
 		directory_set_working(directory_of(dirfd));
 }

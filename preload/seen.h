@@ -1,6 +1,6 @@
 /*
  * Which facts this image has recorded before: a set of 64-bit keys in the segment, lock-free,
- * shared by the image's forks.
+ * shared by the image's forks (but for the last level, which each process goes on with by itself).
  *
  * Four levels, each a table of lines of eight keys (a cache line). A key belongs in one line of
  * each level and stands in the first level whose line has room; so a line with a free place ends a
@@ -15,10 +15,17 @@
 
 #include "preload/memory.h"
 
-/* The key of what fp_directory_id() names, used as `attributes` says. */
-static inline uint64_t seen_key(uint64_t id, uint64_t attributes)
+/* A hash of `size` bytes that belong to `base`, a word at a time. */
+static inline uint64_t seen_hash(uint64_t base, const void *bytes, uint64_t size)
 {
-	uint64_t key = id + attributes * 0x9e3779b97f4a7c15ull;
+	return fp_checksum_add(fp_checksum_step(FP_CHECKSUM_START ^ size, base), bytes, size);
+}
+
+/* The key of what hashes so, used as `attributes` says. */
+static inline uint64_t seen_key(uint64_t hash, uint64_t attributes)
+{
+	/* Another factor than the hash's: differences of its last word are multiples of that one. */
+	uint64_t key = hash + attributes * 0xd6e8feb86659fd93ull;
 
 	/* MurmurHash3's finaliser: the table is indexed by single bits of the key. */
 	key = (key ^ key >> 33) * 0xff51afd7ed558ccdull;

@@ -49,12 +49,13 @@ size_t text_length(const char *text)
 
 size_t text_length_limited(const char *text, size_t limit)
 {
-	/* volatile: gcc knows this loop as strlen, which is not there to be called. */
-	const volatile char *p = text;
 	size_t size = 0;
 
-	while (size < limit && p[size])
+	while (size < limit && text[size]) {
 		size++;
+		/* gcc knows this loop as strlen, which is not there to be called. */
+		__asm__("" : "+r"(size));
+	}
 	return size;
 }
 

@@ -391,10 +391,26 @@ uint64_t call_before(long number, const long arguments[6])
 	return ticket;
 }
 
+static int error_of(long result)
+{
+	return result < 0 && result >= -4095 ? (int)-result : 0;
+}
+
+bool call_is_known(long number, const long arguments[6], long result)
+{
+	const struct call *call = call_of(number);
+	int error = error_of(result);
+
+	return call->means == OPEN &&
+	       record_open_is_known(descriptor_in(arguments, call->directory),
+		       path_in(arguments, call->path), (int)flags_in(arguments, call->flags),
+		       error ? -1 : (int)result, error);
+}
+
 void call_after(long number, const long arguments[6], long result, uint64_t ticket)
 {
 	const struct call *call = call_of(number);
-	int error = result < 0 && result >= -4095 ? (int)-result : 0;
+	int error = error_of(result);
 	int fd = error ? -1 : (int)result;
 
 	switch (call->means) {

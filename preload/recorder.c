@@ -95,6 +95,30 @@ void record_open(int dirfd, const char *path, int flags, int fd, int error)
 	directory_set(fd, directory ? place_id(&place) : 0);
 }
 
+/* Relative to something that the kernel would have to be asked for? */
+static bool is_far_from_known(int dirfd, const char *path)
+{
+	if (*path == '/')
+		return false;
+	return dirfd == AT_FDCWD ? !__atomic_load_n(&image.directory, __ATOMIC_RELAXED)
+				 : !directory_known(dirfd);
+}
+
+bool record_open_is_known(int dirfd, const char *path, int flags, int fd, int error)
+{
+	struct place place;
+	uint64_t key;
+
+	if (fact_says_nothing(error))
+		return true;
+	if (may_name_directory(flags) || directory_known(fd) || !path ||
+		is_far_from_known(dirfd, path))
+		return false;
+	return place_find(&place, dirfd, path) &&
+	       fact_is_known(
+		       place.hash, FACT_ATTRIBUTES(RECORD_PATH, access_of(flags), error), &key);
+}
+
 /* Size of the address that says something, 0: not one to record. */
 static size_t address_size(const struct sockaddr *address, size_t size)
 {

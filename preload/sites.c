@@ -84,8 +84,12 @@ static void release_signals(uint64_t before)
 long site_after(struct site_frame *frame, long result, uint64_t next)
 {
 	bool hold = frame->deferred && !image.memory_only;
-	uint64_t mask = hold ? hold_signals() : 0;
+	uint64_t mask;
 
+	/* As a rule there is nothing to hold signals for. (No site of ld.so is deferred.) */
+	if (hold && call_is_known(frame->number, frame->arguments, result))
+		return result;
+	mask = hold ? hold_signals() : 0;
 	call_after(frame->number, frame->arguments, result, frame->ticket);
 	if (linker_holds(next))
 		linker_called(frame->number, frame->arguments, result);

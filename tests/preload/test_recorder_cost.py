@@ -14,20 +14,23 @@ import recorder_receiver as wire  # noqa: E402
 
 BUILD = os.path.abspath(os.environ.get("BUILD", os.path.join(wire.TOP, "build")))
 START_CALLS_MAX = 60
+OPENS = 300  # of a round
 PROGRAM = r"""
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 /* Opens 100 files in three ways and closes them, as many rounds as the second argument says. */
-int main(int argc, char **argv)
+static void *rounds(void *arguments)
 {
+	char **argv = arguments;
 	char path[4096];
 	struct stat status;
-	int folder = argc == 3 ? open(argv[1], O_RDONLY | O_DIRECTORY) : -1;
+	int folder = open(argv[1], O_RDONLY | O_DIRECTORY);
 
 	for (int round = 0; folder >= 0 && round < atoi(argv[2]); round++) {
 		for (int i = 0; i < 100; i++) {
@@ -39,51 +42,74 @@ int main(int argc, char **argv)
 			close(open(path, O_RDONLY));
 		}
 	}
-	return folder < 0;
+	return folder < 0 ? arguments : NULL;
+}
+
+/* In a thread, libc makes its calls in other ways: they can be cancelled. */
+int main(int argc, char **argv)
+{
+	void *failed = argv;
+	pthread_t thread;
+
+	if (argc != 4)
+		return 1;
+	if (argv[3][0] == 'm')
+		return rounds(argv) != NULL;
+	return pthread_create(&thread, NULL, rounds, argv) || pthread_join(thread, &failed) || failed;
 }
 """
 
 
-def calls(folder, program, rounds, library, address):
+def calls(folder, program, rounds, where, library, address):
     """How many system calls a run makes."""
     trace = os.path.join(folder, "trace")
     variables = ["-E", "LD_PRELOAD=" + library, "-E", "FOOTPRINT_SOCKET=" + address] if library else []
     files = os.path.join(folder, "files")
     os.makedirs(files, exist_ok=True)
-    subprocess.run(["strace", "-f", "-o", trace, *variables, program, files, str(rounds)],
+    subprocess.run(["strace", "-f", "-o", trace, *variables, program, files, str(rounds), where],
                    check=True, env={}, cwd=folder)
     with open(trace) as file:
         return sum(1 for line in file if re.search(r"\w+\(", line))
+
+
+def judge(where, bare, watched):
+    """1 when watching costs more system calls than it may."""
+    print("system calls in %s: bare %s, watched %s" % (where, bare, watched))
+    # New facts cost nothing either while the aggregator holds the memory, but for a look a second. In a
+    # thread of glibc before 2.41 signals are held off while the new fact of an open is recorded.
+    repeated = (watched[2] - watched[1]) - (bare[2] - bare[1])
+    first = (watched[1] - watched[0]) - (bare[1] - bare[0])
+    first_max = 6 if where == "main" else 6 + 2 * OPENS
+    failed = 0
+    if repeated > 6:
+        failed = print("FAILED: %d system calls for facts that were known" % repeated) or 1
+    if first > first_max:
+        failed = print("FAILED: %d system calls for new facts" % first) or 1
+    if watched[0] - bare[0] > START_CALLS_MAX:
+        failed = print("FAILED: %d system calls at start" % (watched[0] - bare[0])) or 1
+    return failed
 
 
 def main():
     if not shutil.which("strace"):
         print("no strace")
         return 77
+    failed = 0
     with tempfile.TemporaryDirectory() as folder:
         source, program = os.path.join(folder, "cost.c"), os.path.join(folder, "cost")
         with open(source, "w") as file:
             file.write(PROGRAM)
-        subprocess.run(["gcc", "-O2", "-o", program, source], check=True)
+        subprocess.run(["gcc", "-O2", "-pthread", "-o", program, source], check=True)
         os.mkdir(os.path.join(folder, "spool"))
         address = os.path.join(folder, "aggregator.sock")
         receiver = wire.Receiver(address)
         library = os.path.join(BUILD, "libfootprint.so")
-        bare = [calls(folder, program, rounds, None, address) for rounds in (0, 1, 4)]
-        watched = [calls(folder, program, rounds, library, address) for rounds in (0, 1, 4)]
+        for where in ("main", "thread"):
+            bare, watched = ([calls(folder, program, rounds, where, preloaded, address) for rounds in (0, 1, 4)]
+                             for preloaded in (None, library))
+            failed |= judge(where, bare, watched)
         receiver.wait_ended()
         receiver.close()
-    print("system calls: bare %s, watched %s" % (bare, watched))
-    # New facts cost nothing either while the aggregator holds the memory, but for a look a second.
-    repeated = (watched[2] - watched[1]) - (bare[2] - bare[1])
-    first = (watched[1] - watched[0]) - (bare[1] - bare[0])
-    failed = 0
-    if repeated > 4:
-        failed = print("FAILED: %d system calls for facts that were known" % repeated) or 1
-    if first > 6:
-        failed = print("FAILED: %d system calls for new facts" % first) or 1
-    if watched[0] - bare[0] > START_CALLS_MAX:
-        failed = print("FAILED: %d system calls at start" % (watched[0] - bare[0])) or 1
     return failed
 
 

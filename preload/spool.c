@@ -17,6 +17,7 @@
 #include "preload/text.h"
 
 #define SMALL_COPY	2048 /* log bytes, on the stack */
+#define PIECE_SIZE	(64u << 10) /* log bytes in an entry, at most */
 #define ERRNO_MAX	4095
 #define ATTEMPTS	4  /* the aggregator takes the file away, or a thread writes what we read */
 #define FREE_SHARE	20 /* leave one part in so many of the file system free */
@@ -143,6 +144,25 @@ static unsigned char *copy_room(unsigned char small[static SMALL_COPY], uint64_t
 	return room < 0 && room > -ERRNO_MAX ? NULL : (unsigned char *)room;
 }
 
+/* The end of the whole slots from `from` on that go into one entry. */
+static uint64_t piece_end(struct segment *segment, uint64_t from, uint64_t to)
+{
+	uint64_t end = from;
+
+	if (to - from <= PIECE_SIZE)
+		return to;
+	while (end < to) {
+		const uint32_t *word =
+			(const uint32_t *)(const void *)(segment_log(segment) + end);
+		uint64_t next = end + slot_total(__atomic_load_n(word, __ATOMIC_ACQUIRE));
+
+		if (next - from > PIECE_SIZE)
+			break;
+		end = next;
+	}
+	return end > from ? end : to; /* no slot is so large: the log was written over */
+}
+
 /* Writes until what was written is what the checksum says: `log` may change meanwhile. */
 static int write_entry(int fd, struct segment *segment, struct spool_entry *entry,
 	unsigned char *log)
@@ -171,7 +191,8 @@ static int write_entry(int fd, struct segment *segment, struct spool_entry *entr
  * Other threads and processes may be filling slots at this moment, which would belie the checksum: so
  * a copy is written. What it shows half filled is CLAIMED in the copy too, and readers step over it.
  */
-int spool_append(struct segment *segment, uint64_t from, uint64_t to)
+static int append_piece(
+	int fd, struct segment *segment, uint64_t from, uint64_t to, unsigned char *copy)
 {
 	struct spool_entry entry = { .magic = SPOOL_ENTRY_MAGIC,
 		.hello_size = segment->head.hello_size,
@@ -180,21 +201,36 @@ int spool_append(struct segment *segment, uint64_t from, uint64_t to)
 		.written_ns = now_ns(),
 		.lost = segment->head.lost,
 		.processes = segment->head.processes };
-	uint64_t size = sizeof(entry) + entry.hello_size + entry.log_size;
-	int fd CLEANUP_FILE = open_file(segment->first, size);
-	int error = fd < 0 ? fd : entry.log_size ? check_space(fd) : 0;
 	unsigned char *log = segment_log(segment) + from;
+
+	if (!copy)
+		return write_entry(fd, segment, &entry, log);
+	memcpy(copy, log, entry.log_size);
+	return write_entry(fd, segment, &entry, copy);
+}
+
+/* A long log goes in pieces, copied to the same few pages in turn: a fresh page costs as much as a
+ * hundred slots. */
+int spool_append(struct segment *segment, uint64_t from, uint64_t to)
+{
+	uint64_t pieces = 1 + (to - from) / (PIECE_SIZE - FP_RECORD_SIZE_MAX);
+	uint64_t heads = pieces * (sizeof(struct spool_entry) + segment->head.hello_size);
+	uint64_t room = to - from < PIECE_SIZE ? to - from : PIECE_SIZE;
+	int fd CLEANUP_FILE = open_file(segment->first, heads + to - from);
+	int error = fd < 0 ? fd : from < to ? check_space(fd) : 0;
 	unsigned char small[SMALL_COPY], *copy;
 
 	if (error)
 		return error;
-	copy = copy_room(small, entry.log_size);
-	if (!copy)
-		return write_entry(fd, segment, &entry, log);
-	memcpy(copy, log, entry.log_size);
-	error = write_entry(fd, segment, &entry, copy);
-	if (copy != small)
-		rawcall3(SYS_munmap, (long)copy, entry.log_size, 0);
+	copy = copy_room(small, room);
+	do {
+		uint64_t end = piece_end(segment, from, to);
+
+		error = append_piece(fd, segment, from, end, end - from <= room ? copy : NULL);
+		from = end;
+	} while (!error && from < to);
+	if (copy && copy != small)
+		rawcall3(SYS_munmap, (long)copy, (long)room, 0);
 	return error;
 }
 

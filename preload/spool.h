@@ -8,7 +8,8 @@
 
 #include "preload/memory.h"
 
-/* Appends the log bytes [from, to) of a segment as one entry. 0 or a negative errno. */
+/* Appends the log bytes [from, to) of a segment, in entries of whole slots; none: an entry without a
+ * log. 0 or a negative errno: some of them may be there. */
 int spool_append(struct segment *segment, uint64_t from, uint64_t to);
 
 /* Appends all that is neither acknowledged nor spooled. 0 or a negative errno. */

@@ -8,11 +8,30 @@ def ratio_text(value):
     return "–" if value is None else f"{value:.2f}" if value < 10 else f"{value:.0f}"
 
 
+def figures(name, entry):
+    """For the terminal: the ratio, and that of the server's processor time a request where there is one."""
+    cost = f" (processor time {ratio_text(entry['cost']['ratio'])})" if "cost" in entry else ""
+    return f"{name} {ratio_text(entry['ratio'])} ± {entry['spread']:.2f}{cost}"
+
+
+def servers(results):
+    """Processor time a request: what noise of the machine and its network hides in requests a second."""
+    rows = [row for row in results["workloads"] if "cost" in row["methods"].get("bare", {})]
+    lines = ["", "## Processor time of the servers", "",
+             "User and system time of the server and its children for each request, as ratios to the bare server's.",
+             "", "| workload | bare | empty library | footprint |", "|---|---|---|---|"]
+    for row in rows:
+        costs = {name: entry["cost"] for name, entry in row["methods"].items() if "cost" in entry}
+        lines.append(f"| {row['name']} | {costs['bare']['median']:.2f} us | {cell(costs.get('empty library'))} | "
+                     f"{cell(costs.get('footprint'))} |")
+    return lines if rows else []
+
+
 def markdown(results, machine):
     lines = ["# Results", "",
-             "Made by `make bench`. Each figure is the ratio of the median under a method to the median of the",
-             "bare program, from interleaved runs of one session; ± is half the distance between the quartiles of the",
-             "ratio. For rates (requests a second) more is better, for times less.", "",
+             "Made by `make bench`. The methods take turns; each figure is the median of the ratios of a run to the",
+             "bare run of the same turn, ± half the distance between the quartiles of these ratios. For rates",
+             "(requests a second) more is better, for times less.", "",
              f"Machine: {machine}.", ""]
     bars = [row for row in results["workloads"] if row["bar"]]
     lines += ["## Footprint against its bars", "",
@@ -25,6 +44,7 @@ def markdown(results, machine):
                      f"{cell(methods.get('empty library'))} | {cell(methods['footprint'])} | "
                      f"{'≥' if row['unit'] == '/s' else '≤'} {row['bar']:.2f} | "
                      f"{'yes' if row['met'] else '**no**'} |")
+    lines += servers(results)
     names = results["methods"]
     lines += ["", "## All methods", "", "| workload | " + " | ".join(names) + " |",
               "|---" * (len(names) + 1) + "|"]

@@ -59,13 +59,15 @@ def count_seen(method, marks):
 def measure(workload, kinds, options):
     """Values of every method, taken in turn so that the machine's moods hit all alike."""
     kinds = [kind for kind in kinds if workload.peers or kind.in_process]
-    values, seen, failures = {kind.name: [] for kind in kinds}, {}, {}
+    values, costs = {kind.name: [] for kind in kinds}, {kind.name: [] for kind in kinds}
+    seen, failures = {}, {}
     with tempfile.TemporaryDirectory(prefix="footprint-bench.",
                                      dir=MEMORY if workload.memory else options.folder) as folder:
         os.chmod(folder, 0o755)
         workload.prepare(options.build, folder)
-        for turn in range(options.runs):
-            for kind in kinds:
+        for turn in range(max(options.runs, workload.runs_min if options.runs > 1 else 1)):
+            # Every other turn backwards, so that no method always follows the same one.
+            for kind in kinds if turn % 2 == 0 else reversed(kinds):
                 cheap = kind in (methods.Method, methods.Empty, methods.Footprint)
                 if turn >= options.peer_runs and not cheap:
                     continue
@@ -77,23 +79,32 @@ def measure(workload, kinds, options):
                     failures[kind.name] = str(error).splitlines()[0][:160]
                     continue
                 values[kind.name].append(value)
+                costs[kind.name].append(workload.cost)
                 if turn == 0 and workload.marks:
                     count = count_seen(method, workload.marks)
                     if count is not None:
                         seen[kind.name] = count
-    return values, seen, failures
+    return values, costs, seen, failures
 
 
-def summarise(workload, values, seen, failures):
-    bare = statistics.median(values["bare"])
+def compare(runs, bare):
+    """Median of the ratios to the bare run of the same turn, and half the distance of their quartiles."""
+    ratios = [value / beside for value, beside in zip(runs, bare)]
+    quartiles = statistics.quantiles(ratios, n=4) if len(ratios) > 1 else [ratios[0]] * 3
+    return statistics.median(ratios), (quartiles[2] - quartiles[0]) / 2
+
+
+def summarise(workload, values, costs, seen, failures):
     entries = {}
     for name, runs in values.items():
         if not runs:
             continue
-        ratios = [value / bare for value in runs]
-        quartiles = statistics.quantiles(ratios, n=4) if len(ratios) > 1 else [ratios[0]] * 3
-        entries[name] = {"median": statistics.median(runs), "ratio": statistics.median(ratios),
-                         "spread": (quartiles[2] - quartiles[0]) / 2, "runs": runs}
+        ratio, spread = compare(runs, values["bare"])
+        entries[name] = {"median": statistics.median(runs), "ratio": ratio, "spread": spread, "runs": runs}
+        if all(costs[name]):
+            ratio, spread = compare(costs[name], costs["bare"])
+            entries[name]["cost"] = {"median": statistics.median(costs[name]), "ratio": ratio,
+                                     "spread": spread, "runs": costs[name]}
     met = None
     if workload.bar and "footprint" in entries:
         ratio = entries["footprint"]["ratio"]
@@ -117,14 +128,14 @@ def main():
     for workload in workloads.ALL:
         if options.only not in workload.name:
             continue
-        values, seen, failures = measure(workload, kinds, options)
+        values, costs, seen, failures = measure(workload, kinds, options)
         if not values["bare"]:
             print(f"{workload.name}: could not be run", file=sys.stderr)
             continue
-        row = summarise(workload, values, seen, failures)
+        row = summarise(workload, values, costs, seen, failures)
         rows.append(row)
         print(f"{workload.name}: " + ", ".join(
-            f"{name} {report.ratio_text(entry['ratio'])}" for name, entry in row["methods"].items()), flush=True)
+            report.figures(name, entry) for name, entry in row["methods"].items()), flush=True)
     results = {"machine": machine(), "methods": [kind.name for kind in kinds],
                "sees": {kind.name: kind.sees for kind in kinds}, "workloads": rows}
     os.makedirs(options.output, exist_ok=True)

@@ -22,6 +22,8 @@ class Workload:
     peers = True        # small enough for ptrace and its like
     memory = False      # its files are in memory
     marks = None        # folder of f0.. files that a method should have seen, and how many
+    runs_min = 1        # turns that it takes for a judgement
+    cost = None         # of the last measurement: the server's processor time a request, in microseconds
 
     def __init__(self, name, bar=None, peers=True):
         self.name, self.bar, self.peers = name, bar, peers
@@ -93,10 +95,11 @@ class Served(Workload):
     """Requests a second of a server that is watched, asked by a client that is not."""
 
     unit = "/s"
+    runs_min = 15       # the rates of one turn differ by more than is looked for
 
-    def __init__(self, name, server, client, rate, bar, setup="", stop=signal.SIGTERM, user=None):
+    def __init__(self, name, server, client, rate, count, bar, setup="", stop=signal.SIGTERM, user=None):
         super().__init__(name, bar, peers=False)
-        self.server, self.client, self.rate, self.setup = server, client, rate, setup
+        self.server, self.client, self.rate, self.count, self.setup = server, client, rate, count, setup
         self.stop, self.user = stop, user
 
     def fill_in(self, text, folder):
@@ -120,11 +123,28 @@ class Served(Workload):
                                   capture_output=True, check=True).stdout.decode()
         finally:
             server.send_signal(self.stop)
-            server.wait(timeout=30)
+            spent = processor_time(server)
         found = re.search(self.rate, text)
         if not found:
             raise RuntimeError(f"{self.name}: no rate in: {text[-300:]}")
+        count = self.count if isinstance(self.count, int) else int(re.search(self.count, text).group(1))
+        self.cost = spent * 1e6 / count
         return float(found.group(1))
+
+
+def processor_time(server, limit=30):
+    """Waits for the end of a server; the seconds of processor time of it and the children it waited for."""
+    end = time.monotonic() + limit
+    while True:
+        pid, status, used = os.wait4(server.pid, os.WNOHANG)
+        if pid:
+            server.returncode = os.waitstatus_to_exitcode(status)
+            return used.ru_utime + used.ru_stime
+        if time.monotonic() > end:
+            server.kill()
+            server.wait()
+            raise RuntimeError(f"{server.args}: does not end within {limit} s")
+        time.sleep(0.01)
 
 
 def free_port():
@@ -180,15 +200,16 @@ ALL = [
     Shell("gcc and make of a 100-file project", "make -C project -s CC=gcc", setup=C_PROJECT, bar=1.05,
           again="rm -f project/*.o project/program"),
     Served("nginx, requests", "/usr/sbin/nginx -p @DIR@ -c @DIR@/nginx.conf",
-           "wrk -t1 -c16 -d3s http://127.0.0.1:@PORT@/", r"Requests/sec:\s+([\d.]+)", 0.98, setup=NGINX,
+           "wrk -t1 -c16 -d2s http://127.0.0.1:@PORT@/", r"Requests/sec:\s+([\d.]+)",
+           r"(\d+) requests in", 0.98, setup=NGINX,
            stop=signal.SIGQUIT),
     Served("redis-benchmark SET", "redis-server --port @PORT@ --save '' --appendonly no",
-           "redis-benchmark -p @PORT@ -t set -n 100000 -q", r"([\d.]+) requests per second", 0.98),
+           "redis-benchmark -p @PORT@ -t set -n 100000 -q", r"([\d.]+) requests per second", 100000, 0.98),
     Served("redis-benchmark GET", "redis-server --port @PORT@ --save '' --appendonly no",
-           "redis-benchmark -p @PORT@ -t get -n 100000 -q", r"([\d.]+) requests per second", 0.98),
+           "redis-benchmark -p @PORT@ -t get -n 100000 -q", r"([\d.]+) requests per second", 100000, 0.98),
     Served("postgres pgbench", f"{POSTGRES}/postgres -D @DIR@/data -p @PORT@ -k @DIR@ -c fsync=off",
            "runuser -u postgres -- pgbench -h 127.0.0.1 -p @PORT@ -i -q -s 1 postgres >/dev/null 2>&1; "
-           "runuser -u postgres -- pgbench -h 127.0.0.1 -p @PORT@ -c 2 -T 4 -S postgres",
-           r"tps = ([\d.]+)", 0.98, user="postgres", stop=signal.SIGINT,
+           "runuser -u postgres -- pgbench -h 127.0.0.1 -p @PORT@ -c 2 -T 3 -S postgres",
+           r"tps = ([\d.]+)", r"actually processed: (\d+)", 0.98, user="postgres", stop=signal.SIGINT,
            setup=f"chown -R postgres . ; runuser -u postgres -- {POSTGRES}/initdb -D data -A trust >/dev/null"),
 ]

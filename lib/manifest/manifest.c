@@ -15,8 +15,6 @@
 		ACCESS_METADATA | ACCESS_EXEC | ACCESS_LOAD | ACCESS_LIST | ACCESS_CHECK |         \
 		ACCESS_UNOBSERVED)
 
-#define FILE_MODE_BITS 07777
-
 int manifest_new(const char *application, const char *version, struct manifest **ret)
 {
 	struct manifest *m = malloc(sizeof(*m));
@@ -84,18 +82,18 @@ void manifest_forget_view(struct manifest *m)
 
 /* --- strings --- */
 
-static int intern_bytes(struct manifest *m, const char *bytes, string_number *ret)
+int manifest_intern_bytes(struct manifest *m, const char *bytes, string_number *ret)
 {
 	return strings_add(&m->strings, bytes ? bytes : "", bytes ? strlen(bytes) : 0, ret);
 }
 
 static int intern_path(struct manifest *m, const char *path, string_number *ret)
 {
-	return manifest_path_is_canonical(path) ? intern_bytes(m, path, ret) : -EINVAL;
+	return manifest_path_is_canonical(path) ? manifest_intern_bytes(m, path, ret) : -EINVAL;
 }
 
 /* protobuf strings must be UTF-8; names from ELF files and hosts need not be. */
-static int intern_text(struct manifest *m, const char *text, string_number *ret)
+int manifest_intern_text(struct manifest *m, const char *text, string_number *ret)
 {
 	size_t size = text ? strlen(text) : 0;
 	autofree char *escaped = NULL;
@@ -110,7 +108,7 @@ static int intern_text(struct manifest *m, const char *text, string_number *ret)
 
 /* --- entries named by a path --- */
 
-static int add_by_path(struct manifest *m, struct table *table, const char *path, uint32_t *ret)
+int manifest_add_path(struct manifest *m, struct table *table, const char *path, uint32_t *ret)
 {
 	string_number number;
 	int r;
@@ -125,7 +123,7 @@ static int add_by_path(struct manifest *m, struct table *table, const char *path
 static int add_by(struct manifest *m, const char *by, uint32_t *ret)
 {
 	*ret = NO_EXECUTABLE;
-	return by ? add_by_path(m, &m->executables, by, ret) : 0;
+	return by ? manifest_add_path(m, &m->executables, by, ret) : 0;
 }
 
 /* Ties the owner to an executable, unless none is named. */
@@ -159,128 +157,13 @@ int manifest_add_use(struct manifest *m, const char *path, uint32_t access, cons
 	uint32_t file, executable;
 	int r;
 
-	r = add_by_path(m, &m->files, path, &file);
+	r = manifest_add_path(m, &m->files, path, &file);
 	if (r < 0)
 		return r;
 	r = add_by(m, by, &executable);
 	if (r < 0)
 		return r;
 	return add_access(m, file, executable, access & ACCESS_ALL);
-}
-
-static int add_package(struct manifest *m, const struct file_state *state, uint32_t *ret)
-{
-	struct package_key key;
-	uint32_t place;
-
-	*ret = 0;
-	if (!state->manager)
-		return 0;
-	if (intern_text(m, state->manager, &key.manager) < 0 ||
-		intern_text(m, state->package, &key.name) < 0 ||
-		intern_text(m, state->package_version, &key.version) < 0 ||
-		intern_text(m, state->architecture, &key.architecture) < 0 ||
-		table_add(&m->packages, &key, &place) < 0)
-		return -ENOMEM;
-	*ret = place + 1;
-	return 0;
-}
-
-static int compare_numbers(uint64_t a, uint64_t b)
-{
-	return (a > b) - (a < b);
-}
-
-static int compare_packages(const struct manifest *m, uint32_t a, uint32_t b)
-{
-	const struct package_entry *x, *y;
-	int order;
-
-	if (a == b || !a || !b)
-		return compare_numbers(a, b);
-	x = table_at(&m->packages, a - 1);
-	y = table_at(&m->packages, b - 1);
-	order = strings_compare(&m->strings, x->key.manager, y->key.manager);
-	if (!order)
-		order = strings_compare(&m->strings, x->key.name, y->key.name);
-	if (!order)
-		order = strings_compare(&m->strings, x->key.version, y->key.version);
-	if (!order)
-		order = strings_compare(&m->strings, x->key.architecture, y->key.architecture);
-	return order;
-}
-
-static int compare_content(const struct file_entry *a, const struct file_entry *b)
-{
-	int order = compare_numbers(a->has_sha256, b->has_sha256);
-
-	if (!order)
-		order = memcmp(a->sha256, b->sha256, sizeof(a->sha256));
-	return order ? order : compare_numbers(a->size, b->size);
-}
-
-static int compare_attributes(
-	const struct manifest *m, const struct file_entry *a, const struct file_entry *b)
-{
-	int order = compare_numbers(a->present, b->present);
-
-	if (!order)
-		order = compare_numbers(a->type, b->type);
-	if (!order)
-		order = compare_numbers(a->mode, b->mode);
-	if (!order)
-		order = compare_numbers(a->uid, b->uid);
-	if (!order)
-		order = compare_numbers(a->gid, b->gid);
-	if (!order)
-		order = strings_compare(&m->strings, a->target, b->target);
-	return order ? order : compare_packages(m, a->package, b->package);
-}
-
-void manifest_join_state(struct manifest *m, uint32_t file, const struct file_entry *look)
-{
-	struct file_entry *entry = table_at(&m->files, file);
-
-	if (compare_content(look, entry) > 0) {
-		entry->size = look->size;
-		entry->has_sha256 = look->has_sha256;
-		memcpy(entry->sha256, look->sha256, sizeof(entry->sha256));
-	}
-	if (compare_attributes(m, look, entry) > 0) {
-		entry->present = look->present;
-		entry->type = look->type;
-		entry->mode = look->mode;
-		entry->uid = look->uid;
-		entry->gid = look->gid;
-		entry->target = look->target;
-		entry->package = look->package;
-	}
-}
-
-int manifest_set_state(struct manifest *m, const char *path, const struct file_state *state)
-{
-	struct file_entry look = {
-		.present = true,
-		.type = (uint8_t)state->type,
-		.mode = state->mode & FILE_MODE_BITS,
-		.uid = state->uid,
-		.gid = state->gid,
-		.size = state->size,
-		.has_sha256 = state->has_sha256,
-	};
-	uint32_t file, package;
-	int r;
-
-	r = add_by_path(m, &m->files, path, &file);
-	if (r < 0)
-		return r;
-	if (intern_bytes(m, state->target, &look.target) < 0 || add_package(m, state, &package) < 0)
-		return -ENOMEM;
-	look.package = package;
-	if (state->has_sha256)
-		memcpy(look.sha256, state->sha256, sizeof(look.sha256));
-	manifest_join_state(m, file, &look);
-	return 0;
 }
 
 /* --- programs --- */
@@ -293,10 +176,10 @@ int manifest_add_executable(struct manifest *m, const char *path, const char *in
 	uint32_t place;
 	int r;
 
-	r = add_by_path(m, &m->executables, path, &place);
+	r = manifest_add_path(m, &m->executables, path, &place);
 	if (r < 0)
 		return r;
-	if (intern_bytes(m, interpreter, &number) < 0)
+	if (manifest_intern_bytes(m, interpreter, &number) < 0)
 		return -ENOMEM;
 	entry = table_at(&m->executables, place);
 	if (strings_compare(&m->strings, number, entry->interpreter) > 0)
@@ -314,10 +197,10 @@ int manifest_add_executes(struct manifest *m, const char *by, const char *path)
 	uint32_t parent, child;
 	int r;
 
-	r = add_by_path(m, &m->executables, by, &parent);
+	r = manifest_add_path(m, &m->executables, by, &parent);
 	if (r < 0)
 		return r;
-	r = add_by_path(m, &m->executables, path, &child);
+	r = manifest_add_path(m, &m->executables, path, &child);
 	if (r < 0)
 		return r;
 	return add_pair(&m->executes, parent, child);
@@ -365,11 +248,11 @@ int manifest_set_library(struct manifest *m, const char *path, const struct libr
 	uint32_t library;
 	int r;
 
-	r = add_by_path(m, &m->libraries, path, &library);
+	r = manifest_add_path(m, &m->libraries, path, &library);
 	if (r < 0)
 		return r;
-	if (intern_text(m, info->soname, &entry.soname) < 0 ||
-		intern_text(m, info->build_id, &entry.build_id) < 0 ||
+	if (manifest_intern_text(m, info->soname, &entry.soname) < 0 ||
+		manifest_intern_text(m, info->build_id, &entry.build_id) < 0 ||
 		intern_names(m, info->needed, info->n_needed, &entry.needed) < 0)
 		return -ENOMEM;
 	manifest_join_library(m, library, &entry);
@@ -383,10 +266,10 @@ int manifest_add_loader(struct manifest *m, const char *path, const char *by,
 	uint32_t place;
 	int r;
 
-	r = add_by_path(m, &m->libraries, path, &key.library);
+	r = manifest_add_path(m, &m->libraries, path, &key.library);
 	if (r < 0)
 		return r;
-	r = add_by_path(m, &m->executables, by, &key.by);
+	r = manifest_add_path(m, &m->executables, by, &key.by);
 	if (r < 0)
 		return r;
 	r = requester ? intern_path(m, requester, &key.requester) : 0;
@@ -405,7 +288,7 @@ int manifest_add_endpoint(struct manifest *m, Footprint__EndpointOperation opera
 	int r;
 
 	manifest_forget_view(m);
-	if (intern_text(m, address, &key.address) < 0 ||
+	if (manifest_intern_text(m, address, &key.address) < 0 ||
 		table_add(&m->endpoints, &key, &endpoint) < 0)
 		return -ENOMEM;
 	r = add_by(m, by, &executable);
@@ -419,7 +302,7 @@ int manifest_add_missing(struct manifest *m, const char *path, const char *by)
 	uint32_t missing, executable;
 	int r;
 
-	r = add_by_path(m, &m->missing, path, &missing);
+	r = manifest_add_path(m, &m->missing, path, &missing);
 	if (r < 0)
 		return r;
 	r = add_by(m, by, &executable);
@@ -436,8 +319,10 @@ int manifest_add_gap(
 	uint32_t place;
 
 	manifest_forget_view(m);
-	if (intern_text(m, kind, &key.kind) < 0 || intern_bytes(m, path, &key.path) < 0 ||
-		intern_text(m, detail, &key.detail) < 0 || table_add(&m->gaps, &key, &place) < 0)
+	if (manifest_intern_text(m, kind, &key.kind) < 0 ||
+		manifest_intern_bytes(m, path, &key.path) < 0 ||
+		manifest_intern_text(m, detail, &key.detail) < 0 ||
+		table_add(&m->gaps, &key, &place) < 0)
 		return -ENOMEM;
 	gap = table_at(&m->gaps, place);
 	if (count > gap->count)
@@ -453,7 +338,7 @@ int manifest_add_run(struct manifest *m, const char *host, uint64_t started_ns, 
 	uint32_t place;
 
 	manifest_forget_view(m);
-	if (intern_text(m, host, &key.host) < 0 || table_add(&m->runs, &key, &place) < 0)
+	if (manifest_intern_text(m, host, &key.host) < 0 || table_add(&m->runs, &key, &place) < 0)
 		return -ENOMEM;
 	run = table_at(&m->runs, place);
 	if (ended_ns > run->ended_ns)

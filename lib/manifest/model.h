@@ -133,6 +133,13 @@ struct manifest {
 /* Throws away the view, which every change makes stale. */
 void manifest_forget_view(struct manifest *m);
 
+/* Numbers of strings; NULL is "". Bytes that are not UTF-8 are escaped in a text. 0 or -ENOMEM. */
+int manifest_intern_bytes(struct manifest *m, const char *bytes, string_number *ret);
+int manifest_intern_text(struct manifest *m, const char *text, string_number *ret);
+/* The place of a path's entry in one of the tables whose entries begin with their path; made if it
+ * is not there. 0, -EINVAL: not canonical, or -ENOMEM. */
+int manifest_add_path(struct manifest *m, struct table *table, const char *path, uint32_t *ret);
+
 /* Sets what a look told, if it is greater than what is there: content (digest, size) and the rest
  * each by itself, for the view hides the content of files that the application changes (and of what
  * is no regular file), and what is hidden may not decide about what is shown. */

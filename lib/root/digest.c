@@ -2,12 +2,15 @@
 
 #include <errno.h>
 #include <openssl/evp.h>
+#include <stdbool.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "lib/base/cleanup.h"
 #include "lib/root/content.h"
 
-#define CHUNK (64u << 10)
+#define CHUNK	   (64u << 10)
+#define BLOCK_SIZE 512 /* of st_blocks, whatever the file system's is */
 
 DEFINE_CLEANUP(cleanup_digest, EVP_MD_CTX *, EVP_MD_CTX_free)
 #define autodigest __attribute__((cleanup(cleanup_digest)))
@@ -33,6 +36,28 @@ static int hash_content(EVP_MD_CTX *digest, int fd, off_t end)
 	return 0;
 }
 
+/* Is more of the file a hole than may be? A file system that knows of no holes has none. Compressed
+ * files have fewer blocks than bytes as well: only lseek tells them apart. */
+static bool too_sparse(int fd, const struct stat *status)
+{
+	off_t before, end = status->st_size, data = 0, hole, holes = 0;
+
+	if (!S_ISREG(status->st_mode) || (off_t)status->st_blocks * BLOCK_SIZE >= end)
+		return false;
+	before = lseek(fd, 0, SEEK_CUR);
+	for (hole = lseek(fd, 0, SEEK_HOLE); hole >= 0 && hole < end && holes <= DIGEST_HOLES_MAX;
+		hole = lseek(fd, data, SEEK_HOLE)) {
+		data = lseek(fd, hole, SEEK_DATA);
+		if (data <= hole)
+			data = end; /* ENXIO: a hole up to the end */
+		holes += data - hole;
+		if (data >= end)
+			break;
+	}
+	lseek(fd, before, SEEK_SET);
+	return holes > DIGEST_HOLES_MAX;
+}
+
 int digest_file(int fd, uint8_t ret_sha256[static 32])
 {
 	autodigest EVP_MD_CTX *digest = EVP_MD_CTX_new();
@@ -41,7 +66,7 @@ int digest_file(int fd, uint8_t ret_sha256[static 32])
 
 	if (fstat(fd, &status) < 0)
 		return -errno;
-	if (status.st_size > DIGEST_SIZE_MAX)
+	if (status.st_size > DIGEST_SIZE_MAX || too_sparse(fd, &status))
 		return -EFBIG;
 	/* libcrypto fails, here and below, only for want of memory. */
 	if (!digest || !EVP_DigestInit_ex(digest, EVP_sha256(), NULL))

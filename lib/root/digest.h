@@ -5,10 +5,12 @@
 #include <stdint.h>
 
 #define DIGEST_SIZE_MAX (64ll << 30) /* a sparse file can claim any size */
+/* Holes cost nothing to make, but as much to hash as data: past this the file is not hashed. */
+#define DIGEST_HOLES_MAX (64ll << 20)
 
 /*
  * Reads fd from its start to where it ends now, with pread; fd's offset stays. 0 or negative errno:
- * -EFBIG for a file past DIGEST_SIZE_MAX.
+ * -EFBIG for a file past DIGEST_SIZE_MAX, or with more holes than DIGEST_HOLES_MAX.
  */
 int digest_file(int fd, uint8_t ret_sha256[static 32]);
 

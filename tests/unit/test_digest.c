@@ -82,12 +82,47 @@ static void an_absurd_sparse_file_is_refused(void **state)
 	assert_int_equal(digest_file(fd, digest), -EFBIG);
 }
 
+/* Data, a hole, data, and a hole at the end. */
+static void holes_are_zeros(void **state)
+{
+	char path[] = "/tmp/footprint-digest-XXXXXX", expected[65], found[65];
+	autoclose int fd = mkstemp(path);
+
+	(void)state;
+	assert_int_equal(pwrite(fd, "begin", 5, 0), 5);
+	assert_int_equal(pwrite(fd, "middle", 6, 8 << 20), 6);
+	assert_int_equal(ftruncate(fd, 16 << 20), 0);
+	lseek(fd, 7, SEEK_SET);
+	sha256sum_says(path, expected);
+	hex_digest(fd, found);
+	assert_string_equal(found, expected);
+	assert_int_equal(lseek(fd, 0, SEEK_CUR), 7);
+	unlink(path);
+}
+
+static void a_file_of_holes_is_refused(void **state)
+{
+	char path[] = "/tmp/footprint-digest-XXXXXX";
+	autoclose int fd = mkstemp(path);
+	uint8_t digest[32];
+
+	(void)state;
+	unlink(path);
+	assert_int_equal(pwrite(fd, "end", 3, DIGEST_HOLES_MAX + (1 << 20)), 3);
+	assert_int_equal(digest_file(fd, digest), -EFBIG);
+	assert_int_equal(ftruncate(fd, 0), 0);
+	assert_int_equal(ftruncate(fd, DIGEST_HOLES_MAX + 1), 0);
+	assert_int_equal(digest_file(fd, digest), -EFBIG);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_size_agrees_with_sha256sum),
 		cmocka_unit_test(what_cannot_be_read_is_an_error),
 		cmocka_unit_test(an_absurd_sparse_file_is_refused),
+		cmocka_unit_test(holes_are_zeros),
+		cmocka_unit_test(a_file_of_holes_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,8 @@
 /* footprint run: one program, one machine, one manifest. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -198,23 +200,51 @@ static int note_program(struct manifest *m, const char *name)
 	return r < 0 ? r : manifest_add_gap(m, kind, path, detail, 1);
 }
 
+static int merge_file(
+	const char *directory, const char *name, struct manifest *m, struct error *err)
+{
+	auto_manifest struct manifest *part = NULL;
+	autofree char *path = NULL;
+	int r;
+
+	if (asprintf(&path, "%s/%s", directory, name) < 0) {
+		path = NULL;
+		return error_set(err, -ENOMEM, "out of memory");
+	}
+	r = manifest_read(path, &part, err);
+	if (r < 0)
+		return r;
+	return manifest_merge(m, part) < 0 ? error_set(err, -ENOMEM, "out of memory") : 0;
+}
+
+/* All of them: a program may name its children otherwise, and they belong to the run all the same.
+ */
+static int merge_files(const char *directory, struct manifest *m, struct error *err)
+{
+	DIR *files = opendir(directory);
+	struct dirent *file;
+	int r = 0;
+
+	if (!files) /* the aggregator did not come so far */
+		return errno == ENOENT
+			       ? 0
+			       : error_set(err, -errno, "%s: %s", directory, strerror(errno));
+	while (r == 0 && (file = readdir(files)))
+		if (fnmatch("*.footprint", file->d_name, FNM_PERIOD) == 0)
+			r = merge_file(directory, file->d_name, m, err);
+	closedir(files);
+	return r;
+}
+
 /* The run's manifest; an empty one if nothing that was watched ran at all. */
 static int read_manifest(const struct run_options *options,
 	const struct private_aggregator *aggregator, struct manifest **ret, struct error *err)
 {
-	char app[129], version[129];
-	autofree char *path = NULL;
-	int r;
+	int r = manifest_new(options->app, options->version, ret);
 
-	manifest_name_sanitise(options->app, "unnamed", app);
-	manifest_name_sanitise(options->version, "unversioned", version);
-	if (asprintf(&path, "%s/%s@%s.footprint", aggregator->manifests, app, version) < 0) {
-		path = NULL;
-		return error_set(err, -ENOMEM, "out of memory");
-	}
-	r = manifest_read(path, ret, err);
-	if (r == -ENOENT)
-		r = manifest_new(app, version, ret);
+	if (r < 0)
+		return error_set(err, r, "out of memory");
+	r = merge_files(aggregator->manifests, *ret, err);
 	if (r < 0)
 		return r;
 	r = note_program(*ret, options->argv[0]);

@@ -70,6 +70,10 @@ assert_equal "a failing program still has its manifest" 3 \
 assert_fact "the shell and cat" \
 	'[.executables[].path] | any(endswith("/cat")) and any(endswith("sh"))' out.footprint
 
+run -- sh -c 'FOOTPRINT_APP=other FOOTPRINT_VERSION=2 cat data/file; :' >output
+assert_fact "of children under another name" \
+	".app == \"sh\" and any(.files[]; .path == \"$work/data/file\")" out.footprint
+
 mkdir -p 'with space'
 run_there() {
 	"$footprint" run -o 'with space/a b.footprint' -- true 2>errors

@@ -12,6 +12,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 
+#include "preload/filters.h"
 #include "preload/image.h"
 #include "preload/calls_table.h"
 #include "preload/rawcall.h"
@@ -359,6 +360,15 @@ static void execute_failed(
 		path_in(arguments, call->path), error);
 }
 
+/* NULL: none was given, strict mode. */
+static const void *filter_of(long number, const long arguments[6])
+{
+	bool strict = number == SYS_prctl ? arguments[1] == SECCOMP_MODE_STRICT
+					  : arguments[0] == SECCOMP_SET_MODE_STRICT;
+
+	return strict ? NULL : (const void *)arguments[2];
+}
+
 uint64_t call_before(long number, const long arguments[6])
 {
 	const struct call *call = call_of(number);
@@ -484,7 +494,7 @@ void call_after(long number, const long arguments[6], long result, uint64_t tick
 		break;
 	case FILTER:
 		if (!error && installs_filter(number, arguments))
-			record_memory_only();
+			filter_installed(filter_of(number, arguments));
 		break;
 	case RING:
 		if (!error)

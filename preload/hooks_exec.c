@@ -39,7 +39,7 @@ __attribute__((noinline)) enum library_wish exec_announce(int dirfd, const char 
 	enum program_kind kind;
 
 	if (!image_segment() || image.memory_only)
-		return LIBRARY_WANTED;
+		return image.unwelcome ? LIBRARY_UNWANTED : LIBRARY_WANTED;
 	kind = program_look(dirfd, path, flags, program, sizeof(program));
 	record_unwatched(kind, *program ? program : path);
 	if (kind == PROGRAM_UNKNOWN)

@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 
 #include <errno.h>
+#include <linux/seccomp.h>
 #include <pty.h>
 #include <sched.h>
 #include <stdarg.h>
@@ -12,6 +13,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "preload/filters.h"
 #include "preload/hooks.h"
 #include "preload/rawcall.h"
 #include "preload/recorder.h"
@@ -158,6 +160,7 @@ FP_EXPORT int prctl(int option, ...)
 	result = real_prctl ? real_prctl(option, words[0], words[1], words[2], words[3])
 			    : (int)hook_missing();
 	if (option == PR_SET_SECCOMP && result == 0)
-		record_memory_only();
+		filter_installed(
+			words[0] == SECCOMP_MODE_FILTER ? (const void *)words[1] : NULL);
 	return result;
 }

@@ -122,7 +122,7 @@ SPAWN(pidfd_spawnp, spawn_searched)
 /* The shell gets the process's own environment, so that is what must be complete. */
 static void before_shell(void)
 {
-	if (image_segment() && !image.memory_only)
+	if (image_segment() && (!image.memory_only || image.unwelcome))
 		environment_restore(exec_announce(AT_FDCWD, SHELL, 0));
 }
 

@@ -37,6 +37,7 @@ struct image {
 
 	bool off;	   /* nothing is to be recorded */
 	bool memory_only;  /* no system calls any more */
+	bool unwelcome;	   /* a filter would kill us in the programs that are executed */
 	bool starting;	   /* the aggregator is told of the first records once, after them */
 	bool said_goodbye; /* and is not among the users any more */
 	bool connecting;   /* a thread is at it */

@@ -1,7 +1,7 @@
 # footprint-supervise goes into other people's containers: static, and without a libc, so that it
 # starts in no time. The recorder is the preload library's own: its objects are linked as they are.
 SUPERVISE_SOURCES := $(wildcard supervise/*.c)
-SUPERVISE_RECORDER := calls connection encode facts hello image memory processes program programs \
+SUPERVISE_RECORDER := calls connection encode facts filters hello image memory processes program programs \
 	recorder reserve seen session spool supervised_begin supervised_filter text
 SUPERVISE_OBJECTS := $(SUPERVISE_SOURCES:%.c=$(BUILD)/obj/%.o) \
 	$(SUPERVISE_RECORDER:%=$(BUILD)/obj/preload/%.o)

@@ -1,8 +1,10 @@
 /*
- * refuse WAY PROGRAM [ARGUMENT]...: executes the program where code may not be made writable.
+ * refuse WAY PROGRAM [ARGUMENT]...: executes the program where code may not be made writable, or a
+ * system call is deadly.
  *   mdwe     PR_SET_MDWE (Linux 6.3)
  *   systemd  the filter of MemoryDenyWriteExecute=yes: no right to execute is given later
  *   selinux  the answer of SELinux (execmem, execmod): nothing is writable and executable at once
+ *   kill-N   whoever makes the system call of this number is killed
  * 77: the kernel cannot.
  */
 #define _GNU_SOURCE
@@ -11,6 +13,7 @@
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -22,6 +25,15 @@
 #endif
 #define MDWE_REFUSE_EXEC_GAIN 1
 #define ARGUMENT(n) offsetof(struct seccomp_data, args[n])
+
+static int install_program(struct sock_filter *code, size_t length)
+{
+	struct sock_fprog program = { (unsigned short)length, code };
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		return -1;
+	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+}
 
 /* mprotect with all of `rights` fails with `error`, and with it mmap of what is both. */
 static int install(unsigned rights, unsigned error)
@@ -41,11 +53,20 @@ static int install(unsigned rights, unsigned error)
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error),
 	};
-	struct sock_fprog program = { sizeof(code) / sizeof(code[0]), code };
 
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-		return -1;
-	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+	return install_program(code, sizeof(code) / sizeof(code[0]));
+}
+
+static int install_death(unsigned number)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+
+	return install_program(code, sizeof(code) / sizeof(code[0]));
 }
 
 /* A refusal that refuses nothing would prove nothing. */
@@ -64,6 +85,8 @@ static int refuse(const char *way)
 		return install(PROT_EXEC, EPERM);
 	if (!strcmp(way, "selinux"))
 		return install(PROT_WRITE | PROT_EXEC, EACCES);
+	if (!strncmp(way, "kill-", strlen("kill-")))
+		return install_death((unsigned)atoi(way + strlen("kill-")));
 	errno = EINVAL;
 	return -1;
 }
@@ -72,7 +95,7 @@ int main(int argc, char **argv)
 {
 	if (argc < 3 || refuse(argv[1]))
 		return 77;
-	if (!is_refused())
+	if (strncmp(argv[1], "kill-", strlen("kill-")) && !is_refused())
 		return 1;
 	execvp(argv[2], argv + 2);
 	return 127;

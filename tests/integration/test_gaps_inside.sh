@@ -40,6 +40,27 @@ for way in mdwe systemd selinux; do
 	assert_fact "and what is not there ($way)" "any(.missing[]; . == \"$here/none\")" out.footprint
 done
 
+# ---- a filter that kills whoever makes one of the calls that our start makes: then nothing of ours starts
+# below it. Which these are, strace says.
+needs strace
+# calls_of TRACE: the numbers of the calls in it
+calls_of() {
+	sed -n 's/^\(\[pid *[0-9]*\] \)\?[0-9 ]*\[ *\([0-9]*\)\] .*/\2/p' "$1" | sort -u
+}
+strace -f -n -o bare.trace cat file >said
+"$footprint" run -o out.footprint -- strace -f -n -o watched.trace cat file >said 2>errors
+calls_of bare.trace >bare.calls
+calls_of watched.trace | comm -13 bare.calls - >our.calls
+[ -s our.calls ] || die "no calls of ours in the trace"
+for number in $(cat our.calls); do
+	run ./refuse "kill-$number" cat file >said
+	assert_equal "exit status where call $number kills" 0 $?
+	assert_equal "output where call $number kills" hello "$(cat said)"
+	gaps "a program below a filter that kills for call $number" no-hello "$(realpath "$(command -v cat)")"
+done
+run ./refuse kill-1000 cat file >said # of no meaning: it is watched
+assert_fact "below a filter that leaves us alone" '.complete' out.footprint
+
 # ---- sites turned off
 FOOTPRINT_SITES=0 run cat file >said
 assert_equal "output without sites" hello "$(cat said)"

@@ -19,7 +19,7 @@
 #define PACKETS_AT_ONCE	  64
 #define DESCRIPTORS_SPARE 64
 #define GATHER_NS	  4000000 /* nobody notices; hundreds of short processes fit in */
-#define DESCRIPTORS_MAX	  2 /* of a hello: its memory and its root */
+#define DESCRIPTORS_MAX	  2	  /* of a hello: its memory and its root */
 
 /* --- packets ---------------------------------------------------------------------------------- */
 
@@ -129,13 +129,26 @@ static int take_root(struct aggregator *daemon, const Footprint__Hello *hello, i
 	return 0;
 }
 
-static int take_memory(struct received *received, struct belongings *ret, struct error *err)
+/* Half of the descriptors are for sockets: the memory of those who come later is mapped. */
+static bool descriptors_few(const struct aggregator *daemon, int fd)
 {
-	int r = segment_open(received->fds[0], &ret->segment, err);
+	rlim_t max = daemon->intake.descriptors_max;
 
-	if (r == 0)
-		received->fds[0] = -1; /* the segment's now */
-	return r;
+	return max != RLIM_INFINITY && (rlim_t)fd >= max / 2;
+}
+
+static int take_memory(struct aggregator *daemon, struct received *received, struct belongings *ret,
+	struct error *err)
+{
+	int fd = received->fds[0];
+	int r = segment_open(fd, &ret->segment, err);
+
+	if (r < 0)
+		return r;
+	received->fds[0] = -1; /* the segment's now */
+	if (descriptors_few(daemon, fd))
+		memory_map(&ret->segment->memory);
+	return 0;
 }
 
 static int take_belongings(struct aggregator *daemon, const Footprint__Hello *hello,
@@ -146,7 +159,7 @@ static int take_belongings(struct aggregator *daemon, const Footprint__Hello *he
 	if (received->wrong)
 		return error_set(err, -EBADMSG, "hello: more than two descriptors");
 	if (received->n == 2 || (received->n == 1 && !is_path_descriptor(received->fds[0])))
-		r = take_memory(received, ret, err);
+		r = take_memory(daemon, received, ret, err);
 	if (r == 0 && received->n && received->fds[received->n - 1] >= 0)
 		r = take_root(daemon, hello, received->fds[received->n - 1], ret, err);
 	return r;
@@ -409,8 +422,8 @@ static bool descriptors_short(const struct intake *intake, int lowest)
 {
 	if (intake->descriptors_max == RLIM_INFINITY)
 		return false;
-	return lowest < 0 || (rlim_t)lowest + intake->n_silent + DESCRIPTORS_SPARE >=
-				     intake->descriptors_max;
+	return lowest < 0 ||
+	       (rlim_t)lowest + intake->n_silent + DESCRIPTORS_SPARE >= intake->descriptors_max;
 }
 
 static bool still_short(const struct intake *intake)
@@ -468,9 +481,9 @@ static void on_connection(uv_poll_t *poll, int status, int events)
 }
 
 /*
- * Before the loop waits for events: let some more come together first. A process that connects while
- * nobody waits on the socket wakes nobody, which is two thirds of what connecting costs it, and
- * we are woken once for many.
+ * Before the loop waits for events: let some more come together first. A process that connects
+ * while nobody waits on the socket wakes nobody, which is two thirds of what connecting costs it,
+ * and we are woken once for many.
  */
 static void on_pause(uv_prepare_t *prepare)
 {

@@ -48,12 +48,13 @@ static int append(struct journal *journal, struct spool_entry *entry, const uint
 	return (size_t)n == parts[0].iov_len + parts[1].iov_len ? 0 : -ENOSPC;
 }
 
-static int read_fully(int fd, uint8_t *buffer, size_t size, uint64_t offset)
+static int read_fully(
+	const struct memory *memory, uint8_t *buffer, size_t size, uint64_t offset)
 {
-	ssize_t n = pread(fd, buffer, size, (off_t)offset);
+	ssize_t n = memory_read(memory, buffer, size, offset);
 
 	if (n < 0)
-		return -errno;
+		return (int)n;
 	return (size_t)n == size ? 0 : -EBADMSG;
 }
 
@@ -88,9 +89,9 @@ static int keep_segment(struct session *session, const struct segment *segment)
 	body = malloc(entry.hello_size + entry.log_size);
 	if (!body)
 		return -ENOMEM;
-	r = read_fully(segment->fd, body, entry.hello_size, segment->hello_offset);
+	r = read_fully(&segment->memory, body, entry.hello_size, segment->hello_offset);
 	if (r == 0)
-		r = read_fully(segment->fd, body + entry.hello_size, entry.log_size,
+		r = read_fully(&segment->memory, body + entry.hello_size, entry.log_size,
 			segment->log_offset + from);
 	if (r == 0 && daemon->journal.fd < 0)
 		r = open_journal(daemon);
@@ -119,7 +120,7 @@ void journal_keep(struct session *session)
 		struct segment *segment = session->segments[i];
 		int r;
 
-		if (!segment || segment->fd < 0)
+		if (!segment || !memory_held(&segment->memory))
 			continue;
 		segment_look(segment);
 		/* All of its processes said goodbye: the rest is in the spool - but for what could

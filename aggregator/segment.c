@@ -16,12 +16,12 @@
 
 /* --- opening ---------------------------------------------------------------------------------- */
 
-static int read_header(int fd, struct session_memory *ret)
+static int read_header(const struct memory *memory, struct session_memory *ret)
 {
-	ssize_t n = pread(fd, ret, sizeof(*ret), 0);
+	ssize_t n = memory_read(memory, ret, sizeof(*ret), 0);
 
 	if (n < 0)
-		return -errno;
+		return (int)n;
 	return n == sizeof(*ret) ? 0 : -EBADMSG;
 }
 
@@ -66,7 +66,7 @@ struct segment *segment_new(void)
 	struct segment *segment = calloc(1, sizeof(*segment));
 
 	if (segment)
-		segment->fd = -1;
+		segment->memory = NO_MEMORY;
 	return segment;
 }
 
@@ -90,7 +90,7 @@ int segment_open(int fd, struct segment **ret, struct error *err)
 	r = check_file(fd, &status, err);
 	if (r < 0)
 		return r;
-	if (read_header(fd, &memory) < 0)
+	if (read_header(&(struct memory){ .fd = fd }, &memory) < 0)
 		return error_set(err, -EBADMSG, "memory: cannot be read");
 	r = check_header(&memory, status.st_size, err);
 	if (r < 0)
@@ -98,7 +98,7 @@ int segment_open(int fd, struct segment **ret, struct error *err)
 	segment = segment_new();
 	if (!segment)
 		return error_set(err, -ENOMEM, "memory: out of memory");
-	segment->fd = fd;
+	segment->memory = (struct memory){ .fd = fd, .size = (size_t)status.st_size };
 	segment->shared = true;
 	segment->device = status.st_dev;
 	segment->inode = status.st_ino;
@@ -113,7 +113,7 @@ void segment_look(struct segment *segment)
 {
 	struct session_memory memory;
 
-	if (segment->fd < 0 || read_header(segment->fd, &memory) < 0)
+	if (!memory_held(&segment->memory) || read_header(&segment->memory, &memory) < 0)
 		return; /* what was known before stands */
 	take_counters(segment, &memory);
 	segment->lost = memory.lost;
@@ -123,8 +123,7 @@ void segment_free(struct segment *segment)
 {
 	if (!segment)
 		return;
-	if (segment->fd >= 0)
-		close(segment->fd);
+	memory_close(&segment->memory);
 	for (unsigned i = 0; i < segment->n_execs; i++)
 		free(segment->execs[i].payload);
 	free(segment->execs);
@@ -134,12 +133,9 @@ void segment_free(struct segment *segment)
 	free(segment);
 }
 
-int segment_same(const struct segment *segment, int fd)
+bool segment_same(const struct segment *one, const struct segment *other)
 {
-	struct stat status;
-
-	return fstat(fd, &status) == 0 && status.st_dev == segment->device &&
-	       status.st_ino == segment->inode;
+	return one->device == other->device && one->inode == other->inode;
 }
 
 /* A slot that is done becomes a fact, and is counted unless somebody before us did. */
@@ -152,9 +148,7 @@ static int take(struct session *session, const struct segment *segment, uint64_t
 static ssize_t read_log(
 	const struct segment *segment, uint8_t *buffer, uint64_t offset, size_t size)
 {
-	ssize_t n = pread(segment->fd, buffer, size, (off_t)(segment->log_offset + offset));
-
-	return n < 0 ? -errno : n;
+	return memory_read(&segment->memory, buffer, size, segment->log_offset + offset);
 }
 
 /* --- what came by value ----------------------------------------------------------------------- */
@@ -208,7 +202,7 @@ static bool taken_back(const struct segment *segment, uint64_t offset)
 {
 	uint32_t word;
 
-	return segment->fd >= 0 &&
+	return memory_held(&segment->memory) &&
 	       read_log(segment, (uint8_t *)&word, offset, sizeof(word)) == sizeof(word) &&
 	       SLOT_STATE(word) == SLOT_VOID;
 }
@@ -442,7 +436,7 @@ int segment_read(struct session *session, struct segment *segment, bool final, s
 {
 	int r;
 
-	if (segment->fd < 0 || segment->read)
+	if (!memory_held(&segment->memory) || segment->read)
 		return 0;
 	if (!final) {
 		if (!more_to_read(segment))
@@ -489,12 +483,11 @@ void segment_acknowledge(struct segment *segment)
 {
 	uint64_t upto = segment->covered;
 
-	if (segment->fd < 0 || upto <= segment->acknowledged)
+	if (!memory_held(&segment->memory) || upto <= segment->acknowledged)
 		return;
 	segment->acknowledged = upto;
 	/* Sealed against writing, or opened for reading only: then the process keeps its records,
 	 * and they come by the spool once more. */
-	if (pwrite(segment->fd, &upto, sizeof(upto),
-		    offsetof(struct session_memory, acknowledged)) < 0)
-		return;
+	memory_write(&segment->memory, &upto, sizeof(upto),
+		offsetof(struct session_memory, acknowledged));
 }

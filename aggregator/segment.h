@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "aggregator/extents.h"
+#include "aggregator/memory.h"
 #include "lib/base/error.h"
 
 struct session;
@@ -38,7 +39,7 @@ struct pending_exec {
 };
 
 struct segment {
-	int fd;	     /* the shared memory; -1: none, or read to its end and closed */
+	struct memory memory; /* shared; none, or read to its end and closed */
 	bool shared; /* the memory has (or had) all of the log: pieces by value add nothing */
 	bool read;   /* to its end, and nobody writes any more */
 	uint64_t device, inode;
@@ -67,8 +68,8 @@ struct segment *segment_new(void);
 void segment_free(struct segment *segment);
 /* Looks at the counters of the memory, if there is one. */
 void segment_look(struct segment *segment);
-/* Is the memory behind fd the one we have? */
-int segment_same(const struct segment *segment, int fd);
+/* Are they the same memory? */
+bool segment_same(const struct segment *one, const struct segment *other);
 
 /* Reads what is new. final: the last writer is gone (segment_look() has seen its last counters). 0: all that there is; 1: stopped for now,
  * facts must be applied first; -EBADMSG with err: damaged; -ENOMEM: try again. */

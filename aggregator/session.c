@@ -302,7 +302,7 @@ int session_add_memory(
 		return error_set(err, r, "segment %u: cannot be kept", number);
 	before = session->segments[number];
 	if (before && before->shared) {
-		if (!segment_same(before, segment->fd))
+		if (!segment_same(before, segment))
 			return error_set(
 				err, -EBADMSG, "segment %u: another one than before", number);
 		segment_free(segment); /* said again after a reconnect */
@@ -475,10 +475,8 @@ static void close_memories(struct session *session)
 	for (uint32_t i = 0; i < session->n_segments; i++) {
 		struct segment *segment = session->segments[i];
 
-		if (segment && segment->fd >= 0) {
-			close(segment->fd);
-			segment->fd = -1;
-		}
+		if (segment)
+			memory_close(&segment->memory);
 	}
 }
 
@@ -584,7 +582,7 @@ static bool anything_to_acknowledge(const struct session *session)
 	for (uint32_t i = 0; i < session->n_segments; i++) {
 		const struct segment *segment = session->segments[i];
 
-		if (segment && segment->fd >= 0 && segment->covered > segment->acknowledged)
+		if (segment && memory_held(&segment->memory) && segment->covered > segment->acknowledged)
 			return true;
 	}
 	return false;

@@ -16,7 +16,7 @@
  * in between leaves a CLAIMED slot of known size, which readers step over; a writer that finds the
  * word taken moves `tail` on for the dead one. `tail` may thus lag: a reader walks words until 0.
  *
- * The reader trusts nothing here: it reads with pread, never maps, and checks every size. The
+ * The reader trusts nothing here: it lets the kernel copy, and checks every size. The
  * memfd's seals (SHRINK, GROW, SEAL) make it safe for the writer to touch its mapping.
  */
 #ifndef FOOTPRINT_PROTO_SESSION_MEMORY_H

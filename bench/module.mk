@@ -15,3 +15,10 @@ bench:
 	@mk/packages.sh build bench
 	@$(MAKE) --no-print-directory BUILD=$(BUILD) all bench-programs
 	@bench/run.py --build $(BUILD) $(BENCH)
+
+# How the aggregator's cost grows with sessions and paths: bench/GROWTH.md.
+.PHONY: bench-growth
+bench-growth:
+	@mk/packages.sh build bench
+	@$(MAKE) --no-print-directory BUILD=$(BUILD) all
+	@bench/growth.py --build $(BUILD)

@@ -317,8 +317,9 @@ def markdown(results):
     lines += [f"| {row['sessions']:,} | {row['records_per_second']:,.0f} | {row['daemon_kib'] / 1024:,.0f} |"
               for row in results["sessions"]]
     lines += ["", "## Against distinct paths", "",
-              "Memory is what the daemon grew by, less the paths; of few paths it is mostly what any session costs.",
-              "Writing is the daemon's whole end. Diff and merge are of two manifests that differ in a tenth.",
+              "Memory is what the daemon grew by, less the paths, which are of files that are written (they have no",
+              "digest). Of few paths it is mostly queues and what is remembered of 32,768 paths at most. Writing is",
+              "the daemon's whole end. Diff and merge are of two manifests that differ in a tenth.",
               "", "| paths | bytes a path | manifest, KiB | write, s | show, s | merge, s | diff, s |",
               "|---|---|---|---|---|---|---|"]
     lines += [f"| {row['paths']:,} | {row['bytes_per_path']:,.0f} | {row['file_bytes'] / 1024:,.0f} | "

@@ -14,7 +14,8 @@ bench-programs: $(BUILD)/bench/loader $(BUILD)/bench/empty.so
 bench:
 	@mk/packages.sh build bench
 	@$(MAKE) --no-print-directory BUILD=$(BUILD) all bench-programs
-	@bench/run.py --build $(BUILD) $(BENCH)
+	@status=0; bench/run.py --build $(BUILD) $(BENCH) || status=1; \
+		bench/supervised.py --build $(BUILD) || status=1; exit $$status
 
 # How the aggregator's cost grows with sessions and paths: bench/GROWTH.md.
 .PHONY: bench-growth

@@ -11,7 +11,7 @@ test="libcmocka-dev strace protobuf-compiler zstd python3 libasan8 libubsan1 bin
     curl jq file busybox-static golang-go rpm systemd zsh mandoc"
 demo="nginx-light libnginx-mod-http-echo curl"
 bench="strace fatrace bpftrace care proot cde snoopy fakechroot wrk redis-server redis-tools
-    postgresql postgresql-contrib nginx-light gcc make python3"
+    postgresql postgresql-contrib nginx-light gcc make python3 golang-go qemu-user"
 lint="clang-format clang-tidy shellcheck"
 fuzz="clang libclang-rt-dev"
 

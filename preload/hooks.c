@@ -53,6 +53,18 @@ void *hook_find(void **slot, const char *name)
 	return real;
 }
 
+bool hook_is_covered(enum hook_cover *cover, const char *name, const void *real)
+{
+	enum hook_cover known = __atomic_load_n(cover, __ATOMIC_RELAXED);
+
+	if (known == HOOK_COVER_UNKNOWN && sites_active) {
+		known = sites_cover(real, symbol_next_size(name, real)) ? HOOK_COVERED
+									 : HOOK_NOT_COVERED;
+		__atomic_store_n(cover, known, __ATOMIC_RELAXED);
+	}
+	return known == HOOK_COVERED;
+}
+
 bool hook_libc_is_glibc(void)
 {
 	static void *slot;
@@ -91,8 +103,10 @@ void hook_called(long number, long result, const long arguments[6])
 	FP_EXPORT type name parameters                                                             \
 	{                                                                                          \
 		REAL(name);                                                                        \
+		static enum hook_cover cover;                                                      \
 		type result = real_##name ? real_##name arguments : (type)hook_missing();          \
-		hook_called(number, result, WORDS(__VA_ARGS__));                                   \
+		if (!hook_is_covered(&cover, #name, (const void *)(uintptr_t)real_##name))         \
+			hook_called(number, result, WORDS(__VA_ARGS__));                           \
 		return result;                                                                     \
 	}
 #include "preload/hooks.def"

@@ -67,6 +67,11 @@ static inline bool hook_given(const void *pointer)
  * inside libc has recorded already is not recorded twice: the facts are the same. */
 void hook_called(long number, long result, const long arguments[6]);
 
+/* Is every call of a real function seen by a site inside it? Then its hook need not record: the
+ * facts would be the same, and the path hashed twice. Asked of the code once, and kept. */
+enum hook_cover { HOOK_COVER_UNKNOWN, HOOK_COVERED, HOOK_NOT_COVERED };
+bool hook_is_covered(enum hook_cover *cover, const char *name, const void *real);
+
 /* Where a function does its work by many calls inside libc, only the sites see those as they are.
  * False: there are no sites, and the hook records what it can tell from outside. */
 bool hook_seen_inside(void);

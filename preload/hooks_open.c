@@ -50,16 +50,12 @@ static mode_t mode_in(int flags, va_list list)
 		va_start(list, flags);                                                             \
 		mode_t mode = mode_in(flags, list);                                                \
 		va_end(list);                                                                      \
-		return opened(real_##name, path, flags, mode);                                     \
+		static enum hook_cover cover;                                                      \
+		int fd = real_##name ? real_##name(path, flags, mode) : (int)hook_missing();       \
+		if (!hook_is_covered(&cover, #name, (const void *)(uintptr_t)real_##name))         \
+			hook_called(SYS_open, fd, WORDS(path, flags));                             \
+		return fd;                                                                         \
 	}
-
-static int opened(int (*real)(const char *, int, ...), const char *path, int flags, mode_t mode)
-{
-	int fd = real ? real(path, flags, mode) : (int)hook_missing();
-
-	hook_called(SYS_open, fd, WORDS(path, flags));
-	return fd;
-}
 
 OPEN(open)
 OPEN(open64)
@@ -76,17 +72,13 @@ OPEN(__open64_nocancel)
 		va_start(list, flags);                                                             \
 		mode_t mode = mode_in(flags, list);                                                \
 		va_end(list);                                                                      \
-		return opened_at(real_##name, directory, path, flags, mode);                       \
+		static enum hook_cover cover;                                                      \
+		int fd = real_##name ? real_##name(directory, path, flags, mode)                   \
+				     : (int)hook_missing();                                        \
+		if (!hook_is_covered(&cover, #name, (const void *)(uintptr_t)real_##name))         \
+			hook_called(SYS_openat, fd, WORDS(directory, path, flags));                \
+		return fd;                                                                         \
 	}
-
-static int opened_at(int (*real)(int, const char *, int, ...), int directory, const char *path,
-	int flags, mode_t mode)
-{
-	int fd = real ? real(directory, path, flags, mode) : (int)hook_missing();
-
-	hook_called(SYS_openat, fd, WORDS(directory, path, flags));
-	return fd;
-}
 
 OPEN_AT(openat)
 OPEN_AT(openat64)

@@ -112,13 +112,19 @@ static const char *take_stub(struct stubs *stubs, enum site_kind kind, const voi
 	return site_stubs + (size_t)index * SITE_STUB_SIZE;
 }
 
+static unsigned stubs_in_all(void)
+{
+	unsigned count = 0;
+
+	for (unsigned kind = 0; kind < SITE_KINDS; kind++)
+		count += stub_counts[kind];
+	return count;
+}
+
 bool sites_begin(const void *function)
 {
 	const uint8_t *code = function;
-	uint64_t stubs = 0;
 
-	for (unsigned kind = 0; kind < SITE_KINDS; kind++)
-		stubs += stub_counts[kind];
 	for (unsigned at = 0; sites_active && at + SITE_JUMP_SIZE <= HEAD_SIZE; at++) {
 		uint64_t next = (uint64_t)(uintptr_t)(code + at + SITE_JUMP_SIZE);
 		int32_t distance;
@@ -127,10 +133,45 @@ bool sites_begin(const void *function)
 			continue;
 		__builtin_memcpy(&distance, code + at + 1, sizeof(distance));
 		if (next + (uint64_t)(int64_t)distance - (uint64_t)(uintptr_t)site_stubs <
-			stubs * SITE_STUB_SIZE)
+			(uint64_t)stubs_in_all() * SITE_STUB_SIZE)
 			return true;
 	}
 	return false;
+}
+
+/* Does a site among so many bytes of code go on there? Nothing is read at `code`. */
+static bool holds_site(const uint8_t *code, size_t size)
+{
+	unsigned count = stubs_in_all();
+
+	for (unsigned i = 0; i < count; i++)
+		if (site_returns[i] - (uint64_t)(uintptr_t)code < size)
+			return true;
+	return false;
+}
+
+/* A function that ends in a jump to another which begins with a site, as stat does to fstatat. */
+static bool goes_on_to_site(const uint8_t *code, size_t size)
+{
+	const uint8_t *jump = code + size - SITE_JUMP_SIZE;
+	int32_t distance;
+
+	if (size < SITE_JUMP_SIZE || *jump != JUMP)
+		return false;
+	__builtin_memcpy(&distance, jump + 1, sizeof(distance));
+	return holds_site(jump + SITE_JUMP_SIZE + distance, HEAD_SIZE);
+}
+
+bool sites_cover(const void *function, size_t size)
+{
+	const uint8_t *code = function;
+
+	if (!sites_active)
+		return false;
+	for (size_t at = 0; at + 1 < size; at++)
+		if (code[at] == 0x0f && code[at + 1] == 0x05)
+			return false;
+	return holds_site(code, size) || goes_on_to_site(code, size);
 }
 
 static const char *add_patch(

@@ -196,7 +196,7 @@ bool symbol_is_vdso(const struct link_map *map)
 	       (map != symbol_link_map() && !map->l_name[0]);
 }
 
-void *symbol_next(const char *name)
+static const ElfW(Sym) * find_next(const char *name, const struct link_map **ret_map)
 {
 	struct link_map *own = symbol_own_map();
 	struct search search = { .name = name };
@@ -211,10 +211,27 @@ void *symbol_next(const char *name)
 			search_gnu(&search, &object);
 		else
 			search_sysv(&search, &object);
+		*ret_map = map;
 		if (search.best)
-			return definition(map, search.best);
+			return search.best;
 	}
 	return NULL;
+}
+
+void *symbol_next(const char *name)
+{
+	const struct link_map *map;
+	const ElfW(Sym) *symbol = find_next(name, &map);
+
+	return symbol ? definition(map, symbol) : NULL;
+}
+
+size_t symbol_next_size(const char *name, const void *function)
+{
+	const struct link_map *map;
+	const ElfW(Sym) *symbol = find_next(name, &map);
+
+	return symbol && map->l_addr + symbol->st_value == (uintptr_t)function ? symbol->st_size : 0;
 }
 
 /* A system call that copies from the address and then refuses its first argument. */

@@ -15,6 +15,9 @@
  * resolved. */
 void *symbol_next(const char *name);
 
+/* The bytes of code of this function, which symbol_next() found under this name; 0: not known. */
+size_t symbol_next_size(const char *name, const void *function);
+
 /* First entry of the main program's link map, NULL where it cannot be found. */
 struct link_map *symbol_link_map(void);
 

@@ -59,7 +59,7 @@ bool hook_is_covered(enum hook_cover *cover, const char *name, const void *real)
 
 	if (known == HOOK_COVER_UNKNOWN && sites_active) {
 		known = sites_cover(real, symbol_next_size(name, real)) ? HOOK_COVERED
-									 : HOOK_NOT_COVERED;
+									: HOOK_NOT_COVERED;
 		__atomic_store_n(cover, known, __ATOMIC_RELAXED);
 	}
 	return known == HOOK_COVERED;

@@ -231,7 +231,8 @@ size_t symbol_next_size(const char *name, const void *function)
 	const struct link_map *map;
 	const ElfW(Sym) *symbol = find_next(name, &map);
 
-	return symbol && map->l_addr + symbol->st_value == (uintptr_t)function ? symbol->st_size : 0;
+	return symbol && map->l_addr + symbol->st_value == (uintptr_t)function ? symbol->st_size
+									       : 0;
 }
 
 /* A system call that copies from the address and then refuses its first argument. */

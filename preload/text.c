@@ -47,7 +47,8 @@ size_t text_length(const char *text)
 	return text_length_limited(text, SIZE_MAX);
 }
 
-/* A byte of 0x80 where the word has its first zero byte (those above may be wrong); 0: it has none. */
+/* A byte of 0x80 where the word has its first zero byte (those above may be wrong); 0: it has none.
+ */
 static uint64_t first_zero(uint64_t word)
 {
 	const uint64_t ones = UINT64_MAX / 0xff;
@@ -55,8 +56,8 @@ static uint64_t first_zero(uint64_t word)
 	return (word - ones) & ~word & ones << 7;
 }
 
-/* By aligned words, which lie in one page each: what is read beyond the NUL is there. Byte by byte it
- * was a third of what a repeated access costs. */
+/* By aligned words, which lie in one page each: what is read beyond the NUL is there. Byte by byte
+ * it was a third of what a repeated access costs. */
 __attribute__((no_sanitize("address"))) size_t text_length_limited(const char *text, size_t limit)
 {
 	typedef uint64_t __attribute__((may_alias)) word;
@@ -70,7 +71,8 @@ __attribute__((no_sanitize("address"))) size_t text_length_limited(const char *t
 	zero = first_zero(*at | ((1ull << before * 8) - 1));
 	while (!zero && (size_t)((const char *)(at + 1) - text) < limit)
 		zero = first_zero(*++at);
-	size = zero ? (size_t)((const char *)at - text) + (unsigned)__builtin_ctzll(zero) / 8 : limit;
+	size = zero ? (size_t)((const char *)at - text) + (unsigned)__builtin_ctzll(zero) / 8
+		    : limit;
 	return size < limit ? size : limit;
 }
 

@@ -1,1 +1,4 @@
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
+
+# Of the preload library, which stands on nothing.
+UNIT_EXTRA_test_text := preload/text.c

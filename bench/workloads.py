@@ -169,10 +169,22 @@ http { access_log off; client_body_temp_path @DIR@/b; proxy_temp_path @DIR@/p; f
 END
 chmod -R a+rX ."""
 
-C_PROJECT = """mkdir -p project; for i in $(seq 100); do
-  printf '#include <stdio.h>\\n#include <stdlib.h>\\n#include <string.h>\\nint f%d(int x){return x+%d;}\\n' $i $i >project/f$i.c; done
-echo 'int main(void){return 0;}' >project/main.c
+
+def c_project(files):
+    """Shell commands that write a project of so many small C files, and its makefile."""
+    return f"""mkdir -p project; for i in $(seq {files}); do
+  printf '#include <stdio.h>\\n#include <stdlib.h>\\n#include <string.h>\\nint f%d(int x){{return x+%d;}}\\n' $i $i >project/f$i.c; done
+echo 'int main(void){{return 0;}}' >project/main.c
 printf 'OBJECTS := $(patsubst %%.c,%%.o,$(wildcard *.c))\\nprogram: $(OBJECTS)\\n\\t$(CC) -o $@ $^\\n' >project/Makefile"""
+
+
+MAKE = "make -C project -s CC=gcc"
+UNMAKE = "rm -f project/*.o project/program"
+
+
+def execs(count):
+    return f"i=0; while [ $i -lt {count} ]; do /bin/true; i=$((i+1)); done"
+
 
 PYTHON_IMPORTS = ("import asyncio, concurrent.futures, csv, ctypes, curses, dbm, decimal, difflib, email.mime.text, "
                   "ftplib, http.server, imaplib, json, logging.config, mailbox, multiprocessing.pool, "
@@ -185,20 +197,22 @@ POSTGRES = next((path for path in ("/usr/lib/postgresql/15/bin", "/usr/lib/postg
 
 ALL = [
     Load("200,000 open+close of 100 files", "open", 1.10, peers=False, files=100, TIMES=200000),
-    Load("20,000 open+close of 100 files", "open", files=100, TIMES=20000),
+    Load("5,000 open+close of 100 files", "open", files=100, TIMES=5000),
     Load("100,000 distinct files opened once", "open", 1.15, peers=False, files=100000, TIMES=100000),
     Load("5,000 distinct files opened once", "open", files=5000, TIMES=5000),
     Load("4 threads, 50,000 open+close each", "threads", peers=False, files=100, TIMES=50000),
     Load("200,000 stat of 100 files", "stat", peers=False, files=100, TIMES=200000),
     Load("create, write, rename, delete 5,000 files", "change", files=0, peers=False),
-    Load("1,000 posix_spawn of /bin/true", "spawn", 1.20, TIMES=1000),
+    Load("1,000 posix_spawn of /bin/true", "spawn", 1.20, peers=False, TIMES=1000),
+    Load("100 posix_spawn of /bin/true", "spawn", TIMES=100),
     Load("20,000 connects", "connect", peers=False, TIMES=20000),
     Shell("cp -r of 20,000 small files", "cp -r files copy", bar=1.10, peers=False, memory=True, again="rm -rf copy",
           setup="mkdir -p files; for d in $(seq 100); do mkdir files/$d; (cd files/$d && seq 1000 | split -l 5 -a 3); done"),
-    Shell("shell script of 600 execs", "i=0; while [ $i -lt 600 ]; do /bin/true; i=$((i+1)); done", bar=1.15),
+    Shell("shell script of 600 execs", execs(600), bar=1.15, peers=False),
+    Shell("shell script of 100 execs", execs(100)),
     Shell("python3 importing its library", f"{shutil.which('python3', path='/usr/bin') or sys.executable} -c '{PYTHON_IMPORTS}'", bar=1.05),
-    Shell("gcc and make of a 100-file project", "make -C project -s CC=gcc", setup=C_PROJECT, bar=1.05,
-          again="rm -f project/*.o project/program"),
+    Shell("gcc and make of a 100-file project", MAKE, setup=c_project(100), bar=1.05, again=UNMAKE, peers=False),
+    Shell("gcc and make of a 10-file project", MAKE, setup=c_project(10), again=UNMAKE),
     Served("nginx, requests", "/usr/sbin/nginx -p @DIR@ -c @DIR@/nginx.conf",
            "wrk -t1 -c16 -d2s http://127.0.0.1:@PORT@/", r"Requests/sec:\s+([\d.]+)",
            r"(\d+) requests in", 0.98, setup=NGINX,

@@ -64,14 +64,15 @@ static const struct option names[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
-static int parse_number(const char *option, const char *text, unsigned long max, unsigned long *ret)
+static int parse_number(const char *option, const char *text, unsigned long min, unsigned long max,
+	unsigned long *ret)
 {
 	char *end;
 
 	errno = 0;
 	*ret = strtoul(text, &end, 10);
-	if (errno || end == text || *end || *text == '-' || *ret > max) {
-		log_trouble("%s: '%s' is not a number from 0 to %lu", option, text, max);
+	if (errno || end == text || *end || *text == '-' || *ret < min || *ret > max) {
+		log_trouble("%s: '%s' is not a number from %lu to %lu", option, text, min, max);
 		return -EINVAL;
 	}
 	return 0;
@@ -107,7 +108,7 @@ static int add_allowed_uid(struct options *options, const char *text)
 	unsigned long uid;
 	uid_t *grown;
 
-	if (parse_number("--allow-uid", text, UINT32_MAX - 1, &uid) < 0)
+	if (parse_number("--allow-uid", text, 0, UINT32_MAX - 1, &uid) < 0)
 		return -EINVAL;
 	grown = reallocarray(options->allow_uids, options->n_allow_uids + 1, sizeof(*grown));
 	if (!grown)
@@ -128,9 +129,9 @@ static int set_threads(struct options *options, const char *text)
 {
 	unsigned long n;
 
-	if (parse_number("--threads", text, THREADS_MAX, &n) < 0)
+	if (parse_number("--threads", text, 1, THREADS_MAX, &n) < 0)
 		return -EINVAL;
-	options->threads = n ? (unsigned)n : 1;
+	options->threads = (unsigned)n;
 	return 0;
 }
 
@@ -138,7 +139,7 @@ static int set_ready_fd(struct options *options, const char *text)
 {
 	unsigned long fd;
 
-	if (parse_number("--ready-fd", text, 1u << 20, &fd) < 0)
+	if (parse_number("--ready-fd", text, 0, 1u << 20, &fd) < 0)
 		return -EINVAL;
 	options->ready_fd = (int)fd;
 	return 0;
@@ -213,6 +214,7 @@ static int check(struct options *options, int argc, char **argv)
 
 enum options_result options_parse(struct options *options, int argc, char **argv)
 {
+	static char name[] = "footprintd";
 	const char *log = getenv("FOOTPRINT_LOG");
 	int option;
 
@@ -223,6 +225,9 @@ enum options_result options_parse(struct options *options, int argc, char **argv
 		.log = log && *log && strcmp(log, "0") != 0,
 		.ready_fd = -1,
 	};
+	/* getopt's messages begin with it, as those of log.c do: whatever the caller called us. */
+	if (argc > 0)
+		argv[0] = name;
 	while ((option = getopt_long(argc, argv, "s:m:i:hV", names, NULL)) != -1) {
 		if (option == 'h')
 			return fputs(help, stdout) < 0 ? OPTIONS_WRONG : OPTIONS_DONE;

@@ -3,19 +3,20 @@
  *
  * Start here. The way of a record through the daemon, one module a step:
  *
- *   intake.c      accepts connections, receives packets with their descriptors
- *   session.c     one process image: who it is, which application it belongs to
- *   segment.c     reads the slots of the memory it shares            (spool.c: of what it left
- * behind) ingest.c      a slot becomes a fact; directory ids become paths  (directories.c) root.c
- * facts wait in order until their paths are known    (batch.c, look.c: on threads) fact.c        a
- * fact becomes entries of the application's manifest (library.c, program.c) application.c one
- * manifest and its runs (run.c) snapshot.c    manifests to disk; then memories are acknowledged,
- * spool files removed
+ *   intake.c       accepts connections
+ *   peer.c         receives packets with their descriptors        (receive.c, peer_hello.c)
+ *   session.c      one process image: who it is, which application it belongs to
+ *   segment.c      reads the slots of the memory it shares        (spool.c: of what it left behind)
+ *   ingest.c       a slot becomes a fact; directory ids become paths             (directories.c)
+ *   root.c         facts wait in order until their paths are known  (batch.c, look.c: on threads)
+ *   fact.c         a fact becomes entries of the application's manifest   (library.c, program.c)
+ *   application.c  one manifest and its runs                                          (run.c)
+ *   snapshot.c     manifests to disk; then memories are acknowledged, spool files removed
  *
  * journal.c keeps what a killed process leaves us until it is in a manifest on disk; atlas.c what
- * relative paths of living ones stand on, for our successor, and ledger.c what has been counted; policy.c says whose words count. All
- * state is touched by the loop's thread alone, but for what batch.c and snapshot.c hand to the
- * thread pool.
+ * relative paths of living ones stand on, for our successor, and ledger.c what has been counted;
+ * policy.c says whose words count. All state is touched by the loop's thread alone, but for what
+ * batch.c and snapshot.c hand to the thread pool.
  *
  * Coined words (session, record, run, gap, ...) are in doc/glossary.md.
  */

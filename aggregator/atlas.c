@@ -11,6 +11,7 @@
 #include "aggregator/aggregator.h"
 #include "aggregator/ingest.h"
 #include "aggregator/log.h"
+#include "aggregator/own_file.h"
 #include "aggregator/stop.h"
 #include "lib/base/cleanup.h"
 
@@ -21,20 +22,6 @@
 #define ENTRY_LOG_MAX	(256u << 10)
 
 /* --- the file --------------------------------------------------------------------------------- */
-
-/* The directory is everyone's: what stands under our name may be anybody's. */
-static int open_file(struct aggregator *daemon, const char *name, int flags)
-{
-	autoclose int fd = openat(daemon->spool.directory, name,
-		O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | flags, 0600);
-	struct stat status;
-
-	if (fd < 0 || fstat(fd, &status) < 0)
-		return -errno;
-	if (!S_ISREG(status.st_mode) || status.st_uid != geteuid() || status.st_nlink != 1)
-		return -EPERM;
-	return steal_fd(&fd);
-}
 
 static int read_before(struct atlas *atlas)
 {
@@ -61,7 +48,7 @@ void atlas_init(struct aggregator *daemon)
 	int r;
 
 	*atlas = (struct atlas){ .fd = -1 };
-	r = open_file(daemon, ATLAS_NAME, 0);
+	r = own_file_open(daemon->spool.directory, ATLAS_NAME, O_RDWR | O_APPEND);
 	if (r >= 0) {
 		atlas->fd = r;
 		r = read_before(atlas);
@@ -266,7 +253,8 @@ static void begin_anew(struct aggregator *daemon)
 {
 	struct atlas *atlas = &daemon->atlas;
 	int before = atlas->fd;
-	int fd = open_file(daemon, ATLAS_NEW_NAME, O_TRUNC);
+	int fd =
+		own_file_open(daemon->spool.directory, ATLAS_NEW_NAME, O_RDWR | O_APPEND | O_TRUNC);
 
 	if (fd < 0)
 		return;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "aggregator/aggregator.h"
+#include "aggregator/deferred.h"
 #include "aggregator/fact.h"
 #include "aggregator/lexical.h"
 #include "lib/base/cleanup.h"
@@ -13,11 +14,6 @@
 #define DIRECTORY_UNKNOWABLE UINT64_MAX
 
 #define ACCESS_KNOWN ((ACCESS_CHECK << 1) - 1)
-
-struct deferred {
-	TAILQ_ENTRY(deferred) link;
-	Footprint__Record *record;
-};
 
 static void record_free(Footprint__Record *record)
 {
@@ -90,56 +86,6 @@ static int find_record_path(
 
 /* --- directories ------------------------------------------------------------------------------ */
 
-static int ingest_record(struct session *session, Footprint__Record *record);
-
-/* Takes up records that waited for a directory which is known by now. A record may itself name the
- * directory of another, so this goes round until nothing moves. */
-static int take_up_deferred(struct session *session)
-{
-	struct deferred *deferred = TAILQ_FIRST(&session->deferred);
-
-	while (deferred) {
-		int r;
-
-		if (!directories_find(&session->directories, deferred->record->directory)) {
-			deferred = TAILQ_NEXT(deferred, link);
-			continue;
-		}
-		TAILQ_REMOVE(&session->deferred, deferred, link);
-		session->n_deferred--;
-		r = ingest_record(session, deferred->record);
-		if (r == -ENOMEM) {
-			TAILQ_INSERT_HEAD(&session->deferred, deferred, link);
-			session->n_deferred++;
-			return r;
-		}
-		record_free(deferred->record);
-		free(deferred);
-		deferred = TAILQ_FIRST(&session->deferred);
-	}
-	return 0;
-}
-
-static int defer(struct session *session, const uint8_t *payload, size_t size)
-{
-	struct deferred *deferred;
-	int r;
-
-	if (session->n_deferred >= DEFERRED_MAX)
-		return session_gap(session, "unresolved", NULL, "relative to unknown directories");
-	deferred = calloc(1, sizeof(*deferred));
-	if (!deferred)
-		return -ENOMEM;
-	r = record_unpack(payload, size, &deferred->record, NULL);
-	if (r < 0) {
-		free(deferred);
-		return r;
-	}
-	TAILQ_INSERT_TAIL(&session->deferred, deferred, link);
-	session->n_deferred++;
-	return 0;
-}
-
 /* Past the limit the directory stays unknown, and what is relative to it becomes a gap. */
 static int name_directory(struct session *session, uint64_t id, struct path *path)
 {
@@ -171,10 +117,11 @@ static bool may_name_directory(const Footprint__Record *record)
 	return record->error == 0 && !(record->access & (ACCESS_WRITE | ACCESS_DELETE));
 }
 
-static int ingest_path(struct session *session, const Footprint__Record *record)
+/* A fact about the path of the record, with the outcome. 0; as find_path(). */
+static int fact_of_path(struct session *session, const Footprint__Record *record,
+	enum fact_kind kind, struct fact **ret)
 {
-	auto_fact struct fact *fact = fact_new(session, FACT_PATH);
-	uint64_t parent = is_relative(&record->path) ? record->directory : 0;
+	auto_fact struct fact *fact = fact_new(session, kind);
 	int r;
 
 	if (!fact)
@@ -182,8 +129,20 @@ static int ingest_path(struct session *session, const Footprint__Record *record)
 	r = find_record_path(session, record, &fact->path);
 	if (r < 0)
 		return r;
-	fact->access = record->access & ACCESS_KNOWN;
 	fact->error = record->error;
+	*ret = steal_pointer(fact);
+	return 0;
+}
+
+static int ingest_path(struct session *session, const Footprint__Record *record)
+{
+	auto_fact struct fact *fact = NULL;
+	uint64_t parent = is_relative(&record->path) ? record->directory : 0;
+	int r = fact_of_path(session, record, FACT_PATH, &fact);
+
+	if (r < 0)
+		return r;
+	fact->access = record->access & ACCESS_KNOWN;
 	if (fact->access != record->access || !fact->access) {
 		r = session_gap(session, "unknown-record", NULL, "an access of an unknown kind");
 		if (r < 0)
@@ -202,33 +161,24 @@ static int ingest_path(struct session *session, const Footprint__Record *record)
 
 static int ingest_execute(struct session *session, const Footprint__Record *record)
 {
-	auto_fact struct fact *fact = fact_new(session, FACT_EXECUTE);
-	int r;
+	struct fact *fact = NULL;
+	int r = fact_of_path(session, record, FACT_EXECUTE, &fact);
 
-	if (!fact)
-		return -ENOMEM;
-	r = find_record_path(session, record, &fact->path);
-	if (r < 0)
-		return r;
-	fact->error = record->error;
-	root_push(session->root, steal_pointer(fact));
-	return 0;
+	if (r == 0)
+		root_push(session->root, fact);
+	return r;
 }
 
 static int ingest_load(struct session *session, const Footprint__Record *record)
 {
-	auto_fact struct fact *fact = fact_new(session, FACT_LOAD);
-	int r;
+	auto_fact struct fact *fact = NULL;
+	int r = fact_of_path(session, record, FACT_LOAD, &fact);
 
-	if (!fact)
-		return -ENOMEM;
-	r = find_record_path(session, record, &fact->path);
 	if (r == 0 && record->requester.len)
 		r = find_path(session, record->directory, record->requester.data,
 			record->requester.len, true, &fact->other);
 	if (r < 0)
 		return r;
-	fact->error = record->error;
 	fact->what = record->loaded_by;
 	root_push(session->root, steal_pointer(fact));
 	return 0;
@@ -293,7 +243,7 @@ static int ingest_gap(struct session *session, const Footprint__Record *record)
 	return 0;
 }
 
-static int ingest_record(struct session *session, Footprint__Record *record)
+int ingest_record(struct session *session, const Footprint__Record *record)
 {
 	switch (record->kind) {
 	case FOOTPRINT__RECORD__KIND__PATH:
@@ -335,11 +285,11 @@ int ingest_slot(
 		return r;
 	r = ingest_record(session, record);
 	if (r == -ENOENT)
-		r = defer(session, payload, size);
+		r = deferred_add(session, payload, size);
 	else if (r == -ENAMETOOLONG)
 		r = session_gap(session, "unresolved", NULL, "a path too long");
 	if (r == 0 && session->n_deferred)
-		r = take_up_deferred(session);
+		r = deferred_take_up(session);
 	if (r < 0)
 		return error_set(err, r, "record: out of memory");
 	if (count && record->kind != FOOTPRINT__RECORD__KIND__DIRECTORY) {
@@ -350,7 +300,7 @@ int ingest_slot(
 	return 0;
 }
 
-/* --- a session's beginning and end ------------------------------------------------------------ */
+/* --- a session's beginning -------------------------------------------------------------------- */
 
 int ingest_hello(struct session *session, const Footprint__Hello *hello)
 {
@@ -378,32 +328,4 @@ int ingest_hello(struct session *session, const Footprint__Hello *hello)
 	fact->path->references++;
 	root_push(session->root, steal_pointer(fact));
 	return 0;
-}
-
-int ingest_settle(struct session *session)
-{
-	while (session->n_deferred) {
-		struct deferred *deferred = TAILQ_FIRST(&session->deferred);
-
-		if (session_gap(session, "unresolved", NULL, "relative to an unknown directory") <
-			0)
-			return -ENOMEM;
-		TAILQ_REMOVE(&session->deferred, deferred, link);
-		session->n_deferred--;
-		record_free(deferred->record);
-		free(deferred);
-	}
-	return 0;
-}
-
-void ingest_forget(struct session *session)
-{
-	struct deferred *deferred;
-
-	while ((deferred = TAILQ_FIRST(&session->deferred))) {
-		TAILQ_REMOVE(&session->deferred, deferred, link);
-		record_free(deferred->record);
-		free(deferred);
-	}
-	session->n_deferred = 0;
 }

@@ -1,37 +1,23 @@
 /*
- * The socket: connections, packets, descriptors.
+ * The socket: who connects is accepted as long as descriptors are free, and heard (peer.h).
  *
- * libuv knows no SOCK_SEQPACKET, so the descriptors are raw and polled. A peer is a connection; it
- * has a session once it has said hello. Nothing that a peer sends can do worse than end its
- * session.
+ * libuv knows no SOCK_SEQPACKET, so the descriptors are raw and polled.
  */
 #ifndef FOOTPRINT_AGGREGATOR_INTAKE_H
 #define FOOTPRINT_AGGREGATOR_INTAKE_H
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/queue.h>
 #include <sys/resource.h>
 #include <uv.h>
+
+#include "aggregator/peer.h"
 
 /* Who says nothing for so long is dropped. */
 #define HELLO_PATIENCE_MS 10000
 
 struct aggregator;
-struct session;
 
-struct peer {
-	TAILQ_ENTRY(peer) link;
-	uv_poll_t poll;
-	struct aggregator *daemon;
-	struct session *session; /* NULL: no hello yet */
-	int fd;
-	uint32_t uid;
-	uint64_t since_ms;
-	bool polled; /* poll is in use */
-};
-
-TAILQ_HEAD(peer_list, peer);
 struct intake {
 	uv_poll_t poll;
 	uv_prepare_t prepare;

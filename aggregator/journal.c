@@ -10,6 +10,7 @@
 
 #include "aggregator/aggregator.h"
 #include "aggregator/log.h"
+#include "aggregator/own_file.h"
 #include "lib/base/cleanup.h"
 
 void journal_init(struct aggregator *daemon)
@@ -17,20 +18,13 @@ void journal_init(struct aggregator *daemon)
 	daemon->journal = (struct journal){ .fd = -1 };
 }
 
-/* The directory is everyone's: what stands under our name may be anybody's. */
 static int open_journal(struct aggregator *daemon)
 {
-	struct stat status;
-	autoclose int fd = openat(daemon->spool.directory, JOURNAL_NAME,
-		O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	int fd = own_file_open(daemon->spool.directory, JOURNAL_NAME, O_WRONLY | O_APPEND);
 
 	if (fd < 0)
-		return -errno;
-	if (fstat(fd, &status) < 0)
-		return -errno;
-	if (!S_ISREG(status.st_mode) || status.st_uid != geteuid() || status.st_nlink != 1)
-		return -EPERM;
-	daemon->journal.fd = steal_fd(&fd);
+		return fd;
+	daemon->journal.fd = fd;
 	return 0;
 }
 
@@ -48,8 +42,7 @@ static int append(struct journal *journal, struct spool_entry *entry, const uint
 	return (size_t)n == parts[0].iov_len + parts[1].iov_len ? 0 : -ENOSPC;
 }
 
-static int read_fully(
-	const struct memory *memory, uint8_t *buffer, size_t size, uint64_t offset)
+static int read_fully(const struct memory *memory, uint8_t *buffer, size_t size, uint64_t offset)
 {
 	ssize_t n = memory_read(memory, buffer, size, offset);
 

@@ -4,13 +4,13 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "aggregator/aggregator.h"
 #include "aggregator/clock.h"
 #include "aggregator/ledger_before.h"
 #include "aggregator/log.h"
+#include "aggregator/own_file.h"
 #include "aggregator/stop.h"
 #include "lib/base/cleanup.h"
 
@@ -163,20 +163,6 @@ static int write_rows(int fd, const struct ledger_rows *rows, uint64_t *size)
 	return (int)n;
 }
 
-/* The directory is everyone's: what stands under our name may be anybody's. */
-static int open_file(struct aggregator *daemon, const char *name, int flags)
-{
-	autoclose int fd = openat(daemon->spool.directory, name,
-		O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | flags, 0600);
-	struct stat status;
-
-	if (fd < 0 || fstat(fd, &status) < 0)
-		return -errno;
-	if (!S_ISREG(status.st_mode) || status.st_uid != geteuid() || status.st_nlink != 1)
-		return -EPERM;
-	return steal_fd(&fd);
-}
-
 /* The file of renewed_rows, which stands in for the other one from here on. 0 or negative errno. */
 static int replace_file(struct aggregator *daemon)
 {
@@ -206,7 +192,7 @@ static int write_renewed(struct aggregator *daemon)
 	struct ledger *ledger = &daemon->ledger;
 	uint64_t size = 0;
 
-	ledger->renewed = open_file(daemon, LEDGER_NEW_NAME, O_TRUNC);
+	ledger->renewed = own_file_open(daemon->spool.directory, LEDGER_NEW_NAME, O_RDWR | O_TRUNC);
 	return ledger->renewed < 0 ? ledger->renewed
 				   : write_rows(ledger->renewed, &ledger->renewed_rows, &size);
 }
@@ -243,7 +229,7 @@ void ledger_init(struct aggregator *daemon)
 		.known = TABLE_OF(struct known_session, id),
 		.keep_absent = true,
 	};
-	ledger->fd = open_file(daemon, LEDGER_NAME, 0);
+	ledger->fd = own_file_open(daemon->spool.directory, LEDGER_NAME, O_RDWR);
 	ledger->read_only = ledger->fd == -EROFS;
 	r = ledger->fd < 0 ? ledger->fd : ledger_read_before(daemon);
 	if (r < 0)

@@ -80,7 +80,8 @@ static int start_signals(struct aggregator *daemon)
 	return r;
 }
 
-/* A session holds two descriptors, or one where they are few: as many as the system lets us have. */
+/* A session holds two descriptors, or one where they are few: as many as the system lets us
+ * have. */
 static void raise_descriptor_limit(void)
 {
 	struct rlimit limit;

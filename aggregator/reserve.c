@@ -9,6 +9,7 @@
 #include "aggregator/aggregator.h"
 #include "aggregator/clock.h"
 #include "aggregator/log.h"
+#include "aggregator/own_file.h"
 #include "lib/base/cleanup.h"
 
 #define RESERVE_SIZE (RESERVE_SLOTS * RESERVE_SLOT_SIZE)
@@ -27,18 +28,16 @@ static int allocate(int fd, off_t from)
 	return fsync(fd) < 0 ? -errno : 0;
 }
 
-/* The directory is everyone's: what stands under our name may be anybody's. */
 static int open_file(struct aggregator *daemon)
 {
-	autoclose int fd = openat(daemon->spool.directory, RESERVE_NAME,
-		O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	autoclose int fd = own_file_open(daemon->spool.directory, RESERVE_NAME, O_RDWR);
 	struct stat status;
 	int r;
 
-	if (fd < 0 || fstat(fd, &status) < 0)
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &status) < 0)
 		return -errno;
-	if (!S_ISREG(status.st_mode) || status.st_uid != geteuid() || status.st_nlink != 1)
-		return -EPERM;
 	if (status.st_size < (off_t)RESERVE_SIZE) {
 		r = allocate(fd, status.st_size & -(off_t)RESERVE_SLOT_SIZE);
 		if (r < 0)

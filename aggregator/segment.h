@@ -3,7 +3,8 @@
  * together from pieces that came by value. proto/session_memory.h is the layout.
  *
  * Each slot is given to ingest_slot() once, wherever it comes from first. Slots that are being
- * written, and execs that may yet fail, are come back to.
+ * written, and execs that may yet fail, are come back to. segment.c opens and acknowledges,
+ * segment_memory.c reads what is shared, segment_value.c takes the pieces.
  */
 #ifndef FOOTPRINT_AGGREGATOR_SEGMENT_H
 #define FOOTPRINT_AGGREGATOR_SEGMENT_H
@@ -20,10 +21,6 @@ struct session;
 
 /* A piece of log is read at once; more than the largest slot. */
 #define SEGMENT_CHUNK_SIZE (256u << 10)
-/* Slots to come back to: a process has that many threads in the middle of a record at most. */
-#define REVISITS_MAX 4096u
-/* An exec slot that has stood so long was no failure. */
-#define EXEC_SETTLED_MS 1000
 
 struct revisit {
 	uint64_t offset;
@@ -53,10 +50,10 @@ struct segment {
 	struct pending_exec *execs;
 	unsigned n_execs;
 	struct extents counted; /* slots here were counted by an aggregator before us */
-	uint64_t marked;       /* see session.mark_serial */
-	uint64_t applied;      /* before here, everything is in the manifest in memory */
-	uint64_t covered;      /* ... in the one being written */
-	uint64_t acknowledged; /* ... in the one on disk */
+	uint64_t marked;	/* see session.mark_serial */
+	uint64_t applied;	/* before here, everything is in the manifest in memory */
+	uint64_t covered;	/* ... in the one being written */
+	uint64_t acknowledged;	/* ... in the one on disk */
 	uint64_t lost;
 	uint32_t processes, users;
 };
@@ -71,16 +68,17 @@ void segment_look(struct segment *segment);
 /* Are they the same memory? */
 bool segment_same(const struct segment *one, const struct segment *other);
 
-/* Reads what is new. final: the last writer is gone (segment_look() has seen its last counters). 0: all that there is; 1: stopped for now,
- * facts must be applied first; -EBADMSG with err: damaged; -ENOMEM: try again. */
+/* Reads what is new. final: the last writer is gone (segment_look() has seen its last counters).
+ * 0: all that there is; 1: stopped for now, facts must be applied first; -EBADMSG with err:
+ * damaged; -ENOMEM: try again. */
 int segment_read(struct session *session, struct segment *segment, bool final, struct error *err);
 /* Takes a piece of log. An exec in it counts as done when it has stood for a while, and no VOID
  * slot has taken it back, or with segment_settle_execs(). */
 int segment_add_log(struct session *session, struct segment *segment, uint64_t offset,
 	const uint8_t *log, size_t size, struct error *err);
 
-/* The memory of a segment that came by value so far: execs that are pending in `before` go on there,
- * where a later look tells what came of them. */
+/* The memory of a segment that came by value so far: execs that are pending in `before` go on
+ * there, where a later look tells what came of them. */
 void segment_inherit_execs(struct segment *segment, struct segment *before);
 
 /* Execs that came by value become facts: those that have stood for a while, or all. 0, -ENOMEM. */
@@ -88,7 +86,8 @@ int segment_settle_execs(struct session *session, struct segment *segment, bool 
 
 /* Up to here all slots have become facts. */
 uint64_t segment_ingested(const struct segment *segment);
-/* Adds to ret where the slots are that have been counted, by us or before us. 0, -ENOMEM, -ENOSPC. */
+/* Adds to ret where the slots are that have been counted, by us or before us. 0, -ENOMEM,
+ * -ENOSPC. */
 int segment_counted(const struct segment *segment, struct extents *ret);
 /* Says in the shared memory how much is on disk. The process may have sealed it against us. */
 void segment_acknowledge(struct segment *segment);

@@ -5,18 +5,14 @@
 #include <string.h>
 
 #include "aggregator/aggregator.h"
-#include "aggregator/clock.h"
+#include "aggregator/deferred.h"
 #include "aggregator/fact.h"
 #include "aggregator/ingest.h"
 #include "aggregator/log.h"
 #include "aggregator/policy.h"
+#include "aggregator/session_parts.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/hash.h"
-
-/* How long a finished session is remembered: its spool entry may come after its end, late where the
- * spool is read slowly, but not for as long as somebody keeps a file of it locked. */
-#define SESSION_REMEMBERED_MS	  30000
-#define SESSION_REMEMBERED_MS_MAX 300000
 
 int sessions_init(struct aggregator *daemon)
 {
@@ -44,7 +40,7 @@ static struct session_list *list_of(struct session *session)
 	}
 }
 
-static void move(struct session *session, enum session_state state)
+void session_move(struct session *session, enum session_state state)
 {
 	TAILQ_REMOVE(list_of(session), session, link);
 	session->state = state;
@@ -68,7 +64,7 @@ static void session_free(struct session *session)
 	for (uint32_t i = 0; i < session->n_segments; i++)
 		segment_free(session->segments[i]);
 	free(session->segments);
-	ingest_forget(session);
+	deferred_forget(session);
 	plugins_deinit(&session->plugins);
 	directories_deinit(&session->directories);
 	path_unref(session->executable_path);
@@ -80,7 +76,7 @@ static void session_free(struct session *session)
 	free(session);
 }
 
-static void session_remove(struct session *session)
+void session_remove(struct session *session)
 {
 	TAILQ_REMOVE(list_of(session), session, link);
 	index_remove(&session->daemon->sessions.by_id, hash_bytes(session->id, SESSION_ID_SIZE),
@@ -230,7 +226,7 @@ int session_get(struct aggregator *daemon, const Footprint__Hello *hello,
 	/* What it left behind comes after its end: it ends once more. */
 	if (session->state == SESSION_FINISHED) {
 		run_join(session->application, hello->host, session->started_ns);
-		move(session, SESSION_ENDING);
+		session_move(session, SESSION_ENDING);
 	}
 	*ret = session;
 	return 0;
@@ -238,7 +234,7 @@ int session_get(struct aggregator *daemon, const Footprint__Hello *hello,
 
 /* --- gaps ------------------------------------------------------------------------------------- */
 
-static int gap(struct session *session, const char *kind, const char *path, const char *detail,
+int session_gaps(struct session *session, const char *kind, const char *path, const char *detail,
 	uint64_t times)
 {
 	struct fact *fact = fact_new(session, FACT_GAP);
@@ -259,7 +255,7 @@ static int gap(struct session *session, const char *kind, const char *path, cons
 
 int session_gap(struct session *session, const char *kind, const char *path, const char *detail)
 {
-	return gap(session, kind, path, detail, 1);
+	return session_gaps(session, kind, path, detail, 1);
 }
 
 void session_drop(struct session *session, const struct error *err)
@@ -273,342 +269,7 @@ void session_drop(struct session *session, const struct error *err)
 		session->daemon->counters.no_memory++;
 }
 
-/* --- segments --------------------------------------------------------------------------------- */
-
-static int make_room(struct session *session, uint32_t number)
-{
-	struct segment **grown;
-
-	if (number < session->n_segments)
-		return 0;
-	if (number >= FP_SEGMENTS_MAX)
-		return -EBADMSG;
-	grown = reallocarray(session->segments, number + 1, sizeof(*grown));
-	if (!grown)
-		return -ENOMEM;
-	while (session->n_segments <= number)
-		grown[session->n_segments++] = NULL;
-	session->segments = grown;
-	return 0;
-}
-
-int session_add_memory(
-	struct session *session, uint32_t number, struct segment *segment, struct error *err)
-{
-	int r = make_room(session, number);
-	struct segment *before;
-
-	if (r < 0)
-		return error_set(err, r, "segment %u: cannot be kept", number);
-	before = session->segments[number];
-	if (before && before->shared) {
-		if (!segment_same(before, segment))
-			return error_set(
-				err, -EBADMSG, "segment %u: another one than before", number);
-		segment_free(segment); /* said again after a reconnect */
-		return 0;
-	}
-	/* Pieces of it that came by value are facts already. */
-	if (before) {
-		segment->extents = before->extents;
-		segment->counted = before->counted;
-		before->extents = before->counted = (struct extents){ 0 };
-		segment_inherit_execs(segment, before);
-		segment_free(before);
-	} else if (ledger_recall_segment(session, number, segment) < 0) {
-		return error_set(err, -ENOMEM, "segment %u: out of memory", number);
-	}
-	session->segments[number] = segment;
-	return 0;
-}
-
-/* One whose log comes by value. */
-static int add_segment(struct session *session, uint32_t number)
-{
-	struct segment *segment = segment_new();
-	int r = segment ? ledger_recall_segment(session, number, segment) : -ENOMEM;
-
-	if (r < 0)
-		segment_free(segment);
-	else
-		session->segments[number] = segment;
-	return r;
-}
-
-int session_add_log(struct session *session, uint32_t number, uint64_t offset, const uint8_t *log,
-	size_t size, struct error *err)
-{
-	int r = make_room(session, number);
-
-	if (r < 0)
-		return error_set(err, r, "segment %u: cannot be kept", number);
-	if (!session->segments[number] && add_segment(session, number) < 0)
-		return error_set(err, -ENOMEM, "segment %u: out of memory", number);
-	return segment_add_log(session, session->segments[number], offset, log, size, err);
-}
-
-void session_counted(struct session *session)
-{
-	session->uncounted = session->application->dirty = true;
-}
-
-/* Forks are counted in every segment, lost records in one. */
-static void count(struct session *session)
-{
-	struct run *run = &session->application->run;
-	uint64_t processes = 1, lost = 0;
-
-	for (uint32_t i = 0; i < session->n_segments; i++) {
-		const struct segment *segment = session->segments[i];
-
-		if (!segment)
-			continue;
-		processes = segment->processes > processes ? segment->processes : processes;
-		lost += segment->lost;
-	}
-	if (processes > session->processes) {
-		run->processes += processes - session->processes;
-		session->processes = processes;
-		session_counted(session);
-	}
-	if (lost > session->lost &&
-		gap(session, "lost-records", NULL, "records that could not be kept",
-			lost - session->lost) == 0)
-		session->lost = lost;
-}
-
-/* Nobody has written what comes from the future. */
-static void lived_until(struct session *session, uint64_t time_ns)
-{
-	uint64_t now = clock_now_ns();
-
-	if (time_ns > now)
-		time_ns = now;
-	if (time_ns > session->ended_ns)
-		session->ended_ns = time_ns;
-}
-
-void session_add_counts(struct session *session, uint32_t number, const struct spool_entry *entry)
-{
-	struct segment *segment = number < session->n_segments ? session->segments[number] : NULL;
-
-	if (segment && !segment->shared) {
-		if (entry->processes > segment->processes)
-			segment->processes = entry->processes;
-		if (entry->lost > segment->lost)
-			segment->lost = entry->lost;
-	}
-	lived_until(session, entry->written_ns);
-	count(session);
-}
-
-/* --- reading ---------------------------------------------------------------------------------- */
-
-/* 0: all there is; 1: more to come, later. */
-static int read_segment(struct session *session, struct segment *segment, bool final)
-{
-	struct error err = { 0 };
-	int r = segment_read(session, segment, final, &err);
-
-	if (r == 0)
-		r = segment_settle_execs(session, segment, final);
-	count(session);
-	if (r == -ENOMEM) {
-		session->daemon->counters.no_memory++;
-		return 1;
-	}
-	if (r < 0)
-		session_drop(session, &err);
-	return r > 0;
-}
-
-/* Notes up to where the log has become facts, so that it can be acknowledged once these are applied
- * and written. What waits for a directory's name is in no queue: then not yet. */
-static void set_mark(struct session *session)
-{
-	if (session->marked || session->n_deferred || session->state != SESSION_LIVE)
-		return;
-	for (uint32_t i = 0; i < session->n_segments; i++)
-		if (session->segments[i])
-			session->segments[i]->marked = segment_ingested(session->segments[i]);
-	session->mark_serial = session->daemon->roots.last_serial;
-	session->marked = true;
-}
-
-void session_read(struct session *session, bool final)
-{
-	session->unread = false;
-	for (uint32_t i = 0; i < session->n_segments && !session->dropped; i++)
-		if (session->segments[i] && read_segment(session, session->segments[i], final)) {
-			session->unread = true;
-			break;
-		}
-	set_mark(session);
-	root_pump(session->root);
-}
-
-/* --- the end ---------------------------------------------------------------------------------- */
-
-void session_attach(struct session *session)
-{
-	if (session->state != SESSION_LIVE)
-		move(session, SESSION_LIVE);
-	session->sockets++;
-	session->met = true;
-	session->references++;
-}
-
-void session_detach(struct session *session)
-{
-	session->references--;
-	if (--session->sockets)
-		return;
-	move(session, SESSION_ENDING);
-	lived_until(session, clock_now_ns());
-	session->unread = true;
-	journal_keep(session);
-	session_read(session, true);
-}
-
-static void close_memories(struct session *session)
-{
-	for (uint32_t i = 0; i < session->n_segments; i++) {
-		struct segment *segment = session->segments[i];
-
-		if (segment)
-			memory_close(&segment->memory);
-	}
-}
-
-/* Brings a session that nobody speaks for to its end: all read, all applied, nothing waiting. */
-static void finish(struct session *session)
-{
-	if (session->unread || !session->met) {
-		session_read(session, true);
-		if (session->unread)
-			return;
-	}
-	if (session->n_deferred) {
-		if (ingest_settle(session) < 0)
-			return;
-		root_pump(session->root);
-	}
-	if (session->references || session->daemon->roots.frozen || library_settle(session) < 0)
-		return;
-	close_memories(session);
-	session->finished_ms = uv_now(&session->daemon->loop);
-	run_session_ended(session->application, session->ended_ns);
-	move(session, SESSION_FINISHED);
-}
-
-void sessions_settle(struct aggregator *daemon)
-{
-	struct session *session = TAILQ_FIRST(&daemon->sessions.ending);
-
-	while (session) {
-		struct session *next = TAILQ_NEXT(session, link);
-
-		/* Sessions of spool files go on until their files have been read. */
-		if (!session->held)
-			finish(session);
-		session = next;
-	}
-}
-
-static bool may_be_forgotten(const struct session *session)
-{
-	const struct aggregator *daemon = session->daemon;
-	uint64_t since = uv_now(&daemon->loop) - session->finished_ms;
-
-	if (session->references || since < SESSION_REMEMBERED_MS)
-		return false;
-	return since > SESSION_REMEMBERED_MS_MAX ||
-	       !spool_holds_since(daemon, session->finished_ms + 2 * TICK_MS);
-}
-
-static void forget_finished(struct aggregator *daemon)
-{
-	struct session *session;
-
-	while ((session = TAILQ_FIRST(&daemon->sessions.finished)) && may_be_forgotten(session))
-		session_remove(session);
-}
-
-void sessions_tick(struct aggregator *daemon)
-{
-	struct session *session;
-
-	TAILQ_FOREACH(session, &daemon->sessions.live, link)
-	{
-		if (daemon->roots.n_queued >= FACTS_QUEUED_MAX)
-			break;
-		session_read(session, false);
-	}
-	sessions_settle(daemon);
-	forget_finished(daemon);
-}
-
-bool sessions_busy(const struct aggregator *daemon)
-{
-	return !TAILQ_EMPTY(&daemon->sessions.ending);
-}
-
-/* --- acknowledging ---------------------------------------------------------------------------- */
-
-void sessions_cover(struct aggregator *daemon)
-{
-	struct session *session;
-
-	TAILQ_FOREACH(session, &daemon->sessions.live, link)
-	{
-		bool applied = session->marked && roots_applied(daemon, session->mark_serial);
-
-		for (uint32_t i = 0; i < session->n_segments; i++) {
-			struct segment *segment = session->segments[i];
-
-			if (!segment)
-				continue;
-			if (applied)
-				segment->applied = segment->marked;
-			segment->covered = segment->applied;
-		}
-		if (applied)
-			session->marked = false;
-	}
-}
-
-static bool anything_to_acknowledge(const struct session *session)
-{
-	for (uint32_t i = 0; i < session->n_segments; i++) {
-		const struct segment *segment = session->segments[i];
-
-		if (segment && memory_held(&segment->memory) && segment->covered > segment->acknowledged)
-			return true;
-	}
-	return false;
-}
-
-static void acknowledge(struct session *session)
-{
-	/* Not kept: then it is not acknowledged either, and sends all of it again. */
-	if (!anything_to_acknowledge(session) || atlas_keep(session) < 0)
-		return;
-	for (uint32_t i = 0; i < session->n_segments; i++) {
-		struct segment *segment = session->segments[i];
-
-		if (segment)
-			segment_acknowledge(segment);
-	}
-}
-
-void sessions_acknowledge(struct aggregator *daemon, const struct application *application)
-{
-	struct session *session;
-
-	TAILQ_FOREACH(session, &daemon->sessions.live, link)
-	if (session->application == application)
-		acknowledge(session);
-}
+/* --- the end of all --------------------------------------------------------------------------- */
 
 void sessions_deinit(struct aggregator *daemon)
 {

@@ -4,6 +4,9 @@
  * A session is made by the first hello with its id - from the socket or from the spool - and lives
  * while a socket speaks for it. When the last socket is gone its memory is read to the end; what is
  * left then is a small remainder that keeps the spool from being counted twice.
+ *
+ * session.c makes and finds them, session_log.c reads what they say, session_life.c brings them to
+ * their end, and session_acknowledge.c tells them what is on disk.
  */
 #ifndef FOOTPRINT_AGGREGATOR_SESSION_H
 #define FOOTPRINT_AGGREGATOR_SESSION_H
@@ -47,7 +50,7 @@ struct session {
 	struct root *root;
 	uint64_t started_ns;
 	uint64_t ended_ns; /* it lived until then, as far as is known; 0: nothing is */
-	uint32_t uid; /* of the peer, as the kernel says */
+	uint32_t uid;	   /* of the peer, as the kernel says */
 	Footprint__Watched watched;
 	uint64_t finished_ms;
 
@@ -106,8 +109,7 @@ int session_add_memory(
 int session_add_log(struct session *session, uint32_t number, uint64_t offset, const uint8_t *log,
 	size_t size, struct error *err);
 /* Counts and time that came with a piece of log by spool; only growth counts. */
-void session_add_counts(
-	struct session *session, uint32_t number, const struct spool_entry *entry);
+void session_add_counts(struct session *session, uint32_t number, const struct spool_entry *entry);
 
 /* Reads what is new in its memory. `final`: nobody writes any more. */
 void session_read(struct session *session, bool final);

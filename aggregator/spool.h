@@ -34,8 +34,8 @@ struct taken {
 	int fd;
 	enum taken_state state;
 	uint32_t uid;
-	uint64_t offset; /* of the first byte not read */
-	uint64_t serial; /* facts queued when it had been read */
+	uint64_t offset;   /* of the first byte not read */
+	uint64_t serial;   /* facts queued when it had been read */
 	uint64_t since_ms; /* when it was taken */
 	uint64_t damaged;
 };
@@ -43,15 +43,15 @@ struct taken {
 TAILQ_HEAD(taken_list, taken);
 struct spool {
 	int directory;
-	bool left_behind; /* files of an aggregator before us may be there */
+	bool left_behind;     /* files of an aggregator before us may be there */
 	uint64_t last_number; /* of taken.N */
 	unsigned n_taken;
 	struct taken_list taken;
 	uv_timer_t step;
 };
 
-/* Makes the directory (mode 1777), and takes the journal that an aggregator before us left. 0 or negative
- * errno, reported. */
+/* Makes the directory (mode 1777), and takes the journal that an aggregator before us left. 0 or
+ * negative errno, reported. */
 int spool_init(struct aggregator *daemon);
 /* Looks for files, and goes on with those that are taken. */
 void spool_tick(struct aggregator *daemon);

@@ -1,0 +1,12 @@
+/*
+ * Files of our own in the spool directory, which is everyone's: what stands under our name there
+ * may be anybody's, made beforehand to have us write to another file, or tell what we keep.
+ */
+#ifndef FOOTPRINT_AGGREGATOR_OWN_FILE_H
+#define FOOTPRINT_AGGREGATOR_OWN_FILE_H
+
+/* Opens `name`, or makes it for us alone. flags: how, and what open(2) may do besides. The
+ * descriptor, or negative errno; -EPERM: it is not a file of ours. */
+int own_file_open(int directory, const char *name, int flags);
+
+#endif

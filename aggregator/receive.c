@@ -1,0 +1,61 @@
+#include "aggregator/receive.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "lib/base/cleanup.h"
+#include "proto/session_memory.h"
+
+void received_deinit(struct received *received)
+{
+	for (unsigned i = 0; i < received->n; i++)
+		cleanup_close(&received->fds[i]);
+}
+
+static void take_descriptors(struct received *received, const struct cmsghdr *header)
+{
+	size_t n = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+	for (size_t i = 0; i < n; i++) {
+		int fd;
+
+		memcpy(&fd, CMSG_DATA(header) + i * sizeof(fd), sizeof(fd));
+		if (received->n < RECEIVED_FDS_MAX) {
+			received->fds[received->n++] = fd;
+		} else {
+			close(fd);
+			received->wrong = true;
+		}
+	}
+}
+
+ssize_t receive(int fd, uint8_t *packet, struct received *received)
+{
+	/* Room for one more than there may be, so that more of them are noticed. */
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE((RECEIVED_FDS_MAX + 1) * sizeof(int))];
+	} control;
+	struct iovec part = { .iov_base = packet, .iov_len = FP_PACKET_SIZE_MAX };
+	struct msghdr message = {
+		.msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+	ssize_t n = recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+
+	if (n < 0)
+		return -errno;
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(&message); c; c = CMSG_NXTHDR(&message, c)) {
+		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
+			take_descriptors(received, c);
+		else
+			received->wrong = true;
+	}
+	if (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC))
+		received->wrong = true;
+	return n;
+}

@@ -1,0 +1,188 @@
+/*
+ * A segment whose log is in memory that the process shares: what is new is read from where the last
+ * reading ended, in pieces, and slots that were not done then are looked at again.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "aggregator/aggregator.h"
+#include "aggregator/segment_parts.h"
+
+/* Most processes say little: a page is read first. */
+#define SEGMENT_PEEK_SIZE 4096u
+
+/* --- what is new ------------------------------------------------------------------------------ */
+
+static int add_revisit(
+	struct session *session, struct segment *segment, uint64_t offset, struct error *err)
+{
+	struct revisit *revisits;
+
+	if (segment->n_revisits >= REVISITS_MAX)
+		return error_set(err, -EBADMSG, "log: more than %u unfinished slots", REVISITS_MAX);
+	revisits = reallocarray(segment->revisits, segment->n_revisits + 1, sizeof(*revisits));
+	if (!revisits)
+		return -ENOMEM;
+	segment->revisits = revisits;
+	revisits[segment->n_revisits++] =
+		(struct revisit){ .offset = offset, .since_ms = uv_now(&session->daemon->loop) };
+	return 0;
+}
+
+/* One slot, seen the first time. */
+static int take_slot(struct session *session, struct segment *segment, uint64_t offset,
+	const struct slot *slot, bool final, struct error *err)
+{
+	if (extents_hold(&segment->extents, offset))
+		return 0;
+	if (slot->state == SLOT_READY || (slot->state == SLOT_EXEC && final))
+		return segment_take(session, segment, offset, slot->payload, slot->size, err);
+	if (slot->state == SLOT_VOID || final)
+		return 0;
+	return add_revisit(session, segment, offset, err);
+}
+
+/* Nothing stands behind what was walked: a free slot was read there. */
+static bool at_free_slot(const struct slot_reader *reader)
+{
+	uint32_t word;
+
+	if (reader->size - reader->offset < sizeof(word))
+		return false;
+	memcpy(&word, reader->log + reader->offset, sizeof(word));
+	return SLOT_STATE(word) == SLOT_FREE;
+}
+
+/*
+ * Takes the slots of one piece of log. 1: the log ends in it. It is read twice, states first: a
+ * slot that the first copy shows as READY is complete in the second, which was made later - one
+ * copy alone might hold a payload older than its state word. When the last writer is gone, one copy
+ * tells all.
+ */
+static int take_piece(struct session *session, struct segment *segment, size_t size, bool final,
+	struct error *err)
+{
+	struct sessions *sessions = &session->daemon->sessions;
+	uint8_t *payloads = final ? sessions->log_states : sessions->log_payloads;
+	struct slot_reader reader = { .log = sessions->log_states };
+	uint64_t base = segment->walked;
+	ssize_t n = segment_read_log(segment, sessions->log_states, base, size);
+	struct slot slot;
+	int r;
+
+	if (n < 0)
+		return error_set(err, -EBADMSG, "log: cannot be read: %s", strerror((int)-n));
+	reader.size = (size_t)n;
+	if (!final && segment_read_log(segment, payloads, base, size) < n)
+		return error_set(err, -EBADMSG, "log: cannot be read twice");
+	while ((r = slot_next(&reader, &slot, err)) > 0) {
+		slot.payload = payloads + (slot.payload - sessions->log_states);
+		r = take_slot(session, segment, segment->walked, &slot, final, err);
+		if (r < 0)
+			return r;
+		segment->walked = base + reader.offset;
+	}
+	return r < 0 ? r : at_free_slot(&reader);
+}
+
+/* Is there a slot at the end of what was read? */
+static bool more_to_read(const struct segment *segment)
+{
+	uint32_t word;
+
+	return segment->walked + sizeof(word) <= segment->log_size &&
+	       segment_read_log(segment, (uint8_t *)&word, segment->walked, sizeof(word)) ==
+		       sizeof(word) &&
+	       SLOT_STATE(word) != SLOT_FREE;
+}
+
+static int read_new(struct session *session, struct segment *segment, bool final, struct error *err)
+{
+	size_t want = SEGMENT_PEEK_SIZE;
+
+	while (segment->walked < segment->log_size) {
+		uint64_t before = segment->walked, left = segment->log_size - before;
+		int r;
+
+		if (session->daemon->roots.n_queued >= FACTS_QUEUED_MAX)
+			return 1;
+		r = take_piece(session, segment, left < want ? left : want, final, err);
+		if (r != 0)
+			return r < 0 ? r : 0;
+		if (segment->walked == before && (want == SEGMENT_CHUNK_SIZE || left <= want))
+			return error_set(err, -EBADMSG, "log: a slot reaches past its end");
+		want = SEGMENT_CHUNK_SIZE;
+	}
+	return 0;
+}
+
+/* --- what was not done ------------------------------------------------------------------------ */
+
+/* A slot that was not done when it was first seen. 1: still not. */
+static int take_again(struct session *session, struct segment *segment,
+	const struct revisit *revisit, bool final, struct error *err)
+{
+	uint8_t *buffer = session->daemon->sessions.log_payloads;
+	bool settled =
+		final || uv_now(&session->daemon->loop) - revisit->since_ms >= EXEC_SETTLED_MS;
+	uint64_t left = segment->log_size - revisit->offset;
+	size_t room = sizeof(uint32_t) + FP_RECORD_SIZE_MAX + SLOT_ALIGN;
+	uint32_t word;
+	ssize_t n;
+
+	if (segment_read_log(segment, (uint8_t *)&word, revisit->offset, sizeof(word)) !=
+		sizeof(word))
+		return error_set(err, -EBADMSG, "log: cannot be read");
+	if (SLOT_STATE(word) == SLOT_VOID)
+		return 0;
+	if (SLOT_STATE(word) == SLOT_CLAIMED || SLOT_STATE(word) == SLOT_FREE)
+		return final ? 0 : 1;
+	if (SLOT_STATE(word) == SLOT_EXEC && !settled)
+		return 1;
+	/* The size of this later look counts: it is checked like any other. */
+	n = segment_read_log(segment, buffer, revisit->offset, left < room ? left : room);
+	if (SLOT_SIZE(word) > FP_RECORD_SIZE_MAX || n < (ssize_t)(sizeof(word) + SLOT_SIZE(word)))
+		return error_set(err, -EBADMSG, "log: a slot changed its size");
+	return segment_take(
+		session, segment, revisit->offset, buffer + sizeof(word), SLOT_SIZE(word), err);
+}
+
+static int read_again(
+	struct session *session, struct segment *segment, bool final, struct error *err)
+{
+	unsigned kept = 0, i;
+	int r = 0;
+
+	for (i = 0; i < segment->n_revisits; i++) {
+		r = take_again(session, segment, &segment->revisits[i], final, err);
+		if (r < 0)
+			break;
+		if (r > 0)
+			segment->revisits[kept++] = segment->revisits[i];
+	}
+	memmove(&segment->revisits[kept], &segment->revisits[i],
+		(segment->n_revisits - i) * sizeof(*segment->revisits));
+	segment->n_revisits = kept + segment->n_revisits - i;
+	return r < 0 ? r : 0;
+}
+
+/* --- both ------------------------------------------------------------------------------------- */
+
+int segment_read(struct session *session, struct segment *segment, bool final, struct error *err)
+{
+	int r;
+
+	if (!memory_held(&segment->memory) || segment->read)
+		return 0;
+	if (!final) {
+		if (!more_to_read(segment))
+			return segment->n_revisits ? read_again(session, segment, false, err) : 0;
+		segment_look(segment);
+	}
+	r = segment->n_revisits ? read_again(session, segment, final, err) : 0;
+	if (r == 0)
+		r = read_new(session, segment, final, err);
+	segment->read = final && r == 0;
+	return r;
+}

@@ -1,0 +1,156 @@
+#include "aggregator/spool_read.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "aggregator/aggregator.h"
+#include "aggregator/ingest.h"
+#include "lib/base/cleanup.h"
+
+#define ENTRIES_AT_ONCE 256 /* then others have their turn */
+#define STEP_MS		1
+#define FULL_MS		20 /* while facts are waiting to be applied */
+
+/* Counts and log of one entry. -ENOMEM: try again. */
+static int take_entry(struct aggregator *daemon, struct taken *taken, const struct spool_view *view,
+	struct session **ret)
+{
+	struct hello_source source = { .uid = taken->uid };
+	Footprint__Hello *hello;
+	struct error err = { 0 };
+	int r = hello_unpack(view->hello, view->entry.hello_size, &hello, &err);
+
+	if (r == 0) {
+		r = hello->protocol == FP_PROTOCOL ? session_get(daemon, hello, &source, ret)
+						   : -EPROTONOSUPPORT;
+		if (r == 0)
+			r = session_add_log(*ret, hello->segment, view->entry.log_offset, view->log,
+				view->entry.log_size, &err);
+		if (r == 0)
+			session_add_counts(*ret, hello->segment, &view->entry);
+		footprint__hello__free_unpacked(hello, NULL);
+	}
+	if (r == -ENOMEM)
+		return r;
+	if (r < 0 && *ret)
+		session_drop(*ret, &err);
+	else if (r < 0)
+		daemon->counters.refused++;
+	daemon->counters.spool_entries++;
+	return 0;
+}
+
+/* Sessions of entries stay open until the files that may hold more of them have been read. */
+static void hold(struct session *session)
+{
+	if (session->state == SESSION_ENDING)
+		session->held = true;
+	root_pump(session->root);
+}
+
+static void release_held(struct aggregator *daemon)
+{
+	struct session *session;
+
+	TAILQ_FOREACH(session, &daemon->sessions.ending, link)
+	session->held = false;
+	sessions_settle(daemon);
+}
+
+/* 1: go on later; 0: at the end of the file; -ENOMEM. */
+static int read_window(struct aggregator *daemon, struct taken *taken, uint8_t *window, size_t size)
+{
+	struct spool_reader reader = { .bytes = window, .size = size };
+	struct session *session = NULL;
+	struct spool_view view;
+	int entries = 0, r = 0;
+
+	reader.more = size == SPOOL_WINDOW_SIZE;
+	while (entries++ < ENTRIES_AT_ONCE && daemon->roots.n_queued < FACTS_QUEUED_MAX) {
+		size_t before = reader.offset;
+
+		if (!spool_next(&reader, &view)) {
+			r = reader.more && reader.offset;
+			break;
+		}
+		session = NULL;
+		r = take_entry(daemon, taken, &view, &session);
+		if (r < 0) {
+			reader.offset = before;
+			break;
+		}
+		if (session)
+			hold(session);
+		r = 1;
+	}
+	taken->offset += reader.offset;
+	taken->damaged += reader.damaged;
+	daemon->counters.spool_damaged += reader.damaged;
+	/* Whose records they were cannot be told: the neighbours' manifest says it. */
+	if (reader.damaged && session)
+		session_gap(session, "lost-records", NULL, "damaged spool entries");
+	return r;
+}
+
+static int read_taken(struct aggregator *daemon, struct taken *taken)
+{
+	autofree uint8_t *window = NULL;
+	struct stat status;
+	uint64_t left;
+	ssize_t n;
+
+	if (fstat(taken->fd, &status) < 0 || (uint64_t)status.st_size <= taken->offset)
+		return 0;
+	left = (uint64_t)status.st_size - taken->offset;
+	if (left > SPOOL_WINDOW_SIZE)
+		left = SPOOL_WINDOW_SIZE;
+	window = malloc(left);
+	if (!window)
+		return -ENOMEM;
+	n = pread(taken->fd, window, left, (off_t)taken->offset);
+	if (n <= 0)
+		return 0; /* cut off by its owner while we looked: what is gone is gone */
+	return read_window(daemon, taken, window, (size_t)n);
+}
+
+static struct taken *next_to_read(struct aggregator *daemon)
+{
+	struct taken *taken;
+
+	TAILQ_FOREACH(taken, &daemon->spool.taken, link)
+	{
+		if (taken->state == TAKEN_LOCKED && flock(taken->fd, LOCK_EX | LOCK_NB) == 0)
+			taken->state = TAKEN_READING;
+		if (taken->state == TAKEN_READING)
+			return taken;
+	}
+	return NULL;
+}
+
+static void on_step(uv_timer_t *timer)
+{
+	spool_read(timer->data);
+}
+
+void spool_read(struct aggregator *daemon)
+{
+	struct taken *taken = next_to_read(daemon);
+	bool full = daemon->roots.n_queued >= FACTS_QUEUED_MAX;
+	int r;
+
+	if (!taken) {
+		release_held(daemon);
+		return;
+	}
+	r = full ? 1 : read_taken(daemon, taken);
+	if (r == 0) {
+		taken->state = TAKEN_READ;
+		taken->serial = daemon->roots.last_serial;
+	} else if (r < 0) {
+		daemon->counters.no_memory++;
+	}
+	uv_timer_start(&daemon->spool.step, on_step, full || r < 0 ? FULL_MS : STEP_MS, 0);
+}

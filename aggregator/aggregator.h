@@ -10,7 +10,7 @@
  *   ingest.c       a slot becomes a fact; directory ids become paths             (directories.c)
  *   root.c         facts wait in order until their paths are known  (batch.c, look.c: on threads)
  *   fact.c         a fact becomes entries of the application's manifest   (library.c, program.c)
- *   application.c  one manifest and its runs                                          (run.c)
+ *   application.c  one manifest and its runs                      (run.c, run_end.c, heard.c)
  *   snapshot.c     manifests to disk; then memories are acknowledged, spool files removed
  *
  * journal.c keeps what a killed process leaves us until it is in a manifest on disk; atlas.c what
@@ -28,6 +28,7 @@
 #include "aggregator/application.h"
 #include "aggregator/atlas.h"
 #include "aggregator/counters.h"
+#include "aggregator/heard.h"
 #include "aggregator/intake.h"
 #include "aggregator/journal.h"
 #include "aggregator/ledger.h"
@@ -51,6 +52,7 @@ struct aggregator {
 	struct sessions sessions;
 	struct applications applications;
 	struct roots roots;
+	struct heard heard;
 	struct spool spool;
 	struct journal journal;
 	struct atlas atlas;

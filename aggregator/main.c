@@ -116,6 +116,7 @@ static int begin(struct aggregator *daemon, const struct listener *listener)
 	daemon->started_ms = uv_now(&daemon->loop);
 	TAILQ_INIT(&daemon->spool.taken);
 	journal_init(daemon);
+	heard_init(daemon);
 	if ((r = sessions_init(daemon)) < 0 || (r = applications_init(daemon)) < 0 ||
 		(r = spool_init(daemon)) < 0)
 		return r;
@@ -135,6 +136,7 @@ static void end(struct aggregator *daemon)
 	sessions_deinit(daemon);
 	applications_deinit(daemon);
 	roots_deinit(daemon);
+	heard_deinit(daemon);
 	journal_deinit(daemon);
 	spool_deinit(daemon);
 	intake_deinit(daemon);

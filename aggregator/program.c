@@ -52,6 +52,8 @@ int program_apply_image(struct fact *fact)
 		(fact->other && !fact->other->look->error &&
 			apply_linker(m, fact->other->look, name) < 0))
 		return -ENOMEM;
+	if (heard_note(session, name) < 0)
+		return -ENOMEM;
 	if (run_image(session->application, name, session->started_ns, !session->imaged, &images) <
 		0)
 		return -ENOMEM;

@@ -6,6 +6,7 @@
 
 #include "aggregator/aggregator.h"
 #include "aggregator/clock.h"
+#include "aggregator/run_end.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/hash.h"
 
@@ -13,6 +14,10 @@
 struct counted {
 	uint64_t key;
 	uint64_t count;
+};
+
+struct run_root {
+	struct root_name name;
 };
 
 /* The secret of this process that lib/base/hash.h keeps, as 64 bits. */
@@ -34,9 +39,11 @@ static void reset(struct run *run)
 	free(run->first);
 	table_deinit(&run->images);
 	table_deinit(&run->gaps);
+	table_deinit(&run->roots);
 	*run = (struct run){
 		.images = TABLE_OF(struct counted, key),
 		.gaps = TABLE_OF(struct counted, key),
+		.roots = TABLE_OF(struct run_root, name),
 	};
 }
 
@@ -183,6 +190,14 @@ int run_image(struct application *application, const char *path, uint64_t starte
 	return 0;
 }
 
+int run_note_root(struct application *application, struct root_name name)
+{
+	struct table *roots = &application->run.roots;
+	uint32_t place;
+
+	return roots->count < RUN_ROOTS_MAX ? table_add(roots, &name, &place) : 0;
+}
+
 int run_gap(struct application *application, const char *kind, const char *path, const char *detail,
 	uint64_t count)
 {
@@ -230,14 +245,6 @@ static int store(struct application *application, uint64_t ended_ns)
 	return r == -ENOMEM ? r : 0;
 }
 
-static int mark_first(struct application *application, const char *path)
-{
-	int r = manifest_add_executable(
-		application->manifest, path, NULL, FOOTPRINT__WATCHED__WATCHED_NONE, 0, true);
-
-	return r == -ENOMEM ? r : 0;
-}
-
 /* While the spool is read, and after an aggregator that was killed, an earlier session may turn up;
  * a mark is never taken back. Then it is set at the end of the run. */
 static bool first_is_sure(const struct aggregator *daemon)
@@ -253,126 +260,23 @@ int run_store(struct application *application)
 		return 0;
 	run->named = true;
 	if (run->first && first_is_sure(application->daemon) &&
-		mark_first(application, run->first) < 0)
+		run_mark_first(application, run->first) < 0)
 		return -ENOMEM;
 	return store(application, 0);
 }
 
 /* --- the end ---------------------------------------------------------------------------------- */
 
-/* Which executables did another one start? NULL: no memory. The caller frees. */
-static bool *find_started(const Footprint__Manifest *view)
-{
-	bool *started = calloc(view->n_executables + 1, sizeof(*started));
-
-	for (size_t i = 0; started && i < view->n_executables; i++)
-		for (size_t j = 0; j < view->executables[i]->n_executes; j++)
-			if (view->executables[i]->executes[j] != i)
-				started[view->executables[i]->executes[j]] = true;
-	return started;
-}
-
-/* Does a gap say already why this program was not watched? */
-static bool explained(const Footprint__Manifest *view, const Footprint__Executable *executable)
-{
-	static const char *const kinds[] = { "static-program", "setuid-program",
-		"foreign-program" };
-
-	for (size_t i = 0; i < view->n_gaps; i++) {
-		const Footprint__Gap *gap = view->gaps[i];
-
-		if (gap->path.len != executable->path.len ||
-			memcmp(gap->path.data, executable->path.data, gap->path.len) != 0)
-			continue;
-		for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++)
-			if (!strcmp(gap->kind, kinds[k]))
-				return true;
-	}
-	return false;
-}
-
-/* A script is watched through its interpreter, which it "executes". */
-static bool never_watched(const Footprint__Executable *executable)
-{
-	return executable->watched == FOOTPRINT__WATCHED__WATCHED_NONE && !executable->n_executes;
-}
-
-/* The facts to add come from the view, which adding destroys: they are collected first. */
-struct ending {
-	char **silent; /* executed, but no image of it ever said hello */
-	size_t n_silent;
-	char **roots; /* watched, and nobody started them */
-	size_t n_roots;
-};
-
-static void ending_deinit(struct ending *ending)
-{
-	for (size_t i = 0; i < ending->n_silent; i++)
-		free(ending->silent[i]);
-	for (size_t i = 0; i < ending->n_roots; i++)
-		free(ending->roots[i]);
-	free(ending->silent);
-	free(ending->roots);
-}
-
-static int append_path(char ***list, size_t *n, const ProtobufCBinaryData *path)
-{
-	char **grown = reallocarray(*list, *n + 1, sizeof(*grown));
-
-	if (!grown)
-		return -ENOMEM;
-	*list = grown;
-	grown[*n] = strndup((const char *)path->data, path->len);
-	if (!grown[*n])
-		return -ENOMEM;
-	(*n)++;
-	return 0;
-}
-
-static int collect(const Footprint__Manifest *view, struct ending *ending)
-{
-	autofree bool *started = find_started(view);
-	int r = started ? 0 : -ENOMEM;
-
-	for (size_t i = 0; r == 0 && i < view->n_executables; i++) {
-		const Footprint__Executable *executable = view->executables[i];
-
-		if (started[i] && never_watched(executable) && !explained(view, executable))
-			r = append_path(&ending->silent, &ending->n_silent, &executable->path);
-		else if (!started[i] && executable->watched != FOOTPRINT__WATCHED__WATCHED_NONE)
-			r = append_path(&ending->roots, &ending->n_roots, &executable->path);
-	}
-	return r;
-}
-
-static int add_ending(struct application *application, const struct ending *ending)
-{
-	for (size_t i = 0; i < ending->n_silent; i++)
-		if (manifest_add_gap(application->manifest, "no-hello", ending->silent[i],
-			    "executed, but never heard of", 1) == -ENOMEM)
-			return -ENOMEM;
-	for (size_t i = 0; i < ending->n_roots; i++)
-		if (mark_first(application, ending->roots[i]) < 0)
-			return -ENOMEM;
-	return 0;
-}
-
 int run_close(struct application *application)
 {
-	__attribute__((cleanup(ending_deinit))) struct ending ending = { 0 };
 	struct run *run = &application->run;
-	const Footprint__Manifest *view;
 	int r;
 
-	r = run->first ? mark_first(application, run->first) : 0;
+	r = run->first ? run_mark_first(application, run->first) : 0;
 	if (r == 0)
 		r = store(application, run->ended_ns ? run->ended_ns : clock_now_ns());
 	if (r == 0)
-		r = manifest_view(application->manifest, &view);
-	if (r == 0)
-		r = collect(view, &ending);
-	if (r == 0)
-		r = add_ending(application, &ending);
+		r = run_tell_end(application);
 	if (r < 0)
 		return r;
 	application->dirty = true;

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "aggregator/heard.h"
 #include "lib/base/table.h"
 #include "lib/manifest/manifest.h"
 #include "proto/session_memory.h"
@@ -23,6 +24,9 @@
 /* After our start, those of a run that was going on before us have so long to come back: they do so
  * with the next thing that they record. Who comes later opens the run again. */
 #define RUN_RETURN_MS 30000
+
+/* Roots in which processes of one run lived that are told apart (see heard.h). */
+#define RUN_ROOTS_MAX 4096u
 
 struct run {
 	bool open;
@@ -39,6 +43,7 @@ struct run {
 	uint64_t first_started_ns;
 	struct table images; /* how many of each executable (by hash of its path) */
 	struct table gaps;   /* how often each */
+	struct table roots;  /* struct root_name: where its images were */
 };
 
 struct application;
@@ -58,6 +63,8 @@ void run_session_ended(struct application *application, uint64_t ended_ns);
  * it so far, or -ENOMEM. */
 int run_image(struct application *application, const char *path, uint64_t started_ns, bool counts,
 	uint64_t *ret_images);
+/* An image of it was in this root. 0 or -ENOMEM. */
+int run_note_root(struct application *application, struct root_name name);
 /* A gap once more. 0 or -ENOMEM. */
 int run_gap(struct application *application, const char *kind, const char *path, const char *detail,
 	uint64_t count);

@@ -105,6 +105,8 @@ static void print_watch(const Footprint__Executable *program)
 	} else if (is_script(program)) {
 		fputs("  script for ", stdout);
 		terminal_path(stdout, &program->interpreter);
+	} else if (program->watched != FOOTPRINT__WATCHED__WATCHED_NONE) {
+		fputs("  watched under another application", stdout);
 	} else {
 		fputs("  not watched", stdout);
 	}

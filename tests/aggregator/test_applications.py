@@ -1,0 +1,91 @@
+#!/usr/bin/env python3
+"""Programs that belong to another application than who started them: heard of there, or a gap."""
+import os, sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from peer import *
+
+CHILD = "/usr/bin/true"
+
+
+def silent(manifest):
+    """What was executed and, as the manifest says, never heard of."""
+    return re.findall(r'^gaps \{\n  kind: "no-hello"\n  path: "(.*)"$', manifest, re.M)
+
+
+def watched(manifest, program):
+    """How the program was watched."""
+    found = re.search(r'^executables \{\n  path: "%s"\n(.*?)^\}' % program, manifest, re.M | re.S)
+    assert found, "no such program"
+    return re.search(r"watched: WATCHED_(\w+)|$", found.group(1)).group(1) or "NONE"
+
+
+def parent_that_executes(daemon, started=None):
+    return Peer(daemon, [execute(CHILD)], started=started or time.time_ns())
+
+
+def child_of_another_application(daemon, started=None):
+    return Peer(daemon, [path("/etc/hostname")], application="child", executable=CHILD,
+                started=started or time.time_ns())
+
+
+def child_that_ends_first(daemon):
+    parent = parent_that_executes(daemon)
+    child_of_another_application(daemon).close()
+    parent.close()
+    assert daemon.stop() == 0
+    assert silent(daemon.manifest()) == [], silent(daemon.manifest())
+    assert watched(daemon.manifest(), CHILD) == "PRELOAD", watched(daemon.manifest(), CHILD)
+    assert not has_file(daemon.manifest(), "/etc/hostname"), "the child's facts are its own"
+    assert has_file(daemon.manifest("child@1"), "/etc/hostname")
+
+
+def child_that_outlives_its_parent(daemon):
+    parent = parent_that_executes(daemon)
+    child = child_of_another_application(daemon)
+    parent.close()
+    wait_for("the end of the run", lambda: "ended_ns" in daemon.manifest())
+    assert silent(daemon.manifest()) == [], silent(daemon.manifest())
+    child.close()
+
+
+def later_run_of_the_parent(daemon):
+    """What was heard of in one run is no gap of the next, which does not execute it."""
+    child_that_ends_first(daemon)
+    daemon.start()
+    Peer(daemon, started=time.time_ns()).close()
+    assert daemon.stop() == 0
+    assert silent(daemon.manifest()) == [], silent(daemon.manifest())
+
+
+def child_that_nobody_heard_of(daemon):
+    parent_that_executes(daemon).close()
+    Peer(daemon, application="other", started=time.time_ns()).close()
+    assert daemon.stop() == 0
+    assert silent(daemon.manifest()) == [CHILD], silent(daemon.manifest())
+
+
+def namesake_before_the_run(daemon):
+    """It cannot be what was executed."""
+    before = time.time_ns()
+    child_of_another_application(daemon, started=before).close()
+    parent_that_executes(daemon, started=before + 1).close()
+    assert daemon.stop() == 0
+    assert silent(daemon.manifest()) == [CHILD], silent(daemon.manifest())
+
+
+def namesake_in_another_root(daemon):
+    """Another container's program of this name is another program."""
+    parent = parent_that_executes(daemon)
+    elsewhere = hello(os.urandom(16), application="child", executable=CHILD, top="/proc",
+                      started=time.time_ns())
+    with open(daemon.spool + "/records.0", "ab") as f:
+        f.write(spool_entry(elsewhere, slot(path("/etc/hostname"))))
+    wait_for("the child", lambda: daemon.manifest("child@1"))
+    parent.close()
+    assert daemon.stop() == 0
+    assert silent(daemon.manifest()) == [CHILD], silent(daemon.manifest())
+
+
+run([child_that_ends_first, child_that_outlives_its_parent, later_run_of_the_parent,
+     child_that_nobody_heard_of, namesake_before_the_run, namesake_in_another_root])

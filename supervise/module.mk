@@ -19,3 +19,5 @@ all: $(BUILD)/footprint-supervise
 
 # The fuzzer includes the supervisor's own sources; the recorder is linked.
 FUZZ_EXTRA_fuzz_notification := supervise/absent.c $(SUPERVISE_RECORDER:%=preload/%.c)
+
+UNIT_EXTRA_test_turns := supervise/turns.c

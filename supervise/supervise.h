@@ -10,6 +10,7 @@
  *   guard.c     two processes hold the listener: a guardian, and the worker it stands in for
  *   work.c      receives announcements and answers them
  *   wake.c      what ends its wait
+ *   turns.c     whether caller and worker share a processor
  *   images.c    which process image a caller belongs to, and the recorder's state of each
  *   call.c      a call's arguments, copied from the caller, become a fact
  *   outcome.c   what the kernel will answer

@@ -12,6 +12,7 @@
 #include "preload/text.h"
 #include "supervise/call.h"
 #include "supervise/images.h"
+#include "supervise/turns.h"
 #include "supervise/wake.h"
 
 #ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
@@ -19,26 +20,11 @@
 #define SYNC_WAKE_UP		      1ul
 #endif
 
-#define SLICE_NS 100000 /* the least that the kernel gives */
-
-/* struct sched_attr of linux/sched/types.h, which does not go together with libc's headers. */
-struct scheduling {
-	uint32_t size, policy;
-	uint64_t flags;
-	int32_t nice;
-	uint32_t priority;
-	uint64_t runtime, deadline, period;
-};
-
-/* The caller waits for us: whose turns are short may have them soon (Linux 6.12). */
-static void ask_for_short_turns(void)
+/* Before Linux 6.6 it is refused, and all goes on as it was. */
+static void share_processor(int listener, bool shared)
 {
-	struct scheduling own = { .size = sizeof(own) };
-
-	if (rawcall4(SYS_sched_getattr, 0, (long)&own, sizeof(own), 0) < 0 || own.policy)
-		return;
-	own.runtime = SLICE_NS;
-	rawcall3(SYS_sched_setattr, 0, (long)&own, 0);
+	rawcall3(SYS_ioctl, listener, (long)SECCOMP_IOCTL_NOTIF_SET_FLAGS,
+		shared ? SYNC_WAKE_UP : 0);
 }
 
 static bool receive(int listener, struct shared *shared)
@@ -88,8 +74,10 @@ static void record(int listener, const struct seccomp_notif *notif)
 		images_changed();
 }
 
-static void serve(int listener, struct shared *shared)
+static void serve(int listener, struct shared *shared, struct turns *turns)
 {
+	if (turns_change(turns, (int)shared->notif.pid))
+		share_processor(listener, turns->shared);
 	record(listener, &shared->notif);
 	work_answer(listener, shared->notif.id);
 	shared->notif.id = 0;
@@ -120,15 +108,17 @@ static bool look_around(int listener, int guardian, enum work_end *ret)
  * ends that, or the guardian's next signal. */
 static enum work_end receive_all(int listener, int guardian, struct shared *shared)
 {
+	struct turns turns = turns_begin();
 	bool look = true;
 	enum work_end how;
 
+	share_processor(listener, turns.shared);
 	for (;;) {
 		if (look && look_around(listener, guardian, &how))
 			return how;
 		look = !receive(listener, shared);
 		if (!look)
-			serve(listener, shared);
+			serve(listener, shared, &turns);
 		look |= wake_came();
 	}
 }
@@ -137,8 +127,6 @@ enum work_end work(int listener, int guardian, struct shared *shared)
 {
 	enum work_end how;
 
-	rawcall3(SYS_ioctl, listener, (long)SECCOMP_IOCTL_NOTIF_SET_FLAGS, SYNC_WAKE_UP);
-	ask_for_short_turns();
 	note_lost(shared);
 	wake_arm();
 	how = receive_all(listener, guardian, shared);

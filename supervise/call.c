@@ -23,11 +23,17 @@
 
 #define MESSAGES_MAX 1024u /* the kernel looks at no more of a sendmmsg (UIO_MAXIOV) */
 
+/* The path is behind the room that the way to its directory may take (way_by_proc). */
+struct name {
+	char room[TARGET_NAME_SIZE + FP_PATH_SIZE_MAX];
+};
+
 struct called {
 	const struct call *row;
 	const struct announced *announced;
 	long arguments[6]; /* those that are followed point to the copies below */
-	char path[FP_PATH_SIZE_MAX], to_path[FP_PATH_SIZE_MAX];
+	struct name name, to_name;
+	bool by_proc; /* a name was looked up by way of /proc */
 	struct open_how how;
 	char address[FP_ADDRESS_SIZE_MAX];
 	unsigned address_size;
@@ -35,8 +41,14 @@ struct called {
 
 static struct called called;
 
-static int copy_path(unsigned which, char *to)
+static char *path_of(struct name *name)
 {
+	return name->room + TARGET_NAME_SIZE;
+}
+
+static int copy_path(unsigned which, struct name *name)
+{
+	char *to = path_of(name);
 	long size;
 
 	if (which == NONE)
@@ -94,8 +106,8 @@ static int copy_arguments(void)
 	default:
 		break;
 	}
-	error = copy_path(row->path, called.path);
-	return error ? error : copy_path(row->to_path, called.to_path);
+	error = copy_path(row->path, &called.name);
+	return error ? error : copy_path(row->to_path, &called.to_name);
 }
 
 struct called *call_read(const struct announced *announced, int *ret_error)
@@ -119,29 +131,54 @@ struct called *call_read(const struct announced *announced, int *ret_error)
 /* --- where names begin --------------------------------------------------------------------------
  */
 
+/* How to get to a relative name: by one lookup that begins in /proc, or by a descriptor. The first
+ * costs less, but its errors may be those of the way: a caller that was killed has no directory. */
+enum approach { BY_PROC, BY_DESCRIPTOR };
+
 static int open_directory(int dirfd)
 {
 	char name[TARGET_NAME_SIZE];
 
 	if (dirfd == AT_FDCWD)
 		target_name(name, called.announced->pid, "cwd", -1);
-	else
+	else if (dirfd >= 0)
 		target_name(name, called.announced->pid, "fd", dirfd);
+	else
+		return -EBADF;
 	return (int)rawcall4(SYS_openat, AT_FDCWD, (long)name, O_PATH | O_CLOEXEC, 0);
 }
 
-static struct spot spot_of(const char *path, unsigned directory)
+/* Writes the way to the caller's working directory before the path, which stands in a struct name.
+ */
+static const char *way_by_proc(const char *path)
+{
+	char way[TARGET_NAME_SIZE];
+	size_t size;
+
+	target_name(way, called.announced->pid, "cwd/", -1);
+	size = text_length(way);
+	called.by_proc = true;
+	return memcpy((char *)path - size, way, size);
+}
+
+static struct spot relative_spot(const char *path, unsigned directory, enum approach approach)
+{
+	int dirfd = directory == NONE ? AT_FDCWD : (int)called.arguments[directory - 1];
+
+	if (dirfd == AT_FDCWD && approach == BY_PROC)
+		return (struct spot){ AT_FDCWD, way_by_proc(path), false };
+	return (struct spot){ open_directory(dirfd), path, false };
+}
+
+static struct spot spot_of(const char *path, unsigned directory, enum approach approach)
 {
 	struct spot spot = { AT_FDCWD, path, false };
 	int root;
 
 	if (!path || !*path)
 		return spot;
-	if (*path != '/') {
-		spot.fd = open_directory(
-			directory == NONE ? AT_FDCWD : (int)called.arguments[directory - 1]);
-		return spot;
-	}
+	if (*path != '/')
+		return relative_spot(path, directory, approach);
 	root = images_root(called.announced->pid);
 	if (root > 0) {
 		spot.fd = root;
@@ -179,9 +216,9 @@ static const char *socket_path(void)
 	if (called.address_size <= head || address->sun_family != AF_UNIX || !address->sun_path[0])
 		return NULL;
 	size = text_length_limited(address->sun_path, called.address_size - head);
-	memcpy(called.path, address->sun_path, size);
-	called.path[size] = '\0';
-	return called.path;
+	memcpy(path_of(&called.name), address->sun_path, size);
+	path_of(&called.name)[size] = '\0';
+	return path_of(&called.name);
 }
 
 /* --- recording ----------------------------------------------------------------------------------
@@ -210,7 +247,7 @@ static void note_privileges(const struct spot *spot)
 		!(status.st_mode & S_ISUID) ||
 		status.st_uid == (unsigned)rawcall3(SYS_geteuid, 0, 0, 0))
 		return;
-	record_gap("setuid-program", spot->path,
+	record_gap("setuid-program", path_argument(called.row->path),
 		"ran below a supervised program, where it may have no privileges");
 }
 
@@ -220,40 +257,61 @@ static void record_execution(const struct spot *spot, int error)
 				? AT_FDCWD
 				: (int)called.arguments[called.row->directory - 1];
 
-	record_spawned(directory, spot->path, error);
+	record_spawned(directory, path_argument(called.row->path), error);
 	if (!error)
 		note_privileges(spot);
 }
 
-static struct spot first_spot(bool address)
+static bool has_address(const struct call *row)
+{
+	return row->means == ADDRESS || row->means == SEND;
+}
+
+static struct spot first_spot(enum approach approach)
 {
 	const struct call *row = called.row;
 
-	if (address)
-		return spot_of(socket_path(), NONE);
+	if (has_address(row))
+		return spot_of(socket_path(), NONE, approach);
 	if (row->means == OPEN_HOW && called.how.resolve & RESOLVE_IN_ROOT)
 		return spot_below(path_argument(row->path), row->directory);
-	return spot_of(path_argument(row->path), row->directory);
+	return spot_of(path_argument(row->path), row->directory, approach);
+}
+
+/* 0 or the errno that the call will answer. *ret_from: where its first name begins. */
+static int foretell(enum approach approach, struct spot *ret_from)
+{
+	const struct call *row = called.row;
+	struct spot from = first_spot(approach);
+	struct spot to = spot_of(path_argument(row->to_path), row->to_directory, approach);
+	int error = outcome_foretell(
+		row, called.announced->number, called.arguments, open_flags(), &from, &to);
+
+	close_spot(&to);
+	*ret_from = from;
+	return error;
 }
 
 static void record_with_names(void)
 {
 	const struct call *row = called.row;
-	bool addresses = row->means == ADDRESS || row->means == SEND;
-	struct spot from = first_spot(addresses);
-	struct spot to = spot_of(path_argument(row->to_path), row->to_directory);
-	long number = called.announced->number;
-	int error = outcome_foretell(row, number, called.arguments, open_flags(), &from, &to);
+	struct spot from;
+	int error;
 
+	called.by_proc = false;
+	error = foretell(BY_PROC, &from);
+	if (error && called.by_proc) {
+		close_spot(&from);
+		error = foretell(BY_DESCRIPTOR, &from);
+	}
 	if (row->means == EXECUTE)
 		record_execution(&from, error);
-	else if (addresses)
+	else if (has_address(row))
 		record_address(row->means == SEND ? ENDPOINT_SEND : row->access, called.address,
 			called.address_size, error);
 	else
-		call_after(number, called.arguments, -error, 0);
+		call_after(called.announced->number, called.arguments, -error, 0);
 	close_spot(&from);
-	close_spot(&to);
 }
 
 static void record_message(uint64_t header)

@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/openat2.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -50,6 +51,29 @@ static void files(void)
 	close(open("link", O_RDONLY | O_NOFOLLOW));
 	symlink("nowhere", "dangling");
 	close(open("dangling", O_RDONLY));
+}
+
+/* A path that fills the kernel's limit, as many links as it follows, and one more; names that begin
+ * nowhere. */
+static void limits(void)
+{
+	char path[PATH_MAX] = "made", name[16];
+	size_t used = 0;
+
+	for (; used + 2 + sizeof("made") <= sizeof(path); used += 2)
+		memcpy(path + used, "./", 2);
+	strcpy(path + used, "made");
+	close(open(path, O_RDONLY));
+	strcpy(path, "made");
+	for (int i = 0; i <= 40; i++) {
+		snprintf(name, sizeof(name), "chain%d", i);
+		symlink(path, name);
+		strcpy(path, name);
+	}
+	close(open("chain39", O_RDONLY));
+	close(open("chain40", O_RDONLY));
+	close(openat(-1, "made", O_RDONLY));
+	close(openat(1000, "made", O_RDONLY));
 }
 
 static void names(void)
@@ -141,6 +165,7 @@ int main(int argc, char **argv)
 	if (chdir(argv[1]) < 0)
 		return 1;
 	files();
+	limits();
 	names();
 	if (chdir(argv[1]) < 0)
 		return 1;

@@ -33,11 +33,14 @@ static const char help[] =
 	"\n"
 	"Options:\n"
 	"  -h, --help     print this help\n"
-	"      --version  print the version\n";
+	"  -V, --version  print the version\n";
 
-static void say(int fd, const char *text)
+/* The exit status: 1 where the text cannot be written. */
+static int say(int fd, const char *text)
 {
-	rawcall3(SYS_write, fd, (long)text, (long)text_length(text));
+	long size = (long)text_length(text);
+
+	return rawcall3(SYS_write, fd, (long)text, size) != size;
 }
 
 /* --- attached -----------------------------------------------------------------------------------
@@ -158,33 +161,32 @@ static int attach(int argc, char *const *argv)
 	return nursery(socket);
 }
 
+static int refuse(const char *what, const char *why)
+{
+	say(2, "footprint-supervise: ");
+	say(2, what);
+	say(2, why);
+	say(2, "; see 'footprint-supervise --help'\n");
+	return STATUS_USAGE;
+}
+
 static int run(int argc, char *const *argv)
 {
-	const char *first = argc > 1 ? argv[1] : "--help";
+	const char *first = argc > 1 ? argv[1] : "";
 
 	if (text_equal(first, "--attach"))
 		return attach(argc, argv);
-	if (text_equal(first, "--help") || text_equal(first, "-h")) {
-		say(argc > 1 ? 1 : 2, help);
-		return argc > 1 ? 0 : STATUS_USAGE;
-	}
-	if (text_equal(first, "--version")) {
-		say(1, "footprint-supervise " FOOTPRINT_VERSION_STRING "\n");
-		return 0;
-	}
-	if (text_equal(first, "--"))
+	if (text_equal(first, "--help") || text_equal(first, "-h"))
+		return say(1, help);
+	if (text_equal(first, "--version") || text_equal(first, "-V"))
+		return say(1, "footprint-supervise " FOOTPRINT_VERSION_STRING "\n");
+	if (text_equal(first, "--")) {
 		argv++;
-	else if (*first == '-') {
-		say(2, "footprint-supervise: ");
-		say(2, first);
-		say(2, ": no such option\n");
-		return STATUS_USAGE;
+		argc--;
+	} else if (*first == '-') {
+		return refuse(first, ": no such option");
 	}
-	if (!argv[1]) {
-		say(2, "footprint-supervise: no program given\n");
-		return STATUS_USAGE;
-	}
-	return prefix(argv + 1);
+	return argc > 1 ? prefix(argv + 1) : refuse("no program given", "");
 }
 
 /* The kernel's block: argc, argv, NULL, envp, NULL. */

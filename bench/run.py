@@ -120,6 +120,13 @@ def machine():
             f"Linux {os.uname().release}, glibc {os.confstr('CS_GNU_LIBC_VERSION').split()[1]}")
 
 
+def write(rows, kinds, options):
+    results = {"machine": machine(), "methods": [kind.name for kind in kinds],
+               "sees": {kind.name: kind.sees for kind in kinds}, "workloads": rows}
+    os.makedirs(options.output, exist_ok=True)
+    report.write(results, options.output, machine())
+
+
 def main():
     options = arguments()
     options.build = os.path.abspath(options.build)
@@ -136,10 +143,7 @@ def main():
         rows.append(row)
         print(f"{workload.name}: " + ", ".join(
             report.figures(name, entry) for name, entry in row["methods"].items()), flush=True)
-    results = {"machine": machine(), "methods": [kind.name for kind in kinds],
-               "sees": {kind.name: kind.sees for kind in kinds}, "workloads": rows}
-    os.makedirs(options.output, exist_ok=True)
-    report.write(results, options.output, machine())
+        write(rows, kinds, options)  # after each: who interrupts it keeps what was measured
     missed = [row["name"] for row in rows if row["met"] is False]
     for name in missed:
         print(f"bar missed: {name}", file=sys.stderr)

@@ -29,7 +29,7 @@ struct application {
 	char file[APPLICATION_FILE_SIZE]; /* NAME@VERSION.footprint */
 	struct manifest *manifest;
 	struct run run;
-	bool dirty;    /* the manifest on disk, or the one being written, does not have everything */
+	bool dirty; /* the manifest on disk, or the one being written, does not have everything */
 	bool reported; /* that it cannot be written */
 	/* Direct-mapped: keys of facts that went in before and need not go in again. */
 	uint64_t *applied;

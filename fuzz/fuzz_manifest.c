@@ -77,7 +77,8 @@ static void use(struct manifest *m)
 
 /* --- the input --- */
 
-static int decode_content(const uint8_t *data, size_t size, struct manifest **ret, struct error *err)
+static int decode_content(
+	const uint8_t *data, size_t size, struct manifest **ret, struct error *err)
 {
 	size_t room = ZSTD_compressBound(size);
 	autofree uint8_t *frame = malloc(room);

@@ -1,6 +1,6 @@
 /*
- * System calls by number: what each means as a record. Used by the sites inside libc and by the hook
- * of syscall(2)'s wrapper, so that a call is recorded alike whichever way it came in.
+ * System calls by number: what each means as a record. Used by the sites inside libc and by the
+ * hook of syscall(2)'s wrapper, so that a call is recorded alike whichever way it came in.
  *
  * Start at `calls` in calls.c: one row a system call, as doc/facts.md has it. All of them are
  * callable anywhere: in signal handlers, in a vfork child, before constructors. Arguments are the

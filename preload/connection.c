@@ -18,8 +18,8 @@
 #define FOLDER_SIZE  1024 /* of a socket's folder; on the stack of a signal handler, perhaps */
 
 /*
- * A copy where no program looks: below the limit, and below 256, past which each fork copies and each
- * exec searches a table four times as large (10 us of a shell's exec at 1000). Negative errno.
+ * A copy where no program looks: below the limit, and below 256, past which each fork copies and
+ * each exec searches a table four times as large (10 us of a shell's exec at 1000). Negative errno.
  */
 static long copy_high(long fd)
 {

@@ -52,9 +52,10 @@ static bool is_counted(char **argv)
 }
 
 /*
- * glibc's arguments; NULL: another libc, or they do not stand as they did. Where the kernel put them
- * is not asked first: run as a program (ld.so PROGRAM), glibc drops its own arguments, before 2.36 by
- * moving the stack's beginning over them, and then what stands there is its new count and its frames.
+ * glibc's arguments; NULL: another libc, or they do not stand as they did. Where the kernel put
+ * them is not asked first: run as a program (ld.so PROGRAM), glibc drops its own arguments,
+ * before 2.36 by moving the stack's beginning over them, and then what stands there is its new
+ * count and its frames.
  */
 static char **glibc_arguments(void)
 {

@@ -27,8 +27,8 @@ struct machine {
 	uint32_t a, x, memory[BPF_MEMWORDS];
 };
 
-static uint32_t load(
-	const struct machine *machine, const struct sock_filter *op, const struct seccomp_data *data)
+static uint32_t load(const struct machine *machine, const struct sock_filter *op,
+	const struct seccomp_data *data)
 {
 	uint32_t word = 0;
 

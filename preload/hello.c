@@ -116,7 +116,8 @@ static void write_programs(struct writer *w, const struct entry *entry)
 {
 	const char *program = loaded_program(), *path = executed_path(entry);
 
-	/* `ld.so program`: the kernel executed the dynamic linker, the program is what that mapped. */
+	/* `ld.so program`: the kernel executed the dynamic linker, the program is what that mapped.
+	 */
 	if (program) {
 		write_absolute(w, HELLO_EXECUTABLE, program);
 		write_proc_exe(w, HELLO_INTERPRETER);
@@ -221,7 +222,8 @@ void hello_write_first(struct segment *segment, const struct settings *settings,
 	hello_write_name(&w, HELLO_APPLICATION, settings->application);
 	hello_write_name(&w, HELLO_APPLICATION_VERSION, settings->version);
 	write_programs(&w, entry);
-	hello_write_text(&w, HELLO_INVOKED_AS, entry->argv ? entry->argv[0] : NULL, INVOKED_AS_SIZE);
+	hello_write_text(
+		&w, HELLO_INVOKED_AS, entry->argv ? entry->argv[0] : NULL, INVOKED_AS_SIZE);
 	write_directory(&w);
 	write_identity(&w, entry);
 	write_root(&w, root);

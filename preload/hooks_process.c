@@ -160,7 +160,6 @@ FP_EXPORT int prctl(int option, ...)
 	result = real_prctl ? real_prctl(option, words[0], words[1], words[2], words[3])
 			    : (int)hook_missing();
 	if (option == PR_SET_SECCOMP && result == 0)
-		filter_installed(
-			words[0] == SECCOMP_MODE_FILTER ? (const void *)words[1] : NULL);
+		filter_installed(words[0] == SECCOMP_MODE_FILTER ? (const void *)words[1] : NULL);
 	return result;
 }

@@ -13,7 +13,8 @@
 
 #include "preload/memory.h"
 
-/* What every start writes, and what few processes do: layout.ld puts the one first, the other last. */
+/* What every start writes, and what few processes do: layout.ld puts the one first, the other last.
+ */
 #define DATA_OF_START __attribute__((section(".data.hot")))
 #define DATA_SELDOM   __attribute__((section(".data.cold")))
 
@@ -26,10 +27,10 @@ struct image {
 	/* Records go here; NULL: not started. Set by compare-and-swap, once a segment. */
 	struct segment *segment;
 
-	uint64_t directory;	   /* id of the working directory, 0: unknown */
-	uint64_t root;		   /* id of what chroot made "/", 0: as it was at the start */
-	uint64_t last_look;	   /* image_time() when we last looked for the aggregator */
-	uint64_t device, inode;	   /* of our socket: is `descriptor` still it? inode 0: to be learnt */
+	uint64_t directory;	/* id of the working directory, 0: unknown */
+	uint64_t root;		/* id of what chroot made "/", 0: as it was at the start */
+	uint64_t last_look;	/* image_time() when we last looked for the aggregator */
+	uint64_t device, inode; /* of our socket: is `descriptor` still it? inode 0: to be learnt */
 	uint64_t *seen_overflow;   /* last level of the seen table, NULL: not needed yet */
 	uint64_t *far_directories; /* near_directories goes on, NULL: not needed yet */
 	int descriptor;		   /* our socket, -1: none */

@@ -1,7 +1,7 @@
 /*
- * How the dynamic linker came to an object at the start of the program: by a path that someone gave,
- * or by its own configuration (glibc's ld.so.cache, musl's path file), which it reads for the first
- * object that nothing else leads to. ld.so(8) has the order.
+ * How the dynamic linker came to an object at the start of the program: by a path that someone
+ * gave, or by its own configuration (glibc's ld.so.cache, musl's path file), which it reads for the
+ * first object that nothing else leads to. ld.so(8) has the order.
  */
 #ifndef FOOTPRINT_PRELOAD_LIBRARY_SEARCH_H
 #define FOOTPRINT_PRELOAD_LIBRARY_SEARCH_H

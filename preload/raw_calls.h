@@ -1,6 +1,6 @@
 /*
- * Programs that make system calls past libc, of which hooks and sites see nothing. A Go program does
- * so for every file it opens, also where it is linked with libc (cgo).
+ * Programs that make system calls past libc, of which hooks and sites see nothing. A Go program
+ * does so for every file it opens, also where it is linked with libc (cgo).
  */
 #ifndef FOOTPRINT_PRELOAD_RAW_CALLS_H
 #define FOOTPRINT_PRELOAD_RAW_CALLS_H

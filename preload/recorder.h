@@ -46,8 +46,9 @@ void record_path(unsigned access, int dirfd, const char *path, int error);
  * a directory that later paths may be relative to. */
 void record_open(int dirfd, const char *path, int flags, int fd, int error);
 
-/* Would record_open() find nothing new to keep? Answered without a system call and without a trace, so
- * a thread that may be cancelled at any instruction can ask. False also where that is not known. */
+/* Would record_open() find nothing new to keep? Answered without a system call and without a trace,
+ * so a thread that may be cancelled at any instruction can ask. False also where that is not known.
+ */
 bool record_open_is_known(int dirfd, const char *path, int flags, int fd, int error);
 
 /* connect, bind, sendto...: unix, inet and inet6 addresses; others are not recorded. */

@@ -43,8 +43,7 @@ static bool lock_slot(int fd, unsigned slot)
 /* What stands at a slot's beginning. The file's owner allocated it: shorter, it is none of ours. */
 static int read_word(int fd, unsigned slot, uint64_t *ret)
 {
-	long n = rawcall4(
-		SYS_pread64, fd, (long)ret, sizeof(*ret), (long)slot * RESERVE_SLOT_SIZE);
+	long n = rawcall4(SYS_pread64, fd, (long)ret, sizeof(*ret), (long)slot * RESERVE_SLOT_SIZE);
 
 	return n == sizeof(*ret) ? 0 : n < 0 ? (int)n : -ENODATA;
 }

@@ -105,8 +105,8 @@ static long map_aligned(long size)
 /*
  * The last level is most of the table's size and few images need it, so it is made when the others
  * overflow: by each process that has to. Its probes go everywhere, so it is one huge page where the
- * kernel gives any, which costs as much as thirty small ones, and not 512 page faults. As a rule only
- * private memory gets one: forks go on with copies of their own.
+ * kernel gives any, which costs as much as thirty small ones, and not 512 page faults. As a rule
+ * only private memory gets one: forks go on with copies of their own.
  */
 static void make_overflow(void)
 {

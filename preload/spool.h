@@ -8,15 +8,15 @@
 
 #include "preload/memory.h"
 
-/* Appends the log bytes [from, to) of a segment, in entries of whole slots; none: an entry without a
- * log. 0 or a negative errno: some of them may be there. */
+/* Appends the log bytes [from, to) of a segment, in entries of whole slots; none: an entry without
+ * a log. 0 or a negative errno: some of them may be there. */
 int spool_append(struct segment *segment, uint64_t from, uint64_t to);
 
 /* Appends all that is neither acknowledged nor spooled. 0 or a negative errno. */
 int spool_rest(struct segment *segment);
 
-/* There was no room for that: appends how many records are lost, which is a gap then. It may use the
- * part of the file system that records leave free. 0 or a negative errno. */
+/* There was no room for that: appends how many records are lost, which is a gap then. It may use
+ * the part of the file system that records leave free. 0 or a negative errno. */
 int spool_loss(struct segment *segment);
 
 /* Appends one slot. 0 or a negative errno. */

@@ -21,7 +21,8 @@ size_t symbol_next_size(const char *name, const void *function);
 /* First entry of the main program's link map, NULL where it cannot be found. */
 struct link_map *symbol_link_map(void);
 
-/* Where the dynamic linker itself is mapped, also where it was executed as a program; 0: unknown. */
+/* Where the dynamic linker itself is mapped, also where it was executed as a program; 0: unknown.
+ */
 ElfW(Addr) symbol_linker_base(void);
 
 /* Our own object's entry in it. */

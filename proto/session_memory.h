@@ -30,17 +30,17 @@
 #define SESSION_ID_SIZE	     16
 
 /* Limits on what a peer may send; past one of them the session is dropped and counted. */
-#define FP_PACKET_SIZE_MAX	 (64u << 10)
-#define FP_HELLO_SIZE_MAX	 (16u << 10)
-#define FP_RECORD_SIZE_MAX	 (12u << 10) /* room for two paths of PATH_MAX */
-#define FP_PATH_SIZE_MAX	 4096u	     /* PATH_MAX, with the NUL the kernel counts */
-#define FP_ADDRESS_SIZE_MAX	 128u	     /* sizeof(struct sockaddr_storage) */
-#define FP_NAME_SIZE_MAX	 256u	     /* application, version, host, gap kind */
-#define FP_DETAIL_SIZE_MAX	 1024u
-#define FP_SEGMENT_SIZE_MAX	 (16u << 20) /* whole memfd */
-#define FP_SEGMENTS_MAX		 1024u	     /* of one session */
+#define FP_PACKET_SIZE_MAX  (64u << 10)
+#define FP_HELLO_SIZE_MAX   (16u << 10)
+#define FP_RECORD_SIZE_MAX  (12u << 10) /* room for two paths of PATH_MAX */
+#define FP_PATH_SIZE_MAX    4096u	/* PATH_MAX, with the NUL the kernel counts */
+#define FP_ADDRESS_SIZE_MAX 128u	/* sizeof(struct sockaddr_storage) */
+#define FP_NAME_SIZE_MAX    256u	/* application, version, host, gap kind */
+#define FP_DETAIL_SIZE_MAX  1024u
+#define FP_SEGMENT_SIZE_MAX (16u << 20) /* whole memfd */
+#define FP_SEGMENTS_MAX	    1024u	/* of one session */
 
-#define SLOT_ALIGN 8u
+#define SLOT_ALIGN	    8u
 #define SLOT_STATE(word)    ((word) >> 24)
 #define SLOT_SIZE(word)	    ((word)&0xffffffu)
 #define SLOT_WORD(st, size) ((uint32_t)(st) << 24 | (uint32_t)(size))
@@ -50,8 +50,8 @@ enum slot_state {
 	SLOT_CLAIMED = 1, /* being written, or its writer died: step over */
 	SLOT_READY = 2,
 	/*
-	 * An exec in progress or done: written before execve, set to SLOT_VOID if it returns. At the
-	 * end of a session it counts as done; in a live one once it has stood for a second.
+	 * An exec in progress or done: written before execve, set to SLOT_VOID if it returns. At
+	 * the end of a session it counts as done; in a live one once it has stood for a second.
 	 */
 	SLOT_EXEC = 3,
 	SLOT_VOID = 4,
@@ -67,15 +67,16 @@ struct session_memory {
 	uint32_t log_offset; /* from the start of the memfd */
 	uint32_t log_size;
 	uint64_t tail;	       /* bytes of the log claimed, at least */
-	uint64_t acknowledged; /* bytes of the log that are in a manifest on disk: written by the aggregator */
+	uint64_t acknowledged; /* bytes of the log that are in a manifest on disk: written by the
+				  aggregator */
 	uint64_t lost;	       /* records that could be kept nowhere: a gap */
 	uint32_t processes;    /* processes that ever shared this image: 1 + forks */
 	uint32_t users;	       /* of them, those that have not said goodbye */
 };
 
 /*
- * Directory ids: FNV-1a, 64 bit, over the parent's id (8 bytes, little endian) and the path's bytes.
- * 0 stands for "absolute", and a path that begins with '/' is hashed with parent 0.
+ * Directory ids: FNV-1a, 64 bit, over the parent's id (8 bytes, little endian) and the path's
+ * bytes. 0 stands for "absolute", and a path that begins with '/' is hashed with parent 0.
  */
 static inline uint64_t fp_directory_id(uint64_t parent, const char *path, uint64_t size)
 {
@@ -107,18 +108,18 @@ struct spool_entry {
 };
 
 /*
- * The reserve: `spool/reserve`, a file of slots that the aggregator allocates beforehand and that all
- * may write in place, which needs no space, no quota and no right to make files. A process whose
- * records nobody takes, not even as an entry without a log, puts such an entry into a slot whose first
- * eight bytes are 0, under an open file description lock of the slot's bytes. The first slot begins
- * with a number instead: how often somebody found no slot for it.
+ * The reserve: `spool/reserve`, a file of slots that the aggregator allocates beforehand and that
+ * all may write in place, which needs no space, no quota and no right to make files. A process
+ * whose records nobody takes, not even as an entry without a log, puts such an entry into a slot
+ * whose first eight bytes are 0, under an open file description lock of the slot's bytes. The first
+ * slot begins with a number instead: how often somebody found no slot for it.
  */
 #define RESERVE_SLOT_SIZE 4096u
 #define RESERVE_SLOTS	  32u
 
 /*
- * Checksum of an entry: of its header with `checksum` as 0, of the Hello and of the log. Each of the
- * three is taken as 64-bit words, little endian, the last one filled up with zero bytes:
+ * Checksum of an entry: of its header with `checksum` as 0, of the Hello and of the log. Each of
+ * the three is taken as 64-bit words, little endian, the last one filled up with zero bytes:
  *
  *   sum = rotate_left(sum ^ word, 29) * FP_CHECKSUM_FACTOR          from FP_CHECKSUM_START
  *   checksum = (sum ^ sum >> 32) & 0xffffffff

@@ -48,7 +48,8 @@ struct why {
 	/* The symlinks that led from what was asked for to `path`. */
 	struct why_link links[WHY_LINKS_MAX];
 	size_t n_links;
-	/* How many of them up to the last that is all of a path, not a directory on the way; 0: none. */
+	/* How many of them up to the last that is all of a path, not a directory on the way; 0:
+	 * none. */
 	size_t final_link;
 	struct why_step *steps;
 	size_t n_steps;

@@ -5,8 +5,8 @@
  *
  *   meter OUTPUT COUNT [NAME=VALUE]... COMMAND [ARGUMENT]...
  *
- * "%" among the arguments stands for the number of the process. A line of OUTPUT is the microseconds
- * that one process waited. The command's environment has the given variables besides.
+ * "%" among the arguments stands for the number of the process. A line of OUTPUT is the
+ * microseconds that one process waited. The command's environment has the given variables besides.
  */
 #include <err.h>
 #include <inttypes.h>

@@ -1,6 +1,6 @@
 /*
- * Opens files one after the other and says so on standard output, each number only when its open has
- * returned: what stands there when the process is killed has happened before.
+ * Opens files one after the other and says so on standard output, each number only when its open
+ * has returned: what stands there when the process is killed has happened before.
  *
  *   opener FOLDER FIRST COUNT [pause]
  *

@@ -24,7 +24,7 @@
 #define PR_SET_MDWE 65
 #endif
 #define MDWE_REFUSE_EXEC_GAIN 1
-#define ARGUMENT(n) offsetof(struct seccomp_data, args[n])
+#define ARGUMENT(n)	      offsetof(struct seccomp_data, args[n])
 
 static int install_program(struct sock_filter *code, size_t length)
 {

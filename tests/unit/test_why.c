@@ -175,8 +175,8 @@ static void symlinks_in_a_circle_have_an_end(void **state)
 	manifest_free(m);
 }
 
-static void assert_explained(const Footprint__Manifest *view, const char *what, const char *path,
-	size_t links)
+static void assert_explained(
+	const Footprint__Manifest *view, const char *what, const char *path, size_t links)
 {
 	struct why why;
 

@@ -86,7 +86,7 @@ static void settle_directory(struct fact *fact)
 {
 	const struct look *look = fact->path ? fact->path->look : NULL;
 
-	if (fact->directory && look->has_state &&
+	if (fact->directory && look && look->has_state &&
 		look->state.type != FOOTPRINT__FILE_TYPE__TYPE_DIRECTORY)
 		directories_remove(&fact->session->directories, fact->directory);
 }
@@ -209,7 +209,8 @@ static int note_unresolved(struct fact *fact)
 	if (fact->kind == FACT_IMAGE && !fact->session->root->known)
 		r = run_gap(application, "unresolved", fact->session->executable,
 			"its root directory is not known: paths are as the program gave them", 1);
-	if (r == 0 && (fact->kind == FACT_IMAGE || fact->kind == FACT_LOAD) && look->trouble) {
+	if (r == 0 && (fact->kind == FACT_IMAGE || fact->kind == FACT_LOAD) && look &&
+		look->trouble) {
 		log_note("%s: its libraries: %s", look->path, look->trouble);
 		r = run_gap(application, "unresolved", look->path, look->trouble, 1);
 	}

@@ -96,7 +96,7 @@ static int name_directory(struct session *session, uint64_t id, struct path *pat
 
 static int ingest_directory(struct session *session, const Footprint__Record *record)
 {
-	struct path *path;
+	struct path *path = NULL;
 	int r;
 
 	if (!record->path.len)

@@ -100,7 +100,7 @@ static int take_rows(struct reading *reading, size_t offset, size_t end)
 {
 	struct ledger *ledger = &reading->daemon->ledger;
 	struct known_session *session = NULL;
-	union row row;
+	union row row = { 0 };
 	int r = 0;
 
 	while (r == 0 && offset < end) {

@@ -326,7 +326,7 @@ static char **make(
 
 	if (survey->preload_differs)
 		preload = preload_write(survey, wish, text);
-	for (size_t i = 0; i < survey->entries; i++) {
+	for (size_t i = 0; given && i < survey->entries; i++) {
 		if (i != survey->preload_at || !survey->preload_differs)
 			*to++ = given[i];
 		else if (preload)

@@ -137,8 +137,10 @@ struct segment *image_extend(struct segment *full)
 	if (image.memory_only)
 		return NULL;
 	/* A program may go on finding new paths for as long as it lives. */
-	for (segment = full; segment; segment = segment->previous)
+	segment = full;
+	do
 		segment_release(segment);
+	while ((segment = segment->previous));
 	number = __atomic_fetch_add(&full->first->segments, 1, __ATOMIC_RELAXED);
 	segment = number < FP_SEGMENTS_MAX ? segment_new(SEGMENT_NEXT_SIZE, &memfd) : NULL;
 	if (!segment)

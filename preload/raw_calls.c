@@ -1,8 +1,8 @@
 #define _GNU_SOURCE
 #include "preload/raw_calls.h"
 
-#include <limits.h>
 #include <link.h>
+#include <linux/limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 

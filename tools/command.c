@@ -11,6 +11,9 @@
 #include "lib/base/cleanup.h"
 #include "tools/terminal.h"
 
+#undef command_usage /* the analyzer's */
+#undef command_fail_error
+
 void command_hold_standard(void)
 {
 	int fd;

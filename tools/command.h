@@ -49,6 +49,10 @@ int command_usage(const struct command *self, const char *format, ...)
 /* Says "footprint: what: why" on stderr; returns EXIT_TROUBLE. */
 int command_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int command_fail_error(const struct error *err);
+#ifdef __clang_analyzer__ /* as in lib/base/error.h */
+#define command_usage(self, ...) ((void)(self), EXIT_TROUBLE)
+#define command_fail_error(err)	 ((void)(err), EXIT_TROUBLE)
+#endif
 
 /* The same without the status: something the person should know. */
 void command_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));

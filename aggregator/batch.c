@@ -1,6 +1,7 @@
 #include "aggregator/batch.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "aggregator/aggregator.h"
@@ -20,7 +21,6 @@ struct batch *batch_new(struct root *root)
 		return NULL;
 	batch->root = root;
 	batch->n = 0;
-	batch->work.data = batch;
 	batch->refresh = now - root->refreshed_ms > REFRESH_MS;
 	batch->packages = batch->refresh && now - root->packages_ms > PACKAGES_MS;
 	if (batch->refresh)
@@ -64,10 +64,15 @@ void batch_add(struct batch *batch, struct root *root, struct path *path, enum l
 	root->daemon->counters.looks++;
 }
 
-/* On a thread of the pool: touches nothing but the items, the raw paths and the root's tools. */
-static void work(uv_work_t *request)
+static struct batch *batch_of(struct job *job)
 {
-	struct batch *batch = request->data;
+	return (struct batch *)((char *)job - offsetof(struct batch, job));
+}
+
+/* On a worker's thread: touches nothing but the items, the raw paths and the root's tools. */
+static void work(struct job *job)
+{
+	struct batch *batch = batch_of(job);
 	struct look_tools *tools = &batch->root->tools;
 
 	if (batch->refresh)
@@ -81,19 +86,30 @@ static void work(uv_work_t *request)
 	}
 }
 
-static void after_work(uv_work_t *request, int status)
+static void done(struct job *job)
 {
-	struct batch *batch = request->data;
+	struct batch *batch = batch_of(job);
 
-	(void)status; /* never cancelled */
 	batch->finished(batch);
 }
 
-int batch_start(struct batch *batch, void (*finished)(struct batch *batch))
+static void late(struct job *job)
 {
+	struct batch *batch = batch_of(job);
+
+	batch->late(batch);
+}
+
+int batch_start(struct batch *batch, void (*finished)(struct batch *batch),
+	void (*on_late)(struct batch *batch))
+{
+	struct aggregator *daemon = batch->root->daemon;
+
 	batch->finished = finished;
-	batch->started_ms = uv_now(&batch->root->daemon->loop);
-	return uv_queue_work(&batch->root->daemon->loop, &batch->work, work, after_work);
+	batch->late = on_late;
+	batch->started_ms = uv_now(&daemon->loop);
+	batch->job = (struct job){ .work = work, .done = done, .late = late };
+	return workers_do(&daemon->workers, &batch->job);
 }
 
 bool batch_take(struct batch *batch)

@@ -209,6 +209,9 @@ static int note_unresolved(struct fact *fact)
 	if (fact->kind == FACT_IMAGE && !fact->session->root->known)
 		r = run_gap(application, "unresolved", fact->session->executable,
 			"its root directory is not known: paths are as the program gave them", 1);
+	if (r == 0 && fact->guessed)
+		r = run_gap(application, "unresolved", fact->session->executable,
+			"its file system did not answer: paths are as the program gave them", 1);
 	if (r == 0 && (fact->kind == FACT_IMAGE || fact->kind == FACT_LOAD) && look &&
 		look->trouble) {
 		log_note("%s: its libraries: %s", look->path, look->trouble);

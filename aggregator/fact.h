@@ -33,6 +33,7 @@ struct fact {
 	uint32_t error;
 	uint32_t what;	    /* LoadedBy, EndpointUse */
 	uint64_t times;	    /* a gap happened */
+	bool guessed;	    /* no look was made: the root does not answer */
 	uint64_t directory; /* id by which later records may name `path` as a directory; 0: none */
 	struct path *path;
 	struct path *other;

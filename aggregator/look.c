@@ -248,18 +248,39 @@ void look_tools_refresh(struct look_tools *tools, bool packages)
 	tools->packages = NULL;
 }
 
-int look_at(struct look_tools *tools, const char *raw, bool follow, enum look_depth depth,
-	bool digest, struct look **ret)
+static struct look *look_new(enum look_depth depth)
 {
 	static _Atomic uint64_t last_serial;
 	struct look *look = calloc(1, sizeof(*look));
+
+	if (!look)
+		return NULL;
+	look->references = 1;
+	look->serial = ++last_serial;
+	look->depth = depth;
+	return look;
+}
+
+int look_at_letters(const char *raw, enum look_depth depth, struct look **ret)
+{
+	struct look *look = look_new(depth);
+
+	if (!look || look_from_outside(look, raw) < 0) {
+		look_unref(look);
+		return -ENOMEM;
+	}
+	*ret = look;
+	return 0;
+}
+
+int look_at(struct look_tools *tools, const char *raw, bool follow, enum look_depth depth,
+	bool digest, struct look **ret)
+{
+	struct look *look = look_new(depth);
 	int r;
 
 	if (!look)
 		return -ENOMEM;
-	look->references = 1;
-	look->serial = ++last_serial;
-	look->depth = depth;
 	r = open_packages(tools);
 	if (r == 0)
 		r = look_into(tools, look, raw, follow, digest);

@@ -1,6 +1,6 @@
 /*
  * A look: everything there is to know about one path of a container, found out in one go on a
- * thread of the pool. Where it leads, over which symlinks, what stands there, whose package it is,
+ * worker's thread. Where it leads, over which symlinks, what stands there, whose package it is,
  * and - of programs and libraries - what they need.
  *
  * Looks are made by workers and never change afterwards. They are counted references, touched by
@@ -73,6 +73,9 @@ struct look_tools {
  */
 int look_at(struct look_tools *tools, const char *raw, bool follow, enum look_depth depth,
 	bool digest, struct look **ret);
+
+/* The same without looking at anything: what the letters of the path tell, as error -EXDEV. */
+int look_at_letters(const char *raw, enum look_depth depth, struct look **ret);
 
 /* Forgets what may have changed since: directories, and packages where their database has. */
 void look_tools_refresh(struct look_tools *tools, bool packages);

@@ -22,6 +22,7 @@ static void on_tick(uv_timer_t *timer)
 	sessions_tick(daemon);
 	spool_tick(daemon);
 	reserve_tick(daemon);
+	workers_tick(&daemon->workers, uv_now(&daemon->loop));
 	roots_tick(daemon);
 	atlas_tick(daemon);
 	ledger_tick(daemon);
@@ -96,13 +97,11 @@ static void raise_descriptor_limit(void)
 static void prepare_process(const struct options *options)
 {
 	const struct sched_param none = { 0 };
-	char threads[16];
 
 	log_verbose(options->log);
 	signal(SIGPIPE, SIG_IGN);
 	raise_descriptor_limit();
-	snprintf(threads, sizeof(threads), "%u", options->threads);
-	setenv("UV_THREADPOOL_SIZE", threads, 1); /* read with the first work */
+	setenv("UV_THREADPOOL_SIZE", "1", 1); /* for the snapshots alone */
 	if (options->nice && (setpriority(PRIO_PROCESS, 0, LOWEST_PRIORITY) < 0 ||
 				     sched_setscheduler(0, SCHED_BATCH, &none) < 0))
 		log_trouble("--nice: priority cannot be lowered: %s", strerror(errno));
@@ -117,7 +116,8 @@ static int begin(struct aggregator *daemon, const struct listener *listener)
 	TAILQ_INIT(&daemon->spool.taken);
 	journal_init(daemon);
 	heard_init(daemon);
-	if ((r = sessions_init(daemon)) < 0 || (r = applications_init(daemon)) < 0 ||
+	if ((r = workers_init(&daemon->workers, &daemon->loop, daemon->options.threads)) < 0 ||
+		(r = sessions_init(daemon)) < 0 || (r = applications_init(daemon)) < 0 ||
 		(r = spool_init(daemon)) < 0)
 		return r;
 	atlas_init(daemon);

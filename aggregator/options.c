@@ -28,7 +28,7 @@ static const char help[] =
 	"      --spool DIR        where processes leave records while nobody listens\n"
 	"                         (default: FOOTPRINT_SPOOL, or spool/ beside the socket)\n"
 	"  -i, --interval SECONDS time between snapshots of what has changed (default: 2)\n"
-	"      --threads N        threads that resolve paths, hash and write (default: 2)\n"
+	"      --threads N        threads that resolve paths and hash files (default: 2)\n"
 	"      --nice             run with the lowest priority\n"
 	"      --allow-app NAME   accept this application only; may be repeated\n"
 	"      --allow-uid UID    accept processes of this user only; may be repeated\n"

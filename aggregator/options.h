@@ -11,7 +11,7 @@ struct options {
 	const char *manifests;
 	char *spool;	  /* --spool, FOOTPRINT_SPOOL, or "spool" beside the socket */
 	double interval;  /* seconds between snapshots */
-	unsigned threads; /* that resolve, hash and write */
+	unsigned threads; /* that resolve and hash */
 	bool nice;
 	bool one_run; /* this daemon's end is the end of the run */
 	bool log;

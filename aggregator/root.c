@@ -1,121 +1,20 @@
 #include "aggregator/root.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 
 #include "aggregator/aggregator.h"
 #include "aggregator/batch.h"
 #include "aggregator/fact.h"
+#include "aggregator/log.h"
 #include "aggregator/session.h"
-#include "lib/base/cleanup.h"
 #include "lib/base/hash.h"
 
 #define ROOT_IDLE_MS   60000
 #define ROOTS_IDLE_MAX 64u
-#define ROOTS_MAX      16384u
 #define LOOKS_KEPT_MAX 32768u /* in one root */
 #define LOOK_FRESH_MS  2000   /* files change while applications run */
-
-/* --- identity --------------------------------------------------------------------------------- */
-
-static int identify(int fd, struct root *identity)
-{
-	struct statx status;
-
-	if (statx(fd, "", AT_EMPTY_PATH, STATX_TYPE | STATX_INO | STATX_MNT_ID, &status) < 0)
-		return -errno;
-	if (!S_ISDIR(status.stx_mode))
-		return -ENOTDIR;
-	identity->device = makedev(status.stx_dev_major, status.stx_dev_minor);
-	identity->inode = status.stx_ino;
-	/* Not told before Linux 5.8: then 0 for all, and device and inode decide. */
-	identity->mount = status.stx_mask & STATX_MNT_ID ? status.stx_mnt_id : 0;
-	identity->known = true;
-	return 0;
-}
-
-static struct root *find(struct aggregator *daemon, const struct root *identity, bool any_mount)
-{
-	struct root *root;
-
-	LIST_FOREACH(root, &daemon->roots.list, link)
-	{
-		if (root->device == identity->device && root->inode == identity->inode &&
-			root->known == identity->known &&
-			(any_mount || root->mount == identity->mount))
-			return root;
-	}
-	return NULL;
-}
-
-static int root_new(
-	struct aggregator *daemon, const struct root *identity, int fd, struct root **ret)
-{
-	struct root *root;
-	int r;
-
-	if (daemon->roots.count >= ROOTS_MAX)
-		return -EMFILE;
-	root = calloc(1, sizeof(*root));
-	if (!root)
-		return -ENOMEM;
-	*root = *identity;
-	r = root->known ? resolver_new(fd, &root->tools.resolver) : 0;
-	if (r < 0) {
-		free(root);
-		return r;
-	}
-	root->daemon = daemon;
-	STAILQ_INIT(&root->facts);
-	LIST_INSERT_HEAD(&daemon->roots.list, root, link);
-	daemon->roots.count++;
-	*ret = root;
-	return 0;
-}
-
-int roots_get(struct aggregator *daemon, int fd, struct root **ret)
-{
-	struct root identity = { 0 };
-	int r = identify(fd, &identity);
-
-	if (r < 0)
-		return r;
-	*ret = find(daemon, &identity, false);
-	if (!*ret && (r = root_new(daemon, &identity, fd, ret)) < 0)
-		return r;
-	(*ret)->references++;
-	return 0;
-}
-
-int roots_get_by_identity(
-	struct aggregator *daemon, uint64_t device, uint64_t inode, struct root **ret)
-{
-	struct root wanted = { .device = device, .inode = inode, .known = true };
-	struct root own = { 0 };
-	autoclose int fd = -1;
-	int r;
-
-	*ret = find(daemon, &wanted, true);
-	if (!*ret) {
-		fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-		if (fd < 0)
-			return -errno;
-		if ((r = identify(fd, &own)) < 0)
-			return r;
-		if (own.device == device && own.inode == inode)
-			return roots_get(daemon, fd, ret);
-		wanted.known = false;
-		*ret = find(daemon, &wanted, true);
-	}
-	if (!*ret && (r = root_new(daemon, &wanted, -1, ret)) < 0)
-		return r;
-	(*ret)->references++;
-	return 0;
-}
 
 /* --- paths ------------------------------------------------------------------------------------ */
 
@@ -216,12 +115,41 @@ static bool ready(const struct fact *fact)
 	return fresh(fact, fact->path) && fresh(fact, fact->other);
 }
 
+/* The file system does not answer: what can be told from the letters, unless enough was known
+ * before. */
+static int guess_path(struct root *root, const struct fact *fact, struct path *path)
+{
+	struct look *look;
+	int r;
+
+	if (!path || (path->look && path->look->depth >= fact_depth(fact, path)))
+		return 0;
+	r = look_at_letters(path->raw, fact_depth(fact, path), &look);
+	if (r < 0)
+		return r;
+	look->made_ms = uv_now(&root->daemon->loop);
+	root->n_looks += !path->look;
+	look_unref(path->look);
+	path->look = look;
+	return 0;
+}
+
+static bool guess(struct root *root, struct fact *fact)
+{
+	if (!root->late || guess_path(root, fact, fact->path) < 0 ||
+		guess_path(root, fact, fact->other) < 0)
+		return false;
+	fact->guessed = true;
+	return true;
+}
+
 /* Takes facts from the head of the queue as long as they are ready. False: something went wrong. */
 static bool apply_ready(struct root *root)
 {
 	struct fact *fact;
 
-	while (!root->daemon->roots.frozen && (fact = STAILQ_FIRST(&root->facts)) && ready(fact)) {
+	while (!root->daemon->roots.frozen && (fact = STAILQ_FIRST(&root->facts)) &&
+		(ready(fact) || guess(root, fact))) {
 		if (fact_apply(fact) < 0) {
 			root->daemon->counters.no_memory++;
 			return false; /* the tick comes back to it */
@@ -245,13 +173,25 @@ static void finished(struct batch *batch)
 	struct root *root = batch->root;
 	bool complete;
 
+	if (root->late)
+		log_note("a watched root answers again");
 	root->batch = NULL;
+	root->late = false;
 	complete = batch_take(batch);
 	/* Without memory it is left to the tick to try again. */
 	if (complete)
 		root_pump(root);
-	if (root->n_looks > LOOKS_KEPT_MAX)
-		forget_looks(root);
+	aggregator_progress(root->daemon);
+}
+
+/* It keeps its thread, and the tools; nobody waits for it any more. */
+static void late(struct batch *batch)
+{
+	struct root *root = batch->root;
+
+	log_trouble("a watched root does not answer: paths in it are as its programs gave them");
+	root->late = true;
+	root_pump(root);
 	aggregator_progress(root->daemon);
 }
 
@@ -272,7 +212,7 @@ static void start_batch(struct root *root)
 		add_stale(root, batch, fact, fact->other);
 	}
 	root->batch = batch;
-	if (batch_start(batch, finished) < 0) {
+	if (batch_start(batch, finished, late) < 0) {
 		root->batch = NULL;
 		batch_free(batch);
 	}
@@ -287,6 +227,8 @@ void root_pump(struct root *root)
 	if (apply_ready(root) && !root->batch && !root->daemon->roots.frozen &&
 		!STAILQ_EMPTY(&root->facts))
 		start_batch(root);
+	if (root->n_looks > LOOKS_KEPT_MAX)
+		forget_looks(root);
 	root->pumping = false;
 }
 
@@ -329,7 +271,7 @@ bool roots_busy(const struct aggregator *daemon)
 	struct root *root;
 
 	LIST_FOREACH(root, &daemon->roots.list, link)
-	if (root->batch || !STAILQ_EMPTY(&root->facts))
+	if ((root->batch && !root->late) || !STAILQ_EMPTY(&root->facts))
 		return true;
 	return false;
 }
@@ -378,8 +320,11 @@ void roots_tick(struct aggregator *daemon)
 
 void roots_deinit(struct aggregator *daemon)
 {
-	struct root *root;
+	struct root *root, *next;
 
-	while ((root = LIST_FIRST(&daemon->roots.list)))
-		root_free(root);
+	for (root = LIST_FIRST(&daemon->roots.list); root; root = next) {
+		next = LIST_NEXT(root, link);
+		if (!root->batch) /* whose thread uses it to the end */
+			root_free(root);
+	}
 }

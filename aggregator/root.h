@@ -5,8 +5,10 @@
  * One struct root stands for one container (or chroot, or the host), told apart by what statx says
  * of the O_PATH descriptor that came with a hello. Facts go through its queue in order. A fact
  * whose paths have been looked at lately is applied at once; for the others a batch of looks is
- * made on the thread pool, one batch at a time per root, while the loop goes on. Facts may wait;
- * the processes never do: what they say stays in their own memory until we come to it.
+ * made by a worker, one batch at a time per root, while the loop goes on. Facts may wait;
+ * the processes never do: what they say stays in their own memory until we come to it. Where a
+ * root's file system does not answer (workers.h), they wait no longer: their paths are taken by the
+ * letters, with a gap, until the batch comes back.
  */
 #ifndef FOOTPRINT_AGGREGATOR_ROOT_H
 #define FOOTPRINT_AGGREGATOR_ROOT_H
@@ -45,6 +47,7 @@ struct root {
 	uint32_t n_looks; /* paths with a look */
 	STAILQ_HEAD(, fact) facts;
 	struct batch *batch; /* running; NULL: none */
+	bool late;	     /* and nobody knows whether it will ever end */
 	uint64_t refreshed_ms;
 	uint64_t packages_ms; /* when it was last asked whether their database has changed */
 	uint64_t idle_since_ms;
@@ -76,7 +79,7 @@ int roots_get_by_identity(
 void root_unref(struct root *root);
 /* Frees roots that nobody has used for a while. */
 void roots_tick(struct aggregator *daemon);
-/* Only once no batch is running. */
+/* Only once no batch is running but late ones, whose roots stay. */
 void roots_deinit(struct aggregator *daemon);
 
 /* The path's entry, referenced; NULL: no memory. */

@@ -40,8 +40,7 @@ int snapshot_init(struct aggregator *daemon)
 	return 0;
 }
 
-/* --- on a thread of the pool -------------------------------------------------------------------
- */
+/* --- on a thread of its own ------------------------------------------------------------------- */
 
 static void work(uv_work_t *request)
 {

@@ -1,9 +1,9 @@
 /*
  * Snapshots: manifests to disk, every few seconds when something changed, and at the end.
  *
- * While one is being written (on the thread pool) no fact is applied: they wait in their queues,
- * and the loop goes on. Only when a manifest has been renamed into place are the memories of live
- * sessions acknowledged and spool files removed.
+ * While one is being written (on a thread of its own) no fact is applied: they wait in their
+ * queues, and the loop goes on. Only when a manifest has been renamed into place are the memories
+ * of live sessions acknowledged and spool files removed.
  */
 #ifndef FOOTPRINT_AGGREGATOR_SNAPSHOT_H
 #define FOOTPRINT_AGGREGATOR_SNAPSHOT_H

@@ -64,6 +64,7 @@ static void close_handles(struct aggregator *daemon)
 	intake_close(daemon);
 	spool_close(daemon);
 	snapshot_close(daemon);
+	workers_close(&daemon->workers);
 }
 
 static bool anything_dirty(const struct aggregator *daemon)
@@ -126,7 +127,10 @@ bool stop_left_nothing(const struct aggregator *daemon)
 
 static void on_step(uv_timer_t *timer)
 {
-	stop_step(timer->data);
+	struct aggregator *daemon = timer->data;
+
+	workers_tick(&daemon->workers, uv_now(&daemon->loop));
+	stop_step(daemon);
 }
 
 void stop_begin(struct aggregator *daemon)

@@ -5,6 +5,7 @@
 #include <linux/magic.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 
 #include "lib/base/cleanup.h"
@@ -45,12 +46,14 @@ DEFINE_CLEANUP(cleanup_place, struct place *, place_free)
 
 int places_init(struct places *places, int rootfd)
 {
-	struct stat status;
+	struct statx status;
 
 	*places = (struct places){ .n_buckets = PLACES_BUCKETS_MIN };
 	places->buckets = calloc(places->n_buckets, sizeof(*places->buckets));
 	places->root = place_new(NULL, "", 0);
-	if (!places->buckets || !places->root || fstat(rootfd, &status) < 0) {
+	/* Its device is known here; a server that does not answer is not asked. */
+	if (!places->buckets || !places->root ||
+		statx(rootfd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &status) < 0) {
 		int code = places->buckets && places->root ? -errno : -ENOMEM;
 
 		close(rootfd);
@@ -58,7 +61,7 @@ int places_init(struct places *places, int rootfd)
 		return code;
 	}
 	places->root->fd = rootfd;
-	places->root->device = status.st_dev;
+	places->root->device = makedev(status.stx_dev_major, status.stx_dev_minor);
 	return 0;
 }
 

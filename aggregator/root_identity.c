@@ -1,0 +1,108 @@
+/* Which root a descriptor is, and the roots that are known. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "aggregator/aggregator.h"
+#include "lib/base/cleanup.h"
+
+#define ROOTS_MAX 16384u
+
+static int identify(int fd, struct root *identity)
+{
+	struct statx status;
+
+	/* What is known here: the loop does not wait for a server that may be dead. */
+	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE | STATX_INO | STATX_MNT_ID,
+		    &status) < 0)
+		return -errno;
+	if (!S_ISDIR(status.stx_mode))
+		return -ENOTDIR;
+	identity->device = makedev(status.stx_dev_major, status.stx_dev_minor);
+	identity->inode = status.stx_ino;
+	/* Not told before Linux 5.8: then 0 for all, and device and inode decide. */
+	identity->mount = status.stx_mask & STATX_MNT_ID ? status.stx_mnt_id : 0;
+	identity->known = true;
+	return 0;
+}
+
+static struct root *find(struct aggregator *daemon, const struct root *identity, bool any_mount)
+{
+	struct root *root;
+
+	LIST_FOREACH(root, &daemon->roots.list, link)
+	{
+		if (root->device == identity->device && root->inode == identity->inode &&
+			root->known == identity->known &&
+			(any_mount || root->mount == identity->mount))
+			return root;
+	}
+	return NULL;
+}
+
+static int root_new(
+	struct aggregator *daemon, const struct root *identity, int fd, struct root **ret)
+{
+	struct root *root;
+	int r;
+
+	if (daemon->roots.count >= ROOTS_MAX)
+		return -EMFILE;
+	root = calloc(1, sizeof(*root));
+	if (!root)
+		return -ENOMEM;
+	*root = *identity;
+	r = root->known ? resolver_new(fd, &root->tools.resolver) : 0;
+	if (r < 0) {
+		free(root);
+		return r;
+	}
+	root->daemon = daemon;
+	STAILQ_INIT(&root->facts);
+	LIST_INSERT_HEAD(&daemon->roots.list, root, link);
+	daemon->roots.count++;
+	*ret = root;
+	return 0;
+}
+
+int roots_get(struct aggregator *daemon, int fd, struct root **ret)
+{
+	struct root identity = { 0 };
+	int r = identify(fd, &identity);
+
+	if (r < 0)
+		return r;
+	*ret = find(daemon, &identity, false);
+	if (!*ret && (r = root_new(daemon, &identity, fd, ret)) < 0)
+		return r;
+	(*ret)->references++;
+	return 0;
+}
+
+int roots_get_by_identity(
+	struct aggregator *daemon, uint64_t device, uint64_t inode, struct root **ret)
+{
+	struct root wanted = { .device = device, .inode = inode, .known = true };
+	struct root own = { 0 };
+	autoclose int fd = -1;
+	int r;
+
+	*ret = find(daemon, &wanted, true);
+	if (!*ret) {
+		fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (fd < 0)
+			return -errno;
+		if ((r = identify(fd, &own)) < 0)
+			return r;
+		if (own.device == device && own.inode == inode)
+			return roots_get(daemon, fd, ret);
+		wanted.known = false;
+		*ret = find(daemon, &wanted, true);
+	}
+	if (!*ret && (r = root_new(daemon, &wanted, -1, ret)) < 0)
+		return r;
+	(*ret)->references++;
+	return 0;
+}

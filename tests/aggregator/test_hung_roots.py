@@ -1,0 +1,194 @@
+#!/usr/bin/env python3
+"""Roots whose file system does not answer, as with a dead NFS server: a FUSE file system that is served
+here, or not. Nobody else waits for them, and they are a gap."""
+import ctypes, os, select, struct, sys, tempfile, threading
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from peer import *
+
+LOOKUP, FORGET, GETATTR, INIT, INTERRUPT, BATCH_FORGET = 1, 2, 3, 26, 36, 42
+ROOT_NODE, FILE_NODE, FILE, SIZE = 1, 2, "there", 4321
+ENOENT, ENOSYS = 2, 38
+THREADS = 2  # of the daemon
+PATIENCE_SECONDS = 10
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def attributes(node):
+    mode, size = (0o40755, 0) if node == ROOT_NODE else (0o100644, SIZE)
+    return struct.pack("<6Q10I", node, size, 0, 0, 0, 0, 0, 0, 0, mode, 1, 0, 0, 0, 4096, 0)
+
+
+class Fuse:
+    """A file system with one file. Nothing that it says may be kept, so that each look asks it. When it
+    is dead, nobody takes requests: who waits for a request that was taken cannot even be killed."""
+
+    def __init__(self):
+        self.top = tempfile.mkdtemp(prefix="hung-")
+        self.device = os.open("/dev/fuse", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        self.lock = threading.Lock()
+        self.alive, self.removed = threading.Event(), False
+        options = "fd=%d,rootmode=40000,user_id=0,group_id=0,allow_other" % self.device
+        if libc.mount(b"hung", self.top.encode(), b"fuse", 0, options.encode()):
+            error = ctypes.get_errno()
+            os.close(self.device)
+            os.rmdir(self.top)
+            raise OSError(error, "mount")
+        self.thread = threading.Thread(target=self.serve)
+        self.alive.set()
+        self.thread.start()
+        assert os.stat(self.top).st_size == 0  # it answers
+
+    def serve(self):
+        while self.alive.wait() and not self.removed:
+            if not self.asked(50):
+                continue
+            with self.lock:
+                if self.alive.is_set() and self.asked() and not self.removed:
+                    self.answer(os.read(self.device, 1 << 17))
+
+    def asked(self, milliseconds=0):
+        poll = select.poll()
+        poll.register(self.device, select.POLLIN)
+        return bool(poll.poll(milliseconds))
+
+    def die(self):
+        with self.lock:
+            self.alive.clear()
+
+    def revive(self):
+        self.alive.set()
+
+    def remove(self):
+        self.removed = True
+        self.alive.set()
+        self.thread.join()
+        libc.umount2(self.top.encode(), 2)  # MNT_DETACH
+        os.close(self.device)  # whoever still waits for an answer gets an error
+        os.rmdir(self.top)
+
+    def answer(self, request):
+        _, code, unique, node = struct.unpack_from("<IIQQ", request)
+        name = request[40:].split(b"\0")[0].decode(errors="replace")
+        error, body = 0, b""
+        if code in (FORGET, BATCH_FORGET, INTERRUPT):
+            return
+        if code == INIT:
+            body = struct.pack("<4I2H2I2HI7I", 7, 31, 0, 0, 1, 1, 4096, 1, 1, 0, 0, *[0] * 7)
+        elif code == GETATTR:
+            body = struct.pack("<QII", 0, 0, 0) + attributes(node)
+        elif code == LOOKUP and name == FILE:
+            body = struct.pack("<4Q2I", FILE_NODE, 0, 0, 0, 0, 0) + attributes(FILE_NODE)
+        else:
+            error = ENOENT if code == LOOKUP else ENOSYS
+        try:
+            os.write(self.device, struct.pack("<IiQ", 16 + len(body), -error, unique) + body)
+        except OSError:
+            pass  # who asked is gone
+
+
+class Inhabitant:
+    """A process image that lives in this root, and says so."""
+
+    def __init__(self, daemon, fuse, records, application):
+        # Found out before it dies, as a process that lives there has been since before.
+        hello_bytes = hello(os.urandom(16), application, top=fuse.top, executable="/" + FILE)
+        self.top = os.open(fuse.top, os.O_PATH | os.O_DIRECTORY)
+        self.log = b"".join(slot(r) for r in records)
+        self.memory = memory(self.log, hello_bytes)
+        self.socket, self.hello = connect(daemon), hello_bytes
+
+    def speak(self):
+        say_hello(self.socket, self.hello, [self.memory, self.top], root=False)
+
+    def all_acknowledged(self):
+        return struct.unpack("<Q", os.pread(self.memory, 8, 40))[0] >= len(self.log)
+
+    def close(self):
+        self.socket.close()
+        os.close(self.memory)
+        os.close(self.top)
+
+
+def gaps(manifest):
+    return re.findall(r'kind: "unresolved"\n  path: "([^"]*)"', manifest)
+
+
+def in_dead_roots(daemon, roots):
+    people = [Inhabitant(daemon, root, [path("/" + FILE), path("/lib/../etc/x")], "dead%d" % i)
+              for i, root in enumerate(roots)]
+    for root, person in zip(roots, people):
+        root.die()
+        person.speak()
+    return people
+
+
+def others_do_not_wait(daemon, roots):
+    people = in_dead_roots(daemon, roots)
+    wait_for("all its threads to wait", lambda: all(root.asked() for root in roots))
+    alive = Peer(daemon, [path("/etc/passwd")])
+    wait_for("what is said from elsewhere", lambda: alive.acknowledged() >= len(alive.log))
+    manifest = daemon.manifest()
+    assert has_file(manifest, "/etc/passwd"), manifest
+    assert "size: %d" % os.path.getsize("/etc/passwd") in manifest, manifest
+    assert not gaps(manifest), gaps(manifest)
+    for i, person in enumerate(people):
+        wait_for("what is said from a dead root", person.all_acknowledged)
+        assert_by_letters(daemon.manifest("dead%d@1" % i))
+        person.close()
+    alive.close()
+
+
+def assert_by_letters(manifest):
+    assert has_file(manifest, "/" + FILE) and has_file(manifest, "/etc/x"), manifest
+    assert gaps(manifest) == ["/" + FILE], gaps(manifest)
+    assert "size: %d" % SIZE not in manifest, manifest
+
+
+def one_that_answers_again_is_looked_into(daemon, root):
+    root.revive()
+    again = Inhabitant(daemon, root, [path("/" + FILE)], "dead0")
+    again.speak()
+    wait_for("the file's size", lambda: "size: %d" % SIZE in daemon.manifest("dead0@1"))
+    again.close()
+
+
+def the_end_does_not_wait_for_the_dead(daemon):
+    begun = time.monotonic()
+    assert daemon.stop() == 0, daemon.stderr()
+    assert time.monotonic() - begun < PATIENCE_SECONDS, "the end waits for dead roots"
+    assert daemon.stderr().count("a watched root does not answer") == THREADS, daemon.stderr()
+
+
+def dead_roots(daemon):
+    """A second daemon is told to end while its only root is being waited for: both have the same ten
+    seconds."""
+    ending, roots = Daemon(), []
+    try:
+        for _ in range(THREADS + 1):
+            roots.append(Fuse())
+        last = in_dead_roots(ending, roots[THREADS:])[0]
+        wait_for("a look", roots[THREADS].asked)
+        last.close()
+        ending.process.send_signal(signal.SIGTERM)
+        others_do_not_wait(daemon, roots[:THREADS])
+        one_that_answers_again_is_looked_into(daemon, roots[0])
+        the_end_does_not_wait_for_the_dead(daemon)
+        assert ending.process.wait(LIMIT_SECONDS) == 0, ending.stderr()
+        assert_by_letters(ending.manifest("dead0@1"))
+    finally:
+        for root in roots:
+            root.remove()
+        ending.remove()
+
+
+if __name__ == "__main__":
+    if os.geteuid() or not os.path.exists("/dev/fuse"):
+        print("needs root and /dev/fuse")
+        sys.exit(77)
+    try:
+        Fuse().remove()
+    except OSError as error:
+        print("cannot mount a FUSE file system: %s" % error)
+        sys.exit(77)
+    run([dead_roots])

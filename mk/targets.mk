@@ -3,7 +3,7 @@
 # What check and demo build with; `make` itself listens to -j.
 JOBS ?= $(shell nproc)
 
-.PHONY: all check check-long demo deps clean help
+.PHONY: all check check-long check-ci demo deps clean help
 all: $(BUILD)/footprint $(BUILD)/footprintd $(BUILD)/libfootprint.so
 
 deps:
@@ -17,6 +17,9 @@ check:
 
 check-long:
 	@FOOTPRINT_TEST_LONG=1 $(MAKE) --no-print-directory check
+
+check-ci: lint
+	@FOOTPRINT_TEST_LONG=ci $(MAKE) --no-print-directory check
 
 .PHONY: unit-tests fuzzers
 unit-tests: $(UNIT_TESTS)

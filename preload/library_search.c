@@ -47,16 +47,6 @@ static struct span folder_of(struct span path)
 	return path;
 }
 
-static const char *file_name(const char *path)
-{
-	const char *name = path;
-
-	for (; *path; path++)
-		if (*path == '/')
-			name = path + 1;
-	return name;
-}
-
 /* Folders below the one that is searched where processors find their own build of a library. */
 static bool is_of_processor(struct span name)
 {
@@ -168,7 +158,7 @@ static bool needs(const struct link_map *map, const char *name)
  * nobody needs a library of this name. */
 static const struct link_map *requester_of(const struct link_map *object)
 {
-	const char *name = file_name(object->l_name);
+	const char *name = text_file_name(object->l_name);
 
 	for (const struct link_map *map = symbol_link_map(); map && map != object;
 		map = map->l_next)

@@ -6,22 +6,12 @@
 
 #define NOTE_ALIGN(size) (((size) + 3u) & ~3u)
 
-static const char *file_name(const char *path)
-{
-	const char *name = path;
-
-	for (; *path; path++)
-		if (*path == '/')
-			name = path + 1;
-	return name;
-}
-
 bool sites_object_expected(const struct link_map *map)
 {
 	/* glibc before 2.34 gave the files its version's name; Alpine has libc.musl-x86_64.so.1. */
 	static const char names[][12] = { "libc.so.6", "libc-2.", "ld-linux-", "ld-2.", "ld-musl-",
 		"libc.musl-" };
-	const char *name = map->l_name ? file_name(map->l_name) : "";
+	const char *name = map->l_name ? text_file_name(map->l_name) : "";
 
 	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (text_begins(name, names[i]))
@@ -31,7 +21,7 @@ bool sites_object_expected(const struct link_map *map)
 
 bool sites_object_is_linker(const struct sites_object *object)
 {
-	const char *name = object->path ? file_name(object->path) : "";
+	const char *name = object->path ? text_file_name(object->path) : "";
 
 	return text_begins(name, "ld-linux-") || text_begins(name, "ld-2.");
 }

@@ -92,6 +92,16 @@ bool text_begins(const char *text, const char *prefix)
 	return true;
 }
 
+const char *text_file_name(const char *path)
+{
+	const char *name = path;
+
+	for (; *path; path++)
+		if (*path == '/')
+			name = path + 1;
+	return name;
+}
+
 char *text_append(char *to, char *end, const char *text)
 {
 	while (to + 1 < end && *text)

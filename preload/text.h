@@ -21,6 +21,8 @@ size_t text_length(const char *text);
 size_t text_length_limited(const char *text, size_t limit);
 bool text_equal(const char *a, const char *b);
 bool text_begins(const char *text, const char *prefix);
+/* What stands behind the last '/' of a path. */
+const char *text_file_name(const char *path);
 
 /* Appends `text` at `to`, never past `end`; returns the new end of the text, which is always
  * terminated. `to` must be below `end`. */

@@ -227,6 +227,47 @@ def spool_read_only_in_an_outage(case):
         assert lost, "silently incomplete"
 
 
+READ_ONLY_FOR_IT = ["unshare", "--mount", "sh", "-c", 'mount --bind "$0" "$0" && '
+                    'mount -o remount,bind,ro "$0" && exec "$@"']
+
+
+def read_only_for_the_application(case, outage, survives=False):
+    """The volume is read-only in the application's mounts alone: manifests say so of a run that went on
+    while nobody listened, whoever of it lived on."""
+    with removed_at_the_end(Daemon(interval="0.2")) as daemon:
+        process = subprocess.Popen([*READ_ONLY_FOR_IT, daemon.directory, "env", "LD_PRELOAD=" + PRELOAD,
+                                    case.worker, case.data, "0", str(MANY), "20000"],
+                                   env={**watched(daemon), "LD_PRELOAD": ""}, stdout=subprocess.DEVNULL)
+        wait_for("the first manifest", lambda: case.data in daemon.manifest())
+        if outage:
+            daemon.kill()
+            case.works(daemon, COUNT, prefix=[*READ_ONLY_FOR_IT, daemon.directory])
+        if survives:
+            daemon.start()
+            wait_for("word of it", lambda: "lost-records" in daemon.manifest())
+        process.kill()
+        process.wait()
+        if outage and not survives:
+            daemon.start()
+        lost = lost_records(finish(daemon))
+        assert len(lost) == outage, lost
+        if outage:
+            daemon.start()
+            assert lost_records(finish(daemon)) == lost, "told again"
+
+
+def read_only_for_the_application_at_times(case):
+    read_only_for_the_application(case, outage=True)
+
+
+def read_only_for_the_application_that_lives_on(case):
+    read_only_for_the_application(case, outage=True, survives=True)
+
+
+def read_only_for_the_application_without_an_outage(case):
+    read_only_for_the_application(case, outage=False)
+
+
 def spool_beyond_quota(case):
     """EDQUOT of a real quota: a limit to a subvolume of btrfs, which needs none of the kernel options
     that those of tmpfs, ext4 and xfs do (CONFIG_TMPFS_QUOTA, QFMT_V2, XFS_QUOTA). Past it not even the
@@ -285,6 +326,8 @@ def main():
     case, failed = Case(worker, data), 0
     for test in (manifests_full, manifests_read_only, spool_full, no_space_at_all,
                  no_inodes, nobody_may_make_files, more_than_can_leave_word, spool_read_only_in_an_outage,
+                 read_only_for_the_application_at_times, read_only_for_the_application_that_lives_on,
+                 read_only_for_the_application_without_an_outage,
                  spool_beyond_quota, spool_beyond_quota_at_times, spool_nobody_may_write, everything_read_only):
         try:
             test(case)

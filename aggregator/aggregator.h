@@ -61,6 +61,7 @@ struct aggregator {
 	struct ledger ledger;
 	struct reserve reserve;
 	uint64_t started_ms;
+	uint64_t listening_ns; /* CLOCK_REALTIME: since then processes find us */
 	struct snapshot snapshot;
 	bool stopping;
 	struct stop {

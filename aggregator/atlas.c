@@ -93,14 +93,15 @@ int atlas_recall(struct session *session)
 	const struct atlas *atlas = &session->daemon->atlas;
 	struct spool_reader reader = { .bytes = atlas->before, .size = atlas->before_size };
 	struct spool_view view;
+	enum spool_found found;
 	int known = 0;
 
 	/* The id stands in the hello byte by byte: without it there is nothing to unpack. */
 	if (!atlas->before ||
 		!memmem(atlas->before, atlas->before_size, session->id, SESSION_ID_SIZE))
 		return 0;
-	while (spool_next(&reader, &view)) {
-		if (!entry_is_of(&view, session))
+	while ((found = spool_next(&reader, &view)) != SPOOL_END) {
+		if (found != SPOOL_ENTRY || !entry_is_of(&view, session))
 			continue;
 		if (recall_log(session, &view) < 0)
 			return -ENOMEM;

@@ -33,6 +33,14 @@ bool extents_hold(const struct extents *extents, uint64_t offset)
 	return at < extents->n && extents->list[at].begin <= offset;
 }
 
+bool extents_hold_all(const struct extents *extents, uint64_t begin, uint64_t end)
+{
+	unsigned at = first_behind(extents, begin);
+
+	/* Ranges that touch are one. */
+	return at < extents->n && extents->list[at].begin <= begin && end <= extents->list[at].end;
+}
+
 /* Puts `count` new ones in place of those from `from` to `to`. */
 static int replace(struct extents *extents, unsigned from, unsigned to, const struct extent *with,
 	unsigned count)

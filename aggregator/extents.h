@@ -19,6 +19,8 @@ struct extents {
 
 void extents_deinit(struct extents *extents);
 bool extents_hold(const struct extents *extents, uint64_t offset);
+/* All of [begin, end), which is not empty? */
+bool extents_hold_all(const struct extents *extents, uint64_t begin, uint64_t end);
 /* Joins [begin, end) with what it touches. 0, -ENOMEM, or -ENOSPC past EXTENTS_MAX. */
 int extents_add(struct extents *extents, uint64_t begin, uint64_t end);
 /* Takes [begin, end) out again. 0, -ENOMEM, or -ENOSPC past EXTENTS_MAX. */

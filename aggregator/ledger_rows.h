@@ -36,9 +36,11 @@ struct row_range {
 	uint64_t begin, end; /* of its log: the slots that begin there have been counted */
 };
 
+enum run_open { RUN_NOT_OPEN, RUN_OPEN, RUN_OPEN_UNKEPT /* see run_cannot_keep() */ };
+
 struct row_mark {
 	uint32_t kind;
-	uint32_t open;	     /* a run goes on */
+	uint32_t open;	     /* a run goes on: enum run_open */
 	uint64_t started_ns; /* of the run */
 	uint64_t lived_ns;   /* until then processes of it are known to have lived */
 	struct file_identity replaces;

@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 
 #include "aggregator/aggregator.h"
+#include "aggregator/clock.h"
 #include "aggregator/listener.h"
 #include "aggregator/log.h"
 #include "aggregator/stop.h"
@@ -125,6 +126,7 @@ static int begin(struct aggregator *daemon, const struct listener *listener)
 	reserve_init(daemon);
 	if ((r = intake_init(daemon, listener->fd)) < 0 || (r = snapshot_init(daemon)) < 0)
 		return r;
+	daemon->listening_ns = clock_now_ns();
 	return start_tick(daemon);
 }
 

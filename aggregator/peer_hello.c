@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "aggregator/aggregator.h"
+#include "aggregator/spool_shared.h"
 #include "aggregator/clock.h"
 #include "aggregator/log.h"
 #include "aggregator/peer_parts.h"
@@ -35,6 +36,7 @@ static bool is_path_descriptor(int fd)
 struct belongings {
 	struct segment *segment;
 	struct root *root;
+	bool unkept; /* what the process puts into its spool never comes to us */
 };
 
 static void belongings_deinit(struct belongings *belongings)
@@ -56,6 +58,7 @@ static int take_root(struct aggregator *daemon, const Footprint__Hello *hello, i
 		return error_set(err, r, "root: %s", strerror(-r));
 	if (ret->root->device != hello->root_device || ret->root->inode != hello->root_inode)
 		return error_set(err, -EBADMSG, "root: not the one that the hello names");
+	ret->unkept = !spool_is_shared(daemon, ret->root, fd, hello);
 	return 0;
 }
 
@@ -142,6 +145,8 @@ int peer_hear_hello(struct peer *peer, const Footprint__Hello *hello, struct rec
 	r = session_get(daemon, hello, &source, &session);
 	if (r < 0)
 		return error_set(err, r, "hello: refused: %s", strerror(-r));
+	if (belongings.unkept)
+		run_cannot_keep(session->application, session->started_ns);
 	r = peer_attach(peer, session, err);
 	if (r == 0 && belongings.segment) {
 		r = session_add_memory(session, hello->segment, belongings.segment, err);

@@ -101,7 +101,7 @@ static int tell_slot(struct aggregator *daemon, const uint8_t bytes[static RESER
 	struct error err;
 	int r;
 
-	if (!spool_next(&reader, &view) || !view.entry.lost)
+	if (spool_next(&reader, &view) != SPOOL_ENTRY || !view.entry.lost)
 		return -EBADMSG;
 	r = hello_unpack(view.hello, view.entry.hello_size, &hello, &err);
 	if (r < 0)

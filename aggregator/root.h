@@ -52,6 +52,9 @@ struct root {
 	uint64_t packages_ms; /* when it was last asked whether their database has changed */
 	uint64_t idle_since_ms;
 	bool pumping;
+	bool spool_asked, spool_shared; /* see spool_shared.h; of the path with this hash */
+	uint32_t spool_hash;
+	uint64_t spool_asked_ms;
 	/* Sessions without FOOTPRINT_APP belong to the application named after the first program
 	 * here, as long as a run of it goes on. */
 	struct application *unnamed;

@@ -10,6 +10,8 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/hash.h"
 
+#define UNKEPT "while no aggregator listened, processes had no spool that they could write"
+
 /* Counts by the hash of what is counted: 64 bits under a key that peers do not know. */
 struct counted {
 	uint64_t key;
@@ -116,7 +118,8 @@ static bool continue_run(struct application *application, const char *host, uint
 	run->records = before->records;
 	/* It began with the session that it is named after, or one that is known already. */
 	run->first_started_ns = before->started_ns + 1;
-	run->unattended = !before->ended_ns && application->daemon->ledger.read_only;
+	if (!before->ended_ns && application->daemon->ledger.read_only)
+		run->unattended = "the spool was read-only while no aggregator listened";
 	return true;
 }
 
@@ -131,8 +134,8 @@ static void open_run(struct application *application, const char *host, uint64_t
 	run->first_started_ns = UINT64_MAX;
 }
 
-void run_resume(
-	struct application *application, const char *host, uint64_t started_ns, uint64_t lived_ns)
+void run_resume(struct application *application, const char *host, uint64_t started_ns,
+	uint64_t lived_ns, bool unkept)
 {
 	struct run *run = &application->run;
 
@@ -145,6 +148,10 @@ void run_resume(
 	}
 	run->ended_ns = lived_ns > run->ended_ns ? lived_ns : run->ended_ns;
 	run->quiet_since_ms = uv_now(&application->daemon->loop);
+	run->unkept = unkept;
+	if (unkept)
+		run->unattended = UNKEPT;
+	application->dirty |= run->unattended != NULL;
 }
 
 void run_join(struct application *application, const char *host, uint64_t started_ns)
@@ -159,6 +166,17 @@ void run_join(struct application *application, const char *host, uint64_t starte
 		snprintf(run->host, sizeof(run->host), "%s", host);
 	}
 	run->live++;
+	application->dirty = true;
+}
+
+void run_cannot_keep(struct application *application, uint64_t started_ns)
+{
+	struct run *run = &application->run;
+
+	run->unkept = true;
+	if (started_ns >= application->daemon->listening_ns || run->unattended)
+		return;
+	run->unattended = UNKEPT;
 	application->dirty = true;
 }
 
@@ -225,11 +243,12 @@ int run_gap(struct application *application, const char *kind, const char *path,
 /* What its processes could not say while nobody listened, and no spool took it, is lost. */
 static int tell_unattended(struct application *application)
 {
-	if (!application->run.unattended)
+	struct run *run = &application->run;
+
+	if (!run->unattended || run->told)
 		return 0;
-	application->run.unattended = false;
-	return run_gap(application, "lost-records", NULL,
-		"the spool was read-only while no aggregator listened", 1);
+	run->told = true;
+	return run_gap(application, "lost-records", NULL, run->unattended, 1);
 }
 
 static int store(struct application *application, uint64_t ended_ns)

@@ -54,6 +54,8 @@ struct segment {
 	uint64_t applied;	/* before here, everything is in the manifest in memory */
 	uint64_t covered;	/* ... in the one being written */
 	uint64_t acknowledged;	/* ... in the one on disk */
+	uint64_t torn_begin,
+		torn_end; /* of what damaged spool entries would have held; end 0: none */
 	uint64_t lost;
 	uint32_t processes, users;
 };

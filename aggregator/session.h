@@ -111,6 +111,10 @@ int session_add_log(struct session *session, uint32_t number, uint64_t offset, c
 /* Counts and time that came with a piece of log by spool; only growth counts. */
 void session_add_counts(struct session *session, uint32_t number, const struct spool_entry *entry);
 
+/* A spool entry of this piece of log is damaged: a loss, unless it comes in another way. 0,
+ * -EBADMSG, -ENOMEM. */
+int session_add_torn(struct session *session, uint32_t number, uint64_t begin, uint64_t size);
+
 /* Reads what is new in its memory. `final`: nobody writes any more. */
 void session_read(struct session *session, bool final);
 /* The session broke the rules: its other records stay, and there is a gap. */

@@ -71,6 +71,8 @@ static void finish(struct session *session)
 			return;
 		root_pump(session->root);
 	}
+	if (session_settle_torn(session) < 0)
+		return;
 	if (session->references || session->daemon->roots.frozen || library_settle(session) < 0)
 		return;
 	close_memories(session);

@@ -70,16 +70,79 @@ static int add_segment(struct session *session, uint32_t number)
 	return r;
 }
 
-int session_add_log(struct session *session, uint32_t number, uint64_t offset, const uint8_t *log,
-	size_t size, struct error *err)
+/* The one of this number, made if it is new; NULL with err. */
+static struct segment *get_segment(struct session *session, uint32_t number, struct error *err)
 {
 	int r = make_room(session, number);
 
-	if (r < 0)
-		return error_set(err, r, "segment %u: cannot be kept", number);
-	if (!session->segments[number] && add_segment(session, number) < 0)
-		return error_set(err, -ENOMEM, "segment %u: out of memory", number);
-	return segment_add_log(session, session->segments[number], offset, log, size, err);
+	if (r < 0) {
+		error_set(err, r, "segment %u: cannot be kept", number);
+		return NULL;
+	}
+	if (!session->segments[number] && add_segment(session, number) < 0) {
+		error_set(err, -ENOMEM, "segment %u: out of memory", number);
+		return NULL;
+	}
+	return session->segments[number];
+}
+
+int session_add_log(struct session *session, uint32_t number, uint64_t offset, const uint8_t *log,
+	size_t size, struct error *err)
+{
+	struct segment *segment = get_segment(session, number, err);
+
+	return segment ? segment_add_log(session, segment, offset, log, size, err) : err->code;
+}
+
+/* --- what was torn ---------------------------------------------------------------------------- */
+
+int session_add_torn(struct session *session, uint32_t number, uint64_t begin, uint64_t size)
+{
+	struct error err;
+	struct segment *segment = get_segment(session, number, &err);
+
+	if (!segment)
+		return err.code;
+	if (!size || begin > FP_SEGMENT_SIZE_MAX || size > FP_SEGMENT_SIZE_MAX)
+		return -EBADMSG;
+	if (!segment->torn_end || begin < segment->torn_begin)
+		segment->torn_begin = begin;
+	if (begin + size > segment->torn_end)
+		segment->torn_end = begin + size;
+	return 0;
+}
+
+/* 1: all of it came in another way; 0: it did not; -ENOMEM. */
+static int torn_is_known(const struct segment *segment)
+{
+	struct extents known = { 0 };
+	int r;
+
+	if (segment->shared)
+		return 1;
+	r = segment_counted(segment, &known);
+	if (r == 0)
+		r = extents_hold_all(&known, segment->torn_begin, segment->torn_end);
+	extents_deinit(&known);
+	return r == -ENOSPC ? 0 : r;
+}
+
+int session_settle_torn(struct session *session)
+{
+	for (uint32_t i = 0; i < session->n_segments && !session->dropped; i++) {
+		struct segment *segment = session->segments[i];
+		int known = segment && segment->torn_end ? torn_is_known(segment) : 1;
+
+		if (known == 0)
+			known = session_gap(session, "lost-records", NULL,
+				"a write to the spool was cut short");
+		if (known < 0)
+			return known;
+		if (segment)
+			segment->torn_end = 0;
+	}
+	root_pump(session->root);
+	return 0;
 }
 
 /* --- counts ----------------------------------------------------------------------------------- */

@@ -37,7 +37,7 @@ struct taken {
 	uint64_t offset;   /* of the first byte not read */
 	uint64_t serial;   /* facts queued when it had been read */
 	uint64_t since_ms; /* when it was taken */
-	uint64_t damaged;
+	uint64_t unplaced; /* damaged entries of which nobody has been told */
 };
 
 TAILQ_HEAD(taken_list, taken);

@@ -10,6 +10,7 @@
 #include "aggregator/ingest.h"
 #include "lib/base/cleanup.h"
 
+#define DAMAGED		"damaged spool entries"
 #define ENTRIES_AT_ONCE 256 /* then others have their turn */
 #define STEP_MS		1
 #define FULL_MS		20 /* while facts are waiting to be applied */
@@ -43,6 +44,45 @@ static int take_entry(struct aggregator *daemon, struct taken *taken, const stru
 	return 0;
 }
 
+/* An entry that is not whole. Where its beginning is, the session it was of knows by its end
+ * whether anything is lost. -ENOMEM: try again. */
+static int take_damage(struct aggregator *daemon, struct taken *taken,
+	const struct spool_view *view, struct session **ret)
+{
+	struct hello_source source = { .uid = taken->uid };
+	Footprint__Hello *hello;
+	struct error err;
+	int r = -EBADMSG;
+
+	if (view->hello)
+		r = hello_unpack(view->hello, view->entry.hello_size, &hello, &err);
+	if (r == 0) {
+		r = hello->protocol == FP_PROTOCOL ? session_get(daemon, hello, &source, ret)
+						   : -EPROTONOSUPPORT;
+		if (r == 0)
+			r = session_add_torn(
+				*ret, hello->segment, view->entry.log_offset, view->entry.log_size);
+		footprint__hello__free_unpacked(hello, NULL);
+	}
+	if (r == -ENOMEM)
+		return r;
+	taken->unplaced += r < 0;
+	daemon->counters.spool_damaged++;
+	return 0;
+}
+
+/* Whose records they were cannot be told: the manifest of all who run says that some are missing. */
+static void tell_unplaced(struct aggregator *daemon, struct taken *taken)
+{
+	struct application *application;
+	int r = 0;
+
+	LIST_FOREACH(application, &daemon->applications.list, link)
+	if (r == 0 && taken->unplaced && application->run.open)
+		r = run_gap(application, "lost-records", NULL, DAMAGED, taken->unplaced);
+	taken->unplaced = 0;
+}
+
 /* Sessions of entries stay open until the files that may hold more of them have been read. */
 static void hold(struct session *session)
 {
@@ -71,27 +111,30 @@ static int read_window(struct aggregator *daemon, struct taken *taken, uint8_t *
 	reader.more = size == SPOOL_WINDOW_SIZE;
 	while (entries++ < ENTRIES_AT_ONCE && daemon->roots.n_queued < FACTS_QUEUED_MAX) {
 		size_t before = reader.offset;
+		enum spool_found found = spool_next(&reader, &view);
+		struct session *other = NULL;
 
-		if (!spool_next(&reader, &view)) {
+		if (found == SPOOL_END) {
 			r = reader.more && reader.offset;
 			break;
 		}
-		session = NULL;
-		r = take_entry(daemon, taken, &view, &session);
+		r = found == SPOOL_ENTRY ? take_entry(daemon, taken, &view, &other)
+					 : take_damage(daemon, taken, &view, &other);
 		if (r < 0) {
 			reader.offset = before;
 			break;
 		}
-		if (session)
-			hold(session);
+		if (other)
+			hold(session = other);
 		r = 1;
 	}
 	taken->offset += reader.offset;
-	taken->damaged += reader.damaged;
-	daemon->counters.spool_damaged += reader.damaged;
 	/* Whose records they were cannot be told: the neighbours' manifest says it. */
-	if (reader.damaged && session)
-		session_gap(session, "lost-records", NULL, "damaged spool entries");
+	if (taken->unplaced && session &&
+		session_gap(session, "lost-records", NULL, DAMAGED) == 0) {
+		taken->unplaced = 0;
+		root_pump(session->root);
+	}
 	return r;
 }
 
@@ -146,7 +189,11 @@ void spool_read(struct aggregator *daemon)
 		return;
 	}
 	r = full ? 1 : read_taken(daemon, taken);
+	/* Gaps go into manifests at once: not into those that are being written. */
+	if (r == 0 && taken->unplaced && daemon->roots.frozen)
+		r = 1;
 	if (r == 0) {
+		tell_unplaced(daemon, taken);
 		taken->state = TAKEN_READ;
 		taken->serial = daemon->roots.last_serial;
 	} else if (r < 0) {

@@ -27,12 +27,15 @@ static void read_spool(const uint8_t *data, size_t size)
 	struct spool_reader reader = { .bytes = data, .size = size };
 	Footprint__Hello *hello;
 	struct spool_view view;
+	enum spool_found found;
 	struct error err;
 
-	while (spool_next(&reader, &view)) {
-		if (hello_unpack(view.hello, view.entry.hello_size, &hello, &err) == 0)
+	while ((found = spool_next(&reader, &view)) != SPOOL_END) {
+		if (view.hello &&
+			hello_unpack(view.hello, view.entry.hello_size, &hello, &err) == 0)
 			footprint__hello__free_unpacked(hello, NULL);
-		read_slots(view.log, view.entry.log_size);
+		if (found == SPOOL_ENTRY)
+			read_slots(view.log, view.entry.log_size);
 	}
 }
 

@@ -97,8 +97,9 @@ void fact_record(const struct record *record, uint64_t key)
 	slot = append(record, SLOT_READY, &segment);
 	if (!slot)
 		return;
-	seen_add(segment->first, key);
 	session_tend(segment, slot);
+	/* Not before: who finds it known relies on its being kept, though its writer be killed. */
+	seen_add(segment->first, key);
 }
 
 uint64_t fact_directory(const char *path)

@@ -210,6 +210,11 @@ uint32_t hello_keep_settings(struct segment *segment, const struct settings *set
 	return offset;
 }
 
+void hello_write_spool(struct writer *w, struct segment *segment)
+{
+	hello_write_text(w, HELLO_SPOOL, (const char *)segment + segment->spool_path, PATH_SIZE);
+}
+
 void hello_write_first(struct segment *segment, const struct settings *settings,
 	const struct entry *entry, int root)
 {
@@ -228,6 +233,7 @@ void hello_write_first(struct segment *segment, const struct settings *settings,
 	write_identity(&w, entry);
 	write_root(&w, root);
 	hello_write_name(&w, HELLO_LIBRARY_VERSION, FOOTPRINT_VERSION_STRING);
+	hello_write_spool(&w, segment);
 	segment_open_log(segment, offset, (uint32_t)w.size);
 }
 

@@ -28,6 +28,7 @@ enum hello_field {
 	HELLO_LIBRARY_VERSION = 17,
 	HELLO_INTERPRETER = 18,
 	HELLO_WATCHED = 19,
+	HELLO_SPOOL = 20,
 };
 
 /* What FOOTPRINT_* say; each may be NULL. */
@@ -50,6 +51,8 @@ uint32_t hello_keep_settings(struct segment *segment, const struct settings *set
 /* A field of at most limit - 1 bytes, none for NULL; and one that protobuf wants to be UTF-8. */
 void hello_write_text(struct writer *w, enum hello_field field, const char *text, size_t limit);
 void hello_write_name(struct writer *w, enum hello_field field, const char *name);
+/* After hello_keep_settings(). */
+void hello_write_spool(struct writer *w, struct segment *segment);
 
 /* Into a further segment: segment->first and ->number are set. */
 void hello_write_next(struct segment *segment);

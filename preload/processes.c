@@ -62,7 +62,7 @@ static void keep_rest(struct segment *segment)
 	error = spool_rest(segment);
 	/* Without a log an entry still says how many processes there were, and until when. */
 	if (!error && segment->spooled == spooled && count_unknown(segment))
-		error = spool_append(segment, 0, 0);
+		error = spool_counts(segment);
 	if (!error)
 		return;
 	image_log("the spool takes nothing", error);

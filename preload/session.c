@@ -111,16 +111,23 @@ static long send_batches(struct segment *segment)
 	return error;
 }
 
-/* As send_batches(), but what a full socket does not take is kept at once: without shared memory a
- * SIGKILL would take it away. */
-static void send_or_keep(struct segment *segment)
-{
-	int error = 0;
+/* How a segment's records are kept in the spool: spool_rest() or spool_making(). */
+typedef int keep_function(struct segment *segment);
 
-	if (send_batches(segment) < 0 && image.descriptor >= 0)
-		error = spool_rest(segment);
+static void keep_with(keep_function *keep, struct segment *segment)
+{
+	int error = keep(segment);
+
 	if (error)
 		image_log("the spool takes nothing", error);
+}
+
+/* As send_batches(), but what a full socket does not take is kept at once: without shared memory a
+ * SIGKILL would take it away. */
+static void send_or_keep(struct segment *segment, keep_function *keep)
+{
+	if (send_batches(segment) < 0 && image.descriptor >= 0)
+		keep_with(keep, segment);
 }
 
 static int open_root(void)
@@ -138,7 +145,7 @@ static void say_hello_again(void)
 		s->sent = __atomic_load_n(&s->head.acknowledged, __ATOMIC_ACQUIRE);
 		if (send_hello(s, -1, root) < 0)
 			break;
-		send_or_keep(s);
+		send_or_keep(s, spool_rest);
 	}
 	if (root >= 0)
 		rawcall3(SYS_close, root, 0, 0);
@@ -216,24 +223,23 @@ static bool time_to_look(void)
 	return true;
 }
 
-static void spool_all(struct segment *segment)
+static void spool_all(struct segment *segment, keep_function *keep)
 {
-	for (; segment; segment = segment->previous) {
-		int error = spool_rest(segment);
-
-		if (error)
-			image_log("the spool takes nothing", error);
-	}
+	for (; segment; segment = segment->previous)
+		keep_with(keep, segment);
 }
 
 void session_tend_all(struct segment *segment)
 {
+	/* Of an image that is being started nothing has come back to the program. */
+	keep_function *keep = segment->previous ? spool_rest : spool_making;
+
 	if (image.memory_only)
 		return;
 	if (image.descriptor < 0)
-		spool_all(segment);
+		spool_all(segment, keep);
 	else if (segment->way != SEGMENT_HELD)
-		send_or_keep(segment);
+		send_or_keep(segment, keep);
 }
 
 static uint64_t offset_of(struct segment *segment, const uint32_t *slot)
@@ -248,7 +254,7 @@ static void send_slot(struct segment *segment, const uint32_t *slot)
 	/* Sent while it was being written: by a thread that came to send everything up to its own.
 	 */
 	if (from >= __atomic_load_n(&segment->sent, __ATOMIC_ACQUIRE))
-		send_or_keep(segment);
+		send_or_keep(segment, spool_making); /* what went before was sent, or kept */
 	else if (send_log(segment, from, from + slot_total(*slot)) < 0 && image.descriptor >= 0)
 		spool_slot(segment, slot);
 }
@@ -271,7 +277,7 @@ void session_tend(struct segment *segment, const uint32_t *slot)
 	if ((connected || time_to_look()) && reconnect())
 		return;
 	if (connected)
-		spool_all(segment);
+		spool_all(segment, spool_rest);
 	else
 		spool_slot(segment, slot);
 }

@@ -162,6 +162,23 @@ static uint64_t piece_end(struct segment *segment, uint64_t from, uint64_t to)
 	return end > from ? end : to; /* no slot is so large: the log was written over */
 }
 
+/*
+ * We live: what a short write left of records in the making must not be taken for a killed
+ * process's, who has lost none. The descriptor is nobody else's, and stands behind what was
+ * written.
+ */
+static void own_up(int fd, long written)
+{
+	const uint64_t magic = SPOOL_ENTRY_MAGIC;
+	long end = rawcall3(SYS_lseek, fd, 0, SEEK_CUR);
+
+	/* With O_APPEND pwrite(2) appends. */
+	if (end < written || rawcall3(SYS_fcntl, fd, F_SETFL, O_NONBLOCK) < 0)
+		return;
+	rawcall4(SYS_pwrite64, fd, (long)&magic,
+		written < (long)sizeof(magic) ? written : (long)sizeof(magic), end - written);
+}
+
 /* Writes until what was written is what the checksum says: `log` may change meanwhile. */
 static int write_entry(
 	int fd, struct segment *segment, struct spool_entry *entry, unsigned char *log)
@@ -178,8 +195,10 @@ static int write_entry(
 		written = rawcall3(SYS_writev, fd, (long)parts, 3);
 		if (written < 0)
 			return (int)written;
-		if (written < size)
+		if (written < size) {
+			own_up(fd, written);
 			return -ENOSPC;
+		}
 		if (entry->checksum == checksum_of(parts))
 			return 0;
 	}
@@ -191,10 +210,10 @@ static int write_entry(
  * so a copy is written. What it shows half filled is CLAIMED in the copy too, and readers step over
  * it.
  */
-static int append_piece(
-	int fd, struct segment *segment, uint64_t from, uint64_t to, unsigned char *copy)
+static int append_piece(int fd, struct segment *segment, uint64_t magic, uint64_t from, uint64_t to,
+	unsigned char *copy)
 {
-	struct spool_entry entry = { .magic = SPOOL_ENTRY_MAGIC,
+	struct spool_entry entry = { .magic = magic,
 		.hello_size = segment->head.hello_size,
 		.log_size = (uint32_t)(to - from),
 		.log_offset = from,
@@ -209,9 +228,12 @@ static int append_piece(
 	return write_entry(fd, segment, &entry, copy);
 }
 
-/* A long log goes in pieces, copied to the same few pages in turn: a fresh page costs as much as a
- * hundred slots. */
-int spool_append(struct segment *segment, uint64_t from, uint64_t to)
+/*
+ * Appends the log bytes [from, to), in entries of whole slots; none: an entry without a log. A long
+ * log goes in pieces, copied to the same few pages in turn: a fresh page costs as much as a hundred
+ * slots. 0 or a negative errno: some of them may be there.
+ */
+static int append(struct segment *segment, uint64_t magic, uint64_t from, uint64_t to)
 {
 	uint64_t pieces = 1 + (to - from) / (PIECE_SIZE - FP_RECORD_SIZE_MAX);
 	uint64_t heads = pieces * (sizeof(struct spool_entry) + segment->head.hello_size);
@@ -226,7 +248,8 @@ int spool_append(struct segment *segment, uint64_t from, uint64_t to)
 	do {
 		uint64_t end = piece_end(segment, from, to);
 
-		error = append_piece(fd, segment, from, end, end - from <= room ? copy : NULL);
+		error = append_piece(
+			fd, segment, magic, from, end, end - from <= room ? copy : NULL);
 		from = end;
 	} while (!error && from < to);
 	if (copy && copy != small)
@@ -242,17 +265,34 @@ static uint64_t first_not_kept(struct segment *segment)
 	return acknowledged > spooled ? acknowledged : spooled;
 }
 
-int spool_rest(struct segment *segment)
+static int append_rest(struct segment *segment, uint64_t magic)
 {
 	uint64_t from = first_not_kept(segment), to = segment_end(segment);
 	int error;
 
 	if (from >= to)
 		return 0;
-	error = spool_append(segment, from, to);
+	error = append(segment, magic, from, to);
 	if (!error)
 		__atomic_store_n(&segment->spooled, to, __ATOMIC_RELEASE);
 	return error;
+}
+
+int spool_rest(struct segment *segment)
+{
+	return append_rest(segment, SPOOL_ENTRY_MAGIC);
+}
+
+int spool_making(struct segment *segment)
+{
+	return append_rest(segment, SPOOL_ENTRY_MAKING_MAGIC);
+}
+
+/* Counts alone are not worth a word when they are cut short. */
+int spool_counts(struct segment *segment)
+{
+	return append(
+		segment, segment->head.lost ? SPOOL_ENTRY_MAGIC : SPOOL_ENTRY_MAKING_MAGIC, 0, 0);
 }
 
 static uint64_t count_slots(struct segment *segment, uint64_t from, uint64_t to)
@@ -278,14 +318,14 @@ int spool_loss(struct segment *segment)
 		return 0;
 	__atomic_fetch_add(&segment->head.lost, count_slots(segment, from, to), __ATOMIC_RELAXED);
 	__atomic_store_n(&segment->spooled, to, __ATOMIC_RELEASE);
-	return spool_append(segment, from, from);
+	return spool_counts(segment);
 }
 
 int spool_slot(struct segment *segment, const uint32_t *slot)
 {
 	uint64_t from = (uint64_t)((const unsigned char *)slot - segment_log(segment));
 	uint64_t to = from + slot_total(*slot);
-	int error = spool_append(segment, from, to);
+	int error = append(segment, SPOOL_ENTRY_MAKING_MAGIC, from, to);
 
 	/* Slots spooled out of order are left to spool_rest(), which repeats some. */
 	if (!error)

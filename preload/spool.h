@@ -8,18 +8,23 @@
 
 #include "preload/memory.h"
 
-/* Appends the log bytes [from, to) of a segment, in entries of whole slots; none: an entry without
- * a log. 0 or a negative errno: some of them may be there. */
-int spool_append(struct segment *segment, uint64_t from, uint64_t to);
+/* An entry without a log: how many processes there were, until when, and how many records are lost.
+ * 0 or a negative errno. */
+int spool_counts(struct segment *segment);
 
-/* Appends all that is neither acknowledged nor spooled. 0 or a negative errno. */
+/* Appends all that is neither acknowledged nor spooled. 0 or a negative errno: some of it may be
+ * there. */
 int spool_rest(struct segment *segment);
+
+/* The same, of records that are all in the making (SPOOL_ENTRY_MAKING_MAGIC), or that the
+ * aggregator has been sent. */
+int spool_making(struct segment *segment);
 
 /* There was no room for that: appends how many records are lost, which is a gap then. It may use
  * the part of the file system that records leave free. 0 or a negative errno. */
 int spool_loss(struct segment *segment);
 
-/* Appends one slot. 0 or a negative errno. */
+/* Appends one slot, whose call has not returned yet. 0 or a negative errno. */
 int spool_slot(struct segment *segment, const uint32_t *slot);
 
 #endif

@@ -86,6 +86,7 @@ static void write_hello(
 	write_ids(&w, pid);
 	write_place(&w);
 	hello_write_name(&w, HELLO_LIBRARY_VERSION, FOOTPRINT_VERSION_STRING);
+	hello_write_spool(&w, segment);
 	write_varint(&w, HELLO_WATCHED, unwatched ? WATCH_NONE : WATCH_SUPERVISED);
 	segment_open_log(segment, offset, (uint32_t)w.size);
 }

@@ -45,12 +45,11 @@ int address_format(const uint8_t *address, size_t size, char buffer[static 512])
  * `address`, without a NUL. 0: another family, an abstract or an unnamed socket. */
 size_t address_unix_path(const uint8_t *address, size_t size, const char **ret);
 
-/* Walks a spool file's bytes: entries with a bad checksum or size are stepped over and counted. */
+/* Walks a spool file's bytes. Entries that a kill cut short, with no loss, are stepped over. */
 struct spool_reader {
 	const uint8_t *bytes;
 	size_t size;
 	size_t offset;
-	uint64_t damaged; /* entries, or runs of bytes, stepped over */
 	bool more;	  /* `bytes` is a window of a longer file: an entry that reaches past it is
 			   * the end, with `offset` at its beginning, rather than damage */
 };
@@ -59,7 +58,12 @@ struct spool_view {
 	const uint8_t *hello;
 	const uint8_t *log;
 };
-/* 1: an entry; 0: the end. */
-int spool_next(struct spool_reader *reader, struct spool_view *ret);
+enum spool_found {
+	SPOOL_END,
+	SPOOL_ENTRY,
+	SPOOL_DAMAGE, /* bytes that are no whole entry. If *ret has a hello, it is likely that it
+			 and the entry's head are as they were written; nothing is sure */
+};
+enum spool_found spool_next(struct spool_reader *reader, struct spool_view *ret);
 
 #endif

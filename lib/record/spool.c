@@ -3,71 +3,101 @@
 
 #include <string.h>
 
-static const uint64_t entry_magic = SPOOL_ENTRY_MAGIC;
+/* The two magics differ in their first byte alone. */
+static const uint64_t entry_magic = SPOOL_ENTRY_MAGIC, making_magic = SPOOL_ENTRY_MAKING_MAGIC;
+#define MAGIC_TAIL(magic) ((const uint8_t *)&(magic) + 1)
+#define MAGIC_TAIL_SIZE	  (sizeof(uint64_t) - 1)
 
 /* Sizes within their limits? Says nothing of whether the bytes are there. */
 static bool entry_plausible(const struct spool_entry *entry)
 {
-	return entry->magic == SPOOL_ENTRY_MAGIC && entry->hello_size <= FP_HELLO_SIZE_MAX &&
-	       entry->log_size <= FP_SEGMENT_SIZE_MAX;
+	return (entry->magic == SPOOL_ENTRY_MAGIC || entry->magic == SPOOL_ENTRY_MAKING_MAGIC) &&
+	       entry->hello_size <= FP_HELLO_SIZE_MAX && entry->log_size <= FP_SEGMENT_SIZE_MAX;
 }
 
 /* The next place after `from` where an entry may begin, or the end. */
 static size_t next_magic(const struct spool_reader *reader, size_t from)
 {
-	const uint8_t *found;
+	const uint8_t *end = reader->bytes + reader->size, *at;
 
 	if (from >= reader->size)
 		return reader->size;
-	found = memmem(
-		reader->bytes + from, reader->size - from, &entry_magic, sizeof(entry_magic));
-	return found ? (size_t)(found - reader->bytes) : reader->size;
+	at = reader->bytes + from + 1;
+	while (at < end &&
+		(at = memmem(at, (size_t)(end - at), MAGIC_TAIL(entry_magic), MAGIC_TAIL_SIZE))) {
+		if (at[-1] == *(const uint8_t *)&entry_magic ||
+			at[-1] == *(const uint8_t *)&making_magic)
+			return (size_t)(at - 1 - reader->bytes);
+		at++;
+	}
+	return reader->size;
 }
 
 enum entry_state { ENTRY_WHOLE, ENTRY_CUT, ENTRY_BAD };
 
-static enum entry_state entry_at(const struct spool_reader *reader, struct spool_view *view)
+/* Of *ret all is filled in that there is room for before the end. */
+static enum entry_state entry_at(const struct spool_reader *reader, struct spool_view *ret)
 {
 	const uint8_t *at = reader->bytes + reader->offset;
 	size_t left = reader->size - reader->offset;
-	size_t body;
 
-	if (left < sizeof(view->entry))
+	*ret = (struct spool_view){ 0 };
+	if (left < sizeof(ret->entry))
 		return ENTRY_CUT;
-	memcpy(&view->entry, at, sizeof(view->entry));
-	if (!entry_plausible(&view->entry))
+	memcpy(&ret->entry, at, sizeof(ret->entry));
+	if (!entry_plausible(&ret->entry))
 		return ENTRY_BAD;
-	body = (size_t)view->entry.hello_size + view->entry.log_size;
-	if (left - sizeof(view->entry) < body)
+	left -= sizeof(ret->entry);
+	if (left < ret->entry.hello_size)
 		return ENTRY_CUT;
-	view->hello = at + sizeof(view->entry);
-	view->log = view->hello + view->entry.hello_size;
-	return fp_entry_checksum(&view->entry, view->hello, view->log) == view->entry.checksum
+	ret->hello = at + sizeof(ret->entry);
+	if (left - ret->entry.hello_size < ret->entry.log_size)
+		return ENTRY_CUT;
+	ret->log = ret->hello + ret->entry.hello_size;
+	return fp_entry_checksum(&ret->entry, ret->hello, ret->log) == ret->entry.checksum
 		       ? ENTRY_WHOLE
 		       : ENTRY_BAD;
 }
 
-int spool_next(struct spool_reader *reader, struct spool_view *ret)
+/* Are the `size` bytes at the reader's offset the beginning of an entry of records in the making?
+ */
+static bool cut_in_the_making(
+	const struct spool_reader *reader, const struct spool_view *view, size_t size)
 {
-	bool skipping = false;
+	size_t magic_size = size < sizeof(making_magic) ? size : sizeof(making_magic);
 
+	if (memcmp(reader->bytes + reader->offset, &making_magic, magic_size) != 0)
+		return false;
+	return size < sizeof(view->entry) ||
+	       (entry_plausible(&view->entry) &&
+		       size - sizeof(view->entry) < view->entry.hello_size + view->entry.log_size);
+}
+
+enum spool_found spool_next(struct spool_reader *reader, struct spool_view *ret)
+{
 	while (reader->offset < reader->size) {
-		struct spool_view view;
-		enum entry_state state = entry_at(reader, &view);
+		enum entry_state state = entry_at(reader, ret);
+		size_t next, size;
 
 		if (state == ENTRY_WHOLE) {
-			reader->offset +=
-				sizeof(view.entry) + view.entry.hello_size + view.entry.log_size;
-			*ret = view;
-			return 1;
+			reader->offset = (size_t)(ret->log - reader->bytes) + ret->entry.log_size;
+			return SPOOL_ENTRY;
 		}
 		if (state == ENTRY_CUT && reader->more)
-			return 0;
-		/* A torn entry may be followed by whole ones: look for the next beginning. */
-		if (!skipping)
-			reader->damaged++;
-		skipping = true;
-		reader->offset = next_magic(reader, reader->offset + 1);
+			return SPOOL_END;
+		/* It may be followed by whole ones: look for the next beginning. */
+		next = next_magic(reader, reader->offset + 1);
+		size = next - reader->offset;
+		if (cut_in_the_making(reader, ret, size)) {
+			reader->offset = next;
+			continue;
+		}
+		/* Is it known whose it was? */
+		if (ret->hello && size < sizeof(ret->entry) + ret->entry.hello_size)
+			ret->hello = NULL;
+		ret->log = NULL;
+		reader->offset = next;
+		return SPOOL_DAMAGE;
 	}
-	return 0;
+	return SPOOL_END;
 }

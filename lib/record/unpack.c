@@ -166,7 +166,8 @@ static int check_hello_paths(const Footprint__Hello *hello, struct error *err)
 	if ((r = check_path(&hello->executable, "executable", err)) < 0 ||
 		(r = check_path(&hello->invoked_as, "invoked_as", err)) < 0 ||
 		(r = check_path(&hello->directory, "directory", err)) < 0 ||
-		(r = check_path(&hello->interpreter, "interpreter", err)) < 0)
+		(r = check_path(&hello->interpreter, "interpreter", err)) < 0 ||
+		(r = check_path(&hello->spool, "spool", err)) < 0)
 		return r;
 	if (hello->directory.len && hello->directory.data[0] != '/')
 		return error_set(err, -EBADMSG, "directory: not absolute");

@@ -104,8 +104,9 @@ def checksum(*parts):
     return (total ^ total >> 32) & 0xFFFFFFFF
 
 
-def spool_entry(hello_bytes, log, offset=0, written=1):
-    head = struct.pack("<QIIQQQI", 0x32474F4C54505246, len(hello_bytes), len(log), offset, written,
+def spool_entry(hello_bytes, log, offset=0, written=1, making=False):
+    magic = b"mRPTLOG2" if making else b"FRPTLOG2"
+    head = struct.pack("<8sIIQQQI", magic, len(hello_bytes), len(log), offset, written,
                        0, 1)
     total = checksum(head + bytes(4), hello_bytes, log)
     return head + struct.pack("<I", total) + hello_bytes + log

@@ -7,8 +7,10 @@ from peer import *
 
 
 def spool_file(daemon, entries, name="records.0"):
-    with open(daemon.spool + "/" + name, "ab") as f:
+    """Whole from the first moment: without a lock it may be read as soon as it has this name."""
+    with open(daemon.directory + "/being-written", "wb") as f:
         f.write(entries)
+    os.rename(f.name, daemon.spool + "/" + name)
 
 
 def entry(records, application="app", offset=0, session=None):
@@ -40,6 +42,40 @@ def torn_entries(daemon):
     assert not has_file(daemon.manifest(), "/etc/hosts")
     assert daemon.counter("spool entries damaged") == 3
     assert 'kind: "lost-records"' in daemon.manifest(), "silently incomplete"
+
+
+def entries_cut_short_by_a_kill(daemon):
+    """No loss: a record in the making; what the process had spooled or sent in another way."""
+    def cut(log, session, by, **how):
+        return spool_entry(hello(session), log, **how)[:-by]
+
+    log = slot(path("/etc/passwd")) + slot(path("/etc/group"))
+    spooled, sent = os.urandom(16), os.urandom(16)
+    peer = Peer(daemon, [path("/etc/passwd"), path("/etc/group")], session=sent)
+    spool_file(daemon, cut(log, os.urandom(16), 5, making=True)
+               + cut(log, os.urandom(16), len(log) + 30, making=True)
+               + cut(log, spooled, 5) + spool_entry(hello(spooled), log)
+               + cut(log, sent, 5) + cut(log, sent, 8))
+    wait_for("the file read", lambda: set(os.listdir(daemon.spool)) <= OWN_FILES)
+    wait_for("the whole entry", lambda: has_file(daemon.manifest(), "/etc/group"))
+    peer.close()
+    assert daemon.stop() == 0
+    assert "gaps {" not in daemon.manifest(), daemon.manifest()
+
+
+def entry_cut_short_names_its_program(daemon):
+    log = slot(path("/etc/passwd")) + slot(path("/etc/group"))
+    session = os.urandom(16)
+    daemon.kill()
+    spool_file(daemon, entry([path("/etc/hosts")])
+               + spool_entry(hello(session, executable="/usr/bin/true"), log[:len(log) // 2])
+               + spool_entry(hello(session, executable="/usr/bin/true"), log)[:-5])
+    daemon.start()
+    wait_for("the whole entries", lambda: has_file(daemon.manifest(), "/etc/hosts"))
+    assert daemon.stop() == 0
+    assert re.findall(r"^gaps \{.*?^\}", daemon.manifest(), re.M | re.S) == [
+        'gaps {\n  kind: "lost-records"\n  path: "/usr/bin/true"\n'
+        '  detail: "a write to the spool was cut short"\n  count: 1\n}'], daemon.manifest()
 
 
 def strange_files_are_put_away(daemon):
@@ -177,7 +213,8 @@ def hundred_thousand_paths(daemon):
 
 
 if __name__ == "__main__":
-    run([files_left_while_away, torn_entries, strange_files_are_put_away,
+    run([files_left_while_away, torn_entries, entries_cut_short_by_a_kill,
+         entry_cut_short_names_its_program, strange_files_are_put_away,
          killed_process_and_killed_daemon, memory_is_acknowledged_when_on_disk, restart_continues,
          relative_records_after_a_restart, records_by_value, unknown_directory_is_a_gap,
          unreadable_manifest_is_put_aside, full_disk, hundred_thousand_paths])

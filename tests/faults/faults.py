@@ -147,7 +147,7 @@ def settled(daemon):
 def finish(daemon):
     """Ends the daemon in order; its manifest."""
     assert daemon.stop() == 0, daemon.stderr()
-    assert settled(daemon), os.listdir(daemon.spool)
+    assert settled(daemon), (os.listdir(daemon.spool), daemon.stderr()[-2000:])
     return daemon.manifest()
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# time-limit: 400
+# time-limit: 1200
 """footprintd killed at random instants under a storm of short processes and a few long-lived ones:
 nothing is missing, nothing is there that an undisturbed daemon would not have, and nothing is counted
 twice: one run, with its processes and its records."""

@@ -33,18 +33,23 @@ class Place:
 
     def __init__(self):
         self.folder = working_folder()
-        daemon = Daemon(directory=self.folder, interval=NEVER)
-        Peer(daemon, OLD).close()
-        self.old = finish(daemon)
-        shutil.copytree(daemon.manifests, self.folder + "/old")
-        self.spooled = spool_entry(hello(os.urandom(16), started=2),
-                                   b"".join(slot(record) for record in NEW))
+        os.mkdir(self.folder + "/old")
+        self.spooled = self.entry(OLD, started=1)
+        self.old = self.after()
+        shutil.rmtree(self.folder + "/old")
+        shutil.copytree(self.folder + "/manifests", self.folder + "/old")
+        self.spooled = self.entry(NEW, started=2)
         self.new = self.after()
         assert has_file(self.new, "/etc/passwd") and has_file(self.new, "/etc/group")
 
+    def entry(self, records, started):
+        """Of a container that is gone: nobody looks into its package database for seconds."""
+        return spool_entry(hello(os.urandom(16), started=started, top=self.folder),
+                           b"".join(slot(record) for record in records))
+
     def restore(self):
         for name in ("manifests", "spool"):
-            shutil.rmtree("%s/%s" % (self.folder, name))
+            shutil.rmtree("%s/%s" % (self.folder, name), ignore_errors=True)
         shutil.copytree(self.folder + "/old", self.folder + "/manifests")
         os.mkdir(self.folder + "/spool")
         os.chmod(self.folder + "/spool", 0o1777)

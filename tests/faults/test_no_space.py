@@ -2,12 +2,13 @@
 # time-limit: 200
 """No space, no quota, a read-only file system, a spool nobody may write: the application never
 notices, a manifest on disk stays whole, and what was kept comes when there is space again."""
-import glob
+import contextlib, glob
 from faults import *
 
 COUNT = 200
 MANY = 3000
 SMALL = "1m"
+LIMITED = "2m"
 NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
 SPACE_FOR_A_WORD = 32768  # less than a twentieth: no records go there
 
@@ -25,6 +26,28 @@ class Mounts:
         if subprocess.run(command, stderr=subprocess.DEVNULL).returncode:
             skip("cannot mount a tmpfs")
         self.folders.append(folder)
+
+    def make_limited(self, folder):
+        """FOLDER/limited may hold LIMITED. False where there is no such quota."""
+        image = folder + "/image"
+        if not shutil.which("mkfs.btrfs"):
+            print("no mkfs.btrfs: no real quota")
+            return False
+        with open(image, "wb") as f:
+            f.truncate(160 << 20)
+        os.mkdir(folder + "/quota")
+        commands = [["mkfs.btrfs", "-q", image], ["mount", "-o", "loop", image, folder + "/quota"],
+                    ["btrfs", "subvolume", "create", folder + "/quota/limited"],
+                    ["btrfs", "quota", "enable", folder + "/quota"],
+                    ["btrfs", "qgroup", "limit", LIMITED, folder + "/quota/limited"]]
+        for command in commands:
+            if subprocess.run(command, capture_output=True).returncode:
+                print("no real quota:", " ".join(command))
+                return False
+            if command[0] == "mount":
+                self.folders.append(folder + "/quota")
+        os.symlink("quota/limited", folder + "/limited")
+        return True
 
     def remount(self, folder, how):
         subprocess.run(["mount", "-o", "remount," + how, folder], check=True)
@@ -58,16 +81,42 @@ def fill(folder, leave=0):
                 pass
         except OSError:
             pass
-        f.truncate(f.tell() - leave)
+        if leave:
+            f.truncate(f.tell() - leave)
+
+
+@contextlib.contextmanager
+def removed_at_the_end(daemon):
+    try:
+        yield daemon
+    finally:
+        daemon.remove()
+
+
+@contextlib.contextmanager
+def daemon_with_small_manifests(case):
+    """Its manifests are on a small file system, and a first one is there; what was said for it."""
+    folder = working_folder()
+    case.mounts.make(folder + "/small")
+    with removed_at_the_end(Daemon(interval="0.2", manifests=folder + "/small")) as daemon:
+        said = case.works(daemon, 0)
+        wait_for("the first manifest", lambda: daemon.manifest())
+        yield daemon, said
+
+
+def daemon_with_small_spool(case, *options):
+    folder = working_folder()
+    case.mounts.make(folder + "/spool", *options)
+    os.chmod(folder + "/spool", 0o1777)
+    return removed_at_the_end(Daemon(interval="0.2", directory=folder))
+
+
+def lost_records(manifest):
+    return [gap for gap in gaps(manifest) if gap[0] == "lost-records"]
 
 
 def manifests_full(case):
-    folder = working_folder()
-    case.mounts.make(folder + "/small")
-    daemon = Daemon(interval="0.2", manifests=folder + "/small")
-    try:
-        said = case.works(daemon, 0)
-        wait_for("the first manifest", lambda: daemon.manifest())
+    with daemon_with_small_manifests(case) as (daemon, said):
         fill(daemon.manifests)
         said += case.works(daemon, COUNT, MANY)
         wait_for("a failure", lambda: "cannot be written" in daemon.stderr())
@@ -75,17 +124,10 @@ def manifests_full(case):
         os.unlink(daemon.manifests + "/in-the-way")
         assert_done(finish(daemon), said)
         assert os.listdir(daemon.manifests) == ["app@1.footprint"]
-    finally:
-        daemon.remove()
 
 
 def manifests_read_only(case):
-    folder = working_folder()
-    case.mounts.make(folder + "/small")
-    daemon = Daemon(interval="0.2", manifests=folder + "/small")
-    try:
-        said = case.works(daemon, 0)
-        wait_for("the first manifest", lambda: daemon.manifest())
+    with daemon_with_small_manifests(case) as (daemon, said):
         case.mounts.remount(daemon.manifests, "ro")
         said += case.works(daemon, COUNT)
         wait_for("a failure", lambda: "cannot be written" in daemon.stderr())
@@ -94,14 +136,11 @@ def manifests_read_only(case):
         case.mounts.remount(daemon.manifests, "rw")
         daemon.start()
         assert_done(finish(daemon), said)
-    finally:
-        daemon.remove()
 
 
 def spool_full(case):
-    daemon = Daemon(interval="0.2")
-    daemon.kill()
-    try:
+    with removed_at_the_end(Daemon(interval="0.2")) as daemon:
+        daemon.kill()
         case.mounts.make(daemon.spool)
         os.chmod(daemon.spool, 0o1777)
         fill(daemon.spool)
@@ -114,21 +153,15 @@ def spool_full(case):
         wait_for("the spool read", lambda: settled(daemon))
         manifest = finish(daemon)
         assert_done(manifest, said)
-        lost = [gap for gap in gaps(manifest) if gap[0] == "lost-records"]
+        lost = lost_records(manifest)
         assert lost and lost[0][3] >= COUNT, "silently incomplete: %s" % gaps(manifest)
-    finally:
-        daemon.remove()
 
 
 def word_of_losses(case, what, make_impossible, prefix=(), processes=1):
     """Nobody listens and no file takes anything: the next daemon knows that something is lost, and
     of whom."""
-    folder = working_folder()
-    case.mounts.make(folder + "/spool", *what)
-    os.chmod(folder + "/spool", 0o1777)
-    daemon = Daemon(interval="0.2", directory=folder)
-    daemon.kill()
-    try:
+    with daemon_with_small_spool(case, *what) as daemon:
+        daemon.kill()
         make_impossible(daemon)
         for _ in range(processes):
             case.works(daemon, 0, prefix=prefix)
@@ -137,14 +170,12 @@ def word_of_losses(case, what, make_impossible, prefix=(), processes=1):
         wait_for("word of it", lambda: "lost-records" in daemon.manifest())
         for file in glob.glob(daemon.spool + "/in-the-way*"):
             os.unlink(file)
-        lost = [gap for gap in gaps(finish(daemon)) if gap[0] == "lost-records"]
+        lost = lost_records(finish(daemon))
         named = [gap for gap in lost if gap[1] == case.worker]
         assert named and named[0][3] >= COUNT, lost
         daemon.start()
         assert len(gaps(finish(daemon))) == len(lost), "told again"
         return lost
-    finally:
-        daemon.remove()
 
 
 def no_space_at_all(case):
@@ -178,11 +209,7 @@ def more_than_can_leave_word(case):
 
 def spool_read_only_in_an_outage(case):
     """The daemon that comes back finds the spool read-only: then so it was for the processes."""
-    folder = working_folder()
-    case.mounts.make(folder + "/spool")
-    os.chmod(folder + "/spool", 0o1777)
-    daemon = Daemon(interval="0.2", directory=folder)
-    try:
+    with daemon_with_small_spool(case) as daemon:
         process = subprocess.Popen([case.worker, case.data, "0", str(COUNT), "20000"],
                                    env=watched(daemon), stdout=subprocess.DEVNULL)
         wait_for("the first manifest", lambda: daemon.manifest())
@@ -196,50 +223,98 @@ def spool_read_only_in_an_outage(case):
         daemon.start()
         case.works(daemon, 0)
         assert daemon.stop() == 0, daemon.stderr()
-        lost = [gap for gap in gaps(daemon.manifest()) if gap[0] == "lost-records"]
+        lost = lost_records(daemon.manifest())
         assert lost, "silently incomplete"
-    finally:
-        daemon.remove()
+
+
+READ_ONLY_FOR_IT = ["unshare", "--mount", "sh", "-c", 'mount --bind "$0" "$0" && '
+                    'mount -o remount,bind,ro "$0" && exec "$@"']
+
+
+def read_only_for_the_application(case, outage, survives=False):
+    """The volume is read-only in the application's mounts alone: manifests say so of a run that went on
+    while nobody listened, whoever of it lived on."""
+    with removed_at_the_end(Daemon(interval="0.2")) as daemon:
+        process = subprocess.Popen([*READ_ONLY_FOR_IT, daemon.directory, "env", "LD_PRELOAD=" + PRELOAD,
+                                    case.worker, case.data, "0", str(MANY), "20000"],
+                                   env={**watched(daemon), "LD_PRELOAD": ""}, stdout=subprocess.DEVNULL)
+        wait_for("the first manifest", lambda: case.data in daemon.manifest())
+        if outage:
+            daemon.kill()
+            case.works(daemon, COUNT, prefix=[*READ_ONLY_FOR_IT, daemon.directory])
+        if survives:
+            daemon.start()
+            wait_for("word of it", lambda: "lost-records" in daemon.manifest())
+        process.kill()
+        process.wait()
+        if outage and not survives:
+            daemon.start()
+        lost = lost_records(finish(daemon))
+        assert len(lost) == outage, lost
+        if outage:
+            daemon.start()
+            assert lost_records(finish(daemon)) == lost, "told again"
+
+
+def read_only_for_the_application_at_times(case):
+    read_only_for_the_application(case, outage=True)
+
+
+def read_only_for_the_application_that_lives_on(case):
+    read_only_for_the_application(case, outage=True, survives=True)
+
+
+def read_only_for_the_application_without_an_outage(case):
+    read_only_for_the_application(case, outage=False)
 
 
 def spool_beyond_quota(case):
+    """EDQUOT of a real quota: a limit to a subvolume of btrfs, which needs none of the kernel options
+    that those of tmpfs, ext4 and xfs do (CONFIG_TMPFS_QUOTA, QFMT_V2, XFS_QUOTA). Past it not even the
+    reserve can be written: what is lost then nobody hears of."""
+    folder = working_folder()
+    if not case.mounts.make_limited(folder):
+        return
+    with removed_at_the_end(Daemon(interval="0.2", directory=folder + "/limited")) as daemon:
+        daemon.kill()
+        said = case.works(daemon, 0)
+        fill(folder + "/limited")
+        case.works(daemon, COUNT)
+        os.unlink(folder + "/limited/in-the-way")
+        said += case.works(daemon, 2 * COUNT)
+        daemon.start()
+        assert_done(finish(daemon), said)
+
+
+def spool_beyond_quota_at_times(case):
     """EDQUOT, by strace's hand: what was not kept at one time is kept at the next."""
     if not shutil.which("strace"):
         return
-    daemon = Daemon(interval="0.2")
-    daemon.kill()
-    try:
+    with removed_at_the_end(Daemon(interval="0.2")) as daemon:
+        daemon.kill()
         said = case.works(daemon, 0, prefix=["strace", "-qq", "-o", "/dev/null",
                                              "-e", "inject=writev:error=EDQUOT:when=1..20"])
         daemon.start()
         assert_done(finish(daemon), said)
-    finally:
-        daemon.remove()
 
 
 def spool_nobody_may_write(case):
     """Somebody else's processes: what they keep is kept in memory while the daemon is there."""
-    daemon = Daemon(interval="0.2")
-    try:
+    with removed_at_the_end(Daemon(interval="0.2")) as daemon:
         os.chmod(daemon.directory, 0o755)
         os.chmod(daemon.spool, 0o755)
         said = case.works(daemon, 0, prefix=NOBODY)
         assert_done(finish(daemon), said)
         case.works(daemon, COUNT, prefix=NOBODY)
-    finally:
-        daemon.remove()
 
 
 def everything_read_only(case):
-    daemon = Daemon(interval="0.2")
-    daemon.kill()
-    try:
+    with removed_at_the_end(Daemon(interval="0.2")) as daemon:
+        daemon.kill()
         shutil.rmtree(daemon.spool)
         case.mounts.make(daemon.directory)
         case.mounts.remount(daemon.directory, "ro")
         case.works(daemon, 0)
-    finally:
-        daemon.remove()
 
 
 def main():
@@ -251,8 +326,9 @@ def main():
     case, failed = Case(worker, data), 0
     for test in (manifests_full, manifests_read_only, spool_full, no_space_at_all,
                  no_inodes, nobody_may_make_files, more_than_can_leave_word, spool_read_only_in_an_outage,
-                 spool_beyond_quota,
-                 spool_nobody_may_write, everything_read_only):
+                 read_only_for_the_application_at_times, read_only_for_the_application_that_lives_on,
+                 read_only_for_the_application_without_an_outage,
+                 spool_beyond_quota, spool_beyond_quota_at_times, spool_nobody_may_write, everything_read_only):
         try:
             test(case)
             print("ok", test.__name__)

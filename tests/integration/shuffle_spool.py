@@ -10,14 +10,14 @@ import struct
 import sys
 
 ENTRY = struct.Struct("<QIIQQQII")
-MAGIC = 0x32474F4C54505246
+MAGICS = [int.from_bytes(magic, "little") for magic in (b"FRPTLOG2", b"mRPTLOG2")]
 
 
 def entries(content):
     at = 0
     while at < len(content):
         magic, hello_size, log_size = ENTRY.unpack_from(content, at)[:3]
-        if magic != MAGIC:
+        if magic not in MAGICS:
             sys.exit(f"no spool entry at offset {at}")
         size = ENTRY.size + hello_size + log_size
         yield content[at : at + size]

@@ -18,7 +18,7 @@ HEADER_FIELDS = ("magic protocol memory_size hello_offset hello_size log_offset 
                  "acknowledged lost processes users").split()
 ENTRY = struct.Struct("<QIIQQQII")
 MEMORY_MAGIC = int.from_bytes(b"FRPTLOG1", "little")
-ENTRY_MAGIC = int.from_bytes(b"FRPTLOG2", "little")
+ENTRY_MAGICS = [int.from_bytes(magic, "little") for magic in (b"FRPTLOG2", b"mRPTLOG2")]
 FREE, CLAIMED, READY, EXEC, VOID = range(5)
 LOG_PROTO = """syntax = "proto3"; package footprint; import "record.proto";
 message Log { repeated Record record = 1; repeated Packet packet = 2; repeated Hello hello = 3; }
@@ -140,7 +140,7 @@ def spool_entries(path):
     while at < len(data):
         (magic, hello_size, log_size, offset, written, lost, processes,
          total) = ENTRY.unpack_from(data, at)
-        assert magic == ENTRY_MAGIC, "no entry at %d" % at
+        assert magic in ENTRY_MAGICS, "no entry at %d" % at
         head = data[at:at + ENTRY.size - 4] + bytes(4)
         body = data[at + ENTRY.size:at + ENTRY.size + hello_size + log_size]
         assert checksum(head, body[:hello_size], body[hello_size:]) == total, \

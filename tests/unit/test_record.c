@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -202,9 +203,9 @@ static void addresses_become_text(void **state)
 
 #define BODY "hellolog"
 
-static size_t put_entry(uint8_t *at)
+static size_t put_entry(uint8_t *at, uint64_t magic)
 {
-	struct spool_entry entry = { .magic = SPOOL_ENTRY_MAGIC, .hello_size = 5, .log_size = 3 };
+	struct spool_entry entry = { .magic = magic, .hello_size = 5, .log_size = 3 };
 
 	entry.checksum = fp_entry_checksum(&entry, BODY, BODY + 5);
 	memcpy(at, &entry, sizeof(entry));
@@ -212,23 +213,76 @@ static size_t put_entry(uint8_t *at)
 	return sizeof(entry) + 8;
 }
 
-static void torn_entries_are_stepped_over(void **state)
+/* Entries and damages in `size` bytes, in the order they are found: 'e' and 'd', or 'h' for a damage with
+ * the hello of put_entry(). */
+static void assert_found(const uint8_t *bytes, size_t size, const char *expected)
+{
+	struct spool_reader reader = { .bytes = bytes, .size = size };
+	struct spool_view view;
+	enum spool_found found;
+
+	while ((found = spool_next(&reader, &view)) != SPOOL_END) {
+		char is = found == SPOOL_ENTRY ? 'e' : view.hello ? 'h' : 'd';
+
+		assert_int_equal(is, *expected++);
+		if (view.hello)
+			assert_memory_equal(view.hello, "hello", 5);
+		if (found == SPOOL_ENTRY)
+			assert_memory_equal(view.log, "log", 3);
+	}
+	assert_int_equal(*expected, '\0');
+}
+
+/* Cut short at every byte, at the end of the file and before another entry. */
+static void assert_cut(uint64_t magic, uint64_t next, const char *head, const char *hello)
 {
 	uint8_t bytes[512];
-	struct spool_reader reader = { .bytes = bytes };
-	struct spool_view view;
-	size_t size = put_entry(bytes);
+	size_t whole = put_entry(bytes, SPOOL_ENTRY_MAGIC), size = put_entry(bytes + whole, magic);
+
+	for (size_t cut = 1; cut < size; cut++) {
+		const char *found = cut < sizeof(struct spool_entry) + 5 ? head : hello;
+		char expected[8];
+		size_t end = whole + cut;
+
+		put_entry(bytes + whole, magic);
+		snprintf(expected, sizeof(expected), "e%s", found);
+		assert_found(bytes, end, expected);
+		end += put_entry(bytes + end, next);
+		snprintf(expected, sizeof(expected), "e%se", found);
+		assert_found(bytes, end, expected);
+	}
+}
+
+static void made_entry_cut_short_is_damage(void **state)
+{
+	(void)state;
+	assert_cut(SPOOL_ENTRY_MAGIC, SPOOL_ENTRY_MAGIC, "d", "h");
+	assert_cut(SPOOL_ENTRY_MAGIC, SPOOL_ENTRY_MAKING_MAGIC, "d", "h");
+}
+
+static void entry_in_the_making_cut_short_is_none(void **state)
+{
+	(void)state;
+	assert_cut(SPOOL_ENTRY_MAKING_MAGIC, SPOOL_ENTRY_MAGIC, "", "");
+	assert_cut(SPOOL_ENTRY_MAKING_MAGIC, SPOOL_ENTRY_MAKING_MAGIC, "", "");
+}
+
+/* All of it is there, so nothing was cut short. */
+static void changed_entry_is_damage(void **state)
+{
+	uint8_t bytes[512];
+	size_t size = put_entry(bytes, SPOOL_ENTRY_MAKING_MAGIC);
 
 	(void)state;
-	size += put_entry(bytes + size) - 3; /* torn: the next one begins early */
-	size += put_entry(bytes + size);
-	size += put_entry(bytes + size) - 1; /* torn at the end of the file */
-	reader.size = size;
-	assert_int_equal(spool_next(&reader, &view), 1);
-	assert_memory_equal(view.log, "log", 3);
-	assert_int_equal(spool_next(&reader, &view), 1);
-	assert_int_equal(spool_next(&reader, &view), 0);
-	assert_int_equal(reader.damaged, 2);
+	bytes[size - 1] ^= 1;
+	assert_found(bytes, size, "h");
+	size += put_entry(bytes + size, SPOOL_ENTRY_MAGIC);
+	assert_found(bytes, size, "he");
+	put_entry(bytes, SPOOL_ENTRY_MAKING_MAGIC);
+	memset(bytes + offsetof(struct spool_entry, log_size), 0xff, 4);
+	assert_found(bytes, size, "de");
+	memset(bytes, 0, 8);
+	assert_found(bytes, size, "de");
 }
 
 static void window_ends_before_a_cut_entry(void **state)
@@ -236,14 +290,13 @@ static void window_ends_before_a_cut_entry(void **state)
 	uint8_t bytes[512];
 	struct spool_reader reader = { .bytes = bytes, .more = true };
 	struct spool_view view;
-	size_t first = put_entry(bytes);
+	size_t first = put_entry(bytes, SPOOL_ENTRY_MAGIC);
 
 	(void)state;
-	reader.size = first + put_entry(bytes + first) - 1;
-	assert_int_equal(spool_next(&reader, &view), 1);
-	assert_int_equal(spool_next(&reader, &view), 0);
+	reader.size = first + put_entry(bytes + first, SPOOL_ENTRY_MAKING_MAGIC) - 1;
+	assert_int_equal(spool_next(&reader, &view), SPOOL_ENTRY);
+	assert_int_equal(spool_next(&reader, &view), SPOOL_END);
 	assert_int_equal(reader.offset, first);
-	assert_int_equal(reader.damaged, 0);
 }
 
 int main(void)
@@ -257,7 +310,9 @@ int main(void)
 		cmocka_unit_test(limits_are_told_from_damage),
 		cmocka_unit_test(hellos_are_checked),
 		cmocka_unit_test(addresses_become_text),
-		cmocka_unit_test(torn_entries_are_stepped_over),
+		cmocka_unit_test(made_entry_cut_short_is_damage),
+		cmocka_unit_test(entry_in_the_making_cut_short_is_none),
+		cmocka_unit_test(changed_entry_is_damage),
 		cmocka_unit_test(window_ends_before_a_cut_entry),
 	};
 

@@ -5,6 +5,7 @@
  *
  *   intake.c       accepts connections
  *   peer.c         receives packets with their descriptors        (receive.c, peer_hello.c)
+ *   pool.c         lends memory to processes that start others
  *   session.c      one process image: who it is, which application it belongs to
  *   segment.c      reads the slots of the memory it shares        (spool.c: of what it left behind)
  *   ingest.c       a slot becomes a fact; directory ids become paths             (directories.c)
@@ -33,6 +34,7 @@
 #include "aggregator/journal.h"
 #include "aggregator/ledger.h"
 #include "aggregator/options.h"
+#include "aggregator/pool.h"
 #include "aggregator/reserve.h"
 #include "aggregator/root.h"
 #include "aggregator/session.h"
@@ -51,6 +53,7 @@ struct aggregator {
 	struct counters counters;
 	struct intake intake;
 	struct sessions sessions;
+	struct pools pools;
 	struct applications applications;
 	struct roots roots;
 	struct workers workers;

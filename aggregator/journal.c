@@ -109,6 +109,9 @@ void journal_keep(struct session *session)
 {
 	struct aggregator *daemon = session->daemon;
 
+	/* What ended in a pool that others hold is kept by them. */
+	if (session->pool && !pool_is_closed(session->pool))
+		return;
 	for (uint32_t i = 0; i < session->n_segments && !session->dropped; i++) {
 		struct segment *segment = session->segments[i];
 		int r;

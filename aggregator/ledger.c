@@ -109,7 +109,9 @@ static int add_mark(struct ledger_rows *rows, const struct application *applicat
 	const struct run *run = &application->run;
 	struct row_mark row = {
 		.kind = ROW_MARK,
-		.open = !run->open ? RUN_NOT_OPEN : run->unkept ? RUN_OPEN_UNKEPT : RUN_OPEN,
+		.open = !run->open    ? RUN_NOT_OPEN
+			: run->unkept ? RUN_OPEN_UNKEPT
+				      : RUN_OPEN,
 		.started_ns = run->started_ns,
 		.lived_ns = run->live ? clock_now_ns() : run->ended_ns,
 		.replaces = *replaces,

@@ -117,6 +117,7 @@ static int begin(struct aggregator *daemon, const struct listener *listener)
 	TAILQ_INIT(&daemon->spool.taken);
 	journal_init(daemon);
 	heard_init(daemon);
+	pools_init(daemon);
 	if ((r = workers_init(&daemon->workers, &daemon->loop, daemon->options.threads)) < 0 ||
 		(r = sessions_init(daemon)) < 0 || (r = applications_init(daemon)) < 0 ||
 		(r = spool_init(daemon)) < 0)

@@ -1,6 +1,7 @@
 #include "aggregator/memory.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -20,6 +21,10 @@ ssize_t memory_read(const struct memory *memory, void *buffer, size_t size, uint
 		return 0;
 	if (size > memory->size - offset)
 		to.iov_len = from.iov_len = memory->size - offset;
+	if (memory->borrowed) {
+		memcpy(to.iov_base, from.iov_base, to.iov_len);
+		return (ssize_t)to.iov_len;
+	}
 	n = process_vm_readv(getpid(), &to, 1, &from, 1, 0);
 	return n < 0 ? -errno : n;
 }
@@ -29,6 +34,10 @@ int memory_write(const struct memory *memory, const void *bytes, size_t size, ui
 	struct iovec from = { (void *)bytes, size }, to = { (char *)memory->map + offset, size };
 	ssize_t n;
 
+	if (memory->borrowed) {
+		memcpy(to.iov_base, bytes, size);
+		return 0;
+	}
 	if (!memory->map)
 		n = pwrite(memory->fd, bytes, size, (off_t)offset);
 	else
@@ -56,7 +65,7 @@ void memory_map(struct memory *memory)
 void memory_close(struct memory *memory)
 {
 	cleanup_close(&memory->fd);
-	if (memory->map)
+	if (memory->map && !memory->borrowed)
 		munmap(memory->map, memory->size);
 	*memory = NO_MEMORY;
 }

@@ -4,7 +4,7 @@
  * It is held by its descriptor; by a mapping instead where descriptors become few, for a session
  * would cost two of them otherwise. A mapping is never touched by our own instructions, whatever
  * its seals say: the kernel copies from it, and where a page cannot be had that is an error and no
- * SIGBUS.
+ * SIGBUS. Only memory that we have made and sealed ourselves is touched (pool.h).
  */
 #ifndef FOOTPRINT_AGGREGATOR_MEMORY_H
 #define FOOTPRINT_AGGREGATOR_MEMORY_H
@@ -18,6 +18,8 @@ struct memory {
 	int fd;	   /* -1: none, or mapped */
 	void *map; /* NULL: none, or held by fd */
 	size_t size;
+	bool borrowed; /* map is a part of a pool of ours: nobody can pull pages from under it, and
+			* it is not ours to give back */
 };
 
 #define NO_MEMORY ((struct memory){ .fd = -1 })

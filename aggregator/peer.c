@@ -16,7 +16,7 @@
 
 int peer_attach(struct peer *peer, struct session *session, struct error *err)
 {
-	if (peer->session == session)
+	if (peer->session == session || pool_has(peer->pool, session))
 		return 0;
 	if (peer->session)
 		return error_set(err, -EBADMSG, "hello: of another session than before");
@@ -28,29 +28,53 @@ int peer_attach(struct peer *peer, struct session *session, struct error *err)
 	return 0;
 }
 
-static bool speaks_for(const struct peer *peer, const ProtobufCBinaryData *id)
+struct session *peer_session(struct peer *peer, const ProtobufCBinaryData *id)
 {
-	return peer->session && !memcmp(peer->session->id, id->data, SESSION_ID_SIZE);
+	struct session *session;
+
+	if (!peer->session)
+		return NULL;
+	if (!memcmp(peer->session->id, id->data, SESSION_ID_SIZE))
+		return peer->session;
+	if (!peer->pool)
+		return NULL;
+	session = session_find(peer->daemon, id->data);
+	if (!session || !pool_has(peer->pool, session)) {
+		pool_look(peer->pool); /* it may have come since the last look */
+		session = session_find(peer->daemon, id->data);
+	}
+	return session && pool_has(peer->pool, session) ? session : NULL;
 }
 
 static int hear_batch(struct peer *peer, const Footprint__Batch *batch, struct error *err)
 {
+	struct session *session = peer_session(peer, &batch->session);
 	int r;
 
-	if (!speaks_for(peer, &batch->session))
+	if (!session)
 		return error_set(err, -EBADMSG, "batch: of another session");
 	r = session_add_log(
-		peer->session, batch->segment, batch->offset, batch->log.data, batch->log.len, err);
+		session, batch->segment, batch->offset, batch->log.data, batch->log.len, err);
 	if (r == 0)
-		session_read(peer->session, false);
+		session_read(session, false);
 	return r;
 }
 
 static int hear_notice(struct peer *peer, const Footprint__Notice *notice, struct error *err)
 {
-	if (!speaks_for(peer, &notice->session))
+	struct session *session = peer_session(peer, &notice->session);
+
+	if (!session)
 		return error_set(err, -EBADMSG, "notice: of another session");
-	session_read(peer->session, false);
+	session_read(session, false);
+	return 0;
+}
+
+static int hear_request(struct peer *peer, const Footprint__PoolRequest *request, struct error *err)
+{
+	if (!peer_session(peer, &request->session))
+		return error_set(err, -EBADMSG, "request for a pool: of another session");
+	pool_lend(peer, request);
 	return 0;
 }
 
@@ -70,6 +94,9 @@ static int hear(struct peer *peer, size_t size, struct received *received, struc
 		break;
 	case FOOTPRINT__PACKET__SAID_NOTICE:
 		r = hear_notice(peer, packet->notice, err);
+		break;
+	case FOOTPRINT__PACKET__SAID_POOL:
+		r = hear_request(peer, packet->pool, err);
 		break;
 	default: /* what a later version may say besides */
 		r = peer->session ? 0 : error_set(err, -EBADMSG, "packet: no hello");
@@ -94,6 +121,7 @@ void peer_close(struct peer *peer)
 	if (peer->polled)
 		uv_close((uv_handle_t *)&peer->poll, peer_closed);
 	close(peer->fd);
+	pool_close(peer->pool);
 	if (peer->session)
 		session_detach(peer->session);
 	if (!peer->polled)

@@ -18,6 +18,7 @@ struct peer {
 	uv_poll_t poll;
 	struct aggregator *daemon;
 	struct session *session; /* NULL: no hello yet */
+	struct pool *pool;	 /* lent to its process; NULL: none */
 	int fd;
 	uint32_t uid;
 	uint64_t since_ms;

@@ -142,6 +142,9 @@ int peer_hear_hello(struct peer *peer, const Footprint__Hello *hello, struct rec
 	if (r < 0)
 		return r;
 	source.root = belongings.root;
+	/* What went past a cell of its pool: the session is the cell's, not the peer's. */
+	if (peer->pool)
+		pool_look(peer->pool);
 	r = session_get(daemon, hello, &source, &session);
 	if (r < 0)
 		return error_set(err, r, "hello: refused: %s", strerror(-r));

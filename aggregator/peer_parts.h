@@ -7,6 +7,8 @@
 #include "lib/base/error.h"
 #include "lib/record/record.h"
 
+/* The session that the peer may speak for by this id: its own, or one in its pool. NULL: none. */
+struct session *peer_session(struct peer *peer, const ProtobufCBinaryData *id);
 /* The peer speaks for this session from now on. 0; -EBADMSG: it spoke for another one before. */
 int peer_attach(struct peer *peer, struct session *session, struct error *err);
 /* Takes over the descriptors that it needs of `received`. 0 or negative errno, then the peer is to

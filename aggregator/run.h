@@ -30,10 +30,10 @@
 
 struct run {
 	bool open;
-	bool named;	 /* host and started_ns have been written and stay */
-	bool continued;	 /* an aggregator before us began it */
-	bool unkept;	 /* processes of it share no spool with us (spool_shared.h) */
-	bool told;	 /* that it was unattended */
+	bool named;		/* host and started_ns have been written and stay */
+	bool continued;		/* an aggregator before us began it */
+	bool unkept;		/* processes of it share no spool with us (spool_shared.h) */
+	bool told;		/* that it was unattended */
 	const char *unattended; /* nobody listened for a time, and why nothing could be kept */
 	char host[FP_NAME_SIZE_MAX + 1];
 	uint64_t started_ns, ended_ns;
@@ -55,12 +55,12 @@ void run_deinit(struct run *run);
 
 /* A session that started then belongs to the run, which is opened if it is not. */
 void run_join(struct application *application, const char *host, uint64_t started_ns);
-/* An aggregator before us saw processes of this run until lived_ns: it goes on, or ends then. unkept:
- * some of them shared no spool with it. */
+/* An aggregator before us saw processes of this run until lived_ns: it goes on, or ends then.
+ * unkept: some of them shared no spool with it. */
 void run_resume(struct application *application, const char *host, uint64_t started_ns,
 	uint64_t lived_ns, bool unkept);
-/* A process of it that started then cannot keep anything while nobody listens. If that was so before we
- * began to listen, it or others of its run may have lost records. */
+/* A process of it that started then cannot keep anything while nobody listens. If that was so
+ * before we began to listen, it or others of its run may have lost records. */
 void run_cannot_keep(struct application *application, uint64_t started_ns);
 /* All of it has been read and applied. ended_ns: until when it lived, as far as is known; 0: not at
  * all. The latest of them is the run's end. */

@@ -77,33 +77,51 @@ static void take_counters(struct segment *segment, const struct session_memory *
 	segment->users = memory->users;
 }
 
+/* Around `memory`, which is taken over on success. */
+static int open_memory(const struct memory *memory, struct segment **ret, struct error *err)
+{
+	struct session_memory header;
+	struct segment *segment;
+	int r;
+
+	if (read_header(memory, &header) < 0)
+		return error_set(err, -EBADMSG, "memory: cannot be read");
+	r = check_header(&header, (off_t)memory->size, err);
+	if (r < 0)
+		return r;
+	segment = segment_new();
+	if (!segment)
+		return error_set(err, -ENOMEM, "memory: out of memory");
+	segment->memory = *memory;
+	segment->shared = true;
+	segment->log_offset = header.log_offset;
+	segment->log_size = header.log_size;
+	take_counters(segment, &header);
+	*ret = segment;
+	return 0;
+}
+
 int segment_open(int fd, struct segment **ret, struct error *err)
 {
-	struct session_memory memory;
-	struct segment *segment;
 	struct stat status;
 	int r;
 
 	r = check_file(fd, &status, err);
 	if (r < 0)
 		return r;
-	if (read_header(&(struct memory){ .fd = fd }, &memory) < 0)
-		return error_set(err, -EBADMSG, "memory: cannot be read");
-	r = check_header(&memory, status.st_size, err);
+	r = open_memory(&(struct memory){ .fd = fd, .size = (size_t)status.st_size }, ret, err);
 	if (r < 0)
 		return r;
-	segment = segment_new();
-	if (!segment)
-		return error_set(err, -ENOMEM, "memory: out of memory");
-	segment->memory = (struct memory){ .fd = fd, .size = (size_t)status.st_size };
-	segment->shared = true;
-	segment->device = status.st_dev;
-	segment->inode = status.st_ino;
-	segment->log_offset = memory.log_offset;
-	segment->log_size = memory.log_size;
-	take_counters(segment, &memory);
-	*ret = segment;
+	(*ret)->device = status.st_dev;
+	(*ret)->inode = status.st_ino;
 	return 0;
+}
+
+int segment_open_cell(void *cell, size_t size, struct segment **ret, struct error *err)
+{
+	const struct memory memory = { .fd = -1, .map = cell, .size = size, .borrowed = true };
+
+	return open_memory(&memory, ret, err);
 }
 
 void segment_look(struct segment *segment)

@@ -62,6 +62,9 @@ struct segment {
 
 /* Checks what stands behind fd: a sealed memory of the right shape. 0; -EBADMSG with err. */
 int segment_open(int fd, struct segment **ret, struct error *err);
+/* The same of a cell of a pool: `size` bytes that are ours, and stay so. The caller sets device and
+ * inode, which tell memories apart. */
+int segment_open_cell(void *cell, size_t size, struct segment **ret, struct error *err);
 /* Without memory: log comes by value. NULL: no memory. */
 struct segment *segment_new(void);
 void segment_free(struct segment *segment);

@@ -27,6 +27,7 @@ struct deferred;
 struct fact;
 struct look;
 struct path;
+struct pool;
 struct root;
 
 enum session_state {
@@ -61,6 +62,9 @@ struct session {
 	TAILQ_HEAD(, deferred) deferred; /* records relative to a directory not known yet */
 	unsigned n_deferred;
 	struct plugins plugins;
+
+	struct pool *pool; /* whose cell its first segment is; NULL: it is not in one */
+	unsigned cell;
 
 	struct segment **segments; /* by number; NULL: never heard of */
 	uint32_t n_segments;

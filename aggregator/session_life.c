@@ -76,6 +76,7 @@ static void finish(struct session *session)
 	if (session->references || session->daemon->roots.frozen || library_settle(session) < 0)
 		return;
 	close_memories(session);
+	pool_finished(session);
 	session->finished_ms = uv_now(&session->daemon->loop);
 	run_session_ended(session->application, session->ended_ns);
 	session_move(session, SESSION_FINISHED);
@@ -120,6 +121,7 @@ void sessions_tick(struct aggregator *daemon)
 {
 	struct session *session;
 
+	pools_look(daemon);
 	TAILQ_FOREACH(session, &daemon->sessions.live, link)
 	{
 		if (daemon->roots.n_queued >= FACTS_QUEUED_MAX)

@@ -88,6 +88,7 @@ static void let_go(struct aggregator *daemon, bool written)
 {
 	spool_covered(daemon, written && atlas_keep_all(daemon) == 0);
 	reserve_covered(daemon, written);
+	pools_covered(daemon, written);
 }
 
 static void after_work(uv_work_t *request, int status)
@@ -184,6 +185,7 @@ void snapshot_start(struct aggregator *daemon)
 		return;
 	sessions_cover(daemon);
 	acknowledge_clean(daemon);
+	pools_cover(daemon);
 	journal_turn(daemon);
 	spool_cover(daemon);
 	reserve_cover(daemon);

@@ -71,7 +71,8 @@ static int take_damage(struct aggregator *daemon, struct taken *taken,
 	return 0;
 }
 
-/* Whose records they were cannot be told: the manifest of all who run says that some are missing. */
+/* Whose records they were cannot be told: the manifest of all who run says that some are missing.
+ */
 static void tell_unplaced(struct aggregator *daemon, struct taken *taken)
 {
 	struct application *application;

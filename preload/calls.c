@@ -369,6 +369,20 @@ static const void *filter_of(long number, const long arguments[6])
 	return strict ? NULL : (const void *)arguments[2];
 }
 
+static uint64_t execute_begins(long number, const struct call *call, const long arguments[6])
+{
+	int directory = descriptor_in(arguments, call->directory);
+	const char *path = path_in(arguments, call->path);
+	uint64_t ticket = record_exec_begin(directory, path);
+	enum program_kind kind =
+		supervised_exec(directory, path, (int)flags_in(arguments, call->flags));
+
+	record_goodbye();
+	record_hand_on(
+		kind == PROGRAM_DYNAMIC, (char *const *)arguments[number == SYS_execve ? 2 : 3]);
+	return ticket;
+}
+
 uint64_t call_before(long number, const long arguments[6])
 {
 	const struct call *call = call_of(number);
@@ -376,14 +390,10 @@ uint64_t call_before(long number, const long arguments[6])
 
 	switch (call->means) {
 	case EXECUTE:
-		ticket = record_exec_begin(
-			descriptor_in(arguments, call->directory), path_in(arguments, call->path));
-		supervised_exec(descriptor_in(arguments, call->directory),
-			path_in(arguments, call->path), (int)flags_in(arguments, call->flags));
-		record_goodbye();
+		ticket = execute_begins(number, call, arguments);
 		break;
 	case END:
-		record_goodbye();
+		record_end();
 		break;
 	case FORK:
 	case CLONE:

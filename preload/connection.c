@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stddef.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -10,10 +11,10 @@
 #include <sys/un.h>
 
 #include "preload/image.h"
+#include "preload/pool.h"
 #include "preload/rawcall.h"
 #include "preload/text.h"
 
-#define HIGH_FD	     240  /* see copy_high() */
 #define FDS_FROM_TOP 8	  /* below the limit, where it is lower than that */
 #define FOLDER_SIZE  1024 /* of a socket's folder; on the stack of a signal handler, perhaps */
 
@@ -23,7 +24,7 @@
  */
 static long copy_high(long fd)
 {
-	long high = rawcall3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, HIGH_FD);
+	long high = rawcall3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, CONNECTION_FD);
 	struct rlimit limit;
 
 	if (high != -EINVAL)
@@ -102,9 +103,8 @@ long connection_open(void)
 	return 0;
 }
 
-/* Is the descriptor still our socket? The application may have closed it behind our back. The first
- * who asks is the one who has made it, and learns what it is. */
-static bool descriptor_is_ours(int fd)
+/* The first who asks is the one who has made it, or found it to be ours, and learns what it is. */
+bool connection_is_ours(int fd)
 {
 	uint64_t device, inode;
 
@@ -127,6 +127,7 @@ static void drop(bool close)
 		!__atomic_compare_exchange_n(
 			&image.descriptor, &fd, -1, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 		return;
+	pool_forget();
 	if (close)
 		rawcall3(SYS_close, fd, 0, 0);
 	image_log("the aggregator is gone", 0);
@@ -142,7 +143,7 @@ long connection_send(const struct iovec parts[PACKET_PARTS], const int *fds, siz
 	int fd = __atomic_load_n(&image.descriptor, __ATOMIC_ACQUIRE);
 	long sent;
 
-	if (!descriptor_is_ours(fd)) {
+	if (!connection_is_ours(fd)) {
 		drop(false);
 		return -EBADF;
 	}
@@ -160,19 +161,17 @@ long connection_send(const struct iovec parts[PACKET_PARTS], const int *fds, siz
 	return sent < 0 ? sent : 0;
 }
 
-/* Nothing is ever sent to us, so there is nothing to read but the end. */
+/* What is ever sent to us stays in the queue (pool.h), so reading would not tell. */
 bool connection_is_there(void)
 {
 	int fd = __atomic_load_n(&image.descriptor, __ATOMIC_ACQUIRE);
-	char byte;
-	long got;
+	struct pollfd polled = { .fd = fd, .events = POLLRDHUP };
 
-	if (!descriptor_is_ours(fd)) {
+	if (!connection_is_ours(fd)) {
 		drop(false);
 		return false;
 	}
-	got = rawcall6(SYS_recvfrom, fd, (long)&byte, sizeof(byte), MSG_PEEK | MSG_DONTWAIT, 0, 0);
-	if (got == -EAGAIN || got > 0)
+	if (rawcall3(SYS_poll, (long)&polled, 1, 0) <= 0)
 		return true;
 	drop(true);
 	return false;

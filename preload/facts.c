@@ -133,11 +133,15 @@ uint64_t fact_directory(const char *path)
 static bool exec_stands(struct segment *segment, uint64_t key)
 {
 	struct recent_exec *recent = &segment_tail(segment)->recent_execs[key % RECENT_EXECS];
-	uint64_t slot = __atomic_load_n(&recent->slot, __ATOMIC_ACQUIRE);
-	uint64_t offset = (slot & 0xffffff) * SLOT_ALIGN;
-	uint64_t age = (TICK(image_time()) - (slot >> 24)) & 0xffffff;
-	uint32_t *word = (uint32_t *)(void *)(segment_log(segment) + offset);
+	uint64_t slot, offset, age;
+	uint32_t *word;
 
+	if (segment->cell)
+		return false; /* has no room for them */
+	slot = __atomic_load_n(&recent->slot, __ATOMIC_ACQUIRE);
+	offset = (slot & 0xffffff) * SLOT_ALIGN;
+	age = (TICK(image_time()) - (slot >> 24)) & 0xffffff;
+	word = (uint32_t *)(void *)(segment_log(segment) + offset);
 	if (__atomic_load_n(&recent->key, __ATOMIC_RELAXED) != key || slot >> 48 != (key & 0xffff))
 		return false;
 	return offset < segment->head.log_size && age >= TICKS_SETTLED &&
@@ -149,6 +153,8 @@ static void exec_remember(struct segment *segment, uint64_t key, const uint32_t 
 	struct recent_exec *recent = &segment_tail(segment)->recent_execs[key % RECENT_EXECS];
 	uint64_t offset = (uint64_t)((const unsigned char *)word - segment_log(segment));
 
+	if (segment->cell)
+		return;
 	__atomic_store_n(&recent->key, key, __ATOMIC_RELAXED);
 	__atomic_store_n(&recent->slot,
 		(key & 0xffff) << 48 | TICK(image_time()) << 24 | offset / SLOT_ALIGN,

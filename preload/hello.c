@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "preload/hello.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <sys/stat.h>
@@ -17,7 +18,9 @@
 #define PATH_SIZE FP_PATH_SIZE_MAX
 #define INVOKED_AS_SIZE                                                                            \
 	1024 /* argv[0] may be anything; FP_HELLO_SIZE_MAX must hold it with the paths */
-#define SPOOL_BESIDE "/spool"
+#define SPOOL_BESIDE  "/spool"
+#define CELL_TEXT_MAX 900 /* bytes of all that a hello in a cell repeats, and its settings */
+#define CELL_PATH_MAX 512
 
 /* A field whose content a system call writes: into its place, then its head before it. */
 static void write_in_place(struct writer *w, unsigned field, long size)
@@ -57,18 +60,21 @@ void hello_write_name(struct writer *w, enum hello_field field, const char *name
 }
 
 /*
- * The working directory. Also makes it known: the hello defines its id. An unreachable one ("") is
- * asked for again when something is relative to it.
+ * The working directory; false: it is longer than `room`. Also makes it known: the hello defines
+ * its id. An unreachable one ("") is asked for again when something is relative to it.
  */
-static void write_directory(struct writer *w)
+static bool write_directory(struct writer *w, size_t room)
 {
 	char *path = (char *)room_for_content(w);
-	long size = rawcall3(SYS_getcwd, (long)path, PATH_SIZE, 0) - 1;
+	long size = rawcall3(SYS_getcwd, (long)path, (long)room, 0) - 1;
 
+	if (size == -ERANGE - 1)
+		return false;
 	if (size <= 0 || path[0] != '/')
-		return;
+		return true;
 	image.directory = fp_directory_id(0, path, (size_t)size);
 	write_in_place(w, HELLO_DIRECTORY, size);
+	return true;
 }
 
 /*
@@ -89,10 +95,15 @@ static const char *executed_path(const struct entry *entry)
 	return path;
 }
 
-static void write_proc_exe(struct writer *w, unsigned field)
+/* False: it is no shorter than `room`. */
+static bool write_proc_exe(struct writer *w, unsigned field, size_t room)
 {
-	write_in_place(w, field,
-		rawcall3(SYS_readlink, (long)"/proc/self/exe", room_for_content(w), PATH_SIZE));
+	long size = rawcall3(SYS_readlink, (long)"/proc/self/exe", room_for_content(w), (long)room);
+
+	if (size == (long)room)
+		return false;
+	write_in_place(w, field, size);
+	return true;
 }
 
 /* A path of the program's start, made absolute. */
@@ -112,22 +123,24 @@ static void write_absolute(struct writer *w, unsigned field, const char *path)
 	write_in_place(w, field, length + (long)size);
 }
 
-static void write_programs(struct writer *w, const struct entry *entry)
+static bool write_programs(struct writer *w, const struct entry *entry, size_t room)
 {
+	bool fits = true;
+
 	const char *program = loaded_program(), *path = executed_path(entry);
 
 	/* `ld.so program`: the kernel executed the dynamic linker, the program is what that mapped.
 	 */
 	if (program) {
 		write_absolute(w, HELLO_EXECUTABLE, program);
-		write_proc_exe(w, HELLO_INTERPRETER);
-		return;
+		return write_proc_exe(w, HELLO_INTERPRETER, room);
 	}
 	if (path)
 		hello_write_text(w, HELLO_EXECUTABLE, path, PATH_SIZE);
 	else
-		write_proc_exe(w, HELLO_EXECUTABLE);
+		fits = write_proc_exe(w, HELLO_EXECUTABLE, room);
 	hello_write_text(w, HELLO_INTERPRETER, loaded_interpreter(), PATH_SIZE);
+	return fits;
 }
 
 static void write_identity(struct writer *w, const struct entry *entry)
@@ -150,14 +163,10 @@ static void write_identity(struct writer *w, const struct entry *entry)
 		w, HELLO_STARTED_NS, (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec);
 }
 
-static void write_root(struct writer *w, int root)
+static void write_root(struct writer *w, uint64_t device, uint64_t inode)
 {
-	struct stat file;
-
-	if (root < 0 || rawcall3(SYS_fstat, root, (long)&file, 0) < 0)
-		return;
-	write_fixed64(w, HELLO_ROOT_DEVICE, file.st_dev);
-	write_fixed64(w, HELLO_ROOT_INODE, file.st_ino);
+	write_fixed64(w, HELLO_ROOT_DEVICE, device);
+	write_fixed64(w, HELLO_ROOT_INODE, inode);
 }
 
 /* A terminated copy of a path at *offset, made absolute: it is used later, from anywhere. */
@@ -215,35 +224,90 @@ void hello_write_spool(struct writer *w, struct segment *segment)
 	hello_write_text(w, HELLO_SPOOL, (const char *)segment + segment->spool_path, PATH_SIZE);
 }
 
+static void write_who(struct writer *w, const struct segment *segment,
+	const struct settings *settings, const struct entry *entry)
+{
+	write_varint(w, HELLO_PROTOCOL, FP_PROTOCOL);
+	write_bytes(w, HELLO_SESSION, segment->session, SESSION_ID_SIZE);
+	hello_write_name(w, HELLO_APPLICATION, settings->application);
+	hello_write_name(w, HELLO_APPLICATION_VERSION, settings->version);
+	hello_write_text(w, HELLO_INVOKED_AS, entry->argv ? entry->argv[0] : NULL, INVOKED_AS_SIZE);
+	hello_write_name(w, HELLO_LIBRARY_VERSION, FOOTPRINT_VERSION_STRING);
+}
+
 void hello_write_first(struct segment *segment, const struct settings *settings,
 	const struct entry *entry, int root)
 {
 	uint32_t offset = hello_keep_settings(segment, settings);
-	struct writer w = { NULL, 0 };
+	struct writer w = { (unsigned char *)segment + offset, 0 };
+	struct stat file;
 
-	w.at = (unsigned char *)segment + offset;
-	write_varint(&w, HELLO_PROTOCOL, FP_PROTOCOL);
-	write_bytes(&w, HELLO_SESSION, segment->session, SESSION_ID_SIZE);
-	hello_write_name(&w, HELLO_APPLICATION, settings->application);
-	hello_write_name(&w, HELLO_APPLICATION_VERSION, settings->version);
-	write_programs(&w, entry);
-	hello_write_text(
-		&w, HELLO_INVOKED_AS, entry->argv ? entry->argv[0] : NULL, INVOKED_AS_SIZE);
-	write_directory(&w);
+	write_who(&w, segment, settings, entry);
+	write_programs(&w, entry, PATH_SIZE);
+	write_directory(&w, PATH_SIZE);
 	write_identity(&w, entry);
-	write_root(&w, root);
-	hello_write_name(&w, HELLO_LIBRARY_VERSION, FOOTPRINT_VERSION_STRING);
+	if (root >= 0 && rawcall3(SYS_fstat, root, (long)&file, 0) == 0)
+		write_root(&w, file.st_dev, file.st_ino);
 	hello_write_spool(&w, segment);
 	segment_open_log(segment, offset, (uint32_t)w.size);
 }
 
+static size_t length_of(const char *text)
+{
+	return text ? text_length_limited(text, CELL_TEXT_MAX) : 0;
+}
+
+/* What stands in a cell is short, so that most of it is left for records. */
+static bool fits_cell(const struct settings *settings, const struct entry *entry)
+{
+	size_t texts = 2 * length_of(settings->socket) + length_of(settings->spool) +
+		       length_of(settings->application) + length_of(settings->version) +
+		       length_of(loaded_interpreter()) + length_of(executed_path(entry)) +
+		       length_of(entry->argv ? entry->argv[0] : NULL);
+
+	return !loaded_program() && settings->socket[0] == '/' &&
+	       (!settings->spool || !*settings->spool || *settings->spool == '/') &&
+	       texts < CELL_TEXT_MAX;
+}
+
+bool hello_write_in_cell(struct segment *segment, const struct settings *settings,
+	const struct entry *entry, uint64_t root_device, uint64_t root_inode)
+{
+	struct writer w = { NULL, 0 };
+	uint32_t offset;
+
+	if (!fits_cell(settings, entry))
+		return false;
+	offset = hello_keep_settings(segment, settings);
+	w.at = (unsigned char *)segment + offset;
+	write_who(&w, segment, settings, entry);
+	if (!write_programs(&w, entry, CELL_PATH_MAX) || !write_directory(&w, CELL_PATH_MAX))
+		return false;
+	write_identity(&w, entry);
+	write_root(&w, root_device, root_inode);
+	hello_write_spool(&w, segment);
+	segment_open_log(segment, offset, (uint32_t)w.size);
+	return true;
+}
+
+/* Behind a cell begins a segment with tables, to which paths belong. */
+static uint32_t copy_settings(struct segment *segment, const struct segment *cell)
+{
+	struct settings settings = { .socket = (const char *)cell + cell->socket_path,
+		.spool = (const char *)cell + cell->spool_path };
+
+	return hello_keep_settings(segment, &settings);
+}
+
 void hello_write_next(struct segment *segment)
 {
-	struct segment *first = segment->first;
-	struct writer w = { (unsigned char *)(segment + 1), first->head.hello_size };
+	struct segment *before = segment->previous;
+	bool first = segment->first == segment;
+	uint32_t offset = first ? copy_settings(segment, before) : sizeof(*segment);
+	struct writer w = { (unsigned char *)segment + offset, before->head.hello_size };
 
-	memcpy(w.at, (char *)first + first->head.hello_offset, w.size);
+	memcpy(w.at, (char *)before + before->head.hello_offset, w.size);
 	/* Of a field that is there twice, protobuf takes the last. */
 	write_varint(&w, HELLO_SEGMENT, segment->number);
-	segment_open_log(segment, sizeof(*segment), (uint32_t)w.size);
+	segment_open_log(segment, offset, (uint32_t)w.size);
 }

@@ -4,6 +4,9 @@
 #ifndef FOOTPRINT_PRELOAD_HELLO_H
 #define FOOTPRINT_PRELOAD_HELLO_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "preload/entry.h"
 #include "preload/memory.h"
 
@@ -39,6 +42,11 @@ struct settings {
 	const char *version;
 };
 
+/* The same in a cell of the pool, for a process whose root is known. False: there is no room for
+ * all of it, and nothing is to be used. */
+bool hello_write_in_cell(struct segment *segment, const struct settings *settings,
+	const struct entry *entry, uint64_t root_device, uint64_t root_inode);
+
 /* Writes copies of the paths and the hello into segment 0, and opens its log. Sets image.directory.
  * root: an O_PATH descriptor of "/", or -1. */
 void hello_write_first(struct segment *segment, const struct settings *settings,
@@ -54,7 +62,8 @@ void hello_write_name(struct writer *w, enum hello_field field, const char *name
 /* After hello_keep_settings(). */
 void hello_write_spool(struct writer *w, struct segment *segment);
 
-/* Into a further segment: segment->first and ->number are set. */
+/* Into a further segment: segment->first, ->previous and ->number are set. Where it is the first of
+ * its own (behind a cell), with copies of the paths. */
 void hello_write_next(struct segment *segment);
 
 #endif

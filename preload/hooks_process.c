@@ -83,7 +83,7 @@ static int clone_begins(void *context)
 
 	record_fork_end(0);
 	status = start.function(start.argument);
-	record_goodbye();
+	record_end();
 	return status;
 }
 
@@ -134,7 +134,7 @@ CLONE(__clone)
 	FP_EXPORT __attribute__((noreturn)) void name(int status)                                  \
 	{                                                                                          \
 		REAL(name);                                                                        \
-		record_goodbye();                                                                  \
+		record_end();                                                                      \
 		if (real_##name)                                                                   \
 			real_##name(status);                                                       \
 		for (;;)                                                                           \

@@ -8,9 +8,13 @@
 #include "preload/entry.h"
 #include "preload/hello.h"
 #include "preload/loaded.h"
+#include "preload/pool.h"
 #include "preload/rawcall.h"
+#include "preload/seen.h"
 #include "preload/session.h"
 #include "preload/text.h"
+
+#define ROOM_FOR_CHILDREN 512 /* log bytes that a cell should have left when a process forks */
 
 struct image image DATA_OF_START = { .descriptor = -1 };
 
@@ -44,24 +48,21 @@ void image_log(const char *what, long error)
 	rawcall3(SYS_write, 2, (long)line, p - line);
 }
 
-static void close_fd(int fd)
+static void close_fd(int *fd)
 {
-	if (fd >= 0)
-		rawcall3(SYS_close, fd, 0, 0);
+	if (*fd >= 0)
+		rawcall3(SYS_close, *fd, 0, 0);
 }
+#define CLEANUP_FD __attribute__((cleanup(close_fd)))
 
-/* False: we are not wanted here. */
-static bool read_settings(const struct entry *entry, struct settings *settings)
+bool image_settings(const struct entry *entry, struct settings *settings)
 {
-	const char *log = text_environment(entry->envp, "FOOTPRINT_LOG");
-
 	settings->socket = text_environment(entry->envp, "FOOTPRINT_SOCKET");
 	if (!settings->socket || !*settings->socket || entry_auxiliary(entry, AT_SECURE))
 		return false;
 	settings->spool = text_environment(entry->envp, "FOOTPRINT_SPOOL");
 	settings->application = text_environment(entry->envp, "FOOTPRINT_APP");
 	settings->version = text_environment(entry->envp, "FOOTPRINT_VERSION");
-	image.logs = log && *log;
 	return true;
 }
 
@@ -87,9 +88,12 @@ static bool publish(struct segment *old, struct segment *segment)
 		&image.segment, &old, segment, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 
-static void start_first(const struct settings *settings, const struct entry *entry, int root)
+/* With memory and a connection of our own. */
+static void start_alone(const struct settings *settings, const struct entry *entry)
 {
-	int memfd = -1;
+	int root CLEANUP_FD =
+		(int)rawcall4(SYS_openat, AT_FDCWD, (long)"/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+	int memfd CLEANUP_FD = -1;
 	struct segment *segment = make_first(settings, entry, root, &memfd);
 
 	if (!segment) {
@@ -104,33 +108,83 @@ static void start_first(const struct settings *settings, const struct entry *ent
 	} else {
 		segment_discard(segment);
 	}
-	close_fd(memfd);
+}
+
+/* False: there is no pool for us. Threads cannot have begun where one is found: it is the first
+ * thing that the image does. */
+static bool start_in_pool(const struct settings *settings, const struct entry *entry)
+{
+	struct segment *segment = pool_enter(settings, entry);
+
+	if (!segment)
+		return false;
+	publish(NULL, segment);
+	image.starting = true;
+	loaded_record(entry);
+	image.starting = false;
+	return true;
 }
 
 struct segment *image_start(void)
 {
 	struct entry entry = entry_find();
 	struct settings settings;
-	int root;
+	const char *log;
 
 	if (!entry.envp)
 		return NULL; /* too early: libc itself has not begun */
-	if (!read_settings(&entry, &settings)) {
+	if (!image_settings(&entry, &settings)) {
 		image.off = true;
 		return NULL;
 	}
+	log = text_environment(entry.envp, "FOOTPRINT_LOG");
+	image.logs = log && *log;
 	image.pid = (int)rawcall3(SYS_getpid, 0, 0, 0);
-	root = (int)rawcall4(SYS_openat, AT_FDCWD, (long)"/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
-	start_first(&settings, &entry, root);
-	close_fd(root);
+	if (!start_in_pool(&settings, &entry))
+		start_alone(&settings, &entry);
 	return __atomic_load_n(&image.segment, __ATOMIC_ACQUIRE);
+}
+
+void image_make_room(void)
+{
+	struct segment *segment = __atomic_load_n(&image.segment, __ATOMIC_ACQUIRE);
+
+	if (segment && segment->cell &&
+		segment_end(segment) + ROOM_FOR_CHILDREN > segment->head.log_size)
+		image_extend(segment);
+}
+
+static struct segment *oldest(struct segment *segment)
+{
+	while (segment->previous)
+		segment = segment->previous;
+	return segment;
+}
+
+/* Another segment. Behind a cell, which has no room for tables, it is one that has them. */
+static struct segment *segment_after(struct segment *full, int *ret_memfd)
+{
+	struct segment *segment =
+		segment_new(full->cell ? SEGMENT_FIRST_SIZE : SEGMENT_NEXT_SIZE, ret_memfd);
+
+	if (!segment)
+		return NULL;
+	segment->first = full->cell ? segment : full->first;
+	segment->previous = full;
+	if (full->cell) {
+		memcpy(segment->session, full->session, SESSION_ID_SIZE);
+		for (unsigned i = 0; i < SEEN_SMALL; i++)
+			if (full->seen[i])
+				seen_add(segment, full->seen[i]);
+	}
+	return segment;
 }
 
 struct segment *image_extend(struct segment *full)
 {
 	struct segment *current = __atomic_load_n(&image.segment, __ATOMIC_ACQUIRE), *segment;
 	uint32_t number;
-	int memfd = -1;
+	int memfd CLEANUP_FD = -1;
 
 	if (current != full)
 		return current;
@@ -141,20 +195,18 @@ struct segment *image_extend(struct segment *full)
 	do
 		segment_release(segment);
 	while ((segment = segment->previous));
-	number = __atomic_fetch_add(&full->first->segments, 1, __ATOMIC_RELAXED);
-	segment = number < FP_SEGMENTS_MAX ? segment_new(SEGMENT_NEXT_SIZE, &memfd) : NULL;
+	number = __atomic_fetch_add(&oldest(full)->segments, 1, __ATOMIC_RELAXED);
+	segment = number < FP_SEGMENTS_MAX ? segment_after(full, &memfd) : NULL;
 	if (!segment)
 		return NULL;
-	segment->first = full->first;
-	segment->previous = full;
 	segment->number = number;
 	segment->head.users = __atomic_load_n(&full->head.users, __ATOMIC_RELAXED);
+	segment->head.processes = __atomic_load_n(&full->head.processes, __ATOMIC_RELAXED);
 	segment->way = SEGMENT_BEING_ANNOUNCED;
 	hello_write_next(segment);
 	if (publish(full, segment))
 		session_announce(segment, memfd);
 	else
 		segment_discard(segment);
-	close_fd(memfd);
 	return __atomic_load_n(&image.segment, __ATOMIC_ACQUIRE);
 }

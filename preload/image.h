@@ -35,6 +35,9 @@ struct image {
 	uint64_t *far_directories; /* near_directories goes on, NULL: not needed yet */
 	int descriptor;		   /* our socket, -1: none */
 	int pid;		   /* the process that this copy belongs to */
+	int guard;		   /* its parent, if that is watched too; 0: not known (pool.h) */
+	uint32_t cell;		   /* of the pool, counted from 1; 0: it has memory of its own */
+	struct pool_head *pool;	   /* mapped, to start programs with; NULL: none */
 
 	bool off;	   /* nothing is to be recorded */
 	bool memory_only;  /* no system calls any more */
@@ -51,6 +54,12 @@ struct image {
 
 extern struct image image;
 
+struct entry;
+struct settings;
+
+/* What FOOTPRINT_* say. False: we are not wanted here. */
+bool image_settings(const struct entry *entry, struct settings *ret);
+
 /* Starts the image, unless it has or there is nothing to do. Any number of threads and signal
  * handlers may come here at once: one wins, and all get its segment. NULL: nothing is recorded. */
 struct segment *image_start(void);
@@ -65,6 +74,9 @@ static inline struct segment *image_segment(void)
 
 /* Another segment after `full`; NULL: none can be had, or none may be. */
 struct segment *image_extend(struct segment *full);
+
+/* Before a fork: children with a full segment would each go on with one of their own. */
+void image_make_room(void);
 
 /*
  * Is this private memory the calling process's own? False in a vfork child, which works on its

@@ -8,6 +8,7 @@
 
 #include "preload/rawcall.h"
 #include "preload/text.h"
+#include "proto/pool.h"
 
 #define MEMFD_NAME "footprint"
 #define SEALS	   (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW)
@@ -49,6 +50,14 @@ static void *map(uint32_t size, int memfd)
 	return address < 0 && address >= -ERRNO_MAX ? NULL : (void *)address;
 }
 
+static void begin(struct segment *segment, uint32_t size)
+{
+	segment->head.memory_size = size;
+	segment->head.protocol = FP_PROTOCOL;
+	segment->head.processes = 1;
+	segment->head.users = 1;
+}
+
 struct segment *segment_new(uint32_t size, int *ret_memfd)
 {
 	int memfd = memfd_of(size);
@@ -60,12 +69,19 @@ struct segment *segment_new(uint32_t size, int *ret_memfd)
 	}
 	if (!segment)
 		return NULL;
-	segment->head.memory_size = size;
-	segment->head.protocol = FP_PROTOCOL;
-	segment->head.processes = 1;
-	segment->head.users = 1;
+	begin(segment, size);
 	*ret_memfd = memfd;
 	return segment;
+}
+
+void segment_begin_cell(struct segment *segment)
+{
+	memset(segment, 0, POOL_CELL_SIZE);
+	begin(segment, POOL_CELL_SIZE);
+	segment->first = segment;
+	segment->segments = 1;
+	segment->cell = true;
+	segment->way = SEGMENT_HELD;
 }
 
 void segment_discard(struct segment *segment)
@@ -89,8 +105,9 @@ void segment_open_log(struct segment *segment, uint32_t hello_offset, uint32_t h
 {
 	struct session_memory *head = &segment->head;
 	uint32_t start = (hello_offset + hello_size + SLOT_ALIGN - 1) & ~(SLOT_ALIGN - 1);
-	void *end = segment->first == segment ? (void *)segment_first_tail(segment)
-					      : (void *)segment_tail(segment);
+	void *end = segment->cell		? (void *)POOL_TAIL(segment)
+		    : segment->first == segment ? (void *)segment_first_tail(segment)
+						: (void *)segment_tail(segment);
 
 	head->hello_offset = hello_offset;
 	head->hello_size = hello_size;
@@ -186,6 +203,15 @@ static bool has_claims(struct segment *segment, uint64_t end)
 	return false;
 }
 
+void segment_close(struct segment *segment)
+{
+	uint64_t end = segment_end(segment);
+
+	__atomic_store_n(&segment->released, end, __ATOMIC_RELEASE);
+	/* A claim walks on from `tail`. */
+	advance_tail(&segment->head, segment->head.log_size);
+}
+
 void segment_release(struct segment *segment)
 {
 	unsigned char *log = segment_log(segment);
@@ -193,7 +219,7 @@ void segment_release(struct segment *segment)
 	uintptr_t to = (uintptr_t)(log + segment->head.log_size) & ~PAGE_MASK;
 	uint64_t end = segment_end(segment);
 
-	if (__atomic_load_n(&segment->released, __ATOMIC_ACQUIRE) ||
+	if (segment->cell || __atomic_load_n(&segment->released, __ATOMIC_ACQUIRE) ||
 		__atomic_load_n(&segment->head.acknowledged, __ATOMIC_ACQUIRE) < end ||
 		has_claims(segment, end))
 		return;

@@ -9,6 +9,7 @@
 #ifndef FOOTPRINT_PRELOAD_MEMORY_H
 #define FOOTPRINT_PRELOAD_MEMORY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -54,6 +55,8 @@ struct segment {
 	uint32_t way;	      /* enum segment_way */
 	uint32_t socket_path; /* segment 0: offset of FOOTPRINT_SOCKET's copy, terminated */
 	uint32_t spool_path;  /* segment 0: offset of the spool folder's */
+	uint32_t starts;      /* segment 0: programs that the image has started, or tried to */
+	bool cell;	      /* it stands in a pool, and has no room for more tables */
 	uint8_t session[SESSION_ID_SIZE];
 	uint64_t seen[SEEN_SMALL] __attribute__((aligned(64)));
 };
@@ -75,6 +78,9 @@ struct first_tail {
  * memory.
  */
 struct segment *segment_new(uint32_t size, int *ret_memfd);
+
+/* The same in a cell of a pool, whatever stands there. */
+void segment_begin_cell(struct segment *segment);
 
 /* Undoes segment_new. */
 void segment_discard(struct segment *segment);
@@ -103,6 +109,9 @@ uint64_t segment_end(struct segment *segment);
 /* Gives the memory of a full log back, once all of it is acknowledged. It reads as zero from then
  * on, and stays full. */
 void segment_release(struct segment *segment);
+
+/* Nothing more goes into its log. */
+void segment_close(struct segment *segment);
 
 static inline uint32_t slot_total(uint32_t word)
 {

@@ -6,6 +6,7 @@
 #include "preload/connection.h"
 #include "preload/directories.h"
 #include "preload/image.h"
+#include "preload/pool.h"
 #include "preload/rawcall.h"
 #include "preload/recorder.h"
 #include "preload/reserve.h"
@@ -21,6 +22,9 @@ static void count_users(uint32_t change)
 /* Before the fork: a parent that ends at once must not be the last while its child begins. */
 void record_fork_begin(void)
 {
+	/* What the child executes should find it, and what it learns itself is its own. */
+	pool_look();
+	image_make_room();
 	count_users(1);
 }
 
@@ -33,6 +37,7 @@ void record_fork_end(long pid)
 	for (; pid > 0 && segment; segment = segment->previous)
 		__atomic_fetch_add(&segment->head.processes, 1, __ATOMIC_RELAXED);
 	if (pid == 0) {
+		image.guard = image.pid;
 		image.pid = image.memory_only ? 0 : (int)rawcall3(SYS_getpid, 0, 0, 0);
 		image.said_goodbye = false;
 		image.connecting = false; /* that thread is not here */
@@ -51,17 +56,26 @@ static bool count_unknown(struct segment *segment)
 	return segment->head.processes > 1 && segment == image.segment && nobody_reads(segment);
 }
 
-/* The last process of the image keeps what nobody has acknowledged. */
-static void keep_rest(struct segment *segment)
+/* Nobody knows how many records were lost; they are counted in one segment. */
+static bool loss_unknown(struct segment *segment)
+{
+	return __atomic_load_n(&segment->head.lost, __ATOMIC_RELAXED) && nobody_reads(segment);
+}
+
+/* The last process of the image keeps what nobody has acknowledged. in_good_hands: somebody does
+ * that with what stands in the pool. */
+static void keep_rest(struct segment *segment, bool in_good_hands)
 {
 	uint64_t spooled = segment->spooled;
 	int error;
 
-	if (__atomic_load_n(&segment->head.users, __ATOMIC_ACQUIRE))
+	if (__atomic_load_n(&segment->head.users, __ATOMIC_ACQUIRE) ||
+		(segment->cell && segment->way == SEGMENT_HELD && in_good_hands))
 		return;
 	error = spool_rest(segment);
 	/* Without a log an entry still says how many processes there were, and until when. */
-	if (!error && segment->spooled == spooled && count_unknown(segment))
+	if (!error && segment->spooled == spooled &&
+		(count_unknown(segment) || loss_unknown(segment)))
 		error = spool_counts(segment);
 	if (!error)
 		return;
@@ -74,17 +88,39 @@ static void keep_rest(struct segment *segment)
 
 void record_goodbye(void)
 {
+	bool in_good_hands;
+
 	if (!image.segment || image.memory_only || !image_is_ours())
 		return;
 	if (!__atomic_exchange_n(&image.said_goodbye, true, __ATOMIC_ACQ_REL))
 		count_users(-1u);
 	session_flush();
+	if (__atomic_load_n(&image.segment->head.users, __ATOMIC_ACQUIRE))
+		return; /* another process of the image is the last */
+	in_good_hands = pool_kept_by_parent();
+	if (image.pool && !in_good_hands)
+		pool_keep(!connection_is_there());
 	for (struct segment *s = image.segment; s; s = s->previous)
-		keep_rest(s);
+		keep_rest(s, in_good_hands);
+}
+
+void record_end(void)
+{
+	record_goodbye();
+	if (image.segment && !image.memory_only && image_is_ours() &&
+		!__atomic_load_n(&image.segment->head.users, __ATOMIC_ACQUIRE))
+		pool_leave();
+}
+
+void record_hand_on(bool watched, char *const *envp)
+{
+	if (watched && image.segment)
+		pool_hand_on(envp);
 }
 
 void record_goodbye_undo(void)
 {
+	pool_take_back();
 	if (image.segment && image_is_ours() &&
 		__atomic_exchange_n(&image.said_goodbye, false, __ATOMIC_ACQ_REL))
 		count_users(1);

@@ -91,6 +91,11 @@ void record_fork_end(long pid);
 /* The calling process is about to end (exit) or to become another image (exec): keep what nobody
  * has acknowledged. Cheap when there is nothing to keep; may be called more than once. */
 void record_goodbye(void);
+/* The same, where nothing can come after it: no failing exec, no other destructor. */
+void record_end(void);
+/* A program is about to be executed with this environment, in this process and after
+ * record_goodbye(); `watched`: it can load the library. */
+void record_hand_on(bool watched, char *const *envp);
 /* exec failed after record_goodbye: we are still here. */
 void record_goodbye_undo(void);
 

@@ -17,6 +17,9 @@ static uint64_t *line_in(struct segment *first, unsigned level, uint64_t key)
 	uint64_t *table;
 	uint64_t lines;
 
+	if (first->cell && level != SMALL)
+		return NULL;
+
 	switch (level) {
 	case SMALL:
 		table = first->seen;
@@ -132,7 +135,7 @@ void seen_add(struct segment *first, uint64_t key)
 	for (unsigned level = SMALL; level < LEVELS; level++) {
 		uint64_t *next = line_in(first, level, key);
 
-		if (!next) {
+		if (!next && !first->cell) {
 			make_overflow();
 			next = line_in(first, level, key);
 		}

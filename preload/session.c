@@ -14,8 +14,9 @@
 #include "preload/spool.h"
 #include "preload/text.h"
 
-/* Field numbers of footprint.Packet, Batch and Notice. */
-enum { PACKET_HELLO = 1, PACKET_BATCH = 2, PACKET_NOTICE = 3 };
+/* Field numbers of footprint.Packet, Batch, Notice and PoolRequest. */
+enum { PACKET_HELLO = 1, PACKET_BATCH = 2, PACKET_NOTICE = 3, PACKET_POOL = 4 };
+enum { POOL_REQUEST_SESSION = 1, POOL_REQUEST_IDENTITY = 2 };
 enum { BATCH_SESSION = 1, BATCH_SEGMENT = 2, BATCH_OFFSET = 3, BATCH_LOG = 4 };
 
 #define HEAD_SIZE_MAX  64	   /* of a packet, before its hello or log */
@@ -210,6 +211,26 @@ void session_announce(struct segment *segment, int memfd)
 	/* Nobody was told: what other threads recorded meanwhile goes another way. */
 	segment->way = SEGMENT_UNANNOUNCED;
 	session_tend_all(segment);
+}
+
+void session_ask_for_pool(uint64_t identity)
+{
+	unsigned char head[HEAD_SIZE_MAX];
+	struct writer inner = { NULL, 0 }, writer = { head, 0 };
+	struct iovec parts[PACKET_PARTS];
+
+	for (int pass = 0; pass < 2; pass++) {
+		struct writer *w = pass ? &writer : &inner;
+
+		if (pass)
+			write_bytes_head(w, PACKET_POOL, inner.size);
+		write_bytes(
+			w, POOL_REQUEST_SESSION, image.segment->first->session, SESSION_ID_SIZE);
+		write_fixed64(w, POOL_REQUEST_IDENTITY, identity);
+	}
+	parts[0] = (struct iovec){ head, writer.size };
+	parts[1] = (struct iovec){ NULL, 0 };
+	connection_send(parts, NULL, 0);
 }
 
 /* True once a second or so. */

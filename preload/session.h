@@ -25,6 +25,9 @@ void session_tend_all(struct segment *segment);
 /* A slot was taken back that may have been sent by value. */
 void session_changed(const uint32_t *slot);
 
+/* Asks the aggregator for a pool (pool.h). */
+void session_ask_for_pool(uint64_t identity);
+
 /* Sends what goes by value and has not been sent. */
 void session_flush(void);
 

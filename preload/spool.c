@@ -15,6 +15,7 @@
 #include "preload/image.h"
 #include "preload/rawcall.h"
 #include "preload/text.h"
+#include "proto/pool.h"
 
 #define SMALL_COPY	2048	    /* log bytes, on the stack */
 #define PIECE_SIZE	(64u << 10) /* log bytes in an entry, at most */
@@ -308,6 +309,65 @@ static uint64_t count_slots(struct segment *segment, uint64_t from, uint64_t to)
 		from += slot_total(found);
 	}
 	return count;
+}
+
+/* The end of the whole slots in the copy of a cell; 0: it is no segment. */
+static uint64_t copied_end(const struct segment *copy)
+{
+	const struct session_memory *head = &copy->head;
+	const unsigned char *log = (const unsigned char *)copy + head->log_offset;
+	uint64_t at = 0;
+
+	if (head->magic != SESSION_MEMORY_MAGIC || head->hello_offset > POOL_CELL_SIZE ||
+		head->hello_size > POOL_CELL_SIZE - head->hello_offset ||
+		head->log_offset > POOL_CELL_SIZE || head->log_offset % SLOT_ALIGN ||
+		head->log_size > POOL_CELL_SIZE - head->log_offset)
+		return 0;
+	while (at + SLOT_ALIGN <= head->log_size) {
+		uint32_t word = *(const uint32_t *)(const void *)(log + at);
+
+		if (SLOT_STATE(word) == SLOT_FREE || slot_total(word) > head->log_size - at)
+			break;
+		at += slot_total(word);
+	}
+	return at;
+}
+
+/* The spool file, open and with room; a negative errno. */
+static int open_with_room(struct segment *first)
+{
+	int fd = open_file(first, POOL_CELL_SIZE);
+	int error = fd < 0 ? 0 : check_space(fd);
+
+	if (error < 0)
+		close_file(&fd);
+	return error < 0 ? error : fd;
+}
+
+uint64_t spool_count(struct segment *cell, struct segment *copy)
+{
+	memcpy(copy, cell, POOL_CELL_SIZE);
+	return count_slots(copy, first_not_kept(copy), copied_end(copy));
+}
+
+int spool_cell(struct segment *first, struct segment *cell, struct segment *copy, int *file)
+{
+	uint64_t from, to;
+	int error;
+
+	memcpy(copy, cell, POOL_CELL_SIZE);
+	from = first_not_kept(copy);
+	to = copied_end(copy);
+	if (from >= to || from % SLOT_ALIGN)
+		return 0;
+	if (*file < 0)
+		*file = open_with_room(first);
+	if (*file < 0)
+		return *file;
+	error = append_piece(*file, copy, SPOOL_ENTRY_MAGIC, from, to, NULL);
+	if (!error)
+		__atomic_store_n(&cell->spooled, to, __ATOMIC_RELEASE);
+	return error;
 }
 
 int spool_loss(struct segment *segment)

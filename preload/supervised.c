@@ -231,17 +231,20 @@ static bool is_executable(int dirfd, const char *path, int flags)
 		       AT_EACCESS | (flags & AT_EMPTY_PATH)) != -EACCES;
 }
 
-void supervised_exec(int dirfd, const char *path, int flags)
+enum program_kind supervised_exec(int dirfd, const char *path, int flags)
 {
 	char program[PROGRAM_PATH_SIZE];
+	enum program_kind kind;
 	const char *why;
 
 	if (!path || !image_segment() || image.memory_only)
-		return;
-	if (program_look(dirfd, path, flags, program, sizeof(program)) != PROGRAM_STATIC ||
-		!is_executable(dirfd, path, flags) || supervised_filter_stands())
-		return;
+		return PROGRAM_UNKNOWN;
+	kind = program_look(dirfd, path, flags, program, sizeof(program));
+	if (kind != PROGRAM_STATIC || !is_executable(dirfd, path, flags) ||
+		supervised_filter_stands())
+		return kind;
 	why = start();
 	if (why)
 		record_gap("static-program", *program ? program : path, why);
+	return kind;
 }

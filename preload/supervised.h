@@ -18,10 +18,12 @@
 
 #include <stdint.h>
 
+#include "preload/program.h"
+
 #define SUPERVISOR_NAME "footprint-supervise" /* beside the library */
 
-/* The calling process is about to execute this; flags are execveat's. */
-void supervised_exec(int dirfd, const char *path, int flags);
+/* The calling process is about to execute this; flags are execveat's. Answers what it is. */
+enum program_kind supervised_exec(int dirfd, const char *path, int flags);
 
 /* What is said on the socket pair, whole messages. */
 #define SUPERVISED_MAGIC 0x5355504552564953ull

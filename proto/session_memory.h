@@ -98,16 +98,17 @@ static inline uint64_t fp_directory_id(uint64_t parent, const char *path, uint64
 #define SPOOL_ENTRY_MAKING_MAGIC 0x32474f4c5450526dull /* "mRPTLOG2" */
 
 /*
- * A process that is killed in the middle of a write leaves an entry cut short. What that means depends
- * on what it held, which the first byte of its magic says, since nothing more need be there:
+ * A process that is killed in the middle of a write leaves an entry cut short. What that means
+ * depends on what it held, which the first byte of its magic says, since nothing more need be
+ * there:
  *
  *   'm'  Records in the making: the calls that they tell of had not returned to the application, or
  *        the image was still being started. Killed a moment earlier it would have left nothing: no
  *        loss. So are counts alone.
  *   'F'  Other records. Where nobody else has them it is a loss.
  *
- * A process that lives on after a short write (no space) makes an 'F' of the 'm', so that nobody takes
- * it for a killed one.
+ * A process that lives on after a short write (no space) makes an 'F' of the 'm', so that nobody
+ * takes it for a killed one.
  */
 
 struct spool_entry {

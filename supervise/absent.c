@@ -2,6 +2,7 @@
  * records for others. */
 #include "preload/entry.h"
 #include "preload/loaded.h"
+#include "preload/pool.h"
 #include "preload/supervised.h"
 #include "preload/symbols.h"
 
@@ -37,7 +38,47 @@ bool symbol_readable(const void *address)
 	return address != 0;
 }
 
-void supervised_exec(int dirfd, const char *path, int flags)
+enum program_kind supervised_exec(int dirfd, const char *path, int flags)
 {
 	(void)dirfd, (void)path, (void)flags;
+	return PROGRAM_UNKNOWN;
+}
+
+/* --- it starts no programs, and is in nobody's pool ------------------------------------------- */
+
+struct segment *pool_enter(const struct settings *settings, const struct entry *entry)
+{
+	(void)settings, (void)entry;
+	return 0;
+}
+
+void pool_look(void)
+{
+}
+
+void pool_hand_on(char *const *envp)
+{
+	(void)envp;
+}
+
+void pool_take_back(void)
+{
+}
+
+bool pool_kept_by_parent(void)
+{
+	return false;
+}
+
+void pool_keep(bool all)
+{
+	(void)all;
+}
+
+void pool_leave(void)
+{
+}
+
+void pool_forget(void)
+{
 }

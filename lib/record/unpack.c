@@ -224,6 +224,8 @@ static int check_packet(const Footprint__Packet *packet, struct error *err)
 		return require(packet->batch->session.len == SESSION_ID_SIZE, "session", err);
 	case FOOTPRINT__PACKET__SAID_NOTICE:
 		return require(packet->notice->session.len == SESSION_ID_SIZE, "session", err);
+	case FOOTPRINT__PACKET__SAID_POOL:
+		return require(packet->pool->session.len == SESSION_ID_SIZE, "session", err);
 	default:
 		return 0; /* something a later version says */
 	}

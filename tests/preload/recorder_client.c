@@ -29,6 +29,12 @@
 #define CHILDREN  6
 #define SPIN_LOOP 2000
 
+/* The recorder would look for it in the environments of programs; there is none here. */
+const char *environment_library(void)
+{
+	return NULL;
+}
+
 /* The recorder's constructor calls it; there is nothing to redirect here. */
 void sites_install(char **envp)
 {

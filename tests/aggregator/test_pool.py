@@ -1,0 +1,174 @@
+#!/usr/bin/env python3
+"""Pools (proto/pool.h): lent on request, read as the cells say, and nothing that a hostile program
+writes into one does more than end the sessions in it."""
+import array, mmap
+from peer import *
+
+MAGIC, TICKET = 0x314C4F4F50505246, 0x54454B4349545246
+CELL, CELLS = 4096, 3072
+FREE, TAKEN, CLOSED = 0, 1, 2
+STATES = 8 + 4 + 4 + 8 + 3 * 8  # offset in the head
+
+
+class Tenant:
+    """A process that has asked for a pool and looks at it with its own eyes."""
+
+    def __init__(self, daemon, identity=7):
+        self.peer = Peer(daemon, [path("/parent")])
+        request = data(1, self.peer.session) + fixed(2, identity)
+        self.peer.socket.send(data(4, request))
+        words, descriptors = b"", array.array("i")
+        words, ancillary, _, _ = self.peer.socket.recvmsg(64, socket.CMSG_SPACE(4))
+        for _, _, content in ancillary:
+            descriptors.frombytes(content)
+        assert words == struct.pack("<Q", MAGIC) and len(descriptors) == 1, (words, descriptors)
+        self.fd = descriptors[0]
+        self.map = mmap.mmap(self.fd, CELL * (1 + CELLS))
+
+    def head(self):
+        return struct.unpack("<QIIQQQQ", self.map[:STATES])
+
+    def state(self, cell, value=None):
+        if value is not None:
+            self.map[STATES + cell] = value
+        return self.map[STATES + cell]
+
+    def fill(self, cell, session, records, hello_bytes=None, offset=None, log_size=None, users=1,
+             size=CELL, hello_size=None):
+        """A session memory in the cell, the magic last; what is None is as it should be."""
+        hello_bytes = hello_bytes or hello(session)
+        log = b"".join(slot(r) for r in records)
+        at = CELL * (1 + cell)
+        start = 64 + len(hello_bytes) + -len(hello_bytes) % 8 if offset is None else offset
+        room = (CELL - 8 - start) & 0xFFFFFFF8 if log_size is None else log_size
+        self.map[at:at + CELL] = bytes(CELL)
+        self.map[at + 64:at + 64 + len(hello_bytes)] = hello_bytes
+        if 0 <= start < CELL - len(log):
+            self.map[at + start:at + start + len(log)] = log
+        self.map[at + 8:at + 64] = struct.pack(
+            "<IIIIIIQQQII", 1, size, 64, len(hello_bytes) if hello_size is None else hello_size,
+            start & 0xFFFFFFFF, room, len(log), 0, 0, 1, users)
+        self.map[at:at + 8] = struct.pack("<Q", 0x31474F4C54505246)
+        self.state(cell, TAKEN)
+
+    def end(self, cell):
+        self.map[CELL * (2 + cell) - 8:CELL * (2 + cell) - 4] = struct.pack("<I", 1)
+
+    def close(self):
+        self.peer.close()
+        os.close(self.fd)
+
+
+def a_pool_says_whose_it_is(daemon):
+    tenant = Tenant(daemon, identity=0x1234)
+    magic, size, _, identity, device, inode, mount = tenant.head()
+    root = os.stat("/")
+    assert (magic, size, identity) == (MAGIC, CELL * (1 + CELLS), 0x1234)
+    assert (device, inode) == (root.st_dev, root.st_ino) and mount
+    seals = fcntl.fcntl(tenant.fd, 1034)
+    assert seals & SEALS == SEALS, seals
+    tenant.close()
+
+
+def cells_are_read_and_free_again(daemon):
+    tenant = Tenant(daemon)
+    for cell in (0, 1, CELLS - 1):
+        tenant.fill(cell, os.urandom(16), [path("/cell/%d" % cell)])
+    tenant.end(0)
+    tenant.end(1)
+    wait_for("free again", lambda: tenant.state(0) == FREE and tenant.state(1) == FREE)
+    assert tenant.state(CELLS - 1) == TAKEN
+    for cell in (0, 1):
+        assert "/cell/%d" % cell in daemon.manifest()
+    tenant.close()
+    wait_for("the last", lambda: "/cell/%d" % (CELLS - 1) in daemon.manifest())
+
+
+def what_outgrew_its_cell_goes_on(daemon):
+    """A further segment comes on the connection of the one who asked for the pool."""
+    tenant, session = Tenant(daemon), os.urandom(16)
+    tenant.fill(5, session, [path("/first/part")])
+    more = hello(session, segment=1)
+    memfd = memory(slot(path("/second/part")), more)
+    say_hello(tenant.peer.socket, more, [memfd])
+    wait_for("both", lambda: all(p in daemon.manifest() for p in ("/first/part", "/second/part")))
+    tenant.end(5)
+    wait_for("free again", lambda: tenant.state(5) == FREE)
+    tenant.close()
+
+
+def one_that_wants_none_gives_it_back(daemon):
+    tenant = Tenant(daemon)
+    tenant.end(9)
+    tenant.state(9, TAKEN)
+    wait_for("free again", lambda: tenant.state(9) == FREE)
+    tenant.close()
+
+
+def a_ticket_is_no_session(daemon):
+    tenant = Tenant(daemon)
+    tenant.map[CELL * 4:CELL * 4 + 16] = struct.pack("<Qii", TICKET, 1, 1)
+    tenant.state(3, TAKEN)
+    tenant.fill(4, os.urandom(16), [path("/beside/it")])
+    tenant.end(4)
+    wait_for("the other", lambda: tenant.state(4) == FREE)
+    assert tenant.state(3) == TAKEN
+    tenant.close()
+
+
+def a_second_pool_is_not_lent(daemon):
+    tenant = Tenant(daemon)
+    tenant.peer.socket.send(data(4, data(1, tenant.peer.session) + fixed(2, 1)))
+    tenant.fill(0, os.urandom(16), [path("/still/there")])
+    tenant.end(0)
+    wait_for("it goes on", lambda: tenant.state(0) == FREE)
+    tenant.peer.socket.settimeout(0.01)
+    try:
+        assert not tenant.peer.socket.recv(64)
+    except TimeoutError:
+        pass
+    tenant.close()
+
+
+def hostile_cells(daemon):
+    tenant = Tenant(daemon)
+    bad = [dict(hello_size=0xFFFFFFFF), dict(hello_size=CELL), dict(offset=0), dict(offset=CELL),
+           dict(offset=61), dict(log_size=0xFFFFFFF8), dict(log_size=CELL), dict(size=1 << 30),
+           dict(hello_bytes=b"\xff" * 200), dict(hello_bytes=hello(os.urandom(16), protocol=99)),
+           dict(hello_bytes=hello(os.urandom(16), segment=3)),
+           dict(hello_bytes=hello(tenant.peer.session))]
+    for cell, how in enumerate(bad):
+        tenant.fill(cell, os.urandom(16), [path("/bad/%d" % cell)], **how)
+        tenant.end(cell)
+    twice = os.urandom(16)
+    tenant.fill(100, twice, [path("/twice/1")])
+    tenant.fill(101, twice, [path("/twice/2")])
+    for cell in range(200, 400):
+        tenant.map[CELL * (1 + cell):CELL * (2 + cell)] = os.urandom(CELL)
+        tenant.state(cell, cell & 0xFF)
+    for cell in range(400, 500):  # a session memory whose log is noise
+        tenant.fill(cell, os.urandom(16), [])
+        tenant.map[CELL * (1 + cell) + 1024:CELL * (2 + cell) - 8] = os.urandom(CELL - 1024 - 8)
+        tenant.end(cell)
+    honest = Tenant(daemon)
+    honest.fill(0, os.urandom(16), [path("/honest")])
+    honest.end(0)
+    wait_for("the honest one", lambda: honest.state(0) == FREE and "/honest" in daemon.manifest())
+    assert not any("/bad/%d" % i in daemon.manifest() for i in range(len(bad)))
+    tenant.map[:64] = bytes(64)  # its own head, too
+    tenant.close()
+    honest.close()
+    assert daemon.stop() == 0, daemon.stderr()
+
+
+def a_request_for_another_session_is_refused(daemon):
+    peer = Peer(daemon, [path("/x")])
+    peer.socket.send(data(4, data(1, os.urandom(16)) + fixed(2, 1)))
+    assert refused(peer.socket)
+    peer.close()
+
+
+if __name__ == "__main__":
+    run([a_pool_says_whose_it_is, cells_are_read_and_free_again, what_outgrew_its_cell_goes_on,
+         one_that_wants_none_gives_it_back, a_ticket_is_no_session, a_second_pool_is_not_lent,
+         hostile_cells, a_request_for_another_session_is_refused])

@@ -1,0 +1,266 @@
+#!/usr/bin/env python3
+# time-limit: 200
+"""Short programs whose records go into memory that the aggregator lent their parent: all that they say
+is in the manifest, whoever is killed, and no program notices."""
+import json
+from faults import *
+
+SHORT = 40
+COUNTERS = ("pools lent", "connections accepted", "sessions")
+
+
+def start_shell(daemon, **more):
+    """A watched shell that does what is written to it; it has started two programs, and so has asked
+    for a pool, which has come."""
+    shell = subprocess.Popen(["bash", "--norc"], env=watched(daemon, **more), stdin=subprocess.PIPE,
+                             stdout=subprocess.PIPE, text=True, bufsize=1)
+    for _ in range(3):
+        tell(shell, "/bin/true")
+    wait_for("a pool offered", lambda: offered(daemon, shell))
+    return shell
+
+
+def offered(daemon, shell):
+    """What a program finds that the shell starts now: does it come without a memfd of its own?"""
+    before = maps_of(shell)
+    tell(shell, "/bin/true")
+    return "footprint-pool" in before or "footprint-pool" in maps_of(shell)
+
+
+def maps_of(shell):
+    with open("/proc/%d/maps" % shell.pid) as f:
+        return f.read()
+
+
+def tell(shell, command):
+    """Has the shell do it, and waits until it is done."""
+    shell.stdin.write(command + "\necho done-$?\n")
+    lines = []
+    while not (lines and lines[-1].startswith("done-")):
+        line = shell.stdout.readline()
+        assert line, "the shell is gone"
+        lines.append(line.rstrip("\n"))
+    assert lines[-1] == "done-0", (command, lines)
+    return lines[:-1]
+
+
+def end(shell):
+    shell.stdin.close()
+    assert shell.wait(LIMIT_SECONDS) == 0
+
+
+def with_shell(work, **how):
+    """The manifest of what the shell does in work(daemon, shell), which may end either."""
+    daemon = Daemon(interval="0.2", **how)
+    try:
+        shell = start_shell(daemon)
+        expected = work(daemon, shell)
+        wait_for("the spool read", lambda: settled(daemon))
+        manifest = finish(daemon)
+        return manifest, expected, {name: daemon.counter(name) for name in COUNTERS}
+    finally:
+        daemon.remove()
+
+
+def read_by_short_programs(shell, folder):
+    names = ["%s/%d" % (folder, i) for i in range(SHORT)]
+    for name in names:
+        tell(shell, "cat " + name)
+    return ["read " + name for name in names]
+
+
+def undisturbed_shell(folder):
+    def work(daemon, shell):
+        said = read_by_short_programs(shell, folder)
+        end(shell)
+        return said
+
+    manifest, said, counted = with_shell(work)
+    assert_done(manifest, said)
+    assert not gaps(manifest), gaps(manifest)
+    assert counts(manifest)["images"]["/usr/bin/cat"] == SHORT, counts(manifest)
+    # Most programs had no connection of their own.
+    assert counted["pools lent"] == 1, counted
+    assert counted["connections accepted"] < SHORT / 2 < counted["sessions"], counted
+
+
+def aggregator_killed(folder):
+    """It takes what it had not written with it; the parent lives, and ends as it likes."""
+    def work(daemon, shell):
+        daemon.process.send_signal(signal.SIGSTOP)  # nothing is written down any more
+        said = read_by_short_programs(shell, folder)
+        daemon.kill()
+        end(shell)
+        daemon.start()
+        return said
+
+    manifest, said, _ = with_shell(work)
+    assert_done(manifest, said)
+    assert not gaps(manifest), gaps(manifest)
+    assert counts(manifest)["images"]["/usr/bin/cat"] == SHORT, counts(manifest)
+
+
+def aggregator_killed_and_back(folder):
+    """The parent finds out with what it does next, and so do those that have a cell still."""
+    def work(daemon, shell):
+        said = read_by_short_programs(shell, folder)
+        daemon.kill()
+        daemon.start()
+        said += read_by_short_programs(shell, folder)
+        end(shell)
+        return said
+
+    manifest, said, _ = with_shell(work)
+    assert_done(manifest, said)
+    assert not gaps(manifest), gaps(manifest)
+    assert counts(manifest)["images"]["/usr/bin/cat"] == 2 * SHORT, counts(manifest)
+
+
+def parent_killed(folder):
+    def work(daemon, shell):
+        said = read_by_short_programs(shell, folder)
+        shell.kill()
+        shell.wait()
+        return said
+
+    manifest, said, _ = with_shell(work)
+    assert_done(manifest, said)
+    assert counts(manifest)["images"]["/usr/bin/cat"] == SHORT, counts(manifest)
+
+
+def child_killed(folder):
+    """A killed program says no goodbye; what it said before is there when its family has ended."""
+    def work(daemon, shell):
+        tell(shell, "tail -f %s/0 & kill=$!; until grep -q %s/0 /proc/$kill/cmdline; do :; done; "
+                    "until ls -l /proc/$kill/fd | grep -q %s/0; do :; done; kill -KILL $kill"
+             % (folder, folder, folder))
+        end(shell)
+        return ["read %s/0" % folder]
+
+    manifest, said, _ = with_shell(work)
+    assert_done(manifest, said)
+
+
+def orphan(folder):
+    """Its parent ends before it does, and nobody would keep its records but itself."""
+    def work(daemon, shell):
+        fifo = folder + "/fifo"
+        os.mkfifo(fifo)
+        tell(shell, "(sh -c 'read go <%s; cat %s/1 >/dev/null; exec cat %s/2' >/dev/null &)"
+             % (fifo, folder, folder))
+        end(shell)
+        daemon.process.send_signal(signal.SIGSTOP)
+        with open(fifo, "w") as f:
+            f.write("go\n")
+        said = ["read %s/1" % folder, "read %s/2" % folder]
+        wait_for("the orphan's end", lambda: not users_of(fifo))
+        daemon.kill()
+        daemon.start()
+        return said
+
+    manifest, said, _ = with_shell(work)
+    assert_done(manifest, said)
+
+
+def users_of(text):
+    """Processes with it in their command line."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open("/proc/%s/cmdline" % pid, "rb") as f:
+                words = f.read()
+        except OSError:
+            continue
+        if text.encode() in words and int(pid) != os.getpid() or b"cat\0%s" % (
+                os.path.dirname(text) + "/").encode() in words:
+            found.append(pid)
+    return found
+
+
+def more_than_a_cell_holds(folder):
+    def work(daemon, shell):
+        names = ["%s/%d" % (folder, i) for i in range(SHORT)]
+        tell(shell, "cat %s" % " ".join(names * 2))
+        tell(shell, "for i in 1 2 3; do (cat %s | tr a b); done" % " ".join(names))
+        end(shell)
+        return ["read " + name for name in names]
+
+    manifest, said, _ = with_shell(work)
+    assert_done(manifest, said)
+    assert not gaps(manifest), gaps(manifest)
+    assert counts(manifest)["images"]["/usr/bin/cat"] == 4, counts(manifest)
+
+
+def of_another_application(folder):
+    """A program of another application or version is not counted into its parent's."""
+    daemon = Daemon(interval="0.2")
+    try:
+        shell = start_shell(daemon)
+        tell(shell, "FOOTPRINT_APP=other cat %s/1" % folder)
+        tell(shell, "FOOTPRINT_VERSION=2 cat %s/2" % folder)
+        end(shell)
+        finish(daemon)
+        for file, name in (("other@1", "1"), ("app@2", "2")):
+            assert has_file(daemon.manifest(file), "%s/%s" % (folder, name)), file
+        for name in "12":
+            assert not has_file(daemon.manifest(), "%s/%s" % (folder, name)), name
+    finally:
+        daemon.remove()
+
+
+def descriptors(folder):
+    """Programs have the descriptors that they would have, and ours, which does not stay open in those
+    that do not load the library."""
+    listing = "ls /proc/self/fd; /bin/busybox ls /proc/self/fd; sh -c 'exec ls /proc/self/fd'; " \
+              "LD_PRELOAD= ls /proc/self/fd"
+    bare = subprocess.run(["bash", "-c", listing], stdout=subprocess.PIPE, text=True).stdout.split()
+    daemon = Daemon(interval="0.2")
+    try:
+        # Not supervised: a static program has no descriptor of ours at all then.
+        shell = start_shell(daemon, FOOTPRINT_SUPERVISE="0")
+        for command in listing.split("; "):
+            shown = [int(fd) for fd in tell(shell, command) if int(fd) > 2]
+            own = [fd for fd in shown if fd >= 200]
+            if "busybox" in command:
+                assert not own, (command, shown)
+            assert len(own) <= 1, (command, shown)
+        end(shell)
+    finally:
+        daemon.remove()
+    assert bare
+
+
+def exec_that_fails(folder):
+    """A cell that was taken for it is free again, and the shell goes on."""
+    def work(daemon, shell):
+        bad = folder + "/bad"
+        with open(bad, "w") as f:
+            f.write("#!/nonexistent/interpreter\n")
+        os.chmod(bad, 0o755)
+        for _ in range(SHORT):
+            tell(shell, "%s 2>/dev/null; [ $? -ge 126 ]" % bad)
+        tell(shell, "cat %s/3" % folder)
+        end(shell)
+        return ["read %s/3" % folder]
+
+    manifest, said, _ = with_shell(work)
+    assert_done(manifest, said)
+
+
+def main():
+    folder = working_folder()
+    data = data_folder(folder, SHORT)
+    failed = 0
+    for test in (undisturbed_shell, aggregator_killed, aggregator_killed_and_back, parent_killed,
+                 child_killed, orphan, more_than_a_cell_holds, of_another_application, descriptors,
+                 exec_that_fails):
+        try:
+            test(data)
+            print("ok", test.__name__)
+        except Exception as e:
+            failed += 1
+            print("FAILED", test.__name__, type(e).__name__, str(e)[-1500:])
+    sys.exit(1 if failed else 0)
+
+
+main()

@@ -77,6 +77,38 @@ bool site_at(const struct sites_object *object, uint32_t offset, enum site_kind 
 	return false;
 }
 
+/* How far around a site a jump is looked for that lands inside what would be overwritten. */
+#define JUMP_DISTANCE_MAX 160
+
+static bool lands_inside(uint32_t target, uint32_t offset, uint32_t end)
+{
+	return target > offset && target < end;
+}
+
+bool site_is_jumped_into(const struct sites_object *object, uint32_t offset, uint32_t end)
+{
+	uint32_t from = offset - object->text > JUMP_DISTANCE_MAX ? offset - JUMP_DISTANCE_MAX
+								  : object->text;
+	uint32_t to = object->text_end - end > JUMP_DISTANCE_MAX ? end + JUMP_DISTANCE_MAX
+								 : object->text_end;
+
+	for (uint32_t at = from; at + 6 <= to; at++) {
+		const uint8_t *code = object->base + at;
+
+		if (at >= offset && at < end)
+			continue;
+		if ((code[0] == 0xeb || (code[0] & 0xf0) == 0x70) &&
+			lands_inside(at + 2 + (uint32_t)(int8_t)code[1], offset, end))
+			return true;
+		if ((code[0] == 0xe9 || (code[0] == 0x0f && (code[1] & 0xf0) == 0x80)) &&
+			lands_inside(at + (code[0] == 0xe9 ? 5 : 6) +
+					     site_word(object, at + (code[0] == 0xe9 ? 1 : 2)),
+				offset, end))
+			return true;
+	}
+	return false;
+}
+
 /* The body of such a function, from the saved cancel word to its end, and the tests before it. */
 static const uint8_t cancellable_body[] = { 0x49, 0x89, 0xfb, 0x48, 0x89, 0xf0, 0x48, 0x89, 0xd7,
 	0x48, 0x89, 0xce, 0x4c, 0x89, 0xc2, 0x4d, 0x89, 0xca, 0x4c, 0x8b, 0x44, 0x24, 0x08, 0x4c,

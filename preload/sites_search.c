@@ -90,40 +90,6 @@ static bool number_is_wanted(const struct sites_object *object, uint32_t offset)
 	return false;
 }
 
-/* How far around a site a jump is looked for that lands inside what would be overwritten. */
-#define JUMP_DISTANCE_MAX 160
-
-static bool lands_inside(uint32_t target, uint32_t offset, uint32_t end)
-{
-	return target > offset && target < end;
-}
-
-/* As far as patterns can tell: bytes that are no jump may look like one, and the site is left
- * alone. */
-static bool is_jumped_into(const struct sites_object *object, uint32_t offset, uint32_t end)
-{
-	uint32_t from = offset - object->text > JUMP_DISTANCE_MAX ? offset - JUMP_DISTANCE_MAX
-								  : object->text;
-	uint32_t to = object->text_end - end > JUMP_DISTANCE_MAX ? end + JUMP_DISTANCE_MAX
-								 : object->text_end;
-
-	for (uint32_t at = from; at + 6 <= to; at++) {
-		const uint8_t *code = object->base + at;
-
-		if (at >= offset && at < end)
-			continue;
-		if ((code[0] == 0xeb || (code[0] & 0xf0) == 0x70) &&
-			lands_inside(at + 2 + (uint32_t)(int8_t)code[1], offset, end))
-			return true;
-		if ((code[0] == 0xe9 || (code[0] == 0x0f && (code[1] & 0xf0) == 0x80)) &&
-			lands_inside(at + (code[0] == 0xe9 ? 5 : 6) +
-					     site_word(object, at + (code[0] == 0xe9 ? 1 : 2)),
-				offset, end))
-			return true;
-	}
-	return false;
-}
-
 static bool is_site(const struct sites_object *object, uint32_t offset)
 {
 	enum site_kind kind;
@@ -132,7 +98,7 @@ static bool is_site(const struct sites_object *object, uint32_t offset)
 	if (!site_at(object, offset, &kind, &end))
 		return false;
 	return (site_is_general(kind) || number_is_wanted(object, offset)) &&
-	       !is_jumped_into(object, offset, end);
+	       !site_is_jumped_into(object, offset, end);
 }
 
 bool sites_search_takes(const struct sites_object *object, uint32_t offset)

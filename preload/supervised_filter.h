@@ -6,6 +6,17 @@
 #ifndef FOOTPRINT_PRELOAD_SUPERVISED_FILTER_H
 #define FOOTPRINT_PRELOAD_SUPERVISED_FILTER_H
 
+/*
+ * One `syscall` instruction of a watched program makes calls that are not announced, since the code
+ * around it announces what needs to be (supervise/express.h). The filter knows it by the low half
+ * of its address: of the memory it is in, which begins with a page, and of the instruction behind
+ * it.
+ */
+#define SUPERVISED_EXPRESS_LOW	  0x5fa37000
+#define SUPERVISED_EXPRESS_ENTER  0x30 /* into that page: where the code is entered */
+#define SUPERVISED_EXPRESS_RETURN 0x42
+
+#ifndef __ASSEMBLER__
 #include <stdbool.h>
 #include <sys/socket.h>
 
@@ -31,5 +42,6 @@ int supervised_filter_permitted(bool allowed, bool *ret_no_new_privileges);
 /* Installs it for the calling thread. Returns the listener, CLOEXEC, or a negative errno: -EBUSY,
  * there is a listener over this process already. */
 int supervised_filter_install(void *room, bool no_new_privileges);
+#endif
 
 #endif

@@ -110,6 +110,21 @@ static int copy_arguments(void)
 	return error ? error : copy_path(row->to_path, &called.to_name);
 }
 
+/* Announced for what it does, not for what it is about? */
+static bool names_nothing(const struct call *row)
+{
+	switch (row->means) {
+	case NOTHING:
+	case END:
+	case FILTER:
+		return true;
+	case DIRECTORY:
+		return row->path == NONE; /* fchdir */
+	default:
+		return false;
+	}
+}
+
 struct called *call_read(const struct announced *announced, int *ret_error)
 {
 	int error;
@@ -119,8 +134,7 @@ struct called *call_read(const struct announced *announced, int *ret_error)
 	for (int i = 0; i < 6; i++)
 		called.arguments[i] = (long)announced->arguments[i];
 	*ret_error = 0;
-	if (!supervised_filter_announces(announced->number) || called.row->means == NOTHING ||
-		called.row->means == END)
+	if (!supervised_filter_announces(announced->number) || names_nothing(called.row))
 		return NULL;
 	error = copy_arguments();
 	if (error == -EPERM || error == -EACCES)
@@ -336,10 +350,19 @@ static void record_messages(void)
 		record_message(header + i * sizeof(struct mmsghdr));
 }
 
+const char *call_path(const struct called *from_read)
+{
+	return path_argument(from_read->row->path);
+}
+
 void call_record(struct called *from_read)
 {
 	(void)from_read;
 	caller_pid = called.announced->pid;
+	if (called.announced->made) {
+		call_after(called.announced->number, called.arguments, called.announced->result, 0);
+		return;
+	}
 	switch (called.row->means) {
 	case SEND_MESSAGE:
 	case SEND_SEVERAL:

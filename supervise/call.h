@@ -9,6 +9,8 @@ struct announced {
 	int pid;
 	long number;
 	uint64_t arguments[6];
+	bool made; /* already: this was its result */
+	long result;
 };
 
 /* A copy of what a call is about, so that reading and recording are apart: in between the caller
@@ -19,7 +21,10 @@ struct called;
  * where the caller's memory may not be read. The result lasts until the next call. */
 struct called *call_read(const struct announced *announced, int *ret_error);
 
-/* Foretells the outcome and records. */
+/* The copy of its first path, NULL: it has none. */
+const char *call_path(const struct called *called);
+
+/* Foretells the outcome, unless it is known, and records. */
 void call_record(struct called *called);
 
 #endif

@@ -14,6 +14,7 @@
 #include "preload/recorder.h"
 #include "preload/session.h"
 #include "preload/text.h"
+#include "supervise/express.h"
 #include "supervise/greet.h"
 #include "supervise/supervise.h"
 #include "supervise/target.h"
@@ -32,6 +33,7 @@ struct one {
 	int creator;	   /* the process it was first seen in */
 	bool ignored;	   /* the library is in it, or there is nobody to tell */
 	bool root_differs; /* perhaps: it has called chroot or its like */
+	struct express express;
 	struct image state;
 };
 
@@ -121,26 +123,8 @@ static struct one *make_room(void)
 	return oldest;
 }
 
-/* A field of /proc/PID/stat, counted as in proc(5); they are counted behind the program's name,
- * which may hold anything. */
-static uint64_t stat_field(const char *stat, unsigned field)
-{
-	const char *at = stat;
-	uint64_t value = 0;
-
-	for (const char *p = stat; *p; p++)
-		if (*p == ')')
-			at = p + 1;
-	for (unsigned i = 2; i < field && *at; at++)
-		if (*at == ' ')
-			i++;
-	while (*at >= '0' && *at <= '9')
-		value = value * 10 + (uint64_t)(*at++ - '0');
-	return value;
-}
-
 /* 0 or a negative errno. *ret: of its image. */
-static int identify(int pid, uint64_t *ret)
+static int identify(int pid, uint64_t *ret, uint64_t *ret_stack)
 {
 	char text[FP_PATH_SIZE_MAX];
 	uint64_t stack;
@@ -148,11 +132,12 @@ static int identify(int pid, uint64_t *ret)
 
 	if (size < 0)
 		return (int)size;
-	stack = stat_field(text, STAT_STACK);
+	stack = target_stat_field(text, STAT_STACK);
 	size = target_link(pid, "exe", -1, text, sizeof(text));
 	if (size < 0)
 		return (int)size;
 	*ret = fp_directory_id(stack, text, (uint64_t)size);
+	*ret_stack = stack;
 	return 0;
 }
 
@@ -215,6 +200,11 @@ static const char *setting(char *const *envp, const char *name)
 	return own ? own : text_environment(supervisor.envp, name);
 }
 
+static bool is_off(const char *wish)
+{
+	return wish && text_equal(wish, "0");
+}
+
 static void start(struct one *one, int pid, char *const *envp)
 {
 	struct settings settings = { setting(envp, "FOOTPRINT_SOCKET"),
@@ -229,13 +219,15 @@ static void start(struct one *one, int pid, char *const *envp)
 		image.off = one->ignored = true;
 }
 
-static struct one *open_image(int pid, uint64_t identity)
+static struct one *open_image(int pid, uint64_t identity, uint64_t stack)
 {
 	struct one *one = make_room();
 	char **envp = environment_of(pid);
 
 	one->identity = identity;
 	one->creator = pid;
+	one->express.stack = stack;
+	one->express.closed = is_off(setting(envp, "FOOTPRINT_SITES"));
 	one->ignored = pid == supervisor.first || has_library(pid, envp);
 	/* It executes what we are here for, and is as good as another process then. */
 	if (pid == supervisor.first)
@@ -247,15 +239,15 @@ static struct one *open_image(int pid, uint64_t identity)
 
 static struct one *find(int pid, int *ret_error)
 {
-	uint64_t identity = 0;
+	uint64_t identity = 0, stack = 0;
 
-	*ret_error = identify(pid, &identity);
+	*ret_error = identify(pid, &identity, &stack);
 	if (*ret_error)
 		return NULL;
 	for (unsigned i = 0; i < IMAGES_MAX; i++)
 		if (images[i].identity == identity)
 			return &images[i];
-	return open_image(pid, identity);
+	return open_image(pid, identity, stack);
 }
 
 /* Absolute paths of a program that changed its root are relative to that. */
@@ -289,6 +281,11 @@ bool images_enter(int pid, int *ret_error)
 	enter(caller->one);
 	find_root(caller->one, pid);
 	return true;
+}
+
+struct express *images_express(void)
+{
+	return entered ? &entered->express : NULL;
 }
 
 void images_root_changed(void)

@@ -24,6 +24,9 @@ void images_root_changed(void);
  * caller closes. */
 int images_root(int pid);
 
+/* The entered image's express lane; NULL: none is entered. */
+struct express *images_express(void);
+
 /* Says `kind` of the image that last could be looked at, or the first that can. */
 void images_gap(int pid, const char *kind, const char *detail);
 

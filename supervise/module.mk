@@ -2,13 +2,20 @@
 # starts in no time. The recorder is the preload library's own: its objects are linked as they are.
 SUPERVISE_SOURCES := $(wildcard supervise/*.c)
 SUPERVISE_RECORDER := calls connection encode facts filters hello image memory processes program programs \
-	recorder reserve seen session spool supervised_begin supervised_filter text
+	recorder reserve seen session sites_pattern spool supervised_begin supervised_filter text
+SUPERVISE_ASSEMBLY := $(wildcard supervise/*.S)
 SUPERVISE_OBJECTS := $(SUPERVISE_SOURCES:%.c=$(BUILD)/obj/%.o) \
+	$(SUPERVISE_ASSEMBLY:%.S=$(BUILD)/obj/%.o) \
 	$(SUPERVISE_RECORDER:%=$(BUILD)/obj/preload/%.o)
 
 $(BUILD)/obj/supervise/%.o: supervise/%.c
 	@mkdir -p $(@D)
 	@$(say) CC $<
+	$(Q)$(CC) $(PRELOAD_CFLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/obj/supervise/%.o: supervise/%.S
+	@mkdir -p $(@D)
+	@$(say) AS $<
 	$(Q)$(CC) $(PRELOAD_CFLAGS) -MMD -MP -c $< -o $@
 
 $(BUILD)/footprint-supervise: $(SUPERVISE_OBJECTS)

@@ -12,6 +12,7 @@
 #define PAGE_SIZE  4096ul
 #define FIRST_READ 256 /* most paths are shorter, and do not cross a page */
 #define MEMORIES   64
+#define STAT_SIZE  1024
 
 /* /proc/PID/mem of callers: reading it takes half of what process_vm_readv takes, which asks each
  * time whether it may. A descriptor stays with the memory that its process had when it was opened:
@@ -41,22 +42,38 @@ static void open_memory(struct memory *memory, int pid)
 
 	forget(memory);
 	target_name(name, pid, "mem", -1);
-	memory->fd = (int)rawcall4(SYS_openat, AT_FDCWD, (long)name, O_RDONLY | O_CLOEXEC, 0);
+	memory->fd = (int)rawcall4(SYS_openat, AT_FDCWD, (long)name, O_RDWR | O_CLOEXEC, 0);
+	if (memory->fd < 0)
+		memory->fd =
+			(int)rawcall4(SYS_openat, AT_FDCWD, (long)name, O_RDONLY | O_CLOEXEC, 0);
 	if (memory->fd < 0)
 		return;
 	memory->pid = pid;
 	memory->since = image_time();
 }
 
-/* How much was read; 0 or a negative errno: nothing, and the other way may tell why. */
-static long read_file(int pid, uint64_t address, void *to, size_t size)
+/* NULL: it cannot be opened. */
+static struct memory *memory_of(int pid)
 {
 	struct memory *memory = &memories[(unsigned)pid % MEMORIES];
-	long got;
 
 	if (memory->pid != pid || image_time() - memory->since > IMAGE_SECOND)
 		open_memory(memory, pid);
-	if (memory->pid != pid)
+	return memory->pid == pid ? memory : NULL;
+}
+
+void target_renew(int pid)
+{
+	forget(&memories[(unsigned)pid % MEMORIES]);
+}
+
+/* How much was read; 0 or a negative errno: nothing, and the other way may tell why. */
+static long read_file(int pid, uint64_t address, void *to, size_t size)
+{
+	struct memory *memory = memory_of(pid);
+	long got;
+
+	if (!memory)
 		return 0;
 	got = rawcall4(SYS_pread64, memory->fd, (long)to, (long)size, (long)address);
 	if (got <= 0)
@@ -73,6 +90,19 @@ static long read_memory(int pid, uint64_t address, void *to, size_t size)
 	if (got > 0)
 		return got;
 	return rawcall6(SYS_process_vm_readv, pid, (long)&local, 1, (long)&remote, 1, 0);
+}
+
+int target_write(int pid, uint64_t address, const void *from, size_t size)
+{
+	struct memory *memory = memory_of(pid);
+	long written;
+
+	if (!memory)
+		return -EACCES;
+	written = rawcall4(SYS_pwrite64, memory->fd, (long)from, (long)size, (long)address);
+	if (written < 0)
+		return (int)written;
+	return (size_t)written == size ? 0 : -EIO;
 }
 
 int target_bytes(int pid, uint64_t address, void *to, size_t size)
@@ -147,6 +177,31 @@ long target_file(int pid, const char *entry, char *to, size_t size)
 	rawcall3(SYS_close, fd, 0, 0);
 	to[have] = '\0';
 	return got < 0 ? got : (long)have;
+}
+
+/* Fields are counted behind the program's name, which may hold anything. */
+uint64_t target_stat_field(const char *stat, unsigned field)
+{
+	const char *at = stat;
+	uint64_t value = 0;
+
+	for (const char *p = stat; *p; p++)
+		if (*p == ')')
+			at = p + 1;
+	for (unsigned i = 2; i < field && *at; at++)
+		if (*at == ' ')
+			i++;
+	while (*at >= '0' && *at <= '9')
+		value = value * 10 + (uint64_t)(*at++ - '0');
+	return value;
+}
+
+uint64_t target_stat(int pid, unsigned field)
+{
+	char text[STAT_SIZE];
+
+	return target_file(pid, "stat", text, sizeof(text)) < 0 ? 0
+								: target_stat_field(text, field);
 }
 
 static bool is_digit(char c)

@@ -1,6 +1,6 @@
 /*
- * Reading a watched process: its memory, and what /proc says about it. Nothing is ever written to
- * it. All of it is hostile: every length is bounded here, and what was read counts only if the
+ * Reading a watched process: its memory, and what /proc says about it. What is
+ * written to it is the express lane (express.h). All of it is hostile: every length is bounded here, and what was read counts only if the
  * announcement that it belongs to is still valid afterwards (a pid may have been given anew).
  */
 #ifndef FOOTPRINT_SUPERVISE_TARGET_H
@@ -18,6 +18,13 @@ void target_forget(void);
 /* Exactly `size` bytes at `address`: 0, or a negative errno. */
 int target_bytes(int pid, uint64_t address, void *to, size_t size);
 
+/* Writes to `pid`'s memory, read-only code too: 0, or a negative errno where the kernel forbids it.
+ * Only while the announcement stands that it belongs to. */
+int target_write(int pid, uint64_t address, const void *from, size_t size);
+
+/* The memory of `pid` may be another than before: it is opened anew. */
+void target_renew(int pid);
+
 /* A terminated string. Its length; -ENAMETOOLONG: none within `size`; another negative errno. */
 long target_string(int pid, uint64_t address, char *to, size_t size);
 
@@ -29,6 +36,12 @@ long target_link(int pid, const char *entry, long number, char *to, size_t size)
 
 /* Bytes of a file below /proc/PID, as many as fit, and a NUL. How many, or a negative errno. */
 long target_file(int pid, const char *entry, char *to, size_t size);
+
+/* A field of /proc/PID/stat, counted as in proc(5), 0: it cannot be read. */
+uint64_t target_stat(int pid, unsigned field);
+
+/* The same of that file's text. */
+uint64_t target_stat_field(const char *stat, unsigned field);
 
 /* The number behind "Name:" in the text of /proc/PID/status: the `column`th of that line, from 0.
  */

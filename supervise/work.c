@@ -8,9 +8,11 @@
 #include <stdbool.h>
 
 #include "preload/calls_table.h"
+#include "preload/image.h"
 #include "preload/rawcall.h"
 #include "preload/text.h"
 #include "supervise/call.h"
+#include "supervise/express.h"
 #include "supervise/images.h"
 #include "supervise/turns.h"
 #include "supervise/wake.h"
@@ -44,10 +46,16 @@ void work_answer(int listener, uint64_t id)
 	rawcall3(SYS_ioctl, listener, (long)SECCOMP_IOCTL_NOTIF_SEND, (long)&answer);
 }
 
-/* Does the caller still wait? Else its pid may be somebody else's by now. */
-static bool still_stands(int listener, uint64_t id)
+/* What is being worked on. */
+static struct {
+	int listener;
+	uint64_t id;
+} current;
+
+bool work_stands(void)
 {
-	return rawcall3(SYS_ioctl, listener, (long)SECCOMP_IOCTL_NOTIF_ID_VALID, (long)&id) == 0;
+	return rawcall3(SYS_ioctl, current.listener, (long)SECCOMP_IOCTL_NOTIF_ID_VALID,
+		       (long)&current.id) == 0;
 }
 
 static void note_unreadable(int pid)
@@ -56,17 +64,61 @@ static void note_unreadable(int pid)
 		"its memory cannot be read: it changed its user, or may not be dumped");
 }
 
-static void record(int listener, const struct seccomp_notif *notif)
+/* Facts are counted by where the log of the entered image ends. */
+static uint64_t log_end(void)
 {
-	struct announced announced = { (int)notif->pid, notif->data.nr, { 0 } };
-	struct called *called = NULL;
+	return (uint64_t)(uintptr_t)image.segment + (image.segment ? image.segment->head.tail : 0);
+}
+
+static int record_call(struct announced *announced, struct express *express, enum express_came came)
+{
+	uint64_t before = log_end();
+	struct called *called;
+	int error;
+
+	express_attend(express, announced);
+	called = call_read(announced, &error);
+	if (!called || !work_stands())
+		return error;
+	call_record(called);
+	if (came == EXPRESS_REPORTED)
+		express_remember(express, announced, call_path(called));
+	else if (came == EXPRESS_PLAIN && before == log_end())
+		express_repeated(express, announced->pid);
+	return 0;
+}
+
+/* Was the last thing that this thread announced an execution? A program begins then. */
+static bool has_executed(int pid, bool executes)
+{
+	static int executing;
+	bool answer = executing == pid;
+
+	if (executes)
+		executing = pid;
+	else if (answer)
+		executing = 0;
+	return answer;
+}
+
+static void record(const struct seccomp_notif *notif)
+{
+	struct announced announced = { .pid = (int)notif->pid, .number = notif->data.nr };
+	bool executed = has_executed(announced.pid, call_of(announced.number)->means == EXECUTE);
+	enum express_came came;
 	int error = 0;
 
 	memcpy(announced.arguments, notif->data.args, sizeof(announced.arguments));
 	if (images_enter(announced.pid, &error)) {
-		called = call_read(&announced, &error);
-		if (called && still_stands(listener, notif->id))
-			call_record(called);
+		struct express *express = images_express();
+
+		came = express_came(express, &notif->data, &announced);
+		if (came == EXPRESS_OPENED)
+			express_opened(express, &announced, notif->data.instruction_pointer);
+		else if (announced.number == SYS_arch_prctl && executed)
+			express_begin(express, announced.pid);
+		else
+			error = record_call(&announced, express, came);
 	}
 	if (error == -EPERM || error == -EACCES)
 		note_unreadable(announced.pid);
@@ -78,7 +130,9 @@ static void serve(int listener, struct shared *shared, struct turns *turns)
 {
 	if (turns_change(turns, (int)shared->notif.pid))
 		share_processor(listener, turns->shared);
-	record(listener, &shared->notif);
+	current.listener = listener;
+	current.id = shared->notif.id;
+	record(&shared->notif);
 	work_answer(listener, shared->notif.id);
 	shared->notif.id = 0;
 	shared->served++;

@@ -3,6 +3,7 @@
 #define FOOTPRINT_SUPERVISE_WORK_H
 
 #include <linux/seccomp.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /*
@@ -26,6 +27,9 @@ enum work_end work(int listener, int guardian, struct shared *shared);
 
 /* Answers "continue"; of no effect when nobody waits for that any more. */
 void work_answer(int listener, uint64_t id);
+
+/* Does whose announcement is being worked on still wait? Else its pid may be somebody else's. */
+bool work_stands(void);
 
 /* Answers all there will ever be, without looking. */
 void work_blindly(int listener, struct shared *shared);

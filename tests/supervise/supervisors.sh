@@ -48,13 +48,14 @@ no_guardians() {
 	[ "$(supervisors | wc -l)" -le 1 ]
 }
 
-# start COMMAND: watched, its pid in $program. On a machine with much else to do the supervisor may not
+# start COMMAND: watched, its pid in $program. Every call of its first program is announced, since what
+# repeats itself would keep no supervisor busy: EXPRESS=1 lets it into the express lane. On a machine with much else to do the supervisor may not
 # be there in the time that a program waits for it: that is a gap, and here another attempt.
 start() {
 	local attempt
 
 	for attempt in 1 2 3 4 5 6; do
-		"${watched[@]}" sh -c "$1" >output 2>errors &
+		"${watched[@]}" sh -c "env FOOTPRINT_SITES=${EXPRESS:-0} $1" >output 2>errors &
 		program=$!
 		started $program
 		for _ in {1..50}; do
@@ -66,4 +67,9 @@ start() {
 		wait_for no_guardians
 	done
 	die "no supervisor came in $attempt attempts"
+}
+
+# in_express_lane PID: has it mapped what its repeated calls go by?
+in_express_lane() {
+	grep -q '5fa37000-[0-9a-f]* r-xp 00000000 00:00 0' "/proc/$1/maps" 2>/dev/null
 }

@@ -27,7 +27,7 @@ assert_same_text "environment and descriptors" expected output
 wait_for no_supervisors
 
 # ---- the worker, the guardian, and again
-start './opener 300000 file 3'
+start './opener 1000000 file 3'
 for _ in 1 2 3; do
 	kill -KILL "$(worker)"
 	wait_for paired
@@ -39,6 +39,19 @@ done
 wait $program
 assert_equal "status after six kills" 0 $?
 assert_equal "output after six kills" good "$(cat output)"
+wait_for no_guardians
+
+# ---- the same in the express lane, which needs nobody
+EXPRESS=1 start './opener 1500000 file 3'
+kill -KILL "$(worker)"
+wait_for paired
+first=$(guardian)
+kill -KILL "$first"
+wait_for gone "$first"
+wait_for paired
+wait $program
+assert_equal "status after two kills in the express lane" 0 $?
+assert_equal "output after two kills in the express lane" good "$(cat output)"
 wait_for no_guardians
 
 # ---- the watched, in the middle of a call

@@ -81,5 +81,14 @@ kill -STOP "${both[0]}"
 kill -KILL "${both[1]}" "${both[0]}"
 wait $program
 assert_contains "without any supervisor calls fail as documented" 'Function not implemented' output
+
+# ---- but for those that are in the express lane already
+EXPRESS=1 start './opener 1000000 file'
+wait_for in_express_lane "$(pgrep -P "$program")"
+both=("$(guardian)" "$(worker)")
+kill -STOP "${both[0]}"
+kill -KILL "${both[1]}" "${both[0]}"
+wait $program
+assert_equal "what nobody watched, in the express lane" good "$(cat output)"
 aggregator_stop
 finish

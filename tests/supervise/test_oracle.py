@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# time-limit: 300
+# time-limit: 450
 """Static and Go programs under supervision, against what strace saw of them without it."""
 
 import json
@@ -37,18 +37,19 @@ BUSYBOX = {
 
 def build(folder):
     """The programs, by name: what is to be executed."""
-    source = os.path.join(HERE, "calls.c")
     made = {}
-    for name, command in {"glibc": ["gcc", "-static"], "pie": ["gcc", "-static-pie"],
-                          "musl": ["musl-gcc", "-static"]}.items():
-        made[name] = os.path.join(folder, name)
-        subprocess.run([*command, "-w", "-D_GNU_SOURCE", "-O1", "-idirafter", "/usr/include",
-                        "-idirafter", "/usr/include/x86_64-linux-gnu", "-o", made[name], source],
-                       check=True)
-    made["go"] = os.path.join(folder, "go-program")
-    subprocess.run(["go", "build", "-o", made["go"], os.path.join(HERE, "program.go")],
-                   env={**os.environ, **GO, "GOCACHE": os.path.join(folder, "cache"),
-                        "HOME": folder}, check=True)
+    for source, suffix in (("calls", ""), ("express", "-express")):
+        for name, command in {"glibc": ["gcc", "-static"], "pie": ["gcc", "-static-pie"],
+                              "musl": ["musl-gcc", "-static"]}.items():
+            program = made[name + suffix] = os.path.join(folder, name + suffix)
+            subprocess.run([*command, "-w", "-D_GNU_SOURCE", "-O1", "-idirafter", "/usr/include",
+                            "-idirafter", "/usr/include/x86_64-linux-gnu", "-o", program,
+                            os.path.join(HERE, f"{source}.c")], check=True)
+    for name, source in (("go", "program.go"), ("go-express", "express.go")):
+        made[name] = os.path.join(folder, f"{name}-program")
+        subprocess.run(["go", "build", "-o", made[name], os.path.join(HERE, source)],
+                       env={**os.environ, **GO, "GOCACHE": os.path.join(folder, "cache"),
+                            "HOME": folder}, check=True)
     return made
 
 

@@ -154,13 +154,6 @@ void image_make_room(void)
 		image_extend(segment);
 }
 
-static struct segment *oldest(struct segment *segment)
-{
-	while (segment->previous)
-		segment = segment->previous;
-	return segment;
-}
-
 /* Another segment. Behind a cell, which has no room for tables, it is one that has them. */
 static struct segment *segment_after(struct segment *full, int *ret_memfd)
 {
@@ -195,7 +188,7 @@ struct segment *image_extend(struct segment *full)
 	do
 		segment_release(segment);
 	while ((segment = segment->previous));
-	number = __atomic_fetch_add(&oldest(full)->segments, 1, __ATOMIC_RELAXED);
+	number = __atomic_fetch_add(&image_oldest(full)->segments, 1, __ATOMIC_RELAXED);
 	segment = number < FP_SEGMENTS_MAX ? segment_after(full, &memfd) : NULL;
 	if (!segment)
 		return NULL;

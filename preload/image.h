@@ -75,6 +75,14 @@ static inline struct segment *image_segment(void)
 /* Another segment after `full`; NULL: none can be had, or none may be. */
 struct segment *image_extend(struct segment *full);
 
+/* Segment 0 of an image. */
+static inline struct segment *image_oldest(struct segment *segment)
+{
+	while (segment->previous)
+		segment = segment->previous;
+	return segment;
+}
+
 /* Before a fork: children with a full segment would each go on with one of their own. */
 void image_make_room(void);
 

@@ -225,7 +225,9 @@ void pool_keep(bool all)
 		struct segment *cell = pool_cell(pool, i);
 
 		if (__atomic_load_n(&pool->states[i], __ATOMIC_ACQUIRE) == CELL_FREE ||
-			i + 1 == image.cell || (!all && !has_ended(cell)))
+			i + 1 == image.cell ||
+			__atomic_load_n(&POOL_TAIL(cell)->alone, __ATOMIC_ACQUIRE) ||
+			(!all && !has_ended(cell)))
 			continue;
 		if (!copy)
 			copy = map_copy();
@@ -245,12 +247,11 @@ void pool_keep(bool all)
 
 void pool_leave(void)
 {
-	struct segment *segment = image.segment;
+	struct segment *segment;
 
 	if (!image.cell)
 		return;
-	while (segment->previous)
-		segment = segment->previous;
+	segment = image_oldest(image.segment);
 	segment_close(segment);
 	__atomic_store_n(&POOL_TAIL(segment)->ended, 1, __ATOMIC_RELEASE);
 }
@@ -260,4 +261,9 @@ void pool_forget(void)
 	/* Nobody reads in it any more. It is not unmapped, for another thread may be in it. */
 	pool_keep(true);
 	image.pool = NULL;
+	/* What stands in our own cell goes to the next aggregator by value, or to the spool. A
+	 * parent that finds out in an hour must not tell it again. */
+	if (image.cell)
+		__atomic_store_n(
+			&POOL_TAIL(image_oldest(image.segment))->alone, 1, __ATOMIC_RELEASE);
 }

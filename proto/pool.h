@@ -73,7 +73,8 @@ struct pool_ticket {
 /* At the end of a cell, behind the session memory. */
 struct pool_tail {
 	uint32_t ended; /* no process of the image is there any more; or it wanted no cell */
-	uint32_t reserved;
+	uint32_t alone; /* the aggregator was gone: its image keeps its records itself from then on
+			 */
 };
 
 #define POOL_TAIL(cell)                                                                            \

@@ -1,7 +1,8 @@
 /*
  * Reading a watched process: its memory, and what /proc says about it. What is
- * written to it is the express lane (express.h). All of it is hostile: every length is bounded here, and what was read counts only if the
- * announcement that it belongs to is still valid afterwards (a pid may have been given anew).
+ * written to it is the express lane (express.h). All of it is hostile: every length is bounded
+ * here, and what was read counts only if the announcement that it belongs to is still valid
+ * afterwards (a pid may have been given anew).
  */
 #ifndef FOOTPRINT_SUPERVISE_TARGET_H
 #define FOOTPRINT_SUPERVISE_TARGET_H

@@ -186,6 +186,7 @@ finish_ADD_STACK:
 /* The rest of the function itself: nothing but this is behind the site. */
 finish_RETURN:
 	pop	%rbx
+	.cfi_def_cfa_offset -8
 	ret
 	.cfi_endproc
 	.size	site_common, . - site_common

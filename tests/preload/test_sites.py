@@ -59,7 +59,7 @@ def test_everything_is_recorded(world, commands):
 def test_behaviour(world):
     program = world.compile(os.path.join(HERE, "sites", "behaviour.c"))
     for test in ("cancel", "cancel_anywhere", "interrupted", "restarted", "jump", "nested", "trace",
-                 "execute"):
+                 "steps", "execute"):
         bare = world.bare([program, test, world.fifo])
         result, _, _, details = world.run([program, test, world.fifo])
         expect(f"{world.name}: {test}:", result.returncode == bare.returncode,

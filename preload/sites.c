@@ -12,8 +12,10 @@
 #include "preload/sites_cache.h"
 #include "preload/sites_call.h"
 #include "preload/sites_object.h"
+#include "preload/sites_pages.h"
 #include "preload/sites_pattern.h"
 #include "preload/sites_search.h"
+#include "preload/sites_stubs.h"
 #include "preload/symbols.h"
 #include "preload/text.h"
 
@@ -26,23 +28,6 @@
 
 bool sites_active DATA_OF_START;
 uint64_t site_cancellable_real DATA_OF_START;
-
-/* Stubs that are taken, by kind. */
-struct stubs {
-	uint8_t used[SITE_KINDS];
-};
-
-static const uint8_t stub_counts[SITE_KINDS] = {
-	[SITE_COMPARE] = STUBS_COMPARE,
-	[SITE_COMPARE_FROM] = STUBS_COMPARE_FROM,
-	[SITE_COMPARE_INT] = STUBS_COMPARE_INT,
-	[SITE_TO_ARGUMENT] = STUBS_TO_ARGUMENT,
-	[SITE_TO_R10] = STUBS_TO_R10,
-	[SITE_TO_RDX_TEST] = STUBS_TO_RDX_TEST,
-	[SITE_RETURN] = STUBS_RETURN,
-	[SITE_ADD_STACK] = STUBS_ADD_STACK,
-	[SITE_DEFERRED] = STUBS_DEFERRED,
-};
 
 /* One jump or call to be written: where, and the eight bytes that then stand there. */
 struct patch {
@@ -98,54 +83,28 @@ long site_after(struct site_frame *frame, long result, uint64_t next)
 	return result;
 }
 
-/* A stub of this kind whose site goes on at `next`; NULL: all are taken. */
-static const char *take_stub(struct stubs *stubs, enum site_kind kind, const void *next)
+/* Is this a site: a jump to a stub, or what stands in a mapped page? */
+static bool is_redirected(const uint8_t *code)
 {
-	unsigned index = stubs->used[kind];
+	const uint8_t *next = code + SITE_JUMP_SIZE;
+	uint16_t indirect;
+	int32_t distance;
 
-	if (index == stub_counts[kind])
-		return NULL;
-	stubs->used[kind]++;
-	for (unsigned before = 0; before < (unsigned)kind; before++)
-		index += stub_counts[before];
-	site_returns[index] = (uint64_t)(uintptr_t)next;
-	return site_stubs + (size_t)index * SITE_STUB_SIZE;
-}
-
-static unsigned stubs_in_all(void)
-{
-	unsigned count = 0;
-
-	for (unsigned kind = 0; kind < SITE_KINDS; kind++)
-		count += stub_counts[kind];
-	return count;
+	if (*code == JUMP) {
+		__builtin_memcpy(&distance, code + 1, sizeof(distance));
+		return stub_is_at((uint64_t)(uintptr_t)(next + distance));
+	}
+	__builtin_memcpy(&indirect, code + 2, sizeof(indirect));
+	return *code == SITE_MOV_CL && indirect == SITE_INDIRECT && code[1] < STUBS_IN_ALL &&
+	       site_returns[code[1]] == (uint64_t)(uintptr_t)(code + SITE_SIZE);
 }
 
 bool sites_begin(const void *function)
 {
 	const uint8_t *code = function;
 
-	for (unsigned at = 0; sites_active && at + SITE_JUMP_SIZE <= HEAD_SIZE; at++) {
-		uint64_t next = (uint64_t)(uintptr_t)(code + at + SITE_JUMP_SIZE);
-		int32_t distance;
-
-		if (code[at] != JUMP)
-			continue;
-		__builtin_memcpy(&distance, code + at + 1, sizeof(distance));
-		if (next + (uint64_t)(int64_t)distance - (uint64_t)(uintptr_t)site_stubs <
-			(uint64_t)stubs_in_all() * SITE_STUB_SIZE)
-			return true;
-	}
-	return false;
-}
-
-/* Does a site among so many bytes of code go on there? Nothing is read at `code`. */
-static bool holds_site(const uint8_t *code, size_t size)
-{
-	unsigned count = stubs_in_all();
-
-	for (unsigned i = 0; i < count; i++)
-		if (site_returns[i] - (uint64_t)(uintptr_t)code < size)
+	for (unsigned at = 0; sites_active && at + SITE_JUMP_SIZE <= HEAD_SIZE; at++)
+		if (is_redirected(code + at))
 			return true;
 	return false;
 }
@@ -159,7 +118,7 @@ static bool goes_on_to_site(const uint8_t *code, size_t size)
 	if (size < SITE_JUMP_SIZE || *jump != JUMP)
 		return false;
 	__builtin_memcpy(&distance, jump + 1, sizeof(distance));
-	return holds_site(jump + SITE_JUMP_SIZE + distance, HEAD_SIZE);
+	return stub_returns_into(jump + SITE_JUMP_SIZE + distance, HEAD_SIZE);
 }
 
 bool sites_cover(const void *function, size_t size)
@@ -171,7 +130,7 @@ bool sites_cover(const void *function, size_t size)
 	for (size_t at = 0; at + 1 < size; at++)
 		if (code[at] == 0x0f && code[at + 1] == 0x05)
 			return false;
-	return holds_site(code, size) || goes_on_to_site(code, size);
+	return stub_returns_into(code, size) || goes_on_to_site(code, size);
 }
 
 static const char *add_patch(
@@ -197,7 +156,7 @@ static const char *plan_site(
 	uint8_t *code = object->base + offset;
 	enum site_kind kind;
 	uint32_t next;
-	const char *stub;
+	int stub;
 
 	if (site_cancellable_call(object, offset, &next)) {
 		uint64_t real = (uint64_t)(uintptr_t)(object->base + next);
@@ -209,10 +168,12 @@ static const char *plan_site(
 	}
 	if (!site_at(object, offset, &kind, &next))
 		return "its code is not what its build-id says";
-	stub = take_stub(stubs, kind, object->base + (kind == SITE_RETURN ? offset + 2 : next));
-	if (!stub)
+	stub = stub_take(stubs, kind);
+	if (stub < 0)
 		return "it has more system calls than expected";
-	return add_patch(plan, code, JUMP, stub);
+	site_returns[stub] =
+		(uint64_t)(uintptr_t)(object->base + (kind == SITE_RETURN ? offset + 2 : next));
+	return add_patch(plan, code, JUMP, stub_at((unsigned)stub));
 }
 
 /* The pages that hold these sites, one stretch; none: `end` is 0. */
@@ -308,18 +269,21 @@ static unsigned find_sites(const struct sites_object *object, uint32_t ret_offse
 /* NULL, or why not all of the object's sites are redirected. */
 static const char *install(const struct sites_object *object, struct stubs *stubs)
 {
-	uint32_t found[SITES_MAX];
-	const uint32_t *offsets = sites_known(object);
-	unsigned count = 0;
+	uint32_t offsets[SITES_MAX];
+	const uint32_t *known = sites_known(object);
+	unsigned count = 0, left;
 
 	linker_know(object);
-	while (offsets && offsets[count])
-		count++;
-	if (!offsets) {
-		count = find_sites(object, found);
-		offsets = found;
-	}
-	return install_at(stubs, object, offsets, count);
+	for (; known && known[count]; count++)
+		offsets[count] = known[count];
+	if (!known)
+		count = find_sites(object, offsets);
+	/* The numbers of stubs in the pages are those that the first object takes. */
+	left = count;
+	if (count && !stubs->taken && sites_object_is_glibc(object))
+		left = sites_pages_map(object, stubs, offsets, count);
+	stubs->taken = true;
+	return left || !count ? install_at(stubs, object, offsets, left) : NULL;
 }
 
 /* Weak and without a version: glibc since 2.32. */
@@ -341,11 +305,34 @@ static bool is_single_threaded(void)
 	return word == self || (uint32_t)word == 0;
 }
 
+/* libc, or the dynamic linker. Returns how many objects that are, and counts those of which not all
+ * is redirected. */
+static unsigned install_in(struct stubs *stubs, bool linker, const char *why, unsigned *ret_missed)
+{
+	unsigned count = 0;
+
+	for (const struct link_map *map = symbol_link_map(); map; map = map->l_next) {
+		struct sites_object object = { .path = map->l_name };
+		const char *missed = why;
+
+		if (!sites_object_expected(map) || sites_object_is_linker(&object) != linker)
+			continue;
+		count += map != symbol_link_map();
+		if (!missed)
+			missed = sites_object_open(map, &object) ? install(&object, stubs)
+								 : "its ELF header is not mapped";
+		if (missed)
+			record_gap("sites", map->l_name, missed);
+		*ret_missed += missed != NULL;
+	}
+	return count;
+}
+
 void sites_install(char **envp)
 {
 	const char *wish = text_environment(envp, "FOOTPRINT_SITES");
-	struct stubs stubs = { { 0 } };
-	bool complete = false;
+	struct stubs stubs = { .taken = false };
+	unsigned count, missed = 0;
 	const char *why =
 		is_single_threaded() ? NULL : "threads were running before the library started";
 
@@ -353,18 +340,8 @@ void sites_install(char **envp)
 		record_gap("sites", NULL, "turned off by FOOTPRINT_SITES=0");
 		return;
 	}
-	for (const struct link_map *map = symbol_link_map(); map; map = map->l_next) {
-		struct sites_object object;
-		const char *missed = why;
-
-		if (!sites_object_expected(map))
-			continue;
-		if (!missed)
-			missed = sites_object_open(map, &object) ? install(&object, &stubs)
-								 : "its ELF header is not mapped";
-		if (missed)
-			record_gap("sites", map->l_name, missed);
-		complete = missed ? false : complete || map != symbol_link_map();
-	}
-	sites_active = complete;
+	/* libc first: sites_pages_map() wants its stubs untouched. */
+	count = install_in(&stubs, false, why, &missed);
+	count += install_in(&stubs, true, why, &missed);
+	sites_active = count && !missed;
 }

@@ -4,8 +4,9 @@
  * trampolines that record the call and make it.
  *
  * Start at sites_install() in sites.c. sites_object.c finds libc and ld.so, sites_known.def and
- * sites_search.c say where their sites are, sites_pattern.c tells which can be redirected, and
- * sites_call.S holds the trampolines. doc/decisions/sites.md has the figures and the reasons.
+ * sites_search.c say where their sites are, sites_pattern.c tells which can be redirected,
+ * sites_pages.c maps pages of libc where they are, and sites_call.S holds the trampolines.
+ * doc/decisions/sites.md has the figures and the reasons.
  */
 #ifndef FOOTPRINT_PRELOAD_SITES_H
 #define FOOTPRINT_PRELOAD_SITES_H

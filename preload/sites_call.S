@@ -72,6 +72,35 @@ site_returns:
 	.zero	8 * stub
 	.size	site_returns, . - site_returns
 
+/* Where sites of mapped pages come from (sites_pages.h): does the first half of stub number cl, and goes
+ * on in the second. Until its push an unwinder takes the return address from its place in site_returns,
+ * which is found by the operand of `lea`: DWARF for p + 10 + *(uint32_t *)(p + 6) + 8 * (uint8_t)rcx,
+ * where p is the program counter rounded down to the start. */
+#define STUB_SECOND_HALF 11
+	.text
+	.balign 64
+	.globl	site_gate
+	.hidden	site_gate
+	.type	site_gate, @function
+	.cfi_startproc
+	.cfi_def_cfa rsp, 0
+	.cfi_escape 0x10, 16, 21, 0x80, 0, 0x09, 0xc0, 0x1a, 0x12, 0x23, 6, 0x94, 4, 0x22, 0x23, 10, \
+		0x72, 0, 0x08, 0xff, 0x1a, 0x33, 0x24, 0x22
+site_gate:
+	movzbl	%cl, %ecx
+	lea	site_returns(%rip), %r11
+	lea	-128(%rsp), %rsp
+	.cfi_def_cfa_offset 128
+	push	(%r11, %rcx, 8)
+	.cfi_def_cfa_offset 136
+	.cfi_offset rip, -136
+	shl	$4, %ecx
+	lea	site_stubs + STUB_SECOND_HALF(%rip), %r11
+	add	%r11, %rcx
+	jmp	*%rcx
+	.cfi_endproc
+	.size	site_gate, . - site_gate
+
 	.text
 	.type	site_common, @function
 	.cfi_startproc
@@ -186,6 +215,7 @@ finish_ADD_STACK:
 /* The rest of the function itself: nothing but this is behind the site. */
 finish_RETURN:
 	pop	%rbx
+	.cfi_def_cfa_offset -8
 	ret
 	.cfi_endproc
 	.size	site_common, . - site_common

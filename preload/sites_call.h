@@ -48,6 +48,8 @@ void site_before(struct site_frame *frame);
 long site_after(struct site_frame *frame, long result, uint64_t next);
 
 extern const char site_stubs[];
+/* Jumped to with the number of a stub in cl, the registers and the stack as at the site. */
+extern const char site_gate[];
 /* Where each stub's site goes on, in the order of the stubs. */
 extern uint64_t site_returns[];
 

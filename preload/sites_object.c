@@ -4,7 +4,8 @@
 
 #include "preload/text.h"
 
-#define NOTE_ALIGN(size) (((size) + 3u) & ~3u)
+#define PAGE_END(address) ((uint32_t)((address) + 4095) & ~4095u)
+#define NOTE_ALIGN(size)  (((size) + 3u) & ~3u)
 
 bool sites_object_expected(const struct link_map *map)
 {
@@ -24,6 +25,13 @@ bool sites_object_is_linker(const struct sites_object *object)
 	const char *name = object->path ? text_file_name(object->path) : "";
 
 	return text_begins(name, "ld-linux-") || text_begins(name, "ld-2.");
+}
+
+bool sites_object_is_glibc(const struct sites_object *object)
+{
+	const char *name = object->path ? file_name(object->path) : "";
+
+	return text_begins(name, "libc.so.6") || text_begins(name, "libc-2.");
 }
 
 static const uint8_t *build_id_in(const uint8_t *note, const uint8_t *end)
@@ -61,6 +69,12 @@ bool sites_object_open(const struct link_map *map, struct sites_object *ret)
 		if (segment->p_type == PT_LOAD && segment->p_flags & PF_X && end <= INT32_MAX) {
 			object.text = (uint32_t)segment->p_vaddr;
 			object.text_end = (uint32_t)end;
+			object.text_file = (uint32_t)segment->p_offset;
+		} else if (segment->p_type == PT_LOAD && segment->p_flags & PF_W &&
+			   end <= INT32_MAX) {
+			object.data_end = (uint32_t)(segment->p_vaddr + segment->p_filesz);
+			object.bss_end = (uint32_t)end;
+			object.memory_end = PAGE_END(end);
 		} else if (segment->p_type == PT_NOTE && !object.build_id) {
 			object.build_id =
 				build_id_in(object.base + segment->p_vaddr, object.base + end);

@@ -59,7 +59,7 @@ def test_everything_is_recorded(world, commands):
 def test_behaviour(world):
     program = world.compile(os.path.join(HERE, "sites", "behaviour.c"))
     for test in ("cancel", "cancel_anywhere", "interrupted", "restarted", "jump", "nested", "trace",
-                 "execute"):
+                 "steps", "execute"):
         bare = world.bare([program, test, world.fifo])
         result, _, _, details = world.run([program, test, world.fifo])
         expect(f"{world.name}: {test}:", result.returncode == bare.returncode,
@@ -91,13 +91,23 @@ def test_code_may_not_be_written(world, scratch):
                    "int main(int c, char **v) { (void)c;\n"
                    "if (prctl(65, 1, 0, 0, 0)) return 77; execvp(v[1], v + 1); return 1; }\n")
     program = world.compile(source)
-    result, facts, _, details = world.run(["cat", "/etc/passwd"], wrapper=[program])
+    command = ["getent", "passwd", "root"]
+    mapped, lines, _ = mapped_pages(world)
+    path = pages_file(world, mapped)
+    result, facts, _, details = world.run(command, wrapper=[program])
     if result.returncode == 77:
         print("this kernel has no PR_SET_MDWE, left out")
         return
     expect("no write:", result.returncode == 0 and b"root:" in result.stdout, result)
     expect("no write:", any("may not be written" in d for d in details), details)
-    expect("no write: hooks go on", any("/etc/passwd" in f[1] for f in facts))
+    expect("no write: mapped pages go on", any("nsswitch.conf" in f[1] for f in facts), facts)
+    os.unlink(path)
+    os.mkdir(path)
+    result, facts, _, details = world.run(["cat", "/etc/passwd"], wrapper=[program])
+    expect("no write, no pages:", result.returncode == 0 and b"root:" in result.stdout, result)
+    expect("no write, no pages:", any("may not be written" in d for d in details), details)
+    expect("no write, no pages: hooks go on", any("/etc/passwd" in f[1] for f in facts))
+    os.rmdir(path)
 
 
 def libc_with_build_id(folder, identity):
@@ -205,6 +215,8 @@ def test_what_was_found_is_kept(world, scratch):
     folder, log = os.path.join(scratch, "kept"), os.path.join(scratch, "kept.log")
     libc_with_build_id(folder, identity)
     path = f"{world.library}.sites-{identity.hex()}"
+    # No mapped pages (below), whose table would say where the sites are.
+    os.mkdir(f"{world.library}.pages-{identity.hex()}")
 
     def run():
         return world.run(command, LD_LIBRARY_PATH=folder)
@@ -247,6 +259,136 @@ def test_what_was_found_is_kept(world, scratch):
     expect("kept, no room:", result.returncode == 0 and facts == first and not os.path.exists(path), result)
     left = [name for name in os.listdir(world.folder) if re.search(r"\.sites-\w+\.\d+$", name)]
     expect("kept: nothing is left unfinished:", not left, left)
+
+
+PAGES_SITES = struct.Struct("<II")
+PAGES_TABLE = FILE_HEAD.size + 8 + PAGES_SITES.size * FILE_OFFSETS + 8
+
+
+def mapped_pages(world, wrapper=(), **settings):
+    """What stands over libc's code in a watched process: lines of its memory map."""
+    result, _, _, details = world.run(["cat", "/proc/self/maps"], wrapper=wrapper, **settings)
+    lines = result.stdout.decode().splitlines()
+    return [line for line in lines if ".pages-" in line], lines, details
+
+
+def pages_file(world, lines):
+    return re.search(re.escape(world.library) + r"\.pages-\w{40}$", "\n".join(lines), re.M)[0]
+
+
+def test_pages_are_mapped(world, scratch):
+    """The first start writes libc's pages with the sites redirected; later ones map them, where each of
+    their sites is what it is in libc's file but for its jump; and no file in the place of a good one
+    changes what is recorded."""
+    command = ["getent", "passwd", "root"]
+    mapped, lines, details = mapped_pages(world)
+    expect("pages: mapped:", mapped and not details, f"{details} {lines}")
+    if not mapped:
+        return
+    expect("pages: executable only:", all(line.split()[1] == "r-xp" for line in mapped), mapped)
+    path = pages_file(world, mapped)
+    with open(path, "rb") as file:
+        good = file.read()
+    expect("pages: mode:", os.stat(path).st_mode & 0o7133 == 0, oct(os.stat(path).st_mode))
+
+    # The rest of the pages is libc's.
+    table = good[-PAGES_TABLE:]
+    count = FILE_HEAD.unpack_from(table)[3]
+    sites = [PAGES_SITES.unpack_from(table, FILE_HEAD.size + 8 + 8 * i)[0] for i in range(count)]
+    with open(os.path.realpath("/lib/x86_64-linux-gnu/libc.so.6"), "rb") as file:
+        libc = file.read()
+    pages = sorted({page for site in sites for page in (site >> 12, site + 7 >> 12)})
+    expect("pages: as many as sites need:", len(good) == 4096 * len(pages) + PAGES_TABLE, len(good))
+    same = bytearray(good[:-PAGES_TABLE])
+    for site in sites:
+        at = 4096 * pages.index(site >> 12) + site % 4096
+        expect("pages: a site:", libc[site:site + 2] == b"\x0f\x05" != same[at:at + 2], hex(site))
+        same[at:at + 8] = libc[site:site + 8]
+    expect("pages: all else is libc's:",
+           same == b"".join(libc[page << 12:(page << 12) + 4096] for page in pages))
+
+    _, expected, _, _ = world.run(command)
+    os.unlink(path)
+    os.mkdir(path)
+    _, unmapped, _, details = world.run(command)
+    expect("pages: the same is recorded without:", unmapped == expected and not details, unmapped ^ expected)
+    os.rmdir(path)
+    test_poisoned_pages(world, command, path, good, expected)
+
+
+def test_poisoned_pages(world, command, path, good, expected):
+    def written(content, mode=0o644, owner=0):
+        def put():
+            with open(path, "wb") as file:
+                file.write(content)
+            os.chmod(path, mode)
+            os.chown(path, owner, owner)
+        return put
+
+    def table(change):
+        pages, body = bytearray(good[:-PAGES_TABLE]), bytearray(good[-PAGES_TABLE:-8])
+        change(body)
+        return written(bytes(pages + body) + checksum(body))
+
+    def word(at, value):
+        return table(lambda body: body.__setitem__(slice(at, at + 4), struct.pack("<I", value)))
+
+    def linked():
+        written(good)()
+        os.rename(path, path + ".aside")
+        os.symlink(path + ".aside", path)
+
+    sites = FILE_HEAD.size + 8
+    cases = {
+        "empty": written(b""), "cut short": written(good[:-1]), "no pages": written(good[-PAGES_TABLE:]),
+        "pages missing": written(good[4096:]), "garbage": written(os.urandom(len(good))),
+        "a bit flipped": written(good[:-PAGES_TABLE + 80] + bytes([good[-PAGES_TABLE + 80] ^ 1]) +
+                                 good[-PAGES_TABLE + 81:]),
+        "of another build": word(32, 0), "of another library": word(8, 0),
+        "words elsewhere": word(FILE_HEAD.size, 4096), "words beyond the data": word(FILE_HEAD.size, 0x7ffffff8),
+        "more sites than there may be": word(52, FILE_OFFSETS + 1), "a site that is none": word(sites, 8),
+        "a stub of another site": word(sites + 4, 100), "another user's": written(good, owner=12345),
+        "everyone's to write": written(good, mode=0o646), "a symlink": linked,
+    }
+    for name, put in cases.items():
+        if os.path.lexists(path):
+            os.unlink(path)
+        put()
+        result, facts, _, details = world.run(command)
+        expect(f"pages, {name}:", (result.returncode, result.stdout) == (0, world.bare(command).stdout), result)
+        expect(f"pages, {name}: records:", facts == expected and not details, f"{details} {facts ^ expected}")
+    os.unlink(path)
+    result, facts, _, _ = world.run(command, wrapper=["prlimit", "--fsize=4096"])
+    expect("pages, no room:", result.returncode == 0 and facts == expected and not os.path.exists(path), result)
+    left = [name for name in os.listdir(world.folder) if re.search(r"\.pages-\w+\.\d+$", name)]
+    expect("pages: nothing is left unfinished:", not left, left)
+
+
+def test_written_code_is_kept(world, scratch):
+    """Somebody else has made a page of libc's code writable before the library starts: it stays."""
+    source = os.path.join(scratch, "writer.c")
+    with open(source, "w") as file:
+        file.write("""#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdint.h>
+#include <sys/mman.h>
+__attribute__((constructor)) static void patch(void)
+{
+    void *libc = dlopen("libc.so.6", RTLD_LAZY);
+    char *page = (char *)((uintptr_t)dlsym(libc, "open") & ~4095ul);
+    mprotect(page, 4096, PROT_READ | PROT_WRITE | PROT_EXEC);
+    *(volatile char *)page = *page;
+    mprotect(page, 4096, PROT_READ | PROT_EXEC);
+}
+""")
+    writer = os.path.join(scratch, "writer.so")
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", writer, source], check=True)
+    # The last is initialised first.
+    both = f"{world.library} {writer}"
+    expect("written code: mapped without:", mapped_pages(world)[0])
+    mapped, lines, details = mapped_pages(world, LD_PRELOAD=both)
+    expect("written code: loaded:", any("writer.so" in line for line in lines), lines)
+    expect("written code: stays:", not mapped and not details, f"{mapped} {details}")
 
 
 def test_vector_registers_are_not_used():
@@ -307,6 +449,8 @@ def main():
                 if world.name != "musl":
                     test_turned_off(world, ["getent", "passwd", "root"])
                 if world.name == "here":
+                    test_pages_are_mapped(world, scratch)
+                    test_written_code_is_kept(world, scratch)
                     test_code_may_not_be_written(world, scratch)
                     test_other_builds(world, scratch)
                     test_what_was_found_is_kept(world, scratch)

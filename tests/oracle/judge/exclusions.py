@@ -17,8 +17,10 @@ class Own:
     spool: bytes
 
     def owns(self, path):
-        # The supervisor of static programs stands beside the library.
+        # Beside the library stand the supervisor of static programs, and what it keeps of a libc.
         supervisor = self.library.rpartition(b"/")[0] + b"/footprint-supervise"
+        if path.startswith((self.library + b".sites-", self.library + b".pages-")):
+            return True
         return path in (self.library, self.socket, supervisor) or within(path, self.spool)
 
 

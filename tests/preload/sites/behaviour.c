@@ -111,7 +111,7 @@ static void *open_many(void *unused)
 /* Cancelled at any moment around an open. */
 static void test_cancel_anywhere(void)
 {
-	for (int i = 0; i < 200; i++) {
+	for (int i = 0; i < 2000; i++) {
 		pthread_t thread;
 		void *result;
 
@@ -252,6 +252,55 @@ __attribute__((noinline)) static void test_trace(void)
 }
 #endif
 
+#ifdef __GLIBC__
+static volatile int steps, lost;
+static char *step_caller;
+
+/* From each instruction there is a way back to the test. */
+static void on_step(int number)
+{
+	int count = backtrace(frames, 64), found = 0;
+
+	(void)number;
+	for (int i = 0; i < count; i++)
+		found |= (char *)frames[i] >= step_caller && (char *)frames[i] < step_caller + 4096;
+	steps++;
+	lost += !found;
+}
+
+static void set_trap_flag(void)
+{
+	__asm__ volatile(
+		"lea -128(%rsp), %rsp; pushf; orl $0x100, (%rsp); popf; lea 128(%rsp), %rsp");
+}
+
+static void clear_trap_flag(void)
+{
+	__asm__ volatile(
+		"lea -128(%rsp), %rsp; pushf; andl $~0x100, (%rsp); popf; lea 128(%rsp), %rsp");
+}
+
+/* Each instruction of an open, and of a shell's way inside libc: one is in the middle of a site. */
+__attribute__((noinline)) static void test_steps(void)
+{
+	struct sigaction action = { .sa_handler = on_step };
+
+	step_caller = (char *)test_steps;
+	backtrace(frames, 64); /* loads libgcc */
+	CHECK(open("/nonexistent/once", O_RDONLY) == -1);
+	CHECK(access("/nonexistent/once", F_OK) == -1);
+	CHECK(!sigaction(SIGTRAP, &action, NULL));
+	set_trap_flag();
+	open("/nonexistent/once", O_RDONLY);
+	access("/nonexistent/once", F_OK);
+	clear_trap_flag();
+	if (lost)
+		fprintf(stderr, "no way back from %d of %d instructions\n", lost, steps);
+	CHECK(steps > 20);
+	CHECK(!lost);
+}
+#endif
+
 /* A shell started by system() and a program found by posix_spawnp: both exec inside libc. */
 static void test_execute(void)
 {
@@ -275,6 +324,7 @@ static const struct {
 	{ "nested", test_nested },
 #ifdef __GLIBC__
 	{ "trace", test_trace },
+	{ "steps", test_steps },
 #endif
 	{ "execute", test_execute },
 };

@@ -74,6 +74,11 @@ class Footprint(Method):
         shutil.rmtree(self.state)
         return False
 
+    def pin(self, core):
+        """Keeps the aggregator, with the threads that it has, on one core."""
+        for task in os.listdir(f"/proc/{self.daemon.pid}/task"):
+            os.sched_setaffinity(int(task), {core})
+
     def log(self):
         return self.shown
 

@@ -27,6 +27,20 @@ def servers(results):
     return lines if rows else []
 
 
+def starts(results):
+    """The tables of bench/starts.py."""
+    lines = []
+    for title, rows in results["starts"].items():
+        lines += ["", f"## A start, {title}", "",
+                  "posix_spawn of /bin/true until it is reaped, in an order drawn anew for each round; of the paired",
+                  "figures of the rounds the median, and in brackets what holds it in 95 of 100 cases.", "",
+                  "| | median, us | p10, us | page faults | of bare | over the empty library, us |", "|---|---|---|---|---|---|"]
+        lines += [f"| {row['name']} | {row['median']:.0f} | {row['p10']:.0f} | {row['faults']:.1f} | "
+                  f"{row['ratio']:.3f} ({row['ratio_low']:.3f} to {row['ratio_high']:.3f}) | "
+                  f"{row['over']:.1f} ({row['over_low']:.1f} to {row['over_high']:.1f}) |" for row in rows]
+    return lines
+
+
 def markdown(results, machine):
     lines = ["# Results", "",
              "Made by `make bench`. The methods take turns; each figure is the median of the ratios of a run to the",
@@ -45,6 +59,7 @@ def markdown(results, machine):
                      f"{'≥' if row['unit'] == '/s' else '≤'} {row['bar']:.2f} | "
                      f"{'yes' if row['met'] else '**no**'} |")
     lines += servers(results)
+    lines += starts(results)
     names = results["methods"]
     lines += ["", "## All methods", "", "| workload | " + " | ".join(names) + " |",
               "|---" * (len(names) + 1) + "|"]

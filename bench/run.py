@@ -16,6 +16,7 @@ import tempfile
 
 import methods
 import report
+import starts
 import workloads
 
 # Where file-making workloads have their files, so that no disk blurs the figures.
@@ -27,6 +28,7 @@ def arguments():
     parser.add_argument("--build", default="build")
     parser.add_argument("--runs", type=int, default=9, help="runs of each method (default 9)")
     parser.add_argument("--peer-runs", type=int, default=7, help="of the slower peers (default 7)")
+    parser.add_argument("--starts", type=int, default=900, help="rounds of starts, part by part (default 900)")
     parser.add_argument("--only", default="", help="workloads whose name holds this text")
     parser.add_argument("--methods", default="", help="comma-separated beginnings of methods' names")
     parser.add_argument("--output", default="bench")
@@ -120,9 +122,22 @@ def machine():
             f"Linux {os.uname().release}, glibc {os.confstr('CS_GNU_LIBC_VERSION').split()[1]}")
 
 
-def write(rows, kinds, options):
+STARTS = {"pinned": True, "not pinned": False}  # the names of bench/starts.py's two tables
+
+
+def measure_starts(options):
+    if options.only not in "starts":
+        return {}
+    tables = {name: starts.measure(options.build, options.starts, pin) for name, pin in STARTS.items()}
+    for name, rows in tables.items():
+        print(f"starts, {name}: " + ", ".join(f"{row['name']} {row['median']:.0f} us" for row in rows), flush=True)
+    return tables
+
+
+def write(rows, kinds, options, start_tables=None):
     results = {"machine": machine(), "methods": [kind.name for kind in kinds],
-               "sees": {kind.name: kind.sees for kind in kinds}, "workloads": rows}
+               "sees": {kind.name: kind.sees for kind in kinds}, "workloads": rows,
+               "starts": start_tables or {}}
     os.makedirs(options.output, exist_ok=True)
     report.write(results, options.output, machine())
 
@@ -144,6 +159,7 @@ def main():
         print(f"{workload.name}: " + ", ".join(
             report.figures(name, entry) for name, entry in row["methods"].items()), flush=True)
         write(rows, kinds, options)  # after each: who interrupts it keeps what was measured
+    write(rows, kinds, options, measure_starts(options))
     missed = [row["name"] for row in rows if row["met"] is False]
     for name in missed:
         print(f"bar missed: {name}", file=sys.stderr)

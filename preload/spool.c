@@ -16,7 +16,7 @@
 #include "preload/rawcall.h"
 #include "preload/text.h"
 
-#define SMALL_COPY	2048 /* log bytes, on the stack */
+#define SMALL_COPY	2048	    /* log bytes, on the stack */
 #define PIECE_SIZE	(64u << 10) /* log bytes in an entry, at most */
 #define ERRNO_MAX	4095
 #define ATTEMPTS	4  /* the aggregator takes the file away, or a thread writes what we read */
@@ -152,8 +152,7 @@ static uint64_t piece_end(struct segment *segment, uint64_t from, uint64_t to)
 	if (to - from <= PIECE_SIZE)
 		return to;
 	while (end < to) {
-		const uint32_t *word =
-			(const uint32_t *)(const void *)(segment_log(segment) + end);
+		const uint32_t *word = (const uint32_t *)(const void *)(segment_log(segment) + end);
 		uint64_t next = end + slot_total(__atomic_load_n(word, __ATOMIC_ACQUIRE));
 
 		if (next - from > PIECE_SIZE)
@@ -163,9 +162,10 @@ static uint64_t piece_end(struct segment *segment, uint64_t from, uint64_t to)
 	return end > from ? end : to; /* no slot is so large: the log was written over */
 }
 
-/* Writes until what was written is what the checksum says: `log` may change meanwhile. */
-static int write_entry(int fd, struct segment *segment, struct spool_entry *entry,
-	unsigned char *log)
+/* Writes until what was written is what the checksum says: `log` may change meanwhile, unless it is
+ * a copy. */
+static int write_entry(
+	int fd, struct segment *segment, struct spool_entry *entry, unsigned char *log, bool copied)
 {
 	struct iovec parts[] = { { entry, sizeof(*entry) },
 		{ (char *)segment + segment->head.hello_offset, entry->hello_size },
@@ -181,15 +181,16 @@ static int write_entry(int fd, struct segment *segment, struct spool_entry *entr
 			return (int)written;
 		if (written < size)
 			return -ENOSPC;
-		if (entry->checksum == checksum_of(parts))
+		if (copied || entry->checksum == checksum_of(parts))
 			return 0;
 	}
 	return -EAGAIN;
 }
 
 /*
- * Other threads and processes may be filling slots at this moment, which would belie the checksum: so
- * a copy is written. What it shows half filled is CLAIMED in the copy too, and readers step over it.
+ * Other threads and processes may be filling slots at this moment, which would belie the checksum:
+ * so a copy is written. What it shows half filled is CLAIMED in the copy too, and readers step over
+ * it.
  */
 static int append_piece(
 	int fd, struct segment *segment, uint64_t from, uint64_t to, unsigned char *copy)
@@ -204,9 +205,9 @@ static int append_piece(
 	unsigned char *log = segment_log(segment) + from;
 
 	if (!copy)
-		return write_entry(fd, segment, &entry, log);
+		return write_entry(fd, segment, &entry, log, false);
 	memcpy(copy, log, entry.log_size);
-	return write_entry(fd, segment, &entry, copy);
+	return write_entry(fd, segment, &entry, copy, true);
 }
 
 /* A long log goes in pieces, copied to the same few pages in turn: a fresh page costs as much as a

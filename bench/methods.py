@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 import time
 
+REST_NS = 10e6  # of the aggregator's processor time
 CALLS = "open,openat,execve,connect"
 
 
@@ -30,6 +31,10 @@ class Method:
 
     def __exit__(self, *_):
         return False
+
+    def is_at_rest(self):
+        """Is what it does by itself done?"""
+        return True
 
     def log(self):
         return None
@@ -73,6 +78,26 @@ class Footprint(Method):
             capture_output=True).stdout.decode(errors="replace")
         shutil.rmtree(self.state)
         return False
+
+    def processor_ns(self):
+        total = 0
+        for task in os.listdir(f"/proc/{self.daemon.pid}/task"):
+            with open(f"/proc/{self.daemon.pid}/task/{task}/schedstat") as file:
+                total += int(file.read().split()[0])
+        return total
+
+    def is_at_rest(self):
+        """Its manifest is on disk, and within a second it only looks whether there is something new."""
+        if not os.path.exists(f"{self.state}/bench@1.footprint"):
+            return False
+        before = self.processor_ns()
+        time.sleep(1)
+        return self.processor_ns() - before < REST_NS
+
+    def pin(self, core):
+        """Keeps the aggregator, with the threads that it has, on one core."""
+        for task in os.listdir(f"/proc/{self.daemon.pid}/task"):
+            os.sched_setaffinity(int(task), {core})
 
     def log(self):
         return self.shown

@@ -1,8 +1,13 @@
-# The load generator and the empty library (the floor) of `make bench`.
+# The load generator, the measurer of starts and the empty library (the floor) of `make bench`.
 $(BUILD)/bench/loader: bench/loader.c
 	@mkdir -p $(@D)
 	@$(say) CC $<
 	$(Q)$(CC) -D_GNU_SOURCE -std=gnu11 $(OPTIMISE) $(WARNINGS) -o $@ $< -lpthread
+
+$(BUILD)/bench/starts: bench/starts.c
+	@mkdir -p $(@D)
+	@$(say) CC $<
+	$(Q)$(CC) -D_GNU_SOURCE -std=gnu11 $(OPTIMISE) $(WARNINGS) -o $@ $< -lm
 
 $(BUILD)/bench/empty.so: bench/empty.c
 	@mkdir -p $(@D)
@@ -10,7 +15,7 @@ $(BUILD)/bench/empty.so: bench/empty.c
 	$(Q)$(CC) -shared -fPIC -nostdlib -o $@ $<
 
 .PHONY: bench bench-programs
-bench-programs: $(BUILD)/bench/loader $(BUILD)/bench/empty.so
+bench-programs: $(BUILD)/bench/loader $(BUILD)/bench/starts $(BUILD)/bench/empty.so
 bench:
 	@mk/packages.sh build bench
 	@$(MAKE) --no-print-directory BUILD=$(BUILD) all bench-programs

@@ -3,15 +3,22 @@
 import json
 import math
 
+import figures
+
 
 def ratio_text(value):
     return "–" if value is None else f"{value:.2f}" if value < 10 else f"{value:.0f}"
 
 
-def figures(name, entry):
+def with_interval(entry):
+    low, high = entry["interval"]
+    return f"{ratio_text(entry['ratio'])} ({ratio_text(low)}–{ratio_text(high)})"
+
+
+def figures_of(name, entry):
     """For the terminal: the ratio, and that of the server's processor time a request where there is one."""
-    cost = f" (processor time {ratio_text(entry['cost']['ratio'])})" if "cost" in entry else ""
-    return f"{name} {ratio_text(entry['ratio'])} ± {entry['spread']:.2f}{cost}"
+    cost = f", processor time {with_interval(entry['cost'])}" if "cost" in entry else ""
+    return f"{name} {with_interval(entry)}{cost}"
 
 
 def servers(results):
@@ -27,14 +34,31 @@ def servers(results):
     return lines if rows else []
 
 
+def starts(results):
+    """The tables of bench/starts.py."""
+    lines = []
+    for title, rows in results["starts"].items():
+        lines += ["", f"## A start, {title}", "",
+                  "posix_spawn of /bin/true until it is reaped, in an order drawn anew for each round; of the paired",
+                  "figures of the rounds the median, and in brackets what holds it in 95 of 100 cases.", "",
+                  "| | median, us | p10, us | page faults | of bare | over the empty library, us |", "|---|---|---|---|---|---|"]
+        lines += [f"| {row['name']} | {row['median']:.0f} | {row['p10']:.0f} | {row['faults']:.1f} | "
+                  f"{row['ratio']:.3f} ({row['ratio_low']:.3f} to {row['ratio_high']:.3f}) | "
+                  f"{row['over']:.1f} ({row['over_low']:.1f} to {row['over_high']:.1f}) |" for row in rows]
+    return lines
+
+
 def markdown(results, machine):
     lines = ["# Results", "",
              "Made by `make bench`. The methods take turns; each figure is the median of the ratios of a run to the",
-             "bare run of the same turn, ± half the distance between the quartiles of these ratios. For rates",
-             "(requests a second) more is better, for times less.", "",
+             "bare run of the same turn, and in brackets what holds it in 95 of 100 cases (bootstrapped). For rates",
+             "(requests a second) more is better, for times less. Servers run all at once and are asked in turn, in",
+             "bursts of a second or less.", "",
              f"Machine: {machine}.", ""]
     bars = [row for row in results["workloads"] if row["bar"]]
     lines += ["## Footprint against its bars", "",
+              "A bar is met when the median reaches it; a question mark stands where the bar lies within the brackets,",
+              "so that another run may say otherwise.", "",
               "| workload | bare | empty library | footprint | bar | met |", "|---|---|---|---|---|---|"]
     for row in bars:
         methods = row["methods"]
@@ -43,8 +67,9 @@ def markdown(results, machine):
         lines.append(f"| {row['name']} | {quantity(methods['bare']['median'], row['unit'])} | "
                      f"{cell(methods.get('empty library'))} | {cell(methods['footprint'])} | "
                      f"{'≥' if row['unit'] == '/s' else '≤'} {row['bar']:.2f} | "
-                     f"{'yes' if row['met'] else '**no**'} |")
+                     f"{verdict(row)} |")
     lines += servers(results)
+    lines += starts(results)
     names = results["methods"]
     lines += ["", "## All methods", "", "| workload | " + " | ".join(names) + " |",
               "|---" * (len(names) + 1) + "|"]
@@ -71,7 +96,13 @@ def quantity(value, unit):
 
 
 def cell(entry):
-    return "–" if not entry else f"{ratio_text(entry['ratio'])} ± {entry['spread']:.2f}"
+    return "–" if not entry else with_interval(entry)
+
+
+def verdict(row):
+    """By bench/figures.py's rule; a question mark where another run may say otherwise."""
+    doubt = "" if figures.decided(row["methods"]["footprint"]["interval"], row["bar"]) else "?"
+    return f"yes{doubt}" if row["met"] else f"**no{doubt}**"
 
 
 def svg(results):

@@ -14,10 +14,14 @@ import subprocess
 import sys
 import tempfile
 
+import figures
 import methods
 import report
+import served
+import starts
 import workloads
 
+CHEAP = (methods.Method, methods.Empty, methods.Footprint)
 # Where file-making workloads have their files, so that no disk blurs the figures.
 MEMORY = "/dev/shm" if os.path.isdir("/dev/shm") else None
 
@@ -27,6 +31,7 @@ def arguments():
     parser.add_argument("--build", default="build")
     parser.add_argument("--runs", type=int, default=9, help="runs of each method (default 9)")
     parser.add_argument("--peer-runs", type=int, default=7, help="of the slower peers (default 7)")
+    parser.add_argument("--starts", type=int, default=900, help="rounds of starts, part by part (default 900)")
     parser.add_argument("--only", default="", help="workloads whose name holds this text")
     parser.add_argument("--methods", default="", help="comma-separated beginnings of methods' names")
     parser.add_argument("--output", default="bench")
@@ -56,42 +61,45 @@ def count_seen(method, marks):
     return len(set(re.findall(re.escape(folder) + r"\\?/(f\d+)\b", text)) & {f"f{i}" for i in range(files)})
 
 
-def measure(workload, kinds, options):
-    """Values of every method, taken in turn so that the machine's moods hit all alike."""
+def measure_served(workload, kinds, options, folder):
+    """Servers are there all at once: those that are not compared would only be in the way."""
+    kinds = [kind for kind in kinds if kind in CHEAP]
+    values, costs = workload.measure(kinds, options.build, folder, 2 if options.runs == 1 else None)
+    return values, costs, {}, {}
+
+
+def measure_commands(workload, kinds, options, folder):
+    """Each method in turn, so that the machine's moods hit all alike."""
     kinds = [kind for kind in kinds if workload.peers or kind.in_process]
-    values, costs = {kind.name: [] for kind in kinds}, {kind.name: [] for kind in kinds}
-    seen, failures = {}, {}
+    values, seen, failures = {kind.name: [] for kind in kinds}, {}, {}
+    workload.prepare(options.build, folder)
+    for turn in range(options.runs):
+        # Every other turn backwards, so that no method always follows the same one.
+        for kind in kinds if turn % 2 == 0 else reversed(kinds):
+            if turn >= options.peer_runs and kind not in CHEAP:
+                continue
+            if kind.name in failures or not kind(options.build, folder).available():
+                continue
+            try:
+                value, method = run_once(kind, workload, options.build, folder)
+            except RuntimeError as error:
+                failures[kind.name] = str(error).splitlines()[0][:160]
+                continue
+            values[kind.name].append(value)
+            if turn == 0 and workload.marks:
+                count = count_seen(method, workload.marks)
+                if count is not None:
+                    seen[kind.name] = count
+    return values, {}, seen, failures
+
+
+def measure(workload, kinds, options):
+    """Values of every method, processor times of servers, what was seen, and what failed."""
     with tempfile.TemporaryDirectory(prefix="footprint-bench.",
                                      dir=MEMORY if workload.memory else options.folder) as folder:
         os.chmod(folder, 0o755)
-        workload.prepare(options.build, folder)
-        for turn in range(max(options.runs, workload.runs_min if options.runs > 1 else 1)):
-            # Every other turn backwards, so that no method always follows the same one.
-            for kind in kinds if turn % 2 == 0 else reversed(kinds):
-                cheap = kind in (methods.Method, methods.Empty, methods.Footprint)
-                if turn >= options.peer_runs and not cheap:
-                    continue
-                if kind.name in failures or not kind(options.build, folder).available():
-                    continue
-                try:
-                    value, method = run_once(kind, workload, options.build, folder)
-                except RuntimeError as error:
-                    failures[kind.name] = str(error).splitlines()[0][:160]
-                    continue
-                values[kind.name].append(value)
-                costs[kind.name].append(workload.cost)
-                if turn == 0 and workload.marks:
-                    count = count_seen(method, workload.marks)
-                    if count is not None:
-                        seen[kind.name] = count
-    return values, costs, seen, failures
-
-
-def compare(runs, bare):
-    """Median of the ratios to the bare run of the same turn, and half the distance of their quartiles."""
-    ratios = [value / beside for value, beside in zip(runs, bare)]
-    quartiles = statistics.quantiles(ratios, n=4) if len(ratios) > 1 else [ratios[0]] * 3
-    return statistics.median(ratios), (quartiles[2] - quartiles[0]) / 2
+        one_kind = measure_served if isinstance(workload, served.Served) else measure_commands
+        return one_kind(workload, kinds, options, folder)
 
 
 def summarise(workload, values, costs, seen, failures):
@@ -99,16 +107,12 @@ def summarise(workload, values, costs, seen, failures):
     for name, runs in values.items():
         if not runs:
             continue
-        ratio, spread = compare(runs, values["bare"])
-        entries[name] = {"median": statistics.median(runs), "ratio": ratio, "spread": spread, "runs": runs}
-        if all(costs[name]):
-            ratio, spread = compare(costs[name], costs["bare"])
-            entries[name]["cost"] = {"median": statistics.median(costs[name]), "ratio": ratio,
-                                     "spread": spread, "runs": costs[name]}
+        entries[name] = {"median": statistics.median(runs), **figures.of_pairs(runs, values["bare"]), "runs": runs}
+        if name in costs:
+            entries[name]["cost"] = figures.of_sums(costs[name], costs["bare"])
     met = None
     if workload.bar and "footprint" in entries:
-        ratio = entries["footprint"]["ratio"]
-        met = ratio >= workload.bar if workload.unit == "/s" else ratio <= workload.bar
+        met = figures.met(entries["footprint"]["ratio"], workload.bar, workload.unit == "/s")
     return {"name": workload.name, "unit": workload.unit, "bar": workload.bar, "met": met,
             "compared": workload.peers, "methods": entries, "seen": seen, "failures": failures,
             "opened": workload.marks[1] if workload.marks else None}
@@ -120,9 +124,22 @@ def machine():
             f"Linux {os.uname().release}, glibc {os.confstr('CS_GNU_LIBC_VERSION').split()[1]}")
 
 
-def write(rows, kinds, options):
+STARTS = {"pinned": True, "not pinned": False}  # the names of bench/starts.py's two tables
+
+
+def measure_starts(options):
+    if options.only not in "starts":
+        return {}
+    tables = {name: starts.measure(options.build, options.starts, pin) for name, pin in STARTS.items()}
+    for name, rows in tables.items():
+        print(f"starts, {name}: " + ", ".join(f"{row['name']} {row['median']:.0f} us" for row in rows), flush=True)
+    return tables
+
+
+def write(rows, kinds, options, start_tables=None):
     results = {"machine": machine(), "methods": [kind.name for kind in kinds],
-               "sees": {kind.name: kind.sees for kind in kinds}, "workloads": rows}
+               "sees": {kind.name: kind.sees for kind in kinds}, "workloads": rows,
+               "starts": start_tables or {}}
     os.makedirs(options.output, exist_ok=True)
     report.write(results, options.output, machine())
 
@@ -142,8 +159,9 @@ def main():
         row = summarise(workload, values, costs, seen, failures)
         rows.append(row)
         print(f"{workload.name}: " + ", ".join(
-            report.figures(name, entry) for name, entry in row["methods"].items()), flush=True)
+            report.figures_of(name, entry) for name, entry in row["methods"].items()), flush=True)
         write(rows, kinds, options)  # after each: who interrupts it keeps what was measured
+    write(rows, kinds, options, measure_starts(options))
     missed = [row["name"] for row in rows if row["met"] is False]
     for name in missed:
         print(f"bar missed: {name}", file=sys.stderr)

@@ -1,17 +1,13 @@
-"""What is measured. A workload prepares a folder and gives the command to time; a served one starts a
-server under the method and measures requests with a client that is not watched."""
+"""What is measured. A workload prepares a folder and gives the command to time; servers are in served.py."""
 
 import os
-import pwd
-import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
 
-from methods import wait_for
+from served import Served
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -22,8 +18,6 @@ class Workload:
     peers = True        # small enough for ptrace and its like
     memory = False      # its files are in memory
     marks = None        # folder of f0.. files that a method should have seen, and how many
-    runs_min = 1        # turns that it takes for a judgement
-    cost = None         # of the last measurement: the server's processor time a request, in microseconds
 
     def __init__(self, name, bar=None, peers=True):
         self.name, self.bar, self.peers = name, bar, peers
@@ -91,74 +85,6 @@ class Shell(Workload):
         return super().measure(method, build, folder)
 
 
-class Served(Workload):
-    """Requests a second of a server that is watched, asked by a client that is not."""
-
-    unit = "/s"
-    runs_min = 15       # the rates of one turn differ by more than is looked for
-
-    def __init__(self, name, server, client, rate, count, bar, setup="", stop=signal.SIGTERM, user=None):
-        super().__init__(name, bar, peers=False)
-        self.server, self.client, self.rate, self.count, self.setup = server, client, rate, count, setup
-        self.stop, self.user = stop, user
-
-    def fill_in(self, text, folder):
-        return text.replace("@DIR@", folder).replace("@PORT@", str(self.port))
-
-    def prepare(self, build, folder):
-        self.port = free_port()
-        Shell.run_unwatched(self.fill_in(self.setup, folder), folder)
-
-    def measure(self, method, build, folder):
-        command = method.prefix + ["sh", "-c", "exec " + self.fill_in(self.server, folder)]
-        user = {}
-        if self.user:
-            subprocess.run(["chown", "-R", self.user, folder], check=True)
-            user = {"user": pwd.getpwnam(self.user).pw_uid, "group": pwd.getpwnam(self.user).pw_gid}
-        server = subprocess.Popen(command, env={**os.environ, **method.environment}, cwd=folder,
-                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **user)
-        try:
-            wait_for(lambda: answers(self.port), f"{self.name}: port {self.port}")
-            text = subprocess.run(["sh", "-ec", self.fill_in(self.client, folder)], cwd=folder,
-                                  capture_output=True, check=True).stdout.decode()
-        finally:
-            server.send_signal(self.stop)
-            spent = processor_time(server)
-        found = re.search(self.rate, text)
-        if not found:
-            raise RuntimeError(f"{self.name}: no rate in: {text[-300:]}")
-        count = self.count if isinstance(self.count, int) else int(re.search(self.count, text).group(1))
-        self.cost = spent * 1e6 / count
-        return float(found.group(1))
-
-
-def processor_time(server, limit=30):
-    """Waits for the end of a server; the seconds of processor time of it and the children it waited for."""
-    end = time.monotonic() + limit
-    while True:
-        pid, status, used = os.wait4(server.pid, os.WNOHANG)
-        if pid:
-            server.returncode = os.waitstatus_to_exitcode(status)
-            return used.ru_utime + used.ru_stime
-        if time.monotonic() > end:
-            server.kill()
-            server.wait()
-            raise RuntimeError(f"{server.args}: does not end within {limit} s")
-        time.sleep(0.01)
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def answers(port):
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
 NGINX = """mkdir -p www logs; echo hello >www/index.html
 cat >nginx.conf <<END
 worker_processes 1; daemon off; pid @DIR@/nginx.pid; error_log @DIR@/error.log;
@@ -195,6 +121,10 @@ PYTHON_IMPORTS = ("import asyncio, concurrent.futures, csv, ctypes, curses, dbm,
 POSTGRES = next((path for path in ("/usr/lib/postgresql/15/bin", "/usr/lib/postgresql/17/bin")
                  if os.path.isdir(path)), "/usr/lib/postgresql/bin")
 
+AS_POSTGRES = "runuser -u postgres --"
+# What a server does by itself, now and then, would be in one server's bursts and not in another's.
+POSTGRES_QUIET = "-c fsync=off -c autovacuum=off -c checkpoint_timeout=1h"
+
 ALL = [
     Load("200,000 open+close of 100 files", "open", 1.10, peers=False, files=100, TIMES=200000),
     Load("5,000 open+close of 100 files", "open", files=100, TIMES=5000),
@@ -214,16 +144,14 @@ ALL = [
     Shell("gcc and make of a 100-file project", MAKE, setup=c_project(100), bar=1.05, again=UNMAKE, peers=False),
     Shell("gcc and make of a 10-file project", MAKE, setup=c_project(10), again=UNMAKE),
     Served("nginx, requests", "/usr/sbin/nginx -p @DIR@ -c @DIR@/nginx.conf",
-           "wrk -t1 -c16 -d2s http://127.0.0.1:@PORT@/", r"Requests/sec:\s+([\d.]+)",
-           r"(\d+) requests in", 0.98, setup=NGINX,
-           stop=signal.SIGQUIT),
-    Served("redis-benchmark SET", "redis-server --port @PORT@ --save '' --appendonly no",
-           "redis-benchmark -p @PORT@ -t set -n 100000 -q", r"([\d.]+) requests per second", 100000, 0.98),
-    Served("redis-benchmark GET", "redis-server --port @PORT@ --save '' --appendonly no",
-           "redis-benchmark -p @PORT@ -t get -n 100000 -q", r"([\d.]+) requests per second", 100000, 0.98),
-    Served("postgres pgbench", f"{POSTGRES}/postgres -D @DIR@/data -p @PORT@ -k @DIR@ -c fsync=off",
-           "runuser -u postgres -- pgbench -h 127.0.0.1 -p @PORT@ -i -q -s 1 postgres >/dev/null 2>&1; "
-           "runuser -u postgres -- pgbench -h 127.0.0.1 -p @PORT@ -c 2 -T 3 -S postgres",
-           r"tps = ([\d.]+)", r"actually processed: (\d+)", 0.98, user="postgres", stop=signal.SIGINT,
-           setup=f"chown -R postgres . ; runuser -u postgres -- {POSTGRES}/initdb -D data -A trust >/dev/null"),
+           "wrk -t1 -c16 -d1s http://127.0.0.1:@PORT@/", r"Requests/sec:\s+([\d.]+)",
+           r"(\d+) requests in", 0.98, setup=NGINX, stop=signal.SIGQUIT),
+    *(Served(f"redis-benchmark {verb.upper()}", "redis-server --port @PORT@ --save '' --appendonly no",
+             f"redis-benchmark -p @PORT@ -t {verb} -n 50000 -q", r"([\d.]+) requests per second", 50000, 0.98)
+      for verb in ("set", "get")),
+    Served("postgres pgbench", f"{POSTGRES}/postgres -D @DIR@/data -p @PORT@ -k @DIR@ {POSTGRES_QUIET}",
+           f"{AS_POSTGRES} pgbench -h 127.0.0.1 -p @PORT@ -n -c 2 -T 1 -S postgres", r"tps = ([\d.]+)",
+           r"actually processed: (\d+)", 0.98, user="postgres", stop=signal.SIGINT,
+           setup=f"chown -R postgres . ; {AS_POSTGRES} {POSTGRES}/initdb -D data -A trust >/dev/null",
+           ready=f"{AS_POSTGRES} pgbench -h 127.0.0.1 -p @PORT@ -i -q -s 1 postgres"),
 ]

@@ -78,6 +78,8 @@ void write_record(struct writer *w, const struct record *r)
 	write_bytes(w, FIELD_PATH, r->path, r->path_size);
 	write_varint(w, FIELD_ERROR, r->error);
 	write_varint(w, FIELD_NO_FOLLOW, r->no_follow);
+	if (r->kind == RECORD_PATH)
+		return;
 	write_fixed64(w, FIELD_ID, r->id);
 	write_varint(w, FIELD_ENDPOINT, r->endpoint);
 	write_bytes(w, FIELD_ADDRESS, r->address, r->address_size);
@@ -85,4 +87,35 @@ void write_record(struct writer *w, const struct record *r)
 	write_bytes(w, FIELD_REQUESTER, r->requester, r->requester_size);
 	write_bytes(w, FIELD_GAP, r->gap, r->gap_size);
 	write_bytes(w, FIELD_DETAIL, r->detail, r->detail_size);
+}
+
+/* Of a number that is not left out: seven bits a byte. */
+static size_t varint_size(uint64_t value)
+{
+	return (70 - (unsigned)__builtin_clzll(value | 1)) / 7;
+}
+
+/* Each with its field number, which is one byte. */
+static size_t varint_field(uint64_t value)
+{
+	return value ? 1 + varint_size(value) : 0;
+}
+
+static size_t bytes_field(size_t size)
+{
+	return size ? 1 + varint_size(size) + size : 0;
+}
+
+size_t record_size(const struct record *r)
+{
+	size_t size = varint_field(r->kind) + varint_field(r->access) + bytes_field(r->path_size) +
+		      varint_field(r->error) + varint_field(r->no_follow);
+
+	size += r->directory ? 1 + sizeof(r->directory) : 0;
+	if (r->kind == RECORD_PATH)
+		return size;
+	size += r->id ? 1 + sizeof(r->id) : 0;
+	return size + varint_field(r->endpoint) + bytes_field(r->address_size) +
+	       varint_field(r->loaded_by) + bytes_field(r->requester_size) +
+	       bytes_field(r->gap_size) + bytes_field(r->detail_size);
 }

@@ -2,8 +2,8 @@
  * Protobuf by hand: the few field types that record.proto uses, straight into the memory where they
  * will stay. protobuf-c cannot be used here: the library may need nothing.
  *
- * A message is written twice with the same code: once into a struct writer without memory, which
- * only counts, then into the claimed slot.
+ * Where a size must be known before, the same code is run twice: first into a struct writer without
+ * memory, which only counts. A record's size is added up instead, for there are many of them.
  */
 #ifndef FOOTPRINT_PRELOAD_ENCODE_H
 #define FOOTPRINT_PRELOAD_ENCODE_H
@@ -48,6 +48,9 @@ enum record_kind {
 	RECORD_GAP = 6,
 };
 
+/* A RECORD_PATH has no fields but those that its kind has. */
 void write_record(struct writer *w, const struct record *record);
+/* How many bytes that will be, without writing them. */
+size_t record_size(const struct record *record);
 
 #endif

@@ -9,16 +9,25 @@
 #define LINE	  8u /* keys */
 #define ERRNO_MAX 4095
 
-enum { SMALL, MIDDLE, LARGE, OVERFLOW, LEVELS };
+enum { SMALL, MIDDLE, LARGE, OVERFLOW };
+
+/* Where the line of `key` begins in the last level. */
+static uint64_t overflow_line(uint64_t key)
+{
+	return (key >> 32 & (SEEN_OVERFLOW / LINE - 1)) * LINE;
+}
+
+/* Levels that stand in the segment. */
+static unsigned shared_levels(const struct segment *first)
+{
+	return first->cell ? SMALL + 1 : OVERFLOW;
+}
 
 /* The line of `key` in a level, NULL: the level is not there. */
 static uint64_t *line_in(struct segment *first, unsigned level, uint64_t key)
 {
 	uint64_t *table;
 	uint64_t lines;
-
-	if (first->cell && level != SMALL)
-		return NULL;
 
 	switch (level) {
 	case SMALL:
@@ -37,40 +46,39 @@ static uint64_t *line_in(struct segment *first, unsigned level, uint64_t key)
 		break;
 	default:
 		table = __atomic_load_n(&image.seen_overflow, __ATOMIC_ACQUIRE);
-		lines = SEEN_OVERFLOW / LINE;
-		key >>= 32;
-		break;
+		return table ? table + overflow_line(key) : NULL;
 	}
-	return table ? table + (key & (lines - 1)) * LINE : NULL;
+	return table + (key & (lines - 1)) * LINE;
 }
 
-/* The lines of a large table are in no cache when they are wanted, the kernel having been there in
- * between: they are fetched at once, not one after the other. */
-static void prefetch_lines(struct segment *first, uint64_t key)
+/* Is it in this line? *ret_full: it may be elsewhere. */
+static bool stands_in(const uint64_t *line, uint64_t key, bool *ret_full)
 {
-	if (!__atomic_load_n(&image.seen_overflow, __ATOMIC_RELAXED))
-		return;
-	__builtin_prefetch(line_in(first, OVERFLOW, key));
-	__builtin_prefetch(line_in(first, LARGE, key));
+	*ret_full = false;
+	for (unsigned i = 0; i < LINE; i++) {
+		uint64_t found = __atomic_load_n(&line[i], __ATOMIC_RELAXED);
+
+		if (found == key)
+			return true;
+		if (!found)
+			return false;
+	}
+	*ret_full = true;
+	return false;
 }
 
 bool seen_before(struct segment *first, uint64_t key)
 {
-	prefetch_lines(first, key);
-	for (unsigned level = SMALL; level < LEVELS; level++) {
-		uint64_t *line = line_in(first, level, key);
+	const uint64_t *line = first->cell ? NULL : line_in(first, OVERFLOW, key);
+	bool full = true;
 
-		if (!line)
-			return false;
-		for (unsigned i = 0; i < LINE; i++) {
-			uint64_t found = __atomic_load_n(&line[i], __ATOMIC_RELAXED);
-
-			if (found == key)
-				return true;
-			if (!found)
-				return false;
-		}
-	}
+	/* It holds all that the others do: one line, which is in no cache, the kernel having been
+	 * there in between, and not four of them. */
+	if (line)
+		return stands_in(line, key, &full);
+	for (unsigned level = SMALL; level < shared_levels(first) && full; level++)
+		if (stands_in(line_in(first, level, key), key, &full))
+			return true;
 	return false;
 }
 
@@ -105,13 +113,28 @@ static long map_aligned(long size)
 	return room + before;
 }
 
+static void add_level(struct segment *first, unsigned level, uint64_t keys, uint64_t *overflow)
+{
+	const uint64_t *from = line_in(first, level, 0);
+
+	for (uint64_t i = 0; i < keys; i++) {
+		uint64_t key = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
+
+		if (key)
+			add_to(overflow + overflow_line(key), key);
+	}
+}
+
 /*
  * The last level is most of the table's size and few images need it, so it is made when the others
  * overflow: by each process that has to. Its probes go everywhere, so it is one huge page where the
  * kernel gives any, which costs as much as thirty small ones, and not 512 page faults. As a rule
  * only private memory gets one: forks go on with copies of their own.
+ *
+ * From then on it stands for all of them. What others add to theirs while it is filled from them is
+ * recorded twice.
  */
-static void make_overflow(void)
+static void make_overflow(struct segment *first)
 {
 	long size = SEEN_OVERFLOW * sizeof(uint64_t);
 	uint64_t *none = NULL;
@@ -123,6 +146,9 @@ static void make_overflow(void)
 	if (table < 0)
 		return;
 	rawcall3(SYS_madvise, table, size, MADV_HUGEPAGE);
+	add_level(first, SMALL, SEEN_SMALL, (uint64_t *)table);
+	add_level(first, MIDDLE, SEEN_MIDDLE, (uint64_t *)table);
+	add_level(first, LARGE, SEEN_LARGE, (uint64_t *)table);
 	if (!__atomic_compare_exchange_n(&image.seen_overflow, &none, (uint64_t *)table, false,
 		    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 		rawcall3(SYS_munmap, table, size, 0);
@@ -130,20 +156,19 @@ static void make_overflow(void)
 
 void seen_add(struct segment *first, uint64_t key)
 {
-	uint64_t *line = NULL;
+	uint64_t *line = first->cell ? NULL : line_in(first, OVERFLOW, key);
 
-	for (unsigned level = SMALL; level < LEVELS; level++) {
-		uint64_t *next = line_in(first, level, key);
-
-		if (!next && !first->cell) {
-			make_overflow();
-			next = line_in(first, level, key);
-		}
-		if (!next)
-			break;
-		line = next;
-		if (add_to(line, key))
+	for (unsigned level = SMALL; level < shared_levels(first) && !line; level++)
+		if (add_to(line_in(first, level, key), key))
 			return;
+	if (!line && !first->cell) {
+		make_overflow(first);
+		line = line_in(first, OVERFLOW, key);
 	}
-	__atomic_store_n(&line[key >> 61], key, __ATOMIC_RELAXED);
+	/* No memory, or a cell's, which is full of records soon: then the largest that there is
+	 * forgets. */
+	if (!line)
+		line = line_in(first, shared_levels(first) - 1, key);
+	if (!add_to(line, key))
+		__atomic_store_n(&line[key >> 61], key, __ATOMIC_RELAXED);
 }

@@ -3,9 +3,10 @@
  * shared by the image's forks (but for the last level, which each process goes on with by itself).
  *
  * Four levels, each a table of lines of eight keys (a cache line). A key belongs in one line of
- * each level and stands in the first level whose line has room; so a line with a free place ends a
- * search. Small images stay in the first level, which shares a page with everything else they
- * touch. In the last level a full line forgets: the fact is recorded twice then, which is harmless.
+ * each of the first three and stands in the first whose line has room; so a line with a free place
+ * ends a search. Small images stay in the first level, which shares a page with everything else
+ * they touch. The last level takes the place of the others once it is needed: it begins with what
+ * they hold. There a full line forgets: the fact is recorded twice then, which is harmless.
  */
 #ifndef FOOTPRINT_PRELOAD_SEEN_H
 #define FOOTPRINT_PRELOAD_SEEN_H

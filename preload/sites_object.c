@@ -29,7 +29,7 @@ bool sites_object_is_linker(const struct sites_object *object)
 
 bool sites_object_is_glibc(const struct sites_object *object)
 {
-	const char *name = object->path ? file_name(object->path) : "";
+	const char *name = object->path ? text_file_name(object->path) : "";
 
 	return text_begins(name, "libc.so.6") || text_begins(name, "libc-2.");
 }

@@ -180,9 +180,10 @@ static void own_up(int fd, long written)
 		written < (long)sizeof(magic) ? written : (long)sizeof(magic), end - written);
 }
 
-/* Writes until what was written is what the checksum says: `log` may change meanwhile. */
+/* Writes until what was written is what the checksum says: `log` may change meanwhile, unless it is
+ * a copy. */
 static int write_entry(
-	int fd, struct segment *segment, struct spool_entry *entry, unsigned char *log)
+	int fd, struct segment *segment, struct spool_entry *entry, unsigned char *log, bool copied)
 {
 	struct iovec parts[] = { { entry, sizeof(*entry) },
 		{ (char *)segment + segment->head.hello_offset, entry->hello_size },
@@ -200,7 +201,7 @@ static int write_entry(
 			own_up(fd, written);
 			return -ENOSPC;
 		}
-		if (entry->checksum == checksum_of(parts))
+		if (copied || entry->checksum == checksum_of(parts))
 			return 0;
 	}
 	return -EAGAIN;
@@ -224,9 +225,9 @@ static int append_piece(int fd, struct segment *segment, uint64_t magic, uint64_
 	unsigned char *log = segment_log(segment) + from;
 
 	if (!copy)
-		return write_entry(fd, segment, &entry, log);
+		return write_entry(fd, segment, &entry, log, false);
 	memcpy(copy, log, entry.log_size);
-	return write_entry(fd, segment, &entry, copy);
+	return write_entry(fd, segment, &entry, copy, true);
 }
 
 /*

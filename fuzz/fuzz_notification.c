@@ -63,7 +63,7 @@ static void renew_segment(void)
 }
 
 /* A page that may be read, and one behind it that may not. */
-static uint8_t *memory_of(void)
+static uint8_t *input_memory(void)
 {
 	static uint8_t *memory;
 
@@ -98,7 +98,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	renew_segment();
 	/* At the end of the page: what is read past the input is not there. */
-	start = memory_of() + MEMORY_MAX - (size - HEAD_SIZE);
+	start = input_memory() + MEMORY_MAX - (size - HEAD_SIZE);
 	memcpy(start, data + HEAD_SIZE, size - HEAD_SIZE);
 	announced.number = word_at(data) % CALL_COUNT;
 	for (int i = 0; i < 6; i++)

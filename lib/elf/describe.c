@@ -11,8 +11,9 @@
 
 #define DYNAMIC_SIZE_MAX  (1u << 20)
 #define NOTES_SIZE_MAX	  (64u << 10) /* of one segment */
-#define BUILD_ID_SIZE_MAX 64u	      /* SHA-1 has 20 */
-#define NEEDED_BYTES_MAX  (1u << 20)  /* all names of one object together */
+#define SECTIONS_MAX	  4096u
+#define BUILD_ID_SIZE_MAX 64u	     /* SHA-1 has 20 */
+#define NEEDED_BYTES_MAX  (1u << 20) /* all names of one object together */
 
 /* What the dynamic section says, addresses and offsets into the string table still unread. */
 struct dynamic {
@@ -249,25 +250,80 @@ static int scan_notes(const struct elf_image *image, const uint8_t *notes, size_
 	return 0;
 }
 
-/* Notes say nothing about how a file runs: damaged ones are stepped over. */
+/* Notes of one place. They say nothing about how a file runs: damaged ones are stepped over. 0 or
+ * -ENOMEM. */
+static int find_build_id(const struct elf_image *image, uint64_t offset, uint64_t size,
+	uint64_t alignment, struct elf_info *info, struct error *err)
+{
+	autofree uint8_t *notes = NULL;
+	int code;
+
+	if (!size || size > NOTES_SIZE_MAX)
+		return 0;
+	code = elf_image_read_new(image, offset, size, &notes, "notes", NULL);
+	if (code == 0)
+		code = scan_notes(image, notes, size, alignment == 8 ? 8 : 4, info, err);
+	if (code < 0 && code != -EBADMSG)
+		return error_set(err, code, "notes: %s", strerror(-code));
+	return 0;
+}
+
+/* The offsets of section headers and of what they hold, by class: gABI, "Sections". */
+struct section_layout {
+	size_t table, entry_size, count; /* in the file header */
+	size_t header_size;		 /* of a section header */
+	size_t offset, size, alignment;	 /* in it; the type is at 4 */
+};
+static const struct section_layout section_layouts[] = {
+	{ 0x20, 0x2e, 0x30, 40, 0x10, 0x14, 0x20 },
+	{ 0x28, 0x3a, 0x3c, 64, 0x18, 0x20, 0x30 },
+};
+
+/* Go's linker (1.24) has its build-id in a section that no program header covers. */
+static int read_section_build_id(
+	const struct elf_image *image, struct elf_info *info, struct error *err)
+{
+	const struct section_layout *layout = &section_layouts[image->is_64];
+	uint64_t table = elf_image_word(image, image->head + layout->table);
+	unsigned count = elf_image_u16(image, image->head + layout->count);
+	autofree uint8_t *headers = NULL;
+	int code;
+
+	if (!table || !count || count > SECTIONS_MAX ||
+		elf_image_u16(image, image->head + layout->entry_size) != layout->header_size)
+		return 0;
+	code = elf_image_read_new(
+		image, table, count * layout->header_size, &headers, "sections", NULL);
+	if (code < 0)
+		return code == -EBADMSG ? 0 : error_set(err, code, "sections: %s", strerror(-code));
+	for (unsigned i = 0; i < count && !info->build_id; i++) {
+		const uint8_t *header = headers + i * layout->header_size;
+
+		if (elf_image_u32(image, header + 4) != SHT_NOTE)
+			continue;
+		code = find_build_id(image, elf_image_word(image, header + layout->offset),
+			elf_image_word(image, header + layout->size),
+			elf_image_word(image, header + layout->alignment), info, err);
+		if (code < 0)
+			return code;
+	}
+	return 0;
+}
+
 static int read_build_id(const struct elf_image *image, struct elf_info *info, struct error *err)
 {
 	for (size_t i = 0; i < image->n_segments && !info->build_id; i++) {
 		const struct elf_segment *segment = &image->segments[i];
-		autofree uint8_t *notes = NULL;
 		int code;
 
-		if (segment->type != PT_NOTE || segment->file_size > NOTES_SIZE_MAX)
+		if (segment->type != PT_NOTE)
 			continue;
-		code = elf_image_read_new(
-			image, segment->offset, segment->file_size, &notes, "notes", NULL);
-		if (code == 0)
-			code = scan_notes(image, notes, segment->file_size,
-				segment->alignment == 8 ? 8 : 4, info, err);
-		if (code < 0 && code != -EBADMSG)
-			return error_set(err, code, "notes: %s", strerror(-code));
+		code = find_build_id(
+			image, segment->offset, segment->file_size, segment->alignment, info, err);
+		if (code < 0)
+			return code;
 	}
-	return 0;
+	return info->build_id ? 0 : read_section_build_id(image, info, err);
 }
 
 static int describe_elf(int fd, struct elf_info *info, struct error *err)

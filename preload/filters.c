@@ -19,8 +19,9 @@ static const int own_calls[] = { SYS_access, SYS_chmod, SYS_clock_gettime, SYS_c
 	SYS_getcwd, SYS_getegid, SYS_geteuid, SYS_getgid, SYS_getpid, SYS_getppid, SYS_getrandom,
 	SYS_getuid, SYS_madvise, SYS_memfd_create, SYS_mkdir, SYS_mmap, SYS_mprotect, SYS_mremap,
 	SYS_munmap, SYS_newfstatat, SYS_openat, SYS_poll, SYS_prctl, SYS_pread64, SYS_prlimit64,
-	SYS_pwrite64, SYS_pwritev, SYS_read, SYS_readlink, SYS_recvfrom, SYS_rename,
-	SYS_rt_sigprocmask, SYS_sendmsg, SYS_socket, SYS_uname, SYS_unlink, SYS_write, SYS_writev };
+	SYS_pwrite64, SYS_pwritev, SYS_read, SYS_readlink, SYS_recvmsg, SYS_rename,
+	SYS_rt_sigprocmask, SYS_sendmsg, SYS_socket, SYS_statx, SYS_uname, SYS_unlink, SYS_write,
+	SYS_writev };
 
 /* The registers of classic BPF. */
 struct machine {

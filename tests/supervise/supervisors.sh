@@ -6,8 +6,8 @@ supervisor=$BUILD/footprint-supervise
 supervisors() {
 	local exe
 
-	for exe in /proc/[0-9]*/exe; do
-		[ "$(readlink "$exe" 2>/dev/null)" = "$supervisor" ] || continue
+	# One process for all: a loop of readlinks takes longer than what is watched for may last.
+	for exe in $(find /proc/[0-9]*/exe -maxdepth 0 -lname "$supervisor" 2>/dev/null); do
 		exe=${exe%/exe}
 		grep -qzxF "FOOTPRINT_SOCKET=$socket" "$exe/environ" 2>/dev/null && echo "${exe#/proc/}"
 	done

@@ -17,7 +17,7 @@ echo content >file
 
 # ---- the worker stands still: in a call, and with nothing at hand
 aggregator_start
-start './opener 150000 file'
+start './opener 300000 file'
 for _ in 1 2; do
 	stopped=$(worker)
 	kill -STOP "$stopped"

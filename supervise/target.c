@@ -53,7 +53,7 @@ static void open_memory(struct memory *memory, int pid)
 }
 
 /* NULL: it cannot be opened. */
-static struct memory *memory_of(int pid)
+static struct memory *open_memory_of(int pid)
 {
 	struct memory *memory = &memories[(unsigned)pid % MEMORIES];
 
@@ -70,7 +70,7 @@ void target_renew(int pid)
 /* How much was read; 0 or a negative errno: nothing, and the other way may tell why. */
 static long read_file(int pid, uint64_t address, void *to, size_t size)
 {
-	struct memory *memory = memory_of(pid);
+	struct memory *memory = open_memory_of(pid);
 	long got;
 
 	if (!memory)
@@ -94,7 +94,7 @@ static long read_memory(int pid, uint64_t address, void *to, size_t size)
 
 int target_write(int pid, uint64_t address, const void *from, size_t size)
 {
-	struct memory *memory = memory_of(pid);
+	struct memory *memory = open_memory_of(pid);
 	long written;
 
 	if (!memory)

@@ -22,6 +22,8 @@
 #define SYNC_WAKE_UP		      1ul
 #endif
 
+#define EXECUTING_MAX 64u /* threads that are about to execute, at once */
+
 /* Before Linux 6.6 it is refused, and all goes on as it was. */
 static void share_processor(int listener, bool shared)
 {
@@ -91,13 +93,14 @@ static int record_call(struct announced *announced, struct express *express, enu
 /* Was the last thing that this thread announced an execution? A program begins then. */
 static bool has_executed(int pid, bool executes)
 {
-	static int executing;
-	bool answer = executing == pid;
+	static int executing[EXECUTING_MAX];
+	int *last = &executing[(unsigned)pid % EXECUTING_MAX];
+	bool answer = *last == pid;
 
 	if (executes)
-		executing = pid;
+		*last = pid;
 	else if (answer)
-		executing = 0;
+		*last = 0;
 	return answer;
 }
 

@@ -59,16 +59,15 @@ static uint64_t end_of_log(const struct segment *segment)
 	return (end < segment->log_size ? end : segment->log_size) & ~(uint64_t)(SLOT_ALIGN - 1);
 }
 
-static int keep_segment(struct session *session, const struct segment *segment)
+static int keep_segment(struct aggregator *daemon, const struct segment *segment, uint64_t ended_ns)
 {
-	struct aggregator *daemon = session->daemon;
 	uint64_t from = segment->acknowledged, end = end_of_log(segment);
 	struct spool_entry entry = {
 		.magic = SPOOL_ENTRY_MAGIC,
 		.hello_size = segment->hello_size,
 		.log_size = end > from ? (uint32_t)(end - from) : 0,
 		.log_offset = from,
-		.written_ns = session->ended_ns,
+		.written_ns = ended_ns,
 		.lost = segment->lost,
 		.processes = segment->processes,
 	};
@@ -123,10 +122,20 @@ void journal_keep(struct session *session)
 		 * not be put there either. */
 		if (!segment->users && !segment->lost)
 			continue;
-		r = keep_segment(session, segment);
+		r = keep_segment(daemon, segment, session->ended_ns);
 		if (r < 0)
 			report(daemon, r);
 	}
+	daemon->journal.serial = daemon->roots.last_serial;
+}
+
+void journal_keep_segment(
+	struct aggregator *daemon, const struct segment *segment, uint64_t ended_ns)
+{
+	int r = keep_segment(daemon, segment, ended_ns);
+
+	if (r < 0)
+		report(daemon, r);
 	daemon->journal.serial = daemon->roots.last_serial;
 }
 

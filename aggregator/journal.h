@@ -15,6 +15,7 @@
 #define JOURNAL_NAME "journal"
 
 struct aggregator;
+struct segment;
 struct session;
 
 struct journal {
@@ -26,6 +27,9 @@ struct journal {
 void journal_init(struct aggregator *daemon);
 /* The session's last socket is gone: keeps what it has not kept itself. */
 void journal_keep(struct session *session);
+/* The same of a segment whose session is over, and has been read. */
+void journal_keep_segment(
+	struct aggregator *daemon, const struct segment *segment, uint64_t ended_ns);
 /* A snapshot begins: hands the journal over to the spool if all of it has been applied. */
 void journal_turn(struct aggregator *daemon);
 void journal_deinit(struct aggregator *daemon);

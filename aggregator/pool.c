@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "aggregator/aggregator.h"
+#include "aggregator/clock.h"
 #include "aggregator/log.h"
 #include "lib/base/cleanup.h"
 #include "proto/pool.h"
@@ -322,11 +323,26 @@ void pool_finished(struct session *session)
 		pool_free(pool);
 }
 
+/* Those who would have kept what ended programs left may have been killed. */
+static void keep_ended(struct pool *pool, unsigned i)
+{
+	struct segment *segment;
+	struct error err = { 0 };
+
+	if (segment_open_cell(cell_of(pool, i), POOL_CELL_SIZE, &segment, &err) < 0)
+		return; /* it has been read as far as it can be */
+	journal_keep_segment(pool->daemon, segment, clock_now_ns());
+	segment_free(segment);
+}
+
 void pool_close(struct pool *pool)
 {
 	if (!pool)
 		return;
 	pool_look(pool);
+	for (unsigned i = 0; i < POOL_CELLS; i++)
+		if (pool->phases[i] >= ENDED)
+			keep_ended(pool, i);
 	pool->closed = true;
 	pool->n_unfinished++; /* not while we are in here */
 	for (unsigned i = 0; i < POOL_CELLS; i++)

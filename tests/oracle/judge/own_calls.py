@@ -5,7 +5,8 @@ the call that must follow it at once. A program may make the same call; what is 
 therefore not demanded of the manifest, but may stand in it. Nothing is ever allowed in the
 manifest that strace did not see.
 
-- "/" opened to be handed to the aggregator, with flags that nothing else needs together
+- "/" opened to be handed to the aggregator, with flags that nothing else needs together; or asked which
+  mount it is, in a program whose parent was handed a pool
 - a program looked at before it is executed or spawned: is it static, does it gain privileges?
 - whether the dynamic linker's own files are there, asked once at the start of each program
 - whether a library exists that dlopen is given as a path, and a semaphore that sem_open makes
@@ -15,6 +16,7 @@ from .strace import Call, Superseded, Text
 from .tasks import clone_flags
 
 ROOT_HANDLE = {"O_RDONLY", "O_PATH", "O_DIRECTORY", "O_CLOEXEC"}
+ROOT_QUESTION = ({"AT_STATX_SYNC_AS_STAT", "AT_NO_AUTOMOUNT"}, {"STATX_INO", "STATX_MNT_ID"})
 PROGRAM_LOOK = {"O_RDONLY", "O_NOCTTY", "O_NONBLOCK", "O_CLOEXEC"}
 LINKER_FILES = {b"/etc/ld.so.cache", b"/etc/ld.so.preload", b"/etc/ld-musl-x86_64.path"}
 PASSED_OVER = {"mmap", "getcwd"}  # about no path: they may stand between a look and its exec
@@ -23,7 +25,7 @@ EXECS = {"execve", "execveat"}
 
 def path_of(call):
     """The path argument of the calls that matter here, None: another call."""
-    if call.name in ("newfstatat", "openat", "faccessat", "faccessat2", "execveat"):
+    if call.name in ("newfstatat", "openat", "faccessat", "faccessat2", "execveat", "statx"):
         text = call.values[1]
     elif call.name in ("open", "access", "execve", "readlink", "mkdir"):
         text = call.values[0]
@@ -34,6 +36,17 @@ def path_of(call):
 
 def is_open_with(call, flags):
     return call.name == "openat" and call.values[2].flags() == flags
+
+
+def asks_for_root(call):
+    return (call.name == "statx" and path_of(call) == b"/"
+            and (call.values[2].flags(), call.values[3].flags()) == ROOT_QUESTION)
+
+
+def asks_for_pool(call):
+    """A message to nobody by name: on a connection."""
+    return (call.name == "sendmsg" and hasattr(call.values[1], "get")
+            and getattr(call.values[1].get("msg_name"), "text", None) == "NULL")
 
 
 def is_program_look(call):
@@ -55,7 +68,7 @@ def may_it_run(call):
 def is_own_alone(call):
     """Known without its neighbours."""
     path = path_of(call)
-    if is_program_look(call):
+    if is_program_look(call) or asks_for_root(call):
         return True
     if call.name == "openat" and path == b"/":
         return is_open_with(call, ROOT_HANDLE)
@@ -99,7 +112,8 @@ class Finder:
             if isinstance(event, Superseded):
                 # The thread that executes goes on under the pid of its process.
                 self.by_task.setdefault(event.pid, []).extend(self.by_task.pop(event.by, []))
-            elif isinstance(event, Call) and event.name not in PASSED_OVER and event.finished:
+            elif (isinstance(event, Call) and event.name not in PASSED_OVER and event.finished
+                  and not asks_for_pool(event)):
                 self.by_task.setdefault(event.pid, []).append(event)
         self.found = set()
 
@@ -133,7 +147,7 @@ class Finder:
 
 def marks_start(call):
     """The first thing that our library does in a process image."""
-    return call.name == "openat" and path_of(call) == b"/" and is_open_with(call, ROOT_HANDLE)
+    return asks_for_root(call) or call.name == "openat" and path_of(call) == b"/" and is_open_with(call, ROOT_HANDLE)
 
 
 def misses_library(call, own):

@@ -24,7 +24,7 @@
 #endif
 
 /* ftruncate past RLIMIT_FSIZE raises SIGXFSZ, which would kill the application. */
-static bool may_have_file_of(uint32_t size)
+bool segment_may_be_file(uint32_t size)
 {
 	struct rlimit limit;
 
@@ -37,7 +37,7 @@ static int memfd_of(uint32_t size)
 {
 	long fd;
 
-	if (!may_have_file_of(size))
+	if (!segment_may_be_file(size))
 		return -1;
 	fd = rawcall3(SYS_memfd_create, (long)MEMFD_NAME, MFD_CLOEXEC | MFD_ALLOW_SEALING, 0);
 	if (fd < 0)

@@ -153,8 +153,9 @@ static struct segment *enter(int memfd, const struct settings *settings, const s
 	if (!cell)
 		return NULL;
 	end_previous(memfd, ticket.previous);
+	/* Who cannot have a memory would go on by value, on a connection that all of them share. */
 	if (ticket.identity == pool_identity(settings) && same_root(&ticket) &&
-		fill(cell, &ticket, settings, entry)) {
+		segment_may_be_file(SEGMENT_FIRST_SIZE) && fill(cell, &ticket, settings, entry)) {
 		image.cell = index;
 		image.guard = ticket.guard;
 		return cell;

@@ -17,10 +17,14 @@
 #define POOL_NAME  "footprint-pool"
 #define POOL_SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW)
 
+/* More packets than the buffer of one socket has room for. */
+#define SOCKET_HOLDS 1024
+
 /* What we know of a cell. */
 enum phase {
-	NOT_MET,  /* free, or its hello has not been seen yet */
-	MET,	  /* a session lives in it */
+	NOT_MET, /* free, or its hello has not been seen yet */
+	MET,	 /* a session lives in it */
+	ENDING, /* its image has ended; what that sent before may wait in the peer's socket still */
 	REFUSED,  /* what stands in it is none: it is over with this pool */
 	ENDED,	  /* the session has been read to its end */
 	FINISHED, /* and applied */
@@ -30,6 +34,7 @@ enum phase {
 struct pool {
 	TAILQ_ENTRY(pool) link;
 	struct aggregator *daemon;
+	struct peer *peer;	/* who asked for it, until it is closed */
 	struct pool_head *head; /* mapped; we have sealed it, so it can be touched */
 	uint64_t device, inode; /* of the memfd */
 	struct root *root;
@@ -123,6 +128,7 @@ static struct pool *pool_new(struct peer *peer, uint64_t identity)
 		return NULL;
 	}
 	pool->daemon = peer->daemon;
+	pool->peer = peer;
 	pool->device = status.st_dev;
 	pool->inode = status.st_ino;
 	pool->uid = peer->uid;
@@ -281,21 +287,56 @@ static void end_cell(struct pool *pool, unsigned i)
 
 void pool_look(struct pool *pool)
 {
-	for (unsigned i = 0; i < POOL_CELLS; i++) {
+	for (unsigned i = 0; i < POOL_CELLS; i++)
 		if (pool->phases[i] == NOT_MET && state_of(pool, i) == CELL_TAKEN)
 			try_to_meet(pool, i);
+}
+
+/* True: some have. */
+static bool note_ended(struct pool *pool)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < POOL_CELLS; i++) {
 		if (pool->phases[i] == MET && has_ended(pool, i))
-			end_cell(pool, i);
+			pool->phases[i] = ENDING;
+		any |= pool->phases[i] == ENDING;
 	}
+	return any;
+}
+
+/* What waits in the peer's socket: no more than it holds. The pool may be gone afterwards. */
+static enum hearing hear_all(struct peer *peer)
+{
+	enum hearing heard = HEARD;
+
+	for (int i = 0; i < SOCKET_HOLDS && heard == HEARD; i++)
+		heard = peer_read(peer);
+	return heard;
+}
+
+/* A further segment of an image that has ended was announced before: it is heard of first. */
+static void look_again(struct pool *pool)
+{
+	pool_look(pool);
+	if (!note_ended(pool) || hear_all(pool->peer) == PEER_GONE)
+		return;
+	for (unsigned i = 0; i < POOL_CELLS; i++)
+		if (pool->phases[i] == ENDING)
+			end_cell(pool, i);
 }
 
 void pools_look(struct aggregator *daemon)
 {
-	struct pool *pool;
+	struct pool *pool = TAILQ_FIRST(&daemon->pools.list);
 
-	TAILQ_FOREACH(pool, &daemon->pools.list, link)
-	if (!pool->closed)
-		pool_look(pool);
+	while (pool) {
+		struct pool *next = TAILQ_NEXT(pool, link);
+
+		if (!pool->closed)
+			look_again(pool);
+		pool = next;
+	}
 }
 
 bool pool_has(const struct pool *pool, const struct session *session)
@@ -344,9 +385,10 @@ void pool_close(struct pool *pool)
 		if (pool->phases[i] >= ENDED)
 			keep_ended(pool, i);
 	pool->closed = true;
+	pool->peer = NULL;
 	pool->n_unfinished++; /* not while we are in here */
 	for (unsigned i = 0; i < POOL_CELLS; i++)
-		if (pool->phases[i] == MET)
+		if (pool->phases[i] == MET || pool->phases[i] == ENDING)
 			end_cell(pool, i);
 	if (!--pool->n_unfinished)
 		pool_free(pool);

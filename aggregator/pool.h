@@ -39,8 +39,9 @@ void pool_lend(struct peer *peer, const Footprint__PoolRequest *request);
 /* Everybody who held the connection is gone: reads all cells to their end. NULL: none. */
 void pool_close(struct pool *pool);
 
-/* Looks for new images, and for such that have ended. */
+/* Looks for new images. */
 void pool_look(struct pool *pool);
+/* For new ones, and for such that have ended, in all pools. */
 void pools_look(struct aggregator *daemon);
 /* Is it the session of a cell in there? */
 bool pool_has(const struct pool *pool, const struct session *session);

@@ -15,11 +15,9 @@
 #include "preload/spool.h"
 #include "preload/text.h"
 
-#define STARTS_BEFORE                                                                              \
-	1 /* a program that starts one other only, an env or a nice, needs no pool                 \
-	   */
-#define ERRNO_MAX 4095
-#define LOOKS_MAX 64 /* an aggregator of another version never answers */
+#define ERRNO_MAX     4095
+#define STARTS_BEFORE 1	 /* who starts one program only, as env and nice do, needs no pool */
+#define LOOKS_MAX     64 /* an aggregator of another version never answers */
 
 /* --- asking ----------------------------------------------------------------------------------- */
 
@@ -231,6 +229,8 @@ void pool_keep(bool all)
 			continue;
 		if (!copy)
 			copy = map_copy();
+		if (!copy && all)
+			image_lose(1); /* at least: no memory to count in */
 		if (!copy)
 			break;
 		if (!error)

@@ -16,7 +16,7 @@
 
 /* Field numbers of footprint.Packet, Batch, Notice and PoolRequest. */
 enum { PACKET_HELLO = 1, PACKET_BATCH = 2, PACKET_NOTICE = 3, PACKET_POOL = 4 };
-enum { POOL_REQUEST_SESSION = 1, POOL_REQUEST_IDENTITY = 2 };
+enum { NUMBER_SESSION = 1, NUMBER_VALUE = 2 }; /* of both Notice and PoolRequest */
 enum { BATCH_SESSION = 1, BATCH_SEGMENT = 2, BATCH_OFFSET = 3, BATCH_LOG = 4 };
 
 #define HEAD_SIZE_MAX  64	   /* of a packet, before its hello or log */
@@ -178,8 +178,11 @@ void session_start(struct segment *segment, int memfd, int root)
 		image_log("no aggregator answers", error);
 }
 
-/* "Look at my memory": the segment before this one is full. */
-static void send_notice(struct segment *segment)
+typedef void number_writer(struct writer *w, unsigned field, uint64_t value);
+
+/* A packet of a session and a number: Notice, PoolRequest. */
+static void send_number(unsigned packet, const uint8_t session[static SESSION_ID_SIZE],
+	number_writer *write_number, uint64_t number)
 {
 	unsigned char head[HEAD_SIZE_MAX];
 	struct writer inner = { NULL, 0 }, writer = { head, 0 };
@@ -189,13 +192,20 @@ static void send_notice(struct segment *segment)
 		struct writer *w = pass ? &writer : &inner;
 
 		if (pass)
-			write_bytes_head(w, PACKET_NOTICE, inner.size);
-		write_bytes(w, BATCH_SESSION, segment->first->session, SESSION_ID_SIZE);
-		write_varint(w, BATCH_SEGMENT, segment->previous->number);
+			write_bytes_head(w, packet, inner.size);
+		write_bytes(w, NUMBER_SESSION, session, SESSION_ID_SIZE);
+		write_number(w, NUMBER_VALUE, number);
 	}
 	parts[0] = (struct iovec){ head, writer.size };
 	parts[1] = (struct iovec){ NULL, 0 };
 	connection_send(parts, NULL, 0);
+}
+
+/* "Look at my memory": the segment before this one is full. */
+static void send_notice(struct segment *segment)
+{
+	send_number(
+		PACKET_NOTICE, segment->first->session, write_varint, segment->previous->number);
 }
 
 void session_announce(struct segment *segment, int memfd)
@@ -215,22 +225,7 @@ void session_announce(struct segment *segment, int memfd)
 
 void session_ask_for_pool(uint64_t identity)
 {
-	unsigned char head[HEAD_SIZE_MAX];
-	struct writer inner = { NULL, 0 }, writer = { head, 0 };
-	struct iovec parts[PACKET_PARTS];
-
-	for (int pass = 0; pass < 2; pass++) {
-		struct writer *w = pass ? &writer : &inner;
-
-		if (pass)
-			write_bytes_head(w, PACKET_POOL, inner.size);
-		write_bytes(
-			w, POOL_REQUEST_SESSION, image.segment->first->session, SESSION_ID_SIZE);
-		write_fixed64(w, POOL_REQUEST_IDENTITY, identity);
-	}
-	parts[0] = (struct iovec){ head, writer.size };
-	parts[1] = (struct iovec){ NULL, 0 };
-	connection_send(parts, NULL, 0);
+	send_number(PACKET_POOL, image.segment->first->session, write_fixed64, identity);
 }
 
 /* True once a second or so. */

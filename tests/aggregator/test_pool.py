@@ -97,6 +97,29 @@ def what_outgrew_its_cell_goes_on(daemon):
     tenant.close()
 
 
+def what_was_announced_before_an_end_is_heard(daemon):
+    """The daemon comes to the cell, which has ended, before it comes to the socket: it stood still for
+    longer than a tick."""
+    tenant, session, stopped = Tenant(daemon), os.urandom(16), time.monotonic()
+    daemon.process.send_signal(signal.SIGSTOP)
+    tenant.fill(6, session, [path("/before/it")])
+    more = hello(session, segment=1)
+    say_hello(tenant.peer.socket, more, [memory(slot(path("/behind/it")), more)])
+    by_value = number(2, 2) + fixed(3, 0) + data(4, slot(path("/by/value")))
+    tenant.peer.socket.send(data(1, hello(session, segment=2)))
+    tenant.peer.socket.send(data(2, data(1, session) + by_value))
+    tenant.end(6)
+    wait_for("the next tick due", lambda: time.monotonic() - stopped > 1.2)
+    daemon.process.send_signal(signal.SIGCONT)
+    said = ("/before/it", "/behind/it", "/by/value")
+    wait_for("all of it", lambda: all(p in daemon.manifest() for p in said))
+    assert "dropped-session" not in daemon.manifest()
+    tenant.fill(7, os.urandom(16), [path("/afterwards")])
+    tenant.end(7)
+    wait_for("the next one", lambda: "/afterwards" in daemon.manifest())
+    tenant.close()
+
+
 def one_that_wants_none_gives_it_back(daemon):
     tenant = Tenant(daemon)
     tenant.end(9)
@@ -170,5 +193,6 @@ def a_request_for_another_session_is_refused(daemon):
 
 if __name__ == "__main__":
     run([a_pool_says_whose_it_is, cells_are_read_and_free_again, what_outgrew_its_cell_goes_on,
+         what_was_announced_before_an_end_is_heard,
          one_that_wants_none_gives_it_back, a_ticket_is_no_session, a_second_pool_is_not_lent,
          hostile_cells, a_request_for_another_session_is_refused])

@@ -254,6 +254,17 @@ static const char *install_at(struct stubs *stubs, const struct sites_object *ob
 	return protect(&pages, PROT_READ | PROT_EXEC) ? missed : "its code stays writable";
 }
 
+/* Takes out those that must be left alone; returns how many are left. */
+static unsigned leave_refused(uint32_t *offsets, unsigned count)
+{
+	unsigned left = 0;
+
+	for (unsigned i = 0; i < count; i++)
+		if (!(offsets[i] & SITE_REFUSED))
+			offsets[left++] = offsets[i];
+	return left;
+}
+
 /* Where the sites of an object are whose build-id is not compiled in, and how many. */
 static unsigned find_sites(const struct sites_object *object, uint32_t ret_offsets[SITES_MAX])
 {
@@ -271,19 +282,22 @@ static const char *install(const struct sites_object *object, struct stubs *stub
 {
 	uint32_t offsets[SITES_MAX];
 	const uint32_t *known = sites_known(object);
-	unsigned count = 0, left;
+	const char *refused, *missed;
+	unsigned count = 0, found, left;
 
 	linker_know(object);
 	for (; known && known[count]; count++)
 		offsets[count] = known[count];
-	if (!known)
-		count = find_sites(object, offsets);
+	found = known ? count : find_sites(object, offsets);
+	count = known ? count : leave_refused(offsets, found);
+	refused = count < found ? "code seems to jump into one of its system calls" : NULL;
 	/* The numbers of stubs in the pages are those that the first object takes. */
 	left = count;
 	if (count && !stubs->taken && sites_object_is_glibc(object))
 		left = sites_pages_map(object, stubs, offsets, count);
 	stubs->taken = true;
-	return left || !count ? install_at(stubs, object, offsets, left) : NULL;
+	missed = left || !count ? install_at(stubs, object, offsets, left) : NULL;
+	return missed ? missed : refused;
 }
 
 /* Weak and without a version: glibc since 2.32. */

@@ -9,7 +9,7 @@
 #include "proto/session_memory.h"
 
 #define KIND  ".sites-"
-#define MAGIC 0x3145544953545046ull /* "FPTSITE1"; a better search needs another */
+#define MAGIC 0x3245544953545046ull /* "FPTSITE2"; a better search needs another */
 
 /* The file, whole. */
 struct sites_file {

@@ -85,6 +85,40 @@ static bool lands_inside(uint32_t target, uint32_t offset, uint32_t end)
 	return target > offset && target < end;
 }
 
+/* mov and lea, which libc's code is full of, name what is at a distance from themselves: in four
+ * bytes behind these two. */
+#define DISTANCE_HEAD 2
+
+/* Is the byte at `at` one of the four, and do they lead to somewhere in the object? */
+static bool is_distance(const struct sites_object *object, uint32_t at)
+{
+	for (uint32_t back = 0; back < sizeof(int32_t); back++) {
+		uint32_t from = at - back;
+		const uint8_t *code = object->base + from - DISTANCE_HEAD;
+		int64_t target = (int64_t)from + 4 + (int32_t)site_word(object, from);
+
+		if ((code[0] == 0x8b || code[0] == 0x8d || code[0] == 0x89) &&
+			(code[1] & 0xc7) == 0x05 && target > 0 && target < object->memory_end)
+			return true;
+	}
+	return false;
+}
+
+/* A jump of two bytes, of five or of six. */
+static bool jumps_inside(
+	const struct sites_object *object, uint32_t at, uint32_t offset, uint32_t end)
+{
+	const uint8_t *code = object->base + at;
+
+	if (code[0] == 0xeb || (code[0] & 0xf0) == 0x70)
+		return lands_inside(at + 2 + (uint32_t)(int8_t)code[1], offset, end);
+	if (code[0] == 0xe9)
+		return lands_inside(at + 5 + site_word(object, at + 1), offset, end);
+	if (code[0] == 0x0f && (code[1] & 0xf0) == 0x80)
+		return lands_inside(at + 6 + site_word(object, at + 2), offset, end);
+	return false;
+}
+
 bool site_is_jumped_into(const struct sites_object *object, uint32_t offset, uint32_t end)
 {
 	uint32_t from = offset - object->text > JUMP_DISTANCE_MAX ? offset - JUMP_DISTANCE_MAX
@@ -92,20 +126,10 @@ bool site_is_jumped_into(const struct sites_object *object, uint32_t offset, uin
 	uint32_t to = object->text_end - end > JUMP_DISTANCE_MAX ? end + JUMP_DISTANCE_MAX
 								 : object->text_end;
 
-	for (uint32_t at = from; at + 6 <= to; at++) {
-		const uint8_t *code = object->base + at;
-
-		if (at >= offset && at < end)
-			continue;
-		if ((code[0] == 0xeb || (code[0] & 0xf0) == 0x70) &&
-			lands_inside(at + 2 + (uint32_t)(int8_t)code[1], offset, end))
+	for (uint32_t at = from; at + 6 <= to; at++)
+		if ((at < offset || at >= end) && jumps_inside(object, at, offset, end) &&
+			!is_distance(object, at))
 			return true;
-		if ((code[0] == 0xe9 || (code[0] == 0x0f && (code[1] & 0xf0) == 0x80)) &&
-			lands_inside(at + (code[0] == 0xe9 ? 5 : 6) +
-					     site_word(object, at + (code[0] == 0xe9 ? 1 : 2)),
-				offset, end))
-			return true;
-	}
 	return false;
 }
 

@@ -19,7 +19,7 @@ bool site_at(const struct sites_object *object, uint32_t offset, enum site_kind 
 	uint32_t *ret_continue);
 
 /* Does code around it jump to what would be overwritten, behind `offset` and before `end`? As far
- * as patterns can tell: bytes that are no jump may look like one, and the site is left alone. */
+ * as patterns can tell: bytes that are no jump may look like one. */
 bool site_is_jumped_into(const struct sites_object *object, uint32_t offset, uint32_t end);
 
 /* A call of the function that makes cancellable system calls (glibc since 2.41, musl).

@@ -90,22 +90,24 @@ static bool number_is_wanted(const struct sites_object *object, uint32_t offset)
 	return false;
 }
 
-static bool is_site(const struct sites_object *object, uint32_t offset)
+/* The offset, as a search gives it; 0: no site. */
+static uint32_t site_found(const struct sites_object *object, uint32_t offset)
 {
 	enum site_kind kind;
 	uint32_t end;
 
-	if (!site_at(object, offset, &kind, &end))
-		return false;
-	return (site_is_general(kind) || number_is_wanted(object, offset)) &&
-	       !site_is_jumped_into(object, offset, end);
+	if (!site_at(object, offset, &kind, &end) ||
+		(!site_is_general(kind) && !number_is_wanted(object, offset)))
+		return 0;
+	return site_is_jumped_into(object, offset, end) ? offset | SITE_REFUSED : offset;
 }
 
 bool sites_search_takes(const struct sites_object *object, uint32_t offset)
 {
 	uint32_t function;
 
-	return is_site(object, offset) || site_cancellable_call(object, offset, &function);
+	return offset && (site_found(object, offset & ~SITE_REFUSED) == offset ||
+				 site_cancellable_call(object, offset, &function));
 }
 
 /* The calls of a function: its callers are compiled with it or are its object's own. */
@@ -139,7 +141,7 @@ static bool may_hold_syscall(const uint8_t *code)
 unsigned sites_search(const struct sites_object *object, uint32_t ret_offsets[SITES_MAX])
 {
 	unsigned count = 0;
-	uint32_t function = 0, at = object->text;
+	uint32_t function = 0, at = object->text, site;
 
 	while (at + 16 < object->text_end && count < SITES_MAX) {
 		if (!may_hold_syscall(object->base + at)) {
@@ -149,8 +151,9 @@ unsigned sites_search(const struct sites_object *object, uint32_t ret_offsets[SI
 		for (uint32_t end = at + sizeof(uint64_t); at < end && count < SITES_MAX; at++) {
 			if (object->base[at] != 0x0f || object->base[at + 1] != 0x05)
 				continue;
-			if (is_site(object, at))
-				ret_offsets[count++] = at;
+			site = site_found(object, at);
+			if (site)
+				ret_offsets[count++] = site;
 			else if (!function)
 				site_in_cancellable(object, at, &function);
 		}

@@ -9,11 +9,14 @@
 
 #define SITES_MAX 96 /* of one object */
 
+/* In an offset: this one must be left alone, for code seems to jump into it. */
+#define SITE_REFUSED 0x80000000u
+
 /* Of an object whose build-id stands in sites_known.def; ends with 0. NULL: unknown. */
 const uint32_t *sites_known(const struct sites_object *object);
 
 /* Reads the whole code, which takes a third of a millisecond for a libc. Fills at most SITES_MAX
- * offsets and returns how many. */
+ * offsets, some of them with SITE_REFUSED, and returns how many. */
 unsigned sites_search(const struct sites_object *object, uint32_t ret_offsets[SITES_MAX]);
 
 /* Would a search take what stands at this offset, whatever it is? */

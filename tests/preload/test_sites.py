@@ -25,6 +25,8 @@ COMMANDS = [
     ["perl", "-e", "print scalar(getpwuid(0)), -e '/etc/none'; system('true'); opendir(D, '/etc');"],
     ["env", "TZ=Europe/Berlin", "date"], ["df"], ["chmod", "--changes", "0", "/etc/none/x"],
 ]
+SCRIPT = os.path.join(HERE, "../../preload/sites_known.py")
+REFUSED = 1 << 31
 failures = []
 
 
@@ -110,9 +112,11 @@ def test_code_may_not_be_written(world, scratch):
     os.rmdir(path)
 
 
-def libc_with_build_id(folder, identity):
-    """A copy of this machine's libc that claims to be another build."""
-    libc = "/lib/x86_64-linux-gnu/libc.so.6"
+LIBC = "/lib/x86_64-linux-gnu/libc.so.6"
+
+
+def libc_with_build_id(folder, identity, libc=LIBC, change=lambda content: content):
+    """A copy of this machine's libc that claims to be another build, with further changes."""
     notes = subprocess.run(["readelf", "-nW", libc], check=True, text=True, stdout=subprocess.PIPE)
     own = bytes.fromhex(re.search(r"Build ID: (\w{40})", notes.stdout)[1])
     with open(libc, "rb") as file:
@@ -120,7 +124,67 @@ def libc_with_build_id(folder, identity):
     assert content.count(own) == 1
     os.mkdir(folder)
     with open(os.path.join(folder, "libc.so.6"), "wb") as file:
-        file.write(content.replace(own, identity))
+        file.write(change(content.replace(own, identity)))
+
+
+def offsets_kept(path):
+    """Those of a file that keeps what was found."""
+    with open(path, "rb") as file:
+        content = file.read()
+    return struct.unpack_from(f"<{FILE_HEAD.unpack_from(content)[3]}I", content, FILE_HEAD.size)
+
+
+def sites_by_objdump(path):
+    found = subprocess.run([SCRIPT, "x=" + path], check=True, text=True, stdout=subprocess.PIPE).stdout
+    return [int(word, 16) for word in re.findall(r"0x\w+", re.search(r"SITES\(ID\(.*?\),(.*)\)", found, re.S)[1])]
+
+
+def test_a_search_finds_what_objdump_finds(world):
+    """In a libc of unknown build-id; none of its sites is taken for one that is jumped into."""
+    identity = bytes(range(1, 21))
+    folder = os.path.join(world.folder, "searched")
+    libc_with_build_id(folder, identity, (world.root or "") + LIBC)
+    _, _, _, details = world.run(["true"], LD_LIBRARY_PATH=os.path.join(world.inside, "searched"))
+    kept = offsets_kept(os.path.join(world.folder, f"libfootprint.so.sites-{identity.hex()}"))
+    expected = sites_by_objdump(os.path.join(folder, "libc.so.6"))
+    expect("search:", set(expected) <= set(kept), [hex(offset) for offset in set(expected) - set(kept)])
+    expect("search: not refused:", not details and all(offset < REFUSED for offset in kept),
+           f"{details} {[hex(offset) for offset in kept]}")
+
+
+def near_execve(content, make):
+    """The content with the bytes of `make` in the padding behind execve's site, whose address it is given
+    with the place's own. (Code has the same offsets in the file.)"""
+    site = content.index(bytes.fromhex("b83b0000000f05483d01f0ffff")) + 5
+    padding = re.compile(rb"\xc3(?:\x66\x2e\x0f\x1f\x84\0{5}|\x0f\x1f\x84\0{5})").search(content, site)
+    assert padding.start() < site + 100, padding
+    place = padding.start() + 1
+    what = make(site, place)
+    assert len(what) <= 8
+    return content[:place] + what + content[place + len(what):]
+
+
+def test_code_that_seems_to_be_jumped_into(world, scratch):
+    """A jump into execve's site: it is left alone, which is a gap, and what system() executes is recorded by
+    its hook. What only looks like one, in the distance of a mov, changes nothing."""
+    source = os.path.join(scratch, "shell.c")
+    with open(source, "w") as file:
+        file.write("#include <stdlib.h>\nint main(void) { return system(\"true\"); }\n")
+    command = [world.compile(source)]
+
+    def jump(site, place):
+        return bytes([0x74, site + 2 - (place + 2) & 0xff])
+
+    def move(site, place):
+        return bytes.fromhex("488b15") + bytes([0x74, site + 3 - (place + 5) & 0xff, 5, 0])
+
+    for name, make, refused in (("jump", jump, True), ("move", move, False)):
+        folder = os.path.join(scratch, "jumped-" + name)
+        libc_with_build_id(folder, os.urandom(20), change=lambda content: near_execve(content, make))
+        result, facts, _, details = world.run(command, LD_LIBRARY_PATH=folder)
+        expect(f"{name}: works:", result.returncode == 0, result)
+        expect(f"{name}: recorded:", any(f[0] == "exec" and f[1] == "/bin/sh" for f in facts), facts)
+        expect(f"{name}: a gap:", any("jump into" in detail for detail in details) == refused, details)
 
 
 def test_other_builds(world, scratch):
@@ -226,7 +290,7 @@ def test_what_was_found_is_kept(world, scratch):
     with open(path, "rb") as file:
         good = file.read()
     expect("kept: mode:", os.stat(path).st_mode & 0o7022 == 0, oct(os.stat(path).st_mode))
-    offsets = struct.unpack_from(f"<{FILE_HEAD.unpack_from(good)[3]}I", good, FILE_HEAD.size)
+    offsets = offsets_kept(path)
     with open(os.path.join(folder, "libc.so.6"), "rb") as file:
         code = file.read()
     expect("kept: sites:", offsets and all(code[o:o + 2] == b"\x0f\x05" for o in offsets), offsets)
@@ -413,7 +477,6 @@ def test_known_sites_are_where_objdump_finds_them():
     """sites_known.def against the libc and ld.so of this machine and of the roots."""
     with open(os.path.join(HERE, "../../preload/sites_known.def")) as file:
         known = file.read()
-    script = os.path.join(HERE, "../../preload/sites_known.py")
     paths = ["/lib/x86_64-linux-gnu/libc.so.6", "/lib64/ld-linux-x86-64.so.2"]
     for suite in ("bullseye", "trixie"):
         root = os.path.join(sites_world.BUILD, "rootfs", suite)
@@ -421,7 +484,7 @@ def test_known_sites_are_where_objdump_finds_them():
             folder = os.path.join(root, "lib/x86_64-linux-gnu")
             paths += [os.path.join(folder, name) for name in ("libc.so.6", "ld-linux-x86-64.so.2")]
     for path in paths:
-        found = subprocess.run([script, "x=" + path], check=True, text=True,
+        found = subprocess.run([SCRIPT, "x=" + path], check=True, text=True,
                                stdout=subprocess.PIPE).stdout
         identity, offsets = re.search(r"SITES\((ID\(.*?\)),(.*?)\)", found, re.S).groups()
         match = re.search(re.escape(identity) + r",(.*?)\)", known, re.S)
@@ -447,12 +510,14 @@ def main():
                 test_behaviour(world)
                 test_bad_pointers(world)
                 if world.name != "musl":
+                    test_a_search_finds_what_objdump_finds(world)
                     test_turned_off(world, ["getent", "passwd", "root"])
                 if world.name == "here":
                     test_pages_are_mapped(world, scratch)
                     test_written_code_is_kept(world, scratch)
                     test_code_may_not_be_written(world, scratch)
                     test_other_builds(world, scratch)
+                    test_code_that_seems_to_be_jumped_into(world, scratch)
                     test_what_was_found_is_kept(world, scratch)
             finally:
                 world.close()

@@ -11,13 +11,14 @@
  *   ingest.c       a slot becomes a fact; directory ids become paths             (directories.c)
  *   root.c         facts wait in order until their paths are known  (batch.c, look.c: by workers.c)
  *   fact.c         a fact becomes entries of the application's manifest   (library.c, program.c)
+ *   owners.c       whose packages the files are, found out before a snapshot
  *   application.c  one manifest and its runs                      (run.c, run_end.c, heard.c)
  *   snapshot.c     manifests to disk; then memories are acknowledged, spool files removed
  *
  * journal.c keeps what a killed process leaves us until it is in a manifest on disk; atlas.c what
  * relative paths of living ones stand on, for our successor, and ledger.c what has been counted;
  * policy.c says whose words count. All state is touched by the loop's thread alone, but for what
- * batch.c hands to the workers and snapshot.c to a thread of its own.
+ * batch.c and owners.c hand to the workers, and snapshot.c to a thread of its own.
  *
  * Coined words (session, record, run, gap, ...) are in doc/glossary.md.
  */

@@ -31,10 +31,15 @@ static Footprint__FileType type_of(mode_t mode)
 static int fill_package(
 	struct look_tools *tools, const char *path, struct file_state *state, char **ret_owner)
 {
-	const struct package *package = package_database_find(tools->packages, path);
+	const struct package *package;
 	size_t name, version;
 	char *text;
 
+	if (!tools->packages) {
+		state->ask = tools->ask;
+		return 0;
+	}
+	package = package_database_find(tools->packages, path);
 	if (!package)
 		return 0;
 	name = strlen(package->name) + 1;
@@ -234,6 +239,16 @@ static int open_packages(struct look_tools *tools)
 	return r;
 }
 
+int look_for_package(
+	struct look_tools *tools, const char *path, struct file_state *state, char **ret_owner)
+{
+	int r = open_packages(tools);
+
+	*state = (struct file_state){ 0 };
+	*ret_owner = NULL;
+	return r < 0 ? r : fill_package(tools, path, state, ret_owner);
+}
+
 void look_tools_refresh(struct look_tools *tools, bool packages)
 {
 	uint64_t stamp;
@@ -281,7 +296,7 @@ int look_at(struct look_tools *tools, const char *raw, bool follow, enum look_de
 
 	if (!look)
 		return -ENOMEM;
-	r = open_packages(tools);
+	r = tools->ask ? 0 : open_packages(tools);
 	if (r == 0)
 		r = look_into(tools, look, raw, follow, digest);
 	if (r < 0) {

@@ -62,7 +62,8 @@ struct look_tools {
 	struct resolver *resolver;	   /* NULL: no way into that root */
 	struct package_database *packages; /* NULL: not read yet */
 	uint64_t packages_stamp;	   /* of the files that they were read from */
-	bool reported;			   /* that the database is damaged */
+	unsigned ask;  /* file_state.ask, until they are read; 0: the first look reads them */
+	bool reported; /* that the database is damaged */
 	struct digests digests;
 };
 
@@ -76,6 +77,11 @@ int look_at(struct look_tools *tools, const char *raw, bool follow, enum look_de
 
 /* The same without looking at anything: what the letters of the path tell, as error -EXDEV. */
 int look_at_letters(const char *raw, enum look_depth depth, struct look **ret);
+
+/* Whose package the file at a canonical path is: in state->manager and what follows it, whose texts
+ * are in *ret_owner, which the caller frees. Reads the packages if need be. 0 or -ENOMEM. */
+int look_for_package(
+	struct look_tools *tools, const char *path, struct file_state *state, char **ret_owner);
 
 /* Forgets what may have changed since: directories, and packages where their database has. */
 void look_tools_refresh(struct look_tools *tools, bool packages);

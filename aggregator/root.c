@@ -178,6 +178,7 @@ static void finished(struct batch *batch)
 	root->batch = NULL;
 	root->late = false;
 	complete = batch_take(batch);
+	owners_go_on(root);
 	/* Without memory it is left to the tick to try again. */
 	if (complete)
 		root_pump(root);
@@ -224,8 +225,8 @@ void root_pump(struct root *root)
 	if (root->pumping)
 		return;
 	root->pumping = true;
-	if (apply_ready(root) && !root->batch && !root->daemon->roots.frozen &&
-		!STAILQ_EMPTY(&root->facts))
+	if (apply_ready(root) && !root->batch && !owners_need_tools(root) &&
+		!root->daemon->roots.frozen && !STAILQ_EMPTY(&root->facts))
 		start_batch(root);
 	if (root->n_looks > LOOKS_KEPT_MAX)
 		forget_looks(root);
@@ -271,7 +272,7 @@ bool roots_busy(const struct aggregator *daemon)
 	struct root *root;
 
 	LIST_FOREACH(root, &daemon->roots.list, link)
-	if ((root->batch && !root->late) || !STAILQ_EMPTY(&root->facts))
+	if ((root->batch && !root->late) || !STAILQ_EMPTY(&root->facts) || owners_busy(root))
 		return true;
 	return false;
 }
@@ -288,6 +289,7 @@ static void root_free(struct root *root)
 		free(path);
 	}
 	index_deinit(&root->paths);
+	owners_deinit(root);
 	look_tools_deinit(&root->tools);
 	LIST_REMOVE(root, link);
 	root->daemon->roots.count--;
@@ -308,7 +310,7 @@ void roots_tick(struct aggregator *daemon)
 	while (root) {
 		struct root *next = LIST_NEXT(root, link);
 
-		if (!root->references && !root->batch &&
+		if (!root->references && !root->batch && !root->owners.pass &&
 			(++idle > ROOTS_IDLE_MAX ||
 				uv_now(&daemon->loop) - root->idle_since_ms > ROOT_IDLE_MS))
 			root_free(root);
@@ -324,7 +326,7 @@ void roots_deinit(struct aggregator *daemon)
 
 	for (root = LIST_FIRST(&daemon->roots.list); root; root = next) {
 		next = LIST_NEXT(root, link);
-		if (!root->batch) /* whose thread uses it to the end */
+		if (!root->batch && !root->owners.pass) /* whose thread uses it to the end */
 			root_free(root);
 	}
 }

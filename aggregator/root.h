@@ -19,6 +19,7 @@
 
 #include "aggregator/index.h"
 #include "aggregator/look.h"
+#include "aggregator/owners.h"
 
 struct aggregator;
 struct fact;
@@ -48,6 +49,7 @@ struct root {
 	STAILQ_HEAD(, fact) facts;
 	struct batch *batch; /* running; NULL: none */
 	bool late;	     /* and nobody knows whether it will ever end */
+	struct owners owners;
 	uint64_t refreshed_ms;
 	uint64_t packages_ms; /* when it was last asked whether their database has changed */
 	uint64_t idle_since_ms;
@@ -67,6 +69,7 @@ struct roots {
 	uint64_t last_serial; /* of facts queued so far */
 	uint64_t n_queued;    /* facts that wait, in all roots */
 	bool frozen;	      /* a snapshot is being written: nothing is applied */
+	uint64_t asks;	      /* bits: numbers of look_tools.ask that are taken */
 };
 
 /* Facts that may wait before reading of logs pauses. */

@@ -61,6 +61,8 @@ static int root_new(
 	}
 	root->daemon = daemon;
 	STAILQ_INIT(&root->facts);
+	if (root->known)
+		owners_init(root);
 	LIST_INSERT_HEAD(&daemon->roots.list, root, link);
 	daemon->roots.count++;
 	*ret = root;

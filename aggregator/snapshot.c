@@ -107,6 +107,7 @@ static void after_work(uv_work_t *request, int status)
 	snapshot->n_items = 0;
 	ledger_settle(daemon, !snapshot->failed);
 	let_go(daemon, !snapshot->failed);
+	owners_forgive(daemon);
 
 	uv_update_time(&daemon->loop);
 	spent = uv_now(&daemon->loop) - snapshot->began_ms;
@@ -179,10 +180,12 @@ static void acknowledge_clean(struct aggregator *daemon)
 void snapshot_start(struct aggregator *daemon)
 {
 	struct snapshot *snapshot = &daemon->snapshot;
-	size_t n = count_dirty(daemon);
+	size_t n;
 
-	if (snapshot->running)
+	/* It comes back to us. */
+	if (snapshot->running || owners_find(daemon))
 		return;
+	n = count_dirty(daemon);
 	sessions_cover(daemon);
 	acknowledge_clean(daemon);
 	pools_cover(daemon);

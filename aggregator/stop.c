@@ -113,7 +113,7 @@ void stop_step(struct aggregator *daemon)
 		return;
 	}
 	stop->sealed = true;
-	if (!write_all(daemon))
+	if (owners_find(daemon) || !write_all(daemon))
 		return;
 	stop->done = true;
 	stop->leaves = !TAILQ_EMPTY(&daemon->sessions.live) || daemon->spool.n_taken;

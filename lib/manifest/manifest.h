@@ -66,8 +66,28 @@ struct file_state {
 	const char *target; /* symlinks, else NULL */
 	/* package that owns it; manager NULL: none */
 	const char *manager, *package, *package_version, *architecture;
+	/* Not 0: the package is not known yet, and manifest_next_unasked() asks for it by this
+	 * number of the caller's, up to FILE_ASK_MAX. */
+	unsigned ask;
 };
 int manifest_set_state(struct manifest *m, const char *path, const struct file_state *state);
+
+/*
+ * Whose package files are may be found out later than the rest of their state. While anything was
+ * not asked, the manifest does not tell all.
+ */
+#define FILE_ASK_MAX 63u
+struct unasked_file {
+	uint32_t place; /* in the table of files, which only grows */
+	unsigned ask;
+};
+bool manifest_has_unasked(const struct manifest *m);
+/* The path of the next one from ret->place on (0 at first; the caller moves it on); NULL: none. It
+ * is the manifest's, until something is added. */
+const char *manifest_next_unasked(const struct manifest *m, struct unasked_file *ret);
+/* Of `package` only the four fields that name it count; none: it is nobody's. 0, also where another
+ * look has come meanwhile and its answer is another one, or -ENOMEM. */
+int manifest_answer(struct manifest *m, struct unasked_file file, const struct file_state *package);
 
 /* An image of `path` ran: `images` process images, watched so. `first`: nothing that we know of
  * started it. interpreter: PT_INTERP, a script's interpreter, or NULL. */

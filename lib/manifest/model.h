@@ -42,6 +42,7 @@ struct file_entry {
 	uint8_t type;
 	bool present : 1;
 	bool has_sha256 : 1;
+	uint8_t ask : 6; /* not 0: by this number its package is still to be asked for */
 	uint8_t sha256[32];
 };
 
@@ -125,6 +126,8 @@ struct manifest {
 	struct table loaders;	/* loader: a library, an executable */
 	struct table connected; /* pair: an endpoint, an executable */
 	struct table looked;	/* pair: a missing path, an executable that looked for it */
+	uint32_t n_unasked;	/* files whose package is not known yet */
+	uint32_t first_unasked; /* the first of them, if there are any */
 
 	struct arena view_arena;
 	Footprint__Manifest *view; /* NULL: to be built */

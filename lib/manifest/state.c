@@ -74,19 +74,45 @@ static int compare_attributes(
 		order = compare_numbers(a->gid, b->gid);
 	if (!order)
 		order = strings_compare(&m->strings, a->target, b->target);
-	return order ? order : compare_packages(m, a->package, b->package);
+	return order;
+}
+
+static bool is_unasked(const struct manifest *m, uint32_t file)
+{
+	return ((const struct file_entry *)table_at(&m->files, file))->ask != 0;
+}
+
+static void set_ask(struct manifest *m, uint32_t file, unsigned ask)
+{
+	struct file_entry *entry = table_at(&m->files, file);
+
+	if (ask && (!m->n_unasked || file < m->first_unasked))
+		m->first_unasked = file;
+	m->n_unasked += (ask != 0) - (entry->ask != 0);
+	entry->ask = ask & FILE_ASK_MAX;
+	/* Answers come in this order: whoever asks goes on where the last one ended. */
+	while (m->n_unasked && !is_unasked(m, m->first_unasked))
+		m->first_unasked++;
+}
+
+static void join_package(struct manifest *m, struct file_entry *entry, uint32_t package)
+{
+	if (compare_packages(m, package, entry->package) > 0)
+		entry->package = package;
 }
 
 void manifest_join_state(struct manifest *m, uint32_t file, const struct file_entry *look)
 {
 	struct file_entry *entry = table_at(&m->files, file);
+	int order;
 
 	if (compare_content(look, entry) > 0) {
 		entry->size = look->size;
 		entry->has_sha256 = look->has_sha256;
 		memcpy(entry->sha256, look->sha256, sizeof(entry->sha256));
 	}
-	if (compare_attributes(m, look, entry) > 0) {
+	order = compare_attributes(m, look, entry);
+	if (order > 0) {
 		entry->present = look->present;
 		entry->type = look->type;
 		entry->mode = look->mode;
@@ -94,6 +120,11 @@ void manifest_join_state(struct manifest *m, uint32_t file, const struct file_en
 		entry->gid = look->gid;
 		entry->target = look->target;
 		entry->package = look->package;
+		set_ask(m, file, look->ask);
+	} else if (order == 0) {
+		join_package(m, entry, look->package);
+		if (look->ask)
+			set_ask(m, file, look->ask);
 	}
 }
 
@@ -107,6 +138,7 @@ int manifest_set_state(struct manifest *m, const char *path, const struct file_s
 		.gid = state->gid,
 		.size = state->size,
 		.has_sha256 = state->has_sha256,
+		.ask = state->ask & FILE_ASK_MAX,
 	};
 	uint32_t file, package;
 	int r;
@@ -121,5 +153,39 @@ int manifest_set_state(struct manifest *m, const char *path, const struct file_s
 	if (state->has_sha256)
 		memcpy(look.sha256, state->sha256, sizeof(look.sha256));
 	manifest_join_state(m, file, &look);
+	return 0;
+}
+
+bool manifest_has_unasked(const struct manifest *m)
+{
+	return m->n_unasked > 0;
+}
+
+const char *manifest_next_unasked(const struct manifest *m, struct unasked_file *ret)
+{
+	if (ret->place < m->first_unasked)
+		ret->place = m->first_unasked;
+	for (; m->n_unasked && ret->place < m->files.count; ret->place++) {
+		const struct file_entry *entry = table_at(&m->files, ret->place);
+
+		ret->ask = entry->ask;
+		if (entry->ask)
+			return strings_at(&m->strings, entry->path).bytes;
+	}
+	return NULL;
+}
+
+int manifest_answer(struct manifest *m, struct unasked_file file, const struct file_state *package)
+{
+	struct file_entry *entry = table_at(&m->files, file.place);
+	uint32_t number;
+
+	if (entry->ask != file.ask)
+		return 0;
+	if (add_package(m, package, &number) < 0)
+		return -ENOMEM;
+	manifest_forget_view(m);
+	join_package(m, entry, number);
+	set_ask(m, file.place, 0);
 	return 0;
 }

@@ -191,6 +191,27 @@ int loader_add_package(struct package_loader *loader, const char *manager, struc
 	return code;
 }
 
+/* Below a directory that has been resolved: most are just that, directories. Lists name a directory
+ * before what is in it. *ret stays NULL where it is something else. 0 or -ENOMEM. */
+static int find_below_known(struct package_loader *loader, struct span text, char **ret)
+{
+	const char *slash = memrchr(text.bytes, '/', text.size);
+	size_t parent_size = slash ? (size_t)(slash - text.bytes) : 0;
+	uint32_t number = strings_find(&loader->directories, text.bytes, parent_size);
+	const char *parent = number < loader->canonical_size ? loader->canonical[number] : NULL;
+	autofree char *path = NULL;
+
+	if (!slash || !parent || !parent_size)
+		return 0;
+	if (asprintf(&path, "%s%.*s", parent, (int)(text.size - parent_size), slash) < 0) {
+		path = NULL;
+		return -ENOMEM;
+	}
+	if (resolver_is_directory(loader->resolver, path))
+		*ret = steal_pointer(path);
+	return 0;
+}
+
 /* Where directory `text` really is; as it stands where that cannot be told. NULL: no memory. */
 static char *resolve_directory(struct package_loader *loader, struct span text)
 {
@@ -250,7 +271,10 @@ static int canonical_directory(struct package_loader *loader, struct span text, 
 		loader->directories_size += text.size;
 		if (loader->directories_size > PACKAGE_DIRECTORIES_MAX)
 			return -E2BIG;
-		loader->canonical[number] = resolve_directory(loader, text);
+		if (find_below_known(loader, text, &loader->canonical[number]) < 0)
+			return -ENOMEM;
+		if (!loader->canonical[number])
+			loader->canonical[number] = resolve_directory(loader, text);
 	}
 	*ret = loader->canonical[number];
 	return *ret ? 0 : -ENOMEM;

@@ -358,6 +358,19 @@ int resolver_resolve(
 	return conclude(&walk, code, "", ret);
 }
 
+/* Were a component replaced by a symlink meanwhile, this could be asked of a path outside the root:
+ * nothing is opened, and all that is told is whether it is a directory. */
+bool resolver_is_directory(const struct resolver *r, const char *canonical)
+{
+	const char *relative = canonical + strspn(canonical, "/");
+	struct stat status;
+
+	return *relative &&
+	       fstatat(resolver_root(r), relative, &status,
+		       AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) == 0 &&
+	       S_ISDIR(status.st_mode);
+}
+
 /* Opens for reading what `fd` (O_PATH) is of, whatever its name stands for by now. */
 static int reopen_to_read(struct resolver *r, int fd, const char *canonical, const struct stat *is)
 {

@@ -62,6 +62,10 @@ int resolver_resolve(struct resolver *r, const char *base, const char *path, boo
 	struct resolution *ret);
 void resolution_deinit(struct resolution *res);
 
+/* Is there a directory at `canonical`, and no symlink? One system call where resolving takes
+ * several; what comes before its last component has been resolved lately. */
+bool resolver_is_directory(const struct resolver *r, const char *canonical);
+
 /* Opens a canonical path's regular file for reading: never blocks on a FIFO, never follows a
  * symlink, never opens a device. -EINVAL: not a regular file. */
 int resolver_open(struct resolver *r, const char *canonical, struct stat *ret_status);

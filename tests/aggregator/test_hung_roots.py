@@ -28,6 +28,7 @@ class Fuse:
         self.device = os.open("/dev/fuse", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         self.lock = threading.Lock()
         self.alive, self.removed = threading.Event(), False
+        self.answered = time.monotonic()
         options = "fd=%d,rootmode=40000,user_id=0,group_id=0,allow_other" % self.device
         if libc.mount(b"hung", self.top.encode(), b"fuse", 0, options.encode()):
             error = ctypes.get_errno()
@@ -68,6 +69,7 @@ class Fuse:
         os.rmdir(self.top)
 
     def answer(self, request):
+        self.answered = time.monotonic()
         _, code, unique, node = struct.unpack_from("<IIQQ", request)
         name = request[40:].split(b"\0")[0].decode(errors="replace")
         error, body = 0, b""
@@ -160,6 +162,28 @@ def the_end_does_not_wait_for_the_dead(daemon):
     assert daemon.stderr().count("a watched root does not answer") == THREADS, daemon.stderr()
 
 
+def whose_packages_files_are_is_not_waited_for(daemon):
+    """What was looked at while the root answered is told in full, but for that."""
+    root = Fuse()
+    try:
+        person = Inhabitant(daemon, root, [path("/" + FILE)], "alone")
+        spoken = time.monotonic()
+        person.speak()
+        wait_for("a look", lambda: spoken < root.answered < time.monotonic() - 0.5)
+        root.die()
+        wait_for("its manifest", person.all_acknowledged)
+        manifest = daemon.manifest("alone@1")
+        assert has_file(manifest, "/" + FILE) and "size: %d" % SIZE in manifest, manifest
+        assert daemon.stderr().count("nobody knows whose packages") == 1, daemon.stderr()
+        person.close()
+    finally:
+        root.remove()
+
+
+# Dead between the look and the manifest.
+whose_packages_files_are_is_not_waited_for.options = ("--interval", "3")
+
+
 def dead_roots(daemon):
     """A second daemon is told to end while its only root is being waited for: both have the same ten
     seconds."""
@@ -191,4 +215,4 @@ if __name__ == "__main__":
     except OSError as error:
         print("cannot mount a FUSE file system: %s" % error)
         sys.exit(77)
-    run([dead_roots])
+    run([dead_roots, whose_packages_files_are_is_not_waited_for])

@@ -17,10 +17,10 @@ def put(root, name, content):
     os.rename(root + name + ".new", root + name)
 
 
-def install(root, version):
-    put(root, "/var/lib/dpkg/info/tool.list", "/.\n/etc\n/etc/tool.conf\n")
-    put(root, "/var/lib/dpkg/status", "Package: tool\nStatus: install ok installed\n"
-                                      "Architecture: all\nVersion: %s\n\n" % version)
+def install(root, version, name="tool", files=("/etc/tool.conf",)):
+    put(root, "/var/lib/dpkg/info/%s.list" % name, "".join(file + "\n" for file in ("/.", "/etc", *files)))
+    put(root, "/var/lib/dpkg/status", "Package: %s\nStatus: install ok installed\n"
+                                      "Architecture: all\nVersion: %s\n\n" % (name, version))
 
 
 def say(daemon, root, records, executable="/usr/bin/tool"):
@@ -45,6 +45,32 @@ def a_package_is_upgraded(daemon):
         wait_for("the package", lambda: version("1.0-1"))
         install(root, "1.0-2")
         wait_for("the upgraded package", lambda: version("1.0-2"))
+
+
+def shown(daemon, name="app@1"):
+    show = subprocess.run([BUILD + "/footprint", "show", "--json", "%s/%s.footprint" % (daemon.manifests, name)],
+                          stdout=subprocess.PIPE, check=True)
+    return json.loads(show.stdout)
+
+
+def a_file_belongs_to_the_package_of_its_own_root(daemon):
+    """Of many roots of one application, and of more files than are asked for at once."""
+    expected = {}
+    with tempfile.TemporaryDirectory() as top:
+        for i in range(80):
+            root = "%s/%d" % (top, i)
+            files = ["/etc/%d-%d" % (i, n) for n in range(1500 if i == 0 else 3)]
+            for file in files + ["/etc/nobodys-%d" % i]:
+                put(root, file, "x")
+            # The same names stand in another root's database, and say nothing about these.
+            others = ["/etc/%d-%d" % (other, n) for other in (i - 1, i + 1) for n in range(3)]
+            install(root, "1", "package-%d" % i, files + others + ["/etc/nobodys-%d" % (i + 1)])
+            say(daemon, root, [path(file) for file in files + ["/etc/nobodys-%d" % i]])
+            expected.update({file: "package-%d" % i for file in files})
+            expected["/etc/nobodys-%d" % i] = None
+        assert daemon.stop() == 0
+    found = {file["path"]: file.get("package") for file in shown(daemon)["files"] if file["path"] in expected}
+    assert found == expected, set(found.items()) ^ set(expected.items())
 
 
 def a_damaged_database_is_said_once(daemon):
@@ -100,10 +126,8 @@ def what_libc_loads_itself_is_explained(daemon):
     start, named, along = 0, 1, 2
 
     def loaders():
-        show = subprocess.run([BUILD + "/footprint", "show", "--json",
-                               daemon.manifests + "/app@1.footprint"], stdout=subprocess.PIPE, check=True)
         return {(library["path"], loader["loaded"], loader.get("requester"))
-                for library in json.loads(show.stdout)["libraries"] for loader in library["loaders"]}
+                for library in shown(daemon)["libraries"] for loader in library["loaders"]}
 
     with tempfile.TemporaryDirectory() as root:
         put(root, "/usr/bin/tool", object_that_needs(["/lib/libc.so.6"]))
@@ -128,5 +152,6 @@ def what_libc_loads_itself_is_explained(daemon):
 
 
 if __name__ == "__main__":
-    run([a_package_is_upgraded, a_damaged_database_is_said_once,
-         a_program_whose_libraries_cannot_be_told_is_a_gap, what_libc_loads_itself_is_explained])
+    run([a_package_is_upgraded, a_file_belongs_to_the_package_of_its_own_root,
+         a_damaged_database_is_said_once, a_program_whose_libraries_cannot_be_told_is_a_gap,
+         what_libc_loads_itself_is_explained])

@@ -159,6 +159,57 @@ static void packages_no_file_names_are_left_out(void **state)
 	assert_int_equal(view->files[0]->package, 1);
 }
 
+/* By its number, in the order of the paths' first appearance. */
+static void assert_next_unasked(
+	void **state, struct unasked_file *file, const char *path, unsigned ask)
+{
+	assert_string_equal(manifest_next_unasked(*state, file), path);
+	assert_int_equal(file->ask, ask);
+}
+
+static void packages_are_asked_for_later(void **state)
+{
+	static const struct file_state package = { .manager = "dpkg",
+		.package = "libx",
+		.package_version = "1",
+		.architecture = "amd64" };
+	struct file_state look = { .type = FOOTPRINT__FILE_TYPE__TYPE_FILE };
+	struct unasked_file first = { 0 }, second = { 0 }, third = { 0 };
+	const Footprint__Manifest *view;
+
+	assert_false(manifest_has_unasked(*state));
+	assert_int_equal(manifest_set_state(*state, "/known", &look), 0);
+	for (look.ask = 1; look.ask <= 3; look.ask++)
+		assert_int_equal(
+			manifest_set_state(*state, &"/1\0/2\0/3"[(look.ask - 1) * 3], &look), 0);
+	assert_next_unasked(state, &first, "/1", 1);
+	second.place = first.place + 1;
+	assert_next_unasked(state, &second, "/2", 2);
+	third.place = second.place + 1;
+	assert_next_unasked(state, &third, "/3", 3);
+	view = view_of(state);
+	assert_int_equal(view->n_packages, 0);
+
+	/* Another look at the second comes first, and knows more. */
+	look.ask = 0;
+	look.mode = 0755;
+	assert_int_equal(manifest_set_state(*state, "/2", &look), 0);
+	assert_int_equal(manifest_answer(*state, third, &package), 0);
+	assert_int_equal(manifest_answer(*state, second, &package), 0);
+	assert_true(manifest_has_unasked(*state));
+	first.place = 0;
+	assert_next_unasked(state, &first, "/1", 1);
+	assert_int_equal(manifest_answer(*state, first, &(struct file_state){ 0 }), 0);
+	assert_false(manifest_has_unasked(*state));
+	assert_null(manifest_next_unasked(*state, &first));
+
+	view = view_of(state);
+	assert_int_equal(view->n_packages, 1);
+	assert_int_equal(view->files[0]->package, 0);
+	assert_int_equal(view->files[1]->package, 0);
+	assert_int_equal(view->files[2]->package, 1);
+}
+
 static void the_largest_counts_stand(void **state)
 {
 	const Footprint__Manifest *view;
@@ -247,6 +298,7 @@ int main(void)
 		TEST(lists_are_sorted_by_bytes),
 		TEST(changed_files_have_no_content),
 		TEST(packages_no_file_names_are_left_out),
+		TEST(packages_are_asked_for_later),
 		TEST(the_largest_counts_stand),
 		TEST(text_that_is_not_utf8_is_escaped),
 		TEST(needed_names_keep_their_order),

@@ -120,7 +120,7 @@ static struct pool *pool_new(struct peer *peer, uint64_t identity)
 	if (!pool)
 		return NULL;
 	memfd = make_memory(&pool->head);
-	if (memfd < 0 || fstat(memfd, &status) < 0 ||
+	if (memfd < 0 || !pool->head || fstat(memfd, &status) < 0 ||
 		(fill_head(pool->head, root, identity), offer(peer->fd, memfd) < 0)) {
 		if (pool->head)
 			munmap(pool->head, POOL_SIZE);

@@ -98,7 +98,7 @@ int session_add_log(struct session *session, uint32_t number, uint64_t offset, c
 
 int session_add_torn(struct session *session, uint32_t number, uint64_t begin, uint64_t size)
 {
-	struct error err;
+	struct error err = { 0 };
 	struct segment *segment = get_segment(session, number, &err);
 
 	if (!segment)

@@ -5,7 +5,7 @@ LINT_C  = $(LIB_SOURCES) $(AGGREGATOR_SOURCES) $(TOOLS_SOURCES)
 # Of supervise/outcome.c the analyzer does not see that look() fills the status it is given.
 LINT_PRELOAD = $(PRELOAD_SOURCES) $(filter-out supervise/outcome.c,$(SUPERVISE_SOURCES))
 LINT_SH = $(shell git ls-files | grep -v ^fuzz/corpus/ | xargs awk \
-	'FNR == 1 { if (/^\#!\/bin\/(ba)?sh/ || FILENAME ~ /\.sh$$/) print FILENAME; nextfile }')
+	'FNR == 1 { if (/^[#]!\/bin\/(ba)?sh/ || FILENAME ~ /\.sh$$/) print FILENAME; nextfile }')
 FORMATTED = $(shell git ls-files '*.c' '*.h' | grep -v ^bench/)
 
 # The longest take half a minute: a few files at a time, on all processors. Without carets clang does

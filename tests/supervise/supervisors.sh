@@ -7,7 +7,7 @@ supervisors() {
 	local exe
 
 	# One process for all: a loop of readlinks takes longer than what is watched for may last.
-	for exe in $(find /proc/[0-9]*/exe -maxdepth 0 -lname "$supervisor" 2>/dev/null); do
+	find /proc/[0-9]*/exe -maxdepth 0 -lname "$supervisor" 2>/dev/null | while read -r exe; do
 		exe=${exe%/exe}
 		grep -qzxF "FOOTPRINT_SOCKET=$socket" "$exe/environ" 2>/dev/null && echo "${exe#/proc/}"
 	done
@@ -49,8 +49,9 @@ no_guardians() {
 }
 
 # start COMMAND: watched, its pid in $program. Every call of its first program is announced, since what
-# repeats itself would keep no supervisor busy: EXPRESS=1 lets it into the express lane. On a machine with much else to do the supervisor may not
-# be there in the time that a program waits for it: that is a gap, and here another attempt.
+# repeats itself would keep no supervisor busy: EXPRESS=1 lets it into the express lane. On a machine with
+# much else to do the supervisor may not be there in the time that a program waits for it: that is a gap,
+# and here another attempt.
 start() {
 	local attempt
 

@@ -213,8 +213,8 @@ static size_t put_entry(uint8_t *at, uint64_t magic)
 	return sizeof(entry) + 8;
 }
 
-/* Entries and damages in `size` bytes, in the order they are found: 'e' and 'd', or 'h' for a damage with
- * the hello of put_entry(). */
+/* Entries and damages in `size` bytes, in the order they are found: 'e' and 'd', or 'h' for a
+ * damage with the hello of put_entry(). */
 static void assert_found(const uint8_t *bytes, size_t size, const char *expected)
 {
 	struct spool_reader reader = { .bytes = bytes, .size = size };

@@ -18,7 +18,7 @@ check:
 check-long:
 	@FOOTPRINT_TEST_LONG=1 $(MAKE) --no-print-directory check
 
-check-ci: lint
+check-ci:
 	@FOOTPRINT_TEST_LONG=ci $(MAKE) --no-print-directory check
 
 .PHONY: unit-tests fuzzers

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""100,000 distinct paths: under 6 MB, shown as JSON and compared in under a second each.
-Time is processor time, so that a busy machine does not decide."""
+"""100,000 distinct paths: under 6 MB, shown as JSON and compared in at most twice the time that protoc takes to
+decode the same manifests (on a quiet machine that is under a second each). Time is processor time, beside the
+judge's in the same minute, so that no machine's speed decides."""
 # time-limit: 180
 import hashlib
 import os
@@ -14,7 +15,7 @@ import manifests
 
 PATHS = 100_000
 FILE_SIZE_MAX = 6_000_000
-SECONDS_MAX = 1.0
+RATIO_MAX = 2.0
 
 
 def large(version):
@@ -35,6 +36,18 @@ def large(version):
             "packages": [package], "files": files}
 
 
+def processor_seconds(function, *arguments):
+    """What the children that it waits for take, and its result."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    result = function(*arguments)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, result
+
+
+def decode(path):
+    return manifests.protoc("decode", manifests.unzstd(path))
+
+
 class Scale(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -49,14 +62,16 @@ class Scale(unittest.TestCase):
             assert done.returncode == 0, done.stderr
             cls.paths.append(written)
 
-    def assert_quick(self, *arguments, status=0):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        done = manifests.footprint(*arguments)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        self.assertEqual(done.returncode, status, done.stderr)
-        print(f"footprint {arguments[0]} {arguments[1]}: {seconds:.2f} s")
-        self.assertLess(seconds, SECONDS_MAX)
+    def assert_quick(self, command, option, *paths, status=0):
+        """Of three pairs of runs the one that was least disturbed."""
+        ratios = []
+        for _ in range(3):
+            judge = sum(processor_seconds(decode, path)[0] for path in paths)
+            seconds, done = processor_seconds(manifests.footprint, command, option, *paths)
+            self.assertEqual(done.returncode, status, done.stderr)
+            print(f"footprint {command} {option}: {seconds:.2f} s, protoc {judge:.2f} s")
+            ratios.append(seconds / judge)
+        self.assertLess(min(ratios), RATIO_MAX)
         return done.stdout
 
     def test_the_file_is_small(self):

@@ -29,7 +29,7 @@ def servers(results):
              "", "| workload | bare | empty library | footprint |", "|---|---|---|---|"]
     for row in rows:
         costs = {name: entry["cost"] for name, entry in row["methods"].items() if "cost" in entry}
-        lines.append(f"| {row['name']} | {costs['bare']['median']:.2f} us | {cell(costs.get('empty library'))} | "
+        lines.append(f"| {row['name']} | {costs['bare']['median'] * 1e6:.2f} us | {cell(costs.get('empty library'))} | "
                      f"{cell(costs.get('footprint'))} |")
     return lines if rows else []
 

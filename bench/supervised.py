@@ -102,6 +102,8 @@ class Server:
             methods.wait_for(lambda: answers(port), "the server")
             url = f"http://127.0.0.1:{port}/{self.path}"
             subprocess.run([*WRK, "-d1s", url], stdout=subprocess.DEVNULL, check=True)
+            # What happens once, the aggregator's work on what was opened, is over before it counts.
+            methods.wait_for(way.is_at_rest, "the aggregator to have written its manifest", 60)
             said = subprocess.run([*WRK, f"-d{seconds}s", url], capture_output=True, text=True, check=True)
         finally:
             end(server)

@@ -261,10 +261,19 @@ bool owners_find(struct aggregator *daemon)
 
 void owners_forgive(struct aggregator *daemon)
 {
+	struct application *application;
 	struct root *root;
+	bool any = false;
 
 	LIST_FOREACH(root, &daemon->roots.list, link)
-	root->owners.failed = false;
+	{
+		any |= root->owners.failed;
+		root->owners.failed = false;
+	}
+	if (!any || daemon->stopping)
+		return;
+	LIST_FOREACH(application, &daemon->applications.list, link)
+	application->dirty |= manifest_has_unasked(application->manifest);
 }
 
 void owners_go_on(struct root *root)

@@ -34,10 +34,11 @@ void owners_deinit(struct root *root);
 /* Begins to find out what dirty applications do not know yet. True: it takes its time, and
  * snapshot_start() is called when it is done; while stopping, aggregator_progress(). */
 bool owners_find(struct aggregator *daemon);
-/* A snapshot has been written, with or without: what failed may be tried again. */
+/* A snapshot has been written, with or without: what failed is tried again with the next one. */
 void owners_forgive(struct aggregator *daemon);
 
-/* The root's tools are free: a pass that waited for them begins. */
+/* The root's tools are free: a pass that waited for them begins. Or they may never be: then what
+ * waited for it goes on without. */
 void owners_go_on(struct root *root);
 bool owners_need_tools(const struct root *root);
 /* Is there something to wait for? */

@@ -192,6 +192,7 @@ static void late(struct batch *batch)
 
 	log_trouble("a watched root does not answer: paths in it are as its programs gave them");
 	root->late = true;
+	owners_go_on(root);
 	root_pump(root);
 	aggregator_progress(root->daemon);
 }

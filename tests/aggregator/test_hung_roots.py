@@ -184,6 +184,31 @@ def whose_packages_files_are_is_not_waited_for(daemon):
 whose_packages_files_are_is_not_waited_for.options = ("--interval", "3")
 
 
+def looks_that_do_not_end_hold_no_manifest_up(daemon):
+    """They are made with what tells whose packages files are: who wants to know that does not wait either."""
+    root = Fuse()
+    try:
+        people = [Inhabitant(daemon, root, [path("/" + name)], "alone") for name in (FILE, "other")]
+        spoken = time.monotonic()
+        people[0].speak()
+        wait_for("a look", lambda: spoken < root.answered < time.monotonic() - 0.5)
+        root.die()
+        people[1].speak()
+        wait_for("a look that does not end", root.asked)
+        alive = Peer(daemon, [path("/etc/passwd")])
+        wait_for("what is said from elsewhere", lambda: alive.acknowledged() >= len(alive.log))
+        for person in people:
+            wait_for("what is said from the dead root", person.all_acknowledged)
+            person.close()
+        alive.close()
+        assert has_file(daemon.manifest("alone@1"), "/other")
+    finally:
+        root.remove()
+
+
+looks_that_do_not_end_hold_no_manifest_up.options = ("--interval", "3")
+
+
 def dead_roots(daemon):
     """A second daemon is told to end while its only root is being waited for: both have the same ten
     seconds."""
@@ -215,4 +240,5 @@ if __name__ == "__main__":
     except OSError as error:
         print("cannot mount a FUSE file system: %s" % error)
         sys.exit(77)
-    run([dead_roots, whose_packages_files_are_is_not_waited_for])
+    run([dead_roots, whose_packages_files_are_is_not_waited_for,
+         looks_that_do_not_end_hold_no_manifest_up])

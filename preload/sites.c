@@ -282,15 +282,18 @@ static const char *install(const struct sites_object *object, struct stubs *stub
 {
 	uint32_t offsets[SITES_MAX];
 	const uint32_t *known = sites_known(object);
-	const char *refused, *missed;
+	const char *refused = NULL, *missed;
 	unsigned count = 0, found, left;
 
 	linker_know(object);
 	for (; known && known[count]; count++)
 		offsets[count] = known[count];
-	found = known ? count : find_sites(object, offsets);
-	count = known ? count : leave_refused(offsets, found);
-	refused = count < found ? "code seems to jump into one of its system calls" : NULL;
+	if (!known) {
+		found = find_sites(object, offsets);
+		count = leave_refused(offsets, found);
+		if (count < found)
+			refused = "code seems to jump into one of its system calls";
+	}
 	/* The numbers of stubs in the pages are those that the first object takes. */
 	left = count;
 	if (count && !stubs->taken && sites_object_is_glibc(object))

@@ -89,14 +89,20 @@ static bool lands_inside(uint32_t target, uint32_t offset, uint32_t end)
  * bytes behind these two. */
 #define DISTANCE_HEAD 2
 
-/* Is the byte at `at` one of the four, and do they lead to somewhere in the object? */
-static bool is_distance(const struct sites_object *object, uint32_t at)
+/* Is the byte at `at` one of the four, and do they lead to somewhere in the object? An instruction
+ * that reaches into the site is none. */
+static bool is_distance(
+	const struct sites_object *object, uint32_t at, uint32_t offset, uint32_t end)
 {
 	for (uint32_t back = 0; back < sizeof(int32_t); back++) {
 		uint32_t from = at - back;
 		const uint8_t *code = object->base + from - DISTANCE_HEAD;
-		int64_t target = (int64_t)from + 4 + (int32_t)site_word(object, from);
+		int64_t target;
 
+		if (at - object->text < back + DISTANCE_HEAD ||
+			(from - DISTANCE_HEAD < end && from + sizeof(int32_t) > offset))
+			continue;
+		target = (int64_t)from + 4 + (int32_t)site_word(object, from);
 		if ((code[0] == 0x8b || code[0] == 0x8d || code[0] == 0x89) &&
 			(code[1] & 0xc7) == 0x05 && target > 0 && target < object->memory_end)
 			return true;
@@ -128,7 +134,7 @@ bool site_is_jumped_into(const struct sites_object *object, uint32_t offset, uin
 
 	for (uint32_t at = from; at + 6 <= to; at++)
 		if ((at < offset || at >= end) && jumps_inside(object, at, offset, end) &&
-			!is_distance(object, at))
+			!is_distance(object, at, offset, end))
 			return true;
 	return false;
 }

@@ -358,17 +358,11 @@ int resolver_resolve(
 	return conclude(&walk, code, "", ret);
 }
 
-/* Were a component replaced by a symlink meanwhile, this could be asked of a path outside the root:
- * nothing is opened, and all that is told is whether it is a directory. */
 bool resolver_is_directory(const struct resolver *r, const char *canonical)
 {
-	const char *relative = canonical + strspn(canonical, "/");
-	struct stat status;
+	autoclose int fd = beneath_open(resolver_root(r), canonical, O_PATH | O_DIRECTORY);
 
-	return *relative &&
-	       fstatat(resolver_root(r), relative, &status,
-		       AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) == 0 &&
-	       S_ISDIR(status.st_mode);
+	return fd >= 0;
 }
 
 /* Opens for reading what `fd` (O_PATH) is of, whatever its name stands for by now. */

@@ -1,7 +1,7 @@
 #!/bin/bash
 # time-limit: 300
-# 100,000 distinct paths: the size that their manifest may have, and the time that it may take, which is twice
-# what protoc takes to decode it (on a quiet machine that is under a second).
+# 100,000 distinct paths: the size that their manifest may have, and the time that it may take to show it and to
+# compare two: one and a half times what protoc takes to decode it, and what it takes to decode both.
 . "$(dirname "$0")/../lib.sh"
 compile opener
 declare -i PATHS=100000 MANIFEST_BYTES=6000000 MEMORY_KIB=200000
@@ -50,8 +50,8 @@ diff=$(milliseconds "$footprint" diff "$old" "$new")
 decode=$(milliseconds sh -c 'zstd -dcq "$0" | protoc --decode=footprint.Manifest -I proto manifest.proto' "$old")
 echo "manifest $bytes bytes, show --json $show ms, diff $diff ms, protoc $decode ms, footprintd $peak KiB"
 assert_at_most "bytes of a manifest" $MANIFEST_BYTES "$bytes"
-assert_at_most "milliseconds of show --json" $((2 * decode)) "$show"
-assert_at_most "milliseconds of diff of two" $((2 * 2 * decode)) "$diff"
+assert_at_most "milliseconds of show --json" $((decode * 3 / 2)) "$show"
+assert_at_most "milliseconds of diff of two" $((2 * decode)) "$diff"
 
 "$footprint" diff "$old" "$new" >"$work/diff"
 assert_equal "status of diff" 1 $?

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""100,000 distinct paths: under 6 MB, shown as JSON and compared in at most twice the time that protoc takes to
-decode the same manifests (on a quiet machine that is under a second each). Time is processor time, beside the
+"""100,000 distinct paths: under 6 MB, shown as JSON in at most one and a half times what protoc takes to decode the
+manifest, and two compared in no more than it takes to decode both (on a quiet machine half a second). Time is processor time, beside the
 judge's in the same minute, so that no machine's speed decides."""
 # time-limit: 180
 import hashlib
@@ -15,7 +15,7 @@ import manifests
 
 PATHS = 100_000
 FILE_SIZE_MAX = 6_000_000
-RATIO_MAX = 2.0
+RATIO_MAX = {"show": 1.5, "diff": 1.0}
 
 
 def large(version):
@@ -71,7 +71,7 @@ class Scale(unittest.TestCase):
             self.assertEqual(done.returncode, status, done.stderr)
             print(f"footprint {command} {option}: {seconds:.2f} s, protoc {judge:.2f} s")
             ratios.append(seconds / judge)
-        self.assertLess(min(ratios), RATIO_MAX)
+        self.assertLess(min(ratios), RATIO_MAX[command])
         return done.stdout
 
     def test_the_file_is_small(self):

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """100,000 distinct paths: under 6 MB, shown as JSON in at most one and a half times what protoc takes to decode the
-manifest, and two compared in no more than it takes to decode both (on a quiet machine half a second). Time is processor time, beside the
+manifest, and two compared in no more than it takes to decode both (0.25 and 0.36 s on a quiet machine). Time is processor time, beside the
 judge's in the same minute, so that no machine's speed decides."""
 # time-limit: 180
 import hashlib

@@ -6,6 +6,7 @@
  *   intake.c       accepts connections
  *   peer.c         receives packets with their descriptors        (receive.c, peer_hello.c)
  *   pool.c         lends memory to processes that start others
+ *   vigil.c        whether a supervised program outlives its supervisor
  *   session.c      one process image: who it is, which application it belongs to
  *   segment.c      reads the slots of the memory it shares        (spool.c: of what it left behind)
  *   ingest.c       a slot becomes a fact; directory ids become paths             (directories.c)
@@ -41,6 +42,7 @@
 #include "aggregator/session.h"
 #include "aggregator/snapshot.h"
 #include "aggregator/spool.h"
+#include "aggregator/vigil.h"
 #include "aggregator/workers.h"
 
 /* How often live sessions are looked at, and everything else that waits. */
@@ -54,6 +56,7 @@ struct aggregator {
 	struct counters counters;
 	struct intake intake;
 	struct sessions sessions;
+	struct vigils vigils;
 	struct pools pools;
 	struct applications applications;
 	struct roots roots;

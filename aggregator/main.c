@@ -21,6 +21,7 @@ static void on_tick(uv_timer_t *timer)
 
 	intake_tick(daemon);
 	sessions_tick(daemon);
+	vigils_tick(daemon);
 	spool_tick(daemon);
 	reserve_tick(daemon);
 	workers_tick(&daemon->workers, uv_now(&daemon->loop));
@@ -118,6 +119,7 @@ static int begin(struct aggregator *daemon, const struct listener *listener)
 	journal_init(daemon);
 	heard_init(daemon);
 	pools_init(daemon);
+	vigils_init(daemon);
 	if ((r = workers_init(&daemon->workers, &daemon->loop, daemon->options.threads)) < 0 ||
 		(r = sessions_init(daemon)) < 0 || (r = applications_init(daemon)) < 0 ||
 		(r = spool_init(daemon)) < 0)

@@ -78,6 +78,16 @@ static int hear_request(struct peer *peer, const Footprint__PoolRequest *request
 	return 0;
 }
 
+static int hear_vigil(struct peer *peer, const Footprint__Vigil *vigil, struct received *received,
+	struct error *err)
+{
+	struct session *session = peer_session(peer, &vigil->session);
+
+	if (!session)
+		return error_set(err, -EBADMSG, "vigil: of another session");
+	return vigil_begin(session, received, err);
+}
+
 static int hear(struct peer *peer, size_t size, struct received *received, struct error *err)
 {
 	Footprint__Packet *packet;
@@ -97,6 +107,9 @@ static int hear(struct peer *peer, size_t size, struct received *received, struc
 		break;
 	case FOOTPRINT__PACKET__SAID_POOL:
 		r = hear_request(peer, packet->pool, err);
+		break;
+	case FOOTPRINT__PACKET__SAID_VIGIL:
+		r = hear_vigil(peer, packet->vigil, received, err);
 		break;
 	default: /* what a later version may say besides */
 		r = peer->session ? 0 : error_set(err, -EBADMSG, "packet: no hello");

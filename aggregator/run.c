@@ -169,6 +169,11 @@ void run_join(struct application *application, const char *host, uint64_t starte
 	application->dirty = true;
 }
 
+void run_hold(struct application *application)
+{
+	application->run.live++;
+}
+
 void run_cannot_keep(struct application *application, uint64_t started_ns)
 {
 	struct run *run = &application->run;

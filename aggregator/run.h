@@ -59,6 +59,9 @@ void run_join(struct application *application, const char *host, uint64_t starte
  * unkept: some of them shared no spool with it. */
 void run_resume(struct application *application, const char *host, uint64_t started_ns,
 	uint64_t lived_ns, bool unkept);
+/* One of its programs may live although no session says so: the open run goes on, until
+ * run_session_ended() is called for this too. */
+void run_hold(struct application *application);
 /* A process of it that started then cannot keep anything while nobody listens. If that was so
  * before we began to listen, it or others of its run may have lost records. */
 void run_cannot_keep(struct application *application, uint64_t started_ns);

@@ -29,6 +29,7 @@ struct look;
 struct path;
 struct pool;
 struct root;
+struct vigil;
 
 enum session_state {
 	SESSION_LIVE,	  /* a socket speaks for it */
@@ -47,6 +48,7 @@ struct session {
 	bool uncounted;	     /* has counted something that the ledger does not know of */
 	unsigned references; /* facts that wait, sockets */
 	unsigned sockets;
+	struct vigil *vigil; /* its program may outlive its supervisor; NULL: none */
 	struct application *application;
 	struct root *root;
 	uint64_t started_ns;

@@ -103,7 +103,7 @@ static bool may_be_forgotten(const struct session *session)
 	const struct aggregator *daemon = session->daemon;
 	uint64_t since = uv_now(&daemon->loop) - session->finished_ms;
 
-	if (session->references || since < SESSION_REMEMBERED_MS)
+	if (session->references || session->vigil || since < SESSION_REMEMBERED_MS)
 		return false;
 	return since > SESSION_REMEMBERED_MS_MAX ||
 	       !spool_holds_since(daemon, session->finished_ms + 2 * TICK_MS);

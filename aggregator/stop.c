@@ -38,6 +38,7 @@ static void drain(struct aggregator *daemon)
 		intake_pause(daemon);
 	}
 	sessions_tick(daemon);
+	vigils_stop(daemon);
 }
 
 static bool waiting(struct aggregator *daemon)

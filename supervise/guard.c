@@ -12,6 +12,7 @@
 
 #include "preload/rawcall.h"
 #include "supervise/images.h"
+#include "supervise/vigil.h"
 #include "supervise/wake.h"
 #include "supervise/work.h"
 
@@ -122,6 +123,7 @@ void guard(int listener, int asked)
 {
 	struct shared *shared = make_shared();
 
+	vigil_prepare();
 	for (int deaths = 0; shared && deaths < DEATHS_MAX; deaths++) {
 		int self = (int)rawcall3(SYS_getpid, 0, 0, 0);
 		int worker = -1;

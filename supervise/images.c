@@ -18,6 +18,7 @@
 #include "supervise/greet.h"
 #include "supervise/supervise.h"
 #include "supervise/target.h"
+#include "supervise/vigil.h"
 
 #define IMAGES_MAX   12 /* open at once: each has a socket, below the usual limit of 1024 */
 #define CALLERS	     256
@@ -34,6 +35,7 @@ struct one {
 	bool ignored;	   /* the library is in it, or there is nobody to tell */
 	bool root_differs; /* perhaps: it has called chroot or its like */
 	struct express express;
+	struct vigil vigil;
 	struct image state;
 };
 
@@ -87,6 +89,7 @@ static void close_one(struct one *one)
 		if (image.descriptor >= 0)
 			rawcall3(SYS_close, image.descriptor, 0, 0);
 		unmap_all(image.segment);
+		vigil_close(&one->vigil);
 	}
 	if (entered == one)
 		entered = NULL;
@@ -274,11 +277,14 @@ bool images_enter(int pid, int *ret_error)
 		if (!one)
 			return false;
 		*caller = (struct caller){ pid, now, one };
+		if (!one->ignored)
+			vigil_meet(&one->vigil, pid);
 	}
 	caller->one->used = now;
 	if (caller->one->ignored)
 		return false;
 	enter(caller->one);
+	vigil_tend(&caller->one->vigil);
 	find_root(caller->one, pid);
 	return true;
 }

@@ -12,6 +12,7 @@
  *   wake.c      what ends its wait
  *   turns.c     whether caller and worker share a processor
  *   images.c    which process image a caller belongs to, and the recorder's state of each
+ *   vigil.c     what tells the aggregator that all of us were killed
  *   express*    calls that are made again, and need not be announced
  *   call.c      a call's arguments, copied from the caller, become a fact
  *   outcome.c   what the kernel will answer

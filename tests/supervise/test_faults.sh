@@ -11,6 +11,10 @@ gcc -O1 -o "$work/waits" "$here/waits.c" || die "cannot compile waits.c"
 cd "$work" || exit 1
 echo content >file
 
+gap_of_the_killed() {
+	[ "$(facts '[.gaps[].detail] | any(contains("supervisor was killed"))' 2>/dev/null)" = true ]
+}
+
 # ---- started and ended: nobody notices
 aggregator_start
 for how in fork vfork spawn; do
@@ -27,7 +31,7 @@ assert_same_text "environment and descriptors" expected output
 wait_for no_supervisors
 
 # ---- the worker, the guardian, and again
-start './opener 1000000 file 3'
+start './opener 400000 file 3'
 for _ in 1 2 3; do
 	kill -KILL "$(worker)"
 	wait_for paired
@@ -73,6 +77,22 @@ assert_fact "the opener was supervised" \
 assert_fact "its file is there" \
 	'[.files[] | select(.path | endswith("/file")) | .access] == [["read"]]'
 assert_fact "no gaps but for the kills" '[.gaps[].kind] - ["lost-records", "still-running", "static-program"] == []'
+
+# ---- all of the supervisor at once: the program is broken then, and the manifest says so
+rm -rf "$manifests" "$work/run"
+aggregator_start --interval 1
+gcc -O1 -static -o "$work/sleeper" "$here/sleeper.c" || die "cannot compile sleeper.c"
+start './sleeper 30 file'
+# shellcheck disable=SC2046 # two of them
+kill -KILL $(guardian) $(worker)
+wait_for no_guardians
+wait_for gap_of_the_killed
+assert_equal "it lives on" yes "$(pgrep -P "$program" >/dev/null && echo yes)"
+pkill -KILL -P "$program"
+wait $program 2>/dev/null
+aggregator_stop
+assert_fact "a supervisor that was killed is a gap of its program" \
+	'[.gaps[] | select(.kind == "lost-records") | .path | endswith("/sleeper")] == [true]'
 
 # ---- the aggregator
 rm -rf "$manifests" "$work/run"

@@ -5,9 +5,12 @@ The machine's own apt configuration is left alone: lists and sources have a fold
 
 import shutil
 import subprocess
+import threading
 from pathlib import Path
 
 from .places import DEBIAN, PlaceError
+
+_fetching = threading.Lock()  # apt-get locks its lists, and does not wait for another
 
 
 def _output(command, **options):
@@ -40,12 +43,13 @@ def unpacked(package, folder):
     target = folder / package
     if target.exists():
         return target
-    apt = _apt(folder)
     fetched = folder / f"{package}.fetched"
     shutil.rmtree(fetched, ignore_errors=True)
     fetched.mkdir()
-    _output([*apt, "update"])
-    _output([*apt, "source", "--download-only", package], cwd=fetched)
+    with _fetching:
+        apt = _apt(folder)
+        _output([*apt, "update"])
+        _output([*apt, "source", "--download-only", package], cwd=fetched)
     archive, = (path for path in fetched.glob(f"{package}_*.orig.tar.*")
                 if path.suffix in (".gz", ".xz", ".bz2"))
     unfinished = folder / f"{package}.unfinished"

@@ -12,7 +12,7 @@
 #include "proto/session_memory.h"
 
 _Static_assert(offsetof(struct sites_pages, checksum) % 8 == 0 &&
-		       sizeof(struct sites_pages) == 72 + 8 * SITES_MAX,
+		       sizeof(struct sites_pages) == 80 + 8 * SITES_MAX,
 	"the table has no padding");
 _Static_assert(STUBS_IN_ALL <= UINT8_MAX, "a stub's number has its place in cl");
 
@@ -79,34 +79,46 @@ static bool is_of_one_piece(const struct sites_object *object, const struct site
 		       end - first + SITES_PAGE, 0) != -EFAULT;
 }
 
-/* Is the code in memory what the file was made from, where it has sites? Takes their stubs. */
-static bool take_stubs(const struct sites_object *object, const struct sites_pages *pages,
-	struct stubs *stubs, uint32_t ret_next[SITES_MAX])
+/*
+ * Does libc make its system calls itself? Who replaces them in all of its code, in memory that is
+ * made writable as a whole, leaves one mapping. The sites are not looked at: to map, with their
+ * neighbours, pages that are about to be replaced is dearer than all else here.
+ */
+static bool is_untouched(const struct sites_object *object, const struct sites_pages *pages)
+{
+	const uint8_t *code = object->base + pages->witness;
+
+	return sites_object_holds(object, pages->witness) && code[0] == 0x0f && code[1] == 0x05;
+}
+
+/* Takes the stubs of its sites. False: the file numbers them in another way. */
+static bool take_stubs(
+	const struct sites_object *object, const struct sites_pages *pages, struct stubs *stubs)
 {
 	for (unsigned i = 0; i < pages->head.count; i++) {
 		const struct sites_pages_site *site = &pages->sites[i];
-		enum site_kind kind;
 
 		if ((i && site->offset <= site[-1].offset) ||
-			!site_at(object, site->offset, &kind, &ret_next[i]) ||
-			!sites_pages_fits(kind) || stub_take(stubs, kind) != (int)site->number)
+			!sites_object_holds(object, site->offset) || site->kind >= SITE_KINDS ||
+			!sites_pages_fits(site->kind) || site->size < SITE_SIZE - 1 ||
+			site->size > SITE_SIZE_MAX || stub_take(stubs, site->kind) != site->number)
 			return false;
 	}
 	return true;
 }
 
 /* Where the sites go. They are not reached yet. */
-static void lead(const struct sites_object *object, const struct sites_pages *pages,
-	const uint32_t next[SITES_MAX])
+static void lead(const struct sites_object *object, const struct sites_pages *pages)
 {
 	uint64_t words[2] = { (uint64_t)(uintptr_t)site_gate, 0 };
 
 	for (unsigned i = 0; i < pages->head.count; i++) {
-		unsigned number = pages->sites[i].number;
+		const struct sites_pages_site *site = &pages->sites[i];
 
-		site_returns[number] = (uint64_t)(uintptr_t)(object->base + next[i]);
-		if (next[i] - pages->sites[i].offset < SITE_SIZE)
-			words[1] = (uint64_t)(uintptr_t)stub_at(number);
+		site_returns[site->number] =
+			(uint64_t)(uintptr_t)(object->base + site->offset + site->size);
+		if (site->size < SITE_SIZE)
+			words[1] = (uint64_t)(uintptr_t)stub_at(site->number);
 	}
 	__builtin_memcpy(object->base + pages->word, words, sizeof(words));
 }
@@ -157,7 +169,6 @@ unsigned sites_pages_map(
 	const struct sites_object *object, struct stubs *stubs, uint32_t *offsets, unsigned count)
 {
 	struct sites_pages pages;
-	uint32_t next[SITES_MAX];
 	struct stubs taken = *stubs;
 	int fd CLEANUP_SITES_FILE = open_pages(object, &pages);
 
@@ -166,9 +177,9 @@ unsigned sites_pages_map(
 		fd = open_pages(object, &pages);
 	}
 	if (fd < 0 || !pages.head.count || !is_of_one_piece(object, &pages) ||
-		!take_stubs(object, &pages, &taken, next))
+		!is_untouched(object, &pages) || !take_stubs(object, &pages, &taken))
 		return count;
-	lead(object, &pages, next);
+	lead(object, &pages);
 	*stubs = taken;
 	return leave_out(offsets, count, &pages, map_over(object, &pages, fd));
 }

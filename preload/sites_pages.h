@@ -24,17 +24,21 @@
 #define SITES_PAGES_KIND ".pages-"
 #define SITES_PAGES_MAX	 32
 
-/* "FPTPAGE1"; other code in the pages, or other numbers of stubs, need another. */
-#define SITES_PAGES_MAGIC 0x3145474150545046ull
+/* "FPTPAGE2"; other code in the pages, or other numbers of stubs, need another. */
+#define SITES_PAGES_MAGIC 0x3245474150545046ull
 
 /* The end of the file. Before it stand its pages, in ascending order: those with sites. */
 struct sites_pages {
 	struct sites_head head; /* `count` of sites; 0: this libc has no room for the words */
 	uint32_t word;		/* offset of the two words from libc's base */
-	uint32_t page_count;
+	uint32_t witness;	/* offset of a `syscall` that libc has made before we come */
+	uint32_t page_count, reserved;
 	struct sites_pages_site {
 		uint32_t offset; /* of the `syscall` from libc's base, ascending */
-		uint32_t number; /* its stub's */
+		uint8_t number;	 /* its stub's */
+		uint8_t kind;	 /* enum site_kind */
+		uint8_t size;	 /* bytes, to where the code goes on */
+		uint8_t reserved;
 	} sites[SITES_MAX];
 	uint64_t checksum; /* of all before: against accidents */
 };
@@ -62,6 +66,7 @@ static inline bool sites_pages_fits(enum site_kind kind)
 #define SITE_MOV_CL   0xb1
 #define SITE_INDIRECT 0x25ff /* jmp *displacement(%rip) */
 #define SITE_SIZE     8
+#define SITE_SIZE_MAX 16 /* to where the code goes on */
 
 /* The page of a site's last byte. */
 static inline uint32_t sites_pages_last(uint32_t offset)

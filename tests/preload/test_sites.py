@@ -325,8 +325,10 @@ def test_what_was_found_is_kept(world, scratch):
     expect("kept: nothing is left unfinished:", not left, left)
 
 
-PAGES_SITES = struct.Struct("<II")
-PAGES_TABLE = FILE_HEAD.size + 8 + PAGES_SITES.size * FILE_OFFSETS + 8
+PAGES_NUMBERS = struct.Struct("<IIII")  # the words' offset, the witness, the number of pages
+PAGES_SITES = struct.Struct("<IBBBB")
+PAGES_SITES_AT = FILE_HEAD.size + PAGES_NUMBERS.size
+PAGES_TABLE = PAGES_SITES_AT + PAGES_SITES.size * FILE_OFFSETS + 8
 
 
 def mapped_pages(world, wrapper=(), **settings):
@@ -358,7 +360,7 @@ def test_pages_are_mapped(world, scratch):
     # The rest of the pages is libc's.
     table = good[-PAGES_TABLE:]
     count = FILE_HEAD.unpack_from(table)[3]
-    sites = [PAGES_SITES.unpack_from(table, FILE_HEAD.size + 8 + 8 * i)[0] for i in range(count)]
+    sites = [PAGES_SITES.unpack_from(table, PAGES_SITES_AT + PAGES_SITES.size * i)[0] for i in range(count)]
     with open(os.path.realpath("/lib/x86_64-linux-gnu/libc.so.6"), "rb") as file:
         libc = file.read()
     pages = sorted({page for site in sites for page in (site >> 12, site + 7 >> 12)})
@@ -402,7 +404,12 @@ def test_poisoned_pages(world, command, path, good, expected):
         os.rename(path, path + ".aside")
         os.symlink(path + ".aside", path)
 
-    sites = FILE_HEAD.size + 8
+    sites = PAGES_SITES_AT
+    _, number, kind, size, _ = PAGES_SITES.unpack_from(good, len(good) - PAGES_TABLE + sites)
+
+    def site(number, kind, size):
+        return word(sites + 4, number | kind << 8 | size << 16)
+
     cases = {
         "empty": written(b""), "cut short": written(good[:-1]), "no pages": written(good[-PAGES_TABLE:]),
         "pages missing": written(good[4096:]), "garbage": written(os.urandom(len(good))),
@@ -411,7 +418,11 @@ def test_poisoned_pages(world, command, path, good, expected):
         "of another build": word(32, 0), "of another library": word(8, 0),
         "words elsewhere": word(FILE_HEAD.size, 4096), "words beyond the data": word(FILE_HEAD.size, 0x7ffffff8),
         "more sites than there may be": word(52, FILE_OFFSETS + 1), "a site that is none": word(sites, 8),
-        "a stub of another site": word(sites + 4, 100), "another user's": written(good, owner=12345),
+        "a site beyond the code": word(sites, 0x7fffffff), "a stub of another site": site(100, kind, size),
+        "a site of another kind": site(number, kind ^ 3, size), "of no kind": site(number, 200, size),
+        "a short site": site(number, kind, 2), "a long site": site(number, kind, 255),
+        "a witness that is none": word(FILE_HEAD.size + 4, 8),
+        "a witness beyond the code": word(FILE_HEAD.size + 4, 0x7ffffff8), "another user's": written(good, owner=12345),
         "everyone's to write": written(good, mode=0o646), "a symlink": linked,
     }
     for name, put in cases.items():
@@ -428,31 +439,48 @@ def test_poisoned_pages(world, command, path, good, expected):
     expect("pages: nothing is left unfinished:", not left, left)
 
 
-def test_written_code_is_kept(world, scratch):
-    """Somebody else has made a page of libc's code writable before the library starts: it stays."""
-    source = os.path.join(scratch, "writer.c")
-    with open(source, "w") as file:
-        file.write("""#define _GNU_SOURCE
-#include <dlfcn.h>
-#include <stdint.h>
-#include <sys/mman.h>
-__attribute__((constructor)) static void patch(void)
-{
-    void *libc = dlopen("libc.so.6", RTLD_LAZY);
+WRITERS = {
+    "a page": """
     char *page = (char *)((uintptr_t)dlsym(libc, "open") & ~4095ul);
     mprotect(page, 4096, PROT_READ | PROT_WRITE | PROT_EXEC);
     *(volatile char *)page = *page;
     mprotect(page, 4096, PROT_READ | PROT_EXEC);
+""",
+    # Of all code of libc, where it then makes all system calls in another way (here: as before 1997).
+    "all code": """
+    char line[512], *start = 0, *end = 0;
+    FILE *maps = fopen("/proc/self/maps", "r");
+    while (fgets(line, sizeof(line), maps))
+        if (strstr(line, "r-xp") && strstr(line, "libc.so.6"))
+            sscanf(line, "%p-%p", (void **)&start, (void **)&end);
+    fclose(maps);
+    mprotect(start, end - start, PROT_READ | PROT_WRITE | PROT_EXEC);
+    unsigned char *limit = dlsym(libc, "getrlimit");
+    while (limit[0] != 0x0f || limit[1] != 0x05)
+        limit++;
+    limit[0] = 0xcd;
+    limit[1] = 0x80;
+    mprotect(start, end - start, PROT_READ | PROT_EXEC);
+""",
 }
-""")
-    writer = os.path.join(scratch, "writer.so")
-    subprocess.run(["gcc", "-shared", "-fPIC", "-o", writer, source], check=True)
-    # The last is initialised first.
-    both = f"{world.library} {writer}"
+
+
+def test_written_code_is_kept(world, scratch):
+    """Somebody else has written into libc's code before the library starts: it stays."""
     expect("written code: mapped without:", mapped_pages(world)[0])
-    mapped, lines, details = mapped_pages(world, LD_PRELOAD=both)
-    expect("written code: loaded:", any("writer.so" in line for line in lines), lines)
-    expect("written code: stays:", not mapped and not details, f"{mapped} {details}")
+    for name, code in WRITERS.items():
+        source = os.path.join(scratch, "writer.c")
+        with open(source, "w") as file:
+            file.write("#define _GNU_SOURCE\n#include <dlfcn.h>\n#include <stdint.h>\n#include <stdio.h>\n"
+                       "#include <string.h>\n#include <sys/mman.h>\n"
+                       "__attribute__((constructor)) static void patch(void)\n{\n"
+                       '    void *libc = dlopen("libc.so.6", RTLD_LAZY);\n' + code + "}\n")
+        writer = os.path.join(scratch, "writer.so")
+        subprocess.run(["gcc", "-shared", "-fPIC", "-o", writer, source], check=True)
+        # The last is initialised first.
+        mapped, lines, details = mapped_pages(world, LD_PRELOAD=f"{world.library} {writer}")
+        expect(f"written code, {name}: loaded:", any("writer.so" in line for line in lines), lines)
+        expect(f"written code, {name}: stays:", not mapped and not details, f"{mapped} {details}")
 
 
 def test_vector_registers_are_not_used():

@@ -6,7 +6,7 @@
  *   intake.c       accepts connections
  *   peer.c         receives packets with their descriptors        (receive.c, peer_hello.c)
  *   pool.c         lends memory to processes that start others
- *   vigil.c        whether a supervised program outlives its supervisor
+ *   vigil.c        whether a supervised program outlives its supervisor     (descriptor.c)
  *   session.c      one process image: who it is, which application it belongs to
  *   segment.c      reads the slots of the memory it shares        (spool.c: of what it left behind)
  *   ingest.c       a slot becomes a fact; directory ids become paths             (directories.c)

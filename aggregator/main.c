@@ -138,6 +138,7 @@ static void end(struct aggregator *daemon)
 	atlas_deinit(daemon);
 	ledger_deinit(daemon);
 	reserve_deinit(daemon);
+	vigils_deinit(daemon);
 	sessions_deinit(daemon);
 	applications_deinit(daemon);
 	roots_deinit(daemon);

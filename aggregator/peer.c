@@ -85,7 +85,8 @@ static int hear_vigil(struct peer *peer, const Footprint__Vigil *vigil, struct r
 
 	if (!session)
 		return error_set(err, -EBADMSG, "vigil: of another session");
-	return vigil_begin(session, received, err);
+	vigil_begin(session, received);
+	return 0;
 }
 
 static int hear(struct peer *peer, size_t size, struct received *received, struct error *err)
@@ -157,7 +158,7 @@ static void peer_refuse(struct peer *peer, const struct error *err)
 
 enum hearing peer_read(struct peer *peer)
 {
-	auto_received struct received received = { .n = 0 };
+	auto_received struct received received = { .workers = &peer->daemon->workers };
 	struct error err = { 0 };
 	ssize_t n = receive(peer->fd, peer->daemon->intake.packet, &received);
 

@@ -3,7 +3,6 @@
  * the memory must be sealed, the root must be the one that the hello names.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include "aggregator/aggregator.h"
 #include "aggregator/spool_shared.h"
 #include "aggregator/clock.h"
+#include "aggregator/descriptor.h"
 #include "aggregator/log.h"
 #include "aggregator/peer_parts.h"
 #include "lib/base/cleanup.h"
@@ -20,16 +20,9 @@
 /* The root is a directory that can be looked into, and not opened: O_PATH. */
 static int check_root(int fd, struct error *err)
 {
-	int flags = fcntl(fd, F_GETFL);
-
-	if (flags < 0 || !(flags & O_PATH))
+	if (!descriptor_is_path(fd))
 		return error_set(err, -EBADMSG, "root: not an O_PATH descriptor");
 	return 0;
-}
-
-static bool is_path_descriptor(int fd)
-{
-	return check_root(fd, NULL) == 0;
 }
 
 /* What came with a hello: [memory, root], [root] or nothing. */
@@ -91,7 +84,7 @@ static int take_belongings(struct aggregator *daemon, const Footprint__Hello *he
 
 	if (received->wrong)
 		return error_set(err, -EBADMSG, "hello: more than two descriptors");
-	if (received->n == 2 || (received->n == 1 && !is_path_descriptor(received->fds[0])))
+	if (received->n == 2 || (received->n == 1 && !descriptor_is_path(received->fds[0])))
 		r = take_memory(daemon, received, ret, err);
 	if (r == 0 && received->n && received->fds[received->n - 1] >= 0)
 		r = take_root(daemon, hello, received->fds[received->n - 1], ret, err);

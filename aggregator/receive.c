@@ -5,13 +5,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "lib/base/cleanup.h"
+#include "aggregator/descriptor.h"
 #include "proto/session_memory.h"
 
 void received_deinit(struct received *received)
 {
 	for (unsigned i = 0; i < received->n; i++)
-		cleanup_close(&received->fds[i]);
+		descriptor_close(received->workers, received->fds[i]);
 }
 
 static void take_descriptors(struct received *received, const struct cmsghdr *header)
@@ -25,7 +25,7 @@ static void take_descriptors(struct received *received, const struct cmsghdr *he
 		if (received->n < RECEIVED_FDS_MAX) {
 			received->fds[received->n++] = fd;
 		} else {
-			close(fd);
+			descriptor_close(received->workers, fd);
 			received->wrong = true;
 		}
 	}

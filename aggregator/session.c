@@ -64,7 +64,6 @@ static void session_free(struct session *session)
 	for (uint32_t i = 0; i < session->n_segments; i++)
 		segment_free(session->segments[i]);
 	free(session->segments);
-	vigil_end(session->vigil);
 	deferred_forget(session);
 	plugins_deinit(&session->plugins);
 	directories_deinit(&session->directories);

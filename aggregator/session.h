@@ -29,7 +29,6 @@ struct look;
 struct path;
 struct pool;
 struct root;
-struct vigil;
 
 enum session_state {
 	SESSION_LIVE,	  /* a socket speaks for it */
@@ -48,7 +47,7 @@ struct session {
 	bool uncounted;	     /* has counted something that the ledger does not know of */
 	unsigned references; /* facts that wait, sockets */
 	unsigned sockets;
-	struct vigil *vigil; /* its program may outlive its supervisor; NULL: none */
+	unsigned vigils; /* of its supervisor: its program may outlive that (vigil.h) */
 	struct application *application;
 	struct root *root;
 	uint64_t started_ns;

@@ -103,7 +103,7 @@ static bool may_be_forgotten(const struct session *session)
 	const struct aggregator *daemon = session->daemon;
 	uint64_t since = uv_now(&daemon->loop) - session->finished_ms;
 
-	if (session->references || session->vigil || since < SESSION_REMEMBERED_MS)
+	if (session->references || session->vigils)
 		return false;
 	return since > SESSION_REMEMBERED_MS_MAX ||
 	       !spool_holds_since(daemon, session->finished_ms + 2 * TICK_MS);
@@ -111,10 +111,18 @@ static bool may_be_forgotten(const struct session *session)
 
 static void forget_finished(struct aggregator *daemon)
 {
-	struct session *session;
+	uint64_t now = uv_now(&daemon->loop);
+	struct session *session = TAILQ_FIRST(&daemon->sessions.finished);
 
-	while ((session = TAILQ_FIRST(&daemon->sessions.finished)) && may_be_forgotten(session))
-		session_remove(session);
+	while (session && now - session->finished_ms >= SESSION_REMEMBERED_MS) {
+		struct session *next = TAILQ_NEXT(session, link);
+
+		if (may_be_forgotten(session))
+			session_remove(session);
+		else if (!session->vigils)
+			return; /* those behind it wait for the same */
+		session = next;
+	}
 }
 
 void sessions_tick(struct aggregator *daemon)

@@ -1,28 +1,31 @@
 #include "aggregator/vigil.h"
 
-#include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <sys/syscall.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "aggregator/aggregator.h"
 #include "aggregator/clock.h"
+#include "aggregator/descriptor.h"
 #include "aggregator/receive.h"
+#include "lib/base/cleanup.h"
 
-#define VIGILS_MAX 1024
-/* A container that is killed loses its processes one after another, in no certain order. */
-#define GRACE_MS (2 * TICK_MS)
-#define DETAIL	 "its supervisor was killed, and it lived on"
+#define VIGILS_MAX     1024
+#define VIGILS_OF_USER 128
+#define TOLD_MAX       8 /* of one supervisor's programs: whose gap it is */
+#define DETAIL	       "its supervisor was killed, and it lived on"
 
 struct vigil {
 	TAILQ_ENTRY(vigil) link;
-	struct session *session;
-	int program; /* pidfd */
+	int listener;
 	int lifeline;
-	uint64_t alone_since_ms; /* nobody holds the lifeline; 0: somebody does */
+	ino_t inode; /* the lifeline's, which all packets of a supervisor bring along */
+	uint32_t uid;
+	bool waited; /* at the last look a call waited for nobody */
+	/* The latest of each application. */
+	struct session *sessions[TOLD_MAX];
+	unsigned n_sessions;
 };
 
 void vigils_init(struct aggregator *daemon)
@@ -30,146 +33,180 @@ void vigils_init(struct aggregator *daemon)
 	TAILQ_INIT(&daemon->vigils.list);
 }
 
+/* --- whose it is ------------------------------------------------------------------------------ */
+
+/* Run and session stay for as long as the program may live. */
+static void hold(struct session *session)
+{
+	session->vigils++;
+	run_hold(session->application);
+}
+
+static void let_go(struct session *session)
+{
+	session->vigils--;
+	run_session_ended(session->application, session->ended_ns);
+}
+
+static void add_session(struct vigil *vigil, struct session *session)
+{
+	unsigned i = 0;
+
+	while (i < vigil->n_sessions && vigil->sessions[i]->application != session->application)
+		i++;
+	if (i == TOLD_MAX)
+		return;
+	hold(session);
+	if (i < vigil->n_sessions)
+		let_go(vigil->sessions[i]);
+	else
+		vigil->n_sessions++;
+	vigil->sessions[i] = session;
+}
+
 /* --- beginning and end ------------------------------------------------------------------------ */
 
-/* Asked in a way that no file system answers, which might let us wait. */
-static bool is_pidfd(int fd)
+static struct vigil *find(const struct aggregator *daemon, ino_t inode)
 {
-	return syscall(SYS_pidfd_send_signal, fd, 0, NULL, 0) == 0 || errno != EBADF;
+	struct vigil *vigil;
+
+	TAILQ_FOREACH(vigil, &daemon->vigils.list, link)
+	if (vigil->inode == inode)
+		return vigil;
+	return NULL;
 }
 
-static bool is_lifeline(int fd)
-{
-	int domain = 0, type = 0;
-	socklen_t size = sizeof(int);
-
-	return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 && domain == AF_UNIX &&
-	       getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_SEQPACKET;
-}
-
-static bool is_vigil(const struct received *received)
-{
-	return !received->wrong && received->n == 2 && is_pidfd(received->fds[0]) &&
-	       is_lifeline(received->fds[1]);
-}
-
-static bool has_room(const struct aggregator *daemon, int fd)
+static bool has_room(const struct aggregator *daemon, uint32_t uid, int fd)
 {
 	rlim_t max = daemon->intake.descriptors_max;
+	const struct vigil *vigil;
+	unsigned of_user = 0;
 
-	return daemon->vigils.count < VIGILS_MAX && (max == RLIM_INFINITY || (rlim_t)fd < max / 2);
+	TAILQ_FOREACH(vigil, &daemon->vigils.list, link)
+	of_user += vigil->uid == uid;
+	return daemon->vigils.count < VIGILS_MAX && of_user < VIGILS_OF_USER &&
+	       (max == RLIM_INFINITY || (rlim_t)fd < max / 2);
 }
 
-static int add(struct session *session, struct received *received)
+/* NULL: there is no room. */
+static struct vigil *add(
+	struct aggregator *daemon, uint32_t uid, struct received *received, ino_t inode)
 {
-	struct aggregator *daemon = session->daemon;
-	struct vigil *vigil = calloc(1, sizeof(*vigil));
+	struct vigil *vigil;
 
+	if (!has_room(daemon, uid, received->fds[1]))
+		return NULL;
+	vigil = calloc(1, sizeof(*vigil));
 	if (!vigil)
-		return -ENOMEM;
-	vigil->session = session;
-	vigil->program = received->fds[0];
-	vigil->lifeline = received->fds[1];
+		return NULL;
+	*vigil = (struct vigil){ .listener = received->fds[0],
+		.lifeline = received->fds[1],
+		.inode = inode,
+		.uid = uid };
 	received->fds[0] = received->fds[1] = -1;
 	TAILQ_INSERT_TAIL(&daemon->vigils.list, vigil, link);
 	daemon->vigils.count++;
-	session->vigil = vigil;
-	run_hold(session->application);
-	return 0;
+	return vigil;
 }
 
-int vigil_begin(struct session *session, struct received *received, struct error *err)
+void vigil_begin(struct session *session, struct received *received)
 {
 	struct aggregator *daemon = session->daemon;
+	struct vigil *vigil = NULL;
+	struct stat lifeline;
 
-	if (!is_vigil(received))
-		return error_set(err, -EBADMSG, "vigil: not a pidfd and a socket");
-	vigil_end(session->vigil);
-	if (!has_room(daemon, received->fds[1])) {
-		daemon->counters.vigils_unkept++;
-		return 0;
+	if (!received->wrong && received->n == 2 && descriptor_is_listener(received->fds[0]) &&
+		descriptor_is_seqpacket(received->fds[1]) &&
+		fstat(received->fds[1], &lifeline) == 0) {
+		vigil = find(daemon, lifeline.st_ino);
+		if (!vigil)
+			vigil = add(daemon, session->uid, received, lifeline.st_ino);
 	}
-	if (add(session, received) < 0)
-		return error_set(err, -ENOMEM, "vigil: out of memory");
-	return 0;
+	if (vigil)
+		add_session(vigil, session);
+	else
+		daemon->counters.vigils_unkept++;
 }
 
-void vigil_end(struct vigil *vigil)
+static void end(struct aggregator *daemon, struct vigil *vigil)
 {
-	struct session *session;
-
-	if (!vigil)
-		return;
-	session = vigil->session;
-	session->vigil = NULL;
-	run_session_ended(session->application, session->ended_ns);
-	TAILQ_REMOVE(&session->daemon->vigils.list, vigil, link);
-	session->daemon->vigils.count--;
-	close(vigil->program);
+	for (unsigned i = 0; i < vigil->n_sessions; i++)
+		let_go(vigil->sessions[i]);
+	TAILQ_REMOVE(&daemon->vigils.list, vigil, link);
+	daemon->vigils.count--;
+	close(vigil->listener);
 	close(vigil->lifeline);
 	free(vigil);
 }
 
 /* --- looking ---------------------------------------------------------------------------------- */
 
-enum { PROGRAM, LIFELINE };
+enum state {
+	WATCHED, /* or nothing is known */
+	WAITING, /* somebody, for an answer that will not come */
+	OVER,	 /* no watched process lives */
+};
 
-/* What has ended of it. False: nothing is known. */
-static bool look(const struct vigil *vigil, struct pollfd ret[static 2])
+static enum state look(const struct vigil *vigil)
 {
-	ret[PROGRAM] = (struct pollfd){ .fd = vigil->program, .events = POLLIN };
-	ret[LIFELINE] = (struct pollfd){ .fd = vigil->lifeline, .events = POLLRDHUP };
-	return poll(ret, 2, 0) >= 0;
+	/* POLLOUT: the call has been received, by who was killed then. */
+	struct pollfd polled[] = { { .fd = vigil->listener, .events = POLLIN | POLLOUT },
+		{ .fd = vigil->lifeline, .events = POLLRDHUP } };
+
+	if (poll(polled, 2, 0) <= 0)
+		return WATCHED;
+	if (polled[0].revents & (POLLHUP | POLLERR))
+		return OVER;
+	return polled[1].revents && polled[0].revents ? WAITING : WATCHED;
 }
 
-/* True: what it waited for has come. */
-static bool is_over(struct vigil *vigil, uint64_t now, uint64_t grace_ms)
+static void tell(struct aggregator *daemon, struct vigil *vigil)
 {
-	struct session *session = vigil->session;
-	struct pollfd ended[2];
+	for (unsigned i = 0; i < vigil->n_sessions; i++) {
+		struct session *session = vigil->sessions[i];
 
-	if (!look(vigil, ended))
-		return false;
-	if (ended[PROGRAM].revents)
-		return true;
-	if (!ended[LIFELINE].revents)
-		return false;
-	if (!vigil->alone_since_ms)
-		vigil->alone_since_ms = now;
-	if (now - vigil->alone_since_ms < grace_ms)
-		return false;
-	if (session_gap(session, "lost-records", NULL, DETAIL) < 0) {
-		session->daemon->counters.no_memory++;
-		return false;
+		if (session_gap(session, "lost-records", NULL, DETAIL) < 0)
+			daemon->counters.no_memory++;
+		session->ended_ns = clock_now_ns();
+		root_pump(session->root);
 	}
-	session->ended_ns = clock_now_ns();
-	return true;
 }
 
-static void look_at_all(struct aggregator *daemon, uint64_t grace_ms)
+/* Waiting now is not enough: a container that is killed loses its processes one after another, in
+ * no certain order. */
+void vigils_tick(struct aggregator *daemon)
 {
 	struct vigil *vigil = TAILQ_FIRST(&daemon->vigils.list);
-	uint64_t now = uv_now(&daemon->loop);
 
 	while (vigil) {
 		struct vigil *next = TAILQ_NEXT(vigil, link);
+		enum state state = look(vigil);
 
-		if (is_over(vigil, now, grace_ms))
-			vigil_end(vigil);
+		if (state == WAITING && vigil->waited)
+			tell(daemon, vigil);
+		if (state == OVER || (state == WAITING && vigil->waited))
+			end(daemon, vigil);
+		else
+			vigil->waited = state == WAITING;
 		vigil = next;
 	}
-	roots_pump(daemon);
-}
-
-void vigils_tick(struct aggregator *daemon)
-{
-	look_at_all(daemon, GRACE_MS);
 }
 
 void vigils_stop(struct aggregator *daemon)
 {
-	/* What has been alone for the time between two looks is not being killed just now. */
-	look_at_all(daemon, TICK_MS / 2);
-	while (!TAILQ_EMPTY(&daemon->vigils.list))
-		vigil_end(TAILQ_FIRST(&daemon->vigils.list));
+	struct vigil *vigil;
+
+	while ((vigil = TAILQ_FIRST(&daemon->vigils.list))) {
+		if (look(vigil) == WAITING)
+			tell(daemon, vigil);
+		end(daemon, vigil);
+	}
+}
+
+void vigils_deinit(struct aggregator *daemon)
+{
+	struct vigil *vigil;
+
+	while ((vigil = TAILQ_FIRST(&daemon->vigils.list)))
+		end(daemon, vigil);
 }

@@ -1,10 +1,11 @@
 /*
- * Vigils: what tells us that nobody supervises a program any more.
+ * Vigils: what tells us that nobody supervises any more what a supervisor watched.
  *
  * A supervised image's session is spoken for by its supervisor, so its end says nothing about the
- * program. With the session come a pidfd of the program and the lifeline, a socket whose other end
- * all processes of the supervisor hold together. When that has hung up and the program lives on,
- * they were killed, and what it did since was seen by nobody: a gap.
+ * program. With the session come the seccomp listener and the lifeline, a socket whose other end
+ * all processes of the supervisor hold together. When that has hung up and a call waits for an
+ * answer, they were killed and the program lives on: a gap. We never answer; while we hold the
+ * listener such a call waits, and then it gets ENOSYS.
  */
 #ifndef FOOTPRINT_AGGREGATOR_VIGIL_H
 #define FOOTPRINT_AGGREGATOR_VIGIL_H
@@ -12,7 +13,6 @@
 #include <sys/queue.h>
 
 struct aggregator;
-struct error;
 struct received;
 struct session;
 struct vigil;
@@ -25,16 +25,15 @@ struct vigils {
 
 void vigils_init(struct aggregator *daemon);
 
-/* For a live session, instead of the vigil that it had. Takes over the descriptors: [pidfd,
- * lifeline]. 0; -EBADMSG: they are something else; -ENOMEM. Where descriptors are few it is not
- * kept, and counted. */
-int vigil_begin(struct session *session, struct received *received, struct error *err);
-/* NULL: nothing to do. */
-void vigil_end(struct vigil *vigil);
+/* A live session's supervisor: takes over the descriptors [listener, lifeline], or finds that it
+ * has them. Where they are something else, or there is no room, that is counted, and all else of
+ * the session goes on. */
+void vigil_begin(struct session *session, struct received *received);
 
-/* Ends those whose program has ended, and those that became gaps. */
+/* Ends those whose programs have ended, and those that became gaps. To be called every TICK_MS. */
 void vigils_tick(struct aggregator *daemon);
 /* Ends all: no run waits for them. */
 void vigils_stop(struct aggregator *daemon);
+void vigils_deinit(struct aggregator *daemon);
 
 #endif

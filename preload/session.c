@@ -298,6 +298,16 @@ void session_tend(struct segment *segment, const uint32_t *slot)
 		spool_slot(segment, slot);
 }
 
+void session_look(void)
+{
+	bool connected = image.descriptor >= 0;
+
+	if (image.memory_only || !time_to_look() || (connected && connection_is_there()))
+		return;
+	if (!reconnect() && connected)
+		spool_all(image.segment, spool_rest);
+}
+
 void session_changed(const uint32_t *slot)
 {
 	struct segment *segment = image.segment;

@@ -19,6 +19,9 @@ void session_announce(struct segment *segment, int memfd);
  * aggregator holds the memory, but for a look at the connection once in a while. */
 void session_tend(struct segment *segment, const uint32_t *slot);
 
+/* The same without a new record, which a process may not have for long. */
+void session_look(void);
+
 /* After the first records, which were not tended one by one. */
 void session_tend_all(struct segment *segment);
 

@@ -12,6 +12,7 @@
 
 #include "preload/rawcall.h"
 #include "supervise/images.h"
+#include "supervise/supervise.h"
 #include "supervise/vigil.h"
 #include "supervise/wake.h"
 #include "supervise/work.h"
@@ -119,11 +120,15 @@ static void be_worker(int listener, int guardian, struct shared *shared, int *as
 	images_close();
 }
 
-void guard(int listener, int asked)
+void guard(int listener, int asked, int first)
 {
 	struct shared *shared = make_shared();
 
-	vigil_prepare();
+	if (shared) {
+		shared->first = first;
+		supervisor.first = &shared->first;
+	}
+	vigil_prepare(listener);
 	for (int deaths = 0; shared && deaths < DEATHS_MAX; deaths++) {
 		int self = (int)rawcall3(SYS_getpid, 0, 0, 0);
 		int worker = -1;

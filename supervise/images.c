@@ -35,7 +35,7 @@ struct one {
 	bool ignored;	   /* the library is in it, or there is nobody to tell */
 	bool root_differs; /* perhaps: it has called chroot or its like */
 	struct express express;
-	struct vigil vigil;
+	uint64_t told_on; /* vigil_tend() */
 	struct image state;
 };
 
@@ -89,7 +89,6 @@ static void close_one(struct one *one)
 		if (image.descriptor >= 0)
 			rawcall3(SYS_close, image.descriptor, 0, 0);
 		unmap_all(image.segment);
-		vigil_close(&one->vigil);
 	}
 	if (entered == one)
 		entered = NULL;
@@ -226,15 +225,16 @@ static struct one *open_image(int pid, uint64_t identity, uint64_t stack)
 {
 	struct one *one = make_room();
 	char **envp = environment_of(pid);
+	bool is_first = supervisor.first && pid == *supervisor.first;
 
 	one->identity = identity;
 	one->creator = pid;
 	one->express.stack = stack;
 	one->express.closed = is_off(setting(envp, "FOOTPRINT_SITES"));
-	one->ignored = pid == supervisor.first || has_library(pid, envp);
+	one->ignored = is_first || has_library(pid, envp);
 	/* It executes what we are here for, and is as good as another process then. */
-	if (pid == supervisor.first)
-		supervisor.first = 0;
+	if (is_first)
+		*supervisor.first = 0;
 	if (!one->ignored)
 		start(one, pid, envp);
 	return one;
@@ -277,16 +277,19 @@ bool images_enter(int pid, int *ret_error)
 		if (!one)
 			return false;
 		*caller = (struct caller){ pid, now, one };
-		if (!one->ignored)
-			vigil_meet(&one->vigil, pid);
 	}
 	caller->one->used = now;
 	if (caller->one->ignored)
 		return false;
 	enter(caller->one);
-	vigil_tend(&caller->one->vigil);
 	find_root(caller->one, pid);
 	return true;
+}
+
+void images_tend(void)
+{
+	if (entered)
+		vigil_tend(&entered->told_on);
 }
 
 struct express *images_express(void)

@@ -24,6 +24,9 @@ void images_root_changed(void);
  * caller closes. */
 int images_root(int pid);
 
+/* After a call of the entered image: is the aggregator there, and does it know of us? */
+void images_tend(void);
+
 /* The entered image's express lane; NULL: none is entered. */
 struct express *images_express(void);
 

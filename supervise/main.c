@@ -130,8 +130,7 @@ int supervise_on(int socket, int asker)
 	listener = receive_listener(socket);
 	if (listener < 0)
 		return 1; /* it thought better of it */
-	supervisor.first = greeting.pid;
-	guard(listener, socket);
+	guard(listener, socket, greeting.pid);
 }
 
 /* --- the command line ---------------------------------------------------------------------------

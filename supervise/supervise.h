@@ -34,7 +34,8 @@ struct supervisor {
 	const char
 		*library; /* path of libfootprint.so, to know who has it; NULL: by its usual name */
 	int root;	  /* O_PATH of "/", -1: none */
-	int first;	  /* the process that asked for us: another one until it executes */
+	int32_t *first;	  /* the process that asked for us: another one until it executes. In memory
+			     that guardian and workers share; NULL: there is none */
 };
 
 extern struct supervisor supervisor;

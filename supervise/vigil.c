@@ -1,29 +1,24 @@
 #define _GNU_SOURCE
 #include "supervise/vigil.h"
 
-#include <poll.h>
 #include <sys/socket.h>
 
 #include "preload/connection.h"
 #include "preload/encode.h"
 #include "preload/image.h"
 #include "preload/rawcall.h"
-#include "supervise/target.h"
-
-#ifndef SYS_pidfd_open
-#define SYS_pidfd_open 434
-#endif
+#include "preload/session.h"
 
 enum { PACKET_VIGIL = 5, VIGIL_SESSION = 1 }; /* footprint.Packet, footprint.Vigil */
 
-#define STATUS_SIZE  4096
-#define HEAD_SIZE    16
-#define SESSION_SIZE 32
+#define HEAD_SIZE 16
+#define BODY_SIZE 32
 
-/* The end that is held, by the guardian and all its workers, and the one that is sent. */
-static int held = -1, sent = -1;
+/* The lifeline's end that is held, by the guardian and all its workers, and the one that is sent.
+ */
+static int held = -1, sent = -1, sent_listener = -1;
 
-void vigil_prepare(void)
+void vigil_prepare(int listener)
 {
 	int ends[2];
 
@@ -31,41 +26,14 @@ void vigil_prepare(void)
 		return;
 	held = ends[0];
 	sent = ends[1];
+	sent_listener = listener;
 }
 
-static bool has_ended(int program)
+static long send_vigil(void)
 {
-	struct pollfd polled = { .fd = program, .events = POLLIN };
-
-	return rawcall3(SYS_poll, (long)&polled, 1, 0) > 0;
-}
-
-/* Of a thread's process, since before Linux 6.9 threads have none of their own. A pidfd or -1. */
-static int open_program(int pid)
-{
-	char status[STATUS_SIZE];
-	long fd;
-
-	if (held < 0 || target_file(pid, "status", status, sizeof(status)) <= 0)
-		return -1;
-	fd = rawcall3(SYS_pidfd_open, (long)target_status(status, "Tgid", 0), 0, 0);
-	return fd < 0 ? -1 : (int)fd;
-}
-
-void vigil_meet(struct vigil *vigil, int pid)
-{
-	if (vigil->open && !has_ended(vigil->program))
-		return;
-	vigil_close(vigil);
-	vigil->program = open_program(pid);
-	vigil->open = vigil->program >= 0;
-}
-
-static long send_vigil(const struct vigil *vigil)
-{
-	unsigned char head[HEAD_SIZE], body[SESSION_SIZE];
+	unsigned char head[HEAD_SIZE], body[BODY_SIZE];
 	struct writer outer = { head, 0 }, inner = { body, 0 };
-	const int fds[2] = { vigil->program, sent };
+	const int fds[2] = { sent_listener, sent };
 	struct iovec parts[PACKET_PARTS];
 
 	write_bytes(&inner, VIGIL_SESSION, image.segment->first->session, SESSION_ID_SIZE);
@@ -75,18 +43,12 @@ static long send_vigil(const struct vigil *vigil)
 	return connection_send(parts, fds, 2);
 }
 
-void vigil_tend(struct vigil *vigil)
+void vigil_tend(uint64_t *told_on)
 {
-	if (image.descriptor < 0 || image.inode == vigil->said_on || !vigil->open)
+	session_look();
+	if (held < 0 || image.descriptor < 0 || image.inode == *told_on)
 		return;
 	/* What a full socket does not take is tried with the next call. */
-	if (send_vigil(vigil) == 0)
-		vigil->said_on = image.inode;
-}
-
-void vigil_close(struct vigil *vigil)
-{
-	if (vigil->open)
-		rawcall3(SYS_close, vigil->program, 0, 0);
-	*vigil = (struct vigil){ 0 };
+	if (send_vigil() == 0)
+		*told_on = image.inode;
 }

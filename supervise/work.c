@@ -122,6 +122,7 @@ static void record(const struct seccomp_notif *notif)
 			express_begin(express, announced.pid);
 		else
 			error = record_call(&announced, express, came);
+		images_tend();
 	}
 	if (error == -EPERM || error == -EACCES)
 		note_unreadable(announced.pid);

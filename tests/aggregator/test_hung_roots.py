@@ -209,6 +209,57 @@ def looks_that_do_not_end_hold_no_manifest_up(daemon):
 looks_that_do_not_end_hold_no_manifest_up.options = ("--interval", "3")
 
 
+class Sender:
+    """A process that opens files there and sends them, for whoever closes one has to wait as well."""
+
+    def __init__(self, root, packets):
+        ready, go = os.pipe(), os.pipe()
+        self.go = go[1]
+        self.pid = os.fork()
+        if not self.pid:
+            os.close(root.device)
+            files = [os.open("%s/%s" % (root.top, FILE), os.O_RDONLY) for _ in range(2)]
+            os.write(ready[1], b"x")
+            os.read(go[0], 1)
+            for peer, packet in packets:
+                socket.send_fds(peer, [packet], files)
+            signal.pause()
+        assert os.read(ready[0], 1) == b"x"
+
+    def send(self):
+        os.write(self.go, b"x")
+
+    def end(self):
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+
+
+def descriptors_whose_close_does_not_end(daemon):
+    """Whoever closes a file asks its server to write what is left. Peers send files that no hello needs."""
+    root = Fuse()
+    stranger, known = connect(daemon), Peer(daemon, [path("/etc/hostname")], application="known")
+    sender = Sender(root, [(stranger, data(1, hello(os.urandom(16)))),
+                           (known.socket, data(5, data(1, known.session)))])
+    try:
+        root.die()
+        sender.send()
+        wait_for("a close that does not end", root.asked)
+        for application in ("one", "two"):
+            alive = Peer(daemon, [path("/etc/passwd")], application=application)
+            wait_for("what others say", lambda: alive.acknowledged() >= len(alive.log))
+            alive.close()
+        assert refused(stranger)
+        known.close()
+        wait_for("what was said before", lambda: has_file(daemon.manifest("known@1"), "/etc/hostname"))
+        daemon.process.send_signal(signal.SIGTERM)
+        wait_for("its end", lambda: "footprintd: sessions: 3" in daemon.stderr())
+    finally:
+        root.remove()
+        sender.end()
+    # The kernel lets no process go before it has closed its files.
+    assert daemon.process.wait(LIMIT_SECONDS) == 0, daemon.stderr()
+
+
 def dead_roots(daemon):
     """A second daemon is told to end while its only root is being waited for: both have the same ten
     seconds."""
@@ -241,4 +292,4 @@ if __name__ == "__main__":
         print("cannot mount a FUSE file system: %s" % error)
         sys.exit(77)
     run([dead_roots, whose_packages_files_are_is_not_waited_for,
-         looks_that_do_not_end_hold_no_manifest_up])
+         looks_that_do_not_end_hold_no_manifest_up, descriptors_whose_close_does_not_end])

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """A supervisor that is killed while its program lives on is a gap; one that ends with it is none."""
-import os, socket, subprocess, sys, time
+import ctypes, os, socket, struct, subprocess, sys, time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from peer import *
@@ -8,29 +8,72 @@ from peer import *
 GOOD = [path("/etc/passwd")]
 GAP = 'kind: "lost-records"\n  path: "/usr/bin/env"\n  detail: "its supervisor was killed'
 LOOKS = 4  # seconds in which a gap would have come
+CHROOT, SECCOMP, NO_NEW_PRIVS = 161, 317, 38  # what is announced is chroot()
+LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def install_filter():
+    """Announces CHROOT. The listener."""
+    code = [(0x20, 0, 0, 0), (0x15, 0, 1, CHROOT), (0x06, 0, 0, 0x7FC00000), (0x06, 0, 0, 0x7FFF0000)]
+    instructions = ctypes.create_string_buffer(b"".join(struct.pack("<HBBI", *line) for line in code))
+    program = ctypes.create_string_buffer(struct.pack("<HxxxxxxQ", len(code), ctypes.addressof(instructions)))
+    LIBC.prctl(NO_NEW_PRIVS, 1, 0, 0, 0)
+    return LIBC.syscall(SECCOMP, 1, 8, program)
+
+
+class Program:
+    """A process below such a filter, which makes the call when it is told to."""
+
+    def __init__(self):
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.pid = os.fork()
+        if not self.pid:
+            ours.close()
+            listener = install_filter()
+            socket.send_fds(theirs, [b"x"], [listener])
+            os.close(listener)
+            while theirs.recv(1):
+                LIBC.chroot(b"/")
+                theirs.send(struct.pack("<i", ctypes.get_errno()))
+            os._exit(0)
+        theirs.close()
+        self.socket = ours
+        self.socket.settimeout(LIMIT_SECONDS)
+        _, (self.listener,), _, _ = socket.recv_fds(self.socket, 1, 1)
+
+    def call(self):
+        self.socket.send(b"x")
+
+    def outcome(self):
+        return struct.unpack("<i", self.socket.recv(4))[0]
+
+    def end(self):
+        self.socket.close()
+        os.kill(self.pid, 9)
+        os.waitpid(self.pid, 0)
 
 
 class Supervised:
     """A peer that supervises a program: both are real, the lifeline too."""
 
-    def __init__(self, daemon):
-        self.peer = Peer(daemon, GOOD)
-        self.program = subprocess.Popen(["sleep", "60"])
+    def __init__(self, daemon, **how):
+        self.program = Program()
         self.held, self.sent = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.say(os.pidfd_open(self.program.pid))
+        self.peer = self.say_hello(daemon, **how)
 
-    def say(self, pidfd):
-        vigil(self.peer, [pidfd, self.sent.fileno()])
-        os.close(pidfd)
+    def say_hello(self, daemon, **how):
+        peer = Peer(daemon, GOOD, **how)
+        vigil(peer, [self.program.listener, self.sent.fileno()])
+        return peer
 
-    def kill_supervisor(self):
+    def let_go(self):
         self.sent.close()
         self.held.close()
-        self.peer.close()
+        os.close(self.program.listener)
 
-    def kill_program(self):
-        self.program.kill()
-        self.program.wait()
+    def kill_supervisor(self):
+        self.let_go()
+        self.peer.close()
 
 
 def vigil(peer, fds):
@@ -47,23 +90,44 @@ def never_a_gap(daemon):
 def a_program_that_outlives_its_supervisor(daemon):
     supervised = Supervised(daemon)
     supervised.kill_supervisor()
+    supervised.program.call()
     wait_for("the gap", lambda: GAP in daemon.manifest())
-    supervised.kill_program()
+    assert "count: 1\n" in daemon.manifest()
+    assert supervised.program.outcome() == 38, "ENOSYS, as without us"
+    supervised.program.end()
+
+
+def a_call_that_was_received_and_never_answered(daemon):
+    supervised = Supervised(daemon)
+    supervised.program.call()
+    room = ctypes.create_string_buffer(80)
+    assert LIBC.ioctl(supervised.program.listener, ctypes.c_ulong(0xC0502100), room) == 0
+    supervised.kill_supervisor()
+    wait_for("the gap", lambda: GAP in daemon.manifest())
+    supervised.program.end()
 
 
 def a_supervisor_that_is_killed_after_its_session_was_over(daemon):
     supervised = Supervised(daemon)
     supervised.peer.close()  # the worker; the guardian starts another, which has nothing to say yet
+    supervised.program.call()
     time.sleep(LOOKS)
     assert "lost-records" not in daemon.manifest()
-    supervised.held.close()
+    supervised.let_go()
     wait_for("the gap", lambda: GAP in daemon.manifest())
-    supervised.kill_program()
+    supervised.program.end()
+
+
+def a_program_that_makes_no_call_any_more(daemon):
+    supervised = Supervised(daemon)
+    supervised.kill_supervisor()
+    never_a_gap(daemon)
+    supervised.program.end()
 
 
 def a_program_that_ends_first(daemon):
     supervised = Supervised(daemon)
-    supervised.kill_program()
+    supervised.program.end()
     supervised.kill_supervisor()
     never_a_gap(daemon)
 
@@ -71,44 +135,67 @@ def a_program_that_ends_first(daemon):
 def both_killed_the_supervisor_first(daemon):
     supervised = Supervised(daemon)
     supervised.kill_supervisor()
-    time.sleep(0.5)
-    supervised.kill_program()
+    supervised.program.call()
+    time.sleep(0.2)
+    supervised.program.end()
     never_a_gap(daemon)
 
 
-def another_process_of_the_same_program(daemon):
+def each_application_has_the_gap_once(daemon):
     supervised = Supervised(daemon)
-    supervised.kill_program()
-    supervised.program = subprocess.Popen(["sleep", "60"])
-    supervised.say(os.pidfd_open(supervised.program.pid))
+    others = [supervised.say_hello(daemon, application=name) for name in ("app", "app", "other", "other")]
+    for peer in others:
+        peer.close()
     supervised.kill_supervisor()
-    wait_for("the gap", lambda: GAP in daemon.manifest())
-    supervised.kill_program()
+    supervised.program.call()
+    wait_for("the gap", lambda: GAP in daemon.manifest() and GAP in daemon.manifest("other@1"))
+    assert "count: 1\n" in daemon.manifest() and "count: 1\n" in daemon.manifest("other@1")
+    supervised.program.end()
 
 
-def nobody_waits_for_a_vigil_at_the_end(daemon):
+def at_the_end_nobody_waits_for_a_vigil(daemon):
     supervised = Supervised(daemon)
     supervised.peer.close()
     begun = time.monotonic()
     assert daemon.stop() == 0
     assert time.monotonic() - begun < LOOKS
     assert "lost-records" not in daemon.manifest()
-    supervised.kill_program()
+    supervised.program.end()
+
+
+def at_the_end_a_call_that_waits_is_a_gap(daemon):
+    supervised = Supervised(daemon)
+    wait_for("its session", lambda: has_file(daemon.manifest(), "/etc/passwd"))
+    supervised.kill_supervisor()
+    supervised.program.call()
+    time.sleep(0.1)
+    assert daemon.stop() == 0
+    assert GAP in daemon.manifest()
+    supervised.program.end()
 
 
 def descriptors_that_are_no_vigil(daemon):
-    pidfd = os.pidfd_open(os.getpid())
+    program = Program()
     one, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     stream, _ = socket.socketpair()
     pipe, _ = os.pipe()
     plain = os.open("/etc/passwd", os.O_RDONLY)
-    for fds in ([], [pidfd], [pidfd, plain], [plain, one.fileno()], [pidfd, pipe],
-                [pidfd, stream.fileno()], [one.fileno(), pidfd], [pidfd, one.fileno(), other.fileno()]):
-        peer = Peer(daemon, GOOD)
+    wrong = ([], [program.listener], [program.listener, plain], [plain, one.fileno()],
+             [program.listener, pipe], [program.listener, stream.fileno()],
+             [one.fileno(), program.listener], [program.listener, one.fileno(), other.fileno()])
+    for fds in wrong:
+        peer = Peer(daemon, [path("/etc/hostname")])
         vigil(peer, fds)
-        assert refused(peer.socket), fds
         peer.close()
-    wait_for("the gap", lambda: 'kind: "dropped-session"' in daemon.manifest())
+    program.end()
+    never_a_gap_of(daemon, "/etc/hostname")
+    assert daemon.counter("supervisors whose end would go unnoticed") == len(wrong)
+
+
+def never_a_gap_of(daemon, name):
+    wait_for("its file", lambda: has_file(daemon.manifest(), name))
+    assert daemon.stop() == 0
+    assert "gaps {" not in daemon.manifest(), daemon.manifest()
 
 
 def sockets(daemon):
@@ -119,7 +206,7 @@ def sockets(daemon):
 def no_more_than_so_many(daemon):
     held = len(os.listdir("/proc/%d/fd" % daemon.process.pid))
     all_of_them = []
-    for _ in range(30):
+    for _ in range(60):
         supervised = Supervised(daemon)
         supervised.peer.close()
         all_of_them.append(supervised)
@@ -127,7 +214,8 @@ def no_more_than_so_many(daemon):
     now = len(os.listdir("/proc/%d/fd" % daemon.process.pid))
     assert now <= 80, "%d descriptors, before %d" % (now, held)
     for supervised in all_of_them:
-        supervised.kill_program()
+        supervised.program.end()
+        supervised.let_go()
     wait_for("their end", lambda: sockets(daemon) == 1)
     assert daemon.stop() == 0
     assert daemon.counter("supervisors whose end would go unnoticed") > 0
@@ -141,8 +229,25 @@ def with_few_descriptors(_):
         few.remove()
 
 
+def a_vigil_keeps_no_other_session(daemon):
+    """Sessions are forgotten after half a minute: one that is kept must not keep those behind it."""
+    supervised = Supervised(daemon)
+    supervised.peer.close()
+    for _ in range(1500):
+        Peer(daemon, GOOD).close()
+    wait_for("the sessions", lambda: has_file(daemon.manifest(), "/etc/passwd"))
+    before = daemon.memory_kib("VmRSS")
+    time.sleep(35)
+    for _ in range(1500):
+        Peer(daemon, GOOD).close()
+    time.sleep(3)
+    assert daemon.memory_kib("VmRSS") < before * 1.1, (before, daemon.memory_kib("VmRSS"))
+    supervised.program.end()
+
+
 if __name__ == "__main__":
-    run([a_program_that_outlives_its_supervisor, a_supervisor_that_is_killed_after_its_session_was_over,
-         a_program_that_ends_first, both_killed_the_supervisor_first,
-         another_process_of_the_same_program, nobody_waits_for_a_vigil_at_the_end,
-         descriptors_that_are_no_vigil, with_few_descriptors])
+    run([a_program_that_outlives_its_supervisor, a_call_that_was_received_and_never_answered,
+         a_supervisor_that_is_killed_after_its_session_was_over, a_program_that_makes_no_call_any_more,
+         a_program_that_ends_first, both_killed_the_supervisor_first, each_application_has_the_gap_once,
+         at_the_end_nobody_waits_for_a_vigil, at_the_end_a_call_that_waits_is_a_gap,
+         descriptors_that_are_no_vigil, with_few_descriptors, a_vigil_keeps_no_other_session])

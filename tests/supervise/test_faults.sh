@@ -8,6 +8,7 @@ needs gcc busybox setsid
 here=$top/tests/supervise
 gcc -O1 -static -o "$work/opener" "$here/opener.c" || die "cannot compile opener.c"
 gcc -O1 -o "$work/waits" "$here/waits.c" || die "cannot compile waits.c"
+gcc -O1 -static -o "$work/opens" "$here/opens.c" || die "cannot compile opens.c"
 cd "$work" || exit 1
 echo content >file
 
@@ -78,11 +79,21 @@ assert_fact "its file is there" \
 	'[.files[] | select(.path | endswith("/file")) | .access] == [["read"]]'
 assert_fact "no gaps but for the kills" '[.gaps[].kind] - ["lost-records", "still-running", "static-program"] == []'
 
+# ---- what the first program does when its first worker is gone
+rm -rf "$manifests" "$work/run"
+aggregator_start
+echo content >later
+start './opens 8 file later'
+kill -KILL "$(worker)"
+wait_for paired
+wait $program
+aggregator_stop
+assert_files "what was opened after the worker's death" "$work/later"
+
 # ---- all of the supervisor at once: the program is broken then, and the manifest says so
 rm -rf "$manifests" "$work/run"
 aggregator_start --interval 1
-gcc -O1 -static -o "$work/sleeper" "$here/sleeper.c" || die "cannot compile sleeper.c"
-start './sleeper 30 file'
+start './opens 30 file'
 # shellcheck disable=SC2046 # two of them
 kill -KILL $(guardian) $(worker)
 wait_for no_guardians
@@ -92,7 +103,7 @@ pkill -KILL -P "$program"
 wait $program 2>/dev/null
 aggregator_stop
 assert_fact "a supervisor that was killed is a gap of its program" \
-	'[.gaps[] | select(.kind == "lost-records") | .path | endswith("/sleeper")] == [true]'
+	'[.gaps[] | select(.kind == "lost-records") | .path | endswith("/opens")] == [true]'
 
 # ---- the aggregator
 rm -rf "$manifests" "$work/run"

@@ -85,5 +85,6 @@ void descriptor_close(struct workers *workers, int fd)
 			return;
 		free(closing);
 	}
-	/* It stays open: to be stuck in its close would be worse. (Our own end waits for it, too.) */
+	/* It stays open: to be stuck in its close would be worse. (Our own end waits for it, too.)
+	 */
 }

@@ -373,9 +373,12 @@ static uint64_t execute_begins(long number, const struct call *call, const long 
 {
 	int directory = descriptor_in(arguments, call->directory);
 	const char *path = path_in(arguments, call->path);
-	uint64_t ticket = record_exec_begin(directory, path);
-	enum program_kind kind =
-		supervised_exec(directory, path, (int)flags_in(arguments, call->flags));
+	int flags = (int)flags_in(arguments, call->flags);
+	/* One look for both that want to know. */
+	bool known = path && image_segment() && !image.memory_only &&
+		     program_is_known(directory, path, flags);
+	uint64_t ticket = record_exec_begin(directory, path, known);
+	enum program_kind kind = known ? PROGRAM_DYNAMIC : supervised_exec(directory, path, flags);
 
 	record_goodbye();
 	record_hand_on(

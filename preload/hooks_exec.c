@@ -96,7 +96,7 @@ static int attempt(struct attempt *attempt, char *const *envp)
 
 	if (attempt->seen_inside)
 		return (int)environment_with(envp, wish, attempt->call, attempt);
-	ticket = record_exec_begin(attempt->dirfd, attempt->path);
+	ticket = record_exec_begin(attempt->dirfd, attempt->path, false);
 	record_goodbye();
 	result = environment_with(envp, wish, attempt->call, attempt);
 	record_goodbye_undo();

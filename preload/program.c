@@ -217,8 +217,7 @@ static void name_program(const struct program *program, char *path, size_t size)
 	path[length > 0 && length < (long)size - 1 ? length : 0] = '\0';
 }
 
-/* What is known without opening: a file seen before, of a kind that can be watched. */
-static bool known_dynamic(int dirfd, const char *path, int flags)
+bool program_is_known(int dirfd, const char *path, int flags)
 {
 	struct stat status;
 
@@ -247,7 +246,7 @@ enum program_kind program_look(
 		enum program_kind kind;
 		char *interpreter;
 
-		if (known_dynamic(dirfd, path, flags))
+		if (program_is_known(dirfd, path, flags))
 			return PROGRAM_DYNAMIC;
 		if (!open_program(&program, dirfd, path, flags, &status))
 			return PROGRAM_UNKNOWN;

@@ -6,6 +6,7 @@
 #ifndef FOOTPRINT_PRELOAD_PROGRAM_H
 #define FOOTPRINT_PRELOAD_PROGRAM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define PROGRAM_PATH_SIZE 1024 /* for the path of a program that is a gap; longer ones are rare */
@@ -25,5 +26,9 @@ enum program_kind {
  */
 enum program_kind program_look(
 	int dirfd, const char *path, int flags, char *path_found, size_t size);
+
+/* What is known without opening it: a dynamic program that was looked at before. One system call.
+ */
+bool program_is_known(int dirfd, const char *path, int flags);
 
 #endif

@@ -62,13 +62,14 @@ static bool is_no_program(int dirfd, const char *path)
 	return !S_ISREG(file.st_mode) || !(file.st_mode & (S_IXUSR | S_IXGRP | S_IXOTH));
 }
 
-uint64_t record_exec_begin(int dirfd, const char *path)
+uint64_t record_exec_begin(int dirfd, const char *path, bool is_program)
 {
 	char buffer[USUAL_PATH];
 	struct place place;
 
 	if (!image_segment() || (path && !path_is_readable(path)) ||
-		!program_place(&place, dirfd, path, buffer) || is_no_program(dirfd, path))
+		!program_place(&place, dirfd, path, buffer) ||
+		(!is_program && is_no_program(dirfd, path)))
 		return 0;
 	return fact_exec(&place);
 }

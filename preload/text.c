@@ -128,7 +128,7 @@ const char *text_environment(char *const *envp, const char *name)
 	size_t size = text_length(name);
 
 	for (; envp && *envp; envp++)
-		if (text_begins(*envp, name) && (*envp)[size] == '=')
+		if (**envp == *name && text_begins(*envp, name) && (*envp)[size] == '=')
 			return *envp + size + 1;
 	return NULL;
 }

@@ -218,18 +218,19 @@ static int run_closed(void)
 
 static int run_exec(void)
 {
-	uint64_t ticket = record_exec_begin(AT_FDCWD, "/made/exec/failed");
+	uint64_t ticket = record_exec_begin(AT_FDCWD, "/made/exec/failed", false);
 
 	record_exec_failed(ticket, AT_FDCWD, "/made/exec/failed", ENOENT);
-	if (record_exec_begin(AT_FDCWD, (const char *)8)) /* a pointer that execve would refuse */
+	if (record_exec_begin(
+		    AT_FDCWD, (const char *)8, false)) /* a pointer that execve would refuse */
 		return 1;
 	record_goodbye();
 	record_goodbye_undo();
-	ticket = record_exec_begin(AT_FDCWD, "/etc/passwd"); /* may not be executed */
+	ticket = record_exec_begin(AT_FDCWD, "/etc/passwd", false); /* may not be executed */
 	record_goodbye();
 	record_goodbye_undo();
 	record_exec_failed(ticket, AT_FDCWD, "/etc/passwd", EACCES);
-	record_exec_begin(AT_FDCWD, "/bin/sh");
+	record_exec_begin(AT_FDCWD, "/bin/sh", false);
 	record_goodbye();
 	return 0;
 }

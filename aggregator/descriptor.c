@@ -1,13 +1,15 @@
 #include "aggregator/descriptor.h"
 
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "aggregator/workers.h"
+#define CLOSING_MAX 16
 
 bool descriptor_is_path(int fd)
 {
@@ -45,46 +47,87 @@ bool descriptor_is_listener(int fd)
 	return size == (ssize_t)sizeof(name) - 1 && !memcmp(found, name, sizeof(name) - 1);
 }
 
+bool descriptor_is_strange(int fd)
+{
+	return !descriptor_is_path(fd) && !descriptor_is_memory(fd) &&
+	       !descriptor_is_seqpacket(fd) && !descriptor_is_listener(fd);
+}
+
 /* --- closing ---------------------------------------------------------------------------------- */
 
+/* Is nothing in its queue, now and for ever? With what is there descriptors would be closed. */
+static bool is_empty(int socket)
+{
+	char byte;
+
+	shutdown(socket, SHUT_RDWR);
+	return recv(socket, &byte, sizeof(byte), MSG_PEEK | MSG_DONTWAIT) <= 0;
+}
+
+static bool may_block(int fd)
+{
+	if (descriptor_is_seqpacket(fd))
+		return !is_empty(fd);
+	return descriptor_is_strange(fd);
+}
+
 struct closing {
-	struct job job;
-	int fd;
+	unsigned n;
+	int fds[];
 };
 
-static void work(struct job *job)
+static _Atomic unsigned n_closing; /* threads */
+
+static void *close_all(void *data)
 {
-	close(((struct closing *)job)->fd);
+	struct closing *closing = data;
+
+	for (unsigned i = 0; i < closing->n; i++)
+		close(closing->fds[i]);
+	free(closing);
+	n_closing--;
+	return NULL;
 }
 
-static void done(struct job *job)
+/* Nobody waits for its end. False: there is no thread. */
+static bool start_thread(struct closing *closing)
 {
-	free(job);
+	sigset_t all, before;
+	pthread_t thread;
+	int r;
+
+	if (n_closing >= CLOSING_MAX)
+		return false;
+	n_closing++;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	r = pthread_create(&thread, NULL, close_all, closing);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (r == 0)
+		pthread_detach(thread);
+	else
+		n_closing--;
+	return r == 0;
 }
 
-static void late(struct job *job)
+void descriptors_close(const int *fds, unsigned n)
 {
-	(void)job;
-}
+	struct closing *closing = NULL;
 
-void descriptor_close(struct workers *workers, int fd)
-{
-	struct closing *closing;
-
-	if (fd < 0)
-		return;
-	if (descriptor_is_path(fd) || descriptor_is_memory(fd) || descriptor_is_seqpacket(fd) ||
-		descriptor_is_listener(fd)) {
-		close(fd);
-		return;
+	for (unsigned i = 0; i < n; i++) {
+		if (fds[i] < 0)
+			continue;
+		if (!may_block(fds[i])) {
+			close(fds[i]);
+			continue;
+		}
+		if (!closing)
+			closing = calloc(1, sizeof(*closing) + n * sizeof(*fds));
+		if (closing)
+			closing->fds[closing->n++] = fds[i];
 	}
-	closing = calloc(1, sizeof(*closing));
-	if (closing) {
-		*closing = (struct closing){ { .work = work, .done = done, .late = late }, fd };
-		if (workers_do(workers, &closing->job) == 0)
-			return;
-		free(closing);
-	}
-	/* It stays open: to be stuck in its close would be worse. (Our own end waits for it, too.)
+	/* They stay open: to be stuck in a close would be worse. (Our own end waits for it, too.)
 	 */
+	if (closing && !start_thread(closing))
+		free(closing);
 }

@@ -7,14 +7,16 @@
 
 #include <stdbool.h>
 
-struct workers;
-
 bool descriptor_is_path(int fd);      /* O_PATH: no more than a place */
 bool descriptor_is_memory(int fd);    /* a memfd, or another file in memory */
 bool descriptor_is_seqpacket(int fd); /* a unix socket of that type */
 bool descriptor_is_listener(int fd);  /* of seccomp's user notifications */
 
-/* Closes it; elsewhere, where its file system may have a say in that. -1: nothing to do. */
-void descriptor_close(struct workers *workers, int fd);
+/* Does it belong to none of these kinds? */
+bool descriptor_is_strange(int fd);
+
+/* Closes them, those of -1 apart: on a thread, where a file system may have a say in it. That may
+ * last for ever; while too many such threads wait, further ones stay open. */
+void descriptors_close(const int *fds, unsigned n);
 
 #endif

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "aggregator/aggregator.h"
+#include "aggregator/descriptor.h"
 #include "aggregator/log.h"
 #include "aggregator/peer_parts.h"
 
@@ -116,6 +117,8 @@ static int hear(struct peer *peer, size_t size, struct received *received, struc
 		r = peer->session ? 0 : error_set(err, -EBADMSG, "packet: no hello");
 	}
 	footprint__packet__free_unpacked(packet, NULL);
+	if (r == 0 && received_is_strange(received))
+		r = error_set(err, -EBADMSG, "packet: descriptors that do not belong there");
 	return r;
 }
 
@@ -134,7 +137,7 @@ void peer_close(struct peer *peer)
 	intake->n_silent -= !peer->session;
 	if (peer->polled)
 		uv_close((uv_handle_t *)&peer->poll, peer_closed);
-	close(peer->fd);
+	descriptors_close(&peer->fd, 1);
 	pool_close(peer->pool);
 	if (peer->session)
 		session_detach(peer->session);
@@ -158,7 +161,7 @@ static void peer_refuse(struct peer *peer, const struct error *err)
 
 enum hearing peer_read(struct peer *peer)
 {
-	auto_received struct received received = { .workers = &peer->daemon->workers };
+	auto_received struct received received = { .n = 0 };
 	struct error err = { 0 };
 	ssize_t n = receive(peer->fd, peer->daemon->intake.packet, &received);
 

@@ -10,8 +10,16 @@
 
 void received_deinit(struct received *received)
 {
+	descriptors_close(received->fds, received->n);
+	descriptors_close(received->surplus, received->n_surplus);
+}
+
+bool received_is_strange(const struct received *received)
+{
 	for (unsigned i = 0; i < received->n; i++)
-		descriptor_close(received->workers, received->fds[i]);
+		if (received->fds[i] >= 0 && descriptor_is_strange(received->fds[i]))
+			return true;
+	return received->n_surplus > 0;
 }
 
 static void take_descriptors(struct received *received, const struct cmsghdr *header)
@@ -25,7 +33,7 @@ static void take_descriptors(struct received *received, const struct cmsghdr *he
 		if (received->n < RECEIVED_FDS_MAX) {
 			received->fds[received->n++] = fd;
 		} else {
-			descriptor_close(received->workers, fd);
+			received->surplus[received->n_surplus++] = fd;
 			received->wrong = true;
 		}
 	}
@@ -33,10 +41,9 @@ static void take_descriptors(struct received *received, const struct cmsghdr *he
 
 ssize_t receive(int fd, uint8_t *packet, struct received *received)
 {
-	/* Room for one more than there may be, so that more of them are noticed. */
 	union {
 		struct cmsghdr header;
-		char space[CMSG_SPACE((RECEIVED_FDS_MAX + 1) * sizeof(int))];
+		char space[CMSG_SPACE(RECEIVED_SURPLUS_MAX * sizeof(int))];
 	} control;
 	struct iovec part = { .iov_base = packet, .iov_len = FP_PACKET_SIZE_MAX };
 	struct msghdr message = {

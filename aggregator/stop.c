@@ -38,13 +38,14 @@ static void drain(struct aggregator *daemon)
 		intake_pause(daemon);
 	}
 	sessions_tick(daemon);
-	vigils_stop(daemon);
 }
 
 static bool waiting(struct aggregator *daemon)
 {
 	/* Who holds a lock for longer than it takes to write an entry cannot keep us. */
 	if (spool_locked(daemon) && spent_ms(daemon) < DRAIN_MS)
+		return true;
+	if (vigils_stop(daemon) && spent_ms(daemon) < DRAIN_MS)
 		return true;
 	return spool_busy(daemon) || roots_busy(daemon) || sessions_busy(daemon) ||
 	       daemon->snapshot.running;

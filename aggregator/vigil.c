@@ -3,7 +3,6 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "aggregator/aggregator.h"
 #include "aggregator/clock.h"
@@ -12,7 +11,8 @@
 #include "lib/base/cleanup.h"
 
 #define VIGILS_MAX     1024
-#define VIGILS_OF_USER 128
+#define VIGILS_OF_ROOT 256
+#define GRACE_MS       (TICK_MS / 2)
 #define TOLD_MAX       8 /* of one supervisor's programs: whose gap it is */
 #define DETAIL	       "its supervisor was killed, and it lived on"
 
@@ -20,9 +20,9 @@ struct vigil {
 	TAILQ_ENTRY(vigil) link;
 	int listener;
 	int lifeline;
-	ino_t inode; /* the lifeline's, which all packets of a supervisor bring along */
-	uint32_t uid;
-	bool waited; /* at the last look a call waited for nobody */
+	ino_t inode;	   /* the lifeline's, which all packets of a supervisor bring along */
+	struct root *root; /* only to tell whose it is */
+	uint64_t waiting_since_ms; /* a call, for nobody; 0: none does */
 	/* The latest of each application. */
 	struct session *sessions[TOLD_MAX];
 	unsigned n_sessions;
@@ -54,8 +54,10 @@ static void add_session(struct vigil *vigil, struct session *session)
 
 	while (i < vigil->n_sessions && vigil->sessions[i]->application != session->application)
 		i++;
-	if (i == TOLD_MAX)
+	if (i == TOLD_MAX) {
+		session->daemon->counters.vigils_unkept++;
 		return;
+	}
 	hold(session);
 	if (i < vigil->n_sessions)
 		let_go(vigil->sessions[i]);
@@ -66,43 +68,46 @@ static void add_session(struct vigil *vigil, struct session *session)
 
 /* --- beginning and end ------------------------------------------------------------------------ */
 
-static struct vigil *find(const struct aggregator *daemon, ino_t inode)
+static struct vigil *find(const struct session *session, ino_t inode)
 {
 	struct vigil *vigil;
 
-	TAILQ_FOREACH(vigil, &daemon->vigils.list, link)
-	if (vigil->inode == inode)
+	TAILQ_FOREACH(vigil, &session->daemon->vigils.list, link)
+	if (vigil->inode == inode && vigil->root == session->root)
 		return vigil;
 	return NULL;
 }
 
-static bool has_room(const struct aggregator *daemon, uint32_t uid, int fd)
+static bool has_room(const struct aggregator *daemon, const struct root *root, int fd)
 {
 	rlim_t max = daemon->intake.descriptors_max;
 	const struct vigil *vigil;
-	unsigned of_user = 0;
+	unsigned of_root = 0;
 
 	TAILQ_FOREACH(vigil, &daemon->vigils.list, link)
-	of_user += vigil->uid == uid;
-	return daemon->vigils.count < VIGILS_MAX && of_user < VIGILS_OF_USER &&
+	of_root += vigil->root == root;
+	return daemon->vigils.count < VIGILS_MAX && of_root < VIGILS_OF_ROOT &&
 	       (max == RLIM_INFINITY || (rlim_t)fd < max / 2);
 }
 
 /* NULL: there is no room. */
-static struct vigil *add(
-	struct aggregator *daemon, uint32_t uid, struct received *received, ino_t inode)
+static struct vigil *add(struct session *session, struct received *received, ino_t inode)
 {
+	struct aggregator *daemon = session->daemon;
 	struct vigil *vigil;
 
-	if (!has_room(daemon, uid, received->fds[1]))
-		return NULL;
+	if (!has_room(daemon, session->root, received->fds[1])) {
+		vigils_tick(daemon); /* of many short programs most are over */
+		if (!has_room(daemon, session->root, received->fds[1]))
+			return NULL;
+	}
 	vigil = calloc(1, sizeof(*vigil));
 	if (!vigil)
 		return NULL;
 	*vigil = (struct vigil){ .listener = received->fds[0],
 		.lifeline = received->fds[1],
 		.inode = inode,
-		.uid = uid };
+		.root = session->root };
 	received->fds[0] = received->fds[1] = -1;
 	TAILQ_INSERT_TAIL(&daemon->vigils.list, vigil, link);
 	daemon->vigils.count++;
@@ -118,9 +123,9 @@ void vigil_begin(struct session *session, struct received *received)
 	if (!received->wrong && received->n == 2 && descriptor_is_listener(received->fds[0]) &&
 		descriptor_is_seqpacket(received->fds[1]) &&
 		fstat(received->fds[1], &lifeline) == 0) {
-		vigil = find(daemon, lifeline.st_ino);
+		vigil = find(session, lifeline.st_ino);
 		if (!vigil)
-			vigil = add(daemon, session->uid, received, lifeline.st_ino);
+			vigil = add(session, received, lifeline.st_ino);
 	}
 	if (vigil)
 		add_session(vigil, session);
@@ -134,8 +139,7 @@ static void end(struct aggregator *daemon, struct vigil *vigil)
 		let_go(vigil->sessions[i]);
 	TAILQ_REMOVE(&daemon->vigils.list, vigil, link);
 	daemon->vigils.count--;
-	close(vigil->listener);
-	close(vigil->lifeline);
+	descriptors_close((const int[]){ vigil->listener, vigil->lifeline }, 2);
 	free(vigil);
 }
 
@@ -155,9 +159,9 @@ static enum state look(const struct vigil *vigil)
 
 	if (poll(polled, 2, 0) <= 0)
 		return WATCHED;
-	if (polled[0].revents & (POLLHUP | POLLERR))
+	if (polled[0].revents & POLLHUP)
 		return OVER;
-	return polled[1].revents && polled[0].revents ? WAITING : WATCHED;
+	return polled[1].revents && polled[0].revents & (POLLIN | POLLOUT) ? WAITING : WATCHED;
 }
 
 static void tell(struct aggregator *daemon, struct vigil *vigil)
@@ -174,33 +178,43 @@ static void tell(struct aggregator *daemon, struct vigil *vigil)
 
 /* Waiting now is not enough: a container that is killed loses its processes one after another, in
  * no certain order. */
-void vigils_tick(struct aggregator *daemon)
+static bool waits_for_long(struct vigil *vigil, uint64_t now)
+{
+	if (!vigil->waiting_since_ms)
+		vigil->waiting_since_ms = now;
+	return now - vigil->waiting_since_ms >= GRACE_MS;
+}
+
+/* `ending`: of those that are still watched nothing more is to be known. */
+static void look_at_all(struct aggregator *daemon, bool ending)
 {
 	struct vigil *vigil = TAILQ_FIRST(&daemon->vigils.list);
+	uint64_t now = uv_now(&daemon->loop);
 
 	while (vigil) {
 		struct vigil *next = TAILQ_NEXT(vigil, link);
 		enum state state = look(vigil);
+		bool lost = state == WAITING && waits_for_long(vigil, now);
 
-		if (state == WAITING && vigil->waited)
+		if (state != WAITING)
+			vigil->waiting_since_ms = 0;
+		if (lost)
 			tell(daemon, vigil);
-		if (state == OVER || (state == WAITING && vigil->waited))
+		if (lost || state == OVER || (ending && state == WATCHED))
 			end(daemon, vigil);
-		else
-			vigil->waited = state == WAITING;
 		vigil = next;
 	}
 }
 
-void vigils_stop(struct aggregator *daemon)
+void vigils_tick(struct aggregator *daemon)
 {
-	struct vigil *vigil;
+	look_at_all(daemon, false);
+}
 
-	while ((vigil = TAILQ_FIRST(&daemon->vigils.list))) {
-		if (look(vigil) == WAITING)
-			tell(daemon, vigil);
-		end(daemon, vigil);
-	}
+bool vigils_stop(struct aggregator *daemon)
+{
+	look_at_all(daemon, true);
+	return !TAILQ_EMPTY(&daemon->vigils.list);
 }
 
 void vigils_deinit(struct aggregator *daemon)

@@ -5,11 +5,12 @@
  * program. With the session come the seccomp listener and the lifeline, a socket whose other end
  * all processes of the supervisor hold together. When that has hung up and a call waits for an
  * answer, they were killed and the program lives on: a gap. We never answer; while we hold the
- * listener such a call waits, and then it gets ENOSYS.
+ * listener such a call waits, for as long as we do not look, and then it gets ENOSYS.
  */
 #ifndef FOOTPRINT_AGGREGATOR_VIGIL_H
 #define FOOTPRINT_AGGREGATOR_VIGIL_H
 
+#include <stdbool.h>
 #include <sys/queue.h>
 
 struct aggregator;
@@ -32,8 +33,8 @@ void vigil_begin(struct session *session, struct received *received);
 
 /* Ends those whose programs have ended, and those that became gaps. To be called every TICK_MS. */
 void vigils_tick(struct aggregator *daemon);
-/* Ends all: no run waits for them. */
-void vigils_stop(struct aggregator *daemon);
+/* Ends all but those that may become a gap within half a second. True: there are such. */
+bool vigils_stop(struct aggregator *daemon);
 void vigils_deinit(struct aggregator *daemon);
 
 #endif

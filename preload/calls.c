@@ -374,12 +374,14 @@ static uint64_t execute_begins(long number, const struct call *call, const long 
 	int directory = descriptor_in(arguments, call->directory);
 	const char *path = path_in(arguments, call->path);
 	int flags = (int)flags_in(arguments, call->flags);
-	/* One look for both that want to know. */
-	bool known = path && image_segment() && !image.memory_only &&
-		     program_is_known(directory, path, flags);
-	uint64_t ticket = record_exec_begin(directory, path, known);
-	enum program_kind kind = known ? PROGRAM_DYNAMIC : supervised_exec(directory, path, flags);
+	enum program_glance glance = path && image_segment() && !image.memory_only
+					     ? program_glance(directory, path, flags)
+					     : GLANCE_MAY_BE;
+	uint64_t ticket = record_exec_begin(directory, path, glance);
+	enum program_kind kind = glance == GLANCE_DYNAMIC ? PROGRAM_DYNAMIC : PROGRAM_UNKNOWN;
 
+	if (glance == GLANCE_MAY_BE)
+		kind = supervised_exec(directory, path, flags);
 	record_goodbye();
 	record_hand_on(
 		kind == PROGRAM_DYNAMIC, (char *const *)arguments[number == SYS_execve ? 2 : 3]);

@@ -3,6 +3,7 @@
 #include "preload/program.h"
 
 #include <elf.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -217,13 +218,17 @@ static void name_program(const struct program *program, char *path, size_t size)
 	path[length > 0 && length < (long)size - 1 ? length : 0] = '\0';
 }
 
-bool program_is_known(int dirfd, const char *path, int flags)
+enum program_glance program_glance(int dirfd, const char *path, int flags)
 {
 	struct stat status;
+	long error =
+		rawcall4(SYS_newfstatat, dirfd, (long)path, (long)&status, flags & AT_EMPTY_PATH);
 
-	return rawcall4(SYS_newfstatat, dirfd, (long)path, (long)&status, flags & AT_EMPTY_PATH) ==
-		       0 &&
-	       known_kind(identity_of(&status)) == PROGRAM_DYNAMIC;
+	if (error < 0)
+		return error == -ENOENT || error == -ENOTDIR ? GLANCE_NONE : GLANCE_MAY_BE;
+	if (!S_ISREG(status.st_mode) || !(status.st_mode & 0111))
+		return GLANCE_NONE;
+	return known_kind(identity_of(&status)) == PROGRAM_DYNAMIC ? GLANCE_DYNAMIC : GLANCE_MAY_BE;
 }
 
 static enum program_kind judge(const struct program *program, const struct stat *status)
@@ -246,7 +251,7 @@ enum program_kind program_look(
 		enum program_kind kind;
 		char *interpreter;
 
-		if (program_is_known(dirfd, path, flags))
+		if (program_glance(dirfd, path, flags) == GLANCE_DYNAMIC)
 			return PROGRAM_DYNAMIC;
 		if (!open_program(&program, dirfd, path, flags, &status))
 			return PROGRAM_UNKNOWN;

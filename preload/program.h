@@ -6,7 +6,6 @@
 #ifndef FOOTPRINT_PRELOAD_PROGRAM_H
 #define FOOTPRINT_PRELOAD_PROGRAM_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #define PROGRAM_PATH_SIZE 1024 /* for the path of a program that is a gap; longer ones are rare */
@@ -27,8 +26,12 @@ enum program_kind {
 enum program_kind program_look(
 	int dirfd, const char *path, int flags, char *path_found, size_t size);
 
-/* What is known without opening it: a dynamic program that was looked at before. One system call.
- */
-bool program_is_known(int dirfd, const char *path, int flags);
+/* What can be told without opening it, by one system call. A doubtful case may be one. */
+enum program_glance {
+	GLANCE_NONE, /* not there, or nothing that is executed */
+	GLANCE_MAY_BE,
+	GLANCE_DYNAMIC, /* looked at before */
+};
+enum program_glance program_glance(int dirfd, const char *path, int flags);
 
 #endif

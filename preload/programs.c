@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
-#include <sys/stat.h>
 
 #include "preload/directories.h"
 #include "preload/facts.h"
@@ -44,32 +43,15 @@ static bool program_place(struct place *ret, int dirfd, const char *path, char *
 	return place_find(ret, AT_FDCWD, buffer);
 }
 
-/*
- * Is this no program, as most attempts of a search through PATH? What is written before such a call
- * may be in the spool, where it cannot be taken back, by the time the call fails. A doubtful case
- * counts as a program.
- */
-static bool is_no_program(int dirfd, const char *path)
-{
-	struct stat file;
-	long error;
-
-	if (image.memory_only || !path || !*path)
-		return false;
-	error = rawcall4(SYS_newfstatat, dirfd, (long)path, (long)&file, 0);
-	if (error < 0)
-		return error == -ENOENT || error == -ENOTDIR;
-	return !S_ISREG(file.st_mode) || !(file.st_mode & (S_IXUSR | S_IXGRP | S_IXOTH));
-}
-
-uint64_t record_exec_begin(int dirfd, const char *path, bool is_program)
+/* What is written before an execution may be in the spool, where it cannot be taken back, by the
+ * time that it fails: as most attempts of a search through PATH, which lead to no program. */
+uint64_t record_exec_begin(int dirfd, const char *path, enum program_glance glance)
 {
 	char buffer[USUAL_PATH];
 	struct place place;
 
 	if (!image_segment() || (path && !path_is_readable(path)) ||
-		!program_place(&place, dirfd, path, buffer) ||
-		(!is_program && is_no_program(dirfd, path)))
+		!program_place(&place, dirfd, path, buffer) || glance == GLANCE_NONE)
 		return 0;
 	return fact_exec(&place);
 }

@@ -17,6 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "preload/program.h"
+
 /* Bits of footprint.Access in record.proto. */
 #define ACCESS_READ	1u
 #define ACCESS_WRITE	2u
@@ -62,9 +64,9 @@ void record_load(unsigned loaded_by, const char *path, const char *requester);
 
 /* Exec, in three steps: record_exec_begin before (it returns a ticket, 0: nothing to undo), the
  * real call, and if it returns: record_exec_failed, which takes the record back and records the
- * outcome. is_program: the caller has looked, and it is one. posix_spawn in the parent:
- * record_path(ACCESS_EXEC...) is not enough, use record_spawned. */
-uint64_t record_exec_begin(int dirfd, const char *path, bool is_program);
+ * outcome. posix_spawn in the parent: record_path(ACCESS_EXEC...) is not enough, use
+ * record_spawned. */
+uint64_t record_exec_begin(int dirfd, const char *path, enum program_glance glance);
 void record_exec_failed(uint64_t ticket, int dirfd, const char *path, int error);
 void record_spawned(int dirfd, const char *path, int error);
 

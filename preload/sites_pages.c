@@ -176,8 +176,8 @@ unsigned sites_pages_map(
 		sites_pages_make(object, offsets, count);
 		fd = open_pages(object, &pages);
 	}
-	if (fd < 0 || !pages.head.count || !is_of_one_piece(object, &pages) ||
-		!is_untouched(object, &pages) || !take_stubs(object, &pages, &taken))
+	if (fd < 0 || !pages.head.count || !take_stubs(object, &pages, &taken) ||
+		!is_of_one_piece(object, &pages) || !is_untouched(object, &pages))
 		return count;
 	lead(object, &pages);
 	*stubs = taken;

@@ -12,7 +12,6 @@
 
 #include "preload/rawcall.h"
 #include "supervise/images.h"
-#include "supervise/supervise.h"
 #include "supervise/vigil.h"
 #include "supervise/wake.h"
 #include "supervise/work.h"
@@ -78,7 +77,9 @@ static bool has_ended(int pid, int pidfd, int *listener)
 	ready = rawcall3(SYS_poll, (long)polled, 2, LOOK_EVERY_MS);
 	if (ready <= 0 || polled[0].revents)
 		return ready > 0;
-	*listener = -1; /* poll takes no notice of it now */
+	if (!(polled[1].revents & POLLHUP))
+		return false; /* it could not be looked at just now */
+	*listener = -1;	      /* poll takes no notice of it now */
 	return has_ended(pid, pidfd, listener);
 }
 
@@ -120,14 +121,10 @@ static void be_worker(int listener, int guardian, struct shared *shared, int *as
 	images_close();
 }
 
-void guard(int listener, int asked, int first)
+void guard(int listener, int asked)
 {
 	struct shared *shared = make_shared();
 
-	if (shared) {
-		shared->first = first;
-		supervisor.first = &shared->first;
-	}
 	vigil_prepare(listener);
 	for (int deaths = 0; shared && deaths < DEATHS_MAX; deaths++) {
 		int self = (int)rawcall3(SYS_getpid, 0, 0, 0);

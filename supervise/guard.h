@@ -10,7 +10,7 @@
 #define FOOTPRINT_SUPERVISE_GUARD_H
 
 /* Until nobody is watched any more. `asked`: a socket on which the word is sent that all is ready,
- * and which is closed then. `first`: supervisor.first, 0: none. Does not return. */
-void guard(int listener, int asked, int first) __attribute__((noreturn));
+ * and which is closed then. Does not return. */
+void guard(int listener, int asked) __attribute__((noreturn));
 
 #endif

@@ -143,6 +143,13 @@ static int identify(int pid, uint64_t *ret, uint64_t *ret_stack)
 	return 0;
 }
 
+uint64_t images_identify(int pid)
+{
+	uint64_t identity = 0, stack;
+
+	return identify(pid, &identity, &stack) ? 0 : identity;
+}
+
 static const char *base_name(const char *path)
 {
 	const char *name = path;
@@ -225,16 +232,12 @@ static struct one *open_image(int pid, uint64_t identity, uint64_t stack)
 {
 	struct one *one = make_room();
 	char **envp = environment_of(pid);
-	bool is_first = supervisor.first && pid == *supervisor.first;
 
 	one->identity = identity;
 	one->creator = pid;
 	one->express.stack = stack;
 	one->express.closed = is_off(setting(envp, "FOOTPRINT_SITES"));
-	one->ignored = is_first || has_library(pid, envp);
-	/* It executes what we are here for, and is as good as another process then. */
-	if (is_first)
-		*supervisor.first = 0;
+	one->ignored = identity == supervisor.first || has_library(pid, envp);
 	if (!one->ignored)
 		start(one, pid, envp);
 	return one;

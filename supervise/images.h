@@ -9,6 +9,10 @@
 #define FOOTPRINT_SUPERVISE_IMAGES_H
 
 #include <stdbool.h>
+#include <stdint.h>
+
+/* What tells the image of this process from others; 0: it cannot be looked at. */
+uint64_t images_identify(int pid);
 
 /* The caller's image becomes `image`, where the recorder works. True: its facts are to be recorded.
  * False: they are not (the library in it does that), or it could not be looked at: *ret_error. */

@@ -13,6 +13,7 @@
 #include "preload/text.h"
 #include "proto/session_memory.h"
 #include "supervise/guard.h"
+#include "supervise/images.h"
 #include "supervise/nursery.h"
 #include "supervise/prefix.h"
 #include "supervise/supervise.h"
@@ -124,13 +125,14 @@ int supervise_on(int socket, int asker)
 		greeting.magic != SUPERVISED_MAGIC || (asker && greeting.pid != asker))
 		return STATUS_USAGE;
 	answer.error = try_reading(&greeting);
+	supervisor.first = images_identify(greeting.pid);
 	if (rawcall6(SYS_sendto, socket, (long)&answer, sizeof(answer), MSG_NOSIGNAL, 0, 0) < 0 ||
 		answer.error)
 		return 1;
 	listener = receive_listener(socket);
 	if (listener < 0)
 		return 1; /* it thought better of it */
-	guard(listener, socket, greeting.pid);
+	guard(listener, socket);
 }
 
 /* --- the command line ---------------------------------------------------------------------------

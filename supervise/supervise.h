@@ -34,8 +34,7 @@ struct supervisor {
 	const char
 		*library; /* path of libfootprint.so, to know who has it; NULL: by its usual name */
 	int root;	  /* O_PATH of "/", -1: none */
-	int32_t *first;	  /* the process that asked for us: another one until it executes. In memory
-			     that guardian and workers share; NULL: there is none */
+	uint64_t first; /* images_identify() of who asked for us, which has the library: 0: none */
 };
 
 extern struct supervisor supervisor;

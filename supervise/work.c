@@ -151,6 +151,13 @@ static void note_lost(struct shared *shared)
 	shared->lost = 0;
 }
 
+/* Is nobody watched any more? POLLERR says only that the listener could not be looked at just now.
+ */
+static bool is_over(const struct pollfd *listener)
+{
+	return (listener->revents & (POLLHUP | POLLIN)) == POLLHUP;
+}
+
 /* After a signal, or when there was nothing to receive after all. True: work is over. The kernel
  * gives orphans another parent before it sends the signal, and tells pidfds later. */
 static bool look_around(int listener, int guardian, enum work_end *ret)
@@ -159,7 +166,7 @@ static bool look_around(int listener, int guardian, enum work_end *ret)
 	bool alone = rawcall3(SYS_getppid, 0, 0, 0) != guardian;
 
 	*ret = alone ? WORK_ALONE : WORK_DONE;
-	return alone || (rawcall3(SYS_poll, (long)&polled, 1, 0) > 0 && !(polled.revents & POLLIN));
+	return alone || (rawcall3(SYS_poll, (long)&polled, 1, 0) > 0 && is_over(&polled));
 }
 
 /* The signal may come between the last look and the wait that follows: then the next announcement
@@ -199,9 +206,9 @@ void work_blindly(int listener, struct shared *shared)
 	for (;;) {
 		if (rawcall3(SYS_poll, (long)&polled, 1, -1) < 0)
 			continue;
-		if (!(polled.revents & POLLIN))
+		if (is_over(&polled))
 			return;
-		if (receive(listener, shared))
+		if (polled.revents & POLLIN && receive(listener, shared))
 			work_answer(listener, shared->notif.id);
 	}
 }

@@ -15,7 +15,6 @@ struct shared {
 	char room[256];		    /* later kernels may have more to say */
 	uint64_t served;	    /* announcements so far: does the worker still move? */
 	int32_t lost;		    /* whose announcement nobody recorded, 0: none */
-	int32_t first;		    /* supervisor.first */
 };
 
 enum work_end {

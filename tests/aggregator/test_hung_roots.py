@@ -250,7 +250,7 @@ def descriptors_whose_close_does_not_end(daemon):
             alive.close()
         assert refused(stranger)
         known.close()
-        wait_for("what was said before", lambda: has_file(daemon.manifest("known@1"), "/etc/hostname"))
+        wait_for("the gap", lambda: 'kind: "dropped-session"' in daemon.manifest("known@1"))
         daemon.process.send_signal(signal.SIGTERM)
         wait_for("its end", lambda: "footprintd: sessions: 3" in daemon.stderr())
     finally:

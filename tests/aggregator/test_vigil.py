@@ -177,12 +177,7 @@ def at_the_end_a_call_that_waits_is_a_gap(daemon):
 def descriptors_that_are_no_vigil(daemon):
     program = Program()
     one, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    stream, _ = socket.socketpair()
-    pipe, _ = os.pipe()
-    plain = os.open("/etc/passwd", os.O_RDONLY)
-    wrong = ([], [program.listener], [program.listener, plain], [plain, one.fileno()],
-             [program.listener, pipe], [program.listener, stream.fileno()],
-             [one.fileno(), program.listener], [program.listener, one.fileno(), other.fileno()])
+    wrong = ([], [program.listener], [one.fileno(), program.listener], [one.fileno(), other.fileno()])
     for fds in wrong:
         peer = Peer(daemon, [path("/etc/hostname")])
         vigil(peer, fds)
@@ -190,6 +185,24 @@ def descriptors_that_are_no_vigil(daemon):
     program.end()
     never_a_gap_of(daemon, "/etc/hostname")
     assert daemon.counter("supervisors whose end would go unnoticed") == len(wrong)
+
+
+def descriptors_that_nobody_asked_for(daemon):
+    program = Program()
+    one, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    stream, _ = socket.socketpair()
+    pipe, _ = os.pipe()
+    plain = os.open("/etc/passwd", os.O_RDONLY)
+    for fds in ([program.listener, plain], [plain, one.fileno()], [program.listener, pipe],
+                [program.listener, stream.fileno()], [program.listener, one.fileno(), other.fileno()],
+                [plain] * 200):
+        peer = Peer(daemon, GOOD)
+        vigil(peer, fds)
+        assert refused(peer.socket), fds
+        peer.close()
+    program.end()
+    wait_for("the gap", lambda: 'kind: "dropped-session"' in daemon.manifest())
+    assert len(os.listdir("/proc/%d/fd" % daemon.process.pid)) < 50
 
 
 def never_a_gap_of(daemon, name):
@@ -250,4 +263,4 @@ if __name__ == "__main__":
          a_supervisor_that_is_killed_after_its_session_was_over, a_program_that_makes_no_call_any_more,
          a_program_that_ends_first, both_killed_the_supervisor_first, each_application_has_the_gap_once,
          at_the_end_nobody_waits_for_a_vigil, at_the_end_a_call_that_waits_is_a_gap,
-         descriptors_that_are_no_vigil, with_few_descriptors, a_vigil_keeps_no_other_session])
+         descriptors_that_are_no_vigil, descriptors_that_nobody_asked_for, with_few_descriptors, a_vigil_keeps_no_other_session])

@@ -218,19 +218,19 @@ static int run_closed(void)
 
 static int run_exec(void)
 {
-	uint64_t ticket = record_exec_begin(AT_FDCWD, "/made/exec/failed", false);
+	uint64_t ticket = record_exec_begin(AT_FDCWD, "/made/exec/failed", GLANCE_NONE);
 
 	record_exec_failed(ticket, AT_FDCWD, "/made/exec/failed", ENOENT);
-	if (record_exec_begin(
-		    AT_FDCWD, (const char *)8, false)) /* a pointer that execve would refuse */
+	if (record_exec_begin(AT_FDCWD, (const char *)8,
+		    GLANCE_MAY_BE)) /* a pointer that execve would refuse */
 		return 1;
 	record_goodbye();
 	record_goodbye_undo();
-	ticket = record_exec_begin(AT_FDCWD, "/etc/passwd", false); /* may not be executed */
+	ticket = record_exec_begin(AT_FDCWD, "/etc/passwd", GLANCE_NONE); /* may not be executed */
 	record_goodbye();
 	record_goodbye_undo();
 	record_exec_failed(ticket, AT_FDCWD, "/etc/passwd", EACCES);
-	record_exec_begin(AT_FDCWD, "/bin/sh", false);
+	record_exec_begin(AT_FDCWD, "/bin/sh", GLANCE_MAY_BE);
 	record_goodbye();
 	return 0;
 }

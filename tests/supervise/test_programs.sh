@@ -58,4 +58,14 @@ assert_fact "watched as it should be" \
 	'[.executables[] | select(.path | endswith("/busybox")) | .watched] == ["supervised"]' tool.footprint
 assert_fact "every one of them was supervised, or is a gap" "($late) or (.complete and
 	[.executables[] | select(.path | endswith(\"/busybox\")) | .runs] == [$times])" tool.footprint
+
+# ---- executed by a thread: the process that asks and the thread that calls have different ids
+gcc -O1 -pthread -o execs "$top/tests/supervise/execs.c" || die "cannot compile execs.c"
+for how in main thread; do
+	echo content >"by-$how"
+	"$footprint" run -o $how.footprint -- ./execs $how "$(command -v busybox)" cat "by-$how" >output 2>errors
+	assert_equal "status of what a $how executes" 0 $?
+	assert_fact "what a $how executes is watched" "(.gaps | map(select(.detail | test(\"in time\"))) != []) or
+		([.files[].path] | index(\"$here/by-$how\")) != null" $how.footprint
+done
 finish

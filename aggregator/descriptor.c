@@ -55,12 +55,11 @@ bool descriptor_is_strange(int fd)
 
 /* --- closing ---------------------------------------------------------------------------------- */
 
-/* Is nothing in its queue, now and for ever? With what is there descriptors would be closed. */
+/* Is nothing in its queue? With what is there descriptors would be closed. */
 static bool is_empty(int socket)
 {
 	char byte;
 
-	shutdown(socket, SHUT_RDWR);
 	return recv(socket, &byte, sizeof(byte), MSG_PEEK | MSG_DONTWAIT) <= 0;
 }
 
@@ -130,4 +129,11 @@ void descriptors_close(const int *fds, unsigned n)
 	 */
 	if (closing && !start_thread(closing))
 		free(closing);
+}
+
+void descriptor_hang_up(int socket)
+{
+	/* What is in its queue then is all that there will be. */
+	shutdown(socket, SHUT_RDWR);
+	descriptors_close(&socket, 1);
 }

@@ -19,4 +19,7 @@ bool descriptor_is_strange(int fd);
  * last for ever; while too many such threads wait, further ones stay open. */
 void descriptors_close(const int *fds, unsigned n);
 
+/* Ends a connection of ours, for all who hold this end of it, and closes it likewise. */
+void descriptor_hang_up(int socket);
+
 #endif

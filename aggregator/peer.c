@@ -137,7 +137,7 @@ void peer_close(struct peer *peer)
 	intake->n_silent -= !peer->session;
 	if (peer->polled)
 		uv_close((uv_handle_t *)&peer->poll, peer_closed);
-	descriptors_close(&peer->fd, 1);
+	descriptor_hang_up(peer->fd);
 	pool_close(peer->pool);
 	if (peer->session)
 		session_detach(peer->session);

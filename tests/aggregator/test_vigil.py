@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """A supervisor that is killed while its program lives on is a gap; one that ends with it is none."""
-import ctypes, os, socket, struct, subprocess, sys, time
+import ctypes, os, select, socket, struct, subprocess, sys, time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from peer import *
@@ -115,6 +115,18 @@ def a_supervisor_that_is_killed_after_its_session_was_over(daemon):
     assert "lost-records" not in daemon.manifest()
     supervised.let_go()
     wait_for("the gap", lambda: GAP in daemon.manifest())
+    supervised.program.end()
+
+
+def a_supervisor_that_lives_on_is_told_of_again_and_again(daemon):
+    """Its lifeline comes with each session, and a call may well take its time."""
+    supervised = Supervised(daemon)
+    for _ in range(5):
+        supervised.say_hello(daemon).close()
+    supervised.program.call()
+    time.sleep(1)
+    assert select.select([supervised.held], [], [], 0) == ([], [], []), "its lifeline has hung up"
+    never_a_gap(daemon)
     supervised.program.end()
 
 
@@ -261,6 +273,7 @@ def a_vigil_keeps_no_other_session(daemon):
 if __name__ == "__main__":
     run([a_program_that_outlives_its_supervisor, a_call_that_was_received_and_never_answered,
          a_supervisor_that_is_killed_after_its_session_was_over, a_program_that_makes_no_call_any_more,
+         a_supervisor_that_lives_on_is_told_of_again_and_again,
          a_program_that_ends_first, both_killed_the_supervisor_first, each_application_has_the_gap_once,
          at_the_end_nobody_waits_for_a_vigil, at_the_end_a_call_that_waits_is_a_gap,
          descriptors_that_are_no_vigil, descriptors_that_nobody_asked_for, with_few_descriptors, a_vigil_keeps_no_other_session])

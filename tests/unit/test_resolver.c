@@ -124,8 +124,12 @@ static int kernel_says(const char *path, bool follow, struct stat *ret)
 		.flags = (unsigned)O_PATH | O_CLOEXEC | (follow ? 0 : O_NOFOLLOW),
 		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
 	};
-	autoclose int fd = (int)syscall(SYS_openat2, rootfd, path, &how, sizeof(how));
+	autoclose int fd = -1;
 
+	/* EAGAIN: something was renamed or mounted, anywhere, while it followed a "..". */
+	do
+		fd = (int)syscall(SYS_openat2, rootfd, path, &how, sizeof(how));
+	while (fd < 0 && errno == EAGAIN);
 	if (fd < 0)
 		return -errno;
 	return fstat(fd, ret) < 0 ? -errno : 0;

@@ -23,12 +23,12 @@ bool descriptor_is_memory(int fd)
 	return fcntl(fd, F_GET_SEALS) >= 0;
 }
 
-static bool is_socket(int fd, int level_option, int expected)
+static bool is_socket(int fd, int option, int expected)
 {
 	int value = 0;
 	socklen_t size = sizeof(value);
 
-	return getsockopt(fd, SOL_SOCKET, level_option, &value, &size) == 0 && value == expected;
+	return getsockopt(fd, SOL_SOCKET, option, &value, &size) == 0 && value == expected;
 }
 
 bool descriptor_is_seqpacket(int fd)
@@ -135,5 +135,8 @@ void descriptor_hang_up(int socket)
 {
 	/* What is in its queue then is all that there will be. */
 	shutdown(socket, SHUT_RDWR);
-	descriptors_close(&socket, 1);
+	if (is_empty(socket))
+		close(socket);
+	else
+		descriptors_close(&socket, 1);
 }

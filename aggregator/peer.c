@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "aggregator/aggregator.h"
 #include "aggregator/descriptor.h"

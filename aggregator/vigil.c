@@ -8,7 +8,6 @@
 #include "aggregator/clock.h"
 #include "aggregator/descriptor.h"
 #include "aggregator/receive.h"
-#include "lib/base/cleanup.h"
 
 #define VIGILS_MAX     1024
 #define VIGILS_OF_ROOT 256

@@ -87,23 +87,18 @@ static long call_fexecve(void *context, char *const *envp)
 	return real_fexecve ? real_fexecve(attempt->dirfd, attempt->argv, envp) : hook_missing();
 }
 
-static enum program_glance glance_at(const struct attempt *attempt)
-{
-	if (!attempt->path || !image_segment() || image.memory_only)
-		return GLANCE_MAY_BE;
-	return program_glance(attempt->dirfd, attempt->path, attempt->flags);
-}
-
 /* Answers what a failed exec answers: -1. */
 static int attempt(struct attempt *attempt, char *const *envp)
 {
 	enum library_wish wish = exec_announce(attempt->dirfd, attempt->path, attempt->flags);
+	enum program_glance glance;
 	uint64_t ticket;
 	long result;
 
 	if (attempt->seen_inside)
 		return (int)environment_with(envp, wish, attempt->call, attempt);
-	ticket = record_exec_begin(attempt->dirfd, attempt->path, glance_at(attempt));
+	glance = record_exec_glance(attempt->dirfd, attempt->path, attempt->flags);
+	ticket = record_exec_begin(attempt->dirfd, attempt->path, glance);
 	record_goodbye();
 	result = environment_with(envp, wish, attempt->call, attempt);
 	record_goodbye_undo();

@@ -374,7 +374,7 @@ static uint64_t execute_begins(long number, const struct call *call, const long 
 	int directory = descriptor_in(arguments, call->directory);
 	const char *path = path_in(arguments, call->path);
 	int flags = (int)flags_in(arguments, call->flags);
-	enum program_glance glance = record_exec_glance(directory, path, flags);
+	enum program_glance glance = supervised_glance(directory, path, flags);
 	uint64_t ticket = record_exec_begin(directory, path, glance);
 	enum program_kind kind = glance == GLANCE_DYNAMIC ? PROGRAM_DYNAMIC : PROGRAM_UNKNOWN;
 

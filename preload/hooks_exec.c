@@ -19,6 +19,7 @@
 #include "preload/program_search.h"
 #include "preload/recorder.h"
 #include "preload/sites.h"
+#include "preload/supervised.h"
 
 static void record_unwatched(enum program_kind kind, const char *path)
 {
@@ -97,7 +98,7 @@ static int attempt(struct attempt *attempt, char *const *envp)
 
 	if (attempt->seen_inside)
 		return (int)environment_with(envp, wish, attempt->call, attempt);
-	glance = record_exec_glance(attempt->dirfd, attempt->path, attempt->flags);
+	glance = supervised_glance(attempt->dirfd, attempt->path, attempt->flags);
 	ticket = record_exec_begin(attempt->dirfd, attempt->path, glance);
 	record_goodbye();
 	result = environment_with(envp, wish, attempt->call, attempt);

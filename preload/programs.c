@@ -43,12 +43,6 @@ static bool program_place(struct place *ret, int dirfd, const char *path, char *
 	return place_find(ret, AT_FDCWD, buffer);
 }
 
-enum program_glance record_exec_glance(int dirfd, const char *path, int flags)
-{
-	return path && image_segment() && !image.memory_only ? program_glance(dirfd, path, flags)
-							     : GLANCE_MAY_BE;
-}
-
 /* What is written before an execution may be in the spool, where it cannot be taken back, by the
  * time that it fails: as most attempts of a search through PATH, which lead to no program. */
 uint64_t record_exec_begin(int dirfd, const char *path, enum program_glance glance)

@@ -62,11 +62,10 @@ void record_gap(const char *kind, const char *path, const char *detail);
 /* An object in the link map. loaded_by as in record.proto; requester may be NULL. */
 void record_load(unsigned loaded_by, const char *path, const char *requester);
 
-/* Exec, in four steps: record_exec_glance, for which flags are execveat's, and record_exec_begin
- * before (it returns a ticket, 0: nothing to undo), the real call, and if it returns:
- * record_exec_failed, which takes the record back and records the outcome. posix_spawn in the
- * parent: record_path(ACCESS_EXEC...) is not enough, use record_spawned. */
-enum program_glance record_exec_glance(int dirfd, const char *path, int flags);
+/* Exec, in three steps: record_exec_begin before (it returns a ticket, 0: nothing to undo), the
+ * real call, and if it returns: record_exec_failed, which takes the record back and records the
+ * outcome. posix_spawn in the parent: record_path(ACCESS_EXEC...) is not enough, use
+ * record_spawned. */
 uint64_t record_exec_begin(int dirfd, const char *path, enum program_glance glance);
 void record_exec_failed(uint64_t ticket, int dirfd, const char *path, int error);
 void record_spawned(int dirfd, const char *path, int error);

@@ -231,6 +231,13 @@ static bool is_executable(int dirfd, const char *path, int flags)
 		       AT_EACCESS | (flags & AT_EMPTY_PATH)) != -EACCES;
 }
 
+enum program_glance supervised_glance(int dirfd, const char *path, int flags)
+{
+	if (!path || !image_segment() || image.memory_only)
+		return GLANCE_MAY_BE;
+	return program_glance(dirfd, path, flags);
+}
+
 enum program_kind supervised_exec(int dirfd, const char *path, int flags)
 {
 	char program[PROGRAM_PATH_SIZE];

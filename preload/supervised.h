@@ -22,6 +22,10 @@
 
 #define SUPERVISOR_NAME "footprint-supervise" /* beside the library */
 
+/* Is there anything to be said of it, and to be supervised? Without a system call where none may be
+ * made. */
+enum program_glance supervised_glance(int dirfd, const char *path, int flags);
+
 /* The calling process is about to execute this; flags are execveat's. Answers what it is. */
 enum program_kind supervised_exec(int dirfd, const char *path, int flags);
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -79,25 +80,32 @@ static int make_memory(struct pool_head **ret)
 	return result;
 }
 
-static void fill_head(struct pool_head *head, const struct root *root, uint64_t identity)
+static void fill_head(struct pool_head *head)
 {
 	head->size = POOL_SIZE;
-	head->identity = identity;
-	head->root_device = root->device;
-	head->root_inode = root->inode;
-	head->root_mount = root->mount;
 	__atomic_store_n(&head->magic, POOL_MAGIC, __ATOMIC_RELEASE);
 }
 
+/* 0 or negative errno. */
+static int fill_offer(struct pool_offer *ret, const struct root *root, uint64_t identity)
+{
+	*ret = (struct pool_offer){ .magic = POOL_MAGIC,
+		.identity = identity,
+		.root_device = root->device,
+		.root_inode = root->inode,
+		.root_mount = root->mount };
+	/* Once the kernel has seeded it, so few bytes come at once and whole. */
+	return getrandom(ret->name, sizeof(ret->name), GRND_NONBLOCK) < 0 ? -errno : 0;
+}
+
 /* Into the queue of the process's socket, where it stays. 0 or negative errno. */
-static int offer(int socket, int memfd)
+static int send_offer(int socket, struct pool_offer *offer, int memfd)
 {
 	union {
 		struct cmsghdr header;
 		char space[CMSG_SPACE(sizeof(int))];
 	} control = { 0 };
-	struct pool_offer said = { .magic = POOL_MAGIC };
-	struct iovec part = { .iov_base = &said, .iov_len = sizeof(said) };
+	struct iovec part = { .iov_base = offer, .iov_len = sizeof(*offer) };
 	struct msghdr message = { .msg_iov = &part,
 		.msg_iovlen = 1,
 		.msg_control = &control,
@@ -114,6 +122,7 @@ static struct pool *pool_new(struct peer *peer, uint64_t identity)
 {
 	struct pool *pool = calloc(1, sizeof(*pool));
 	struct root *root = peer->session->root;
+	struct pool_offer offer;
 	autoclose int memfd = -1;
 	struct stat status;
 
@@ -121,7 +130,8 @@ static struct pool *pool_new(struct peer *peer, uint64_t identity)
 		return NULL;
 	memfd = make_memory(&pool->head);
 	if (memfd < 0 || !pool->head || fstat(memfd, &status) < 0 ||
-		(fill_head(pool->head, root, identity), offer(peer->fd, memfd) < 0)) {
+		fill_offer(&offer, root, identity) < 0 ||
+		(fill_head(pool->head), send_offer(peer->fd, &offer, memfd) < 0)) {
 		if (pool->head)
 			munmap(pool->head, POOL_SIZE);
 		free(pool);
@@ -172,7 +182,15 @@ static uint8_t state_of(const struct pool *pool, unsigned i)
 
 static uint8_t *cell_of(const struct pool *pool, unsigned i)
 {
-	return (uint8_t *)pool->head + POOL_CELL_SIZE * (1 + i);
+	return (uint8_t *)pool->head + pool_cell_offset(i);
+}
+
+/* Before its cell is free: whoever finds a ticket may take the cell. */
+static void clear_ticket(const struct pool *pool, unsigned i)
+{
+	struct pool_ticket *ticket = (void *)((uint8_t *)pool->head + pool_ticket_offset(i));
+
+	__atomic_store_n(&ticket->magic, 0, __ATOMIC_RELEASE);
 }
 
 /* Only who has a cell may change its state, so failing is a matter of a hostile peer. */
@@ -250,6 +268,7 @@ static bool has_ended(const struct pool *pool, unsigned i)
 /* Its image wanted none, and said so. */
 static void forget_refusal(struct pool *pool, unsigned i)
 {
+	clear_ticket(pool, i);
 	POOL_TAIL(cell_of(pool, i))->ended = 0;
 	change_state(pool, i, CELL_TAKEN, CELL_FREE);
 }
@@ -412,6 +431,7 @@ static void free_cell(struct pool *pool, unsigned i)
 	struct session_memory *cell = (struct session_memory *)(void *)cell_of(pool, i);
 
 	__atomic_store_n(&cell->acknowledged, cell->log_size, __ATOMIC_RELEASE);
+	clear_ticket(pool, i);
 	cell->magic = 0;
 	POOL_TAIL(cell)->ended = 0;
 	pool->phases[i] = NOT_MET;

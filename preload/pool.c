@@ -31,15 +31,15 @@ static bool may_have_pool(const struct segment *segment)
 static void look_for_offer(void)
 {
 	struct pool_head *none = NULL, *pool;
+	struct pool_offer offer;
 	int fd = image.descriptor, memfd;
-	bool ours;
 
 	if (!connection_is_ours(fd))
 		return;
-	memfd = pool_memfd(fd, &ours);
+	memfd = pool_memfd(fd, &offer);
 	if (memfd < 0)
 		return;
-	pool = pool_map(memfd, 0, POOL_SIZE);
+	pool = pool_map(memfd, 0, POOL_SIZE, 0);
 	rawcall3(SYS_close, memfd, 0, 0);
 	if (!pool)
 		return;
@@ -123,25 +123,24 @@ static bool is_last(int pid)
 	return pid == image.pid && !__atomic_load_n(&image.segment->head.users, __ATOMIC_ACQUIRE);
 }
 
+static void write_ticket(struct pool_ticket *ticket, int pid, int guard)
+{
+	*ticket = (struct pool_ticket){ .pid = pid,
+		.guard = guard,
+		.number = __atomic_fetch_add(&image.pool->tickets, 1, __ATOMIC_RELAXED),
+		.previous = is_last(pid) ? image.cell : 0 };
+	__atomic_store_n(&ticket->magic, POOL_TICKET_MAGIC, __ATOMIC_RELEASE);
+}
+
 /* False: neither of its cells is free. */
 static bool leave_ticket(int pid, int guard)
 {
-	const struct pool_head *head = image.pool;
-	struct pool_ticket *ticket;
 	unsigned choice = 0;
 
 	while (!set_state(POOL_CELL_OF(pid, choice), CELL_FREE, CELL_TAKEN))
 		if (++choice == POOL_CHOICES)
 			return false;
-	ticket = (void *)pool_cell(image.pool, POOL_CELL_OF(pid, choice));
-	*ticket = (struct pool_ticket){ .pid = pid,
-		.guard = guard,
-		.identity = head->identity,
-		.root_device = head->root_device,
-		.root_inode = head->root_inode,
-		.root_mount = head->root_mount,
-		.previous = is_last(pid) ? image.cell : 0 };
-	__atomic_store_n(&ticket->magic, POOL_TICKET_MAGIC, __ATOMIC_RELEASE);
+	write_ticket(pool_ticket(image.pool, POOL_CELL_OF(pid, choice)), pid, guard);
 	return true;
 }
 
@@ -150,11 +149,12 @@ static void take_ticket_back(int pid)
 {
 	for (unsigned choice = 0; choice < POOL_CHOICES; choice++) {
 		unsigned index = POOL_CELL_OF(pid, choice);
-		struct pool_ticket *ticket = (void *)pool_cell(image.pool, index);
+		struct pool_ticket *ticket = pool_ticket(image.pool, index);
 
+		/* That of an earlier exec of this process is no longer one. */
 		if (image.pool->states[index] != CELL_TAKEN ||
 			__atomic_load_n(&ticket->magic, __ATOMIC_ACQUIRE) != POOL_TICKET_MAGIC ||
-			ticket->pid != pid)
+			ticket->pid != pid || pool_cell(image.pool, index)->head.magic)
 			continue;
 		ticket->magic = 0;
 		set_state(index, CELL_TAKEN, CELL_FREE);
@@ -198,10 +198,9 @@ bool pool_kept_by_parent(void)
 }
 
 /* Has what stands in this cell come to an end, as far as its processes had a say in it? */
-static bool has_ended(struct segment *cell)
+static bool has_ended(const struct segment *copy)
 {
-	return __atomic_load_n(&POOL_TAIL(cell)->ended, __ATOMIC_ACQUIRE) ||
-	       !__atomic_load_n(&cell->head.users, __ATOMIC_ACQUIRE);
+	return POOL_TAIL(copy)->ended || !copy->head.users;
 }
 
 /* Not on the stack, which may be a signal handler's. NULL: no memory. */
@@ -213,36 +212,72 @@ static struct segment *map_copy(void)
 	return address < 0 && address >= -ERRNO_MAX ? NULL : (struct segment *)address;
 }
 
+/* Cells that are to be kept, one after another. */
+struct keeping {
+	struct pool_head *pool; /* another thread may forget image.pool meanwhile */
+	struct segment *copy;	/* of the cell */
+	int memfd;		/* the pool's; -1: not to be had */
+	int file;		/* the spool's */
+	int error;
+};
+
+/* From the file: to touch the page of each cell once costs ten times as much. */
+static void copy_cell(const struct keeping *keeping, unsigned i)
+{
+	if (keeping->memfd < 0 ||
+		rawcall4(SYS_pread64, keeping->memfd, (long)keeping->copy, POOL_CELL_SIZE,
+			(long)pool_cell_offset(i)) != POOL_CELL_SIZE)
+		memcpy(keeping->copy, pool_cell(keeping->pool, i), POOL_CELL_SIZE);
+}
+
+static void keep_cell(struct keeping *keeping, unsigned i, bool all)
+{
+	uint32_t *spooled = &pool_ticket(keeping->pool, i)->spooled;
+
+	copy_cell(keeping, i);
+	if (POOL_TAIL(keeping->copy)->alone || (!all && !has_ended(keeping->copy)))
+		return;
+	if (!keeping->error)
+		keeping->error =
+			spool_cell(image.segment->first, keeping->copy, spooled, &keeping->file);
+	/* What the aggregator reads is not lost, though it is not kept. */
+	if (keeping->error < 0 && all)
+		image_lose(spool_count(keeping->copy, *spooled));
+	/* Who lives in it does not know its ticket. */
+	if (!keeping->error && !has_ended(keeping->copy))
+		__atomic_store_n(&pool_cell(keeping->pool, i)->spooled, *spooled, __ATOMIC_RELEASE);
+}
+
+static bool is_to_be_kept(const struct pool_head *pool, unsigned i)
+{
+	return __atomic_load_n(&pool->states[i], __ATOMIC_ACQUIRE) != CELL_FREE &&
+	       i + 1 != image.cell;
+}
+
 void pool_keep(bool all)
 {
-	struct pool_head *pool = image.pool;
-	struct segment *copy = NULL;
-	int file = -1, error = 0;
+	struct keeping keeping = { .pool = image.pool, .memfd = -1, .file = -1 };
+	struct pool_offer offer;
 
-	for (unsigned i = 0; pool && i < POOL_CELLS; i++) {
-		struct segment *cell = pool_cell(pool, i);
-
-		if (__atomic_load_n(&pool->states[i], __ATOMIC_ACQUIRE) == CELL_FREE ||
-			i + 1 == image.cell ||
-			__atomic_load_n(&POOL_TAIL(cell)->alone, __ATOMIC_ACQUIRE) ||
-			(!all && !has_ended(cell)))
+	for (unsigned i = 0; keeping.pool && i < POOL_CELLS; i++) {
+		if (!is_to_be_kept(keeping.pool, i))
 			continue;
-		if (!copy)
-			copy = map_copy();
-		if (!copy && all)
+		if (!keeping.copy) {
+			keeping.copy = map_copy();
+			keeping.memfd = pool_memfd(image.descriptor, &offer);
+		}
+		if (!keeping.copy && all)
 			image_lose(1); /* at least: no memory to count in */
-		if (!copy)
+		if (!keeping.copy)
 			break;
-		if (!error)
-			error = spool_cell(image.segment->first, cell, copy, &file);
-		/* What the aggregator reads is not lost, though it is not kept. */
-		if (error < 0 && all)
-			image_lose(spool_count(cell, copy));
+		keep_cell(&keeping, i, all);
 	}
-	if (copy)
-		rawcall3(SYS_munmap, (long)copy, POOL_CELL_SIZE, 0);
-	if (file >= 0)
-		rawcall3(SYS_close, file, 0, 0);
+	if (keeping.copy)
+		rawcall3(SYS_munmap, (long)keeping.copy, POOL_CELL_SIZE, 0);
+	if (keeping.memfd >= 0)
+		rawcall3(SYS_close, keeping.memfd, 0, 0);
+	if (keeping.file >= 0)
+		rawcall3(SYS_close, keeping.file, 0, 0);
 }
 
 void pool_leave(void)

@@ -3,8 +3,8 @@
 # (they rename stat to stat64). With unwind tables: threads are cancelled and exceptions fly through
 # the hooks. Null checks stay: libc's prototypes promise what callers do not keep.
 #
-# layout.ld: two segments and no relro, each mapping more is paid at every start of every program. The
-# library's global offset table holds ten entries.
+# layout.ld: two segments and no relro, each mapping more is paid at every start of every program, and what
+# a start runs stands together. The library's global offset table holds ten entries.
 PRELOAD_SOURCES := $(wildcard preload/*.c)
 PRELOAD_ASSEMBLY := $(wildcard preload/*.S)
 PRELOAD_OBJECTS := $(patsubst preload/%.c,$(BUILD)/obj/preload/%.o,$(PRELOAD_SOURCES)) \
@@ -12,20 +12,20 @@ PRELOAD_OBJECTS := $(patsubst preload/%.c,$(BUILD)/obj/preload/%.o,$(PRELOAD_SOU
 
 PRELOAD_CFLAGS := -std=gnu11 $(OPTIMISE) $(WARNINGS) -fPIC -fvisibility=hidden -ffreestanding \
 	-fno-stack-protector -U_FORTIFY_SOURCE -fcf-protection=none -fno-builtin \
-	-fasynchronous-unwind-tables -fno-delete-null-pointer-checks -fno-plt -mgeneral-regs-only -I. \
+	-fasynchronous-unwind-tables -fno-delete-null-pointer-checks -fno-plt -mgeneral-regs-only -ffunction-sections -I. \
 	-DFOOTPRINT_VERSION_STRING='"$(VERSION)"'
 
-$(BUILD)/obj/preload/%.o: preload/%.c
+$(BUILD)/obj/preload/%.o: preload/%.c preload/module.mk
 	@mkdir -p $(@D)
 	@$(say) CC $<
 	$(Q)$(CC) $(PRELOAD_CFLAGS) -MMD -MP -c $< -o $@
 
-$(BUILD)/obj/preload/%.o: preload/%.S
+$(BUILD)/obj/preload/%.o: preload/%.S preload/module.mk
 	@mkdir -p $(@D)
 	@$(say) AS $<
 	$(Q)$(CC) $(PRELOAD_CFLAGS) -MMD -MP -c $< -o $@
 
-$(BUILD)/libfootprint.so: $(PRELOAD_OBJECTS) preload/exports.map preload/layout.ld
+$(BUILD)/libfootprint.so: $(PRELOAD_OBJECTS) preload/exports.map preload/layout.ld preload/layout_start.ld
 	@$(say) LD $@
 	$(Q)$(CC) -shared -nostdlib -Wl,--version-script=preload/exports.map -Wl,-T,preload/layout.ld \
 		-Wl,-z,norelro,-z,now,-z,max-page-size=4096 \

@@ -37,6 +37,7 @@ struct pool {
 	struct aggregator *daemon;
 	struct peer *peer;	/* who asked for it, until it is closed */
 	struct pool_head *head; /* mapped; we have sealed it, so it can be touched */
+	int memfd;		/* to read cells that have ended without touching their pages */
 	uint64_t device, inode; /* of the memfd */
 	struct root *root;
 	uint32_t uid; /* of the peer */
@@ -58,6 +59,7 @@ static void pool_free(struct pool *pool)
 	TAILQ_REMOVE(&pool->daemon->pools.list, pool, link);
 	pool->daemon->pools.count--;
 	munmap(pool->head, POOL_SIZE);
+	close(pool->memfd);
 	root_unref(pool->root);
 	free(pool);
 }
@@ -137,6 +139,7 @@ static struct pool *pool_new(struct peer *peer, uint64_t identity)
 		free(pool);
 		return NULL;
 	}
+	pool->memfd = steal_fd(&memfd);
 	pool->daemon = peer->daemon;
 	pool->peer = peer;
 	pool->device = status.st_dev;
@@ -200,17 +203,39 @@ static void change_state(struct pool *pool, unsigned i, uint8_t from, enum cell_
 		__ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 
-/* The hello that stands in the cell, copied before it is looked at. */
-static int read_hello(const struct pool *pool, unsigned i, const struct segment *segment,
+/*
+ * What a cell holds, read from the file. Most images have ended when they are met, and are read
+ * this once: to touch a page for that costs ten times as much.
+ */
+struct reading {
+	bool ended; /* and nobody wrote there when the rest was read */
+	union {
+		struct session_memory head;
+		uint8_t bytes[POOL_CELL_SIZE];
+	};
+};
+
+static bool read_cell(const struct pool *pool, unsigned i, struct reading *ret)
+{
+	off_t at = (off_t)pool_cell_offset(i);
+	struct pool_tail tail;
+
+	if (pread(pool->memfd, &tail, sizeof(tail), at + POOL_CELL_SIZE - (off_t)sizeof(tail)) !=
+			sizeof(tail) ||
+		pread(pool->memfd, ret->bytes, sizeof(ret->bytes), at) != sizeof(ret->bytes))
+		return false;
+	ret->ended = tail.ended;
+	return true;
+}
+
+/* The hello that stands in the cell. */
+static int read_hello(const struct reading *reading, const struct segment *segment,
 	Footprint__Hello **ret, struct error *err)
 {
-	uint8_t copy[POOL_CELL_SIZE];
-
 	if (segment->hello_offset > POOL_CELL_SIZE ||
 		segment->hello_size > POOL_CELL_SIZE - segment->hello_offset)
 		return error_set(err, -EBADMSG, "cell: its hello is not within it");
-	memcpy(copy, cell_of(pool, i) + segment->hello_offset, segment->hello_size);
-	return hello_unpack(copy, segment->hello_size, ret, err);
+	return hello_unpack(reading->bytes + segment->hello_offset, segment->hello_size, ret, err);
 }
 
 static int meet_session(struct pool *pool, unsigned i, struct segment *segment,
@@ -234,29 +259,35 @@ static int meet_session(struct pool *pool, unsigned i, struct segment *segment,
 	session->pool = pool;
 	session->cell = i;
 	pool->sessions[i] = session;
-	pool->phases[i] = MET;
 	pool->n_unfinished++;
 	return 0;
 }
 
-static int meet(struct pool *pool, unsigned i, struct error *err)
+static int meet(struct pool *pool, unsigned i, const struct reading *reading, struct error *err)
 {
 	struct segment *segment = NULL;
 	Footprint__Hello *hello = NULL;
-	int r = segment_open_cell(cell_of(pool, i), POOL_CELL_SIZE, &segment, err);
+	int r;
+
+	if (reading->ended)
+		r = segment_open_copy(reading->bytes, POOL_CELL_SIZE, &segment, err);
+	else
+		r = segment_open_cell(cell_of(pool, i), POOL_CELL_SIZE, &segment, err);
 
 	if (r < 0)
 		return r;
 	/* No other file of ours has a size for a device. */
 	segment->device = pool->device;
 	segment->inode = pool->inode + ((uint64_t)(i + 1) << 40);
-	r = read_hello(pool, i, segment, &hello, err);
+	r = read_hello(reading, segment, &hello, err);
 	if (r == 0) {
 		r = meet_session(pool, i, segment, hello, err);
 		footprint__hello__free_unpacked(hello, NULL);
 	}
 	if (r < 0)
 		segment_free(segment);
+	else
+		pool->phases[i] = reading->ended ? ENDING : MET;
 	return r;
 }
 
@@ -275,16 +306,20 @@ static void forget_refusal(struct pool *pool, unsigned i)
 
 static void try_to_meet(struct pool *pool, unsigned i)
 {
-	struct session_memory head;
+	struct reading reading;
 	struct error err = { 0 };
 	int r;
 
-	memcpy(&head, cell_of(pool, i), sizeof(head));
-	if (!head.magic && has_ended(pool, i))
+	if (!read_cell(pool, i, &reading))
+		return; /* no memory for its page */
+	if (!reading.head.magic && reading.ended)
 		forget_refusal(pool, i);
-	if (head.magic != SESSION_MEMORY_MAGIC)
+	if (reading.head.magic != SESSION_MEMORY_MAGIC)
 		return; /* nobody has come yet, or it is being filled */
-	r = meet(pool, i, &err);
+	/* The magic is written last, and may have been copied first. */
+	if (!reading.ended && !read_cell(pool, i, &reading))
+		return;
+	r = meet(pool, i, &reading, &err);
 	if (r == -ENOMEM) {
 		pool->daemon->counters.no_memory++;
 	} else if (r < 0) {
@@ -386,10 +421,12 @@ void pool_finished(struct session *session)
 /* Those who would have kept what ended programs left may have been killed. */
 static void keep_ended(struct pool *pool, unsigned i)
 {
+	struct reading reading;
 	struct segment *segment;
 	struct error err = { 0 };
 
-	if (segment_open_cell(cell_of(pool, i), POOL_CELL_SIZE, &segment, &err) < 0)
+	if (!read_cell(pool, i, &reading) ||
+		segment_open_copy(reading.bytes, POOL_CELL_SIZE, &segment, &err) < 0)
 		return; /* it has been read as far as it can be */
 	journal_keep_segment(pool->daemon, segment, clock_now_ns());
 	segment_free(segment);
@@ -428,12 +465,12 @@ void pools_cover(struct aggregator *daemon)
 /* What it held is on disk. */
 static void free_cell(struct pool *pool, unsigned i)
 {
-	struct session_memory *cell = (struct session_memory *)(void *)cell_of(pool, i);
+	static const uint8_t nothing[POOL_CELL_SIZE];
 
-	__atomic_store_n(&cell->acknowledged, cell->log_size, __ATOMIC_RELEASE);
 	clear_ticket(pool, i);
-	cell->magic = 0;
-	POOL_TAIL(cell)->ended = 0;
+	if (pwrite(pool->memfd, nothing, sizeof(nothing), (off_t)pool_cell_offset(i)) !=
+		sizeof(nothing))
+		return; /* no memory for its page: with the next manifest */
 	pool->phases[i] = NOT_MET;
 	change_state(pool, i, CELL_CLOSED, CELL_FREE);
 }

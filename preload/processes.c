@@ -104,12 +104,18 @@ void record_goodbye(void)
 		keep_rest(s, in_good_hands);
 }
 
+void record_leave(void)
+{
+	if (__atomic_load_n(&image.said_goodbye, __ATOMIC_ACQUIRE) && image.segment &&
+		!image.memory_only && image_is_ours() &&
+		!__atomic_load_n(&image.segment->head.users, __ATOMIC_ACQUIRE))
+		pool_leave();
+}
+
 void record_end(void)
 {
 	record_goodbye();
-	if (image.segment && !image.memory_only && image_is_ours() &&
-		!__atomic_load_n(&image.segment->head.users, __ATOMIC_ACQUIRE))
-		pool_leave();
+	record_leave();
 }
 
 void record_hand_on(bool watched, char *const *envp)

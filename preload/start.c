@@ -6,6 +6,18 @@
 #include "preload/recorder.h"
 #include "preload/sites.h"
 
+extern int __cxa_atexit(void (*function)(void *), void *argument, void *object)
+	__attribute__((weak));
+
+/* Of what was handed to __cxa_atexit before anything else, so glibc runs it last, after all
+ * destructors; musl before them, when nobody has said goodbye, and then its cell is kept until the
+ * pool is over. */
+static void leave(void *unused)
+{
+	(void)unused;
+	record_leave();
+}
+
 /* musl hands constructors no arguments, so none are taken. */
 __attribute__((constructor)) static void start(void)
 {
@@ -16,6 +28,8 @@ __attribute__((constructor)) static void start(void)
 		return;
 	raw_calls_record(&entry);
 	sites_install(entry.envp);
+	if (image.cell && __cxa_atexit)
+		__cxa_atexit(leave, NULL, NULL);
 }
 
 __attribute__((destructor)) static void stop(void)

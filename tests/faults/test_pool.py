@@ -6,6 +6,7 @@ import json
 from faults import *
 
 SHORT = 40
+STATES_AT, CELLS = 24, 3072  # in a pool
 COUNTERS = ("pools lent", "connections accepted", "sessions")
 
 
@@ -67,6 +68,30 @@ def read_by_short_programs(shell, folder):
     for name in names:
         tell(shell, "cat " + name)
     return ["read " + name for name in names]
+
+
+def cells_taken(shell):
+    """The cells of its pool that are not free (proto/pool.h)."""
+    pool = next(line for line in maps_of(shell).splitlines() if "footprint-pool" in line)
+    with open("/proc/%d/mem" % shell.pid, "rb") as memory:
+        memory.seek(int(pool.split("-")[0], 16) + STATES_AT)
+        return [i for i, state in enumerate(memory.read(CELLS)) if state]
+
+
+def cells_serve_again(folder):
+    """However many programs a shell starts, the pool has room: what has come to its end, by exit or by
+    _exit, gives its cell back when the manifest is on disk."""
+    def work(daemon, shell):
+        said = read_by_short_programs(shell, folder)
+        tell(shell, "/usr/bin/perl -MPOSIX -e 'POSIX::_exit(0)'")
+        tell(shell, "/usr/bin/perl -e 'fork; wait'")
+        wait_for("no cell taken", lambda: not cells_taken(shell))
+        end(shell)
+        return said
+
+    manifest, said, counted = with_shell(work)
+    assert_done(manifest, said)
+    assert not gaps(manifest), gaps(manifest)
 
 
 def undisturbed_shell(folder):
@@ -251,7 +276,7 @@ def main():
     folder = working_folder()
     data = data_folder(folder, SHORT)
     failed = 0
-    for test in (undisturbed_shell, aggregator_killed, aggregator_killed_and_back, parent_killed,
+    for test in (undisturbed_shell, cells_serve_again, aggregator_killed, aggregator_killed_and_back, parent_killed,
                  child_killed, orphan, more_than_a_cell_holds, of_another_application, descriptors,
                  exec_that_fails):
         try:

@@ -149,18 +149,16 @@ static unsigned map_over(const struct sites_object *object, const struct sites_p
 	return site;
 }
 
-/* Without the first `done` of the file's sites. */
+/* Without the first `done` of the file's sites, which stand there in the order of the offsets. */
 static unsigned leave_out(
 	uint32_t *offsets, unsigned count, const struct sites_pages *pages, unsigned done)
 {
-	unsigned left = 0;
+	unsigned left = 0, site = 0;
 
 	for (unsigned i = 0; i < count; i++) {
-		unsigned site = 0;
-
-		while (site < done && pages->sites[site].offset != offsets[i])
+		if (site < done && pages->sites[site].offset == offsets[i])
 			site++;
-		if (site == done)
+		else
 			offsets[left++] = offsets[i];
 	}
 	return left;

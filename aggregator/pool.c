@@ -21,6 +21,10 @@
 /* More packets than the buffer of one socket has room for. */
 #define SOCKET_HOLDS 1024
 
+/* A cell that was found empty so often (its program does not load the library, or a hostile one has
+ * taken it) is looked at once a tick, and no more whenever a peer speaks of a session unknown. */
+#define EMPTY_LOOKS_MAX 100
+
 /* What we know of a cell. */
 enum phase {
 	NOT_MET, /* free, or its hello has not been seen yet */
@@ -45,6 +49,7 @@ struct pool {
 	unsigned n_unfinished;
 	struct session *sessions[POOL_CELLS];
 	uint8_t phases[POOL_CELLS]; /* enum phase */
+	uint8_t empty[POOL_CELLS];  /* looks that found nobody */
 };
 
 void pools_init(struct aggregator *daemon)
@@ -208,24 +213,20 @@ static void change_state(struct pool *pool, unsigned i, uint8_t from, enum cell_
  * this once: to touch a page for that costs ten times as much.
  */
 struct reading {
-	bool ended; /* and nobody wrote there when the rest was read */
+	bool ended; /* its image, before this was read: it is all that will ever stand there */
 	union {
 		struct session_memory head;
 		uint8_t bytes[POOL_CELL_SIZE];
 	};
 };
 
-static bool read_cell(const struct pool *pool, unsigned i, struct reading *ret)
+static bool read_cell(struct pool *pool, unsigned i, struct reading *ret)
 {
-	off_t at = (off_t)pool_cell_offset(i);
-	struct pool_tail tail;
-
-	if (pread(pool->memfd, &tail, sizeof(tail), at + POOL_CELL_SIZE - (off_t)sizeof(tail)) !=
-			sizeof(tail) ||
-		pread(pool->memfd, ret->bytes, sizeof(ret->bytes), at) != sizeof(ret->bytes))
-		return false;
-	ret->ended = tail.ended;
-	return true;
+	if (pread(pool->memfd, ret->bytes, sizeof(ret->bytes), (off_t)pool_cell_offset(i)) ==
+		sizeof(ret->bytes))
+		return true;
+	pool->daemon->counters.no_memory++;
+	return false;
 }
 
 /* The hello that stands in the cell. */
@@ -311,13 +312,18 @@ static void try_to_meet(struct pool *pool, unsigned i)
 	int r;
 
 	if (!read_cell(pool, i, &reading))
-		return; /* no memory for its page */
-	if (!reading.head.magic && reading.ended)
-		forget_refusal(pool, i);
-	if (reading.head.magic != SESSION_MEMORY_MAGIC)
-		return; /* nobody has come yet, or it is being filled */
-	/* The magic is written last, and may have been copied first. */
-	if (!reading.ended && !read_cell(pool, i, &reading))
+		return;
+	reading.ended = POOL_TAIL(reading.bytes)->ended;
+	if (reading.head.magic != SESSION_MEMORY_MAGIC) {
+		if (!reading.head.magic && reading.ended)
+			forget_refusal(pool, i);
+		else if (pool->empty[i] < EMPTY_LOOKS_MAX)
+			pool->empty[i]++; /* nobody has come yet, or it is being filled */
+		return;
+	}
+	/* In what order the bytes were copied is not known. The magic is written last, before the
+	 * end. */
+	if (!read_cell(pool, i, &reading))
 		return;
 	r = meet(pool, i, &reading, &err);
 	if (r == -ENOMEM) {
@@ -339,11 +345,17 @@ static void end_cell(struct pool *pool, unsigned i)
 	session_detach(session);
 }
 
-void pool_look(struct pool *pool)
+static void look(struct pool *pool, bool everywhere)
 {
 	for (unsigned i = 0; i < POOL_CELLS; i++)
-		if (pool->phases[i] == NOT_MET && state_of(pool, i) == CELL_TAKEN)
+		if (pool->phases[i] == NOT_MET && state_of(pool, i) == CELL_TAKEN &&
+			(everywhere || pool->empty[i] < EMPTY_LOOKS_MAX))
 			try_to_meet(pool, i);
+}
+
+void pool_look(struct pool *pool)
+{
+	look(pool, false);
 }
 
 /* True: some have. */
@@ -372,7 +384,7 @@ static enum hearing hear_all(struct peer *peer)
 /* A further segment of an image that has ended was announced before: it is heard of first. */
 static void look_again(struct pool *pool)
 {
-	pool_look(pool);
+	look(pool, true);
 	if (!note_ended(pool) || hear_all(pool->peer) == PEER_GONE)
 		return;
 	for (unsigned i = 0; i < POOL_CELLS; i++)
@@ -436,7 +448,7 @@ void pool_close(struct pool *pool)
 {
 	if (!pool)
 		return;
-	pool_look(pool);
+	look(pool, true);
 	for (unsigned i = 0; i < POOL_CELLS; i++)
 		if (pool->phases[i] >= ENDED)
 			keep_ended(pool, i);
@@ -472,6 +484,7 @@ static void free_cell(struct pool *pool, unsigned i)
 		sizeof(nothing))
 		return; /* no memory for its page: with the next manifest */
 	pool->phases[i] = NOT_MET;
+	pool->empty[i] = 0;
 	change_state(pool, i, CELL_CLOSED, CELL_FREE);
 }
 

@@ -117,19 +117,24 @@ static bool set_state(unsigned index, enum cell_state from, enum cell_state to)
 		__ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 
-/* Does the image end with this process? It has said goodbye, if it is not a vfork child. */
-static bool is_last(int pid)
-{
-	return pid == image.pid && !__atomic_load_n(&image.segment->head.users, __ATOMIC_ACQUIRE);
-}
-
 static void write_ticket(struct pool_ticket *ticket, int pid, int guard)
 {
 	*ticket = (struct pool_ticket){ .pid = pid,
 		.guard = guard,
 		.number = __atomic_fetch_add(&image.pool->tickets, 1, __ATOMIC_RELAXED),
-		.previous = is_last(pid) ? image.cell : 0 };
+		.previous = pid == image.pid ? image.cell : 0 };
 	__atomic_store_n(&ticket->magic, POOL_TICKET_MAGIC, __ATOMIC_RELEASE);
+}
+
+/* What was left for another process of this pid, which never took it. */
+static void clear_tickets_of(int pid)
+{
+	for (unsigned choice = 0; choice < POOL_CHOICES; choice++) {
+		struct pool_ticket *ticket = pool_ticket(image.pool, POOL_CELL_OF(pid, choice));
+
+		if (ticket->pid == pid)
+			__atomic_store_n(&ticket->magic, 0, __ATOMIC_RELEASE);
+	}
 }
 
 /* False: neither of its cells is free. */
@@ -137,6 +142,7 @@ static bool leave_ticket(int pid, int guard)
 {
 	unsigned choice = 0;
 
+	clear_tickets_of(pid);
 	while (!set_state(POOL_CELL_OF(pid, choice), CELL_FREE, CELL_TAKEN))
 		if (++choice == POOL_CHOICES)
 			return false;
@@ -230,22 +236,37 @@ static void copy_cell(const struct keeping *keeping, unsigned i)
 		memcpy(keeping->copy, pool_cell(keeping->pool, i), POOL_CELL_SIZE);
 }
 
+/* Who lives in it does not know its ticket. */
+static void tell_inhabitants(struct segment *cell, uint64_t spooled)
+{
+	uint64_t known = __atomic_load_n(&cell->spooled, __ATOMIC_ACQUIRE);
+
+	while (known < spooled && !__atomic_compare_exchange_n(&cell->spooled, &known, spooled,
+					  false, __ATOMIC_RELEASE, __ATOMIC_ACQUIRE))
+		;
+}
+
 static void keep_cell(struct keeping *keeping, unsigned i, bool all)
 {
-	uint32_t *spooled = &pool_ticket(keeping->pool, i)->spooled;
+	struct pool_ticket *ticket = pool_ticket(keeping->pool, i);
+	uint64_t number = __atomic_load_n(&ticket->number, __ATOMIC_ACQUIRE);
+	uint32_t before = __atomic_load_n(&ticket->spooled, __ATOMIC_ACQUIRE), spooled = before;
 
 	copy_cell(keeping, i);
 	if (POOL_TAIL(keeping->copy)->alone || (!all && !has_ended(keeping->copy)))
 		return;
 	if (!keeping->error)
 		keeping->error =
-			spool_cell(image.segment->first, keeping->copy, spooled, &keeping->file);
+			spool_cell(image.segment->first, keeping->copy, &spooled, &keeping->file);
 	/* What the aggregator reads is not lost, though it is not kept. */
 	if (keeping->error < 0 && all)
-		image_lose(spool_count(keeping->copy, *spooled));
-	/* Who lives in it does not know its ticket. */
+		image_lose(spool_count(keeping->copy, spooled));
+	/* It may serve another image by now. */
+	if (spooled > before && __atomic_load_n(&ticket->number, __ATOMIC_ACQUIRE) == number)
+		__atomic_compare_exchange_n(&ticket->spooled, &before, spooled, false,
+			__ATOMIC_RELEASE, __ATOMIC_RELAXED);
 	if (!keeping->error && !has_ended(keeping->copy))
-		__atomic_store_n(&pool_cell(keeping->pool, i)->spooled, *spooled, __ATOMIC_RELEASE);
+		tell_inhabitants(pool_cell(keeping->pool, i), spooled);
 }
 
 static bool is_to_be_kept(const struct pool_head *pool, unsigned i)
@@ -280,15 +301,29 @@ void pool_keep(bool all)
 		rawcall3(SYS_close, keeping.file, 0, 0);
 }
 
+void pool_inhabit(bool does)
+{
+	if (image.cell)
+		__atomic_fetch_add(&POOL_TAIL(image_oldest(image.segment))->inhabitants,
+			does ? 1 : -1u, __ATOMIC_ACQ_REL);
+}
+
 void pool_leave(void)
 {
-	struct segment *segment;
+	struct segment *cell;
 
-	if (!image.cell)
+	if (!image.cell || !image_is_single_threaded())
 		return;
-	segment = image_oldest(image.segment);
-	segment_close(segment);
-	__atomic_store_n(&POOL_TAIL(segment)->ended, 1, __ATOMIC_RELEASE);
+	cell = image_oldest(image.segment);
+	image.left = true;
+	image.cell = 0;
+	image.pool = NULL;
+	image.descriptor = -1; /* the family's; it is closed with the process */
+	__atomic_store_n(&image.segment, NULL, __ATOMIC_RELEASE);
+	if (__atomic_sub_fetch(&POOL_TAIL(cell)->inhabitants, 1, __ATOMIC_ACQ_REL))
+		return;
+	segment_close(cell);
+	__atomic_store_n(&POOL_TAIL(cell)->ended, 1, __ATOMIC_RELEASE);
 }
 
 void pool_forget(void)

@@ -123,28 +123,27 @@ static bool read_ticket(int memfd, unsigned index, struct pool_ticket *ret)
 	       ret->magic == POOL_TICKET_MAGIC && ret->pid == image.pid;
 }
 
-/* The cell that the ticket of this process's exec is for, mapped. False: there is none. */
+/* The cell that the ticket of this process's exec is for, mapped. False: there is none. Cell first,
+ * then ticket: see proto/pool.h. */
 static bool find_cell(int memfd, struct place *place)
 {
 	for (unsigned choice = 0; choice < POOL_CHOICES; choice++) {
 		unsigned index = POOL_CELL_OF(image.pid, choice);
 
-		if (!read_ticket(memfd, index, &place->ticket))
-			continue;
 		place->cell = map_cell(memfd, index);
 		if (!place->cell)
 			return false;
 		place->index = index + 1;
-		if (!place->cell->head.magic)
+		if (!__atomic_load_n(&place->cell->head.magic, __ATOMIC_ACQUIRE) &&
+			read_ticket(memfd, index, &place->ticket))
 			return true;
-		/* Of an earlier exec of this process, or of another that had its pid. */
 		pool_unmap(place->cell, POOL_CELL_SIZE);
 	}
 	return false;
 }
 
-/* The image that executed us is over. */
-static void end_previous(int memfd, uint32_t previous)
+/* The image that executed us: this process lives there no longer. */
+static void leave_previous(int memfd, uint32_t previous)
 {
 	struct segment *cell;
 
@@ -153,7 +152,8 @@ static void end_previous(int memfd, uint32_t previous)
 	cell = map_cell(memfd, previous - 1);
 	if (!cell)
 		return;
-	__atomic_store_n(&POOL_TAIL(cell)->ended, 1, __ATOMIC_RELEASE);
+	if (!__atomic_sub_fetch(&POOL_TAIL(cell)->inhabitants, 1, __ATOMIC_ACQ_REL))
+		__atomic_store_n(&POOL_TAIL(cell)->ended, 1, __ATOMIC_RELEASE);
 	pool_unmap(cell, POOL_CELL_SIZE);
 }
 
@@ -172,6 +172,7 @@ static bool fill(
 	const struct place *place, const struct settings *settings, const struct entry *entry)
 {
 	segment_begin_cell(place->cell);
+	POOL_TAIL(place->cell)->inhabitants = 1;
 	name_session(place->cell, place);
 	return hello_write_in_cell(
 		place->cell, settings, entry, place->offer.root_device, place->offer.root_inode);
@@ -182,7 +183,7 @@ static struct segment *enter(
 {
 	if (!find_cell(memfd, place))
 		return NULL;
-	end_previous(memfd, place->ticket.previous);
+	leave_previous(memfd, place->ticket.previous);
 	/* Who cannot have a memory would go on by value, on a connection that all of them share. */
 	if (place->offer.identity == pool_identity(settings) && same_root(&place->offer) &&
 		segment_may_be_file(SEGMENT_FIRST_SIZE) && fill(place, settings, entry)) {

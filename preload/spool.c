@@ -355,12 +355,14 @@ static int open_with_room(struct segment *first)
 
 uint64_t spool_count(struct segment *copy, uint32_t spooled)
 {
-	return count_slots(copy, first_of_copy(copy, spooled), copied_end(copy));
+	uint64_t from = first_of_copy(copy, spooled);
+
+	return from % SLOT_ALIGN ? 0 : count_slots(copy, from, copied_end(copy));
 }
 
 int spool_cell(struct segment *first, struct segment *copy, uint32_t *spooled, int *file)
 {
-	uint64_t from = first_of_copy(copy, __atomic_load_n(spooled, __ATOMIC_ACQUIRE));
+	uint64_t from = first_of_copy(copy, *spooled);
 	uint64_t to = copied_end(copy);
 	int error;
 
@@ -372,7 +374,7 @@ int spool_cell(struct segment *first, struct segment *copy, uint32_t *spooled, i
 		return *file;
 	error = append_piece(*file, copy, SPOOL_ENTRY_MAGIC, from, to, NULL);
 	if (!error)
-		__atomic_store_n(spooled, (uint32_t)to, __ATOMIC_RELEASE);
+		*spooled = (uint32_t)to;
 	return error;
 }
 

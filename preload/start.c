@@ -9,9 +9,12 @@
 extern int __cxa_atexit(void (*function)(void *), void *argument, void *object)
 	__attribute__((weak));
 
-/* Of what was handed to __cxa_atexit before anything else, so glibc runs it last, after all
- * destructors; musl before them, when nobody has said goodbye, and then its cell is kept until the
- * pool is over. */
+/*
+ * glibc runs what it was handed last first, and destructors are handed to it after our constructor
+ * has run; so this comes after them. What another library's constructor has handed it for no object
+ * (on_exit) comes later still. musl runs it before destructors, when nobody has said goodbye: then
+ * the cell is kept until the pool is over.
+ */
 static void leave(void *unused)
 {
 	(void)unused;

@@ -29,7 +29,8 @@
  * gone: then the aggregator reads all cells to their end, and the pool is over.
  *
  * A ticket counts where its cell begins with a zero, which it does from FREE on until the image
- * that has taken the cell writes its session memory. No cell that is FREE has one.
+ * that has taken the cell writes its session memory. The aggregator clears a ticket before it
+ * clears the cell, so who has seen the zero first and then the ticket has seen both of one time.
  */
 #ifndef FOOTPRINT_PROTO_POOL_H
 #define FOOTPRINT_PROTO_POOL_H
@@ -38,7 +39,7 @@
 
 #include "proto/session_memory.h"
 
-#define POOL_MAGIC	 0x324c4f4f50505246ull /* "FRPPOOL2", little endian */
+#define POOL_MAGIC	 0x334c4f4f50505246ull /* "FRPPOOL3", little endian */
 #define POOL_CELL_SIZE	 4096u
 #define POOL_CELLS	 3072u
 #define POOL_TICKETS	 4096u
@@ -80,7 +81,11 @@ _Static_assert(sizeof(struct pool_ticket) == POOL_TICKET_SIZE, "128 to a page");
 
 /* At the end of a cell, behind the session memory. */
 struct pool_tail {
-	uint32_t ended; /* no process of the image is there any more; or it wanted no cell */
+	/* Processes of the image that may still write there. One that says goodbye may come back
+	 * (its exec failed) or be followed by destructors; one that leaves does not. */
+	uint32_t inhabitants;
+	uint32_t reserved;
+	uint32_t ended; /* the last inhabitant has left; or the image wanted no cell */
 	uint32_t alone; /* the aggregator was gone: its image keeps its records itself from then on
 			 */
 };

@@ -280,9 +280,10 @@ static int load_all(struct package_loader *loader)
 	if (code == 0)
 		code = rpm_load(loader);
 	if (code == -E2BIG)
-		return loader_complain(
+		code = loader_complain(
 			loader, code, "package database: more packages or files than we take");
-	return code;
+	return code < 0 ? code
+			: package_directories_begin(&loader->db->directories, loader->resolver);
 }
 
 int package_database_open(struct resolver *r, struct package_database **ret, struct error *err)

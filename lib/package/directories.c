@@ -1,6 +1,7 @@
 #include "lib/package/directories.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,12 +53,30 @@ static int find_below_known(const struct package_directories *directories,
 	return 0;
 }
 
-/* Where directory `text` really is; as it stands where that cannot be told. NULL: no memory. */
-static char *resolve(struct resolver *resolver, struct span text)
+/* Below where its first part really was when the lists were read. NULL: that is not known, or no
+ * memory. */
+static char *below_first(const struct package_directories *directories, struct span text)
 {
-	autofree char *raw = malloc(text.size + 2);
-	struct resolution where;
+	const char *slash = memchr(text.bytes, '/', text.size);
+	size_t size = slash ? (size_t)(slash - text.bytes) : 0;
+	uint32_t number = strings_find(&directories->names, text.bytes, size);
+	const char *first = number < directories->size ? directories->canonical[number] : NULL;
 	char *path;
+
+	if (!slash || !first ||
+		asprintf(&path, "%s%.*s", first, (int)(text.size - size), slash) < 0)
+		return NULL;
+	return path;
+}
+
+/* Where directory `text` really is; where it would be, when it is gone by now. NULL: no memory, or
+ * no descriptor. */
+static char *resolve(
+	const struct package_directories *directories, struct resolver *resolver, struct span text)
+{
+	autofree char *raw = malloc(text.size + 2), *path = NULL;
+	struct resolution where;
+	bool missing;
 	int code;
 
 	if (!raw)
@@ -66,13 +85,22 @@ static char *resolve(struct resolver *resolver, struct span text)
 	memcpy(raw + 1, text.bytes, text.size);
 	raw[text.size + 1] = '\0';
 	code = resolver_resolve(resolver, NULL, raw, true, &where);
+	if (code == -ENOMEM || code == -EMFILE || code == -ENFILE)
+		return NULL;
 	if (code < 0)
-		return code == -ENOMEM ? NULL : steal_pointer(raw);
+		return steal_pointer(raw);
 	path = steal_pointer(where.path);
+	missing = where.error;
 	resolution_deinit(&where);
 	if (!strcmp(path, "/"))
 		path[0] = '\0';
-	return path;
+	if (missing) {
+		char *below = below_first(directories, text);
+
+		if (below)
+			return below;
+	}
+	return steal_pointer(path);
 }
 
 static int make_room(struct package_directories *directories)
@@ -103,6 +131,18 @@ const char *package_directory_canonical(
 		find_below_known(directories, resolver, text, &directories->canonical[number]) < 0)
 		return NULL;
 	if (!directories->canonical[number])
-		directories->canonical[number] = resolve(resolver, text);
+		directories->canonical[number] = resolve(directories, resolver, text);
 	return directories->canonical[number];
+}
+
+int package_directories_begin(struct package_directories *directories, struct resolver *resolver)
+{
+	for (uint32_t number = 1; number <= directories->names.count; number++) {
+		struct interned name = strings_at(&directories->names, number);
+
+		if (!memchr(name.bytes, '/', name.size) &&
+			!package_directory_canonical(directories, resolver, number))
+			return -ENOMEM;
+	}
+	return 0;
 }

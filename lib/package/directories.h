@@ -30,6 +30,10 @@ void package_directories_deinit(struct package_directories *directories);
 int package_directory_add(
 	struct package_directories *directories, struct span text, uint32_t *ret_number);
 
+/* Finds out where the few below the root are (/lib on a merged /usr), while they are there: what is
+ * asked for may be gone with its root by then. 0 or -ENOMEM. */
+int package_directories_begin(struct package_directories *directories, struct resolver *resolver);
+
 /* Where it really is; as it stands where that cannot be told, "" for the root. NULL: no memory. */
 const char *package_directory_canonical(
 	struct package_directories *directories, struct resolver *resolver, uint32_t number);

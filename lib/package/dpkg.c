@@ -112,7 +112,7 @@ static int add_list(struct dpkg *dpkg, struct span package)
 		if (code < 0)
 			return code;
 	}
-	return 0;
+	return lines_end(&dpkg->lines);
 }
 
 /* "digest  path": the path begins behind the blanks. */
@@ -134,7 +134,7 @@ static int add_digests(struct dpkg *dpkg)
 		if (code < 0)
 			return code;
 	}
-	return 0;
+	return lines_end(&dpkg->lines);
 }
 
 /* Names become parts of file names here: no slash, no dot in front. */

@@ -40,6 +40,7 @@ int lines_open(struct lines *lines, struct package_loader *loader, const char *p
 	snprintf(lines->path, sizeof(lines->path), "%s", path);
 	lines->offset = lines->at = lines->end = 0;
 	lines->too_long = false;
+	lines->error = 0;
 	if (!size)
 		close(lines->fd);
 	return 1;
@@ -59,7 +60,7 @@ static bool fill(struct lines *lines)
 	n = content_read_at(
 		lines->fd, lines->buffer + lines->end, left < room ? left : room, lines->offset);
 	if (n < 0)
-		loader_complain(lines->loader, (int)n, "%s: %s", lines->path, strerror((int)-n));
+		lines->error = (int)n;
 	if (n <= 0)
 		return false;
 	lines->end += (size_t)n;
@@ -102,7 +103,16 @@ bool lines_next(struct lines *lines, struct span *ret)
 			continue;
 		close_file(lines);
 		*ret = take(lines, looked, 0);
-		return whole && !lines->too_long && ret->size;
+		return whole && !lines->too_long && !lines->error && ret->size;
 	}
 	return false;
+}
+
+int lines_end(struct lines *lines)
+{
+	int error = lines->error;
+
+	if (!error || error == -ENOMEM)
+		return error;
+	return loader_complain(lines->loader, error, "%s: %s", lines->path, strerror(-error));
 }

@@ -17,6 +17,7 @@ struct lines {
 	uint64_t offset, size; /* of the file: read so far, and all */
 	size_t at, end;	       /* in the buffer: what has not been given out */
 	bool too_long;	       /* in the middle of a line that is passed over */
+	int error;	       /* why the last file could not be read to its end */
 	struct package_loader *loader;
 	char path[LINES_PATH]; /* for a complaint */
 };
@@ -27,8 +28,11 @@ void lines_deinit(struct lines *lines);
  * or it could not be opened and the complaint is made. -ENOMEM. */
 int lines_open(struct lines *lines, struct package_loader *loader, const char *path);
 
-/* The next line, without its newline, good until the next call. False at the end, which is also
- * where the file cannot be read further and the complaint is made; the file is closed then. */
+/* The next line, without its newline, good until the next call. False at the end, and where the
+ * file cannot be read further; it is closed then. */
 bool lines_next(struct lines *lines, struct span *ret);
+
+/* At the end: 0, also where the complaint is made, or -ENOMEM. */
+int lines_end(struct lines *lines);
 
 #endif

@@ -4,7 +4,7 @@ writes into one does more than end the sessions in it."""
 import array, mmap
 from peer import *
 
-MAGIC, TICKET = 0x324C4F4F50505246, 0x54454B4349545246
+MAGIC, TICKET = 0x334C4F4F50505246, 0x54454B4349545246
 CELL, CELLS, TICKET_SIZE = 4096, 3072, 32
 CELLS_AT = 4096 + TICKET_SIZE * CELLS
 FREE, TAKEN, CLOSED = 0, 1, 2
@@ -46,7 +46,7 @@ class Tenant:
         log = b"".join(slot(r) for r in records)
         begin = at(cell)
         start = 64 + len(hello_bytes) + -len(hello_bytes) % 8 if offset is None else offset
-        room = (CELL - 8 - start) & 0xFFFFFFF8 if log_size is None else log_size
+        room = (CELL - 16 - start) & 0xFFFFFFF8 if log_size is None else log_size
         self.map[begin:begin + CELL] = bytes(CELL)
         self.map[begin + 64:begin + 64 + len(hello_bytes)] = hello_bytes
         if 0 <= start < CELL - len(log):
@@ -192,7 +192,7 @@ def hostile_cells(daemon):
         tenant.state(cell, cell & 0xFF)
     for cell in range(400, 500):  # a session memory whose log is noise
         tenant.fill(cell, os.urandom(16), [])
-        tenant.map[at(cell) + 1024:at(cell + 1) - 8] = os.urandom(CELL - 1024 - 8)
+        tenant.map[at(cell) + 1024:at(cell + 1) - 16] = os.urandom(CELL - 1024 - 16)
         tenant.end(cell)
     honest = Tenant(daemon)
     honest.fill(0, os.urandom(16), [path("/honest")])

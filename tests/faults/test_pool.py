@@ -94,6 +94,29 @@ def cells_serve_again(folder):
     assert not gaps(manifest), gaps(manifest)
 
 
+def goodbye_is_not_the_end(folder):
+    """A process that has said goodbye and goes on keeps its cell: after executions that failed, and in
+    destructors. What comes after all that the library knows of is told as well."""
+    program = compiled("cell", folder)
+
+    def work(daemon, shell):
+        tell(shell, "for i in 1 2 3 4 5 6 7 8; do %s %s & done" % (program, folder))
+        said = []
+        for i in range(10, SHORT):
+            tell(shell, "cat %s/%d; sleep 0.1" % (folder, i))
+            said.append("read %s/%d" % (folder, i))
+        tell(shell, "wait")
+        wait_for("no cell taken", lambda: not cells_taken(shell))
+        end(shell)
+        return said + ["read %s/%d" % (folder, i) for i in range(3)]
+
+    manifest, said, counted = with_shell(work)
+    assert_done(manifest, said)
+    assert not gaps(manifest), gaps(manifest)
+    images = counts(manifest)["images"]
+    assert images["/usr/bin/cat"] == SHORT - 10, images
+
+
 def undisturbed_shell(folder):
     def work(daemon, shell):
         said = read_by_short_programs(shell, folder)
@@ -276,7 +299,7 @@ def main():
     folder = working_folder()
     data = data_folder(folder, SHORT)
     failed = 0
-    for test in (undisturbed_shell, cells_serve_again, aggregator_killed, aggregator_killed_and_back, parent_killed,
+    for test in (undisturbed_shell, cells_serve_again, goodbye_is_not_the_end, aggregator_killed, aggregator_killed_and_back, parent_killed,
                  child_killed, orphan, more_than_a_cell_holds, of_another_application, descriptors,
                  exec_that_fails):
         try:

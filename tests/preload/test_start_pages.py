@@ -90,8 +90,9 @@ def executed(folder, library):
     try:
         while not os.path.exists(socket) and daemon.poll() is None:
             time.sleep(0.01)
-        # A parent has a pool from its third program on; what it executes itself has none.
-        words = "/bin/true; /bin/true; sleep 0.2; /bin/true; %s %s /bin/true; exit $?" % (stepper, library)
+        # A parent has a pool from its third program on, once it has come; what it executes itself has none.
+        words = ("for i in 1 2 3 4 5 6 7 8 9 10; do /bin/true; grep -q footprint-pool /proc/$$/maps && break;"
+                 " sleep 0.2; done; %s %s /bin/true; exit $?" % (stepper, library))
         said = subprocess.run(["/bin/sh", "-c", words], check=True, capture_output=True, text=True,
                               env={"LD_PRELOAD": library, "FOOTPRINT_SOCKET": socket,
                                    "PATH": os.environ["PATH"]})

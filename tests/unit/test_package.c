@@ -212,6 +212,30 @@ static void lists_are_filed_under_where_paths_really_are(void **state)
 	package_database_free(db);
 }
 
+/* Files are asked for later than the lists are read, and their container may be gone by then. */
+static void a_root_may_be_gone_when_somebody_asks(void **state)
+{
+	struct package_database *db;
+	struct error err;
+	char path[128];
+
+	(void)state;
+	put("/usr/lib/deep/er/file", "");
+	put_link("usr/lib", "/lib");
+	put("/var/lib/dpkg/status", "Package: deep\nStatus: install ok installed\nVersion: 1\n"
+				    "Architecture: all\n");
+	put("/var/lib/dpkg/info/deep.list", "/lib/deep/er/file\n/lib/near\n");
+	open_database(top, &db, &err);
+	assert_int_equal(err.code, 0);
+	snprintf(path, sizeof(path), "%s/usr", top);
+	assert_int_equal(nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS), 0);
+	snprintf(path, sizeof(path), "%s/lib", top);
+	assert_int_equal(unlink(path), 0);
+	assert_owner(db, "/usr/lib/deep/er/file", "deep", "1", "all");
+	assert_owner(db, "/usr/lib/near", "deep", "1", "all");
+	package_database_free(db);
+}
+
 static void append(char **at, const char *text)
 {
 	strcpy(*at, text);
@@ -415,6 +439,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(five_hundred_files_belong_to_whom_dpkg_says),
 		cmocka_unit_test_setup_teardown(
 			lists_are_filed_under_where_paths_really_are, make_top, remove_top),
+		cmocka_unit_test_setup_teardown(
+			a_root_may_be_gone_when_somebody_asks, make_top, remove_top),
 		cmocka_unit_test_setup_teardown(a_list_may_be_of_any_length, make_top, remove_top),
 		cmocka_unit_test_setup_teardown(
 			distroless_images_have_a_file_for_each_package, make_top, remove_top),

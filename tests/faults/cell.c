@@ -1,7 +1,7 @@
 /*
- * cell FOLDER: a process that says goodbye and goes on, in executions that fail, while a forked child
- * ends. Then it reads FOLDER/0, FOLDER/1 in a destructor, and FOLDER/2 in what exit calls last, each
- * only when others have had the time to take its cell, were it free.
+ * cell FOLDER: a process that says goodbye and goes on, in executions that fail, while a forked
+ * child ends. Then it reads FOLDER/0, FOLDER/1 in a destructor, and FOLDER/2 in what exit calls
+ * last, each only when others have had the time to take its cell, were it free.
  */
 #include <fcntl.h>
 #include <stdio.h>

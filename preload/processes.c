@@ -26,17 +26,14 @@ void record_fork_begin(void)
 	pool_look();
 	image_make_room();
 	count_users(1);
-	pool_inhabit(true);
 }
 
 void record_fork_end(long pid)
 {
 	struct segment *segment = image.segment;
 
-	if (pid < 0) {
+	if (pid < 0)
 		count_users(-1u);
-		pool_inhabit(false);
-	}
 	for (; pid > 0 && segment; segment = segment->previous)
 		__atomic_fetch_add(&segment->head.processes, 1, __ATOMIC_RELAXED);
 	if (pid == 0) {
@@ -107,17 +104,12 @@ void record_goodbye(void)
 		keep_rest(s, in_good_hands);
 }
 
-void record_leave(void)
-{
-	if (__atomic_load_n(&image.said_goodbye, __ATOMIC_ACQUIRE) && image.segment &&
-		!image.memory_only && image_is_ours())
-		pool_leave();
-}
-
 void record_end(void)
 {
 	record_goodbye();
-	record_leave();
+	if (image.segment && !image.memory_only && image_is_ours() &&
+		!__atomic_load_n(&image.segment->head.users, __ATOMIC_ACQUIRE))
+		pool_leave();
 }
 
 void record_hand_on(bool watched, char *const *envp)

@@ -81,11 +81,6 @@ void pool_keep(bool all)
 	(void)all;
 }
 
-void pool_inhabit(bool does)
-{
-	(void)does;
-}
-
 void pool_leave(void)
 {
 }

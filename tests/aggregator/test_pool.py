@@ -4,16 +4,10 @@ writes into one does more than end the sessions in it."""
 import array, mmap
 from peer import *
 
-MAGIC, TICKET = 0x334C4F4F50505246, 0x54454B4349545246
-CELL, CELLS, TICKET_SIZE = 4096, 3072, 32
-CELLS_AT = 4096 + TICKET_SIZE * CELLS
+MAGIC, TICKET = 0x314C4F4F50505246, 0x54454B4349545246
+CELL, CELLS = 4096, 3072
 FREE, TAKEN, CLOSED = 0, 1, 2
-STATES = 8 + 4 + 4 + 8  # offset in the head
-
-
-def at(cell):
-    """Where it begins."""
-    return CELLS_AT + CELL * cell
+STATES = 8 + 4 + 4 + 8 + 3 * 8  # offset in the head
 
 
 class Tenant:
@@ -23,16 +17,16 @@ class Tenant:
         self.peer = Peer(daemon, [path("/parent")])
         request = data(1, self.peer.session) + fixed(2, identity)
         self.peer.socket.send(data(4, request))
-        descriptors = array.array("i")
-        self.offer, ancillary, _, _ = self.peer.socket.recvmsg(256, socket.CMSG_SPACE(4))
+        words, descriptors = b"", array.array("i")
+        words, ancillary, _, _ = self.peer.socket.recvmsg(64, socket.CMSG_SPACE(4))
         for _, _, content in ancillary:
             descriptors.frombytes(content)
-        assert len(self.offer) == 7 * 8 and len(descriptors) == 1, (self.offer, descriptors)
+        assert words == struct.pack("<Q", MAGIC) and len(descriptors) == 1, (words, descriptors)
         self.fd = descriptors[0]
-        self.map = mmap.mmap(self.fd, CELLS_AT + CELL * CELLS)
+        self.map = mmap.mmap(self.fd, CELL * (1 + CELLS))
 
     def head(self):
-        return struct.unpack("<QIIQ", self.map[:STATES])
+        return struct.unpack("<QIIQQQQ", self.map[:STATES])
 
     def state(self, cell, value=None):
         if value is not None:
@@ -44,29 +38,21 @@ class Tenant:
         """A session memory in the cell, the magic last; what is None is as it should be."""
         hello_bytes = hello_bytes or hello(session)
         log = b"".join(slot(r) for r in records)
-        begin = at(cell)
+        at = CELL * (1 + cell)
         start = 64 + len(hello_bytes) + -len(hello_bytes) % 8 if offset is None else offset
-        room = (CELL - 16 - start) & 0xFFFFFFF8 if log_size is None else log_size
-        self.map[begin:begin + CELL] = bytes(CELL)
-        self.map[begin + 64:begin + 64 + len(hello_bytes)] = hello_bytes
+        room = (CELL - 8 - start) & 0xFFFFFFF8 if log_size is None else log_size
+        self.map[at:at + CELL] = bytes(CELL)
+        self.map[at + 64:at + 64 + len(hello_bytes)] = hello_bytes
         if 0 <= start < CELL - len(log):
-            self.map[begin + start:begin + start + len(log)] = log
-        self.map[begin + 8:begin + 64] = struct.pack(
+            self.map[at + start:at + start + len(log)] = log
+        self.map[at + 8:at + 64] = struct.pack(
             "<IIIIIIQQQII", 1, size, 64, len(hello_bytes) if hello_size is None else hello_size,
             start & 0xFFFFFFFF, room, len(log), 0, 0, 1, users)
-        self.map[begin:begin + 8] = struct.pack("<Q", 0x31474F4C54505246)
+        self.map[at:at + 8] = struct.pack("<Q", 0x31474F4C54505246)
         self.state(cell, TAKEN)
 
     def end(self, cell):
-        self.map[at(cell + 1) - 8:at(cell + 1) - 4] = struct.pack("<I", 1)
-
-    def leave_ticket(self, cell):
-        ticket = 4096 + TICKET_SIZE * cell
-        self.map[ticket:ticket + TICKET_SIZE] = struct.pack("<QQiiII", TICKET, 0, 1, 1, 0, 0)
-
-    def ticket_counts(self, cell):
-        ticket = 4096 + TICKET_SIZE * cell
-        return self.map[ticket:ticket + 8] == struct.pack("<Q", TICKET)
+        self.map[CELL * (2 + cell) - 8:CELL * (2 + cell) - 4] = struct.pack("<I", 1)
 
     def close(self):
         self.peer.close()
@@ -75,12 +61,9 @@ class Tenant:
 
 def a_pool_says_whose_it_is(daemon):
     tenant = Tenant(daemon, identity=0x1234)
-    magic, size, _, tickets = tenant.head()
-    assert (magic, size, tickets) == (MAGIC, CELLS_AT + CELL * CELLS, 0)
-    magic, identity, device, inode, mount, *name = struct.unpack("<7Q", tenant.offer)
+    magic, size, _, identity, device, inode, mount = tenant.head()
     root = os.stat("/")
-    assert (magic, identity) == (MAGIC, 0x1234)
-    assert any(name)
+    assert (magic, size, identity) == (MAGIC, CELL * (1 + CELLS), 0x1234)
     assert (device, inode) == (root.st_dev, root.st_ino) and mount
     seals = fcntl.fcntl(tenant.fd, 1034)
     assert seals & SEALS == SEALS, seals
@@ -90,13 +73,11 @@ def a_pool_says_whose_it_is(daemon):
 def cells_are_read_and_free_again(daemon):
     tenant = Tenant(daemon)
     for cell in (0, 1, CELLS - 1):
-        tenant.leave_ticket(cell)
         tenant.fill(cell, os.urandom(16), [path("/cell/%d" % cell)])
     tenant.end(0)
     tenant.end(1)
     wait_for("free again", lambda: tenant.state(0) == FREE and tenant.state(1) == FREE)
     assert tenant.state(CELLS - 1) == TAKEN
-    assert [tenant.ticket_counts(cell) for cell in (0, 1, CELLS - 1)] == [False, False, True]
     for cell in (0, 1):
         assert "/cell/%d" % cell in daemon.manifest()
     tenant.close()
@@ -141,17 +122,15 @@ def what_was_announced_before_an_end_is_heard(daemon):
 
 def one_that_wants_none_gives_it_back(daemon):
     tenant = Tenant(daemon)
-    tenant.leave_ticket(9)
     tenant.end(9)
     tenant.state(9, TAKEN)
     wait_for("free again", lambda: tenant.state(9) == FREE)
-    assert not tenant.ticket_counts(9)
     tenant.close()
 
 
 def a_ticket_is_no_session(daemon):
     tenant = Tenant(daemon)
-    tenant.leave_ticket(3)
+    tenant.map[CELL * 4:CELL * 4 + 16] = struct.pack("<Qii", TICKET, 1, 1)
     tenant.state(3, TAKEN)
     tenant.fill(4, os.urandom(16), [path("/beside/it")])
     tenant.end(4)
@@ -188,11 +167,11 @@ def hostile_cells(daemon):
     tenant.fill(100, twice, [path("/twice/1")])
     tenant.fill(101, twice, [path("/twice/2")])
     for cell in range(200, 400):
-        tenant.map[at(cell):at(cell + 1)] = os.urandom(CELL)
+        tenant.map[CELL * (1 + cell):CELL * (2 + cell)] = os.urandom(CELL)
         tenant.state(cell, cell & 0xFF)
     for cell in range(400, 500):  # a session memory whose log is noise
         tenant.fill(cell, os.urandom(16), [])
-        tenant.map[at(cell) + 1024:at(cell + 1) - 16] = os.urandom(CELL - 1024 - 16)
+        tenant.map[CELL * (1 + cell) + 1024:CELL * (2 + cell) - 8] = os.urandom(CELL - 1024 - 8)
         tenant.end(cell)
     honest = Tenant(daemon)
     honest.fill(0, os.urandom(16), [path("/honest")])

@@ -6,7 +6,6 @@ import json
 from faults import *
 
 SHORT = 40
-STATES_AT, CELLS = 24, 3072  # in a pool
 COUNTERS = ("pools lent", "connections accepted", "sessions")
 
 
@@ -68,53 +67,6 @@ def read_by_short_programs(shell, folder):
     for name in names:
         tell(shell, "cat " + name)
     return ["read " + name for name in names]
-
-
-def cells_taken(shell):
-    """The cells of its pool that are not free (proto/pool.h)."""
-    pool = next(line for line in maps_of(shell).splitlines() if "footprint-pool" in line)
-    with open("/proc/%d/mem" % shell.pid, "rb") as memory:
-        memory.seek(int(pool.split("-")[0], 16) + STATES_AT)
-        return [i for i, state in enumerate(memory.read(CELLS)) if state]
-
-
-def cells_serve_again(folder):
-    """However many programs a shell starts, the pool has room: what has come to its end, by exit or by
-    _exit, gives its cell back when the manifest is on disk."""
-    def work(daemon, shell):
-        said = read_by_short_programs(shell, folder)
-        tell(shell, "/usr/bin/perl -MPOSIX -e 'POSIX::_exit(0)'")
-        tell(shell, "/usr/bin/perl -e 'fork; wait'")
-        wait_for("no cell taken", lambda: not cells_taken(shell))
-        end(shell)
-        return said
-
-    manifest, said, counted = with_shell(work)
-    assert_done(manifest, said)
-    assert not gaps(manifest), gaps(manifest)
-
-
-def goodbye_is_not_the_end(folder):
-    """A process that has said goodbye and goes on keeps its cell: after executions that failed, and in
-    destructors. What comes after all that the library knows of is told as well."""
-    program = compiled("cell", folder)
-
-    def work(daemon, shell):
-        tell(shell, "for i in 1 2 3 4 5 6 7 8; do %s %s & done" % (program, folder))
-        said = []
-        for i in range(10, SHORT):
-            tell(shell, "cat %s/%d; sleep 0.1" % (folder, i))
-            said.append("read %s/%d" % (folder, i))
-        tell(shell, "wait")
-        wait_for("no cell taken", lambda: not cells_taken(shell))
-        end(shell)
-        return said + ["read %s/%d" % (folder, i) for i in range(3)]
-
-    manifest, said, counted = with_shell(work)
-    assert_done(manifest, said)
-    assert not gaps(manifest), gaps(manifest)
-    images = counts(manifest)["images"]
-    assert images["/usr/bin/cat"] == SHORT - 10, images
 
 
 def undisturbed_shell(folder):
@@ -299,7 +251,7 @@ def main():
     folder = working_folder()
     data = data_folder(folder, SHORT)
     failed = 0
-    for test in (undisturbed_shell, cells_serve_again, goodbye_is_not_the_end, aggregator_killed, aggregator_killed_and_back, parent_killed,
+    for test in (undisturbed_shell, aggregator_killed, aggregator_killed_and_back, parent_killed,
                  child_killed, orphan, more_than_a_cell_holds, of_another_application, descriptors,
                  exec_that_fails):
         try:

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "lib/base/cleanup.h"
-#include "lib/package/lines.h"
+#include "lib/package/database.h"
 #include "lib/root/beneath.h"
 
 #define STATUS	    "/var/lib/dpkg/status"
@@ -28,7 +28,6 @@ struct diversion {
 
 struct dpkg {
 	struct package_loader *loader;
-	struct lines lines; /* of a package's list */
 	char *diversions_text;
 	struct strings diverted; /* number n is diverted as diversions[n - 1] says */
 	struct diversion *diversions;
@@ -37,7 +36,6 @@ struct dpkg {
 
 static void dpkg_deinit(struct dpkg *dpkg)
 {
-	lines_deinit(&dpkg->lines);
 	free(dpkg->diversions_text);
 	strings_deinit(&dpkg->diverted);
 	free(dpkg->diversions);
@@ -102,25 +100,25 @@ static struct span undivert(const struct dpkg *dpkg, struct span path, struct sp
 	return diversion->to;
 }
 
-static int add_list(struct dpkg *dpkg, struct span package)
+static int add_list(struct dpkg *dpkg, struct span package, struct span list)
 {
 	struct span path;
 
-	while (lines_next(&dpkg->lines, &path)) {
+	while (next_line(&list, &path)) {
 		int code = loader_add_path(dpkg->loader, undivert(dpkg, path, package));
 
 		if (code < 0)
 			return code;
 	}
-	return lines_end(&dpkg->lines);
+	return 0;
 }
 
 /* "digest  path": the path begins behind the blanks. */
-static int add_digests(struct dpkg *dpkg)
+static int add_digests(struct dpkg *dpkg, struct span list)
 {
 	struct span line;
 
-	while (lines_next(&dpkg->lines, &line)) {
+	while (next_line(&list, &line)) {
 		const char *blank = memchr(line.bytes, ' ', line.size);
 		struct span path;
 		int code;
@@ -134,7 +132,7 @@ static int add_digests(struct dpkg *dpkg)
 		if (code < 0)
 			return code;
 	}
-	return lines_end(&dpkg->lines);
+	return 0;
 }
 
 /* Names become parts of file names here: no slash, no dot in front. */
@@ -144,7 +142,8 @@ static bool is_plain_name(struct span name)
 	       !memchr(name.bytes, '/', name.size) && !memchr(name.bytes, '\0', name.size);
 }
 
-static int open_list(struct dpkg *dpkg, const struct stanza *stanza, bool with_architecture)
+static int read_list(struct dpkg *dpkg, const struct stanza *stanza, bool with_architecture,
+	char **ret, size_t *size)
 {
 	autofree char *path = NULL;
 
@@ -155,13 +154,15 @@ static int open_list(struct dpkg *dpkg, const struct stanza *stanza, bool with_a
 		path = NULL;
 		return -ENOMEM;
 	}
-	return lines_open(&dpkg->lines, dpkg->loader, path);
+	return loader_read(dpkg->loader, path, ret, size);
 }
 
 /* Packages that can stand beside another build of themselves have the architecture in the name. */
 static int load_list(struct dpkg *dpkg, const struct stanza *stanza)
 {
 	bool same = span_is(stanza->multi_arch, "same");
+	autofree char *text = NULL;
+	size_t size;
 	int code;
 
 	if (!is_plain_name(stanza->package) || !is_plain_name(stanza->architecture))
@@ -169,10 +170,12 @@ static int load_list(struct dpkg *dpkg, const struct stanza *stanza)
 			"%s: a package without a proper name or "
 			"architecture",
 			STATUS);
-	code = open_list(dpkg, stanza, same);
+	code = read_list(dpkg, stanza, same, &text, &size);
 	if (code == 0)
-		code = open_list(dpkg, stanza, !same);
-	return code <= 0 ? code : add_list(dpkg, stanza->package);
+		code = read_list(dpkg, stanza, !same, &text, &size);
+	if (code <= 0)
+		return code;
+	return add_list(dpkg, stanza->package, (struct span){ text, size });
 }
 
 static bool is_there(const struct stanza *stanza)
@@ -250,7 +253,7 @@ static int load_status(struct dpkg *dpkg)
 /* One file of status.d; its paths are in the file beside it. */
 static int load_distroless(struct dpkg *dpkg, const char *name)
 {
-	autofree char *path = NULL, *digests = NULL, *text = NULL;
+	autofree char *path = NULL, *digests = NULL, *text = NULL, *list = NULL;
 	struct stanza stanza;
 	struct span rest;
 	int code;
@@ -273,8 +276,8 @@ static int load_distroless(struct dpkg *dpkg, const char *name)
 		digests = NULL;
 		return -ENOMEM;
 	}
-	code = lines_open(&dpkg->lines, dpkg->loader, digests);
-	return code <= 0 ? code : add_digests(dpkg);
+	code = loader_read(dpkg->loader, digests, &list, &rest.size);
+	return code <= 0 ? code : add_digests(dpkg, (struct span){ list, rest.size });
 }
 
 static void close_directory(DIR *directory)

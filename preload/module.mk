@@ -3,8 +3,8 @@
 # (they rename stat to stat64). With unwind tables: threads are cancelled and exceptions fly through
 # the hooks. Null checks stay: libc's prototypes promise what callers do not keep.
 #
-# layout.ld: two segments and no relro, each mapping more is paid at every start of every program, and what
-# a start runs stands together. The library's global offset table holds ten entries.
+# layout.ld: two segments and no relro, each mapping more is paid at every start of every program, and
+# what a start runs stands together (layout_start.ld). The library's global offset table holds ten entries.
 PRELOAD_SOURCES := $(wildcard preload/*.c)
 PRELOAD_ASSEMBLY := $(wildcard preload/*.S)
 PRELOAD_OBJECTS := $(patsubst preload/%.c,$(BUILD)/obj/preload/%.o,$(PRELOAD_SOURCES)) \
@@ -12,8 +12,8 @@ PRELOAD_OBJECTS := $(patsubst preload/%.c,$(BUILD)/obj/preload/%.o,$(PRELOAD_SOU
 
 PRELOAD_CFLAGS := -std=gnu11 $(OPTIMISE) $(WARNINGS) -fPIC -fvisibility=hidden -ffreestanding \
 	-fno-stack-protector -U_FORTIFY_SOURCE -fcf-protection=none -fno-builtin \
-	-fasynchronous-unwind-tables -fno-delete-null-pointer-checks -fno-plt -mgeneral-regs-only -ffunction-sections -I. \
-	-DFOOTPRINT_VERSION_STRING='"$(VERSION)"'
+	-fasynchronous-unwind-tables -fno-delete-null-pointer-checks -fno-plt -mgeneral-regs-only \
+	-ffunction-sections -I. -DFOOTPRINT_VERSION_STRING='"$(VERSION)"'
 
 $(BUILD)/obj/preload/%.o: preload/%.c preload/module.mk
 	@mkdir -p $(@D)

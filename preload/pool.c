@@ -117,10 +117,11 @@ static bool set_state(unsigned index, enum cell_state from, enum cell_state to)
 		__ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 
-/* Does the image end with this process? It has said goodbye, if it is not a vfork child. */
+/* Does the image end with this process? Where all of several have said goodbye, one may come back
+ * whose exec fails, or be in destructors still. */
 static bool is_last(int pid)
 {
-	return pid == image.pid && !__atomic_load_n(&image.segment->head.users, __ATOMIC_ACQUIRE);
+	return pid == image.pid && !image.forked;
 }
 
 /* False: neither of its cells is free. */

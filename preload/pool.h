@@ -44,7 +44,7 @@ bool pool_kept_by_parent(void);
 /* Appends to the spool what cells hold whose processes have ended; all cells where nobody reads
  * them any more. */
 void pool_keep(bool all);
-/* The last process of the image is about to end: nothing more goes into the cell. */
+/* The only process of the image is about to end: nothing more goes into the cell. */
 void pool_leave(void);
 
 /* The connection is gone: keeps what stands in the pool, which is over. */

@@ -25,6 +25,7 @@ void record_fork_begin(void)
 	/* What the child executes should find it, and what it learns itself is its own. */
 	pool_look();
 	image_make_room();
+	image.forked = true;
 	count_users(1);
 }
 
@@ -107,8 +108,7 @@ void record_goodbye(void)
 void record_end(void)
 {
 	record_goodbye();
-	if (image.segment && !image.memory_only && image_is_ours() &&
-		!__atomic_load_n(&image.segment->head.users, __ATOMIC_ACQUIRE))
+	if (image.segment && !image.memory_only && !image.forked && image_is_ours())
 		pool_leave();
 }
 

@@ -123,9 +123,8 @@ static void lead(const struct sites_object *object, const struct sites_pages *pa
 	__builtin_memcpy(object->base + pages->word, words, sizeof(words));
 }
 
-/* Maps the pages, as many at once as stand together, with their entries in the page tables, for
- * some of them are about to be run. Returns the first site that is not redirected, which without a
- * failure is head.count. */
+/* Maps the pages, as many at once as stand together. Returns the first site that is not redirected,
+ * which without a failure is head.count. */
 static unsigned map_over(const struct sites_object *object, const struct sites_pages *pages, int fd)
 {
 	unsigned site = 0, at = 0;
@@ -140,7 +139,7 @@ static unsigned map_over(const struct sites_object *object, const struct sites_p
 		size = (long)(end - first) * SITES_PAGE;
 		if (at + (end - first) > pages->page_count ||
 			rawcall6(SYS_mmap, (long)(object->base + (size_t)first * SITES_PAGE), size,
-				PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_FIXED | MAP_POPULATE, fd,
+				PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_FIXED, fd,
 				(long)at * SITES_PAGE) < 0)
 			break;
 		at += end - first;
@@ -149,16 +148,18 @@ static unsigned map_over(const struct sites_object *object, const struct sites_p
 	return site;
 }
 
-/* Without the first `done` of the file's sites, which stand there in the order of the offsets. */
+/* Without the first `done` of the file's sites. */
 static unsigned leave_out(
 	uint32_t *offsets, unsigned count, const struct sites_pages *pages, unsigned done)
 {
-	unsigned left = 0, site = 0;
+	unsigned left = 0;
 
 	for (unsigned i = 0; i < count; i++) {
-		if (site < done && pages->sites[site].offset == offsets[i])
+		unsigned site = 0;
+
+		while (site < done && pages->sites[site].offset != offsets[i])
 			site++;
-		else
+		if (site == done)
 			offsets[left++] = offsets[i];
 	}
 	return left;

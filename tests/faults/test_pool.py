@@ -6,6 +6,7 @@ import json
 from faults import *
 
 SHORT = 40
+STATES_AT, CELLS = 48, 3072  # in a pool
 COUNTERS = ("pools lent", "connections accepted", "sessions")
 
 
@@ -67,6 +68,55 @@ def read_by_short_programs(shell, folder):
     for name in names:
         tell(shell, "cat " + name)
     return ["read " + name for name in names]
+
+
+def cells_taken(shell):
+    """How many cells of its pool are not free (proto/pool.h)."""
+    pool = next(line for line in maps_of(shell).splitlines() if "footprint-pool" in line)
+    with open("/proc/%d/mem" % shell.pid, "rb") as memory:
+        memory.seek(int(pool.split("-")[0], 16) + STATES_AT)
+        return sum(state != 0 for state in memory.read(CELLS))
+
+
+def exit_gives_the_cell_back(folder):
+    """A program that calls _exit gives its cell back when the manifest is on disk."""
+    def work(daemon, shell):
+        before = cells_taken(shell)
+        for _ in range(SHORT):
+            tell(shell, "/usr/bin/perl -MPOSIX -e 'POSIX::_exit(0)'")
+        wait_for("the cells", lambda: cells_taken(shell) <= before)
+        end(shell)
+        return []
+
+    manifest, _, _ = with_shell(work)
+    assert not gaps(manifest), gaps(manifest)
+    assert counts(manifest)["images"]["/usr/bin/perl"] == SHORT, counts(manifest)
+
+
+def goodbye_is_not_the_end(folder):
+    """A process that has said goodbye, in an execution that fails, keeps its cell when its last child
+    calls _exit meanwhile."""
+    program, several = compiled("cell", folder), 8
+
+    def work(daemon, shell):
+        before = cells_taken(shell)
+        fifo = folder + "/lines"
+        os.mkfifo(fifo)
+        tell(shell, "exec 9<>%s; for i in $(seq %d); do %s %s <&9 >%s/here-$i & done" % (
+            fifo, several, program, folder, folder))
+        names = ["%s/here-%d" % (folder, i + 1) for i in range(several)]
+        wait_for("all of them", lambda: all(os.path.exists(n) and os.path.getsize(n) for n in names))
+        tell(shell, "cat %s/1 >/dev/null" % folder)
+        wait_for("a manifest", lambda: folder + "/1" in daemon.manifest())
+        time.sleep(3)  # cells are looked at once a second
+        assert cells_taken(shell) >= before + several, (before, cells_taken(shell))
+        tell(shell, "printf '%%%ds' '' >&9; wait" % several)
+        end(shell)
+        return ["read %s/0" % folder, "read %s/1" % folder]
+
+    manifest, said, _ = with_shell(work)
+    assert_done(manifest, said)
+    assert not gaps(manifest), gaps(manifest)
 
 
 def undisturbed_shell(folder):
@@ -251,7 +301,7 @@ def main():
     folder = working_folder()
     data = data_folder(folder, SHORT)
     failed = 0
-    for test in (undisturbed_shell, aggregator_killed, aggregator_killed_and_back, parent_killed,
+    for test in (undisturbed_shell, exit_gives_the_cell_back, goodbye_is_not_the_end, aggregator_killed, aggregator_killed_and_back, parent_killed,
                  child_killed, orphan, more_than_a_cell_holds, of_another_application, descriptors,
                  exec_that_fails):
         try:

@@ -34,14 +34,15 @@ static int fill_package(
 	const struct package *package;
 	size_t name, version;
 	char *text;
+	int r;
 
 	if (!tools->packages) {
 		state->ask = tools->ask;
 		return 0;
 	}
-	package = package_database_find(tools->packages, path);
-	if (!package)
-		return 0;
+	r = package_database_find(tools->packages, tools->resolver, path, &package);
+	if (r < 0 || !package)
+		return r;
 	name = strlen(package->name) + 1;
 	version = strlen(package->version) + 1;
 	text = malloc(name + version + strlen(package->architecture) + 1);

@@ -81,11 +81,13 @@ static void set_up(void)
 static void open_database(void)
 {
 	struct package_database *db;
+	const struct package *package;
 	struct error err = { 0 };
 
 	if (package_database_open(resolver, &db, &err) < 0)
 		abort(); /* only for want of memory */
-	package_database_find(db, "/bin/sh");
+	package_database_find(db, resolver, "/bin/sh", &package);
+	package_database_find(db, resolver, "/", &package);
 	package_database_free(db);
 	resolver_refresh(resolver);
 }
@@ -98,7 +100,6 @@ static void load_header(const uint8_t *data, size_t size)
 	if (package_database_new(&loader.db) < 0)
 		return;
 	rpm_header_load(&loader, data, size);
-	package_loader_deinit(&loader);
 	package_database_free(loader.db);
 }
 

@@ -1,23 +1,15 @@
 #include "lib/package/database.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 
 #include "lib/base/cleanup.h"
 #include "lib/base/hash.h"
 
-#define PLACES_MIN    4096u
-#define SEVERAL	      0u
-#define FULL(n, mask) ((n) >= (mask) - (mask) / 4)
-
-static int make_places(struct package_database *db, uint32_t size)
-{
-	db->hashes = calloc(size, sizeof(*db->hashes));
-	db->owners = calloc(size, sizeof(*db->owners));
-	db->mask = size - 1;
-	return db->hashes && db->owners ? 0 : -ENOMEM;
-}
+#define SEVERAL	   0u
+#define LISTED_MIN 16384u
 
 int package_database_new(struct package_database **ret)
 {
@@ -25,8 +17,9 @@ int package_database_new(struct package_database **ret)
 
 	if (!db)
 		return -ENOMEM;
-	if (getrandom(db->key, sizeof(db->key), 0) != sizeof(db->key) ||
-		make_places(db, PLACES_MIN) < 0) {
+	db->filed = (struct table)TABLE_OF(struct filed, path);
+	db->names = calloc(PACKAGE_NAMES, sizeof(*db->names));
+	if (!db->names || getrandom(db->key, sizeof(db->key), 0) != sizeof(db->key)) {
 		package_database_free(db);
 		return -ENOMEM;
 	}
@@ -39,49 +32,30 @@ void package_database_free(struct package_database *db)
 	if (!db)
 		return;
 	arena_clear(&db->arena);
+	package_directories_deinit(&db->directories);
+	table_deinit(&db->filed);
+	free(db->names);
 	free(db->packages);
-	free(db->hashes);
-	free(db->owners);
+	free(db->listed);
 	free(db);
 }
 DEFINE_CLEANUP(cleanup_database, struct package_database *, package_database_free)
 #define autodatabase __attribute__((cleanup(cleanup_database)))
 
-static uint64_t hash_path(const struct package_database *db, const char *path, size_t size)
+static uint64_t hash_of(const struct package_database *db, struct span text)
 {
-	uint64_t hash = hash_siphash13(db->key, path, size);
-
-	return hash ? hash : 1;
+	return hash_siphash13(db->key, text.bytes, text.size);
 }
 
-/* Where the hash stands, or the free place where it would. */
-static uint32_t find_place(const struct package_database *db, uint64_t hash)
+/* Of the names with this hash. */
+static uint32_t *chain_of(const struct package_database *db, uint64_t hash)
 {
-	uint32_t at = (uint32_t)hash & db->mask;
-
-	while (db->hashes[at] && db->hashes[at] != hash)
-		at = (at + 1) & db->mask;
-	return at;
+	return &db->names[hash >> 32 & (PACKAGE_NAMES - 1)];
 }
 
-static int grow(struct package_database *db)
+static struct span span_text(const char *text)
 {
-	autofree uint64_t *hashes = db->hashes;
-	autofree uint32_t *owners = db->owners;
-	uint32_t size = db->mask + 1;
-
-	if (make_places(db, size * 2) < 0)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < size; i++) {
-		uint32_t at;
-
-		if (!hashes[i])
-			continue;
-		at = find_place(db, hashes[i]);
-		db->hashes[at] = hashes[i];
-		db->owners[at] = owners[i];
-	}
-	return 0;
+	return (struct span){ text, strlen(text) };
 }
 
 /*
@@ -96,40 +70,81 @@ static uint32_t settle_owner(const struct package_database *db, uint32_t before,
 		return before;
 	a = db->packages[before - 1];
 	b = db->packages[now - 1];
-	return strcmp(a->manager, b->manager) || strcmp(a->name, b->name) ? SEVERAL : before;
+	if (strcmp(a->manager, b->manager) || strcmp(a->name, b->name))
+		return SEVERAL;
+	return before < now ? before : now;
 }
 
-static int set_owner(struct package_database *db, const char *path, size_t size, uint32_t owner)
+static int set_owner(struct package_database *db, struct span path, uint32_t owner)
 {
-	uint64_t hash = hash_path(db, path, size);
-	uint32_t at = find_place(db, hash);
+	uint64_t hash = hash_of(db, path);
+	bool first = table_find(&db->filed, &hash) == TABLE_NONE;
+	struct filed *filed;
+	uint32_t place;
 
-	if (db->hashes[at]) {
-		db->owners[at] = settle_owner(db, db->owners[at], owner);
-		return 0;
-	}
-	if (db->n_paths == PACKAGE_PATHS_MAX)
-		return -E2BIG;
-	if (FULL(db->n_paths, db->mask)) {
-		if (grow(db) < 0)
-			return -ENOMEM;
-		at = find_place(db, hash);
-	}
-	db->hashes[at] = hash;
-	db->owners[at] = owner;
-	db->n_paths++;
+	if (table_add(&db->filed, &hash, &place) < 0)
+		return -ENOMEM;
+	filed = table_at(&db->filed, place);
+	filed->owner = first ? owner : settle_owner(db, filed->owner, owner);
 	return 0;
 }
 
-const struct package *package_database_find(
-	const struct package_database *db, const char *canonical)
-{
-	uint32_t at = find_place(db, hash_path(db, canonical, strlen(canonical)));
+/* --- finding ---------------------------------------------------------------------------------- */
 
-	if (!db->hashes[at] || db->owners[at] == SEVERAL)
-		return NULL;
-	return db->packages[db->owners[at] - 1];
+/* Files one that stands in a list by where it really is. 0 or -ENOMEM. */
+static int file(struct package_database *db, struct resolver *resolver, struct span name,
+	const struct listed *listed)
+{
+	char path[2 * PACKAGE_PATH_MAX + 2];
+	const char *parent =
+		package_directory_canonical(&db->directories, resolver, listed->directory);
+	int size;
+
+	if (!parent)
+		return -ENOMEM;
+	size = snprintf(path, sizeof(path), "%s/%.*s", parent, (int)name.size, name.bytes);
+	if ((size_t)size >= sizeof(path))
+		return 0; /* nothing that could be opened by this name */
+	return set_owner(db, (struct span){ path, (size_t)size }, listed->owner);
 }
+
+/* All that wait under this name. 0 or -ENOMEM: the rest goes on waiting.
+ */
+static int file_all(struct package_database *db, struct resolver *resolver, struct span name)
+{
+	uint64_t hash = hash_of(db, name);
+
+	for (uint32_t i = *chain_of(db, hash); i; i = db->listed[i - 1].next) {
+		struct listed *listed = &db->listed[i - 1];
+
+		if (listed->name != (uint32_t)hash || !listed->owner)
+			continue;
+		if (file(db, resolver, name, listed) < 0)
+			return -ENOMEM;
+		listed->owner = 0;
+	}
+	return 0;
+}
+
+int package_database_find(struct package_database *db, struct resolver *resolver,
+	const char *canonical, const struct package **ret)
+{
+	const char *slash = strrchr(canonical, '/');
+	uint64_t hash = hash_of(db, span_text(canonical));
+	const struct filed *filed;
+	uint32_t place;
+
+	*ret = NULL;
+	if (file_all(db, resolver, span_text(slash ? slash + 1 : canonical)) < 0)
+		return -ENOMEM;
+	place = table_find(&db->filed, &hash);
+	filed = place == TABLE_NONE ? NULL : table_at(&db->filed, place);
+	if (filed && filed->owner != SEVERAL)
+		*ret = db->packages[filed->owner - 1];
+	return 0;
+}
+
+/* --- filling ---------------------------------------------------------------------------------- */
 
 static const char *keep(struct package_database *db, struct span text)
 {
@@ -191,93 +206,19 @@ int loader_add_package(struct package_loader *loader, const char *manager, struc
 	return code;
 }
 
-/* Below a directory that has been resolved: most are just that, directories. Lists name a directory
- * before what is in it. *ret stays NULL where it is something else. 0 or -ENOMEM. */
-static int find_below_known(struct package_loader *loader, struct span text, char **ret)
+static int make_room(struct package_database *db)
 {
-	const char *slash = memrchr(text.bytes, '/', text.size);
-	size_t parent_size = slash ? (size_t)(slash - text.bytes) : 0;
-	uint32_t number = strings_find(&loader->directories, text.bytes, parent_size);
-	const char *parent = number < loader->canonical_size ? loader->canonical[number] : NULL;
-	autofree char *path = NULL;
+	uint32_t size = db->listed_size ? db->listed_size * 2 : LISTED_MIN;
+	struct listed *listed;
 
-	if (!slash || !parent || !parent_size)
+	if (db->n_listed < db->listed_size)
 		return 0;
-	if (asprintf(&path, "%s%.*s", parent, (int)(text.size - parent_size), slash) < 0) {
-		path = NULL;
+	listed = realloc(db->listed, size * sizeof(*listed));
+	if (!listed)
 		return -ENOMEM;
-	}
-	if (resolver_is_directory(loader->resolver, path))
-		*ret = steal_pointer(path);
+	db->listed = listed;
+	db->listed_size = size;
 	return 0;
-}
-
-/* Where directory `text` really is; as it stands where that cannot be told. NULL: no memory. */
-static char *resolve_directory(struct package_loader *loader, struct span text)
-{
-	autofree char *raw = malloc(text.size + 2);
-	struct resolution where;
-	char *path;
-	int code;
-
-	if (!raw)
-		return NULL;
-	raw[0] = '/';
-	memcpy(raw + 1, text.bytes, text.size);
-	raw[text.size + 1] = '\0';
-	code = resolver_resolve(loader->resolver, NULL, raw, true, &where);
-	if (code < 0)
-		return code == -ENOMEM ? NULL : steal_pointer(raw);
-	path = steal_pointer(where.path);
-	resolution_deinit(&where);
-	if (!strcmp(path, "/"))
-		path[0] = '\0';
-	return path;
-}
-
-static int grow_canonical(struct package_loader *loader, uint32_t number)
-{
-	size_t size = loader->canonical_size ? loader->canonical_size : 256;
-	char **canonical;
-
-	if (number < loader->canonical_size)
-		return 0;
-	while (size <= number)
-		size *= 2;
-	canonical = realloc(loader->canonical, size * sizeof(*canonical));
-	if (!canonical)
-		return -ENOMEM;
-	memset(canonical + loader->canonical_size, 0,
-		(size - loader->canonical_size) * sizeof(*canonical));
-	loader->canonical = canonical;
-	loader->canonical_size = size;
-	return 0;
-}
-
-/* The canonical path of a directory without slashes at its ends; "" for the root. */
-static int canonical_directory(struct package_loader *loader, struct span text, const char **ret)
-{
-	uint32_t number = loader->last_directory;
-	struct interned last = strings_at(&loader->directories, number);
-
-	if (last.size != text.size || memcmp(last.bytes, text.bytes, text.size)) {
-		if (strings_add(&loader->directories, text.bytes, text.size, &number) < 0)
-			return -ENOMEM;
-		loader->last_directory = number;
-	}
-	if (grow_canonical(loader, number) < 0)
-		return -ENOMEM;
-	if (!loader->canonical[number]) {
-		loader->directories_size += text.size;
-		if (loader->directories_size > PACKAGE_DIRECTORIES_MAX)
-			return -E2BIG;
-		if (find_below_known(loader, text, &loader->canonical[number]) < 0)
-			return -ENOMEM;
-		if (!loader->canonical[number])
-			loader->canonical[number] = resolve_directory(loader, text);
-	}
-	*ret = loader->canonical[number];
-	return *ret ? 0 : -ENOMEM;
 }
 
 static struct span trim_slashes(struct span text)
@@ -291,24 +232,29 @@ static struct span trim_slashes(struct span text)
 
 int loader_add_file(struct package_loader *loader, struct span directory, struct span name)
 {
-	char path[2 * PACKAGE_PATH_MAX + 2];
-	const char *parent;
-	size_t size;
+	struct package_database *db = loader->db;
+	uint32_t number, *chain;
+	uint64_t hash;
 	int code;
 
 	directory = trim_slashes(directory);
 	if (!name.size || directory.size + name.size > PACKAGE_PATH_MAX)
 		return 0; /* nothing that could be opened by this name */
-	code = canonical_directory(loader, directory, &parent);
+	if (db->n_listed == PACKAGE_PATHS_MAX)
+		return -E2BIG;
+	code = package_directory_add(&db->directories, directory, &number);
 	if (code < 0)
 		return code;
-	size = strlen(parent);
-	if (size + 1 + name.size > sizeof(path))
-		return 0;
-	memcpy(path, parent, size);
-	path[size] = '/';
-	memcpy(path + size + 1, name.bytes, name.size);
-	return set_owner(loader->db, path, size + 1 + name.size, loader->package);
+	if (make_room(db) < 0)
+		return -ENOMEM;
+	hash = hash_of(db, name);
+	chain = chain_of(db, hash);
+	db->listed[db->n_listed++] = (struct listed){ .next = *chain,
+		.name = (uint32_t)hash,
+		.directory = number,
+		.owner = loader->package };
+	*chain = db->n_listed;
+	return 0;
 }
 
 int loader_add_path(struct package_loader *loader, struct span path)
@@ -325,15 +271,6 @@ int loader_add_path(struct package_loader *loader, struct span path)
 	return loader_add_file(loader, directory, name);
 }
 
-void package_loader_deinit(struct package_loader *loader)
-{
-	for (size_t i = 0; i < loader->canonical_size; i++)
-		free(loader->canonical[i]);
-	free(loader->canonical);
-	strings_deinit(&loader->directories);
-}
-#define autoloader __attribute__((cleanup(package_loader_deinit)))
-
 static int load_all(struct package_loader *loader)
 {
 	int code = dpkg_load(loader);
@@ -343,16 +280,17 @@ static int load_all(struct package_loader *loader)
 	if (code == 0)
 		code = rpm_load(loader);
 	if (code == -E2BIG)
-		return loader_complain(
+		code = loader_complain(
 			loader, code, "package database: more packages or files than we take");
-	return code;
+	return code < 0 ? code
+			: package_directories_begin(&loader->db->directories, loader->resolver);
 }
 
 int package_database_open(struct resolver *r, struct package_database **ret, struct error *err)
 {
 	struct error own = { 0 };
 	autodatabase struct package_database *db = NULL;
-	autoloader struct package_loader loader = {
+	struct package_loader loader = {
 		.resolver = r,
 		.err = err ? err : &own,
 		.bytes_left = PACKAGE_DATABASE_SIZE_MAX,

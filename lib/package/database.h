@@ -1,8 +1,14 @@
 /*
  * Who owns which path: what the readers of dpkg's, apk's and rpm's databases fill.
  *
- * Paths are not kept, only 64-bit keyed hashes of them: 12 bytes a place, 150,000 paths in 3 MB.
- * Two of n paths share a hash with probability n^2 / 2^65, and nobody outside knows the key.
+ * Paths come as they stand in some list, and a directory there may be a symlink in this root. To
+ * walk all of them takes ten times as long as reading the lists, and few files are ever asked for.
+ * So a path waits under its last name, with the number of its directory, and is filed under where
+ * it really is when a file of that name is asked for.
+ *
+ * Neither names nor paths are kept, only hashes of them, whose key nobody outside knows. Of n paths
+ * one has by chance the 48 bits of a name that is asked for with probability n / 2^48. Memory is
+ * what it costs most to read a database, by the faults of its pages: 16 bytes a path.
  */
 #ifndef FOOTPRINT_PACKAGE_DATABASE_H
 #define FOOTPRINT_PACKAGE_DATABASE_H
@@ -12,16 +18,33 @@
 #include <stdint.h>
 
 #include "lib/base/arena.h"
-#include "lib/base/strings.h"
+#include "lib/base/table.h"
+#include "lib/package/directories.h"
 #include "lib/package/package.h"
 
-#define PACKAGES_MAX		(256u << 10)
-#define PACKAGE_PATHS_MAX	(8u << 20)
-#define PACKAGE_FIELD_MAX	1024u	    /* bytes of a name, version or architecture */
-#define PACKAGE_FIELDS_MAX	(32u << 20) /* bytes of all of them */
-#define PACKAGE_PATH_MAX	4096u	    /* bytes of one path in a database */
-#define PACKAGE_DIRECTORIES_MAX (64u << 20) /* bytes of all directories' paths */
-#define PACKAGE_TEXT_SIZE_MAX	(64u << 20) /* bytes of one text file of a database */
+#define PACKAGES_MAX	      (256u << 10)
+#define PACKAGE_PATHS_MAX     (8u << 20)
+#define PACKAGE_FIELD_MAX     1024u	  /* bytes of a name, version or architecture */
+#define PACKAGE_FIELDS_MAX    (32u << 20) /* bytes of all of them */
+#define PACKAGE_PATH_MAX      4096u	  /* bytes of one path in a database */
+#define PACKAGE_TEXT_SIZE_MAX (64u << 20) /* bytes of one text file of a database */
+
+#define PACKAGE_NAMES (1u << 16) /* chains of names */
+
+/* A path that stands in a list, and waits. */
+struct listed {
+	uint32_t next;	    /* in its chain: number plus one; 0: none */
+	uint32_t name;	    /* hash of the last part; together with the chain's number 48 bits */
+	uint32_t directory; /* number of the rest */
+	uint32_t owner;	    /* number of the package plus one; 0: it waits no longer */
+};
+
+/* A path that has been filed. */
+struct filed {
+	uint64_t path;	/* its hash */
+	uint32_t owner; /* number of the package plus one; 0: several own it */
+	uint32_t reserved;
+};
 
 struct package_database {
 	uint64_t key[2];
@@ -29,40 +52,24 @@ struct package_database {
 	size_t fields_size;
 	struct package **packages;
 	uint32_t n_packages, packages_size;
-	uint64_t *hashes; /* of paths; 0: free */
-	uint32_t *owners; /* number of the package plus one; 0: several own it */
-	uint32_t n_paths;
-	uint32_t mask; /* places minus one */
+	struct package_directories directories;
+	struct listed *listed;
+	uint32_t n_listed, listed_size;
+	uint32_t *names;    /* the first of each chain, number plus one; 0: none */
+	struct table filed; /* of struct filed */
 };
 
-/*
- * A database while it is filled. Paths come as they stand in some list, and are filed under where
- * they really are: a directory that is a symlink in this root (/lib on a merged /usr) is walked.
- */
+/* A database while it is filled. */
 struct package_loader {
 	struct package_database *db;
 	struct resolver *resolver;
-	struct error *err;	    /* the first trouble; loading goes on */
-	size_t bytes_left;	    /* of PACKAGE_DATABASE_SIZE_MAX */
-	struct strings directories; /* as they stand in lists */
-	size_t directories_size;
-	char **canonical; /* where each really is, by number; NULL: not asked yet */
-	size_t canonical_size;
-	uint32_t last_directory; /* number; lists go by directory */
-	uint32_t package;	 /* the one being loaded: its number plus one */
-};
-
-/* A field's bytes in some text; not NUL-terminated. */
-struct span {
-	const char *bytes;
-	size_t size;
+	struct error *err; /* the first trouble; loading goes on */
+	size_t bytes_left; /* of PACKAGE_DATABASE_SIZE_MAX */
+	uint32_t package;  /* the one being loaded: its number plus one */
 };
 
 /* An empty one. 0 or -ENOMEM. */
 int package_database_new(struct package_database **ret);
-
-/* Frees what the loader itself holds, not its database. */
-void package_loader_deinit(struct package_loader *loader);
 
 /* Begins a package: what loader_add_path() adds from now on is its. 0 or -ENOMEM, -E2BIG. */
 int loader_add_package(struct package_loader *loader, const char *manager, struct span name,
@@ -82,6 +89,8 @@ int loader_complain(struct package_loader *loader, int code, const char *format,
  * it could not be read and the complaint is made. -ENOMEM.
  */
 int loader_read(struct package_loader *loader, const char *path, char **ret, size_t *ret_size);
+/* Opens it instead. 1: *ret_fd is open. */
+int loader_open(struct package_loader *loader, const char *path, int *ret_fd, uint64_t *ret_size);
 
 /* The next line of *text, without its newline; false at the end. */
 bool next_line(struct span *text, struct span *ret_line);

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "lib/base/cleanup.h"
-#include "lib/package/database.h"
+#include "lib/package/lines.h"
 #include "lib/root/beneath.h"
 
 #define STATUS	    "/var/lib/dpkg/status"
@@ -28,6 +28,7 @@ struct diversion {
 
 struct dpkg {
 	struct package_loader *loader;
+	struct lines lines; /* of a package's list */
 	char *diversions_text;
 	struct strings diverted; /* number n is diverted as diversions[n - 1] says */
 	struct diversion *diversions;
@@ -36,6 +37,7 @@ struct dpkg {
 
 static void dpkg_deinit(struct dpkg *dpkg)
 {
+	lines_deinit(&dpkg->lines);
 	free(dpkg->diversions_text);
 	strings_deinit(&dpkg->diverted);
 	free(dpkg->diversions);
@@ -100,25 +102,25 @@ static struct span undivert(const struct dpkg *dpkg, struct span path, struct sp
 	return diversion->to;
 }
 
-static int add_list(struct dpkg *dpkg, struct span package, struct span list)
+static int add_list(struct dpkg *dpkg, struct span package)
 {
 	struct span path;
 
-	while (next_line(&list, &path)) {
+	while (lines_next(&dpkg->lines, &path)) {
 		int code = loader_add_path(dpkg->loader, undivert(dpkg, path, package));
 
 		if (code < 0)
 			return code;
 	}
-	return 0;
+	return lines_end(&dpkg->lines);
 }
 
 /* "digest  path": the path begins behind the blanks. */
-static int add_digests(struct dpkg *dpkg, struct span list)
+static int add_digests(struct dpkg *dpkg)
 {
 	struct span line;
 
-	while (next_line(&list, &line)) {
+	while (lines_next(&dpkg->lines, &line)) {
 		const char *blank = memchr(line.bytes, ' ', line.size);
 		struct span path;
 		int code;
@@ -132,7 +134,7 @@ static int add_digests(struct dpkg *dpkg, struct span list)
 		if (code < 0)
 			return code;
 	}
-	return 0;
+	return lines_end(&dpkg->lines);
 }
 
 /* Names become parts of file names here: no slash, no dot in front. */
@@ -142,8 +144,7 @@ static bool is_plain_name(struct span name)
 	       !memchr(name.bytes, '/', name.size) && !memchr(name.bytes, '\0', name.size);
 }
 
-static int read_list(struct dpkg *dpkg, const struct stanza *stanza, bool with_architecture,
-	char **ret, size_t *size)
+static int open_list(struct dpkg *dpkg, const struct stanza *stanza, bool with_architecture)
 {
 	autofree char *path = NULL;
 
@@ -154,15 +155,13 @@ static int read_list(struct dpkg *dpkg, const struct stanza *stanza, bool with_a
 		path = NULL;
 		return -ENOMEM;
 	}
-	return loader_read(dpkg->loader, path, ret, size);
+	return lines_open(&dpkg->lines, dpkg->loader, path);
 }
 
 /* Packages that can stand beside another build of themselves have the architecture in the name. */
 static int load_list(struct dpkg *dpkg, const struct stanza *stanza)
 {
 	bool same = span_is(stanza->multi_arch, "same");
-	autofree char *text = NULL;
-	size_t size;
 	int code;
 
 	if (!is_plain_name(stanza->package) || !is_plain_name(stanza->architecture))
@@ -170,12 +169,10 @@ static int load_list(struct dpkg *dpkg, const struct stanza *stanza)
 			"%s: a package without a proper name or "
 			"architecture",
 			STATUS);
-	code = read_list(dpkg, stanza, same, &text, &size);
+	code = open_list(dpkg, stanza, same);
 	if (code == 0)
-		code = read_list(dpkg, stanza, !same, &text, &size);
-	if (code <= 0)
-		return code;
-	return add_list(dpkg, stanza->package, (struct span){ text, size });
+		code = open_list(dpkg, stanza, !same);
+	return code <= 0 ? code : add_list(dpkg, stanza->package);
 }
 
 static bool is_there(const struct stanza *stanza)
@@ -253,7 +250,7 @@ static int load_status(struct dpkg *dpkg)
 /* One file of status.d; its paths are in the file beside it. */
 static int load_distroless(struct dpkg *dpkg, const char *name)
 {
-	autofree char *path = NULL, *digests = NULL, *text = NULL, *list = NULL;
+	autofree char *path = NULL, *digests = NULL, *text = NULL;
 	struct stanza stanza;
 	struct span rest;
 	int code;
@@ -276,8 +273,8 @@ static int load_distroless(struct dpkg *dpkg, const char *name)
 		digests = NULL;
 		return -ENOMEM;
 	}
-	code = loader_read(dpkg->loader, digests, &list, &rest.size);
-	return code <= 0 ? code : add_digests(dpkg, (struct span){ list, rest.size });
+	code = lines_open(&dpkg->lines, dpkg->loader, digests);
+	return code <= 0 ? code : add_digests(dpkg);
 }
 
 static void close_directory(DIR *directory)

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/package/database.h"
 #include "lib/root/content.h"
@@ -20,20 +21,46 @@ int loader_complain(struct package_loader *loader, int code, const char *format,
 	return 0;
 }
 
-int loader_read(struct package_loader *loader, const char *path, char **ret, size_t *ret_size)
+/* What came of opening or reading `path`. 1, 0 or -ENOMEM. */
+static int judge(struct package_loader *loader, const char *path, int code)
 {
-	size_t max = loader->bytes_left < PACKAGE_TEXT_SIZE_MAX ? loader->bytes_left
-								: PACKAGE_TEXT_SIZE_MAX;
-	int code = content_read(loader->resolver, path, max, ret, ret_size);
-
 	/* Nothing is wrong with the database: it is opened again later. */
 	if (code == -ENOMEM || code == -EMFILE || code == -ENFILE)
 		return -ENOMEM;
 	if (code == -ENOENT || code == -ENOTDIR)
 		return 0;
-	if (code < 0)
-		return loader_complain(loader, code, "%s: %s", path, strerror(-code));
+	return code < 0 ? loader_complain(loader, code, "%s: %s", path, strerror(-code)) : 1;
+}
+
+static size_t most(const struct package_loader *loader)
+{
+	return loader->bytes_left < PACKAGE_TEXT_SIZE_MAX ? loader->bytes_left
+							  : PACKAGE_TEXT_SIZE_MAX;
+}
+
+int loader_read(struct package_loader *loader, const char *path, char **ret, size_t *ret_size)
+{
+	int code = judge(
+		loader, path, content_read(loader->resolver, path, most(loader), ret, ret_size));
+
+	if (code > 0)
+		loader->bytes_left -= *ret_size;
+	return code;
+}
+
+int loader_open(struct package_loader *loader, const char *path, int *ret_fd, uint64_t *ret_size)
+{
+	int fd = content_open(loader->resolver, path, ret_size), code;
+
+	if (fd >= 0 && *ret_size > most(loader)) {
+		close(fd);
+		fd = -EFBIG;
+	}
+	code = judge(loader, path, fd);
+	if (code <= 0)
+		return code;
 	loader->bytes_left -= *ret_size;
+	*ret_fd = fd;
 	return 1;
 }
 

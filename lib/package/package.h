@@ -28,9 +28,10 @@ int package_database_open(struct resolver *r, struct package_database **ret, str
 int package_database_stamp(struct resolver *r, uint64_t *ret);
 void package_database_free(struct package_database *db);
 
-/* The owner of a canonical path, or NULL; valid until the database is freed. Knows of merged /usr:
- * a list that says /lib/x owns /usr/lib/x where /lib is a symlink. Safe from several threads. */
-const struct package *package_database_find(
-	const struct package_database *db, const char *canonical);
+/* *ret: the owner of a canonical path, or NULL; valid until the database is freed. Knows of merged
+ * /usr: a list that says /lib/x owns /usr/lib/x where /lib is a symlink, which is looked at now.
+ * The resolver is of the same root. 0 or -ENOMEM. */
+int package_database_find(struct package_database *db, struct resolver *resolver,
+	const char *canonical, const struct package **ret);
 
 #endif

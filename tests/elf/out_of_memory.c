@@ -108,11 +108,13 @@ static int find_closure(const char *program)
 static int read_packages(const char *program)
 {
 	struct package_database *db;
+	const struct package *package;
 	int code = package_database_open(resolver, &db, NULL);
 
-	(void)program;
-	if (code == 0)
-		package_database_free(db);
+	if (code < 0)
+		return code;
+	code = package_database_find(db, resolver, program, &package);
+	package_database_free(db);
 	return code;
 }
 

@@ -25,16 +25,24 @@
 #define JUDGED_FILES 500
 
 static char top[64];
+static struct resolver *of_database; /* of the database that was opened last */
 
 static void open_database(const char *root, struct package_database **ret, struct error *err)
 {
 	autoclose int fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	struct resolver *r;
 
-	assert_int_equal(resolver_new(fd, &r), 0);
+	resolver_free(of_database);
+	assert_int_equal(resolver_new(fd, &of_database), 0);
 	*err = (struct error){ 0 };
-	assert_int_equal(package_database_open(r, ret, err), 0);
-	resolver_free(r);
+	assert_int_equal(package_database_open(of_database, ret, err), 0);
+}
+
+static const struct package *find(struct package_database *db, const char *path)
+{
+	const struct package *package;
+
+	assert_int_equal(package_database_find(db, of_database, path, &package), 0);
+	return package;
 }
 
 static int make_top(void **state)
@@ -84,10 +92,10 @@ static void put_link(const char *target, const char *path)
 	assert_int_equal(symlink(target, whole), 0);
 }
 
-static void assert_owner(const struct package_database *db, const char *path, const char *name,
+static void assert_owner(struct package_database *db, const char *path, const char *name,
 	const char *version, const char *architecture)
 {
-	const struct package *package = package_database_find(db, path);
+	const struct package *package = find(db, path);
 
 	if (!name) {
 		if (package)
@@ -148,7 +156,7 @@ static void five_hundred_files_belong_to_whom_dpkg_says(void **state)
 
 		if (!usable_answer(line, &owner, real))
 			continue;
-		package = package_database_find(db, real);
+		package = find(db, real);
 		if (!package || strcmp(package->name, owner))
 			fail_msg("%s: dpkg says %s, we %s", real, owner,
 				package ? package->name : "nobody");
@@ -201,6 +209,70 @@ static void lists_are_filed_under_where_paths_really_are(void **state)
 	assert_owner(db, "/usr/share", NULL, NULL, NULL);
 	assert_owner(db, "/usr/share/last", "other", "1:7~rc1", "all");
 	assert_owner(db, "/", NULL, NULL, NULL);
+	package_database_free(db);
+}
+
+/* Files are asked for later than the lists are read, and their container may be gone by then. */
+static void a_root_may_be_gone_when_somebody_asks(void **state)
+{
+	struct package_database *db;
+	struct error err;
+	char path[128];
+
+	(void)state;
+	put("/usr/lib/deep/er/file", "");
+	put_link("usr/lib", "/lib");
+	put("/var/lib/dpkg/status", "Package: deep\nStatus: install ok installed\nVersion: 1\n"
+				    "Architecture: all\n");
+	put("/var/lib/dpkg/info/deep.list", "/lib/deep/er/file\n/lib/near\n");
+	open_database(top, &db, &err);
+	assert_int_equal(err.code, 0);
+	snprintf(path, sizeof(path), "%s/usr", top);
+	assert_int_equal(nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS), 0);
+	snprintf(path, sizeof(path), "%s/lib", top);
+	assert_int_equal(unlink(path), 0);
+	assert_owner(db, "/usr/lib/deep/er/file", "deep", "1", "all");
+	assert_owner(db, "/usr/lib/near", "deep", "1", "all");
+	package_database_free(db);
+}
+
+static void append(char **at, const char *text)
+{
+	strcpy(*at, text);
+	*at += strlen(text);
+}
+
+/* Longer than what is read at once, with a line that is so by itself, and no newline at the end. */
+static void a_list_may_be_of_any_length(void **state)
+{
+	enum { LINES = 5000, LONG = 200000 };
+	char *list = malloc(LONG + LINES * 64), *at = list, line[64];
+	struct package_database *db;
+	struct error err;
+
+	(void)state;
+	assert_non_null(list);
+	for (int i = 0; i < LINES; i++) {
+		snprintf(line, sizeof(line), "/opt/a/folder/with/a/name/%d\n", i);
+		append(&at, line);
+	}
+	append(&at, "/");
+	memset(at, 'x', LONG);
+	at += LONG;
+	append(&at, "\n/opt/behind\n\n/opt/last");
+	put("/var/lib/dpkg/status", "Package: long\nStatus: install ok installed\nVersion: 1\n"
+				    "Architecture: all\n");
+	put("/var/lib/dpkg/info/long.list", list);
+	free(list);
+	open_database(top, &db, &err);
+	assert_int_equal(err.code, 0);
+	for (int i = 0; i < LINES; i++) {
+		snprintf(line, sizeof(line), "/opt/a/folder/with/a/name/%d", i);
+		assert_owner(db, line, "long", "1", "all");
+	}
+	assert_owner(db, "/opt/behind", "long", "1", "all");
+	assert_owner(db, "/opt/last", "long", "1", "all");
+	assert_owner(db, "/opt/a/folder/with/a/name", NULL, NULL, NULL);
 	package_database_free(db);
 }
 
@@ -353,7 +425,7 @@ static int print_owners(const char *root)
 		const struct package *p;
 
 		path[strcspn(path, "\n")] = '\0';
-		p = package_database_find(db, path);
+		p = find(db, path);
 		printf("%s %s %s %s %s\n", path, p ? p->manager : "-", p ? p->name : "-",
 			p ? p->version : "-", p ? p->architecture : "-");
 	}
@@ -367,6 +439,9 @@ int main(int argc, char **argv)
 		cmocka_unit_test(five_hundred_files_belong_to_whom_dpkg_says),
 		cmocka_unit_test_setup_teardown(
 			lists_are_filed_under_where_paths_really_are, make_top, remove_top),
+		cmocka_unit_test_setup_teardown(
+			a_root_may_be_gone_when_somebody_asks, make_top, remove_top),
+		cmocka_unit_test_setup_teardown(a_list_may_be_of_any_length, make_top, remove_top),
 		cmocka_unit_test_setup_teardown(
 			distroless_images_have_a_file_for_each_package, make_top, remove_top),
 		cmocka_unit_test_setup_teardown(

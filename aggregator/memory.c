@@ -1,12 +1,38 @@
 #include "aggregator/memory.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include "lib/base/cleanup.h"
+
+bool memory_copy(struct memory *ret, const uint8_t *bytes, size_t size)
+{
+	size_t used = size;
+
+	while (used && !bytes[used - 1])
+		used--;
+	*ret = (struct memory){
+		.fd = -1, .map = malloc(used + 1), .size = size, .copied = true, .copied_size = used
+	};
+	if (!ret->map)
+		return false;
+	memcpy(ret->map, bytes, used);
+	return true;
+}
+
+static void read_copy(const struct memory *memory, uint8_t *to, size_t size, uint64_t offset)
+{
+	size_t there = offset < memory->copied_size ? memory->copied_size - offset : 0;
+
+	if (there > size)
+		there = size;
+	memcpy(to, (const uint8_t *)memory->map + offset, there);
+	memset(to + there, 0, size - there);
+}
 
 ssize_t memory_read(const struct memory *memory, void *buffer, size_t size, uint64_t offset)
 {
@@ -21,10 +47,12 @@ ssize_t memory_read(const struct memory *memory, void *buffer, size_t size, uint
 		return 0;
 	if (size > memory->size - offset)
 		to.iov_len = from.iov_len = memory->size - offset;
-	if (memory->borrowed) {
+	if (memory->copied)
+		read_copy(memory, to.iov_base, to.iov_len, offset);
+	else if (memory->borrowed)
 		memcpy(to.iov_base, from.iov_base, to.iov_len);
+	if (memory->copied || memory->borrowed)
 		return (ssize_t)to.iov_len;
-	}
 	n = process_vm_readv(getpid(), &to, 1, &from, 1, 0);
 	return n < 0 ? -errno : n;
 }
@@ -34,6 +62,8 @@ int memory_write(const struct memory *memory, const void *bytes, size_t size, ui
 	struct iovec from = { (void *)bytes, size }, to = { (char *)memory->map + offset, size };
 	ssize_t n;
 
+	if (memory->copied)
+		return 0; /* nobody is there to see it */
 	if (memory->borrowed) {
 		memcpy(to.iov_base, bytes, size);
 		return 0;
@@ -65,7 +95,9 @@ void memory_map(struct memory *memory)
 void memory_close(struct memory *memory)
 {
 	cleanup_close(&memory->fd);
-	if (memory->map && !memory->borrowed)
+	if (memory->copied)
+		free(memory->map);
+	else if (memory->map && !memory->borrowed)
 		munmap(memory->map, memory->size);
 	*memory = NO_MEMORY;
 }

@@ -20,6 +20,10 @@ struct memory {
 	size_t size;
 	bool borrowed; /* map is a part of a pool of ours: nobody can pull pages from under it, and
 			* it is not ours to give back */
+	/* map is from malloc: the first bytes of what the peer's held when it was read. The others
+	 * were zero. */
+	bool copied;
+	size_t copied_size;
 };
 
 #define NO_MEMORY ((struct memory){ .fd = -1 })
@@ -36,5 +40,8 @@ int memory_write(const struct memory *memory, const void *bytes, size_t size, ui
 /* Frees the descriptor; where that cannot be done it stays. */
 void memory_map(struct memory *memory);
 void memory_close(struct memory *memory);
+
+/* A copy of `size` bytes of a peer's memory. False: no memory. */
+bool memory_copy(struct memory *ret, const uint8_t *bytes, size_t size);
 
 #endif

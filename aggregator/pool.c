@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -19,6 +20,10 @@
 
 /* More packets than the buffer of one socket has room for. */
 #define SOCKET_HOLDS 1024
+
+/* A cell that was found empty so often (its program does not load the library, or a hostile one has
+ * taken it) is looked at once a tick, and no more whenever a peer speaks of a session unknown. */
+#define EMPTY_LOOKS_MAX 100
 
 /* What we know of a cell. */
 enum phase {
@@ -36,6 +41,7 @@ struct pool {
 	struct aggregator *daemon;
 	struct peer *peer;	/* who asked for it, until it is closed */
 	struct pool_head *head; /* mapped; we have sealed it, so it can be touched */
+	int memfd;		/* to read cells that have ended without touching their pages */
 	uint64_t device, inode; /* of the memfd */
 	struct root *root;
 	uint32_t uid; /* of the peer */
@@ -43,6 +49,7 @@ struct pool {
 	unsigned n_unfinished;
 	struct session *sessions[POOL_CELLS];
 	uint8_t phases[POOL_CELLS]; /* enum phase */
+	uint8_t empty[POOL_CELLS];  /* looks that found nobody */
 };
 
 void pools_init(struct aggregator *daemon)
@@ -57,6 +64,7 @@ static void pool_free(struct pool *pool)
 	TAILQ_REMOVE(&pool->daemon->pools.list, pool, link);
 	pool->daemon->pools.count--;
 	munmap(pool->head, POOL_SIZE);
+	close(pool->memfd);
 	root_unref(pool->root);
 	free(pool);
 }
@@ -79,25 +87,32 @@ static int make_memory(struct pool_head **ret)
 	return result;
 }
 
-static void fill_head(struct pool_head *head, const struct root *root, uint64_t identity)
+static void fill_head(struct pool_head *head)
 {
 	head->size = POOL_SIZE;
-	head->identity = identity;
-	head->root_device = root->device;
-	head->root_inode = root->inode;
-	head->root_mount = root->mount;
 	__atomic_store_n(&head->magic, POOL_MAGIC, __ATOMIC_RELEASE);
 }
 
+/* 0 or negative errno. */
+static int fill_offer(struct pool_offer *ret, const struct root *root, uint64_t identity)
+{
+	*ret = (struct pool_offer){ .magic = POOL_MAGIC,
+		.identity = identity,
+		.root_device = root->device,
+		.root_inode = root->inode,
+		.root_mount = root->mount };
+	/* Once the kernel has seeded it, so few bytes come at once and whole. */
+	return getrandom(ret->name, sizeof(ret->name), GRND_NONBLOCK) < 0 ? -errno : 0;
+}
+
 /* Into the queue of the process's socket, where it stays. 0 or negative errno. */
-static int offer(int socket, int memfd)
+static int send_offer(int socket, struct pool_offer *offer, int memfd)
 {
 	union {
 		struct cmsghdr header;
 		char space[CMSG_SPACE(sizeof(int))];
 	} control = { 0 };
-	struct pool_offer said = { .magic = POOL_MAGIC };
-	struct iovec part = { .iov_base = &said, .iov_len = sizeof(said) };
+	struct iovec part = { .iov_base = offer, .iov_len = sizeof(*offer) };
 	struct msghdr message = { .msg_iov = &part,
 		.msg_iovlen = 1,
 		.msg_control = &control,
@@ -114,6 +129,7 @@ static struct pool *pool_new(struct peer *peer, uint64_t identity)
 {
 	struct pool *pool = calloc(1, sizeof(*pool));
 	struct root *root = peer->session->root;
+	struct pool_offer offer;
 	autoclose int memfd = -1;
 	struct stat status;
 
@@ -121,12 +137,14 @@ static struct pool *pool_new(struct peer *peer, uint64_t identity)
 		return NULL;
 	memfd = make_memory(&pool->head);
 	if (memfd < 0 || !pool->head || fstat(memfd, &status) < 0 ||
-		(fill_head(pool->head, root, identity), offer(peer->fd, memfd) < 0)) {
+		fill_offer(&offer, root, identity) < 0 ||
+		(fill_head(pool->head), send_offer(peer->fd, &offer, memfd) < 0)) {
 		if (pool->head)
 			munmap(pool->head, POOL_SIZE);
 		free(pool);
 		return NULL;
 	}
+	pool->memfd = steal_fd(&memfd);
 	pool->daemon = peer->daemon;
 	pool->peer = peer;
 	pool->device = status.st_dev;
@@ -172,7 +190,15 @@ static uint8_t state_of(const struct pool *pool, unsigned i)
 
 static uint8_t *cell_of(const struct pool *pool, unsigned i)
 {
-	return (uint8_t *)pool->head + POOL_CELL_SIZE * (1 + i);
+	return (uint8_t *)pool->head + pool_cell_offset(i);
+}
+
+/* Before its cell is free: whoever finds a ticket may take the cell. */
+static void clear_ticket(const struct pool *pool, unsigned i)
+{
+	struct pool_ticket *ticket = (void *)((uint8_t *)pool->head + pool_ticket_offset(i));
+
+	__atomic_store_n(&ticket->magic, 0, __ATOMIC_RELEASE);
 }
 
 /* Only who has a cell may change its state, so failing is a matter of a hostile peer. */
@@ -182,17 +208,35 @@ static void change_state(struct pool *pool, unsigned i, uint8_t from, enum cell_
 		__ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 
-/* The hello that stands in the cell, copied before it is looked at. */
-static int read_hello(const struct pool *pool, unsigned i, const struct segment *segment,
+/*
+ * What a cell holds, read from the file. Most images have ended when they are met, and are read
+ * this once: to touch a page for that costs ten times as much.
+ */
+struct reading {
+	bool ended; /* its image, before this was read: it is all that will ever stand there */
+	union {
+		struct session_memory head;
+		uint8_t bytes[POOL_CELL_SIZE];
+	};
+};
+
+static bool read_cell(struct pool *pool, unsigned i, struct reading *ret)
+{
+	if (pread(pool->memfd, ret->bytes, sizeof(ret->bytes), (off_t)pool_cell_offset(i)) ==
+		sizeof(ret->bytes))
+		return true;
+	pool->daemon->counters.no_memory++;
+	return false;
+}
+
+/* The hello that stands in the cell. */
+static int read_hello(const struct reading *reading, const struct segment *segment,
 	Footprint__Hello **ret, struct error *err)
 {
-	uint8_t copy[POOL_CELL_SIZE];
-
 	if (segment->hello_offset > POOL_CELL_SIZE ||
 		segment->hello_size > POOL_CELL_SIZE - segment->hello_offset)
 		return error_set(err, -EBADMSG, "cell: its hello is not within it");
-	memcpy(copy, cell_of(pool, i) + segment->hello_offset, segment->hello_size);
-	return hello_unpack(copy, segment->hello_size, ret, err);
+	return hello_unpack(reading->bytes + segment->hello_offset, segment->hello_size, ret, err);
 }
 
 static int meet_session(struct pool *pool, unsigned i, struct segment *segment,
@@ -216,29 +260,35 @@ static int meet_session(struct pool *pool, unsigned i, struct segment *segment,
 	session->pool = pool;
 	session->cell = i;
 	pool->sessions[i] = session;
-	pool->phases[i] = MET;
 	pool->n_unfinished++;
 	return 0;
 }
 
-static int meet(struct pool *pool, unsigned i, struct error *err)
+static int meet(struct pool *pool, unsigned i, const struct reading *reading, struct error *err)
 {
 	struct segment *segment = NULL;
 	Footprint__Hello *hello = NULL;
-	int r = segment_open_cell(cell_of(pool, i), POOL_CELL_SIZE, &segment, err);
+	int r;
+
+	if (reading->ended)
+		r = segment_open_copy(reading->bytes, POOL_CELL_SIZE, &segment, err);
+	else
+		r = segment_open_cell(cell_of(pool, i), POOL_CELL_SIZE, &segment, err);
 
 	if (r < 0)
 		return r;
 	/* No other file of ours has a size for a device. */
 	segment->device = pool->device;
 	segment->inode = pool->inode + ((uint64_t)(i + 1) << 40);
-	r = read_hello(pool, i, segment, &hello, err);
+	r = read_hello(reading, segment, &hello, err);
 	if (r == 0) {
 		r = meet_session(pool, i, segment, hello, err);
 		footprint__hello__free_unpacked(hello, NULL);
 	}
 	if (r < 0)
 		segment_free(segment);
+	else
+		pool->phases[i] = reading->ended ? ENDING : MET;
 	return r;
 }
 
@@ -250,22 +300,32 @@ static bool has_ended(const struct pool *pool, unsigned i)
 /* Its image wanted none, and said so. */
 static void forget_refusal(struct pool *pool, unsigned i)
 {
+	clear_ticket(pool, i);
 	POOL_TAIL(cell_of(pool, i))->ended = 0;
 	change_state(pool, i, CELL_TAKEN, CELL_FREE);
 }
 
 static void try_to_meet(struct pool *pool, unsigned i)
 {
-	struct session_memory head;
+	struct reading reading;
 	struct error err = { 0 };
 	int r;
 
-	memcpy(&head, cell_of(pool, i), sizeof(head));
-	if (!head.magic && has_ended(pool, i))
-		forget_refusal(pool, i);
-	if (head.magic != SESSION_MEMORY_MAGIC)
-		return; /* nobody has come yet, or it is being filled */
-	r = meet(pool, i, &err);
+	if (!read_cell(pool, i, &reading))
+		return;
+	reading.ended = POOL_TAIL(reading.bytes)->ended;
+	if (reading.head.magic != SESSION_MEMORY_MAGIC) {
+		if (!reading.head.magic && reading.ended)
+			forget_refusal(pool, i);
+		else if (pool->empty[i] < EMPTY_LOOKS_MAX)
+			pool->empty[i]++; /* nobody has come yet, or it is being filled */
+		return;
+	}
+	/* In what order the bytes were copied is not known. The magic is written last, before the
+	 * end. */
+	if (!read_cell(pool, i, &reading))
+		return;
+	r = meet(pool, i, &reading, &err);
 	if (r == -ENOMEM) {
 		pool->daemon->counters.no_memory++;
 	} else if (r < 0) {
@@ -285,11 +345,17 @@ static void end_cell(struct pool *pool, unsigned i)
 	session_detach(session);
 }
 
-void pool_look(struct pool *pool)
+static void look(struct pool *pool, bool everywhere)
 {
 	for (unsigned i = 0; i < POOL_CELLS; i++)
-		if (pool->phases[i] == NOT_MET && state_of(pool, i) == CELL_TAKEN)
+		if (pool->phases[i] == NOT_MET && state_of(pool, i) == CELL_TAKEN &&
+			(everywhere || pool->empty[i] < EMPTY_LOOKS_MAX))
 			try_to_meet(pool, i);
+}
+
+void pool_look(struct pool *pool)
+{
+	look(pool, false);
 }
 
 /* True: some have. */
@@ -318,7 +384,7 @@ static enum hearing hear_all(struct peer *peer)
 /* A further segment of an image that has ended was announced before: it is heard of first. */
 static void look_again(struct pool *pool)
 {
-	pool_look(pool);
+	look(pool, true);
 	if (!note_ended(pool) || hear_all(pool->peer) == PEER_GONE)
 		return;
 	for (unsigned i = 0; i < POOL_CELLS; i++)
@@ -367,10 +433,12 @@ void pool_finished(struct session *session)
 /* Those who would have kept what ended programs left may have been killed. */
 static void keep_ended(struct pool *pool, unsigned i)
 {
+	struct reading reading;
 	struct segment *segment;
 	struct error err = { 0 };
 
-	if (segment_open_cell(cell_of(pool, i), POOL_CELL_SIZE, &segment, &err) < 0)
+	if (!read_cell(pool, i, &reading) ||
+		segment_open_copy(reading.bytes, POOL_CELL_SIZE, &segment, &err) < 0)
 		return; /* it has been read as far as it can be */
 	journal_keep_segment(pool->daemon, segment, clock_now_ns());
 	segment_free(segment);
@@ -380,7 +448,7 @@ void pool_close(struct pool *pool)
 {
 	if (!pool)
 		return;
-	pool_look(pool);
+	look(pool, true);
 	for (unsigned i = 0; i < POOL_CELLS; i++)
 		if (pool->phases[i] >= ENDED)
 			keep_ended(pool, i);
@@ -409,12 +477,14 @@ void pools_cover(struct aggregator *daemon)
 /* What it held is on disk. */
 static void free_cell(struct pool *pool, unsigned i)
 {
-	struct session_memory *cell = (struct session_memory *)(void *)cell_of(pool, i);
+	static const uint8_t nothing[POOL_CELL_SIZE];
 
-	__atomic_store_n(&cell->acknowledged, cell->log_size, __ATOMIC_RELEASE);
-	cell->magic = 0;
-	POOL_TAIL(cell)->ended = 0;
+	clear_ticket(pool, i);
+	if (pwrite(pool->memfd, nothing, sizeof(nothing), (off_t)pool_cell_offset(i)) !=
+		sizeof(nothing))
+		return; /* no memory for its page: with the next manifest */
 	pool->phases[i] = NOT_MET;
+	pool->empty[i] = 0;
 	change_state(pool, i, CELL_CLOSED, CELL_FREE);
 }
 

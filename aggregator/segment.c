@@ -124,6 +124,19 @@ int segment_open_cell(void *cell, size_t size, struct segment **ret, struct erro
 	return open_memory(&memory, ret, err);
 }
 
+int segment_open_copy(const uint8_t *bytes, size_t size, struct segment **ret, struct error *err)
+{
+	struct memory memory;
+	int r;
+
+	if (!memory_copy(&memory, bytes, size))
+		return error_set(err, -ENOMEM, "memory: out of memory");
+	r = open_memory(&memory, ret, err);
+	if (r < 0)
+		memory_close(&memory);
+	return r;
+}
+
 void segment_look(struct segment *segment)
 {
 	struct session_memory memory;

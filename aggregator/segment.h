@@ -65,6 +65,8 @@ int segment_open(int fd, struct segment **ret, struct error *err);
 /* The same of a cell of a pool: `size` bytes that are ours, and stay so. The caller sets device and
  * inode, which tell memories apart. */
 int segment_open_cell(void *cell, size_t size, struct segment **ret, struct error *err);
+/* The same of what such a cell held when nobody wrote there any more, which is copied. */
+int segment_open_copy(const uint8_t *bytes, size_t size, struct segment **ret, struct error *err);
 /* Without memory: log comes by value. NULL: no memory. */
 struct segment *segment_new(void);
 void segment_free(struct segment *segment);

@@ -24,6 +24,24 @@ bool image_is_ours(void)
 	return image.memory_only || rawcall3(SYS_getpid, 0, 0, 0) == image.pid;
 }
 
+/* Weak and without a version: glibc since 2.32. */
+extern char __libc_single_threaded __attribute__((weak));
+
+/*
+ * Asking /proc costs more than all the rest of a start, so libc is asked: glibc by its public
+ * variable, before 2.32 by the word behind its thread control block's self pointer
+ * (multiple_threads, 0), musl by the same word there: the next thread in the ring, which is itself.
+ */
+bool image_is_single_threaded(void)
+{
+	uintptr_t self, word;
+
+	if (&__libc_single_threaded)
+		return __libc_single_threaded;
+	__asm__ volatile("mov %%fs:0, %0\n\tmov %%fs:0x18, %1" : "=r"(self), "=r"(word));
+	return word == self || (uint32_t)word == 0;
+}
+
 void image_lose(uint64_t records)
 {
 	if (image.segment)
@@ -140,7 +158,10 @@ struct segment *image_start(void)
 	log = text_environment(entry.envp, "FOOTPRINT_LOG");
 	image.logs = log && *log;
 	image.pid = (int)rawcall3(SYS_getpid, 0, 0, 0);
-	if (!start_in_pool(&settings, &entry))
+	/* Something goes on behind the end that we knew of: with a session of its own. */
+	if (image.left)
+		image.said_goodbye = false;
+	if (image.left || !start_in_pool(&settings, &entry))
 		start_alone(&settings, &entry);
 	return __atomic_load_n(&image.segment, __ATOMIC_ACQUIRE);
 }

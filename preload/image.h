@@ -44,7 +44,7 @@ struct image {
 	bool unwelcome;	   /* a filter would kill us in the programs that are executed */
 	bool starting;	   /* the aggregator is told of the first records once, after them */
 	bool said_goodbye; /* and is not among the users any more */
-	bool forked;	   /* or is a fork: other processes may live in its memory */
+	bool left;	   /* the cell, which it must not touch any more (pool.h) */
 	bool connecting;   /* a thread is at it */
 	bool has_waited;   /* for the aggregator, which happens once at most */
 	bool logs;	   /* FOOTPRINT_LOG is set */
@@ -93,6 +93,9 @@ void image_make_room(void);
  * by a clone that no hook saw. Such a process must not change what concerns those. One system call.
  */
 bool image_is_ours(void);
+
+/* Are there no threads? As far as libc knows, whom to ask costs nothing. */
+bool image_is_single_threaded(void);
 
 /* Counts records that could be kept nowhere. */
 void image_lose(uint64_t records);

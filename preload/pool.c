@@ -31,15 +31,15 @@ static bool may_have_pool(const struct segment *segment)
 static void look_for_offer(void)
 {
 	struct pool_head *none = NULL, *pool;
+	struct pool_offer offer;
 	int fd = image.descriptor, memfd;
-	bool ours;
 
 	if (!connection_is_ours(fd))
 		return;
-	memfd = pool_memfd(fd, &ours);
+	memfd = pool_memfd(fd, &offer);
 	if (memfd < 0)
 		return;
-	pool = pool_map(memfd, 0, POOL_SIZE);
+	pool = pool_map(memfd, 0, POOL_SIZE, 0);
 	rawcall3(SYS_close, memfd, 0, 0);
 	if (!pool)
 		return;
@@ -117,32 +117,36 @@ static bool set_state(unsigned index, enum cell_state from, enum cell_state to)
 		__ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 
-/* Does the image end with this process? Where all of several have said goodbye, one may come back
- * whose exec fails, or be in destructors still. */
-static bool is_last(int pid)
+static void write_ticket(struct pool_ticket *ticket, int pid, int guard)
 {
-	return pid == image.pid && !image.forked;
+	*ticket = (struct pool_ticket){ .pid = pid,
+		.guard = guard,
+		.number = __atomic_fetch_add(&image.pool->tickets, 1, __ATOMIC_RELAXED),
+		.previous = pid == image.pid ? image.cell : 0 };
+	__atomic_store_n(&ticket->magic, POOL_TICKET_MAGIC, __ATOMIC_RELEASE);
+}
+
+/* What was left for another process of this pid, which never took it. */
+static void clear_tickets_of(int pid)
+{
+	for (unsigned choice = 0; choice < POOL_CHOICES; choice++) {
+		struct pool_ticket *ticket = pool_ticket(image.pool, POOL_CELL_OF(pid, choice));
+
+		if (ticket->pid == pid)
+			__atomic_store_n(&ticket->magic, 0, __ATOMIC_RELEASE);
+	}
 }
 
 /* False: neither of its cells is free. */
 static bool leave_ticket(int pid, int guard)
 {
-	const struct pool_head *head = image.pool;
-	struct pool_ticket *ticket;
 	unsigned choice = 0;
 
+	clear_tickets_of(pid);
 	while (!set_state(POOL_CELL_OF(pid, choice), CELL_FREE, CELL_TAKEN))
 		if (++choice == POOL_CHOICES)
 			return false;
-	ticket = (void *)pool_cell(image.pool, POOL_CELL_OF(pid, choice));
-	*ticket = (struct pool_ticket){ .pid = pid,
-		.guard = guard,
-		.identity = head->identity,
-		.root_device = head->root_device,
-		.root_inode = head->root_inode,
-		.root_mount = head->root_mount,
-		.previous = is_last(pid) ? image.cell : 0 };
-	__atomic_store_n(&ticket->magic, POOL_TICKET_MAGIC, __ATOMIC_RELEASE);
+	write_ticket(pool_ticket(image.pool, POOL_CELL_OF(pid, choice)), pid, guard);
 	return true;
 }
 
@@ -151,11 +155,12 @@ static void take_ticket_back(int pid)
 {
 	for (unsigned choice = 0; choice < POOL_CHOICES; choice++) {
 		unsigned index = POOL_CELL_OF(pid, choice);
-		struct pool_ticket *ticket = (void *)pool_cell(image.pool, index);
+		struct pool_ticket *ticket = pool_ticket(image.pool, index);
 
+		/* That of an earlier exec of this process is no longer one. */
 		if (image.pool->states[index] != CELL_TAKEN ||
 			__atomic_load_n(&ticket->magic, __ATOMIC_ACQUIRE) != POOL_TICKET_MAGIC ||
-			ticket->pid != pid)
+			ticket->pid != pid || pool_cell(image.pool, index)->head.magic)
 			continue;
 		ticket->magic = 0;
 		set_state(index, CELL_TAKEN, CELL_FREE);
@@ -199,10 +204,9 @@ bool pool_kept_by_parent(void)
 }
 
 /* Has what stands in this cell come to an end, as far as its processes had a say in it? */
-static bool has_ended(struct segment *cell)
+static bool has_ended(const struct segment *copy)
 {
-	return __atomic_load_n(&POOL_TAIL(cell)->ended, __ATOMIC_ACQUIRE) ||
-	       !__atomic_load_n(&cell->head.users, __ATOMIC_ACQUIRE);
+	return POOL_TAIL(copy)->ended || !copy->head.users;
 }
 
 /* Not on the stack, which may be a signal handler's. NULL: no memory. */
@@ -214,47 +218,112 @@ static struct segment *map_copy(void)
 	return address < 0 && address >= -ERRNO_MAX ? NULL : (struct segment *)address;
 }
 
+/* Cells that are to be kept, one after another. */
+struct keeping {
+	struct pool_head *pool; /* another thread may forget image.pool meanwhile */
+	struct segment *copy;	/* of the cell */
+	int memfd;		/* the pool's; -1: not to be had */
+	int file;		/* the spool's */
+	int error;
+};
+
+/* From the file: to touch the page of each cell once costs ten times as much. */
+static void copy_cell(const struct keeping *keeping, unsigned i)
+{
+	if (keeping->memfd < 0 ||
+		rawcall4(SYS_pread64, keeping->memfd, (long)keeping->copy, POOL_CELL_SIZE,
+			(long)pool_cell_offset(i)) != POOL_CELL_SIZE)
+		memcpy(keeping->copy, pool_cell(keeping->pool, i), POOL_CELL_SIZE);
+}
+
+/* Who lives in it does not know its ticket. */
+static void tell_inhabitants(struct segment *cell, uint64_t spooled)
+{
+	uint64_t known = __atomic_load_n(&cell->spooled, __ATOMIC_ACQUIRE);
+
+	while (known < spooled && !__atomic_compare_exchange_n(&cell->spooled, &known, spooled,
+					  false, __ATOMIC_RELEASE, __ATOMIC_ACQUIRE))
+		;
+}
+
+static void keep_cell(struct keeping *keeping, unsigned i, bool all)
+{
+	struct pool_ticket *ticket = pool_ticket(keeping->pool, i);
+	uint64_t number = __atomic_load_n(&ticket->number, __ATOMIC_ACQUIRE);
+	uint32_t before = __atomic_load_n(&ticket->spooled, __ATOMIC_ACQUIRE), spooled = before;
+
+	copy_cell(keeping, i);
+	if (POOL_TAIL(keeping->copy)->alone || (!all && !has_ended(keeping->copy)))
+		return;
+	if (!keeping->error)
+		keeping->error =
+			spool_cell(image.segment->first, keeping->copy, &spooled, &keeping->file);
+	/* What the aggregator reads is not lost, though it is not kept. */
+	if (keeping->error < 0 && all)
+		image_lose(spool_count(keeping->copy, spooled));
+	/* It may serve another image by now. */
+	if (spooled > before && __atomic_load_n(&ticket->number, __ATOMIC_ACQUIRE) == number)
+		__atomic_compare_exchange_n(&ticket->spooled, &before, spooled, false,
+			__ATOMIC_RELEASE, __ATOMIC_RELAXED);
+	if (!keeping->error && !has_ended(keeping->copy))
+		tell_inhabitants(pool_cell(keeping->pool, i), spooled);
+}
+
+static bool is_to_be_kept(const struct pool_head *pool, unsigned i)
+{
+	return __atomic_load_n(&pool->states[i], __ATOMIC_ACQUIRE) != CELL_FREE &&
+	       i + 1 != image.cell;
+}
+
 void pool_keep(bool all)
 {
-	struct pool_head *pool = image.pool;
-	struct segment *copy = NULL;
-	int file = -1, error = 0;
+	struct keeping keeping = { .pool = image.pool, .memfd = -1, .file = -1 };
+	struct pool_offer offer;
 
-	for (unsigned i = 0; pool && i < POOL_CELLS; i++) {
-		struct segment *cell = pool_cell(pool, i);
-
-		if (__atomic_load_n(&pool->states[i], __ATOMIC_ACQUIRE) == CELL_FREE ||
-			i + 1 == image.cell ||
-			__atomic_load_n(&POOL_TAIL(cell)->alone, __ATOMIC_ACQUIRE) ||
-			(!all && !has_ended(cell)))
+	for (unsigned i = 0; keeping.pool && i < POOL_CELLS; i++) {
+		if (!is_to_be_kept(keeping.pool, i))
 			continue;
-		if (!copy)
-			copy = map_copy();
-		if (!copy && all)
+		if (!keeping.copy) {
+			keeping.copy = map_copy();
+			keeping.memfd = pool_memfd(image.descriptor, &offer);
+		}
+		if (!keeping.copy && all)
 			image_lose(1); /* at least: no memory to count in */
-		if (!copy)
+		if (!keeping.copy)
 			break;
-		if (!error)
-			error = spool_cell(image.segment->first, cell, copy, &file);
-		/* What the aggregator reads is not lost, though it is not kept. */
-		if (error < 0 && all)
-			image_lose(spool_count(cell, copy));
+		keep_cell(&keeping, i, all);
 	}
-	if (copy)
-		rawcall3(SYS_munmap, (long)copy, POOL_CELL_SIZE, 0);
-	if (file >= 0)
-		rawcall3(SYS_close, file, 0, 0);
+	if (keeping.copy)
+		rawcall3(SYS_munmap, (long)keeping.copy, POOL_CELL_SIZE, 0);
+	if (keeping.memfd >= 0)
+		rawcall3(SYS_close, keeping.memfd, 0, 0);
+	if (keeping.file >= 0)
+		rawcall3(SYS_close, keeping.file, 0, 0);
+}
+
+void pool_inhabit(bool does)
+{
+	if (image.cell)
+		__atomic_fetch_add(&POOL_TAIL(image_oldest(image.segment))->inhabitants,
+			does ? 1 : -1u, __ATOMIC_ACQ_REL);
 }
 
 void pool_leave(void)
 {
-	struct segment *segment;
+	struct segment *cell;
 
-	if (!image.cell)
+	if (!image.cell || !image_is_single_threaded())
 		return;
-	segment = image_oldest(image.segment);
-	segment_close(segment);
-	__atomic_store_n(&POOL_TAIL(segment)->ended, 1, __ATOMIC_RELEASE);
+	cell = image_oldest(image.segment);
+	image.left = true;
+	image.cell = 0;
+	image.pool = NULL;
+	image.descriptor = -1; /* the family's; it is closed with the process */
+	__atomic_store_n(&image.segment, NULL, __ATOMIC_RELEASE);
+	if (__atomic_sub_fetch(&POOL_TAIL(cell)->inhabitants, 1, __ATOMIC_ACQ_REL))
+		return;
+	segment_close(cell);
+	__atomic_store_n(&POOL_TAIL(cell)->ended, 1, __ATOMIC_RELEASE);
 }
 
 void pool_forget(void)

@@ -44,7 +44,10 @@ bool pool_kept_by_parent(void);
 /* Appends to the spool what cells hold whose processes have ended; all cells where nobody reads
  * them any more. */
 void pool_keep(bool all);
-/* The only process of the image is about to end: nothing more goes into the cell. */
+/* This process begins to live in the cell, as a fork, or does not after all. */
+void pool_inhabit(bool does);
+/* It is about to end, and touches the cell no more: what may still come is an image of its own.
+ * Where there are threads, which could go on writing, it stays. */
 void pool_leave(void);
 
 /* The connection is gone: keeps what stands in the pool, which is over. */

@@ -19,14 +19,13 @@
 
 /* --- the mapping ------------------------------------------------------------------------------ */
 
-int pool_memfd(int fd, bool *ret_ours)
+int pool_memfd(int fd, struct pool_offer *ret)
 {
 	union {
 		struct cmsghdr header;
 		char space[CMSG_SPACE(2 * sizeof(int))];
 	} control;
-	struct pool_offer offer = { 0 };
-	struct iovec part = { &offer, sizeof(offer) };
+	struct iovec part = { ret, sizeof(*ret) };
 	struct msghdr message = { .msg_iov = &part,
 		.msg_iovlen = 1,
 		.msg_control = &control,
@@ -42,18 +41,18 @@ int pool_memfd(int fd, bool *ret_ours)
 									 : sizeof(fds[0]));
 	if (fds[1] >= 0)
 		rawcall3(SYS_close, fds[1], 0, 0);
-	*ret_ours = got == sizeof(offer) && offer.magic == POOL_MAGIC && fds[1] < 0;
-	if (*ret_ours)
+	if (got == sizeof(*ret) && ret->magic == POOL_MAGIC && fds[1] < 0)
 		return fds[0];
 	if (fds[0] >= 0)
 		rawcall3(SYS_close, fds[0], 0, 0);
+	ret->magic = 0;
 	return -1;
 }
 
-void *pool_map(int memfd, uint64_t offset, uint64_t size)
+void *pool_map(int memfd, uint64_t offset, uint64_t size, int flags)
 {
-	long address = rawcall6(
-		SYS_mmap, 0, (long)size, PROT_READ | PROT_WRITE, MAP_SHARED, memfd, (long)offset);
+	long address = rawcall6(SYS_mmap, 0, (long)size, PROT_READ | PROT_WRITE, MAP_SHARED | flags,
+		memfd, (long)offset);
 
 	return address < 0 && address >= -ERRNO_MAX ? NULL : (void *)address;
 }
@@ -90,94 +89,126 @@ uint64_t pool_identity_of_image(void)
 
 /* Is our root the one that the pool's records are told from, mounted in the same namespace? Linux
  * 5.8 tells. */
-static bool same_root(const struct pool_ticket *ticket)
+static bool same_root(const struct pool_offer *offer)
 {
 	struct statx root;
 
 	return rawcall6(SYS_statx, AT_FDCWD, (long)"/", AT_NO_AUTOMOUNT, STATX_INO | STATX_MNT_ID,
 		       (long)&root, 0) == 0 &&
-	       root.stx_mask & STATX_MNT_ID && root.stx_mnt_id == ticket->root_mount &&
-	       root.stx_ino == ticket->root_inode &&
-	       makedev(root.stx_dev_major, root.stx_dev_minor) == ticket->root_device;
+	       root.stx_mask & STATX_MNT_ID && root.stx_mnt_id == offer->root_mount &&
+	       root.stx_ino == offer->root_inode &&
+	       makedev(root.stx_dev_major, root.stx_dev_minor) == offer->root_device;
 }
 
 /* --- taking the cell -------------------------------------------------------------------------- */
 
-/* The cell with the ticket of this process's exec, mapped; NULL: there is none. */
-static struct segment *find_cell(int memfd, struct pool_ticket *ret, uint32_t *ret_cell)
+/* What a new image finds. */
+struct place {
+	struct pool_offer offer;
+	struct pool_ticket ticket;
+	struct segment *cell;
+	uint32_t index; /* of the cell, counted from 1 */
+};
+
+/* Its page is about to be written: it is made with the mapping, not by a fault. */
+static struct segment *map_cell(int memfd, unsigned index)
+{
+	return pool_map(memfd, pool_cell_offset(index), POOL_CELL_SIZE, MAP_POPULATE);
+}
+
+static bool read_ticket(int memfd, unsigned index, struct pool_ticket *ret)
+{
+	return rawcall4(SYS_pread64, memfd, (long)ret, sizeof(*ret),
+		       (long)pool_ticket_offset(index)) == sizeof(*ret) &&
+	       ret->magic == POOL_TICKET_MAGIC && ret->pid == image.pid;
+}
+
+/* The cell that the ticket of this process's exec is for, mapped. False: there is none. Cell first,
+ * then ticket: see proto/pool.h. */
+static bool find_cell(int memfd, struct place *place)
 {
 	for (unsigned choice = 0; choice < POOL_CHOICES; choice++) {
 		unsigned index = POOL_CELL_OF(image.pid, choice);
-		void *cell = pool_map(memfd, pool_cell_offset(index), POOL_CELL_SIZE);
 
-		if (!cell)
-			return NULL;
-		memcpy(ret, cell, sizeof(*ret));
-		if (ret->magic == POOL_TICKET_MAGIC && ret->pid == image.pid) {
-			*ret_cell = index + 1;
-			return cell;
-		}
-		pool_unmap(cell, POOL_CELL_SIZE);
+		place->cell = map_cell(memfd, index);
+		if (!place->cell)
+			return false;
+		place->index = index + 1;
+		if (!__atomic_load_n(&place->cell->head.magic, __ATOMIC_ACQUIRE) &&
+			read_ticket(memfd, index, &place->ticket))
+			return true;
+		pool_unmap(place->cell, POOL_CELL_SIZE);
 	}
-	return NULL;
+	return false;
 }
 
-/* The image that executed us is over. */
-static void end_previous(int memfd, uint32_t previous)
+/* The image that executed us: this process lives there no longer. */
+static void leave_previous(int memfd, uint32_t previous)
 {
 	struct segment *cell;
 
 	if (!previous || previous > POOL_CELLS)
 		return;
-	cell = pool_map(memfd, pool_cell_offset(previous - 1), POOL_CELL_SIZE);
+	cell = map_cell(memfd, previous - 1);
 	if (!cell)
 		return;
-	__atomic_store_n(&POOL_TAIL(cell)->ended, 1, __ATOMIC_RELEASE);
+	if (!__atomic_sub_fetch(&POOL_TAIL(cell)->inhabitants, 1, __ATOMIC_ACQ_REL))
+		__atomic_store_n(&POOL_TAIL(cell)->ended, 1, __ATOMIC_RELEASE);
 	pool_unmap(cell, POOL_CELL_SIZE);
 }
 
-static bool fill(struct segment *cell, const struct pool_ticket *ticket,
-	const struct settings *settings, const struct entry *entry)
+/* No other session has it: a pool's name is random, and no two of its tickets have one number. The
+ * factor, which is odd, spreads them. */
+static void name_session(struct segment *cell, const struct place *place)
 {
-	segment_begin_cell(cell);
-	rawcall3(SYS_getrandom, (long)cell->session, SESSION_ID_SIZE, 0);
-	return hello_write_in_cell(cell, settings, entry, ticket->root_device, ticket->root_inode);
+	uint64_t name[2] = { place->offer.name[0],
+		place->offer.name[1] + place->ticket.number * 0x9e3779b97f4a7c15ull };
+
+	_Static_assert(sizeof(name) == SESSION_ID_SIZE, "an id is two words");
+	memcpy(cell->session, name, sizeof(name));
 }
 
-static struct segment *enter(int memfd, const struct settings *settings, const struct entry *entry)
+static bool fill(
+	const struct place *place, const struct settings *settings, const struct entry *entry)
 {
-	struct pool_ticket ticket;
-	uint32_t index;
-	struct segment *cell = find_cell(memfd, &ticket, &index);
+	segment_begin_cell(place->cell);
+	POOL_TAIL(place->cell)->inhabitants = 1;
+	name_session(place->cell, place);
+	return hello_write_in_cell(
+		place->cell, settings, entry, place->offer.root_device, place->offer.root_inode);
+}
 
-	if (!cell)
+static struct segment *enter(
+	int memfd, struct place *place, const struct settings *settings, const struct entry *entry)
+{
+	if (!find_cell(memfd, place))
 		return NULL;
-	end_previous(memfd, ticket.previous);
+	leave_previous(memfd, place->ticket.previous);
 	/* Who cannot have a memory would go on by value, on a connection that all of them share. */
-	if (ticket.identity == pool_identity(settings) && same_root(&ticket) &&
-		segment_may_be_file(SEGMENT_FIRST_SIZE) && fill(cell, &ticket, settings, entry)) {
-		image.cell = index;
-		image.guard = ticket.guard;
-		return cell;
+	if (place->offer.identity == pool_identity(settings) && same_root(&place->offer) &&
+		segment_may_be_file(SEGMENT_FIRST_SIZE) && fill(place, settings, entry)) {
+		image.cell = place->index;
+		image.guard = place->ticket.guard;
+		return place->cell;
 	}
 	/* Nobody has it, and nobody will. */
-	memset(cell, 0, sizeof(ticket));
-	__atomic_store_n(&POOL_TAIL(cell)->ended, 1, __ATOMIC_RELEASE);
-	pool_unmap(cell, POOL_CELL_SIZE);
+	place->cell->head.magic = 0;
+	__atomic_store_n(&POOL_TAIL(place->cell)->ended, 1, __ATOMIC_RELEASE);
+	pool_unmap(place->cell, POOL_CELL_SIZE);
 	return NULL;
 }
 
 struct segment *pool_enter(const struct settings *settings, const struct entry *entry)
 {
 	struct segment *cell = NULL;
-	bool ours;
-	int memfd = pool_memfd(CONNECTION_FD, &ours);
+	struct place place;
+	int memfd = pool_memfd(CONNECTION_FD, &place.offer);
 
 	if (memfd >= 0) {
-		cell = enter(memfd, settings, entry);
+		cell = enter(memfd, &place, settings, entry);
 		rawcall3(SYS_close, memfd, 0, 0);
 	}
-	if (!cell && ours)
+	if (!cell && place.offer.magic)
 		rawcall3(SYS_close, CONNECTION_FD, 0, 0);
 	if (!cell)
 		return NULL;

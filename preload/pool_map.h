@@ -9,21 +9,21 @@
 #include "preload/memory.h"
 #include "proto/pool.h"
 
-/* The memfd of the offer that waits in the queue of the socket `fd`, to be closed by the caller;
- * -1: there is none. *ret_ours: fd is a socket of ours. */
-int pool_memfd(int fd, bool *ret_ours);
+/* The memfd of the offer that waits in the queue of the socket `fd`, to be closed by the caller,
+ * and the offer. -1: none; ret->magic is 0 where fd is no socket of ours. */
+int pool_memfd(int fd, struct pool_offer *ret);
 
-/* A part of the pool, NULL: it cannot be mapped. */
-void *pool_map(int memfd, uint64_t offset, uint64_t size);
+/* A part of the pool, NULL: it cannot be mapped. flags: those of mmap besides MAP_SHARED. */
+void *pool_map(int memfd, uint64_t offset, uint64_t size, int flags);
 void pool_unmap(void *part, uint64_t size);
 
 /* Of the settings that all users of a pool share. */
 uint64_t pool_identity(const struct settings *settings);
 uint64_t pool_identity_of_image(void);
 
-static inline uint64_t pool_cell_offset(unsigned index)
+static inline struct pool_ticket *pool_ticket(struct pool_head *pool, unsigned index)
 {
-	return (uint64_t)POOL_CELL_SIZE * (1 + index);
+	return (struct pool_ticket *)(void *)((char *)pool + pool_ticket_offset(index));
 }
 
 static inline struct segment *pool_cell(struct pool_head *pool, unsigned index)

@@ -25,16 +25,18 @@ void record_fork_begin(void)
 	/* What the child executes should find it, and what it learns itself is its own. */
 	pool_look();
 	image_make_room();
-	image.forked = true;
 	count_users(1);
+	pool_inhabit(true);
 }
 
 void record_fork_end(long pid)
 {
 	struct segment *segment = image.segment;
 
-	if (pid < 0)
+	if (pid < 0) {
 		count_users(-1u);
+		pool_inhabit(false);
+	}
 	for (; pid > 0 && segment; segment = segment->previous)
 		__atomic_fetch_add(&segment->head.processes, 1, __ATOMIC_RELAXED);
 	if (pid == 0) {
@@ -105,11 +107,17 @@ void record_goodbye(void)
 		keep_rest(s, in_good_hands);
 }
 
+void record_leave(void)
+{
+	if (__atomic_load_n(&image.said_goodbye, __ATOMIC_ACQUIRE) && image.segment &&
+		!image.memory_only && image_is_ours())
+		pool_leave();
+}
+
 void record_end(void)
 {
 	record_goodbye();
-	if (image.segment && !image.memory_only && !image.forked && image_is_ours())
-		pool_leave();
+	record_leave();
 }
 
 void record_hand_on(bool watched, char *const *envp)

@@ -95,6 +95,8 @@ void record_fork_end(long pid);
 void record_goodbye(void);
 /* The same, where nothing can come after it: no failing exec, no other destructor. */
 void record_end(void);
+/* This process has said goodbye, and hardly anything comes after it. */
+void record_leave(void);
 /* A program is about to be executed with this environment, in this process and after
  * record_goodbye(); `watched`: it can load the library. */
 void record_hand_on(bool watched, char *const *envp);

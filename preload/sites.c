@@ -303,25 +303,6 @@ static const char *install(const struct sites_object *object, struct stubs *stub
 	return missed ? missed : refused;
 }
 
-/* Weak and without a version: glibc since 2.32. */
-extern char __libc_single_threaded __attribute__((weak));
-
-/*
- * A thread that another library's constructor started may be in the middle of what is written.
- * Asking /proc costs more than all the writing, so libc is asked: glibc by its public variable,
- * before 2.32 by the word behind its thread control block's self pointer (multiple_threads, 0),
- * musl by the same word there: the next thread in the ring, which is itself.
- */
-static bool is_single_threaded(void)
-{
-	uintptr_t self, word;
-
-	if (&__libc_single_threaded)
-		return __libc_single_threaded;
-	__asm__ volatile("mov %%fs:0, %0\n\tmov %%fs:0x18, %1" : "=r"(self), "=r"(word));
-	return word == self || (uint32_t)word == 0;
-}
-
 /* libc, or the dynamic linker. Returns how many objects that are, and counts those of which not all
  * is redirected. */
 static unsigned install_in(struct stubs *stubs, bool linker, const char *why, unsigned *ret_missed)
@@ -350,8 +331,11 @@ void sites_install(char **envp)
 	const char *wish = text_environment(envp, "FOOTPRINT_SITES");
 	struct stubs stubs = { .taken = false };
 	unsigned count, missed = 0;
-	const char *why =
-		is_single_threaded() ? NULL : "threads were running before the library started";
+	/* A thread that another library's constructor started may be in the middle of what is
+	 * written. */
+	const char *why = image_is_single_threaded()
+				  ? NULL
+				  : "threads were running before the library started";
 
 	if (wish && text_equal(wish, "0")) {
 		record_gap("sites", NULL, "turned off by FOOTPRINT_SITES=0");

@@ -312,6 +312,14 @@ static uint64_t count_slots(struct segment *segment, uint64_t from, uint64_t to)
 	return count;
 }
 
+/* spooled: by others, bytes of the cell's log. */
+static uint64_t first_of_copy(struct segment *copy, uint32_t spooled)
+{
+	uint64_t first = first_not_kept(copy);
+
+	return spooled > first ? spooled : first;
+}
+
 /* The end of the whole slots in the copy of a cell; 0: it is no segment. */
 static uint64_t copied_end(const struct segment *copy)
 {
@@ -345,20 +353,19 @@ static int open_with_room(struct segment *first)
 	return error < 0 ? error : fd;
 }
 
-uint64_t spool_count(struct segment *cell, struct segment *copy)
+uint64_t spool_count(struct segment *copy, uint32_t spooled)
 {
-	memcpy(copy, cell, POOL_CELL_SIZE);
-	return count_slots(copy, first_not_kept(copy), copied_end(copy));
+	uint64_t from = first_of_copy(copy, spooled);
+
+	return from % SLOT_ALIGN ? 0 : count_slots(copy, from, copied_end(copy));
 }
 
-int spool_cell(struct segment *first, struct segment *cell, struct segment *copy, int *file)
+int spool_cell(struct segment *first, struct segment *copy, uint32_t *spooled, int *file)
 {
-	uint64_t from, to;
+	uint64_t from = first_of_copy(copy, *spooled);
+	uint64_t to = copied_end(copy);
 	int error;
 
-	memcpy(copy, cell, POOL_CELL_SIZE);
-	from = first_not_kept(copy);
-	to = copied_end(copy);
 	if (from >= to || from % SLOT_ALIGN)
 		return 0;
 	if (*file < 0)
@@ -367,7 +374,7 @@ int spool_cell(struct segment *first, struct segment *cell, struct segment *copy
 		return *file;
 	error = append_piece(*file, copy, SPOOL_ENTRY_MAGIC, from, to, NULL);
 	if (!error)
-		__atomic_store_n(&cell->spooled, to, __ATOMIC_RELEASE);
+		*spooled = (uint32_t)to;
 	return error;
 }
 

@@ -26,13 +26,13 @@ int spool_loss(struct segment *segment);
 
 /*
  * Appends what a cell of the pool holds that is neither acknowledged nor spooled. Other processes
- * write it, so nothing that stands there is believed. first: segment 0 of this image. copy: room
- * for POOL_CELL_SIZE bytes. *file: the spool file, -1 at first; the caller closes it. 0 or a
- * negative errno: nothing more can be appended.
+ * write it, so nothing that stands there is believed. first: segment 0 of this image. copy: of the
+ * cell, POOL_CELL_SIZE bytes. *spooled: how much of its log is, moved on. *file: the spool file, -1
+ * at first; the caller closes it. 0 or a negative errno: nothing more can be appended.
  */
-int spool_cell(struct segment *first, struct segment *cell, struct segment *copy, int *file);
+int spool_cell(struct segment *first, struct segment *copy, uint32_t *spooled, int *file);
 /* How many records that would be. */
-uint64_t spool_count(struct segment *cell, struct segment *copy);
+uint64_t spool_count(struct segment *copy, uint32_t spooled);
 
 /* Appends one slot, whose call has not returned yet. 0 or a negative errno. */
 int spool_slot(struct segment *segment, const uint32_t *slot);

@@ -81,6 +81,11 @@ void pool_keep(bool all)
 	(void)all;
 }
 
+void pool_inhabit(bool does)
+{
+	(void)does;
+}
+
 void pool_leave(void)
 {
 }

@@ -4,10 +4,16 @@ writes into one does more than end the sessions in it."""
 import array, mmap
 from peer import *
 
-MAGIC, TICKET = 0x314C4F4F50505246, 0x54454B4349545246
-CELL, CELLS = 4096, 3072
+MAGIC, TICKET = 0x334C4F4F50505246, 0x54454B4349545246
+CELL, CELLS, TICKET_SIZE = 4096, 3072, 32
+CELLS_AT = 4096 + TICKET_SIZE * CELLS
 FREE, TAKEN, CLOSED = 0, 1, 2
-STATES = 8 + 4 + 4 + 8 + 3 * 8  # offset in the head
+STATES = 8 + 4 + 4 + 8  # offset in the head
+
+
+def at(cell):
+    """Where it begins."""
+    return CELLS_AT + CELL * cell
 
 
 class Tenant:
@@ -17,16 +23,16 @@ class Tenant:
         self.peer = Peer(daemon, [path("/parent")])
         request = data(1, self.peer.session) + fixed(2, identity)
         self.peer.socket.send(data(4, request))
-        words, descriptors = b"", array.array("i")
-        words, ancillary, _, _ = self.peer.socket.recvmsg(64, socket.CMSG_SPACE(4))
+        descriptors = array.array("i")
+        self.offer, ancillary, _, _ = self.peer.socket.recvmsg(256, socket.CMSG_SPACE(4))
         for _, _, content in ancillary:
             descriptors.frombytes(content)
-        assert words == struct.pack("<Q", MAGIC) and len(descriptors) == 1, (words, descriptors)
+        assert len(self.offer) == 7 * 8 and len(descriptors) == 1, (self.offer, descriptors)
         self.fd = descriptors[0]
-        self.map = mmap.mmap(self.fd, CELL * (1 + CELLS))
+        self.map = mmap.mmap(self.fd, CELLS_AT + CELL * CELLS)
 
     def head(self):
-        return struct.unpack("<QIIQQQQ", self.map[:STATES])
+        return struct.unpack("<QIIQ", self.map[:STATES])
 
     def state(self, cell, value=None):
         if value is not None:
@@ -38,21 +44,29 @@ class Tenant:
         """A session memory in the cell, the magic last; what is None is as it should be."""
         hello_bytes = hello_bytes or hello(session)
         log = b"".join(slot(r) for r in records)
-        at = CELL * (1 + cell)
+        begin = at(cell)
         start = 64 + len(hello_bytes) + -len(hello_bytes) % 8 if offset is None else offset
-        room = (CELL - 8 - start) & 0xFFFFFFF8 if log_size is None else log_size
-        self.map[at:at + CELL] = bytes(CELL)
-        self.map[at + 64:at + 64 + len(hello_bytes)] = hello_bytes
+        room = (CELL - 16 - start) & 0xFFFFFFF8 if log_size is None else log_size
+        self.map[begin:begin + CELL] = bytes(CELL)
+        self.map[begin + 64:begin + 64 + len(hello_bytes)] = hello_bytes
         if 0 <= start < CELL - len(log):
-            self.map[at + start:at + start + len(log)] = log
-        self.map[at + 8:at + 64] = struct.pack(
+            self.map[begin + start:begin + start + len(log)] = log
+        self.map[begin + 8:begin + 64] = struct.pack(
             "<IIIIIIQQQII", 1, size, 64, len(hello_bytes) if hello_size is None else hello_size,
             start & 0xFFFFFFFF, room, len(log), 0, 0, 1, users)
-        self.map[at:at + 8] = struct.pack("<Q", 0x31474F4C54505246)
+        self.map[begin:begin + 8] = struct.pack("<Q", 0x31474F4C54505246)
         self.state(cell, TAKEN)
 
     def end(self, cell):
-        self.map[CELL * (2 + cell) - 8:CELL * (2 + cell) - 4] = struct.pack("<I", 1)
+        self.map[at(cell + 1) - 8:at(cell + 1) - 4] = struct.pack("<I", 1)
+
+    def leave_ticket(self, cell):
+        ticket = 4096 + TICKET_SIZE * cell
+        self.map[ticket:ticket + TICKET_SIZE] = struct.pack("<QQiiII", TICKET, 0, 1, 1, 0, 0)
+
+    def ticket_counts(self, cell):
+        ticket = 4096 + TICKET_SIZE * cell
+        return self.map[ticket:ticket + 8] == struct.pack("<Q", TICKET)
 
     def close(self):
         self.peer.close()
@@ -61,9 +75,12 @@ class Tenant:
 
 def a_pool_says_whose_it_is(daemon):
     tenant = Tenant(daemon, identity=0x1234)
-    magic, size, _, identity, device, inode, mount = tenant.head()
+    magic, size, _, tickets = tenant.head()
+    assert (magic, size, tickets) == (MAGIC, CELLS_AT + CELL * CELLS, 0)
+    magic, identity, device, inode, mount, *name = struct.unpack("<7Q", tenant.offer)
     root = os.stat("/")
-    assert (magic, size, identity) == (MAGIC, CELL * (1 + CELLS), 0x1234)
+    assert (magic, identity) == (MAGIC, 0x1234)
+    assert any(name)
     assert (device, inode) == (root.st_dev, root.st_ino) and mount
     seals = fcntl.fcntl(tenant.fd, 1034)
     assert seals & SEALS == SEALS, seals
@@ -73,11 +90,13 @@ def a_pool_says_whose_it_is(daemon):
 def cells_are_read_and_free_again(daemon):
     tenant = Tenant(daemon)
     for cell in (0, 1, CELLS - 1):
+        tenant.leave_ticket(cell)
         tenant.fill(cell, os.urandom(16), [path("/cell/%d" % cell)])
     tenant.end(0)
     tenant.end(1)
     wait_for("free again", lambda: tenant.state(0) == FREE and tenant.state(1) == FREE)
     assert tenant.state(CELLS - 1) == TAKEN
+    assert [tenant.ticket_counts(cell) for cell in (0, 1, CELLS - 1)] == [False, False, True]
     for cell in (0, 1):
         assert "/cell/%d" % cell in daemon.manifest()
     tenant.close()
@@ -122,15 +141,17 @@ def what_was_announced_before_an_end_is_heard(daemon):
 
 def one_that_wants_none_gives_it_back(daemon):
     tenant = Tenant(daemon)
+    tenant.leave_ticket(9)
     tenant.end(9)
     tenant.state(9, TAKEN)
     wait_for("free again", lambda: tenant.state(9) == FREE)
+    assert not tenant.ticket_counts(9)
     tenant.close()
 
 
 def a_ticket_is_no_session(daemon):
     tenant = Tenant(daemon)
-    tenant.map[CELL * 4:CELL * 4 + 16] = struct.pack("<Qii", TICKET, 1, 1)
+    tenant.leave_ticket(3)
     tenant.state(3, TAKEN)
     tenant.fill(4, os.urandom(16), [path("/beside/it")])
     tenant.end(4)
@@ -167,11 +188,11 @@ def hostile_cells(daemon):
     tenant.fill(100, twice, [path("/twice/1")])
     tenant.fill(101, twice, [path("/twice/2")])
     for cell in range(200, 400):
-        tenant.map[CELL * (1 + cell):CELL * (2 + cell)] = os.urandom(CELL)
+        tenant.map[at(cell):at(cell + 1)] = os.urandom(CELL)
         tenant.state(cell, cell & 0xFF)
     for cell in range(400, 500):  # a session memory whose log is noise
         tenant.fill(cell, os.urandom(16), [])
-        tenant.map[CELL * (1 + cell) + 1024:CELL * (2 + cell) - 8] = os.urandom(CELL - 1024 - 8)
+        tenant.map[at(cell) + 1024:at(cell + 1) - 16] = os.urandom(CELL - 1024 - 16)
         tenant.end(cell)
     honest = Tenant(daemon)
     honest.fill(0, os.urandom(16), [path("/honest")])

@@ -1,33 +1,78 @@
 /*
- * cell FOLDER: a process that says goodbye and comes back, in executions that fail, while a forked
- * child ends by _exit. Then it waits for a line, reads FOLDER/0, and ends by _exit itself.
+ * cell FOLDER: a process that says goodbye and goes on, in executions that fail, while a forked
+ * child ends. Then it reads FOLDER/0, FOLDER/1 in a destructor, and FOLDER/2 in what exit calls
+ * last, each only when others have had the time to take its cell, were it free.
  */
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+static const char *folder;
+
+static void read_file(int number)
+{
+	char path[4096];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%d", folder, number);
+	fd = open(path, O_RDONLY);
+	if (fd < 0)
+		_exit(2);
+	close(fd);
+}
+
+/* The manifest is written every fifth of a second. */
+static void let_others_take_it(void)
+{
+	usleep(700 * 1000);
+}
+
+__attribute__((destructor)) static void late(void)
+{
+	if (!folder)
+		return;
+	let_others_take_it();
+	read_file(1);
+}
+
+/* Handed over before any constructor has run, so it comes after all that these have handed over. */
+static void last(int status, void *unused)
+{
+	(void)status, (void)unused;
+	if (!folder)
+		return;
+	let_others_take_it();
+	read_file(2);
+}
+
+static void first(void)
+{
+	on_exit(last, NULL);
+}
+
+__attribute__((section(".preinit_array"), used)) static void (*const preinit)(void) = first;
 
 int main(int argc, char **argv)
 {
 	char *const nothing[] = { "nothing", NULL };
-	char path[4096], byte;
 	pid_t child;
 
 	if (argc != 2)
 		return 1;
-	alarm(60);
 	child = fork();
 	if (child == 0) {
 		usleep(20 * 1000);
-		_exit(0);
+		exit(0);
 	}
 	/* The child ends in one of these, most likely. */
 	for (int i = 0; i < 2000; i++)
 		execv("/nonexistent/program", nothing);
 	if (child < 0 || waitpid(child, NULL, 0) != child)
 		return 1;
-	if (write(STDOUT_FILENO, "here\n", 5) != 5 || read(STDIN_FILENO, &byte, 1) != 1)
-		return 1;
-	snprintf(path, sizeof(path), "%s/0", argv[1]);
-	_exit(open(path, O_RDONLY) < 0);
+	folder = argv[1];
+	let_others_take_it();
+	read_file(0);
+	return 0;
 }

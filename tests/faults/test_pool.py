@@ -6,7 +6,7 @@ import json
 from faults import *
 
 SHORT = 40
-STATES_AT, CELLS = 48, 3072  # in a pool
+STATES_AT, CELLS = 24, 3072  # in a pool
 COUNTERS = ("pools lent", "connections accepted", "sessions")
 
 
@@ -71,52 +71,50 @@ def read_by_short_programs(shell, folder):
 
 
 def cells_taken(shell):
-    """How many cells of its pool are not free (proto/pool.h)."""
+    """The cells of its pool that are not free (proto/pool.h)."""
     pool = next(line for line in maps_of(shell).splitlines() if "footprint-pool" in line)
     with open("/proc/%d/mem" % shell.pid, "rb") as memory:
         memory.seek(int(pool.split("-")[0], 16) + STATES_AT)
-        return sum(state != 0 for state in memory.read(CELLS))
+        return [i for i, state in enumerate(memory.read(CELLS)) if state]
 
 
-def exit_gives_the_cell_back(folder):
-    """A program that calls _exit gives its cell back when the manifest is on disk."""
+def cells_serve_again(folder):
+    """However many programs a shell starts, the pool has room: what has come to its end, by exit or by
+    _exit, gives its cell back when the manifest is on disk."""
     def work(daemon, shell):
-        before = cells_taken(shell)
-        for _ in range(SHORT):
-            tell(shell, "/usr/bin/perl -MPOSIX -e 'POSIX::_exit(0)'")
-        wait_for("the cells", lambda: cells_taken(shell) <= before)
+        said = read_by_short_programs(shell, folder)
+        tell(shell, "/usr/bin/perl -MPOSIX -e 'POSIX::_exit(0)'")
+        tell(shell, "/usr/bin/perl -e 'fork; wait'")
+        wait_for("no cell taken", lambda: not cells_taken(shell))
         end(shell)
-        return []
+        return said
 
-    manifest, _, _ = with_shell(work)
+    manifest, said, counted = with_shell(work)
+    assert_done(manifest, said)
     assert not gaps(manifest), gaps(manifest)
-    assert counts(manifest)["images"]["/usr/bin/perl"] == SHORT, counts(manifest)
 
 
 def goodbye_is_not_the_end(folder):
-    """A process that has said goodbye, in an execution that fails, keeps its cell when its last child
-    calls _exit meanwhile."""
-    program, several = compiled("cell", folder), 8
+    """A process that has said goodbye and goes on keeps its cell: after executions that failed, and in
+    destructors. What comes after all that the library knows of is told as well."""
+    program = compiled("cell", folder)
 
     def work(daemon, shell):
-        before = cells_taken(shell)
-        fifo = folder + "/lines"
-        os.mkfifo(fifo)
-        tell(shell, "exec 9<>%s; for i in $(seq %d); do %s %s <&9 >%s/here-$i & done" % (
-            fifo, several, program, folder, folder))
-        names = ["%s/here-%d" % (folder, i + 1) for i in range(several)]
-        wait_for("all of them", lambda: all(os.path.exists(n) and os.path.getsize(n) for n in names))
-        tell(shell, "cat %s/1 >/dev/null" % folder)
-        wait_for("a manifest", lambda: folder + "/1" in daemon.manifest())
-        time.sleep(3)  # cells are looked at once a second
-        assert cells_taken(shell) >= before + several, (before, cells_taken(shell))
-        tell(shell, "printf '%%%ds' '' >&9; wait" % several)
+        tell(shell, "for i in 1 2 3 4 5 6 7 8; do %s %s & done" % (program, folder))
+        said = []
+        for i in range(10, SHORT):
+            tell(shell, "cat %s/%d; sleep 0.1" % (folder, i))
+            said.append("read %s/%d" % (folder, i))
+        tell(shell, "wait")
+        wait_for("no cell taken", lambda: not cells_taken(shell))
         end(shell)
-        return ["read %s/0" % folder, "read %s/1" % folder]
+        return said + ["read %s/%d" % (folder, i) for i in range(3)]
 
-    manifest, said, _ = with_shell(work)
+    manifest, said, counted = with_shell(work)
     assert_done(manifest, said)
     assert not gaps(manifest), gaps(manifest)
+    images = counts(manifest)["images"]
+    assert images["/usr/bin/cat"] == SHORT - 10, images
 
 
 def undisturbed_shell(folder):
@@ -301,7 +299,7 @@ def main():
     folder = working_folder()
     data = data_folder(folder, SHORT)
     failed = 0
-    for test in (undisturbed_shell, exit_gives_the_cell_back, goodbye_is_not_the_end, aggregator_killed, aggregator_killed_and_back, parent_killed,
+    for test in (undisturbed_shell, cells_serve_again, goodbye_is_not_the_end, aggregator_killed, aggregator_killed_and_back, parent_killed,
                  child_killed, orphan, more_than_a_cell_holds, of_another_application, descriptors,
                  exec_that_fails):
         try:

@@ -9,6 +9,7 @@
 struct deferred {
 	TAILQ_ENTRY(deferred) link;
 	Footprint__Record *record;
+	uint64_t since_ms;
 };
 
 static void detach(struct session *session, struct deferred *deferred)
@@ -38,9 +39,21 @@ int deferred_add(struct session *session, const uint8_t *payload, size_t size)
 		free(deferred);
 		return r;
 	}
+	deferred->since_ms = uv_now(&session->daemon->loop);
 	TAILQ_INSERT_TAIL(&session->deferred, deferred, link);
 	session->n_deferred++;
 	return 0;
+}
+
+uint64_t deferred_since(const struct session *session)
+{
+	const struct deferred *deferred;
+	uint64_t since = UINT64_MAX;
+
+	TAILQ_FOREACH(deferred, &session->deferred, link)
+	if (deferred->since_ms < since)
+		since = deferred->since_ms;
+	return since;
 }
 
 /* A record may itself name the directory of another, so this goes round until nothing moves. */

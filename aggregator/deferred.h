@@ -19,6 +19,8 @@ int deferred_add(struct session *session, const uint8_t *payload, size_t size);
 int deferred_take_up(struct session *session);
 /* The session is over: what still waits is a gap. 0 or -ENOMEM. */
 int deferred_settle(struct session *session);
+/* Since when (uv_now) one of them has waited longest; UINT64_MAX: none does. */
+uint64_t deferred_since(const struct session *session);
 void deferred_forget(struct session *session);
 
 #endif

@@ -58,6 +58,27 @@ static int add_segment(struct ledger_rows *rows, uint32_t number, const struct s
 	return r == -ENOSPC ? 0 : r;
 }
 
+/* What was counted before us of segments that nobody has spoken of yet. Our row stands for all that
+ * a successor knows of the session. */
+static int add_unspoken(struct ledger_rows *rows, const struct session *session)
+{
+	const struct ledger *ledger = &session->daemon->ledger;
+	uint32_t place = table_find(&ledger->known, session->id);
+	const struct known_session *known;
+	int r = 0;
+
+	if (place == TABLE_NONE)
+		return 0;
+	known = table_at(&ledger->known, place);
+	for (uint32_t i = 0; r == 0 && i < known->n_ranges; i++) {
+		const struct known_range *range = &ledger->ranges[known->first_range + i];
+
+		if (range->segment >= session->n_segments || !session->segments[range->segment])
+			r = add_range(rows, range->segment, range->begin, range->end);
+	}
+	return r;
+}
+
 static int add_session(struct ledger_rows *rows, struct session *session)
 {
 	struct row_session row = {
@@ -72,6 +93,8 @@ static int add_session(struct ledger_rows *rows, struct session *session)
 	for (uint32_t i = 0; r == 0 && i < session->n_segments; i++)
 		if (session->segments[i])
 			r = add_segment(rows, i, session->segments[i]);
+	if (r == 0)
+		r = add_unspoken(rows, session);
 	if (r == 0)
 		session->uncounted = false;
 	return r;

@@ -87,6 +87,10 @@ struct sessions {
 	uint8_t *log_states, *log_payloads; /* two copies of a piece of log: see segment.c */
 };
 
+/* Since when (uv_now) the record has waited that has waited longest to become a fact: an exec that
+ * may yet fail, or a path relative to a directory without a name. UINT64_MAX: none does. */
+uint64_t sessions_pending_since(const struct aggregator *daemon);
+
 int sessions_init(struct aggregator *daemon);
 void sessions_deinit(struct aggregator *daemon);
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "aggregator/aggregator.h"
+#include "aggregator/deferred.h"
 #include "aggregator/session_parts.h"
 
 /* --- segments --------------------------------------------------------------------------------- */
@@ -92,6 +93,39 @@ int session_add_log(struct session *session, uint32_t number, uint64_t offset, c
 	struct segment *segment = get_segment(session, number, err);
 
 	return segment ? segment_add_log(session, segment, offset, log, size, err) : err->code;
+}
+
+/* --- what waits --------------------------------------------------------------------------------
+ */
+
+static uint64_t pending_since(const struct session *session)
+{
+	uint64_t since = deferred_since(session);
+
+	for (uint32_t i = 0; i < session->n_segments; i++) {
+		const struct segment *segment = session->segments[i];
+
+		for (unsigned j = 0; segment && j < segment->n_execs; j++)
+			if (segment->execs[j].since_ms < since)
+				since = segment->execs[j].since_ms;
+	}
+	return since;
+}
+
+uint64_t sessions_pending_since(const struct aggregator *daemon)
+{
+	const struct session_list *lists[] = { &daemon->sessions.live, &daemon->sessions.ending };
+	uint64_t oldest = UINT64_MAX;
+	const struct session *session;
+
+	for (size_t i = 0; i < 2; i++)
+		TAILQ_FOREACH(session, lists[i], link)
+		{
+			uint64_t since = pending_since(session);
+
+			oldest = since < oldest ? since : oldest;
+		}
+	return oldest;
 }
 
 /* --- what was torn ---------------------------------------------------------------------------- */

@@ -172,6 +172,7 @@ int spool_adopt(struct aggregator *daemon, const char *name, int fd, uint64_t se
 		return -ENOMEM; /* it is read once more by our successor: no harm */
 	taken->fd = fd;
 	taken->serial = serial;
+	taken->settled = true;
 	keep(daemon, taken);
 	return 0;
 }
@@ -210,12 +211,24 @@ void spool_tick(struct aggregator *daemon)
 
 /* --- removing --------------------------------------------------------------------------------- */
 
+/* Has all that the file said become facts? pending_ms: since when a record has waited for that. */
+static bool settle(struct aggregator *daemon, struct taken *taken, uint64_t pending_ms)
+{
+	if (!taken->settled && taken->read_ms < pending_ms) {
+		taken->settled = true;
+		taken->serial = daemon->roots.last_serial;
+	}
+	return taken->settled;
+}
+
 void spool_cover(struct aggregator *daemon)
 {
+	uint64_t pending_ms = sessions_pending_since(daemon);
 	struct taken *taken;
 
 	TAILQ_FOREACH(taken, &daemon->spool.taken, link)
-	if (taken->state == TAKEN_READ && roots_applied(daemon, taken->serial))
+	if (taken->state == TAKEN_READ && settle(daemon, taken, pending_ms) &&
+		roots_applied(daemon, taken->serial))
 		taken->state = TAKEN_COVERED;
 }
 

@@ -35,7 +35,9 @@ struct taken {
 	enum taken_state state;
 	uint32_t uid;
 	uint64_t offset;   /* of the first byte not read */
-	uint64_t serial;   /* facts queued when it had been read */
+	uint64_t serial;   /* facts queued when all it said had become facts */
+	bool settled;	   /* it has: no exec of it is pending, no record of it deferred */
+	uint64_t read_ms;  /* when it had been read */
 	uint64_t since_ms; /* when it was taken */
 	uint64_t unplaced; /* damaged entries of which nobody has been told */
 };

@@ -196,7 +196,7 @@ void spool_read(struct aggregator *daemon)
 	if (r == 0) {
 		tell_unplaced(daemon, taken);
 		taken->state = TAKEN_READ;
-		taken->serial = daemon->roots.last_serial;
+		taken->read_ms = uv_now(&daemon->loop);
 	} else if (r < 0) {
 		daemon->counters.no_memory++;
 	}

@@ -127,7 +127,7 @@ static void drop(bool close)
 		!__atomic_compare_exchange_n(
 			&image.descriptor, &fd, -1, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 		return;
-	pool_forget();
+	pool_forget(close ? fd : -1);
 	if (close)
 		rawcall3(SYS_close, fd, 0, 0);
 	image_log("the aggregator is gone", 0);

@@ -44,6 +44,7 @@ struct image {
 	bool unwelcome;	   /* a filter would kill us in the programs that are executed */
 	bool starting;	   /* the aggregator is told of the first records once, after them */
 	bool said_goodbye; /* and is not among the users any more */
+	bool forked;	   /* its children may know a pool that it does not (pool.c) */
 	bool left;	   /* the cell, which it must not touch any more (pool.h) */
 	bool connecting;   /* a thread is at it */
 	bool has_waited;   /* for the aggregator, which happens once at most */

@@ -28,11 +28,11 @@ static bool may_have_pool(const struct segment *segment)
 }
 
 /* Any number of threads may come here: one mapping is kept. */
-static void look_for_offer(void)
+static void look_for_offer(int fd)
 {
 	struct pool_head *none = NULL, *pool;
 	struct pool_offer offer;
-	int fd = image.descriptor, memfd;
+	int memfd;
 
 	if (!connection_is_ours(fd))
 		return;
@@ -60,14 +60,14 @@ static void expect_pool(void)
 		return;
 	/* Who is in a pool has it from the first program on. */
 	if (image.cell) {
-		look_for_offer();
+		look_for_offer(image.descriptor);
 		return;
 	}
 	starts = __atomic_fetch_add(&segment->first->starts, 1, __ATOMIC_RELAXED);
 	if (starts == STARTS_BEFORE)
 		session_ask_for_pool(pool_identity_of_image());
 	else if (starts > STARTS_BEFORE && starts < LOOKS_MAX)
-		look_for_offer();
+		look_for_offer(image.descriptor);
 }
 
 void pool_look(void)
@@ -78,8 +78,15 @@ void pool_look(void)
 	if (!may_have_pool(segment))
 		return;
 	starts = __atomic_load_n(&segment->first->starts, __ATOMIC_RELAXED);
-	if (starts > STARTS_BEFORE && starts < LOOKS_MAX)
-		look_for_offer();
+	if (image.cell || (starts > STARTS_BEFORE && starts < LOOKS_MAX))
+		look_for_offer(image.descriptor);
+}
+
+/* An offer that came after its last fork was found by its children alone, who rely on it. */
+static void know_pool_of_children(int fd)
+{
+	if (!image.pool && image.forked && fd >= 0)
+		look_for_offer(fd);
 }
 
 /* --- handing on ------------------------------------------------------------------------------- */
@@ -275,7 +282,8 @@ static bool is_to_be_kept(const struct pool_head *pool, unsigned i)
 	       i + 1 != image.cell;
 }
 
-void pool_keep(bool all)
+/* fd: the socket; -1: it is not there any more. */
+static void keep_cells(int fd, bool all)
 {
 	struct keeping keeping = { .pool = image.pool, .memfd = -1, .file = -1 };
 	struct pool_offer offer;
@@ -285,7 +293,7 @@ void pool_keep(bool all)
 			continue;
 		if (!keeping.copy) {
 			keeping.copy = map_copy();
-			keeping.memfd = pool_memfd(image.descriptor, &offer);
+			keeping.memfd = fd < 0 ? -1 : pool_memfd(fd, &offer);
 		}
 		if (!keeping.copy && all)
 			image_lose(1); /* at least: no memory to count in */
@@ -299,6 +307,17 @@ void pool_keep(bool all)
 		rawcall3(SYS_close, keeping.memfd, 0, 0);
 	if (keeping.file >= 0)
 		rawcall3(SYS_close, keeping.file, 0, 0);
+}
+
+void pool_keep_at_end(void)
+{
+	bool gone;
+
+	know_pool_of_children(image.descriptor);
+	if (!image.pool)
+		return;
+	gone = !connection_is_there();
+	keep_cells(image.descriptor, gone);
 }
 
 void pool_inhabit(bool does)
@@ -326,10 +345,11 @@ void pool_leave(void)
 	__atomic_store_n(&POOL_TAIL(cell)->ended, 1, __ATOMIC_RELEASE);
 }
 
-void pool_forget(void)
+void pool_forget(int fd)
 {
+	know_pool_of_children(fd);
 	/* Nobody reads in it any more. It is not unmapped, for another thread may be in it. */
-	pool_keep(true);
+	keep_cells(fd, true);
 	image.pool = NULL;
 	/* What stands in our own cell goes to the next aggregator by value, or to the spool. A
 	 * parent that finds out in an hour must not tell it again. */

@@ -43,14 +43,15 @@ void pool_take_back(void);
 bool pool_kept_by_parent(void);
 /* Appends to the spool what cells hold whose processes have ended; all cells where nobody reads
  * them any more. */
-void pool_keep(bool all);
+void pool_keep_at_end(void);
 /* This process begins to live in the cell, as a fork, or does not after all. */
 void pool_inhabit(bool does);
 /* It is about to end, and touches the cell no more: what may still come is an image of its own.
  * Where there are threads, which could go on writing, it stays. */
 void pool_leave(void);
 
-/* The connection is gone: keeps what stands in the pool, which is over. */
-void pool_forget(void);
+/* The connection is gone: keeps what stands in the pool, which is over. fd: its socket, if that is
+ * still ours; -1: it is not. */
+void pool_forget(int fd);
 
 #endif

@@ -30,10 +30,13 @@ int pool_memfd(int fd, struct pool_offer *ret)
 		.msg_iovlen = 1,
 		.msg_control = &control,
 		.msg_controllen = sizeof(control) };
-	long got = rawcall3(
-		SYS_recvmsg, fd, (long)&message, MSG_PEEK | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	const int flags = MSG_PEEK | MSG_DONTWAIT | MSG_CMSG_CLOEXEC;
+	long got = rawcall3(SYS_recvmsg, fd, (long)&message, flags);
 	int fds[2] = { -1, -1 };
 
+	/* That the other end is gone is said once, before what it has left. */
+	if (got == -ECONNRESET)
+		got = rawcall3(SYS_recvmsg, fd, (long)&message, flags);
 	if (got >= 0 && message.msg_controllen >= CMSG_LEN(sizeof(int)) &&
 		control.header.cmsg_level == SOL_SOCKET && control.header.cmsg_type == SCM_RIGHTS)
 		memcpy(fds, CMSG_DATA(&control.header),

@@ -22,8 +22,12 @@ static void count_users(uint32_t change)
 /* Before the fork: a parent that ends at once must not be the last while its child begins. */
 void record_fork_begin(void)
 {
-	/* What the child executes should find it, and what it learns itself is its own. */
+	/* What the child executes should find it, and what it learns itself is its own: that the
+	 * aggregator is another one, too. */
+	if (image.segment)
+		session_look();
 	pool_look();
+	image.forked = true;
 	image_make_room();
 	count_users(1);
 	pool_inhabit(true);
@@ -101,8 +105,8 @@ void record_goodbye(void)
 	if (__atomic_load_n(&image.segment->head.users, __ATOMIC_ACQUIRE))
 		return; /* another process of the image is the last */
 	in_good_hands = pool_kept_by_parent();
-	if (image.pool && !in_good_hands)
-		pool_keep(!connection_is_there());
+	if (!in_good_hands)
+		pool_keep_at_end();
 	for (struct segment *s = image.segment; s; s = s->previous)
 		keep_rest(s, in_good_hands);
 }

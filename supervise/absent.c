@@ -76,9 +76,8 @@ bool pool_kept_by_parent(void)
 	return false;
 }
 
-void pool_keep(bool all)
+void pool_keep_at_end(void)
 {
-	(void)all;
 }
 
 void pool_inhabit(bool does)
@@ -90,6 +89,7 @@ void pool_leave(void)
 {
 }
 
-void pool_forget(void)
+void pool_forget(int fd)
 {
+	(void)fd;
 }

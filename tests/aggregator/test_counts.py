@@ -68,6 +68,29 @@ def said_again_by_value(daemon):
     assert (runs(daemon), images(daemon)) == ([(1, 4, True)], 1), (runs(daemon), images(daemon))
 
 
+def segments_that_come_back_one_at_a_time(daemon):
+    """What was counted of those that have not is remembered by one more aggregator."""
+    session, began = os.urandom(16), time.time_ns()
+
+    def leave_segment(number, records):
+        with open(daemon.directory + "/being-written", "wb") as f:
+            f.write(spool_entry(hello(session, segment=number, started=began), log_of(records)))
+        os.rename(f.name, daemon.spool + "/records.0")
+        wait_for("the file read", lambda: set(os.listdir(daemon.spool)) <= OWN_FILES)
+
+    leave_segment(0, FIRST)
+    leave_segment(1, LATER)
+    daemon.kill()
+    daemon.start()
+    leave_segment(1, LATER + [path("/etc/hostname")])
+    assert has_file(daemon.manifest(), "/etc/hostname")
+    daemon.kill()
+    daemon.start()
+    leave_segment(0, FIRST)
+    assert daemon.stop() == 0
+    assert (runs(daemon), images(daemon)) == ([(1, 5, True)], 1), (runs(daemon), images(daemon))
+
+
 def exec_that_had_not_settled(daemon):
     """It was not counted when its neighbours were, and is when it comes again."""
     peer = Peer(daemon, FIRST, started=time.time_ns())
@@ -137,5 +160,5 @@ def late_word_of_a_run_that_has_ended(daemon):
 
 
 run([said_again_in_the_spool, said_again_by_value, exec_that_had_not_settled,
-     manifest_that_was_not_replaced, application_that_never_returns,
-     late_word_of_a_run_that_has_ended])
+     segments_that_come_back_one_at_a_time, manifest_that_was_not_replaced,
+     application_that_never_returns, late_word_of_a_run_that_has_ended])

@@ -63,6 +63,24 @@ def entries_cut_short_by_a_kill(daemon):
     assert "gaps {" not in daemon.manifest(), daemon.manifest()
 
 
+def execution_that_had_not_settled(daemon):
+    """The file that tells of it stays until it has become a fact, or has failed: with a process that goes
+    on, that takes a second, and manifests are written meanwhile."""
+    session = os.urandom(16)
+    s = connect(daemon)
+    say_hello(s, hello(session), [])
+    spool_file(daemon, spool_entry(hello(session), slot(path("/etc/passwd"))
+                                   + slot(execute("/usr/bin/dash"), EXEC)))
+    wait_for("the file", lambda: has_file(daemon.manifest(), "/etc/passwd"))
+    time.sleep(0.3)
+    daemon.kill()
+    assert not has_file(daemon.manifest(), "/usr/bin/dash"), "it settled: this tests nothing"
+    s.close()
+    daemon.start()
+    wait_for("the program", lambda: has_file(daemon.manifest(), "/usr/bin/dash"))
+    wait_for("an empty spool", lambda: set(os.listdir(daemon.spool)) <= OWN_FILES)
+
+
 def entry_cut_short_names_its_program(daemon):
     log = slot(path("/etc/passwd")) + slot(path("/etc/group"))
     session = os.urandom(16)
@@ -214,6 +232,7 @@ def hundred_thousand_paths(daemon):
 
 if __name__ == "__main__":
     run([files_left_while_away, torn_entries, entries_cut_short_by_a_kill,
+         execution_that_had_not_settled,
          entry_cut_short_names_its_program, strange_files_are_put_away,
          killed_process_and_killed_daemon, memory_is_acknowledged_when_on_disk, restart_continues,
          relative_records_after_a_restart, records_by_value, unknown_directory_is_a_gap,

@@ -148,6 +148,38 @@ def aggregator_killed(folder):
     assert counts(manifest)["images"]["/usr/bin/cat"] == SHORT, counts(manifest)
 
 
+def pool_that_only_a_child_knows(folder):
+    """The aggregator's answer came after the last fork: the child that found it is another's to keep,
+    who learns of the pool when the aggregator is gone."""
+    program, name = compiled("late", folder), folder + "/0"
+    daemon = Daemon(interval="0.2")
+    try:
+        late = subprocess.Popen([program, name], env=watched(daemon), stdin=subprocess.PIPE,
+                                stdout=subprocess.PIPE, text=True, bufsize=1)
+        assert late.stdout.readline() == "asked\n"
+        wait_for("a pool lent", lambda: pools_lent(daemon))
+        daemon.process.send_signal(signal.SIGSTOP)
+        late.stdin.write("go on\n")
+        assert late.stdout.readline() == "done\n"
+        daemon.kill()
+        assert "footprint-pool" not in maps_of(late), "it knew of the pool: this tests nothing"
+        late.stdin.close()
+        assert late.wait(LIMIT_SECONDS) == 0
+        daemon.start()
+        manifest = finish(daemon)
+        assert_done(manifest, ["read " + name])
+        assert not gaps(manifest), gaps(manifest)
+        images = counts(manifest)["images"]
+        assert (images["/usr/bin/true"], images["/usr/bin/cat"]) == (2, 1), images
+    finally:
+        daemon.remove()
+
+
+def pools_lent(daemon):
+    daemon.process.send_signal(signal.SIGUSR1)
+    return re.search(r"pools lent: [1-9]", daemon.stderr())
+
+
 def aggregator_killed_and_back(folder):
     """The parent finds out with what it does next, and so do those that have a cell still."""
     def work(daemon, shell):
@@ -299,8 +331,9 @@ def main():
     folder = working_folder()
     data = data_folder(folder, SHORT)
     failed = 0
-    for test in (undisturbed_shell, cells_serve_again, goodbye_is_not_the_end, aggregator_killed, aggregator_killed_and_back, parent_killed,
-                 child_killed, orphan, more_than_a_cell_holds, of_another_application, descriptors,
+    for test in (undisturbed_shell, cells_serve_again, goodbye_is_not_the_end, aggregator_killed,
+                 pool_that_only_a_child_knows, aggregator_killed_and_back, parent_killed, child_killed,
+                 orphan, more_than_a_cell_holds, of_another_application, descriptors,
                  exec_that_fails):
         try:
             test(data)

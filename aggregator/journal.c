@@ -117,7 +117,6 @@ void journal_keep(struct session *session)
 
 		if (!segment || !memory_held(&segment->memory))
 			continue;
-		segment_look(segment);
 		/* All of its processes said goodbye: the rest is in the spool - but for what could
 		 * not be put there either. */
 		if (!segment->users && !segment->lost)

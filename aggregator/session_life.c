@@ -34,6 +34,14 @@ void session_attach(struct session *session)
 	session->references++;
 }
 
+/* The last counters of its memories: nobody writes there any more. */
+static void look_at_memories(struct session *session)
+{
+	for (uint32_t i = 0; i < session->n_segments; i++)
+		if (session->segments[i])
+			segment_look(session->segments[i]);
+}
+
 void session_detach(struct session *session)
 {
 	session->references--;
@@ -42,6 +50,7 @@ void session_detach(struct session *session)
 	session_move(session, SESSION_ENDING);
 	session_lived_until(session, clock_now_ns());
 	session->unread = true;
+	look_at_memories(session);
 	journal_keep(session);
 	session_read(session, true);
 }

@@ -94,6 +94,19 @@ def cells_serve_again(folder):
     assert not gaps(manifest), gaps(manifest)
 
 
+def forks_of_a_program_that_ended(folder):
+    """Are counted, though it said nothing after them and its family goes on."""
+    def work(daemon, shell):
+        tell(shell, "/usr/bin/perl -e 'for (1..20) { fork or exit } wait for 1..20'")
+        wait_for("no cell taken", lambda: not cells_taken(shell))
+        end(shell)
+
+    counted = counts(with_shell(work)[0])
+    images = sum(counted["images"].values())
+    # The shell, and for each of the others its fork and its execution.
+    assert counted["runs"][0][0] == 1 + 2 * (images - 1) + 20, counted
+
+
 def goodbye_is_not_the_end(folder):
     """A process that has said goodbye and goes on keeps its cell: after executions that failed, and in
     destructors. What comes after all that the library knows of is told as well."""
@@ -331,10 +344,10 @@ def main():
     folder = working_folder()
     data = data_folder(folder, SHORT)
     failed = 0
-    for test in (undisturbed_shell, cells_serve_again, goodbye_is_not_the_end, aggregator_killed,
-                 pool_that_only_a_child_knows, aggregator_killed_and_back, parent_killed, child_killed,
-                 orphan, more_than_a_cell_holds, of_another_application, descriptors,
-                 exec_that_fails):
+    for test in (undisturbed_shell, cells_serve_again, forks_of_a_program_that_ended,
+                 goodbye_is_not_the_end, aggregator_killed, pool_that_only_a_child_knows,
+                 aggregator_killed_and_back, parent_killed, child_killed, orphan,
+                 more_than_a_cell_holds, of_another_application, descriptors, exec_that_fails):
         try:
             test(data)
             print("ok", test.__name__)

@@ -15,6 +15,9 @@
 #define ROOTS_IDLE_MAX 64u
 #define LOOKS_KEPT_MAX 32768u /* in one root */
 #define LOOK_FRESH_MS  2000   /* files change while applications run */
+/* Facts of an unknown root wait so long for somebody who hands it over. A process that lives on
+ * looks for its aggregator once a second. */
+#define UNKNOWN_PATIENCE_MS 5000
 
 /* --- paths ------------------------------------------------------------------------------------ */
 
@@ -70,7 +73,7 @@ static void path_forget(struct root *root, struct path *path)
 }
 
 /* Forgets every look but those being made, and every path that nobody names. */
-static void forget_looks(struct root *root)
+void root_forget_looks(struct root *root)
 {
 	struct index kept = { 0 };
 	uint32_t cursor = 0;
@@ -220,17 +223,28 @@ static void start_batch(struct root *root)
 	}
 }
 
+/* Not at the end, and not at others' cost. */
+static bool may_become_known(const struct root *root)
+{
+	const struct fact *oldest = STAILQ_FIRST(&root->facts);
+	const struct aggregator *daemon = root->daemon;
+
+	return !root->known && oldest && !daemon->stopping &&
+	       daemon->roots.n_queued < FACTS_QUEUED_MAX / 2 &&
+	       uv_now(&daemon->loop) - oldest->created_ms < UNKNOWN_PATIENCE_MS;
+}
+
 void root_pump(struct root *root)
 {
 	/* Applying a fact may queue others: the outermost call sees to them. */
-	if (root->pumping)
+	if (root->pumping || may_become_known(root))
 		return;
 	root->pumping = true;
 	if (apply_ready(root) && !root->batch && !owners_need_tools(root) &&
 		!root->daemon->roots.frozen && !STAILQ_EMPTY(&root->facts))
 		start_batch(root);
 	if (root->n_looks > LOOKS_KEPT_MAX)
-		forget_looks(root);
+		root_forget_looks(root);
 	root->pumping = false;
 }
 

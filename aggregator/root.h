@@ -79,7 +79,8 @@ struct roots {
  * 0 or negative errno. The caller holds a reference. */
 int roots_get(struct aggregator *daemon, int fd, struct root **ret);
 /* For records from the spool, whose process is gone: a known root of this identity, our own if it
- * is that, or one that stands for "unknown" and resolves nothing. */
+ * is that, or one that stands for "unknown" and resolves nothing - unless somebody hands it over
+ * soon, as those do who lived on. */
 int roots_get_by_identity(
 	struct aggregator *daemon, uint64_t device, uint64_t inode, struct root **ret);
 void root_unref(struct root *root);
@@ -88,6 +89,8 @@ void roots_tick(struct aggregator *daemon);
 /* Only once no batch is running but late ones, whose roots stay. */
 void roots_deinit(struct aggregator *daemon);
 
+/* Nothing that was looked at so far counts any more. */
+void root_forget_looks(struct root *root);
 /* The path's entry, referenced; NULL: no memory. */
 struct path *root_path(struct root *root, const char *raw, bool follow);
 void path_unref(struct path *path);

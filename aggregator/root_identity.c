@@ -69,6 +69,30 @@ static int root_new(
 	return 0;
 }
 
+/* Somebody hands over the root that others have only named: what they said can be looked at now.
+ * 0; -ENOENT: nobody has, or it is being looked at as an unknown one; others: cannot be kept. */
+static int make_known(
+	struct aggregator *daemon, const struct root *identity, int fd, struct root **ret)
+{
+	struct root unknown = *identity;
+	struct root *root;
+	int r;
+
+	unknown.known = false;
+	root = find(daemon, &unknown, true);
+	if (!root || root->batch)
+		return -ENOENT;
+	r = resolver_new(fd, &root->tools.resolver);
+	if (r < 0)
+		return r;
+	root->known = true;
+	root->mount = identity->mount;
+	root_forget_looks(root);
+	owners_init(root);
+	*ret = root;
+	return 0;
+}
+
 int roots_get(struct aggregator *daemon, int fd, struct root **ret)
 {
 	struct root identity = { 0 };
@@ -77,7 +101,11 @@ int roots_get(struct aggregator *daemon, int fd, struct root **ret)
 	if (r < 0)
 		return r;
 	*ret = find(daemon, &identity, false);
-	if (!*ret && (r = root_new(daemon, &identity, fd, ret)) < 0)
+	if (!*ret)
+		r = make_known(daemon, &identity, fd, ret);
+	if (r == -ENOENT)
+		r = root_new(daemon, &identity, fd, ret);
+	if (r < 0)
 		return r;
 	(*ret)->references++;
 	return 0;

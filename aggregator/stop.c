@@ -143,5 +143,6 @@ void stop_begin(struct aggregator *daemon)
 	daemon->stopping = true;
 	daemon->stop.begun_ms = uv_now(&daemon->loop);
 	spool_tick(daemon);
+	roots_pump(daemon); /* what has waited for somebody who will not come */
 	uv_timer_start(&daemon->tick, on_step, 0, STEP_MS);
 }

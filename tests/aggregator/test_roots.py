@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What footprintd reads of a container's root beside the files that its processes use: package
 databases that change or are damaged, and who asked for which library."""
-import json, os, re, subprocess, sys, tempfile
+import json, os, re, subprocess, sys, tempfile, time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from peer import *
@@ -32,6 +32,38 @@ def say(daemon, root, records, executable="/usr/bin/tool"):
     s.close()
     os.close(fd)
     os.close(top)
+
+
+def a_root_that_is_handed_over_later(daemon):
+    """What was spooled in it, when nobody listened, is resolved as if somebody had."""
+    with tempfile.TemporaryDirectory() as root:
+        put(root, "/etc/real", "x")
+        put(root, "/usr/bin/tool", "x")
+        os.symlink("real", root + "/etc/link")
+        with open(daemon.directory + "/being-written", "wb") as f:
+            f.write(spool_entry(hello(os.urandom(16), executable="/usr/bin/tool", top=root),
+                                slot(path("/etc/link"))))
+        os.rename(f.name, daemon.spool + "/records.0")
+        time.sleep(0.5)
+        say(daemon, root, [path("/usr/bin/tool")])
+        wait_for("the file", lambda: has_file(daemon.manifest(), "/etc/real"))
+        assert daemon.stop() == 0
+    assert 'kind: "unresolved"' not in daemon.manifest(), daemon.manifest()
+
+
+def a_root_that_is_never_handed_over(daemon):
+    """Its paths stand as they were given, with a gap, after a while, or at the end at the latest."""
+    for stops in (False, True):
+        with tempfile.TemporaryDirectory() as root:
+            with open(daemon.directory + "/being-written", "wb") as f:
+                f.write(spool_entry(hello(os.urandom(16), executable="/usr/bin/tool", top=root),
+                                    slot(path("/etc/file-%d" % stops))))
+            os.rename(f.name, daemon.spool + "/records.0")
+            if stops:
+                time.sleep(0.3)
+                assert daemon.stop() == 0
+            wait_for("the file", lambda: has_file(daemon.manifest(), "/etc/file-%d" % stops))
+        assert "its root directory is not known" in daemon.manifest()
 
 
 def a_package_is_upgraded(daemon):
@@ -152,6 +184,7 @@ def what_libc_loads_itself_is_explained(daemon):
 
 
 if __name__ == "__main__":
-    run([a_package_is_upgraded, a_file_belongs_to_the_package_of_its_own_root,
+    run([a_root_that_is_handed_over_later, a_root_that_is_never_handed_over, a_package_is_upgraded,
+         a_file_belongs_to_the_package_of_its_own_root,
          a_damaged_database_is_said_once, a_program_whose_libraries_cannot_be_told_is_a_gap,
          what_libc_loads_itself_is_explained])

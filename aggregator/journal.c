@@ -118,8 +118,9 @@ void journal_keep(struct session *session)
 		if (!segment || !memory_held(&segment->memory))
 			continue;
 		/* All of its processes said goodbye: the rest is in the spool - but for what could
-		 * not be put there either. */
-		if (!segment->users && !segment->lost)
+		 * not be put there either, and what they left to a relative, which may have become
+		 * another program by now that does not know of it. */
+		if (!segment->users && !segment->lost && !session->pool)
 			continue;
 		r = keep_segment(daemon, segment, session->ended_ns);
 		if (r < 0)
@@ -142,7 +143,8 @@ void journal_turn(struct aggregator *daemon)
 {
 	struct journal *journal = &daemon->journal;
 
-	if (journal->fd < 0 || !roots_applied(daemon, journal->serial) || sessions_busy(daemon))
+	if (journal->fd < 0 || !roots_applied(daemon, journal->serial) ||
+		sessions_met_are_ending(daemon))
 		return;
 	if (spool_adopt(daemon, JOURNAL_NAME, journal->fd, journal->serial) < 0)
 		return;

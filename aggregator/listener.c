@@ -101,8 +101,8 @@ static int lock_socket(struct listener *listener, const char *path)
 	return 0;
 }
 
-/* Is there a place for a socket of ours? A socket that nobody serves is in nobody's way. */
-static int check_place(const char *path, const struct socket_name *name)
+/* Removes a socket that nobody serves. Something that is no socket stays, and bind(2) says so. */
+static int remove_stale(const char *path, const struct socket_name *name)
 {
 	autoclose int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct stat status;
@@ -116,57 +116,29 @@ static int check_place(const char *path, const struct socket_name *name)
 	if (connect(fd, (const struct sockaddr *)&name->address, sizeof(name->address)) == 0 ||
 		errno != ECONNREFUSED)
 		return -EADDRINUSE;
-	return 0;
+	return unlink(path) < 0 && errno != ENOENT ? -errno : 0;
 }
 
-/* A listening socket of this name, which nobody is told of. 0 or negative errno. */
-static int listen_at(struct listener *listener, const char *path)
-{
-	auto_socket_name struct socket_name name = { .directory = -1 };
-	int r = socket_name_make(path, &name);
-
-	if (r < 0)
-		return r;
-	if (unlink(path) < 0 && errno != ENOENT)
-		return -errno;
-	listener->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (listener->fd < 0 ||
-		bind(listener->fd, (struct sockaddr *)&name.address, sizeof(name.address)) < 0)
-		return -errno;
-	/* Processes of every user speak to us. */
-	if (chmod(path, 0666) < 0 || listen(listener->fd, SOMAXCONN) < 0) {
-		r = -errno;
-		unlink(path);
-	}
-	return r;
-}
-
-/* Who finds the socket finds it listening: it has another name until it does. */
 static int make_socket(struct listener *listener, const char *path)
 {
 	auto_socket_name struct socket_name name = { .directory = -1 };
-	autofree char *first_path = NULL, *own_path = strdup(path);
 	int r = socket_name_make(path, &name);
 
 	if (r == 0)
 		r = lock_socket(listener, path);
 	if (r == 0)
-		r = check_place(path, &name);
+		r = remove_stale(path, &name);
 	if (r < 0)
 		return r;
-	if (!own_path || asprintf(&first_path, "%s.new", path) < 0) {
-		first_path = NULL;
-		return -ENOMEM;
-	}
-	r = listen_at(listener, first_path);
-	if (r < 0)
-		return r;
-	if (rename(first_path, path) < 0) {
-		r = -errno;
-		unlink(first_path);
-		return r;
-	}
-	listener->path = steal_pointer(own_path);
+	listener->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (listener->fd < 0)
+		return -errno;
+	if (bind(listener->fd, (struct sockaddr *)&name.address, sizeof(name.address)) < 0)
+		return -errno;
+	listener->path = strdup(path);
+	/* Processes of every user speak to us. */
+	if (!listener->path || chmod(path, 0666) < 0 || listen(listener->fd, SOMAXCONN) < 0)
+		return listener->path ? -errno : -ENOMEM;
 	return 0;
 }
 

@@ -9,6 +9,7 @@
 #include "aggregator/fact.h"
 #include "aggregator/log.h"
 #include "aggregator/session.h"
+#include "lib/base/cleanup.h"
 #include "lib/base/hash.h"
 
 #define ROOT_IDLE_MS   60000
@@ -181,6 +182,7 @@ static void finished(struct batch *batch)
 	root->batch = NULL;
 	root->late = false;
 	complete = batch_take(batch);
+	root_take_handed(root);
 	owners_go_on(root);
 	/* Without memory it is left to the tick to try again. */
 	if (complete)
@@ -306,6 +308,7 @@ static void root_free(struct root *root)
 	index_deinit(&root->paths);
 	owners_deinit(root);
 	look_tools_deinit(&root->tools);
+	cleanup_close(&root->handed);
 	LIST_REMOVE(root, link);
 	root->daemon->roots.count--;
 	free(root);

@@ -42,6 +42,7 @@ struct root {
 	unsigned references; /* sessions */
 	uint64_t device, inode, mount;
 	bool known; /* there is a descriptor, and so a resolver */
+	int handed; /* a descriptor that came while a batch was running without; -1: none */
 
 	struct look_tools tools; /* the running batch's */
 	struct index paths;
@@ -89,6 +90,8 @@ void roots_tick(struct aggregator *daemon);
 /* Only once no batch is running but late ones, whose roots stay. */
 void roots_deinit(struct aggregator *daemon);
 
+/* No batch is running: takes what was handed over meanwhile. */
+void root_take_handed(struct root *root);
 /* Nothing that was looked at so far counts any more. */
 void root_forget_looks(struct root *root);
 /* The path's entry, referenced; NULL: no memory. */

@@ -60,6 +60,7 @@ static int root_new(
 		return r;
 	}
 	root->daemon = daemon;
+	root->handed = -1;
 	STAILQ_INIT(&root->facts);
 	if (root->known)
 		owners_init(root);
@@ -69,28 +70,53 @@ static int root_new(
 	return 0;
 }
 
+/* Its files can be looked at from here on. 0 or negative errno. */
+static int become_known(struct root *root, uint64_t mount, int fd)
+{
+	int r = resolver_new(fd, &root->tools.resolver);
+
+	if (r < 0)
+		return r;
+	root->known = true;
+	root->mount = mount;
+	root_forget_looks(root);
+	owners_init(root);
+	return 0;
+}
+
+void root_take_handed(struct root *root)
+{
+	struct root identity = { 0 };
+
+	if (root->handed < 0)
+		return;
+	/* Else it stays as it is, and its paths are as its programs gave them. */
+	if (identify(root->handed, &identity) == 0 &&
+		become_known(root, identity.mount, root->handed) < 0)
+		root->daemon->counters.no_memory++;
+	cleanup_close(&root->handed);
+	root->handed = -1;
+}
+
 /* Somebody hands over the root that others have only named: what they said can be looked at now.
- * 0; -ENOENT: nobody has, or it is being looked at as an unknown one; others: cannot be kept. */
+ * 0; -ENOENT: nobody has named it; others: it cannot be kept. */
 static int make_known(
 	struct aggregator *daemon, const struct root *identity, int fd, struct root **ret)
 {
 	struct root unknown = *identity;
 	struct root *root;
-	int r;
 
 	unknown.known = false;
 	root = find(daemon, &unknown, true);
-	if (!root || root->batch)
+	if (!root)
 		return -ENOENT;
-	r = resolver_new(fd, &root->tools.resolver);
-	if (r < 0)
-		return r;
-	root->known = true;
-	root->mount = identity->mount;
-	root_forget_looks(root);
-	owners_init(root);
 	*ret = root;
-	return 0;
+	if (!root->batch)
+		return become_known(root, identity->mount, fd);
+	/* Its tools are a worker's at this moment. */
+	if (root->handed < 0)
+		root->handed = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	return root->handed < 0 ? -errno : 0;
 }
 
 int roots_get(struct aggregator *daemon, int fd, struct root **ret)

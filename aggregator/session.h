@@ -139,6 +139,8 @@ void sessions_tick(struct aggregator *daemon);
 void sessions_settle(struct aggregator *daemon);
 /* Some have not come to their end. */
 bool sessions_busy(const struct aggregator *daemon);
+/* Of those that a socket spoke for, some have not come to their end yet. */
+bool sessions_met_are_ending(const struct aggregator *daemon);
 
 /* A snapshot begins: what has been applied so far will be in it. */
 void sessions_cover(struct aggregator *daemon);

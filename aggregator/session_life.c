@@ -149,6 +149,16 @@ void sessions_tick(struct aggregator *daemon)
 	forget_finished(daemon);
 }
 
+bool sessions_met_are_ending(const struct aggregator *daemon)
+{
+	const struct session *session;
+
+	TAILQ_FOREACH(session, &daemon->sessions.ending, link)
+	if (session->met)
+		return true;
+	return false;
+}
+
 bool sessions_busy(const struct aggregator *daemon)
 {
 	return !TAILQ_EMPTY(&daemon->sessions.ending);

@@ -15,6 +15,8 @@
 #include "aggregator/spool_read.h"
 #include "lib/base/cleanup.h"
 
+#define SETTLED_AT_LATEST_MS 5000 /* after a file has been read */
+
 /* --- taking ----------------------------------------------------------------------------------- */
 
 /* "PREFIX" followed by a number. */
@@ -211,10 +213,13 @@ void spool_tick(struct aggregator *daemon)
 
 /* --- removing --------------------------------------------------------------------------------- */
 
-/* Has all that the file said become facts? pending_ms: since when a record has waited for that. */
+/* Has all that the file said become facts, or will it never? A directory that nobody has named by
+ * now is not named again. pending_ms: since when a record has waited. */
 static bool settle(struct aggregator *daemon, struct taken *taken, uint64_t pending_ms)
 {
-	if (!taken->settled && taken->read_ms < pending_ms) {
+	bool late = uv_now(&daemon->loop) - taken->read_ms > SETTLED_AT_LATEST_MS;
+
+	if (!taken->settled && (late || taken->read_ms < pending_ms)) {
 		taken->settled = true;
 		taken->serial = daemon->roots.last_serial;
 	}

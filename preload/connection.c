@@ -122,13 +122,17 @@ bool connection_is_ours(int fd)
 static void drop(bool close)
 {
 	int fd = __atomic_load_n(&image.descriptor, __ATOMIC_ACQUIRE);
+	uint64_t device, inode, device_now, inode_now;
 
 	if (fd < 0 || !image_is_ours() ||
 		!__atomic_compare_exchange_n(
 			&image.descriptor, &fd, -1, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 		return;
+	close = close && identity_of(fd, &device, &inode);
 	pool_forget(close ? fd : -1);
-	if (close)
+	/* That took a while, in which nobody kept the number from the program. */
+	if (close && identity_of(fd, &device_now, &inode_now) && device == device_now &&
+		inode == inode_now)
 		rawcall3(SYS_close, fd, 0, 0);
 	image_log("the aggregator is gone", 0);
 }

@@ -27,16 +27,13 @@ static bool may_have_pool(const struct segment *segment)
 	       segment->way == SEGMENT_HELD && !image.root;
 }
 
-/* Any number of threads may come here: one mapping is kept. */
-static void look_for_offer(int fd)
+/* fd is our socket. Any number of threads may come here: one mapping is kept. */
+static void map_offer(int fd)
 {
 	struct pool_head *none = NULL, *pool;
 	struct pool_offer offer;
-	int memfd;
+	int memfd = pool_memfd(fd, &offer);
 
-	if (!connection_is_ours(fd))
-		return;
-	memfd = pool_memfd(fd, &offer);
 	if (memfd < 0)
 		return;
 	pool = pool_map(memfd, 0, POOL_SIZE, 0);
@@ -47,6 +44,12 @@ static void look_for_offer(int fd)
 		!__atomic_compare_exchange_n(
 			&image.pool, &none, pool, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 		pool_unmap(pool, POOL_SIZE);
+}
+
+static void look_for_offer(void)
+{
+	if (connection_is_ours(image.descriptor))
+		map_offer(image.descriptor);
 }
 
 /* A program is about to be started: asks for a pool at the second time, and looks whether it has
@@ -60,14 +63,14 @@ static void expect_pool(void)
 		return;
 	/* Who is in a pool has it from the first program on. */
 	if (image.cell) {
-		look_for_offer(image.descriptor);
+		look_for_offer();
 		return;
 	}
 	starts = __atomic_fetch_add(&segment->first->starts, 1, __ATOMIC_RELAXED);
 	if (starts == STARTS_BEFORE)
 		session_ask_for_pool(pool_identity_of_image());
 	else if (starts > STARTS_BEFORE && starts < LOOKS_MAX)
-		look_for_offer(image.descriptor);
+		look_for_offer();
 }
 
 void pool_look(void)
@@ -79,14 +82,15 @@ void pool_look(void)
 		return;
 	starts = __atomic_load_n(&segment->first->starts, __ATOMIC_RELAXED);
 	if (image.cell || (starts > STARTS_BEFORE && starts < LOOKS_MAX))
-		look_for_offer(image.descriptor);
+		look_for_offer();
 }
 
-/* An offer that came after its last fork was found by its children alone, who rely on it. */
-static void know_pool_of_children(int fd)
+/* An offer that came after its last fork was found by its children alone, who rely on it. And who
+ * lives in a cell may be the last who can tell what stands in others. fd: our socket. */
+static void know_pool_of_relatives(int fd)
 {
-	if (!image.pool && image.forked && fd >= 0)
-		look_for_offer(fd);
+	if (!image.pool && (image.forked || image.cell))
+		map_offer(fd);
 }
 
 /* --- handing on ------------------------------------------------------------------------------- */
@@ -273,7 +277,8 @@ static void keep_cell(struct keeping *keeping, unsigned i, bool all)
 		__atomic_compare_exchange_n(&ticket->spooled, &before, spooled, false,
 			__ATOMIC_RELEASE, __ATOMIC_RELAXED);
 	if (!keeping->error && !has_ended(keeping->copy))
-		tell_inhabitants(pool_cell(keeping->pool, i), spooled);
+		tell_inhabitants(
+			pool_cell(keeping->pool, i), spool_settled_end(keeping->copy, spooled));
 }
 
 static bool is_to_be_kept(const struct pool_head *pool, unsigned i)
@@ -313,7 +318,8 @@ void pool_keep_at_end(void)
 {
 	bool gone;
 
-	know_pool_of_children(image.descriptor);
+	if (connection_is_ours(image.descriptor))
+		know_pool_of_relatives(image.descriptor);
 	if (!image.pool)
 		return;
 	gone = !connection_is_there();
@@ -347,7 +353,8 @@ void pool_leave(void)
 
 void pool_forget(int fd)
 {
-	know_pool_of_children(fd);
+	if (fd >= 0)
+		know_pool_of_relatives(fd);
 	/* Nobody reads in it any more. It is not unmapped, for another thread may be in it. */
 	keep_cells(fd, true);
 	image.pool = NULL;

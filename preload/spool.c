@@ -267,16 +267,33 @@ static uint64_t first_not_kept(struct segment *segment)
 	return acknowledged > spooled ? acknowledged : spooled;
 }
 
+/* Where the first slot stands that is being written; `to`: all of them are whole. */
+static uint64_t settled_end(struct segment *segment, uint64_t from, uint64_t to)
+{
+	while (from < to) {
+		const uint32_t *word =
+			(const uint32_t *)(const void *)(segment_log(segment) + from);
+		uint32_t found = __atomic_load_n(word, __ATOMIC_ACQUIRE);
+
+		if (SLOT_STATE(found) == SLOT_CLAIMED)
+			return from;
+		from += slot_total(found);
+	}
+	return to;
+}
+
+/* What is being written counts as not kept: its writer may not know that somebody spools. */
 static int append_rest(struct segment *segment, uint64_t magic)
 {
 	uint64_t from = first_not_kept(segment), to = segment_end(segment);
+	uint64_t settled = settled_end(segment, from, to);
 	int error;
 
 	if (from >= to)
 		return 0;
 	error = append(segment, magic, from, to);
 	if (!error)
-		__atomic_store_n(&segment->spooled, to, __ATOMIC_RELEASE);
+		__atomic_store_n(&segment->spooled, settled, __ATOMIC_RELEASE);
 	return error;
 }
 
@@ -360,6 +377,13 @@ uint64_t spool_count(struct segment *copy, uint32_t spooled)
 	return from % SLOT_ALIGN ? 0 : count_slots(copy, from, copied_end(copy));
 }
 
+uint64_t spool_settled_end(struct segment *copy, uint64_t to)
+{
+	uint64_t end = copied_end(copy);
+
+	return settled_end(copy, 0, to < end ? to : end);
+}
+
 int spool_cell(struct segment *first, struct segment *copy, uint32_t *spooled, int *file)
 {
 	uint64_t from = first_of_copy(copy, *spooled);
@@ -372,7 +396,10 @@ int spool_cell(struct segment *first, struct segment *copy, uint32_t *spooled, i
 		*file = open_with_room(first);
 	if (*file < 0)
 		return *file;
-	error = append_piece(*file, copy, SPOOL_ENTRY_MAGIC, from, to, NULL);
+	/* Others append to it too, and may have no limit. */
+	error = check_file(*file, (unsigned)rawcall3(SYS_geteuid, 0, 0, 0), POOL_CELL_SIZE);
+	if (!error)
+		error = append_piece(*file, copy, SPOOL_ENTRY_MAGIC, from, to, NULL);
 	if (!error)
 		*spooled = (uint32_t)to;
 	return error;

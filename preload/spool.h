@@ -24,6 +24,8 @@ int spool_making(struct segment *segment);
  * the part of the file system that records leave free. 0 or a negative errno. */
 int spool_loss(struct segment *segment);
 
+/* Up to where the log in the copy of a cell stands whole, `to` at most: bytes. */
+uint64_t spool_settled_end(struct segment *copy, uint64_t to);
 /*
  * Appends what a cell of the pool holds that is neither acknowledged nor spooled. Other processes
  * write it, so nothing that stands there is believed. first: segment 0 of this image. copy: of the

@@ -81,6 +81,20 @@ def execution_that_had_not_settled(daemon):
     wait_for("an empty spool", lambda: set(os.listdir(daemon.spool)) <= OWN_FILES)
 
 
+def record_that_waits_in_vain(daemon):
+    """One of a process that lives on, relative to a directory that nobody names, keeps no file from being
+    removed."""
+    s = connect(daemon)
+    session = os.urandom(16)
+    say_hello(s, hello(session), [])
+    s.send(data(2, data(1, session) + data(4, slot(path("a", directory=4711)))))
+    time.sleep(0.2)
+    spool_file(daemon, entry([path("/etc/passwd")], application="other"))
+    wait_for("an empty spool", lambda: set(os.listdir(daemon.spool)) <= OWN_FILES)
+    assert has_file(daemon.manifest("other@1"), "/etc/passwd")
+    s.close()
+
+
 def entry_cut_short_names_its_program(daemon):
     log = slot(path("/etc/passwd")) + slot(path("/etc/group"))
     session = os.urandom(16)
@@ -232,7 +246,7 @@ def hundred_thousand_paths(daemon):
 
 if __name__ == "__main__":
     run([files_left_while_away, torn_entries, entries_cut_short_by_a_kill,
-         execution_that_had_not_settled,
+         execution_that_had_not_settled, record_that_waits_in_vain,
          entry_cut_short_names_its_program, strange_files_are_put_away,
          killed_process_and_killed_daemon, memory_is_acknowledged_when_on_disk, restart_continues,
          relative_records_after_a_restart, records_by_value, unknown_directory_is_a_gap,

@@ -193,6 +193,32 @@ def pools_lent(daemon):
     return re.search(r"pools lent: [1-9]", daemon.stderr())
 
 
+def parent_that_became_another_program(folder):
+    """It does not know of the pool any more; its children rely on it, and the last of them ends before
+    a manifest is written."""
+    fifo, name = folder + "/go", folder + "/1"
+    os.mkfifo(fifo)
+    daemon = Daemon(interval="60")
+    try:
+        shell = start_shell(daemon)
+        tell(shell, "sh -c 'read go <%s; exec cat %s' >/dev/null &" % (fifo, name))
+        shell.stdin.write("exec sleep 3\n")
+        wait_for("the other program", lambda: "sleep" in os.readlink("/proc/%d/exe" % shell.pid))
+        with open(fifo, "w") as f:
+            f.write("go\n")
+        wait_for("the child's end", lambda: not users_of(name) and not users_of(fifo))
+        assert shell.poll() is None, "it has ended: this tests nothing"
+        time.sleep(1)  # the daemon hears of it
+        daemon.kill()
+        assert not daemon.manifest(), "it was written: this tests nothing"
+        shell.wait()
+        daemon.start()
+        assert_done(finish(daemon), ["read " + name])
+    finally:
+        daemon.remove()
+        os.unlink(fifo)
+
+
 def aggregator_killed_and_back(folder):
     """The parent finds out with what it does next, and so do those that have a cell still."""
     def work(daemon, shell):
@@ -346,6 +372,7 @@ def main():
     failed = 0
     for test in (undisturbed_shell, cells_serve_again, forks_of_a_program_that_ended,
                  goodbye_is_not_the_end, aggregator_killed, pool_that_only_a_child_knows,
+                 parent_that_became_another_program,
                  aggregator_killed_and_back, parent_killed, child_killed, orphan,
                  more_than_a_cell_holds, of_another_application, descriptors, exec_that_fails):
         try:

@@ -175,15 +175,19 @@ class Run:
         return process
 
     def _start_daemon(self):
+        ready, write = os.pipe()
         command = [str(self.options.build / "footprintd"), "--socket", str(self.socket),
-                   "--manifests", str(self.own), "--spool", str(self.own / "spool")]
+                   "--manifests", str(self.own), "--spool", str(self.own / "spool"),
+                   "--ready-fd", str(write)]
         environment = {k: v for k, v in os.environ.items()
                        if not k.startswith(("FOOTPRINT_", "LD_"))}
-        daemon = self._start(command, self.own / "daemon.log", env=environment)
-        wait_until(lambda: self.socket.exists() or daemon.poll() is not None, 10, "footprintd")
-        if daemon.poll() is not None:
-            log = (self.own / "daemon.log").read_text("utf-8", "replace")
-            raise RunError(f"footprintd: exit {daemon.returncode}: {log.strip()}")
+        daemon = self._start(command, self.own / "daemon.log", env=environment, pass_fds=[write])
+        os.close(write)
+        # The end of the file: it has ended.
+        with open(ready, "rb") as pipe:
+            if pipe.read(1) != b"\n":
+                log = (self.own / "daemon.log").read_text("utf-8", "replace")
+                raise RunError(f"footprintd: exit {daemon.wait()}: {log.strip()}")
         return daemon
 
     def variables(self):

@@ -372,9 +372,9 @@ def main():
     failed = 0
     for test in (undisturbed_shell, cells_serve_again, forks_of_a_program_that_ended,
                  goodbye_is_not_the_end, aggregator_killed, pool_that_only_a_child_knows,
-                 parent_that_became_another_program,
-                 aggregator_killed_and_back, parent_killed, child_killed, orphan,
-                 more_than_a_cell_holds, of_another_application, descriptors, exec_that_fails):
+                 parent_that_became_another_program, aggregator_killed_and_back, parent_killed,
+                 child_killed, orphan, more_than_a_cell_holds, of_another_application, descriptors,
+                 exec_that_fails):
         try:
             test(data)
             print("ok", test.__name__)

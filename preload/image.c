@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stddef.h>
 
+#include "preload/connection.h"
 #include "preload/entry.h"
 #include "preload/hello.h"
 #include "preload/loaded.h"
@@ -164,6 +165,21 @@ struct segment *image_start(void)
 	if (image.left || !start_in_pool(&settings, &entry))
 		start_alone(&settings, &entry);
 	return __atomic_load_n(&image.segment, __ATOMIC_ACQUIRE);
+}
+
+void image_move_out(void)
+{
+	int fd = image.descriptor;
+
+	if (connection_is_ours(fd))
+		rawcall3(SYS_close, fd, 0, 0);
+	image.left = true;
+	image.home = NULL;
+	image.cell = 0;
+	image.pool = NULL;
+	image.descriptor = -1;
+	image.guard = 0;
+	__atomic_store_n(&image.segment, NULL, __ATOMIC_RELEASE);
 }
 
 void image_make_room(void)

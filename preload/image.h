@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "preload/memory.h"
+#include "proto/pool.h"
 
 /* What every start writes, and what few processes do: layout.ld puts the one first, the other last.
  */
@@ -37,7 +38,9 @@ struct image {
 	int pid;		   /* the process that this copy belongs to */
 	int guard;		   /* its parent, if that is watched too; 0: not known (pool.h) */
 	uint32_t cell;		   /* of the pool, counted from 1; 0: it has memory of its own */
-	struct pool_head *pool;	   /* mapped, to start programs with; NULL: none */
+	struct segment *home;	   /* the cell; NULL: it has none */
+	uint64_t name;		/* the second half of the session's id, as it stands in the cell */
+	struct pool_head *pool; /* mapped, to start programs with; NULL: none */
 
 	bool off;	   /* nothing is to be recorded */
 	bool memory_only;  /* no system calls any more */
@@ -66,11 +69,31 @@ bool image_settings(const struct entry *entry, struct settings *ret);
  * handlers may come here at once: one wins, and all get its segment. NULL: nothing is recorded. */
 struct segment *image_start(void);
 
+/*
+ * Is the cell another image's by now, or about to be? Then this is a process made by a clone that
+ * no hook saw, and all that it knew of have left the cell.
+ */
+static inline bool image_is_homeless(void)
+{
+	const struct segment *home = image.home;
+	uint64_t name;
+
+	if (!home)
+		return false;
+	__builtin_memcpy(&name, home->session + sizeof(name), sizeof(name));
+	return name != image.name || __atomic_load_n(&POOL_TAIL(home)->ended, __ATOMIC_RELAXED);
+}
+/* What it says from here on is said in a session of its own. */
+void image_move_out(void);
+
 /* The segment records go to now; NULL: nothing is recorded. */
 static inline struct segment *image_segment(void)
 {
-	struct segment *segment = __atomic_load_n(&image.segment, __ATOMIC_ACQUIRE);
+	struct segment *segment;
 
+	if (image_is_homeless())
+		image_move_out();
+	segment = __atomic_load_n(&image.segment, __ATOMIC_ACQUIRE);
 	return segment || image.off ? segment : image_start();
 }
 

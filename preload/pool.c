@@ -341,6 +341,7 @@ void pool_leave(void)
 		return;
 	cell = image_oldest(image.segment);
 	image.left = true;
+	image.home = NULL;
 	image.cell = 0;
 	image.pool = NULL;
 	image.descriptor = -1; /* the family's; it is closed with the process */

@@ -169,6 +169,7 @@ static void name_session(struct segment *cell, const struct place *place)
 
 	_Static_assert(sizeof(name) == SESSION_ID_SIZE, "an id is two words");
 	memcpy(cell->session, name, sizeof(name));
+	image.name = name[1];
 }
 
 static bool fill(
@@ -190,6 +191,7 @@ static struct segment *enter(
 	/* Who cannot have a memory would go on by value, on a connection that all of them share. */
 	if (place->offer.identity == pool_identity(settings) && same_root(&place->offer) &&
 		segment_may_be_file(SEGMENT_FIRST_SIZE) && fill(place, settings, entry)) {
+		image.home = place->cell;
 		image.cell = place->index;
 		image.guard = place->ticket.guard;
 		return place->cell;

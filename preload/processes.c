@@ -24,7 +24,7 @@ void record_fork_begin(void)
 {
 	/* What the child executes should find it, and what it learns itself is its own: that the
 	 * aggregator is another one, too. */
-	if (image.segment)
+	if (image_segment())
 		session_look();
 	pool_look();
 	image.forked = true;

@@ -130,6 +130,26 @@ def goodbye_is_not_the_end(folder):
     assert images["/usr/bin/cat"] == SHORT - 10, images
 
 
+def process_that_nobody_saw(folder):
+    """It lives on in a cell that has been given back with all that the library knew of: it goes on in a
+    session of its own."""
+    program, fifo = compiled("unseen", folder), folder + "/unseen-go"
+    os.mkfifo(fifo)
+
+    def work(daemon, shell):
+        tell(shell, "%s %s %s" % (program, folder, fifo))
+        wait_for("no cell taken", lambda: not cells_taken(shell))
+        with open(fifo, "w") as f:
+            f.write("go on\n")
+        wait_for("the process's end", lambda: os.path.exists(fifo + ".done"))
+        end(shell)
+        return ["read %s/%d" % (folder, i) for i in range(2)] + ["create %s.done" % fifo]
+
+    manifest, said, counted = with_shell(work)
+    assert_done(manifest, said)
+    assert not gaps(manifest), gaps(manifest)
+
+
 def undisturbed_shell(folder):
     def work(daemon, shell):
         said = read_by_short_programs(shell, folder)
@@ -371,10 +391,10 @@ def main():
     data = data_folder(folder, SHORT)
     failed = 0
     for test in (undisturbed_shell, cells_serve_again, forks_of_a_program_that_ended,
-                 goodbye_is_not_the_end, aggregator_killed, pool_that_only_a_child_knows,
-                 parent_that_became_another_program, aggregator_killed_and_back, parent_killed,
-                 child_killed, orphan, more_than_a_cell_holds, of_another_application, descriptors,
-                 exec_that_fails):
+                 goodbye_is_not_the_end, process_that_nobody_saw, aggregator_killed,
+                 pool_that_only_a_child_knows, parent_that_became_another_program,
+                 aggregator_killed_and_back, parent_killed, child_killed, orphan,
+                 more_than_a_cell_holds, of_another_application, descriptors, exec_that_fails):
         try:
             test(data)
             print("ok", test.__name__)

@@ -58,19 +58,24 @@ static int add_segment(struct ledger_rows *rows, uint32_t number, const struct s
 	return r == -ENOSPC ? 0 : r;
 }
 
+/* What was counted of it before us; NULL: nothing. */
+static struct known_session *find_known(const struct session *session)
+{
+	struct ledger *ledger = &session->daemon->ledger;
+	uint32_t place = table_find(&ledger->known, session->id);
+
+	return place == TABLE_NONE ? NULL : table_at(&ledger->known, place);
+}
+
 /* What was counted before us of segments that nobody has spoken of yet. Our row stands for all that
  * a successor knows of the session. */
 static int add_unspoken(struct ledger_rows *rows, const struct session *session)
 {
 	const struct ledger *ledger = &session->daemon->ledger;
-	uint32_t place = table_find(&ledger->known, session->id);
-	const struct known_session *known;
+	const struct known_session *known = find_known(session);
 	int r = 0;
 
-	if (place == TABLE_NONE)
-		return 0;
-	known = table_at(&ledger->known, place);
-	for (uint32_t i = 0; r == 0 && i < known->n_ranges; i++) {
+	for (uint32_t i = 0; known && r == 0 && i < known->n_ranges; i++) {
 		const struct known_range *range = &ledger->ranges[known->first_range + i];
 
 		if (range->segment >= session->n_segments || !session->segments[range->segment])
@@ -272,13 +277,10 @@ void ledger_init(struct aggregator *daemon)
 
 void ledger_recall(struct session *session)
 {
-	struct ledger *ledger = &session->daemon->ledger;
-	uint32_t place = table_find(&ledger->known, session->id);
-	struct known_session *known;
+	struct known_session *known = find_known(session);
 
-	if (place == TABLE_NONE)
+	if (!known)
 		return;
-	known = table_at(&ledger->known, place);
 	known->returned = true;
 	session->processes = known->processes;
 	session->imaged = known->imaged;
@@ -287,14 +289,10 @@ void ledger_recall(struct session *session)
 int ledger_recall_segment(const struct session *session, uint32_t number, struct segment *segment)
 {
 	const struct ledger *ledger = &session->daemon->ledger;
-	uint32_t place = table_find(&ledger->known, session->id);
-	const struct known_session *known;
+	const struct known_session *known = find_known(session);
 	int r = 0;
 
-	if (place == TABLE_NONE)
-		return 0;
-	known = table_at(&ledger->known, place);
-	for (uint32_t i = 0; r == 0 && i < known->n_ranges; i++) {
+	for (uint32_t i = 0; known && r == 0 && i < known->n_ranges; i++) {
 		const struct known_range *range = &ledger->ranges[known->first_range + i];
 
 		if (range->segment == number)

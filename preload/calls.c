@@ -45,7 +45,7 @@ enum {
 	.means = TWO_PATHS, .no_follow = 1, .access = ACCESS_METADATA, .to_access = ACCESS_CREATE
 
 /* The table of doc/facts.md, by number. */
-static const struct call calls[] = {
+const struct call calls[] = {
 	[SYS_open] = { .means = OPEN, .path = FIRST, .flags = SECOND },
 	[SYS_openat] = { .means = OPEN, .directory = FIRST, .path = SECOND, .flags = THIRD },
 	[SYS_openat2] = { .means = OPEN_HOW, .directory = FIRST, .path = SECOND },
@@ -143,11 +143,6 @@ static const struct call calls[] = {
 };
 
 _Static_assert(sizeof(calls) / sizeof(calls[0]) == CALL_COUNT, "the last row is not the last");
-
-const struct call *call_of(long number)
-{
-	return (unsigned long)number < CALL_COUNT ? &calls[number] : &calls[SYS_read];
-}
 
 _Static_assert(SYS_read == 0, "the row of read, which means nothing, stands for unknown numbers");
 
@@ -436,15 +431,18 @@ void call_after(long number, const long arguments[6], long result, uint64_t tick
 	int error = error_of(result);
 	int fd = error ? -1 : (int)result;
 
-	switch (call->means) {
-	case PATH:
+	/* Nearly all are one of these, and an indirect jump costs more than to ask. */
+	if (call->means == PATH) {
 		one_path(call, arguments, error);
-		break;
+		return;
+	}
+	if (call->means == OPEN) {
+		opened(call, arguments, (int)flags_in(arguments, call->flags), fd, error);
+		return;
+	}
+	switch (call->means) {
 	case TWO_PATHS:
 		two_paths(call, arguments, error);
-		break;
-	case OPEN:
-		opened(call, arguments, (int)flags_in(arguments, call->flags), fd, error);
 		break;
 	case CREATE:
 		opened(call, arguments, O_CREAT | O_WRONLY | O_TRUNC, fd, error);

@@ -6,10 +6,11 @@
 #define FOOTPRINT_PRELOAD_CALLS_TABLE_H
 
 #include <stdint.h>
+#include <sys/syscall.h>
 
 #define CALL_COUNT 467 /* rows: numbers from here on mean nothing to us */
 
-/* What a row makes of its call. */
+/* What a row makes of its call. Those from ANNOUNCED on have something to do before it is made. */
 enum meaning {
 	NOTHING,
 	PATH,	      /* one path, used as `access` says */
@@ -18,7 +19,6 @@ enum meaning {
 	CREATE,	      /* creat: an open whose flags are implied */
 	OPEN_HOW,     /* openat2: the flags stand in a struct open_how */
 	WATCH,	      /* inotify_add_watch */
-	EXECUTE,      /* recorded before, undone when it returns */
 	ADDRESS,      /* connect, bind: descriptor, address, size */
 	SEND,	      /* sendto */
 	SEND_MESSAGE, /* sendmsg */
@@ -29,14 +29,17 @@ enum meaning {
 	CLOSE,
 	CLOSE_RANGE,
 	COPY,	   /* dup */
-	COPY_TO,   /* dup2, dup3 */
 	COPY_HIGH, /* fcntl with F_DUPFD */
-	END,	   /* exit_group: recorded before */
+	FILTER, /* prctl, seccomp: a filter that may forbid our calls */
+	RING,	/* io_uring_setup: what goes through the ring is not seen */
+
+	ANNOUNCED,
+	EXECUTE = ANNOUNCED, /* recorded before, undone when it returns */
+	COPY_TO,	     /* dup2, dup3: our descriptor moves out of the way */
+	END,		     /* exit_group: recorded before */
 	FORK,
 	CLONE,	/* flags in the first argument */
 	CLONE3, /* flags in a struct clone_args */
-	FILTER, /* prctl, seccomp: a filter that may forbid our calls */
-	RING,	/* io_uring_setup: what goes through the ring is not seen */
 };
 
 /* Which argument holds something; NONE: the call has no such thing. */
@@ -55,7 +58,12 @@ struct call {
 	uint16_t to_access;
 };
 
+extern const struct call calls[CALL_COUNT];
+
 /* The row of a number; that of read(2), which means NOTHING, where it has none. */
-const struct call *call_of(long number);
+static inline const struct call *call_of(long number)
+{
+	return &calls[(unsigned long)number < CALL_COUNT ? number : SYS_read];
+}
 
 #endif

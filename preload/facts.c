@@ -6,11 +6,12 @@
 
 #include "preload/directories.h"
 #include "preload/image.h"
+#include "preload/path_hash.h"
 #include "preload/seen.h"
 #include "preload/session.h"
 #include "preload/text.h"
 
-bool fact_says_nothing(int error)
+bool fact_error_says_nothing(int error)
 {
 	switch (error) {
 #define NOTHING(error) case error:
@@ -55,8 +56,7 @@ bool place_find(struct place *ret, int dirfd, const char *path)
 	if (!path || !*path)
 		return false;
 	ret->path = path = find_directory(dirfd, path, &ret->directory);
-	ret->size = text_length_limited(path, FP_PATH_SIZE_MAX);
-	ret->hash = seen_hash(ret->directory, path, ret->size);
+	ret->hash = path_hash(ret->directory, path, FP_PATH_SIZE_MAX, &ret->size);
 	return ret->size < FP_PATH_SIZE_MAX;
 }
 

@@ -11,7 +11,12 @@
 #include "preload/encode.h"
 
 /* The call failed before it looked at a name (doc/facts.md, Outcomes). */
-bool fact_says_nothing(int error);
+bool fact_error_says_nothing(int error);
+
+static inline bool fact_says_nothing(int error)
+{
+	return error && fact_error_says_nothing(error);
+}
 
 /* A path and what it is relative to. */
 struct place {

@@ -53,16 +53,16 @@ void *hook_find(void **slot, const char *name)
 	return real;
 }
 
-bool hook_is_covered(enum hook_cover *cover, const char *name, const void *real)
+bool hook_find_cover(enum hook_cover *cover, const char *name, const void *real)
 {
-	enum hook_cover known = __atomic_load_n(cover, __ATOMIC_RELAXED);
+	enum hook_cover found = HOOK_NOT_COVERED;
 
-	if (known == HOOK_COVER_UNKNOWN && sites_active) {
-		known = sites_cover(real, symbol_next_size(name, real)) ? HOOK_COVERED
-									: HOOK_NOT_COVERED;
-		__atomic_store_n(cover, known, __ATOMIC_RELAXED);
-	}
-	return known == HOOK_COVERED;
+	if (!sites_active)
+		return false;
+	if (real && sites_cover(real, symbol_next_size(name, real)))
+		found = HOOK_COVERED;
+	__atomic_store_n(cover, found, __ATOMIC_RELAXED);
+	return found == HOOK_COVERED;
 }
 
 bool hook_libc_is_glibc(void)
@@ -104,9 +104,10 @@ void hook_called(long number, long result, const long arguments[6])
 	{                                                                                          \
 		REAL(name);                                                                        \
 		static enum hook_cover cover;                                                      \
+		if (hook_is_covered(&cover, #name, (const void *)(uintptr_t)real_##name))          \
+			return real_##name arguments;                                              \
 		type result = real_##name ? real_##name arguments : (type)hook_missing();          \
-		if (!hook_is_covered(&cover, #name, (const void *)(uintptr_t)real_##name))         \
-			hook_called(number, result, WORDS(__VA_ARGS__));                           \
+		hook_called(number, result, WORDS(__VA_ARGS__));                                   \
 		return result;                                                                     \
 	}
 #include "preload/hooks.def"

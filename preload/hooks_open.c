@@ -51,9 +51,10 @@ static mode_t mode_in(int flags, va_list list)
 		mode_t mode = mode_in(flags, list);                                                \
 		va_end(list);                                                                      \
 		static enum hook_cover cover;                                                      \
+		if (hook_is_covered(&cover, #name, (const void *)(uintptr_t)real_##name))          \
+			return real_##name(path, flags, mode);                                     \
 		int fd = real_##name ? real_##name(path, flags, mode) : (int)hook_missing();       \
-		if (!hook_is_covered(&cover, #name, (const void *)(uintptr_t)real_##name))         \
-			hook_called(SYS_open, fd, WORDS(path, flags));                             \
+		hook_called(SYS_open, fd, WORDS(path, flags));                                     \
 		return fd;                                                                         \
 	}
 
@@ -73,10 +74,11 @@ OPEN(__open64_nocancel)
 		mode_t mode = mode_in(flags, list);                                                \
 		va_end(list);                                                                      \
 		static enum hook_cover cover;                                                      \
+		if (hook_is_covered(&cover, #name, (const void *)(uintptr_t)real_##name))          \
+			return real_##name(directory, path, flags, mode);                          \
 		int fd = real_##name ? real_##name(directory, path, flags, mode)                   \
 				     : (int)hook_missing();                                        \
-		if (!hook_is_covered(&cover, #name, (const void *)(uintptr_t)real_##name))         \
-			hook_called(SYS_openat, fd, WORDS(directory, path, flags));                \
+		hook_called(SYS_openat, fd, WORDS(directory, path, flags));                        \
 		return fd;                                                                         \
 	}
 

@@ -14,10 +14,11 @@
 /* LoadedBy in record.proto. */
 enum { LOADED_BY_DLOPEN = 1, LOADED_BY_NEEDED = 2 };
 
+struct linker_code linker_code DATA_OF_START;
+
 static struct {
-	uint64_t text, text_end; /* the dynamic linker's code */
-	const char *libc;	 /* path, NULL: its sites are not redirected */
-	int dlopens;		 /* in progress */
+	const char *libc; /* path, NULL: its sites are not redirected */
+	int dlopens;	  /* in progress */
 } linker DATA_OF_START;
 
 /* The file it opened last, under its own lock: what is mapped next is this. */
@@ -32,13 +33,8 @@ void linker_know(const struct sites_object *object)
 		linker.libc = object->path;
 		return;
 	}
-	linker.text = (uint64_t)(uintptr_t)object->base + object->text;
-	linker.text_end = (uint64_t)(uintptr_t)object->base + object->text_end;
-}
-
-bool linker_holds(uint64_t code)
-{
-	return code >= linker.text && code < linker.text_end;
+	linker_code.begin = (uint64_t)(uintptr_t)object->base + object->text;
+	linker_code.end = (uint64_t)(uintptr_t)object->base + object->text_end;
 }
 
 void linker_dlopen_begin(void)

@@ -16,8 +16,16 @@
 /* An object whose sites are redirected: the dynamic linker, or libc. From the constructor. */
 void linker_know(const struct sites_object *object);
 
-/* Is this address in the code of the dynamic linker? */
-bool linker_holds(uint64_t code);
+/* Where the dynamic linker's code lies. */
+extern struct linker_code {
+	uint64_t begin, end;
+} linker_code;
+
+/* Is this address in it? */
+static inline bool linker_holds(uint64_t address)
+{
+	return address >= linker_code.begin && address < linker_code.end;
+}
 
 /* A site of the dynamic linker made this call; a negative result is an errno. */
 void linker_called(long number, const long arguments[6], long result);

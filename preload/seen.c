@@ -24,7 +24,7 @@ static unsigned shared_levels(const struct segment *first)
 }
 
 /* The line of `key` in a level, NULL: the level is not there. */
-static uint64_t *line_in(struct segment *first, unsigned level, uint64_t key)
+static inline uint64_t *line_in(struct segment *first, unsigned level, uint64_t key)
 {
 	uint64_t *table;
 	uint64_t lines;
@@ -69,17 +69,17 @@ static bool stands_in(const uint64_t *line, uint64_t key, bool *ret_full)
 
 bool seen_before(struct segment *first, uint64_t key)
 {
-	const uint64_t *line = first->cell ? NULL : line_in(first, OVERFLOW, key);
-	bool full = true;
+	const uint64_t *last = __atomic_load_n(&image.seen_overflow, __ATOMIC_ACQUIRE);
+	bool full, found;
 
 	/* It holds all that the others do: one line, which is in no cache, the kernel having been
 	 * there in between, and not four of them. */
-	if (line)
-		return stands_in(line, key, &full);
-	for (unsigned level = SMALL; level < shared_levels(first) && full; level++)
-		if (stands_in(line_in(first, level, key), key, &full))
-			return true;
-	return false;
+	if (last && !first->cell)
+		return stands_in(last + overflow_line(key), key, &full);
+	found = stands_in(line_in(first, SMALL, key), key, &full);
+	for (unsigned level = MIDDLE; level < shared_levels(first) && full && !found; level++)
+		found = stands_in(line_in(first, level, key), key, &full);
+	return found;
 }
 
 /* Into a free place of the line; true also when it is there already. Full lines are the rule in the

@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 
 #include "preload/calls.h"
+#include "preload/calls_table.h"
 #include "preload/image.h"
 #include "preload/linker.h"
 #include "preload/rawcall.h"
@@ -48,7 +49,8 @@ struct pages {
 
 void site_before(struct site_frame *frame)
 {
-	frame->ticket = call_before(frame->number, frame->arguments);
+	if (call_of(frame->number)->means >= ANNOUNCED)
+		frame->ticket = call_before(frame->number, frame->arguments);
 }
 
 /* A thread that may be cancelled at any instruction must not be while it records: the fact would be
@@ -66,20 +68,27 @@ static void release_signals(uint64_t before)
 	rawcall4(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, (long)&before, 0, KERNEL_SIGSET);
 }
 
-long site_after(struct site_frame *frame, long result, uint64_t next)
+/* As a rule there is nothing to hold signals for. No site of ld.so is deferred. */
+static __attribute__((noinline)) void after_deferred(struct site_frame *frame, long result)
 {
-	bool hold = frame->deferred && !image.memory_only;
 	uint64_t mask;
 
-	/* As a rule there is nothing to hold signals for. (No site of ld.so is deferred.) */
-	if (hold && call_is_known(frame->number, frame->arguments, result))
+	if (call_is_known(frame->number, frame->arguments, result))
+		return;
+	mask = hold_signals();
+	call_after(frame->number, frame->arguments, result, frame->ticket);
+	release_signals(mask);
+}
+
+long site_after(struct site_frame *frame, long result, uint64_t next)
+{
+	if (frame->deferred && !image.memory_only) {
+		after_deferred(frame, result);
 		return result;
-	mask = hold ? hold_signals() : 0;
+	}
 	call_after(frame->number, frame->arguments, result, frame->ticket);
 	if (linker_holds(next))
 		linker_called(frame->number, frame->arguments, result);
-	if (hold)
-		release_signals(mask);
 	return result;
 }
 

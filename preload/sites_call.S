@@ -72,11 +72,11 @@ site_returns:
 	.zero	8 * stub
 	.size	site_returns, . - site_returns
 
-/* Where sites of mapped pages come from (sites_pages.h): does the first half of stub number cl, and goes
- * on in the second. Until its push an unwinder takes the return address from its place in site_returns,
- * which is found by the operand of `lea`: DWARF for p + 10 + *(uint32_t *)(p + 6) + 8 * (uint8_t)rcx,
- * where p is the program counter rounded down to the start. */
-#define STUB_SECOND_HALF 11
+/* Where sites of mapped pages come from (sites_pages.h): does what stub number cl does. It finds its way
+ * by comparisons: after a system call an indirect jump is more often than not one that the processor
+ * guesses wrong. Until its push an unwinder takes the return address from its place in site_returns, which
+ * is found by the operand of `lea`: DWARF for p + 10 + *(uint32_t *)(p + 6) + 8 * (uint8_t)rcx, where p is
+ * the program counter rounded down to the start. */
 	.text
 	.balign 64
 	.globl	site_gate
@@ -94,10 +94,14 @@ site_gate:
 	push	(%r11, %rcx, 8)
 	.cfi_def_cfa_offset 136
 	.cfi_offset rip, -136
-	shl	$4, %ecx
-	lea	site_stubs + STUB_SECOND_HALF(%rip), %r11
-	add	%r11, %rcx
-	jmp	*%rcx
+	cmp	$STUBS_COMPARE, %ecx
+	jb	enter_COMPARE
+	cmp	$STUBS_COMPARE + STUBS_COMPARE_FROM, %ecx
+	jb	enter_COMPARE_FROM
+	cmp	$STUBS_BEFORE_DEFERRED, %ecx
+	jae	enter_DEFERRED
+	/* What else may stand in a mapped page (sites_pages_fits). */
+	jmp	enter_COMPARE_INT
 	.cfi_endproc
 	.size	site_gate, . - site_gate
 
@@ -180,6 +184,8 @@ site_common:
 	mov	48(%rbx), %r8
 	mov	56(%rbx), %r9
 	mov	FRAME_FINISH(%rbx), %r11
+	lea	finish_COMPARE(%rip), %rcx
+	cmp	%rcx, %r11
 	mov	FRAME_RETURN(%rbx), %rcx
 	.cfi_register rip, rcx
 	mov	%rbx, %rsp
@@ -188,6 +194,7 @@ site_common:
 	.cfi_same_value rbx
 	lea	FRAME_TO_CFA(%rsp), %rsp
 	.cfi_def_cfa_offset 0
+	je	finish_COMPARE	/* nearly all, and no indirect jump */
 	jmp	*%r11
 
 finish_COMPARE:

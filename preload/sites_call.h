@@ -18,6 +18,10 @@
 #define STUBS_ADD_STACK	   2
 #define STUBS_DEFERRED	   24
 
+#define STUBS_BEFORE_DEFERRED                                                                      \
+	(STUBS_COMPARE + STUBS_COMPARE_FROM + STUBS_COMPARE_INT + STUBS_TO_ARGUMENT +              \
+		STUBS_TO_R10 + STUBS_TO_RDX_TEST + STUBS_RETURN + STUBS_ADD_STACK)
+
 #ifndef __ASSEMBLER__
 #include <stdint.h>
 

@@ -47,30 +47,18 @@ size_t text_length(const char *text)
 	return text_length_limited(text, SIZE_MAX);
 }
 
-/* A byte of 0x80 where the word has its first zero byte (those above may be wrong); 0: it has none.
- */
-static uint64_t first_zero(uint64_t word)
-{
-	const uint64_t ones = UINT64_MAX / 0xff;
-
-	return (word - ones) & ~word & ones << 7;
-}
-
-/* By aligned words, which lie in one page each: what is read beyond the NUL is there. Byte by byte
- * it was a third of what a repeated access costs. */
 __attribute__((no_sanitize("address"))) size_t text_length_limited(const char *text, size_t limit)
 {
-	typedef uint64_t __attribute__((may_alias)) word;
-	unsigned before = (uintptr_t)text % sizeof(word);
-	const word *at = (const word *)(const void *)(text - before);
+	unsigned before = (uintptr_t)text % sizeof(text_word);
+	const text_word *at = (const text_word *)(const void *)(text - before);
 	uint64_t zero;
 	size_t size;
 
 	if (!limit)
 		return 0;
-	zero = first_zero(*at | ((1ull << before * 8) - 1));
+	zero = text_first_zero(*at | ((1ull << before * 8) - 1));
 	while (!zero && (size_t)((const char *)(at + 1) - text) < limit)
-		zero = first_zero(*++at);
+		zero = text_first_zero(*++at);
 	size = zero ? (size_t)((const char *)at - text) + (unsigned)__builtin_ctzll(zero) / 8
 		    : limit;
 	return size < limit ? size : limit;

@@ -16,6 +16,18 @@ void *memmove(void *to, const void *from, size_t size);
 void *memset(void *to, int byte, size_t size);
 int memcmp(const void *a, const void *b, size_t size);
 
+/* Text a word at a time. Words at their alignment lie in one page each: where one byte of a word is the
+ * text's, the others can be read. */
+typedef uint64_t __attribute__((may_alias)) text_word;
+
+/* The highest bit of the first zero byte in a word (bits above it mean nothing); 0: it has none. */
+static inline uint64_t text_first_zero(text_word word)
+{
+	const uint64_t ones = UINT64_MAX / 0xff;
+
+	return (word - ones) & ~word & ones << 7;
+}
+
 size_t text_length(const char *text);
 /* At most `limit`: the length up to a NUL or that many bytes. */
 size_t text_length_limited(const char *text, size_t limit);

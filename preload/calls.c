@@ -266,17 +266,26 @@ static void send_several(const struct mmsghdr *messages, long result, int error)
 		send_message(&messages[i].msg_hdr, error);
 }
 
-static void root_changed(const struct call *call, const long arguments[6], int error)
+static void root_changed(const struct call *call, const long arguments[6], uint64_t from, int error)
 {
 	const char *second = path_in(arguments, call->to_path);
 
-	record_path(ACCESS_CHECK, AT_FDCWD, path_in(arguments, call->path), error);
+	record_path_from(from, ACCESS_CHECK, path_in(arguments, call->path), error);
 	if (second_is_readable(second, error))
-		record_path(ACCESS_CHECK, AT_FDCWD, second, error);
+		record_path_from(from, ACCESS_CHECK, second, error);
 	if (!error && !call->to_path)
-		record_chroot(path_in(arguments, call->path));
+		record_chroot(from, path_in(arguments, call->path));
 	if (!error)
 		record_directory_unknown();
+}
+
+static void directory_changed(
+	const struct call *call, const long arguments[6], uint64_t from, int error)
+{
+	if (call->path)
+		record_chdir(from, path_in(arguments, call->path), error);
+	else
+		record_fchdir(descriptor_in(arguments, call->directory), error);
 }
 
 /* The kernel takes a thread's working directory from the others for a namespace of mounts or users,
@@ -369,7 +378,9 @@ static uint64_t execute_begins(long number, const struct call *call, const long 
 	int directory = descriptor_in(arguments, call->directory);
 	const char *path = path_in(arguments, call->path);
 	int flags = (int)flags_in(arguments, call->flags);
-	enum program_glance glance = supervised_glance(directory, path, flags);
+	enum program_glance glance = supervised_is_expected(path)
+					     ? GLANCE_DYNAMIC
+					     : supervised_glance(directory, path, flags);
 	uint64_t ticket = record_exec_begin(directory, path, glance);
 	enum program_kind kind = glance == GLANCE_DYNAMIC ? PROGRAM_DYNAMIC : PROGRAM_UNKNOWN;
 
@@ -389,6 +400,10 @@ uint64_t call_before(long number, const long arguments[6])
 	switch (call->means) {
 	case EXECUTE:
 		ticket = execute_begins(number, call, arguments);
+		break;
+	case DIRECTORY:
+	case ROOT:
+		ticket = call->path ? record_directory() : 0;
 		break;
 	case END:
 		record_end();
@@ -474,11 +489,10 @@ void call_after(long number, const long arguments[6], long result, uint64_t tick
 			send_several((const struct mmsghdr *)arguments[1], result, error);
 		break;
 	case DIRECTORY:
-		record_chdir(descriptor_in(arguments, call->directory),
-			path_in(arguments, call->path), error);
+		directory_changed(call, arguments, ticket, error);
 		break;
 	case ROOT:
-		root_changed(call, arguments, error);
+		root_changed(call, arguments, ticket, error);
 		break;
 	case NAMESPACE:
 		if (!error)

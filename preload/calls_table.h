@@ -23,8 +23,6 @@ enum meaning {
 	SEND,	      /* sendto */
 	SEND_MESSAGE, /* sendmsg */
 	SEND_SEVERAL, /* sendmmsg */
-	DIRECTORY,    /* chdir, fchdir */
-	ROOT,	      /* chroot, pivot_root: paths, and the working directory may be another one */
 	NAMESPACE,    /* unshare, setns */
 	CLOSE,
 	CLOSE_RANGE,
@@ -35,8 +33,10 @@ enum meaning {
 
 	ANNOUNCED,
 	EXECUTE = ANNOUNCED, /* recorded before, undone when it returns */
-	COPY_TO,	     /* dup2, dup3: our descriptor moves out of the way */
-	END,		     /* exit_group: recorded before */
+	DIRECTORY,	     /* chdir, fchdir */
+	ROOT,	 /* chroot, pivot_root: paths, and the working directory may be another one */
+	COPY_TO, /* dup2, dup3: our descriptor moves out of the way */
+	END,	 /* exit_group: recorded before */
 	FORK,
 	CLONE,	/* flags in the first argument */
 	CLONE3, /* flags in a struct clone_args */

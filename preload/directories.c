@@ -166,10 +166,13 @@ void directory_each_thread(void)
 	__atomic_store_n(&image.directory, 0, __ATOMIC_RELAXED);
 }
 
-void directory_set_root(const char *path)
+void directory_set_root(uint64_t from, const char *path)
 {
 	struct place place;
 
-	if (image_is_ours() && place_find(&place, AT_FDCWD, path))
+	if (!from)
+		from = __atomic_load_n(&image.directory, __ATOMIC_RELAXED);
+	if (image_is_ours() &&
+		place_find_from(&place, from ? from : DIRECTORY_UNKNOWABLE, path))
 		image.root = place_id(&place);
 }

@@ -38,9 +38,9 @@ void directory_parent_runs(void);
 /* The threads of this process have working directories of their own: none is remembered. */
 void directory_each_thread(void);
 
-/* chroot(path) succeeded. Asks the kernel nothing: its answers are from below the new root already.
- */
-void directory_set_root(const char *path);
+/* chroot(path) succeeded, where the working directory was `from`; 0: as it is known. Asks the kernel
+ * nothing, whose answers are from below the new root already. */
+void directory_set_root(uint64_t from, const char *path);
 
 /*
  * Path of what a descriptor (or AT_FDCWD) names, absolute and without symlinks, into `path` of

@@ -43,21 +43,26 @@ static bool is_new_root(uint64_t directory)
 
 /* Records tell paths as seen from the root that the hello named: after a chroot, an absolute path
  * is relative to the new root. */
-static const char *find_directory(int dirfd, const char *path, uint64_t *ret_directory)
+static const char *find_directory(uint64_t from, const char *path, uint64_t *ret_directory)
 {
 	bool absolute = *path == '/';
 
-	*ret_directory = absolute ? image.root : directory_of(dirfd);
+	*ret_directory = absolute ? image.root : from;
 	return image.root && (absolute || is_new_root(*ret_directory)) ? below_root(path) : path;
+}
+
+bool place_find_from(struct place *ret, uint64_t from, const char *path)
+{
+	if (!path || !*path)
+		return false;
+	ret->path = path = find_directory(from, path, &ret->directory);
+	ret->hash = path_hash(ret->directory, path, FP_PATH_SIZE_MAX, &ret->size);
+	return ret->size < FP_PATH_SIZE_MAX;
 }
 
 bool place_find(struct place *ret, int dirfd, const char *path)
 {
-	if (!path || !*path)
-		return false;
-	ret->path = path = find_directory(dirfd, path, &ret->directory);
-	ret->hash = path_hash(ret->directory, path, FP_PATH_SIZE_MAX, &ret->size);
-	return ret->size < FP_PATH_SIZE_MAX;
+	return path && place_find_from(ret, *path == '/' || !*path ? 0 : directory_of(dirfd), path);
 }
 
 uint64_t place_id(const struct place *place)

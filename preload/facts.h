@@ -28,6 +28,8 @@ struct place {
 
 /* False: it names nothing (NULL, empty, longer than any path may be). */
 bool place_find(struct place *ret, int dirfd, const char *path);
+/* The same of a path that is relative to the directory of this id, if it is relative. */
+bool place_find_from(struct place *ret, uint64_t from, const char *path);
 
 /* Its id as a directory. A product a byte: for what others are relative to, not for each call. */
 uint64_t place_id(const struct place *place);

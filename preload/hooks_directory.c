@@ -24,12 +24,13 @@
 FP_EXPORT int chdir(const char *path)
 {
 	REAL(chdir);
+	uint64_t from = hook_seen_inside() ? 0 : record_directory();
 	int result = real_chdir ? real_chdir(path) : (int)hook_missing();
 
 	if (result == 0 && *path != '/' && hook_seen_inside())
 		record_directory_unknown();
 	else
-		record_chdir(AT_FDCWD, path, hook_error(result < 0));
+		record_chdir(from, path, hook_error(result < 0));
 	return result;
 }
 

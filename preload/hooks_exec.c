@@ -39,10 +39,14 @@ __attribute__((noinline)) enum library_wish exec_announce(int dirfd, const char 
 	char program[PROGRAM_PATH_SIZE];
 	enum program_kind kind;
 
+	supervised_expect(NULL);
 	if (!image_segment() || image.memory_only)
 		return image.unwelcome ? LIBRARY_UNWANTED : LIBRARY_WANTED;
 	kind = program_look(dirfd, path, flags, program, sizeof(program));
 	record_unwatched(kind, *program ? program : path);
+	/* A spawned child may stand elsewhere by then. */
+	if (kind == PROGRAM_DYNAMIC && path && *path == '/')
+		supervised_expect(path);
 	if (kind == PROGRAM_UNKNOWN)
 		return LIBRARY_WANTED; /* most often it is not there */
 	if (kind == PROGRAM_FOREIGN || !environment_reaches_library())

@@ -149,10 +149,10 @@ void record_directory_unknown(void)
 	directory_set_working(0);
 }
 
-void record_chroot(const char *path)
+void record_chroot(uint64_t from, const char *path)
 {
 	if (image.segment)
-		directory_set_root(path);
+		directory_set_root(from, path);
 }
 
 void record_directory_each_thread(void)

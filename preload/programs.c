@@ -50,7 +50,8 @@ uint64_t record_exec_begin(int dirfd, const char *path, enum program_glance glan
 	char buffer[USUAL_PATH];
 	struct place place;
 
-	if (!image_segment() || (path && !path_is_readable(path)) ||
+	/* What the kernel has found a program by can be read. */
+	if (!image_segment() || (path && glance != GLANCE_DYNAMIC && !path_is_readable(path)) ||
 		!program_place(&place, dirfd, path, buffer) || glance == GLANCE_NONE)
 		return 0;
 	return fact_exec(&place);

@@ -16,32 +16,53 @@
 #include "preload/symbols.h"
 #include "preload/text.h"
 
-/* A path and how it was used. False: not a fact. */
-static bool record_place(
-	unsigned kind, unsigned access, int dirfd, const char *path, int error, struct place *ret)
+static void record_place(unsigned access, const struct place *place, int error)
 {
 	uint64_t key;
 
-	if (!image_segment() || fact_says_nothing(error) || !place_find(ret, dirfd, path))
-		return false;
-	if (fact_is_known(ret->hash, FACT_ATTRIBUTES(kind, access, error), &key))
-		return true;
-	fact_record(&(struct record){ .kind = kind,
-			    .access = kind == RECORD_PATH ? access & ~ACCESS_NO_FOLLOW : 0,
+	if (fact_is_known(place->hash, FACT_ATTRIBUTES(RECORD_PATH, access, error), &key))
+		return;
+	fact_record(&(struct record){ .kind = RECORD_PATH,
+			    .access = access & ~ACCESS_NO_FOLLOW,
 			    .no_follow = (access & ACCESS_NO_FOLLOW) != 0,
 			    .error = (unsigned)error,
-			    .directory = ret->directory,
-			    .path = ret->path,
-			    .path_size = ret->size },
+			    .directory = place->directory,
+			    .path = place->path,
+			    .path_size = place->size },
 		key);
-	return true;
+}
+
+/* May a call that ended so have used a path, and is that recorded? */
+static bool is_worth_a_look(int error)
+{
+	return image_segment() && !fact_says_nothing(error);
 }
 
 void record_path(unsigned access, int dirfd, const char *path, int error)
 {
 	struct place place;
 
-	record_place(RECORD_PATH, access, dirfd, path, error, &place);
+	if (is_worth_a_look(error) && place_find(&place, dirfd, path))
+		record_place(access, &place, error);
+}
+
+uint64_t record_directory(void)
+{
+	return image_segment() ? directory_of(AT_FDCWD) : 0;
+}
+
+/* False: it names nothing. */
+static bool find_from(struct place *ret, uint64_t from, const char *path)
+{
+	return from ? place_find_from(ret, from, path) : place_find(ret, AT_FDCWD, path);
+}
+
+void record_path_from(uint64_t from, unsigned access, const char *path, int error)
+{
+	struct place place;
+
+	if (is_worth_a_look(error) && find_from(&place, from, path))
+		record_place(access, &place, error);
 }
 
 static unsigned access_of(int flags)
@@ -86,8 +107,10 @@ void record_open(int dirfd, const char *path, int flags, int fd, int error)
 {
 	bool directory = may_name_directory(flags);
 	struct place place;
-	bool found = record_place(RECORD_PATH, access_of(flags), dirfd, path, error, &place);
+	bool found = is_worth_a_look(error) && place_find(&place, dirfd, path);
 
+	if (found)
+		record_place(access_of(flags), &place, error);
 	if (fd < 0 || !image.segment)
 		return;
 	/* What else may be a directory is asked for when something is opened relative to it. */
@@ -221,21 +244,23 @@ void record_load(unsigned loaded_by, const char *path, const char *requester)
 		key);
 }
 
-void record_chdir(int dirfd, const char *path, int error)
+void record_chdir(uint64_t from, const char *path, int error)
 {
 	struct place place;
-	bool found = false;
+	bool found = is_worth_a_look(error) && find_from(&place, from, path);
 
-	if (path)
-		found = record_place(RECORD_PATH, ACCESS_CHECK, AT_FDCWD, path, error, &place);
-	if (error || !image.segment)
-		return;
+	if (found)
+		record_place(ACCESS_CHECK, &place, error);
 	/* Relative ways are not followed by ids, which would never come to an end: the kernel is
 	 * asked when something is relative to where they lead. */
-	if (path)
+	if (!error && image.segment)
 		directory_set_working(found && !place.directory ? place_id(&place) : 0);
-	else
-		directory_set_working(directory_of(dirfd));
+}
+
+void record_fchdir(int fd, int error)
+{
+	if (!error && image_segment())
+		directory_set_working(directory_of(fd));
 }
 
 void recorder_start(char **envp)

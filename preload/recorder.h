@@ -70,8 +70,14 @@ uint64_t record_exec_begin(int dirfd, const char *path, enum program_glance glan
 void record_exec_failed(uint64_t ticket, int dirfd, const char *path, int error);
 void record_spawned(int dirfd, const char *path, int error);
 
-/* The working directory changed (chdir: path; fchdir: path NULL and the descriptor). */
-void record_chdir(int dirfd, const char *path, int error);
+/* Id of the working directory, asked for before a call that may change what a relative path means;
+ * 0: nothing is recorded. Afterwards the path is relative to `from`, or if that is 0 to where the
+ * process is now. */
+uint64_t record_directory(void);
+void record_path_from(uint64_t from, unsigned access, const char *path, int error);
+/* chdir and fchdir. */
+void record_chdir(uint64_t from, const char *path, int error);
+void record_fchdir(int fd, int error);
 /* It may have changed behind our back (vfork returned, unshare(CLONE_FS), chroot). */
 void record_directory_unknown(void);
 
@@ -79,7 +85,7 @@ void record_directory_unknown(void);
 void record_directory_each_thread(void);
 
 /* chroot(path) succeeded: from now on absolute paths are below it. */
-void record_chroot(const char *path);
+void record_chroot(uint64_t from, const char *path);
 
 /* Descriptors that name directories: closed or replaced / duplicated. fd may be out of range. */
 void record_fd_closed(int fd);

@@ -238,6 +238,21 @@ enum program_glance supervised_glance(int dirfd, const char *path, int flags)
 	return program_glance(dirfd, path, flags);
 }
 
+/* A vfork child and its parent's threads may be at it at once: who finds another's looks itself. */
+static const char *expected;
+
+void supervised_expect(const char *path)
+{
+	__atomic_store_n(&expected, path, __ATOMIC_RELEASE);
+}
+
+bool supervised_is_expected(const char *path)
+{
+	return path && __atomic_load_n(&expected, __ATOMIC_RELAXED) == path &&
+	       __atomic_compare_exchange_n(
+		       &expected, &path, NULL, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+
 enum program_kind supervised_exec(int dirfd, const char *path, int flags)
 {
 	char program[PROGRAM_PATH_SIZE];

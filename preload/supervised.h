@@ -16,6 +16,7 @@
 #ifndef FOOTPRINT_PRELOAD_SUPERVISED_H
 #define FOOTPRINT_PRELOAD_SUPERVISED_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "preload/program.h"
@@ -25,6 +26,11 @@
 /* Is there anything to be said of it, and to be supervised? Without a system call where none may be
  * made. */
 enum program_glance supervised_glance(int dirfd, const char *path, int flags);
+
+/* A hook is about to make an exec through libc, of a program that the library can enter; NULL: of
+ * another. The site in libc, which gets the same pointer, need not look again. Once. */
+void supervised_expect(const char *path);
+bool supervised_is_expected(const char *path);
 
 /* The calling process is about to execute this; flags are execveat's. Answers what it is. */
 enum program_kind supervised_exec(int dirfd, const char *path, int flags);
@@ -55,6 +61,6 @@ int supervised_send_listener(int socket, int listener);
 
 /* Says the greeting and waits for the answer; then the filter, then the listener, and the word that
  * all is watched. NULL: it is so. Else why not, in words. */
-const char *supervised_begin(int socket, void *filter_room, _Bool no_new_privileges);
+const char *supervised_begin(int socket, void *filter_room, bool no_new_privileges);
 
 #endif

@@ -69,7 +69,7 @@ void directory_each_thread(void)
 {
 }
 
-void directory_set_root(const char *path)
+void directory_set_root(uint64_t from, const char *path)
 {
-	(void)path;
+	(void)from, (void)path;
 }

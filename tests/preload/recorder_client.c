@@ -250,7 +250,7 @@ static int run_vfork(void)
 	record_open(AT_FDCWD, "/usr", O_RDONLY | O_DIRECTORY, fd, 0);
 	if (vfork() == 0) {
 		syscall(SYS_chdir, "/etc");
-		record_chdir(AT_FDCWD, "/etc", 0);
+		record_chdir(0, "/etc", 0);
 		record_path(ACCESS_CHECK, AT_FDCWD, "child-in-etc", 0);
 		syscall(SYS_close, fd);
 		syscall(SYS_dup3, syscall(SYS_open, "/var", O_RDONLY | O_DIRECTORY), fd, 0);
@@ -273,7 +273,7 @@ static int run_raw_clone(void)
 
 	if (pid == 0) {
 		syscall(SYS_chdir, "/etc");
-		record_chdir(AT_FDCWD, "/etc", 0);
+		record_chdir(0, "/etc", 0);
 		record_path(ACCESS_CHECK, AT_FDCWD, "child-in-etc", 0);
 		record_goodbye();
 		syscall(SYS_exit_group, 0);
@@ -289,11 +289,11 @@ static int run_chroot(void)
 	int fd;
 
 	syscall(SYS_chdir, "/usr");
-	record_chdir(AT_FDCWD, "/usr", 0);
+	record_chdir(0, "/usr", 0);
 	if (syscall(SYS_chroot, "."))
 		return 77;
 	record_path(ACCESS_CHECK, AT_FDCWD, ".", 0);
-	record_chroot(".");
+	record_chroot(0, ".");
 	record_directory_unknown();
 	record_path(ACCESS_CHECK, AT_FDCWD, "/absolute", 0);
 	record_path(ACCESS_CHECK, AT_FDCWD, "relative", 0);

@@ -154,6 +154,11 @@ static void directories(void)
 	T(chdir("t-dir"));
 	FD(open("t-below", O_RDONLY));
 	FD(open("../t-dir/t-below", O_RDONLY));
+	/* Each from where the one before led. */
+	T(chdir(".."));
+	T(chdir("t-dir"));
+	T(chdir("t-none"));
+	T(chdir("../t-dir/../t-dir"));
 	T(fchdir(directory));
 	T(chdir(".."));
 	T(chdir("t-none"));

@@ -1,5 +1,6 @@
 #include "aggregator/memory.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,29 +10,50 @@
 
 #include "lib/base/cleanup.h"
 
-bool memory_copy(struct memory *ret, const uint8_t *bytes, size_t size)
+bool memory_copy(
+	struct memory *ret, const uint8_t *bytes, size_t size, size_t hole, size_t hole_end)
 {
 	size_t used = size;
+	uint8_t *copy;
 
-	while (used && !bytes[used - 1])
+	assert(hole <= hole_end && hole_end <= size);
+	while (used > hole_end && !bytes[used - 1])
 		used--;
-	*ret = (struct memory){
-		.fd = -1, .map = malloc(used + 1), .size = size, .copied = true, .copied_size = used
-	};
-	if (!ret->map)
+	copy = malloc(hole + used - hole_end + 1);
+	*ret = (struct memory){ .fd = -1,
+		.map = copy,
+		.size = size,
+		.copied = true,
+		.hole = hole,
+		.hole_end = hole_end,
+		.copied_end = used };
+	if (!copy)
 		return false;
-	memcpy(ret->map, bytes, used);
+	memcpy(copy, bytes, hole);
+	memcpy(copy + hole, bytes + hole_end, used - hole_end);
 	return true;
+}
+
+/* The part from `first` to `end`, which stands in the copy at `at`, of what is read from `offset`
+ * on.
+ */
+static void read_part(
+	const uint8_t *at, size_t first, size_t end, uint8_t *to, size_t size, uint64_t offset)
+{
+	uint64_t from = offset > first ? offset : first;
+	uint64_t until = offset + size < end ? offset + size : end;
+
+	if (from < until)
+		memcpy(to + (from - offset), at + (from - first), until - from);
 }
 
 static void read_copy(const struct memory *memory, uint8_t *to, size_t size, uint64_t offset)
 {
-	size_t there = offset < memory->copied_size ? memory->copied_size - offset : 0;
+	const uint8_t *copy = memory->map;
 
-	if (there > size)
-		there = size;
-	memcpy(to, (const uint8_t *)memory->map + offset, there);
-	memset(to + there, 0, size - there);
+	memset(to, 0, size);
+	read_part(copy, 0, memory->hole, to, size, offset);
+	read_part(copy + memory->hole, memory->hole_end, memory->copied_end, to, size, offset);
 }
 
 ssize_t memory_read(const struct memory *memory, void *buffer, size_t size, uint64_t offset)

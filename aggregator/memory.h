@@ -20,10 +20,10 @@ struct memory {
 	size_t size;
 	bool borrowed; /* map is a part of a pool of ours: nobody can pull pages from under it, and
 			* it is not ours to give back */
-	/* map is from malloc: the first bytes of what the peer's held when it was read. The others
-	 * were zero. */
+	/* map is from malloc: what the peer's held when it was read, up to `copied_end`, without
+	 * what stood in the hole. Both read as zero. */
 	bool copied;
-	size_t copied_size;
+	size_t hole, hole_end, copied_end;
 };
 
 #define NO_MEMORY ((struct memory){ .fd = -1 })
@@ -41,7 +41,9 @@ int memory_write(const struct memory *memory, const void *bytes, size_t size, ui
 void memory_map(struct memory *memory);
 void memory_close(struct memory *memory);
 
-/* A copy of `size` bytes of a peer's memory. False: no memory. */
-bool memory_copy(struct memory *ret, const uint8_t *bytes, size_t size);
+/* A copy of `size` bytes of a peer's memory, but for those from `hole` to `hole_end`, which nobody
+ * asks for. False: no memory. */
+bool memory_copy(
+	struct memory *ret, const uint8_t *bytes, size_t size, size_t hole, size_t hole_end);
 
 #endif

@@ -229,6 +229,13 @@ static bool read_cell(struct pool *pool, unsigned i, struct reading *ret)
 	return false;
 }
 
+/* Without the end of the cell, which is no part of the session's memory, but would be kept for it. */
+static int open_copy(struct reading *reading, struct segment **ret, struct error *err)
+{
+	*POOL_TAIL(reading->bytes) = (struct pool_tail){ 0 };
+	return segment_open_copy(reading->bytes, POOL_CELL_SIZE, ret, err);
+}
+
 /* The hello that stands in the cell. */
 static int read_hello(const struct reading *reading, const struct segment *segment,
 	Footprint__Hello **ret, struct error *err)
@@ -264,14 +271,14 @@ static int meet_session(struct pool *pool, unsigned i, struct segment *segment,
 	return 0;
 }
 
-static int meet(struct pool *pool, unsigned i, const struct reading *reading, struct error *err)
+static int meet(struct pool *pool, unsigned i, struct reading *reading, struct error *err)
 {
 	struct segment *segment = NULL;
 	Footprint__Hello *hello = NULL;
 	int r;
 
 	if (reading->ended)
-		r = segment_open_copy(reading->bytes, POOL_CELL_SIZE, &segment, err);
+		r = open_copy(reading, &segment, err);
 	else
 		r = segment_open_cell(cell_of(pool, i), POOL_CELL_SIZE, &segment, err);
 
@@ -438,7 +445,7 @@ static void keep_ended(struct pool *pool, unsigned i)
 	struct error err = { 0 };
 
 	if (!read_cell(pool, i, &reading) ||
-		segment_open_copy(reading.bytes, POOL_CELL_SIZE, &segment, &err) < 0)
+		open_copy(&reading, &segment, &err) < 0)
 		return; /* it has been read as far as it can be */
 	journal_keep_segment(pool->daemon, segment, clock_now_ns());
 	segment_free(segment);

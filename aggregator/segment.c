@@ -124,12 +124,24 @@ int segment_open_cell(void *cell, size_t size, struct segment **ret, struct erro
 	return open_memory(&memory, ret, err);
 }
 
+/* Where the hello or the log begins, whichever comes first: before that stands what we skip. */
+static size_t content_of(const uint8_t *bytes, size_t size)
+{
+	struct session_memory header;
+	size_t first;
+
+	memcpy(&header, bytes, sizeof(header));
+	first = header.hello_offset < header.log_offset ? header.hello_offset : header.log_offset;
+	return first >= sizeof(header) && first <= size ? first : sizeof(header);
+}
+
 int segment_open_copy(const uint8_t *bytes, size_t size, struct segment **ret, struct error *err)
 {
 	struct memory memory;
 	int r;
 
-	if (!memory_copy(&memory, bytes, size))
+	if (!memory_copy(&memory, bytes, size, sizeof(struct session_memory),
+		    content_of(bytes, size)))
 		return error_set(err, -ENOMEM, "memory: out of memory");
 	r = open_memory(&memory, ret, err);
 	if (r < 0)

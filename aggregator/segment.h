@@ -25,6 +25,9 @@ struct session;
 struct revisit {
 	uint64_t offset;
 	uint64_t since_ms;
+	uint32_t size;	/* of an execution's payload */
+	bool execution; /* it is written, and waits whether it is taken back; else it was being
+			   written */
 };
 
 /* An exec slot that came by value: the process says it again, as VOID, if the exec fails. */

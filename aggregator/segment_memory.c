@@ -14,8 +14,8 @@
 
 /* --- what is new ------------------------------------------------------------------------------ */
 
-static int add_revisit(
-	struct session *session, struct segment *segment, uint64_t offset, struct error *err)
+static int add_revisit(struct session *session, struct segment *segment, uint64_t offset,
+	const struct slot *slot, struct error *err)
 {
 	struct revisit *revisits;
 
@@ -25,8 +25,10 @@ static int add_revisit(
 	if (!revisits)
 		return -ENOMEM;
 	segment->revisits = revisits;
-	revisits[segment->n_revisits++] =
-		(struct revisit){ .offset = offset, .since_ms = uv_now(&session->daemon->loop) };
+	revisits[segment->n_revisits++] = (struct revisit){ .offset = offset,
+		.since_ms = uv_now(&session->daemon->loop),
+		.execution = slot->state == SLOT_EXEC,
+		.size = slot->size };
 	return 0;
 }
 
@@ -40,7 +42,7 @@ static int take_slot(struct session *session, struct segment *segment, uint64_t 
 		return segment_take(session, segment, offset, slot->payload, slot->size, err);
 	if (slot->state == SLOT_VOID || final)
 		return 0;
-	return add_revisit(session, segment, offset, err);
+	return add_revisit(session, segment, offset, slot, err);
 }
 
 /* Nothing stands behind what was walked: a free slot was read there. */
@@ -119,17 +121,44 @@ static int read_new(struct session *session, struct segment *segment, bool final
 
 /* --- what was not done ------------------------------------------------------------------------ */
 
-/* A slot that was not done when it was first seen. 1: still not. */
-static int take_again(struct session *session, struct segment *segment,
-	const struct revisit *revisit, bool final, struct error *err)
+/* The slot at `offset` with `size` bytes of payload, in our buffer. NULL: it cannot be read. */
+static const uint8_t *read_slot(struct session *session, struct segment *segment, uint64_t offset,
+	uint32_t size, uint32_t *ret_word)
 {
 	uint8_t *buffer = session->daemon->sessions.log_payloads;
-	bool settled =
-		final || uv_now(&session->daemon->loop) - revisit->since_ms >= EXEC_SETTLED_MS;
-	uint64_t left = segment->log_size - revisit->offset;
-	size_t room = sizeof(uint32_t) + FP_RECORD_SIZE_MAX + SLOT_ALIGN;
-	uint32_t word;
-	ssize_t n;
+	size_t whole = sizeof(*ret_word) + size;
+
+	if (size > FP_RECORD_SIZE_MAX ||
+		segment_read_log(segment, buffer, offset, whole) != (ssize_t)whole)
+		return NULL;
+	memcpy(ret_word, buffer, sizeof(*ret_word));
+	return buffer + sizeof(*ret_word);
+}
+
+/* What was written when it was first seen. Whether it is taken back shows by the time it settles.
+ */
+static int take_execution(struct session *session, struct segment *segment,
+	const struct revisit *revisit, bool final, struct error *err)
+{
+	const uint8_t *payload;
+	uint32_t word = 0;
+
+	if (!final && uv_now(&session->daemon->loop) - revisit->since_ms < EXEC_SETTLED_MS)
+		return 1;
+	payload = read_slot(session, segment, revisit->offset, revisit->size, &word);
+	if (!payload || SLOT_SIZE(word) != revisit->size)
+		return error_set(err, -EBADMSG, "log: a slot changed its size");
+	if (SLOT_STATE(word) == SLOT_VOID)
+		return 0;
+	return segment_take(session, segment, revisit->offset, payload, revisit->size, err);
+}
+
+/* What was being written: its state first, as in take_piece(). */
+static int take_written(struct session *session, struct segment *segment, struct revisit *revisit,
+	bool final, struct error *err)
+{
+	const uint8_t *payload;
+	uint32_t word, again;
 
 	if (segment_read_log(segment, (uint8_t *)&word, revisit->offset, sizeof(word)) !=
 		sizeof(word))
@@ -138,14 +167,24 @@ static int take_again(struct session *session, struct segment *segment,
 		return 0;
 	if (SLOT_STATE(word) == SLOT_CLAIMED || SLOT_STATE(word) == SLOT_FREE)
 		return final ? 0 : 1;
-	if (SLOT_STATE(word) == SLOT_EXEC && !settled)
-		return 1;
+	if (SLOT_STATE(word) == SLOT_EXEC) {
+		revisit->execution = true;
+		revisit->size = SLOT_SIZE(word);
+		return take_execution(session, segment, revisit, final, err);
+	}
 	/* The size of this later look counts: it is checked like any other. */
-	n = segment_read_log(segment, buffer, revisit->offset, left < room ? left : room);
-	if (SLOT_SIZE(word) > FP_RECORD_SIZE_MAX || n < (ssize_t)(sizeof(word) + SLOT_SIZE(word)))
+	payload = read_slot(session, segment, revisit->offset, SLOT_SIZE(word), &again);
+	if (!payload)
 		return error_set(err, -EBADMSG, "log: a slot changed its size");
-	return segment_take(
-		session, segment, revisit->offset, buffer + sizeof(word), SLOT_SIZE(word), err);
+	return segment_take(session, segment, revisit->offset, payload, SLOT_SIZE(word), err);
+}
+
+/* A slot that was not done when it was first seen. 1: still not. */
+static int take_again(struct session *session, struct segment *segment, struct revisit *revisit,
+	bool final, struct error *err)
+{
+	return revisit->execution ? take_execution(session, segment, revisit, final, err)
+				  : take_written(session, segment, revisit, final, err);
 }
 
 static int read_again(

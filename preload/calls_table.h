@@ -28,8 +28,8 @@ enum meaning {
 	CLOSE_RANGE,
 	COPY,	   /* dup */
 	COPY_HIGH, /* fcntl with F_DUPFD */
-	FILTER, /* prctl, seccomp: a filter that may forbid our calls */
-	RING,	/* io_uring_setup: what goes through the ring is not seen */
+	FILTER,	   /* prctl, seccomp: a filter that may forbid our calls */
+	RING,	   /* io_uring_setup: what goes through the ring is not seen */
 
 	ANNOUNCED,
 	EXECUTE = ANNOUNCED, /* recorded before, undone when it returns */

@@ -38,8 +38,8 @@ void directory_parent_runs(void);
 /* The threads of this process have working directories of their own: none is remembered. */
 void directory_each_thread(void);
 
-/* chroot(path) succeeded, where the working directory was `from`; 0: as it is known. Asks the kernel
- * nothing, whose answers are from below the new root already. */
+/* chroot(path) succeeded, where the working directory was `from`; 0: as it is known. Asks the
+ * kernel nothing, whose answers are from below the new root already. */
 void directory_set_root(uint64_t from, const char *path);
 
 /*

@@ -22,9 +22,9 @@ static uint64_t add(uint64_t sum, text_word word)
 }
 
 /*
- * The same path hashes alike at every alignment, so its own words count, not those of memory: each is
- * joined from two of these, of which `rest` is what the last one left over. Zeros fill the last one
- * up; no path has any of its own.
+ * The same path hashes alike at every alignment, so its own words count, not those of memory: each
+ * is joined from two of these, of which `rest` is what the last one left over. Zeros fill the last
+ * one up; no path has any of its own.
  *
  * It takes a third more instructions than to find the length first, and two thirds of the time: the
  * end of each loop is guessed wrong.

@@ -101,7 +101,8 @@ static void test_no_longer_than_limit(void **state)
 static void test_reads_no_further_page(void **state)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	char *pages = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *pages =
+		mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	(void)state;
 	assert_true(pages != MAP_FAILED);
@@ -122,7 +123,8 @@ static int compare(const void *a, const void *b)
 /* Numbered names, as temporary files, caches and benchmarks have them, differ in very few bits. */
 static void test_similar_names_differ(void **state)
 {
-	static const char *const folders[] = { "/tmp/f", "/usr/share/zoneinfo/posix/America/x", "a" };
+	static const char *const folders[] = { "/tmp/f", "/usr/share/zoneinfo/posix/America/x",
+		"a" };
 	const size_t count = NAMES * sizeof(folders) / sizeof(*folders);
 	uint64_t *hashes = malloc(count * sizeof(*hashes));
 	size_t n = 0;

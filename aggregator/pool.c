@@ -229,7 +229,8 @@ static bool read_cell(struct pool *pool, unsigned i, struct reading *ret)
 	return false;
 }
 
-/* Without the end of the cell, which is no part of the session's memory, but would be kept for it. */
+/* Without the end of the cell, which is no part of the session's memory, but would be kept for it.
+ */
 static int open_copy(struct reading *reading, struct segment **ret, struct error *err)
 {
 	*POOL_TAIL(reading->bytes) = (struct pool_tail){ 0 };
@@ -444,8 +445,7 @@ static void keep_ended(struct pool *pool, unsigned i)
 	struct segment *segment;
 	struct error err = { 0 };
 
-	if (!read_cell(pool, i, &reading) ||
-		open_copy(&reading, &segment, &err) < 0)
+	if (!read_cell(pool, i, &reading) || open_copy(&reading, &segment, &err) < 0)
 		return; /* it has been read as far as it can be */
 	journal_keep_segment(pool->daemon, segment, clock_now_ns());
 	segment_free(segment);

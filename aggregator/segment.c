@@ -140,8 +140,8 @@ int segment_open_copy(const uint8_t *bytes, size_t size, struct segment **ret, s
 	struct memory memory;
 	int r;
 
-	if (!memory_copy(&memory, bytes, size, sizeof(struct session_memory),
-		    content_of(bytes, size)))
+	if (!memory_copy(
+		    &memory, bytes, size, sizeof(struct session_memory), content_of(bytes, size)))
 		return error_set(err, -ENOMEM, "memory: out of memory");
 	r = open_memory(&memory, ret, err);
 	if (r < 0)

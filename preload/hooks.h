@@ -68,8 +68,8 @@ static inline bool hook_given(const void *pointer)
 void hook_called(long number, long result, const long arguments[6]);
 
 /* Is every call of a real function seen by a site inside it? Then its hook need not record: the
- * facts would be the same, and the path hashed twice. It jumps to the function, for a return behind a
- * system call is one that the processor guesses wrong. Asked of the code once, and kept. */
+ * facts would be the same, and the path hashed twice. It jumps to the function, for a return behind
+ * a system call is one that the processor guesses wrong. Asked of the code once, and kept. */
 enum hook_cover { HOOK_COVER_UNKNOWN, HOOK_COVERED, HOOK_NOT_COVERED };
 bool hook_find_cover(enum hook_cover *cover, const char *name, const void *real);
 

@@ -8,8 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Of `path`, which belongs to the directory `base`. *ret_size: its length; at least `limit` where the
- * path goes on from there, and the hash then means nothing. */
+/* Of `path`, which belongs to the directory `base`. *ret_size: its length; at least `limit` where
+ * the path goes on from there, and the hash then means nothing. */
 uint64_t path_hash(uint64_t base, const char *path, size_t limit, size_t *ret_size);
 
 #endif

@@ -16,8 +16,8 @@ void *memmove(void *to, const void *from, size_t size);
 void *memset(void *to, int byte, size_t size);
 int memcmp(const void *a, const void *b, size_t size);
 
-/* Text a word at a time. Words at their alignment lie in one page each: where one byte of a word is the
- * text's, the others can be read. */
+/* Text a word at a time. Words at their alignment lie in one page each: where one byte of a word is
+ * the text's, the others can be read. */
 typedef uint64_t __attribute__((may_alias)) text_word;
 
 /* The highest bit of the first zero byte in a word (bits above it mean nothing); 0: it has none. */

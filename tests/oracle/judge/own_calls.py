@@ -43,6 +43,10 @@ def asks_for_root(call):
             and (call.values[2].flags(), call.values[3].flags()) == ROOT_QUESTION)
 
 
+def opens_root(call):
+    return call.name == "openat" and path_of(call) == b"/" and is_open_with(call, ROOT_HANDLE)
+
+
 def asks_for_pool(call):
     """A message to nobody by name: on a connection."""
     return (call.name == "sendmsg" and hasattr(call.values[1], "get")
@@ -68,10 +72,8 @@ def may_it_run(call):
 def is_own_alone(call):
     """Known without its neighbours."""
     path = path_of(call)
-    if is_program_look(call) or asks_for_root(call):
+    if is_program_look(call) or asks_for_root(call) or opens_root(call):
         return True
-    if call.name == "openat" and path == b"/":
-        return is_open_with(call, ROOT_HANDLE)
     if call.name == "faccessat":
         return path in LINKER_FILES
     return is_access(call, "F_OK") and path is not None and path.startswith(b"/dev/shm/sem.")
@@ -84,10 +86,13 @@ def is_look(call):
 
 
 def is_ours(call, own):
-    """Our library's file, the spool, the name of a descriptor."""
+    """Our library's file, the spool, the name of a descriptor; the root, where a record found no room and
+    memory is made before the exec that it is about."""
     path = path_of(call)
     if path is None:
         return False
+    if opens_root(call):
+        return True
     return own.owns(path) or (call.name == "readlink" and path.startswith(b"/proc/self/fd/"))
 
 
@@ -147,7 +152,7 @@ class Finder:
 
 def marks_start(call):
     """The first thing that our library does in a process image."""
-    return asks_for_root(call) or call.name == "openat" and path_of(call) == b"/" and is_open_with(call, ROOT_HANDLE)
+    return asks_for_root(call) or opens_root(call)
 
 
 def misses_library(call, own):

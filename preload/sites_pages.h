@@ -6,9 +6,9 @@
  * The distance from libc to this library differs from program to program, so a site in the file
  * does not jump to a stub. Its eight bytes are `mov $number, %cl; jmp *word(%rip)`: the kernel
  * would overwrite rcx as well, `word` is memory of libc's own data that belongs to no variable, and
- * each start writes the address of site_gate there, which does what the stub of that number would. A
- * site of seven bytes has no room for a number: one there may be, whose word is the next and holds
- * its stub.
+ * each start writes the address of site_gate there, which does what the stub of that number would.
+ * A site of seven bytes has no room for a number: one there may be, whose word is the next and
+ * holds its stub.
  *
  * Start at sites_pages_map(). sites_pages_make.c writes the file.
  */

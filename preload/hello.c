@@ -59,17 +59,22 @@ void hello_write_name(struct writer *w, enum hello_field field, const char *name
 				*p = '?';
 }
 
-/* The working directory. Also makes it known: the hello defines its id. An unreachable one ("") is
- * asked for again when something is relative to it. */
-static void write_directory(struct writer *w)
+/*
+ * The working directory; false: it is longer than `room`. Also makes it known: the hello defines
+ * its id. An unreachable one ("") is asked for again when something is relative to it.
+ */
+static bool write_directory(struct writer *w, size_t room)
 {
 	char *path = (char *)room_for_content(w);
-	long size = rawcall3(SYS_getcwd, (long)path, PATH_SIZE, 0) - 1;
+	long size = rawcall3(SYS_getcwd, (long)path, (long)room, 0) - 1;
 
+	if (size == -ERANGE - 1)
+		return false;
 	if (size <= 0 || path[0] != '/')
-		return;
+		return true;
 	image.directory = fp_directory_id(0, path, (size_t)size);
 	write_in_place(w, HELLO_DIRECTORY, size);
+	return true;
 }
 
 /*
@@ -239,7 +244,7 @@ void hello_write_first(struct segment *segment, const struct settings *settings,
 
 	write_who(&w, segment, settings, entry);
 	write_programs(&w, entry, PATH_SIZE);
-	write_directory(&w);
+	write_directory(&w, PATH_SIZE);
 	write_identity(&w, entry);
 	if (root >= 0 && rawcall3(SYS_fstat, root, (long)&file, 0) == 0)
 		write_root(&w, file.st_dev, file.st_ino);
@@ -276,8 +281,7 @@ bool hello_write_in_cell(struct segment *segment, const struct settings *setting
 	offset = hello_keep_settings(segment, settings);
 	w.at = (unsigned char *)segment + offset;
 	write_who(&w, segment, settings, entry);
-	/* The working directory is asked for when something is relative to it. */
-	if (!write_programs(&w, entry, CELL_PATH_MAX))
+	if (!write_programs(&w, entry, CELL_PATH_MAX) || !write_directory(&w, CELL_PATH_MAX))
 		return false;
 	write_identity(&w, entry);
 	write_root(&w, root_device, root_inode);

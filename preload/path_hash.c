@@ -46,7 +46,7 @@ __attribute__((no_sanitize("address"))) uint64_t path_hash(
 	for (word = *++at; !(zero = text_first_zero(word)); word = *++at) {
 		sum = fp_checksum_step(sum, joined(rest, word, shift));
 		rest = word >> shift;
-		if ((size_t)((const char *)at - path) >= limit) {
+		if ((size_t)((const char *)(at + 1) - path) >= limit) {
 			*ret_size = limit;
 			return sum;
 		}

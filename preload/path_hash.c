@@ -1,7 +1,7 @@
 #include "preload/path_hash.h"
 
+#include "preload/seen.h"
 #include "preload/text.h"
-#include "proto/session_memory.h"
 
 /* The bytes of a word before its first zero. */
 static text_word before_zero(text_word word, uint64_t zero)
@@ -18,7 +18,7 @@ static text_word joined(text_word rest, text_word word, unsigned shift)
 /* A word of zeros is no part of a path: no step is made for it. */
 static uint64_t add(uint64_t sum, text_word word)
 {
-	return word ? fp_checksum_step(sum, word) : sum;
+	return word ? seen_step(sum, word) : sum;
 }
 
 /*
@@ -26,13 +26,13 @@ static uint64_t add(uint64_t sum, text_word word)
  * is joined from two of these, of which `rest` is what the last one left over. Zeros fill the last
  * one up; no path has any of its own.
  *
- * It takes a third more instructions than to find the length first, and two thirds of the time: the
- * end of each loop is guessed wrong.
+ * It takes more instructions than to find the length first, and 30 ns less: the end of each loop is
+ * guessed wrong.
  */
 __attribute__((no_sanitize("address"))) uint64_t path_hash(
 	uint64_t base, const char *path, size_t limit, size_t *ret_size)
 {
-	uint64_t sum = fp_checksum_step(FP_CHECKSUM_START, base);
+	uint64_t sum = seen_step(SEEN_START, base);
 	unsigned before = (uintptr_t)path % sizeof(text_word);
 	unsigned shift = before * 8;
 	const text_word *at = (const text_word *)(const void *)(path - before);
@@ -44,7 +44,7 @@ __attribute__((no_sanitize("address"))) uint64_t path_hash(
 		return add(sum, before_zero(word, zero) >> shift);
 	}
 	for (word = *++at; !(zero = text_first_zero(word)); word = *++at) {
-		sum = fp_checksum_step(sum, joined(rest, word, shift));
+		sum = seen_step(sum, joined(rest, word, shift));
 		rest = word >> shift;
 		if ((size_t)((const char *)(at + 1) - path) >= limit) {
 			*ret_size = limit;

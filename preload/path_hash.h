@@ -8,8 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Of `path`, which belongs to the directory `base`. *ret_size: its length; at least `limit` where
- * the path goes on from there, and the hash then means nothing. */
+/* Of `path`, which belongs to the directory `base`. Reads no word behind `limit`, which is
+ * more than 8. *ret_size: its length; at least `limit` where the path goes on from there, and the
+ * hash then means nothing. */
 uint64_t path_hash(uint64_t base, const char *path, size_t limit, size_t *ret_size);
 
 #endif

@@ -16,10 +16,33 @@
 
 #include "preload/memory.h"
 
-/* A hash of `size` bytes that belong to `base`, a word at a time. */
+#define SEEN_START 0x243f6a8885a308d3ull /* digits of pi: nothing in particular */
+
+/*
+ * One word more in a hash. Both halves of the product count: of its lower half alone, a bit near
+ * the top of the word would reach few bits, and one in the next word could undo it.
+ */
+static inline uint64_t seen_step(uint64_t hash, uint64_t word)
+{
+	__extension__ typedef unsigned __int128 wide;
+	wide product = (wide)(hash ^ word) * 0x9e3779b97f4a7c15ull;
+
+	return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+/* A hash of `size` bytes that belong to `base`, a word at a time. Of a path: path_hash.h. */
 static inline uint64_t seen_hash(uint64_t base, const void *bytes, uint64_t size)
 {
-	return fp_checksum_add(fp_checksum_step(FP_CHECKSUM_START ^ size, base), bytes, size);
+	const unsigned char *p = bytes;
+	uint64_t hash = seen_step(SEEN_START ^ size, base), word;
+
+	for (; size >= sizeof(word); p += sizeof(word), size -= sizeof(word)) {
+		__builtin_memcpy(&word, p, sizeof(word));
+		hash = seen_step(hash, word);
+	}
+	for (word = 0; size; size--)
+		word = word << 8 | p[size - 1];
+	return seen_step(hash, word);
 }
 
 /* The key of what hashes so, used as `attributes` says. */

@@ -1,6 +1,7 @@
 /* Keys of the seen table: two facts with one key are one fact to it, and the second is lost. */
 #include "preload/seen.h"
 
+#include <linux/limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -8,6 +9,8 @@
 #include <string.h>
 
 #include <cmocka.h>
+
+#include "preload/path_hash.h"
 
 #define NAMES 100000
 
@@ -23,7 +26,8 @@ static const char *const folders[] = { "/tmp/f", "/usr/share/zoneinfo/posix/Amer
 
 static size_t add_keys(uint64_t *keys, uint64_t base, const char *path)
 {
-	uint64_t hash = seen_hash(base, path, strlen(path));
+	size_t size;
+	uint64_t hash = path_hash(base, path, PATH_MAX, &size);
 
 	for (size_t i = 0; i < N_ATTRIBUTES; i++)
 		keys[i] = seen_key(hash, attributes[i]);

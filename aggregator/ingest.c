@@ -44,6 +44,12 @@ static const char *base_of(const struct session *session, uint64_t directory)
 	return path ? path->raw : NULL;
 }
 
+/* Will nobody ever say what is relative to this directory? Then there is nothing to wait for. */
+static bool is_nowhere(const struct session *session, uint64_t directory)
+{
+	return directory == DIRECTORY_UNKNOWABLE || (!directory && !session->directory_path);
+}
+
 /* The root's entry for a path that the session named. 0; -ENOENT: relative to a directory that is
  * not known yet; -ENAMETOOLONG; -ENOMEM. */
 static int find_path(struct session *session, uint64_t directory, const void *bytes, size_t size,
@@ -174,7 +180,9 @@ static int ingest_load(struct session *session, const Footprint__Record *record)
 	auto_fact struct fact *fact = NULL;
 	int r = fact_of_path(session, record, FACT_LOAD, &fact);
 
-	if (r == 0 && record->requester.len)
+	/* Who asked is a word more: without it the load is a fact still. */
+	if (r == 0 && record->requester.len &&
+		!(is_relative(&record->requester) && is_nowhere(session, record->directory)))
 		r = find_path(session, record->directory, record->requester.data,
 			record->requester.len, true, &fact->other);
 	if (r < 0)
@@ -276,8 +284,8 @@ int ingest_slot(
 	__attribute__((cleanup(record_freep))) Footprint__Record *record = NULL;
 	int r = record_unpack(payload, size, &record, err);
 
-	if (r == 0 && record->directory == DIRECTORY_UNKNOWABLE && record->path.len &&
-		is_relative(&record->path))
+	if (r == 0 && record->path.len && is_relative(&record->path) &&
+		is_nowhere(session, record->directory))
 		return session_gap(session, "unresolved", NULL, "relative to an unknown directory");
 	if (r == -EBADMSG)
 		return not_understood(session, err);

@@ -116,10 +116,10 @@ class Peer:
     """One process image that says hello with the given records."""
 
     def __init__(self, daemon, records=(), session=None, application="app", version="1", started=1,
-                 executable="/usr/bin/env", **how):
+                 executable="/usr/bin/env", directory="/", **how):
         self.session = session or os.urandom(16)
         self.hello = hello(self.session, application, version, started=started,
-                           executable=executable)
+                           executable=executable, directory=directory)
         self.log = b"".join(slot(r) for r in records)
         self.memory = memory(self.log, self.hello, **how)
         self.socket = connect(daemon)

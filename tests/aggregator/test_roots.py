@@ -183,8 +183,25 @@ def what_libc_loads_itself_is_explained(daemon):
     assert loaders() == expected, loaders() ^ expected
 
 
+def what_nobody_will_ever_say_is_not_waited_for(daemon):
+    """Relative to a directory that no record will name: known by none of its ids, or the session's own,
+    which its hello does not tell. A load is one without who asked for it."""
+    unknowable = 2 ** 64 - 1
+    peer = Peer(daemon, [path("here"), path("there", directory=unknowable),
+                         load("/bin/sh", 1) + data(11, "./plugin.so"),
+                         load("/bin/ls", 1) + fixed(3, unknowable) + data(11, "./plugin.so"),
+                         path("/etc/passwd")], directory="")
+    wait_for("acknowledgement", lambda: peer.acknowledged() >= len(peer.log))
+    libraries = {library["path"] for library in shown(daemon)["libraries"]}
+    gaps = [gap for gap in shown(daemon)["gaps"] if gap["kind"] == "unresolved"]
+    peer.close()
+    assert {os.path.realpath("/bin/sh"), os.path.realpath("/bin/ls")} <= libraries, libraries
+    assert has_file(daemon.manifest(), "/etc/passwd")
+    assert [gap["path"] for gap in gaps] == ["/usr/bin/env"], gaps
+
+
 if __name__ == "__main__":
     run([a_root_that_is_handed_over_later, a_root_that_is_never_handed_over, a_package_is_upgraded,
          a_file_belongs_to_the_package_of_its_own_root,
          a_damaged_database_is_said_once, a_program_whose_libraries_cannot_be_told_is_a_gap,
-         what_libc_loads_itself_is_explained])
+         what_libc_loads_itself_is_explained, what_nobody_will_ever_say_is_not_waited_for])

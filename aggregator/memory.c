@@ -34,9 +34,7 @@ bool memory_copy(
 	return true;
 }
 
-/* The part from `first` to `end`, which stands in the copy at `at`, of what is read from `offset`
- * on.
- */
+/* Of what is read from `offset` on, the part from `first` to `end`: the copy has it at `at`. */
 static void read_part(
 	const uint8_t *at, size_t first, size_t end, uint8_t *to, size_t size, uint64_t offset)
 {

@@ -121,7 +121,8 @@ static int read_new(struct session *session, struct segment *segment, bool final
 
 /* --- what was not done ------------------------------------------------------------------------ */
 
-/* The slot at `offset` with `size` bytes of payload, in our buffer. NULL: it cannot be read. */
+/* The slot at `offset` with `size` bytes of payload, in our buffer; ret_word, which may be NULL: as
+ * it is now. NULL: it cannot be read. */
 static const uint8_t *read_slot(struct session *session, struct segment *segment, uint64_t offset,
 	uint32_t size, uint32_t *ret_word)
 {
@@ -131,12 +132,12 @@ static const uint8_t *read_slot(struct session *session, struct segment *segment
 	if (size > FP_RECORD_SIZE_MAX ||
 		segment_read_log(segment, buffer, offset, whole) != (ssize_t)whole)
 		return NULL;
-	memcpy(ret_word, buffer, sizeof(*ret_word));
+	if (ret_word)
+		memcpy(ret_word, buffer, sizeof(*ret_word));
 	return buffer + sizeof(*ret_word);
 }
 
-/* What was written when it was first seen. Whether it is taken back shows by the time it settles.
- */
+/* Was written when it was first seen; whether it is taken back shows by the time it settles. */
 static int take_execution(struct session *session, struct segment *segment,
 	const struct revisit *revisit, bool final, struct error *err)
 {
@@ -158,7 +159,7 @@ static int take_written(struct session *session, struct segment *segment, struct
 	bool final, struct error *err)
 {
 	const uint8_t *payload;
-	uint32_t word, again;
+	uint32_t word;
 
 	if (segment_read_log(segment, (uint8_t *)&word, revisit->offset, sizeof(word)) !=
 		sizeof(word))
@@ -173,7 +174,7 @@ static int take_written(struct session *session, struct segment *segment, struct
 		return take_execution(session, segment, revisit, final, err);
 	}
 	/* The size of this later look counts: it is checked like any other. */
-	payload = read_slot(session, segment, revisit->offset, SLOT_SIZE(word), &again);
+	payload = read_slot(session, segment, revisit->offset, SLOT_SIZE(word), NULL);
 	if (!payload)
 		return error_set(err, -EBADMSG, "log: a slot changed its size");
 	return segment_take(session, segment, revisit->offset, payload, SLOT_SIZE(word), err);

@@ -5,3 +5,4 @@ UNIT_EXTRA_test_text := preload/text.c
 UNIT_EXTRA_test_path_hash := preload/path_hash.c
 UNIT_EXTRA_test_seen := preload/path_hash.c
 UNIT_EXTRA_test_encode := preload/encode.c preload/text.c
+UNIT_EXTRA_test_memory_copy := aggregator/memory.c

@@ -45,7 +45,7 @@ enum {
 	.means = TWO_PATHS, .no_follow = 1, .access = ACCESS_METADATA, .to_access = ACCESS_CREATE
 
 /* The table of doc/facts.md, by number. */
-const struct call calls[] = {
+const struct call call_table[] = {
 	[SYS_open] = { .means = OPEN, .path = FIRST, .flags = SECOND },
 	[SYS_openat] = { .means = OPEN, .directory = FIRST, .path = SECOND, .flags = THIRD },
 	[SYS_openat2] = { .means = OPEN_HOW, .directory = FIRST, .path = SECOND },
@@ -142,7 +142,8 @@ const struct call calls[] = {
 	[SYS_io_uring_setup] = { .means = RING },
 };
 
-_Static_assert(sizeof(calls) / sizeof(calls[0]) == CALL_COUNT, "the last row is not the last");
+_Static_assert(
+	sizeof(call_table) / sizeof(call_table[0]) == CALL_COUNT, "the last row is not the last");
 
 _Static_assert(SYS_read == 0, "the row of read, which means nothing, stands for unknown numbers");
 
@@ -273,10 +274,12 @@ static void root_changed(const struct call *call, const long arguments[6], uint6
 	record_path_from(from, ACCESS_CHECK, path_in(arguments, call->path), error);
 	if (second_is_readable(second, error))
 		record_path_from(from, ACCESS_CHECK, second, error);
-	if (!error && !call->to_path)
+	if (error)
+		return;
+	if (!call->to_path)
 		record_chroot(from, path_in(arguments, call->path));
-	if (!error)
-		record_directory_unknown();
+	record_root_left();
+	record_directory_unknown();
 }
 
 static void directory_changed(
@@ -292,9 +295,10 @@ static void directory_changed(
  * too. setns leads to the other namespace's root. */
 static void namespace_changed(long number, const long arguments[6])
 {
-	if (number == SYS_setns)
+	if (number == SYS_setns) {
+		record_root_left();
 		record_directory_unknown();
-	else if (arguments[0] & (CLONE_FS | CLONE_NEWNS | CLONE_NEWUSER))
+	} else if (arguments[0] & (CLONE_FS | CLONE_NEWNS | CLONE_NEWUSER))
 		record_directory_each_thread();
 }
 
@@ -404,6 +408,11 @@ uint64_t call_before(long number, const long arguments[6])
 	case DIRECTORY:
 	case ROOT:
 		ticket = call->path ? record_directory() : 0;
+		break;
+	case FILTER:
+		/* Afterwards no relative path could be told any more. */
+		if (installs_filter(number, arguments))
+			record_directory();
 		break;
 	case END:
 		record_end();

@@ -10,7 +10,7 @@
 
 #define CALL_COUNT 467 /* rows: numbers from here on mean nothing to us */
 
-/* What a row makes of its call. Those from ANNOUNCED on have something to do before it is made. */
+/* What a row makes of its call. Those from BEFOREHAND on have something to do before it is made. */
 enum meaning {
 	NOTHING,
 	PATH,	      /* one path, used as `access` says */
@@ -28,13 +28,13 @@ enum meaning {
 	CLOSE_RANGE,
 	COPY,	   /* dup */
 	COPY_HIGH, /* fcntl with F_DUPFD */
-	FILTER,	   /* prctl, seccomp: a filter that may forbid our calls */
 	RING,	   /* io_uring_setup: what goes through the ring is not seen */
 
-	ANNOUNCED,
-	EXECUTE = ANNOUNCED, /* recorded before, undone when it returns */
-	DIRECTORY,	     /* chdir, fchdir */
+	BEFOREHAND,
+	EXECUTE = BEFOREHAND, /* recorded before, undone when it returns */
+	DIRECTORY,	      /* chdir, fchdir */
 	ROOT,	 /* chroot, pivot_root: paths, and the working directory may be another one */
+	FILTER,	 /* prctl, seccomp: a filter that may forbid our calls */
 	COPY_TO, /* dup2, dup3: our descriptor moves out of the way */
 	END,	 /* exit_group: recorded before */
 	FORK,
@@ -58,12 +58,12 @@ struct call {
 	uint16_t to_access;
 };
 
-extern const struct call calls[CALL_COUNT];
+extern const struct call call_table[CALL_COUNT] __attribute__((visibility("hidden")));
 
 /* The row of a number; that of read(2), which means NOTHING, where it has none. */
 static inline const struct call *call_of(long number)
 {
-	return &calls[(unsigned long)number < CALL_COUNT ? number : SYS_read];
+	return &call_table[(unsigned long)number < CALL_COUNT ? number : SYS_read];
 }
 
 #endif

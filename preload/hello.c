@@ -11,6 +11,7 @@
 #include "preload/encode.h"
 #include "preload/image.h"
 #include "preload/loaded.h"
+#include "preload/program.h"
 #include "preload/rawcall.h"
 #include "preload/text.h"
 
@@ -86,8 +87,7 @@ static const char *executed_path(const struct entry *entry)
 {
 	const char *path = (const char *)entry_auxiliary(entry, AT_EXECFN);
 
-	if (!path || !entry->argv || path[0] != '/' || text_begins(path, "/proc/") ||
-		text_begins(path, "/dev/"))
+	if (!path || !entry->argv || !program_path_lasts(path))
 		return NULL;
 	for (char **argument = entry->argv; *argument; argument++)
 		if (argument > entry->argv && text_equal(*argument, path))

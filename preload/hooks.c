@@ -90,9 +90,14 @@ bool hook_seen_inside(void)
 	return sites_active;
 }
 
+static void returned(long number, long result, const long arguments[6], uint64_t ticket)
+{
+	call_after(number, arguments, result == -1 ? -*__errno_location() : result, ticket);
+}
+
 void hook_called(long number, long result, const long arguments[6])
 {
-	call_after(number, arguments, result == -1 ? -*__errno_location() : result, 0);
+	returned(number, result, arguments, 0);
 }
 
 /* Under _GNU_SOURCE glibc declares addresses as a union of pointers to every kind of them. */
@@ -103,11 +108,20 @@ void hook_called(long number, long result, const long arguments[6])
 	FP_EXPORT type name parameters                                                             \
 	{                                                                                          \
 		REAL(name);                                                                        \
-		static enum hook_cover cover;                                                      \
-		if (hook_is_covered(&cover, #name, (const void *)(uintptr_t)real_##name))          \
-			return real_##name arguments;                                              \
+		COVERED(name, arguments);                                                          \
 		type result = real_##name ? real_##name arguments : (type)hook_missing();          \
 		hook_called(number, result, WORDS(__VA_ARGS__));                                   \
+		return result;                                                                     \
+	}
+
+#define HOOK_AROUND(type, name, parameters, arguments, number, ...)                                \
+	extern type name parameters;                                                               \
+	FP_EXPORT type name parameters                                                             \
+	{                                                                                          \
+		REAL(name);                                                                        \
+		uint64_t ticket = call_before(number, WORDS(__VA_ARGS__));                         \
+		type result = real_##name ? real_##name arguments : (type)hook_missing();          \
+		returned(number, result, WORDS(__VA_ARGS__), ticket);                              \
 		return result;                                                                     \
 	}
 #include "preload/hooks.def"
@@ -161,6 +175,6 @@ FP_EXPORT long syscall(long number, ...)
 	ticket = call_before(number, arguments);
 	result = real(number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4],
 		arguments[5]);
-	call_after(number, arguments, result == -1 ? -*__errno_location() : result, ticket);
+	returned(number, result, arguments, ticket);
 	return result;
 }

@@ -15,6 +15,7 @@
 #define FOOTPRINT_PRELOAD_HOOKS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #define FP_EXPORT __attribute__((visibility("default")))
 
@@ -80,6 +81,12 @@ static inline bool hook_is_covered(enum hook_cover *cover, const char *name, con
 	return known == HOOK_COVERED ||
 	       (known == HOOK_COVER_UNKNOWN && hook_find_cover(cover, name, real));
 }
+
+/* Ends a hook's body by a jump to the real function, where that is covered. After REAL(). */
+#define COVERED(name, arguments)                                                                   \
+	static enum hook_cover cover_##name;                                                       \
+	if (hook_is_covered(&cover_##name, #name, (const void *)(uintptr_t)real_##name))           \
+	return real_##name arguments
 
 /* Where a function does its work by many calls inside libc, only the sites see those as they are.
  * False: there are no sites, and the hook records what it can tell from outside. */

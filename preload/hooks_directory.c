@@ -1,7 +1,6 @@
 /*
- * Where the process stands, and functions that walk directories inside libc. The sites see every
- * step of those; without sites this is what can be told from outside: where they began, and what
- * they answered.
+ * Functions that walk directories inside libc. The sites see every step of those; without sites
+ * this is what can be told from outside: where they began, and what they answered.
  */
 #define _GNU_SOURCE
 
@@ -18,21 +17,6 @@
 #include "preload/hooks.h"
 #include "preload/recorder.h"
 #include "preload/text.h"
-
-/* Recorded twice, a relative path would mean another one the second time. The site in libc was
- * first then, and the kernel will be asked where that led. */
-FP_EXPORT int chdir(const char *path)
-{
-	REAL(chdir);
-	uint64_t from = hook_seen_inside() ? 0 : record_directory();
-	int result = real_chdir ? real_chdir(path) : (int)hook_missing();
-
-	if (result == 0 && *path != '/' && hook_seen_inside())
-		record_directory_unknown();
-	else
-		record_chdir(from, path, hook_error(result < 0));
-	return result;
-}
 
 static void listed(int directory, const char *path, int error)
 {

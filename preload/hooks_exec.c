@@ -34,19 +34,17 @@ static void record_unwatched(enum program_kind kind, const char *path)
 
 /* Not inlined: its room on the stack, which may be a signal handler's, is free again before the
  * exec. */
-__attribute__((noinline)) enum library_wish exec_announce(int dirfd, const char *path, int flags)
+__attribute__((noinline)) enum library_wish exec_announce(
+	int dirfd, const char *path, int flags, enum program_kind *ret_kind)
 {
 	char program[PROGRAM_PATH_SIZE];
 	enum program_kind kind;
 
-	supervised_expect(NULL);
+	*ret_kind = PROGRAM_UNKNOWN;
 	if (!image_segment() || image.memory_only)
 		return image.unwelcome ? LIBRARY_UNWANTED : LIBRARY_WANTED;
-	kind = program_look(dirfd, path, flags, program, sizeof(program));
+	*ret_kind = kind = program_look(dirfd, path, flags, program, sizeof(program));
 	record_unwatched(kind, *program ? program : path);
-	/* A spawned child may stand elsewhere by then. */
-	if (kind == PROGRAM_DYNAMIC && path && *path == '/')
-		supervised_expect(path);
 	if (kind == PROGRAM_UNKNOWN)
 		return LIBRARY_WANTED; /* most often it is not there */
 	if (kind == PROGRAM_FOREIGN || !environment_reaches_library())
@@ -95,13 +93,19 @@ static long call_fexecve(void *context, char *const *envp)
 /* Answers what a failed exec answers: -1. */
 static int attempt(struct attempt *attempt, char *const *envp)
 {
-	enum library_wish wish = exec_announce(attempt->dirfd, attempt->path, attempt->flags);
+	enum program_kind kind;
+	enum library_wish wish =
+		exec_announce(attempt->dirfd, attempt->path, attempt->flags, &kind);
 	enum program_glance glance;
 	uint64_t ticket;
 	long result;
 
-	if (attempt->seen_inside)
-		return (int)environment_with(envp, wish, attempt->call, attempt);
+	if (attempt->seen_inside) {
+		supervised_expect(attempt->path, kind);
+		result = environment_with(envp, wish, attempt->call, attempt);
+		supervised_expect_no_more();
+		return (int)result;
+	}
 	glance = supervised_glance(attempt->dirfd, attempt->path, attempt->flags);
 	ticket = record_exec_begin(attempt->dirfd, attempt->path, glance);
 	record_goodbye();

@@ -5,12 +5,14 @@
 #define FOOTPRINT_PRELOAD_HOOKS_EXEC_H
 
 #include "preload/environment.h"
+#include "preload/program.h"
 
 #define SHELL "/bin/sh" /* of system, popen and execvp, in either libc */
 
 /* A program is about to be started: one that cannot be watched is a gap. Says whether its
- * environment should name the library. flags are execveat's. */
-enum library_wish exec_announce(int dirfd, const char *path, int flags);
+ * environment should name the library, and what it is. flags are execveat's. */
+enum library_wish exec_announce(
+	int dirfd, const char *path, int flags, enum program_kind *ret_kind);
 
 /* Exported here as by libc; for the hooks that lead to it. */
 extern int execveat(int dirfd, const char *path, char *const argv[], char *const envp[], int flags);

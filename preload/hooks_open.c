@@ -31,28 +31,17 @@ extern int __open64_nocancel(const char *path, int flags, ...);
 extern FILE *_IO_fopen(const char *path, const char *mode);
 extern char *__mktemp(char *template);
 
-/* Only then was a mode passed. */
-static bool takes_mode(int flags)
-{
-	return flags & O_CREAT || (flags & O_TMPFILE) == O_TMPFILE;
-}
-
-static mode_t mode_in(int flags, va_list list)
-{
-	return takes_mode(flags) ? va_arg(list, mode_t) : 0;
-}
-
+/*
+ * The variadic functions, defined under other names with three or four fixed parameters: x86-64
+ * passes both alike, and a mode that nobody passed is some word in its register, which the real
+ * function does not look at either. With a va_list they could not jump to it.
+ */
 #define OPEN(name)                                                                                 \
-	FP_EXPORT int name(const char *path, int flags, ...)                                       \
+	extern int hook_##name(const char *path, int flags, mode_t mode) __asm__(#name);           \
+	FP_EXPORT int hook_##name(const char *path, int flags, mode_t mode)                        \
 	{                                                                                          \
 		REAL(name);                                                                        \
-		va_list list;                                                                      \
-		va_start(list, flags);                                                             \
-		mode_t mode = mode_in(flags, list);                                                \
-		va_end(list);                                                                      \
-		static enum hook_cover cover;                                                      \
-		if (hook_is_covered(&cover, #name, (const void *)(uintptr_t)real_##name))          \
-			return real_##name(path, flags, mode);                                     \
+		COVERED(name, (path, flags, mode));                                                \
 		int fd = real_##name ? real_##name(path, flags, mode) : (int)hook_missing();       \
 		hook_called(SYS_open, fd, WORDS(path, flags));                                     \
 		return fd;                                                                         \
@@ -66,16 +55,12 @@ OPEN(__open_nocancel)
 OPEN(__open64_nocancel)
 
 #define OPEN_AT(name)                                                                              \
-	FP_EXPORT int name(int directory, const char *path, int flags, ...)                        \
+	extern int hook_##name(int directory, const char *path, int flags, mode_t mode) __asm__(   \
+		#name);                                                                            \
+	FP_EXPORT int hook_##name(int directory, const char *path, int flags, mode_t mode)         \
 	{                                                                                          \
 		REAL(name);                                                                        \
-		va_list list;                                                                      \
-		va_start(list, flags);                                                             \
-		mode_t mode = mode_in(flags, list);                                                \
-		va_end(list);                                                                      \
-		static enum hook_cover cover;                                                      \
-		if (hook_is_covered(&cover, #name, (const void *)(uintptr_t)real_##name))          \
-			return real_##name(directory, path, flags, mode);                          \
+		COVERED(name, (directory, path, flags, mode));                                     \
 		int fd = real_##name ? real_##name(directory, path, flags, mode)                   \
 				     : (int)hook_missing();                                        \
 		hook_called(SYS_openat, fd, WORDS(directory, path, flags));                        \

@@ -17,6 +17,7 @@
 #include "preload/program_search.h"
 #include "preload/rawcall.h"
 #include "preload/recorder.h"
+#include "preload/supervised.h"
 
 /* Younger than the oldest headers, or libc's own. The first argument of pidfd_spawn is the
  * descriptor's address. */
@@ -61,12 +62,15 @@ static void spawned(const char *path, int error)
 static int spawn_path(struct spawn *spawn, char *const *envp)
 {
 	enum library_wish wish;
+	enum program_kind kind;
 	int error;
 
 	if (!spawn->real)
 		return ENOSYS;
-	wish = exec_announce(AT_FDCWD, spawn->path, 0);
+	wish = exec_announce(AT_FDCWD, spawn->path, 0, &kind);
+	supervised_expect(spawn->path, kind);
 	error = (int)environment_with(envp, wish, call_spawn, spawn);
+	supervised_expect_no_more();
 	spawned(spawn->path, error);
 	return error;
 }
@@ -91,6 +95,7 @@ static int spawn_searched(struct spawn *spawn, char *const *envp)
 {
 	enum library_wish wish = LIBRARY_WANTED;
 	struct program_search search;
+	enum program_kind kind;
 	bool found;
 	int error;
 
@@ -98,7 +103,7 @@ static int spawn_searched(struct spawn *spawn, char *const *envp)
 		return ENOSYS;
 	found = image_segment() && foretell(&search, spawn->path);
 	if (found)
-		wish = exec_announce(AT_FDCWD, search.path, 0);
+		wish = exec_announce(AT_FDCWD, search.path, 0, &kind);
 	error = (int)environment_with(envp, wish, call_spawn, spawn);
 	if (found)
 		spawned(search.path, error);
@@ -122,8 +127,10 @@ SPAWN(pidfd_spawnp, spawn_searched)
 /* The shell gets the process's own environment, so that is what must be complete. */
 static void before_shell(void)
 {
+	enum program_kind kind;
+
 	if (image_segment() && (!image.memory_only || image.unwelcome))
-		environment_restore(exec_announce(AT_FDCWD, SHELL, 0));
+		environment_restore(exec_announce(AT_FDCWD, SHELL, 0, &kind));
 }
 
 #define SYSTEM(name)                                                                               \

@@ -48,6 +48,7 @@ struct image {
 	bool starting;	   /* the aggregator is told of the first records once, after them */
 	bool said_goodbye; /* and is not among the users any more */
 	bool forked;	   /* its children may know a pool that it does not (pool.c) */
+	bool left_root;	   /* that the hello names: "/" is another directory now */
 	bool left;	   /* the cell, which it must not touch any more (pool.h) */
 	bool connecting;   /* a thread is at it */
 	bool has_waited;   /* for the aggregator, which happens once at most */

@@ -19,7 +19,7 @@ void linker_know(const struct sites_object *object);
 /* Where the dynamic linker's code lies. */
 extern struct linker_code {
 	uint64_t begin, end;
-} linker_code;
+} linker_code __attribute__((visibility("hidden")));
 
 /* Is this address in it? */
 static inline bool linker_holds(uint64_t address)

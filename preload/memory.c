@@ -17,10 +17,9 @@
 #define PAGE_MASK  4095ul
 #define PIECE_SIZE (64ul << 10)
 
+/* Linux 5.14; younger than the oldest headers this is built with. */
 #ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE                                                                        \
-	23 /* Linux 5.14; younger than the oldest headers this is built with                       \
-	    */
+#define MADV_POPULATE_WRITE 23
 #endif
 
 /* ftruncate past RLIMIT_FSIZE raises SIGXFSZ, which would kill the application. */

@@ -155,6 +155,12 @@ void record_chroot(uint64_t from, const char *path)
 		directory_set_root(from, path);
 }
 
+void record_root_left(void)
+{
+	if (image.segment && image_is_ours())
+		image.left_root = true;
+}
+
 void record_directory_each_thread(void)
 {
 	directory_each_thread();

@@ -218,6 +218,11 @@ static void name_program(const struct program *program, char *path, size_t size)
 	path[length > 0 && length < (long)size - 1 ? length : 0] = '\0';
 }
 
+bool program_path_lasts(const char *path)
+{
+	return path[0] == '/' && !text_begins(path, "/proc/") && !text_begins(path, "/dev/");
+}
+
 enum program_glance program_glance(int dirfd, const char *path, int flags)
 {
 	struct stat status;

@@ -6,6 +6,7 @@
 #ifndef FOOTPRINT_PRELOAD_PROGRAM_H
 #define FOOTPRINT_PRELOAD_PROGRAM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define PROGRAM_PATH_SIZE 1024 /* for the path of a program that is a gap; longer ones are rare */
@@ -25,6 +26,9 @@ enum program_kind {
  */
 enum program_kind program_look(
 	int dirfd, const char *path, int flags, char *path_found, size_t size);
+
+/* Does a path mean the same to a child that stands elsewhere and has other descriptors? */
+bool program_path_lasts(const char *path);
 
 /* What can be told without opening it, by one system call. A doubtful case may be one. */
 enum program_glance {

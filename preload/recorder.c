@@ -201,20 +201,21 @@ void record_address(enum endpoint_use use, const void *address, size_t size, int
 
 void record_gap(const char *kind, const char *path, const char *detail)
 {
-	struct place place = { .path = path };
+	struct place place;
 	size_t size = detail ? text_length_limited(detail, FP_DETAIL_SIZE_MAX - 1) : 0;
 	uint64_t hash, key;
 
 	if (!image_segment())
 		return;
-	place_find(&place, AT_FDCWD, path);
+	if (!place_find(&place, AT_FDCWD, path))
+		place = (struct place){ 0 };
 	hash = seen_hash(place.hash, kind, text_length(kind));
 	hash = seen_hash(hash, detail, size);
 	if (fact_is_known(hash, FACT_ATTRIBUTES(RECORD_GAP, 0, 0), &key))
 		return;
 	fact_record(&(struct record){ .kind = RECORD_GAP,
 			    .directory = place.directory,
-			    .path = path,
+			    .path = place.path,
 			    .path_size = place.size,
 			    .gap = kind,
 			    .gap_size = text_length(kind),
@@ -227,16 +228,20 @@ void record_load(unsigned loaded_by, const char *path, const char *requester)
 {
 	struct place place;
 	size_t size = requester ? text_length_limited(requester, FP_PATH_SIZE_MAX - 1) : 0;
-	uint64_t key;
+	uint64_t directory, key;
 
 	if (!image_segment() || !place_find(&place, AT_FDCWD, path))
 		return;
 	if (fact_is_known(seen_hash(place.hash, requester, size),
 		    FACT_ATTRIBUTES(RECORD_LOAD, loaded_by, 0), &key))
 		return;
+	/* An absolute path has no use for one, a relative requester has. */
+	directory = place.directory;
+	if (!directory && size && *requester != '/')
+		directory = directory_of(AT_FDCWD);
 	fact_record(&(struct record){ .kind = RECORD_LOAD,
 			    .loaded_by = loaded_by,
-			    .directory = place.directory,
+			    .directory = directory,
 			    .path = place.path,
 			    .path_size = place.size,
 			    .requester = requester,

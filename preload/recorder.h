@@ -84,6 +84,9 @@ void record_directory_unknown(void);
 /* From now on each thread has a working directory of its own (unshare(CLONE_FS)). */
 void record_directory_each_thread(void);
 
+/* The root is another one: chroot, pivot_root, setns. */
+void record_root_left(void);
+
 /* chroot(path) succeeded: from now on absolute paths are below it. */
 void record_chroot(uint64_t from, const char *path);
 

@@ -131,8 +131,12 @@ static void send_or_keep(struct segment *segment, keep_function *keep)
 		keep_with(keep, segment);
 }
 
+/* The one that the hello names, -1: that is not "/" here any more. (A vfork child may have left it
+ * without its parent's memory saying so.) */
 static int open_root(void)
 {
+	if (image.left_root || !image_is_ours())
+		return -1;
 	return (int)rawcall4(SYS_openat, AT_FDCWD, (long)"/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
 }
 

@@ -49,7 +49,7 @@ struct pages {
 
 void site_before(struct site_frame *frame)
 {
-	if (call_of(frame->number)->means >= ANNOUNCED)
+	if (call_of(frame->number)->means >= BEFOREHAND)
 		frame->ticket = call_before(frame->number, frame->arguments);
 }
 

@@ -241,9 +241,15 @@ enum program_glance supervised_glance(int dirfd, const char *path, int flags)
 /* A vfork child and its parent's threads may be at it at once: who finds another's looks itself. */
 static const char *expected;
 
-void supervised_expect(const char *path)
+void supervised_expect(const char *path, enum program_kind kind)
 {
-	__atomic_store_n(&expected, path, __ATOMIC_RELEASE);
+	if (kind == PROGRAM_DYNAMIC && path && program_path_lasts(path))
+		__atomic_store_n(&expected, path, __ATOMIC_RELEASE);
+}
+
+void supervised_expect_no_more(void)
+{
+	__atomic_store_n(&expected, NULL, __ATOMIC_RELEASE);
 }
 
 bool supervised_is_expected(const char *path)

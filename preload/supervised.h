@@ -27,10 +27,12 @@
  * made. */
 enum program_glance supervised_glance(int dirfd, const char *path, int flags);
 
-/* A hook is about to make an exec through libc, of a program that the library can enter; NULL: of
- * another. The site in libc, which gets the same pointer, need not look again. Once. */
-void supervised_expect(const char *path);
+/* Around an exec that a hook makes through libc, of a program that it has found to be of this kind.
+ * The site in libc, which gets the same pointer, need not look again where the library can enter
+ * it. Once. */
+void supervised_expect(const char *path, enum program_kind kind);
 bool supervised_is_expected(const char *path);
+void supervised_expect_no_more(void);
 
 /* The calling process is about to execute this; flags are execveat's. Answers what it is. */
 enum program_kind supervised_exec(int dirfd, const char *path, int flags);

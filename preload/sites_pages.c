@@ -134,7 +134,9 @@ static unsigned map_over(const struct sites_object *object, const struct sites_p
 		unsigned behind = site;
 		long size;
 
-		for (; behind < pages->head.count && page_of(pages, behind) <= end; behind++)
+		for (; behind < pages->head.count &&
+			sites_pages_belongs(end, page_of(pages, behind));
+			behind++)
 			end = sites_pages_last(pages->sites[behind].offset) + 1;
 		size = (long)(end - first) * SITES_PAGE;
 		if (at + (end - first) > pages->page_count ||

@@ -22,12 +22,17 @@
 
 #define SITES_PAGE	 4096u
 #define SITES_PAGES_KIND ".pages-"
-#define SITES_PAGES_MAX	 32
+#define SITES_PAGES_MAX	 128
 
-/* "FPTPAGE2"; other code in the pages, or other numbers of stubs, need another. */
-#define SITES_PAGES_MAGIC 0x3245474150545046ull
+/* So many pages without a site may go along between two with one: a fault maps sixteen at once, and
+ * a mapping more is 5 us of a start. */
+#define SITES_PAGES_BETWEEN 15
 
-/* The end of the file. Before it stand its pages, in ascending order: those with sites. */
+/* "FPTPAGE3"; other code in the pages, other stretches, or other numbers of stubs, need another. */
+#define SITES_PAGES_MAGIC 0x3345474150545046ull
+
+/* The end of the file. Before it stand its pages, in ascending order: those with sites, and those
+ * between. */
 struct sites_pages {
 	struct sites_head head; /* `count` of sites; 0: this libc has no room for the words */
 	uint32_t word;		/* offset of the two words from libc's base */
@@ -72,6 +77,12 @@ static inline bool sites_pages_fits(enum site_kind kind)
 static inline uint32_t sites_pages_last(uint32_t offset)
 {
 	return (offset + SITE_SIZE - 1) / SITES_PAGE;
+}
+
+/* Does a page belong to the stretch that ends before `end`? */
+static inline bool sites_pages_belongs(uint32_t end, uint32_t page)
+{
+	return page <= end + SITES_PAGES_BETWEEN;
 }
 
 uint64_t sites_pages_checksum(const struct sites_pages *pages);

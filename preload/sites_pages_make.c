@@ -114,13 +114,19 @@ struct making {
 	int fd;		   /* libc's file */
 };
 
-/* Adds the pages of a site that are not there yet. */
+/* The first page that a site adds. */
+static uint32_t first_new(const struct making *making, uint32_t offset)
+{
+	uint32_t page = offset / SITES_PAGE;
+
+	return making->page_end && sites_pages_belongs(making->page_end, page) ? making->page_end
+									       : page;
+}
+
+/* Adds the pages of a site that are not there yet, and those before it in its stretch. */
 static bool add_pages(struct making *making, const struct sites_object *object, uint32_t offset)
 {
-	uint32_t first = offset / SITES_PAGE, page = first;
-
-	for (page = first < making->page_end ? making->page_end : first;
-		page <= sites_pages_last(offset); page++) {
+	for (uint32_t page = first_new(making, offset); page <= sites_pages_last(offset); page++) {
 		uint8_t *to = making->content + (size_t)making->pages.page_count * SITES_PAGE;
 
 		if (making->pages.page_count == SITES_PAGES_MAX ||

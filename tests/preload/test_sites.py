@@ -342,6 +342,17 @@ def pages_file(world, lines):
     return re.search(re.escape(world.library) + r"\.pages-\w{40}$", "\n".join(lines), re.M)[0]
 
 
+def stretches_of(pages):
+    """First and last page of each mapping: up to fifteen pages without a site go along (doc/decisions/sites.md)."""
+    stretches = []
+    for page in sorted(pages):
+        if stretches and page - stretches[-1][1] <= 16:
+            stretches[-1][1] = page
+        else:
+            stretches.append([page, page])
+    return stretches
+
+
 def test_pages_are_mapped(world, scratch):
     """The first start writes libc's pages with the sites redirected; later ones map them, where each of
     their sites is what it is in libc's file but for its jump; and no file in the place of a good one
@@ -363,7 +374,9 @@ def test_pages_are_mapped(world, scratch):
     sites = [PAGES_SITES.unpack_from(table, PAGES_SITES_AT + PAGES_SITES.size * i)[0] for i in range(count)]
     with open(os.path.realpath("/lib/x86_64-linux-gnu/libc.so.6"), "rb") as file:
         libc = file.read()
-    pages = sorted({page for site in sites for page in (site >> 12, site + 7 >> 12)})
+    stretches = stretches_of({page for site in sites for page in (site >> 12, site + 7 >> 12)})
+    pages = [page for first, last in stretches for page in range(first, last + 1)]
+    expect("pages: a mapping each stretch:", len(mapped) == len(stretches), f"{mapped} {stretches}")
     expect("pages: as many as sites need:", len(good) == 4096 * len(pages) + PAGES_TABLE, len(good))
     same = bytearray(good[:-PAGES_TABLE])
     for site in sites:

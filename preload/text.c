@@ -72,14 +72,6 @@ bool text_equal(const char *a, const char *b)
 	return false;
 }
 
-bool text_begins(const char *text, const char *prefix)
-{
-	for (; *prefix; text++, prefix++)
-		if (*text != *prefix)
-			return false;
-	return true;
-}
-
 const char *text_file_name(const char *path)
 {
 	const char *name = path;
@@ -116,7 +108,7 @@ const char *text_environment(char *const *envp, const char *name)
 	size_t size = text_length(name);
 
 	for (; envp && *envp; envp++)
-		if (**envp == *name && text_begins(*envp, name) && (*envp)[size] == '=')
+		if (text_begins(*envp, name) && (*envp)[size] == '=')
 			return *envp + size + 1;
 	return NULL;
 }

@@ -32,7 +32,17 @@ size_t text_length(const char *text);
 /* At most `limit`: the length up to a NUL or that many bytes. */
 size_t text_length_limited(const char *text, size_t limit);
 bool text_equal(const char *a, const char *b);
-bool text_begins(const char *text, const char *prefix);
+
+/* Here, because a start asks it of each variable of the environment: most differ in the first byte.
+ */
+static inline bool text_begins(const char *text, const char *prefix)
+{
+	for (; *prefix; text++, prefix++)
+		if (*text != *prefix)
+			return false;
+	return true;
+}
+
 /* What stands behind the last '/' of a path. */
 const char *text_file_name(const char *path);
 

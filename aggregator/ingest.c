@@ -50,6 +50,11 @@ static bool is_nowhere(const struct session *session, uint64_t directory)
 	return directory == DIRECTORY_UNKNOWABLE || (!directory && !session->directory_path);
 }
 
+static int relative_to_nowhere(struct session *session)
+{
+	return session_gap(session, "unresolved", NULL, "relative to an unknown directory");
+}
+
 /* The root's entry for a path that the session named. 0; -ENOENT: relative to a directory that is
  * not known yet; -ENAMETOOLONG; -ENOMEM. */
 static int find_path(struct session *session, uint64_t directory, const void *bytes, size_t size,
@@ -211,6 +216,10 @@ static int ingest_endpoint(struct session *session, const Footprint__Record *rec
 	fact->text = strdup(text);
 	size = address_unix_path(record->address.data, record->address.len, &path);
 	r = fact->text ? 0 : -ENOMEM;
+	if (r == 0 && size && *path != '/' && is_nowhere(session, record->directory)) {
+		r = relative_to_nowhere(session);
+		size = 0;
+	}
 	/* bind makes the name, so it follows no symlink in the last component. */
 	if (r == 0 && size)
 		r = find_path(session, record->directory, path, size,
@@ -286,7 +295,7 @@ int ingest_slot(
 
 	if (r == 0 && record->path.len && is_relative(&record->path) &&
 		is_nowhere(session, record->directory))
-		return session_gap(session, "unresolved", NULL, "relative to an unknown directory");
+		return relative_to_nowhere(session);
 	if (r == -EBADMSG)
 		return not_understood(session, err);
 	if (r < 0)

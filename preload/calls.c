@@ -271,14 +271,19 @@ static void root_changed(const struct call *call, const long arguments[6], uint6
 {
 	const char *second = path_in(arguments, call->to_path);
 
+	/* Before anything is recorded that may need more memory, and announce it. */
+	if (!error)
+		record_root_left();
 	record_path_from(from, ACCESS_CHECK, path_in(arguments, call->path), error);
 	if (second_is_readable(second, error))
 		record_path_from(from, ACCESS_CHECK, second, error);
 	if (error)
 		return;
-	if (!call->to_path)
+	/* What pivot_root makes the root is a mount; where that was there may be nothing now. */
+	if (call->to_path)
+		record_root_unknown();
+	else
 		record_chroot(from, path_in(arguments, call->path));
-	record_root_left();
 	record_directory_unknown();
 }
 
@@ -292,14 +297,18 @@ static void directory_changed(
 }
 
 /* The kernel takes a thread's working directory from the others for a namespace of mounts or users,
- * too. setns leads to the other namespace's root. */
+ * too. setns leads to the root of another namespace of mounts, which is what 0 may mean as well. */
 static void namespace_changed(long number, const long arguments[6])
 {
-	if (number == SYS_setns) {
-		record_root_left();
-		record_directory_unknown();
-	} else if (arguments[0] & (CLONE_FS | CLONE_NEWNS | CLONE_NEWUSER))
+	bool unshares = number != SYS_setns;
+
+	if (unshares && arguments[0] & (CLONE_FS | CLONE_NEWNS | CLONE_NEWUSER))
 		record_directory_each_thread();
+	if (unshares || (arguments[1] && !(arguments[1] & CLONE_NEWNS)))
+		return;
+	record_root_left();
+	record_root_unknown();
+	record_directory_unknown();
 }
 
 static void range_closed(const long arguments[6], int error)

@@ -67,6 +67,9 @@ bool place_find(struct place *ret, int dirfd, const char *path)
 
 uint64_t place_id(const struct place *place)
 {
+	/* What is below it is as unknown: no record would ever say what another id means. */
+	if (place->directory == DIRECTORY_UNKNOWABLE)
+		return DIRECTORY_UNKNOWABLE;
 	return fp_directory_id(place->directory, place->path, place->size);
 }
 
@@ -115,7 +118,8 @@ uint64_t fact_directory(const char *path)
 	if (!place_find(&place, AT_FDCWD, path))
 		return DIRECTORY_UNKNOWABLE;
 	id = place_id(&place);
-	if (!fact_is_known(place.hash, FACT_ATTRIBUTES(RECORD_DIRECTORY, 0, 0), &key))
+	if (id != DIRECTORY_UNKNOWABLE &&
+		!fact_is_known(place.hash, FACT_ATTRIBUTES(RECORD_DIRECTORY, 0, 0), &key))
 		fact_record(&(struct record){ .kind = RECORD_DIRECTORY,
 				    .id = id,
 				    .directory = place.directory,

@@ -119,6 +119,7 @@ void hook_called(long number, long result, const long arguments[6])
 	FP_EXPORT type name parameters                                                             \
 	{                                                                                          \
 		REAL(name);                                                                        \
+		COVERED(name, arguments);                                                          \
 		uint64_t ticket = call_before(number, WORDS(__VA_ARGS__));                         \
 		type result = real_##name ? real_##name arguments : (type)hook_missing();          \
 		returned(number, result, WORDS(__VA_ARGS__), ticket);                              \

@@ -3,9 +3,11 @@
 
 #include <elf.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stddef.h>
 
 #include "preload/connection.h"
+#include "preload/directories.h"
 #include "preload/entry.h"
 #include "preload/hello.h"
 #include "preload/loaded.h"
@@ -179,6 +181,11 @@ void image_move_out(void)
 	image.pool = NULL;
 	image.descriptor = -1;
 	image.guard = 0;
+	/* The next hello names what "/" and the working directory are then, and no descriptor's
+	 * directory. */
+	image.left_root = false;
+	image.root = 0;
+	directory_forget(0, UINT_MAX);
 	__atomic_store_n(&image.segment, NULL, __ATOMIC_RELEASE);
 }
 

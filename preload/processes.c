@@ -161,6 +161,12 @@ void record_root_left(void)
 		image.left_root = true;
 }
 
+void record_root_unknown(void)
+{
+	if (image.segment && image_is_ours())
+		image.root = DIRECTORY_UNKNOWABLE;
+}
+
 void record_directory_each_thread(void)
 {
 	directory_each_thread();

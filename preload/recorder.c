@@ -108,6 +108,7 @@ void record_open(int dirfd, const char *path, int flags, int fd, int error)
 	bool directory = may_name_directory(flags);
 	struct place place;
 	bool found = is_worth_a_look(error) && place_find(&place, dirfd, path);
+	uint64_t id;
 
 	if (found)
 		record_place(access_of(flags), &place, error);
@@ -115,7 +116,8 @@ void record_open(int dirfd, const char *path, int flags, int fd, int error)
 		return;
 	/* What else may be a directory is asked for when something is opened relative to it. */
 	directory = directory && found && (!place.directory || !has_dots(path));
-	directory_set(fd, directory ? place_id(&place) : 0);
+	id = directory ? place_id(&place) : 0;
+	directory_set(fd, id == DIRECTORY_UNKNOWABLE ? 0 : id);
 }
 
 /* Relative to something that the kernel would have to be asked for? */
@@ -227,21 +229,22 @@ void record_gap(const char *kind, const char *path, const char *detail)
 void record_load(unsigned loaded_by, const char *path, const char *requester)
 {
 	struct place place;
-	size_t size = requester ? text_length_limited(requester, FP_PATH_SIZE_MAX - 1) : 0;
-	uint64_t directory, key;
+	size_t size;
+	uint64_t key;
+
+	/* Relative to where the process stood when that was loaded, which nobody has kept. */
+	if (requester && *requester != '/')
+		requester = NULL;
+	size = requester ? text_length_limited(requester, FP_PATH_SIZE_MAX - 1) : 0;
 
 	if (!image_segment() || !place_find(&place, AT_FDCWD, path))
 		return;
 	if (fact_is_known(seen_hash(place.hash, requester, size),
 		    FACT_ATTRIBUTES(RECORD_LOAD, loaded_by, 0), &key))
 		return;
-	/* An absolute path has no use for one, a relative requester has. */
-	directory = place.directory;
-	if (!directory && size && *requester != '/')
-		directory = directory_of(AT_FDCWD);
 	fact_record(&(struct record){ .kind = RECORD_LOAD,
 			    .loaded_by = loaded_by,
-			    .directory = directory,
+			    .directory = place.directory,
 			    .path = place.path,
 			    .path_size = place.size,
 			    .requester = requester,
@@ -264,8 +267,12 @@ void record_chdir(uint64_t from, const char *path, int error)
 
 void record_fchdir(int fd, int error)
 {
-	if (!error && image_segment())
-		directory_set_working(directory_of(fd));
+	uint64_t id;
+
+	if (error || !image_segment())
+		return;
+	id = directory_of(fd);
+	directory_set_working(id == DIRECTORY_UNKNOWABLE ? 0 : id);
 }
 
 void recorder_start(char **envp)

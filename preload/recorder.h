@@ -84,8 +84,12 @@ void record_directory_unknown(void);
 /* From now on each thread has a working directory of its own (unshare(CLONE_FS)). */
 void record_directory_each_thread(void);
 
-/* The root is another one: chroot, pivot_root, setns. */
+/* The root is another one: chroot, pivot_root, setns. Nobody is to be told that it is the hello's.
+ */
 void record_root_left(void);
+
+/* And no path says where it is: absolute paths are gaps from now on. */
+void record_root_unknown(void);
 
 /* chroot(path) succeeded: from now on absolute paths are below it. */
 void record_chroot(uint64_t from, const char *path);

@@ -48,8 +48,6 @@ static inline uint64_t seen_hash(uint64_t base, const void *bytes, uint64_t size
 /* The key of what hashes so, used as `attributes` says. */
 static inline uint64_t seen_key(uint64_t hash, uint64_t attributes)
 {
-	/* Another factor than the hash's: differences of its last word are multiples of that one.
-	 */
 	uint64_t key = hash + attributes * 0xd6e8feb86659fd93ull;
 
 	/* MurmurHash3's finaliser: the table is indexed by single bits of the key. */

@@ -243,8 +243,9 @@ static const char *expected;
 
 void supervised_expect(const char *path, enum program_kind kind)
 {
-	if (kind == PROGRAM_DYNAMIC && path && program_path_lasts(path))
-		__atomic_store_n(&expected, path, __ATOMIC_RELEASE);
+	bool lasts = kind == PROGRAM_DYNAMIC && path && program_path_lasts(path);
+
+	__atomic_store_n(&expected, lasts ? path : NULL, __ATOMIC_RELEASE);
 }
 
 void supervised_expect_no_more(void)

@@ -185,11 +185,13 @@ def what_libc_loads_itself_is_explained(daemon):
 
 def what_nobody_will_ever_say_is_not_waited_for(daemon):
     """Relative to a directory that no record will name: known by none of its ids, or the session's own,
-    which its hello does not tell. A load is one without who asked for it."""
+    which its hello does not tell. A load is one without who asked for it, a socket one without its file."""
     unknowable = 2 ** 64 - 1
     peer = Peer(daemon, [path("here"), path("there", directory=unknowable),
                          load("/bin/sh", 1) + data(11, "./plugin.so"),
                          load("/bin/ls", 1) + fixed(3, unknowable) + data(11, "./plugin.so"),
+                         endpoint(1, b"\x01\x00here.sock"),
+                         endpoint(1, b"\x01\x00there.sock") + fixed(3, unknowable),
                          path("/etc/passwd")], directory="")
     wait_for("acknowledgement", lambda: peer.acknowledged() >= len(peer.log))
     libraries = {library["path"] for library in shown(daemon)["libraries"]}
@@ -197,6 +199,7 @@ def what_nobody_will_ever_say_is_not_waited_for(daemon):
     peer.close()
     assert {os.path.realpath("/bin/sh"), os.path.realpath("/bin/ls")} <= libraries, libraries
     assert has_file(daemon.manifest(), "/etc/passwd")
+    assert {"unix:here.sock", "unix:there.sock"} <= {end["address"] for end in shown(daemon)["endpoints"]}
     assert [gap["path"] for gap in gaps] == ["/usr/bin/env"], gaps
 
 

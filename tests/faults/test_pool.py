@@ -330,6 +330,23 @@ def more_than_a_cell_holds(folder):
     assert counts(manifest)["images"]["/usr/bin/cat"] == 4, counts(manifest)
 
 
+def root_left(folder):
+    """A program that changes its root, and then has more to say than its cell holds, costs its family nothing:
+    what it calls / then is not what its session does. Whichever record it is that no longer fits."""
+    script = "for (1..%d) { -e \"/none-$_\" } chroot(\"%s\") or die; for (1..%d) { open(F, \"<\", \"/$_\") or die }"
+
+    def work(daemon, shell):
+        for before in range(60):
+            tell(shell, "/usr/bin/perl -e '%s'" % (script % (before, folder, SHORT - 1)))
+        tell(shell, "cat %s/0" % folder)
+        end(shell)
+        return ["read %s/%d" % (folder, i) for i in range(SHORT)]
+
+    manifest, said, counted = with_shell(work)
+    assert_done(manifest, said)
+    assert not gaps(manifest), gaps(manifest)
+
+
 def of_another_application(folder):
     """A program of another application or version is not counted into its parent's."""
     daemon = Daemon(interval="0.2")
@@ -394,7 +411,7 @@ def main():
                  goodbye_is_not_the_end, process_that_nobody_saw, aggregator_killed,
                  pool_that_only_a_child_knows, parent_that_became_another_program,
                  aggregator_killed_and_back, parent_killed, child_killed, orphan,
-                 more_than_a_cell_holds, of_another_application, descriptors, exec_that_fails):
+                 more_than_a_cell_holds, root_left, of_another_application, descriptors, exec_that_fails):
         try:
             test(data)
             print("ok", test.__name__)

@@ -32,7 +32,8 @@ struct image {
 	uint64_t root;		/* id of what chroot made "/", 0: as it was at the start */
 	uint64_t last_look;	/* image_time() when we last looked for the aggregator */
 	uint64_t device, inode; /* of our socket: is `descriptor` still it? inode 0: to be learnt */
-	uint64_t *seen_overflow;   /* last level of the seen table, NULL: not needed yet */
+	struct seen_overflow
+		*seen_overflow;	   /* last level of the seen table, NULL: not needed yet */
 	uint64_t *far_directories; /* near_directories goes on, NULL: not needed yet */
 	int descriptor;		   /* our socket, -1: none */
 	int pid;		   /* the process that this copy belongs to */

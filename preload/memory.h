@@ -20,10 +20,9 @@
 #define SEGMENT_NEXT_SIZE  (4u << 20)
 
 /* The seen table's levels (seen.c), in entries of 8 bytes. */
-#define SEEN_SMALL    128u
-#define SEEN_MIDDLE   512u
-#define SEEN_LARGE    8192u
-#define SEEN_OVERFLOW 262144u
+#define SEEN_SMALL  128u
+#define SEEN_MIDDLE 512u
+#define SEEN_LARGE  8192u
 
 #define RECENT_EXECS 64u
 

@@ -9,21 +9,59 @@
 #define LINE	  8u /* keys */
 #define ERRNO_MAX 4095
 
-enum { SMALL, MIDDLE, LARGE, OVERFLOW };
+enum { SMALL, MIDDLE, LARGE, SHARED_LEVELS };
 
-/* Where the line of `key` begins in the last level. */
-static uint64_t overflow_line(uint64_t key)
+#define OVERFLOW_SIZE  (2ul << 20) /* bytes: a huge page */
+#define OVERFLOW_LINES (OVERFLOW_SIZE / (LINE * sizeof(uint64_t)) - FILTER_WORDS / LINE - 1)
+#define FILTER_WORDS   8192ul /* 64 KiB, which a processor keeps near; two bits a key and more */
+#define FILTER_BITS    (FILTER_WORDS * 64)
+
+/*
+ * The last level. A line of it is in no cache, the kernel having been there in between, and a new
+ * fact is not to wait for it: the filter says that it is new, and its key goes into its line when
+ * the next one comes.
+ */
+struct seen_overflow {
+	uint64_t lines[OVERFLOW_LINES][LINE];
+	uint64_t filter[FILTER_WORDS];
+	uint64_t newest; /* not in its line yet; 0: none */
+	uint64_t unused[LINE - 1];
+};
+
+_Static_assert(sizeof(struct seen_overflow) == OVERFLOW_SIZE, "it fills its page");
+
+static uint64_t *overflow_line(struct seen_overflow *overflow, uint64_t key)
 {
-	return (key >> 32 & (SEEN_OVERFLOW / LINE - 1)) * LINE;
+	return overflow->lines[(key >> 32) * OVERFLOW_LINES >> 32];
+}
+
+static uint64_t *filter_word(struct seen_overflow *overflow, uint64_t key)
+{
+	return &overflow->filter[key % FILTER_BITS / 64];
+}
+
+/* Two threads at one word may lose a bit: a fact is recorded twice then. */
+static void filter_add(struct seen_overflow *overflow, uint64_t key)
+{
+	uint64_t *word = filter_word(overflow, key);
+
+	__atomic_store_n(
+		word, __atomic_load_n(word, __ATOMIC_RELAXED) | 1ull << key % 64, __ATOMIC_RELAXED);
+}
+
+/* Only for sure when it says no. */
+static bool filter_holds(struct seen_overflow *overflow, uint64_t key)
+{
+	return __atomic_load_n(filter_word(overflow, key), __ATOMIC_RELAXED) >> key % 64 & 1;
 }
 
 /* Levels that stand in the segment. */
 static unsigned shared_levels(const struct segment *first)
 {
-	return first->cell ? SMALL + 1 : OVERFLOW;
+	return first->cell ? SMALL + 1 : SHARED_LEVELS;
 }
 
-/* The line of `key` in a level, NULL: the level is not there. */
+/* The line of `key` in a level that stands in the segment. */
 static inline uint64_t *line_in(struct segment *first, unsigned level, uint64_t key)
 {
 	uint64_t *table;
@@ -39,14 +77,11 @@ static inline uint64_t *line_in(struct segment *first, unsigned level, uint64_t 
 		lines = SEEN_MIDDLE / LINE;
 		key >>= 8;
 		break;
-	case LARGE:
+	default:
 		table = segment_first_tail(first)->seen_large;
 		lines = SEEN_LARGE / LINE;
 		key >>= 16;
 		break;
-	default:
-		table = __atomic_load_n(&image.seen_overflow, __ATOMIC_ACQUIRE);
-		return table ? table + overflow_line(key) : NULL;
 	}
 	return table + (key & (lines - 1)) * LINE;
 }
@@ -67,15 +102,32 @@ static bool stands_in(const uint64_t *line, uint64_t key, bool *ret_full)
 	return false;
 }
 
+/* It holds all that the other levels do. */
+static bool overflow_holds(struct seen_overflow *overflow, uint64_t key)
+{
+	const uint64_t *line = overflow_line(overflow, key);
+	bool full;
+
+	__builtin_prefetch(line);
+	return filter_holds(overflow, key) &&
+	       (__atomic_load_n(&overflow->newest, __ATOMIC_RELAXED) == key ||
+		       stands_in(line, key, &full));
+}
+
+/* NULL: not needed yet, or it cannot be had. */
+static struct seen_overflow *overflow_of(const struct segment *first)
+{
+	/* A cell is full of records soon. */
+	return first->cell ? NULL : __atomic_load_n(&image.seen_overflow, __ATOMIC_ACQUIRE);
+}
+
 bool seen_before(struct segment *first, uint64_t key)
 {
-	const uint64_t *last = __atomic_load_n(&image.seen_overflow, __ATOMIC_ACQUIRE);
+	struct seen_overflow *overflow = overflow_of(first);
 	bool full, found;
 
-	/* It holds all that the others do: one line, which is in no cache, the kernel having been
-	 * there in between, and not four of them. */
-	if (last && !first->cell)
-		return stands_in(last + overflow_line(key), key, &full);
+	if (overflow)
+		return overflow_holds(overflow, key);
 	found = stands_in(line_in(first, SMALL, key), key, &full);
 	for (unsigned level = MIDDLE; level < shared_levels(first) && full && !found; level++)
 		found = stands_in(line_in(first, level, key), key, &full);
@@ -113,15 +165,18 @@ static long map_aligned(long size)
 	return room + before;
 }
 
-static void add_level(struct segment *first, unsigned level, uint64_t keys, uint64_t *overflow)
+static void add_level(
+	struct segment *first, unsigned level, uint64_t keys, struct seen_overflow *overflow)
 {
 	const uint64_t *from = line_in(first, level, 0);
 
 	for (uint64_t i = 0; i < keys; i++) {
 		uint64_t key = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
 
-		if (key)
-			add_to(overflow + overflow_line(key), key);
+		if (key) {
+			filter_add(overflow, key);
+			add_to(overflow_line(overflow, key), key);
+		}
 	}
 }
 
@@ -136,39 +191,52 @@ static void add_level(struct segment *first, unsigned level, uint64_t keys, uint
  */
 static void make_overflow(struct segment *first)
 {
-	long size = SEEN_OVERFLOW * sizeof(uint64_t);
-	uint64_t *none = NULL;
-	long table;
+	struct seen_overflow *none = NULL, *overflow;
+	long room;
 
 	if (image.memory_only)
 		return;
-	table = map_aligned(size);
-	if (table < 0)
+	room = map_aligned(OVERFLOW_SIZE);
+	if (room < 0)
 		return;
-	rawcall3(SYS_madvise, table, size, MADV_HUGEPAGE);
-	add_level(first, SMALL, SEEN_SMALL, (uint64_t *)table);
-	add_level(first, MIDDLE, SEEN_MIDDLE, (uint64_t *)table);
-	add_level(first, LARGE, SEEN_LARGE, (uint64_t *)table);
-	if (!__atomic_compare_exchange_n(&image.seen_overflow, &none, (uint64_t *)table, false,
+	rawcall3(SYS_madvise, room, OVERFLOW_SIZE, MADV_HUGEPAGE);
+	overflow = (struct seen_overflow *)room;
+	add_level(first, SMALL, SEEN_SMALL, overflow);
+	add_level(first, MIDDLE, SEEN_MIDDLE, overflow);
+	add_level(first, LARGE, SEEN_LARGE, overflow);
+	if (!__atomic_compare_exchange_n(&image.seen_overflow, &none, overflow, false,
 		    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
-		rawcall3(SYS_munmap, table, size, 0);
+		rawcall3(SYS_munmap, room, OVERFLOW_SIZE, 0);
+}
+
+/* A line that is full forgets. */
+static void add_or_replace(uint64_t *line, uint64_t key)
+{
+	if (!add_to(line, key))
+		__atomic_store_n(&line[key >> 61], key, __ATOMIC_RELAXED);
+}
+
+static void overflow_add(struct seen_overflow *overflow, uint64_t key)
+{
+	filter_add(overflow, key);
+	key = __atomic_exchange_n(&overflow->newest, key, __ATOMIC_RELAXED);
+	if (key)
+		add_or_replace(overflow_line(overflow, key), key);
 }
 
 void seen_add(struct segment *first, uint64_t key)
 {
-	uint64_t *line = first->cell ? NULL : line_in(first, OVERFLOW, key);
+	struct seen_overflow *overflow = overflow_of(first);
 
-	for (unsigned level = SMALL; level < shared_levels(first) && !line; level++)
+	for (unsigned level = SMALL; level < shared_levels(first) && !overflow; level++)
 		if (add_to(line_in(first, level, key), key))
 			return;
-	if (!line && !first->cell) {
+	if (!overflow && !first->cell) {
 		make_overflow(first);
-		line = line_in(first, OVERFLOW, key);
+		overflow = overflow_of(first);
 	}
-	/* No memory, or a cell's, which is full of records soon: then the largest that there is
-	 * forgets. */
-	if (!line)
-		line = line_in(first, shared_levels(first) - 1, key);
-	if (!add_to(line, key))
-		__atomic_store_n(&line[key >> 61], key, __ATOMIC_RELAXED);
+	if (overflow)
+		overflow_add(overflow, key);
+	else
+		add_or_replace(line_in(first, shared_levels(first) - 1, key), key);
 }

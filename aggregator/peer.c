@@ -164,6 +164,10 @@ enum hearing peer_read(struct peer *peer)
 	struct error err = { 0 };
 	ssize_t n = receive(peer->fd, peer->daemon->intake.packet, &received);
 
+	/* It ended without having read what we sent it, which is so of each that has a pool: that
+	 * is said once, before what it had said. */
+	if (n == -ECONNRESET)
+		n = receive(peer->fd, peer->daemon->intake.packet, &received);
 	if (n == -EAGAIN || n == -EINTR)
 		return n == -EINTR ? HEARD : NOTHING_TO_HEAR;
 	/* SEQPACKET: an empty packet looks like the end. No peer of ours sends one. */
@@ -195,17 +199,27 @@ static enum hearing peer_read_some(struct peer *peer)
 	return heard;
 }
 
+/* The other end is gone, with an error, after which libuv polls no more. */
+static void peer_read_out(struct peer *peer)
+{
+	enum hearing heard = HEARD;
+
+	peer->daemon->intake.busy = true;
+	while (heard == HEARD)
+		heard = peer_read(peer);
+	if (heard == NOTHING_TO_HEAR)
+		peer_close(peer);
+}
+
 static void on_readable(uv_poll_t *poll, int status, int events)
 {
 	struct peer *peer = poll->data;
 
 	(void)events;
-	/* An error on the poll shows itself again in reading. */
-	if (status < 0) {
-		peer_close(peer);
-		return;
-	}
-	peer_read_some(peer);
+	if (status < 0)
+		peer_read_out(peer);
+	else
+		peer_read_some(peer);
 }
 
 static void peer_poll(struct peer *peer)

@@ -307,7 +307,6 @@ static void namespace_changed(long number, const long arguments[6])
 	if (unshares || (arguments[1] && !(arguments[1] & CLONE_NEWNS)))
 		return;
 	record_root_left();
-	record_root_unknown();
 	record_directory_unknown();
 }
 

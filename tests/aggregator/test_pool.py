@@ -8,6 +8,7 @@ MAGIC, TICKET = 0x334C4F4F50505246, 0x54454B4349545246
 CELL, CELLS, TICKET_SIZE = 4096, 3072, 32
 CELLS_AT = 4096 + TICKET_SIZE * CELLS
 FREE, TAKEN, CLOSED = 0, 1, 2
+SAID = 60  # packets, fewer than a socket holds
 STATES = 8 + 4 + 4 + 8  # offset in the head
 
 
@@ -139,6 +140,21 @@ def what_was_announced_before_an_end_is_heard(daemon):
     tenant.close()
 
 
+def what_was_said_before_a_kill_is_heard(daemon):
+    """The offer of a pool lies in the process's socket for good. That of one that is killed answers with an
+    error first, and then with what it had said."""
+    peer = Peer(daemon, [path("/parent")])
+    peer.socket.send(data(4, data(1, peer.session) + fixed(2, 7)))
+    peer.socket.recv(1, socket.MSG_PEEK)
+    daemon.process.send_signal(signal.SIGSTOP)
+    for i in range(SAID):
+        further = hello(peer.session, segment=i + 1)
+        say_hello(peer.socket, further, [memory(slot(path("/said-%d" % i, error=2)), further)])
+    peer.close()
+    daemon.process.send_signal(signal.SIGCONT)
+    wait_for("what was said", lambda: all("/said-%d\"" % i in daemon.manifest() for i in range(SAID)))
+
+
 def one_that_wants_none_gives_it_back(daemon):
     tenant = Tenant(daemon)
     tenant.leave_ticket(9)
@@ -214,6 +230,6 @@ def a_request_for_another_session_is_refused(daemon):
 
 if __name__ == "__main__":
     run([a_pool_says_whose_it_is, cells_are_read_and_free_again, what_outgrew_its_cell_goes_on,
-         what_was_announced_before_an_end_is_heard,
+         what_was_announced_before_an_end_is_heard, what_was_said_before_a_kill_is_heard,
          one_that_wants_none_gives_it_back, a_ticket_is_no_session, a_second_pool_is_not_lent,
          hostile_cells, a_request_for_another_session_is_refused])

@@ -48,9 +48,9 @@ class Program:
         return struct.unpack("<i", self.socket.recv(4))[0]
 
     def end(self):
-        self.socket.close()
         os.kill(self.pid, 9)
         os.waitpid(self.pid, 0)
+        self.socket.close()
 
 
 class Supervised:
@@ -261,6 +261,7 @@ def a_vigil_keeps_no_other_session(daemon):
     for _ in range(5000):
         Peer(daemon, GOOD).close()
     wait_for("the sessions", lambda: has_file(daemon.manifest(), "/etc/passwd"))
+    time.sleep(3)  # until the last of them is heard
     before = daemon.memory_kib("VmRSS")
     time.sleep(35)
     for _ in range(5000):

@@ -236,7 +236,6 @@ void record_load(unsigned loaded_by, const char *path, const char *requester)
 	if (requester && *requester != '/')
 		requester = NULL;
 	size = requester ? text_length_limited(requester, FP_PATH_SIZE_MAX - 1) : 0;
-
 	if (!image_segment() || !place_find(&place, AT_FDCWD, path))
 		return;
 	if (fact_is_known(seen_hash(place.hash, requester, size),

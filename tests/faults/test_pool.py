@@ -347,6 +347,24 @@ def root_left(folder):
     assert not gaps(manifest), gaps(manifest)
 
 
+def root_exchanged(folder):
+    """After pivot_root no path is told as the old root's: what a program opens there is a gap."""
+    root = tempfile.mkdtemp(dir=os.path.dirname(folder))
+    os.mkdir(root + "/old")
+    open(root + "/only-inside", "w").close()
+    with open(root + ".pl", "w") as f:
+        f.write('$new = "%s"; $old = "$new/old"; syscall(155, $new, $old) == 0 or die "pivot_root: $!";\n'
+                'open(F, "<", "/only-inside") or die' % root)
+
+    def work(daemon, shell):
+        tell(shell, "unshare -m sh -c 'mount --bind %s %s && perl %s.pl'" % (root, root, root))
+        end(shell)
+
+    manifest, _, _ = with_shell(work)
+    assert "only-inside" not in manifest
+    assert [gap[0] for gap in gaps(manifest)] == ["unresolved"], gaps(manifest)
+
+
 def of_another_application(folder):
     """A program of another application or version is not counted into its parent's."""
     daemon = Daemon(interval="0.2")
@@ -411,7 +429,7 @@ def main():
                  goodbye_is_not_the_end, process_that_nobody_saw, aggregator_killed,
                  pool_that_only_a_child_knows, parent_that_became_another_program,
                  aggregator_killed_and_back, parent_killed, child_killed, orphan,
-                 more_than_a_cell_holds, root_left, of_another_application, descriptors, exec_that_fails):
+                 more_than_a_cell_holds, root_left, root_exchanged, of_another_application, descriptors, exec_that_fails):
         try:
             test(data)
             print("ok", test.__name__)

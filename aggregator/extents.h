@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define EXTENTS_MAX 4096u
+#define EXTENTS_MAX 8192u
 
 struct extent {
 	uint64_t begin, end;

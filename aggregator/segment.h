@@ -79,8 +79,8 @@ void segment_look(struct segment *segment);
 bool segment_same(const struct segment *one, const struct segment *other);
 
 /* Reads what is new. final: the last writer is gone (segment_look() has seen its last counters).
- * 0: all that there is; 1: stopped for now, facts must be applied first; -EBADMSG with err:
- * damaged; -ENOMEM: try again. */
+ * 0: all that there is, or what follows waits for executions to settle; 1: stopped for now, facts
+ * must be applied first; -EBADMSG with err: damaged; -ENOMEM: try again. */
 int segment_read(struct session *session, struct segment *segment, bool final, struct error *err);
 /* Takes a piece of log. An exec in it counts as done when it has stood for a while, and no VOID
  * slot has taken it back, or with segment_settle_execs(). */

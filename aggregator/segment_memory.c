@@ -32,16 +32,20 @@ static int add_revisit(struct session *session, struct segment *segment, uint64_
 	return 0;
 }
 
-/* One slot, seen the first time. */
+/* One slot, seen the first time. 1: it waits, for more executions are not come back to at once. */
 static int take_slot(struct session *session, struct segment *segment, uint64_t offset,
 	const struct slot *slot, bool final, struct error *err)
 {
 	if (extents_hold(&segment->extents, offset))
 		return 0;
-	if (slot->state == SLOT_READY || (slot->state == SLOT_EXEC && final))
+	/* What was counted before us had settled. */
+	if (slot->state == SLOT_READY ||
+		(slot->state == SLOT_EXEC && (final || extents_hold(&segment->counted, offset))))
 		return segment_take(session, segment, offset, slot->payload, slot->size, err);
 	if (slot->state == SLOT_VOID || final)
 		return 0;
+	if (slot->state == SLOT_EXEC && segment->n_revisits >= REVISITS_MAX)
+		return 1;
 	return add_revisit(session, segment, offset, slot, err);
 }
 
@@ -57,10 +61,10 @@ static bool at_free_slot(const struct slot_reader *reader)
 }
 
 /*
- * Takes the slots of one piece of log. 1: the log ends in it. It is read twice, states first: a
- * slot that the first copy shows as READY is complete in the second, which was made later - one
- * copy alone might hold a payload older than its state word. When the last writer is gone, one copy
- * tells all.
+ * Takes the slots of one piece of log. 1: the log ends in it, or goes on with what waits. It is
+ * read twice, states first: a slot that the first copy shows as READY is complete in the second,
+ * which was made later - one copy alone might hold a payload older than its state word. When the
+ * last writer is gone, one copy tells all.
  */
 static int take_piece(struct session *session, struct segment *segment, size_t size, bool final,
 	struct error *err)
@@ -81,7 +85,7 @@ static int take_piece(struct session *session, struct segment *segment, size_t s
 	while ((r = slot_next(&reader, &slot, err)) > 0) {
 		slot.payload = payloads + (slot.payload - sessions->log_states);
 		r = take_slot(session, segment, segment->walked, &slot, final, err);
-		if (r < 0)
+		if (r != 0)
 			return r;
 		segment->walked = base + reader.offset;
 	}

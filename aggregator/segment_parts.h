@@ -8,8 +8,11 @@
 
 #include "aggregator/segment.h"
 
-/* A slot to come back to: a process has that many threads in the middle of a record at most. */
+/* A slot to come back to: a process has that many threads in the middle of a record at most. Of a
+ * shell's loop that went on while we did not look, so many executions settle at once. */
 #define REVISITS_MAX 4096u
+/* Else what has been counted between them could not be said. */
+_Static_assert(EXTENTS_MAX >= 2 * REVISITS_MAX, "each may be a hole, and more were holes before");
 /* An exec slot that has stood so long was no failure. */
 #define EXEC_SETTLED_MS 1000
 

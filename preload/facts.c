@@ -132,29 +132,28 @@ uint64_t fact_directory(const char *path)
 /*
  * Execs are not in the seen table: one that stands there may yet fail and be taken back, while
  * another process of the image relies on it. An exec is left out only when the same one has stood
- * for some time: it has succeeded then.
+ * for some time: it has succeeded then. Those before that are recorded, and do not take its place:
+ * a loop's execs end in the log after that time.
  *
  * recent_exec.slot: key's low 16 bits << 48 | time in ticks << 24 | offset in the log / SLOT_ALIGN.
  */
 #define TICK(time)    ((time) >> 32 & 0xffffff)
 #define TICKS_SETTLED 2
 
-static bool exec_stands(struct segment *segment, uint64_t key)
+/* For how many ticks an exec of this key stands in the log; -1: none does. */
+static int64_t exec_age(struct segment *segment, uint64_t key)
 {
 	struct recent_exec *recent = &segment_tail(segment)->recent_execs[key % RECENT_EXECS];
-	uint64_t slot, offset, age;
-	uint32_t *word;
+	uint64_t slot = __atomic_load_n(&recent->slot, __ATOMIC_ACQUIRE);
+	uint64_t offset = (slot & 0xffffff) * SLOT_ALIGN;
+	uint32_t *word = (uint32_t *)(void *)(segment_log(segment) + offset);
 
-	if (segment->cell)
-		return false; /* has no room for them */
-	slot = __atomic_load_n(&recent->slot, __ATOMIC_ACQUIRE);
-	offset = (slot & 0xffffff) * SLOT_ALIGN;
-	age = (TICK(image_time()) - (slot >> 24)) & 0xffffff;
-	word = (uint32_t *)(void *)(segment_log(segment) + offset);
 	if (__atomic_load_n(&recent->key, __ATOMIC_RELAXED) != key || slot >> 48 != (key & 0xffff))
-		return false;
-	return offset < segment->head.log_size && age >= TICKS_SETTLED &&
-	       SLOT_STATE(__atomic_load_n(word, __ATOMIC_ACQUIRE)) == SLOT_EXEC;
+		return -1;
+	if (offset >= segment->head.log_size ||
+		SLOT_STATE(__atomic_load_n(word, __ATOMIC_ACQUIRE)) != SLOT_EXEC)
+		return -1;
+	return (int64_t)((TICK(image_time()) - (slot >> 24)) & 0xffffff);
 }
 
 static void exec_remember(struct segment *segment, uint64_t key, const uint32_t *word)
@@ -162,8 +161,6 @@ static void exec_remember(struct segment *segment, uint64_t key, const uint32_t 
 	struct recent_exec *recent = &segment_tail(segment)->recent_execs[key % RECENT_EXECS];
 	uint64_t offset = (uint64_t)((const unsigned char *)word - segment_log(segment));
 
-	if (segment->cell)
-		return;
 	__atomic_store_n(&recent->key, key, __ATOMIC_RELAXED);
 	__atomic_store_n(&recent->slot,
 		(key & 0xffff) << 48 | TICK(image_time()) << 24 | offset / SLOT_ALIGN,
@@ -178,14 +175,18 @@ uint64_t fact_exec(const struct place *place)
 		.path_size = place->size };
 	struct segment *segment = image_segment();
 	uint64_t key = seen_key(place->hash, FACT_ATTRIBUTES(RECORD_EXECUTE, 0, 0));
+	int64_t age = -1;
 	uint32_t *slot;
 
-	if (!segment || exec_stands(segment, key))
+	if (segment && !segment->cell) /* which has no room for them */
+		age = exec_age(segment, key);
+	if (!segment || age >= TICKS_SETTLED)
 		return 0;
 	slot = append(&record, SLOT_EXEC, &segment);
 	if (!slot)
 		return 0;
-	exec_remember(segment, key, slot);
+	if (age < 0 && !segment->cell)
+		exec_remember(segment, key, slot);
 	session_tend(segment, slot);
 	return (uint64_t)slot;
 }

@@ -7,6 +7,7 @@ from peer import *
 
 FIRST = [path("/etc/passwd"), path("/etc/none", error=2)]
 LATER = [path("/etc/group"), path("/etc/hosts")]
+MANY = 5000  # executions: more than the daemon comes back to at once
 
 
 def log_of(records):
@@ -108,6 +109,43 @@ def exec_that_had_not_settled(daemon):
     assert runs(daemon) == [(1, 3, True)], runs(daemon)
 
 
+def executions_that_had_not_settled(daemon):
+    """Of a loop that went on while nobody listened, said by value: what else was counted is known
+    between them."""
+    session, began = os.urandom(16), time.time_ns()
+    log = slot(FIRST[0]) + slot(execute("/usr/bin/dash"), EXEC) * MANY + slot(LATER[0])
+    first, piece = len(slot(FIRST[0])), 1000 * len(slot(execute("/usr/bin/dash")))
+    pieces = [0, *range(first, len(log), piece), len(log)]
+    for last in (False, True):
+        s = connect(daemon)
+        say_hello(s, hello(session, started=began), [])
+        for at, end in zip(pieces, pieces[1:]):
+            s.send(data(2, data(1, session) + fixed(3, at) + data(4, log[at:end])))
+        wait_for("the file", lambda: has_file(daemon.manifest(), "/etc/group"))
+        if not last:
+            daemon.kill()
+            daemon.start()
+        s.close()
+    assert daemon.stop() == 0
+    assert runs(daemon) == [(1, MANY + 2, True)], runs(daemon)
+
+
+def executions_that_settle_later(daemon):
+    """The same in a memory that is looked at while the process goes on."""
+    peer = Peer(daemon, [], size=MANY * 64, started=time.time_ns())
+    log = slot(execute("/usr/bin/dash"), EXEC) * MANY + slot(LATER[0])
+    os.pwrite(peer.memory, log, 64 + len(peer.hello) + -len(peer.hello) % 8)
+    wait_for("the file", lambda: has_file(daemon.manifest(), "/etc/group"))
+    daemon.kill()
+    with open(daemon.spool + "/records.0", "ab") as f:
+        f.write(spool_entry(peer.hello, log))
+    daemon.start()
+    peer.close()
+    assert daemon.stop() == 0
+    assert runs(daemon) == [(1, MANY + 1, True)], runs(daemon)
+    assert "dropped-session" not in daemon.manifest()
+
+
 def manifest_that_was_not_replaced(daemon):
     """What was about to be counted when the daemon died is counted by the next one: the manifest on
     disk is the one before."""
@@ -160,5 +198,6 @@ def late_word_of_a_run_that_has_ended(daemon):
 
 
 run([said_again_in_the_spool, said_again_by_value, exec_that_had_not_settled,
+     executions_that_had_not_settled, executions_that_settle_later,
      segments_that_come_back_one_at_a_time, manifest_that_was_not_replaced,
      application_that_never_returns, late_word_of_a_run_that_has_ended])

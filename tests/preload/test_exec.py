@@ -19,6 +19,7 @@ ENV = "/usr/bin/env"
 FORMS = ["execve-empty", "execve-null", "execve-own", "execve-preload", "execve-large", "execveat", "execveat-fd",
          "fexecve", "syscall", "execv", "execvp", "execvpe", "execl", "execlp", "execle",
          "execv-cleared", "execv-unset", "spawn", "spawn-own", "spawnp", "system", "popen", "vfork"]
+LOOP_SECONDS = 9  # an execution has settled after half of that, on the slowest processor
 SEARCHED = ["execvp", "execvpe", "execlp", "spawnp"]
 failures = []
 
@@ -42,7 +43,10 @@ class Run:
         receiver.wait_ended()
         self.output, self.errors = result.stdout.decode(), result.stderr.decode()
         self.status, self.hellos = result.returncode, receiver.hellos()
-        self.facts, self.gaps = hooks_judge.facts_of(receiver.records(), self.hellos)
+        records = receiver.records()
+        self.facts, self.gaps = hooks_judge.facts_of(records, self.hellos)
+        self.executed = [record.get("path") for record in records
+                         if record.get("kind") == "EXECUTE"]
         receiver.close()
 
     def variables(self):
@@ -178,6 +182,15 @@ def no_gaps(work, program):
     check(f"a dynamic program leaves gaps: {run.gaps}", not run.gaps)
 
 
+def loop(work):
+    """What a loop executes ends in the log when the first one has stood for some time."""
+    run = Run(work, ["bash", "-c", """mkfifo pause; exec 3<>pause; n=0
+        while [ $SECONDS -lt %d ]; do /bin/true; read -t 0.05 <&3; : $((n++)); done
+        echo $n""" % LOOP_SECONDS])
+    recorded = run.executed.count(b"/bin/true")
+    check(f"{recorded} of {run.output} executions of a loop", 0 < recorded < int(run.output) * 3 // 4)
+
+
 def other_root(work):
     """Where the library is not in reach, the dynamic linker is not told to load it."""
     root = os.path.join(work, "root")
@@ -214,6 +227,7 @@ def main():
         unwatchable(work, program)
         no_gaps(work, program)
         bad_environment(work, program)
+        loop(work)
         if os.geteuid() == 0:
             other_root(work)
     print("\n".join(failures))

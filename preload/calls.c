@@ -121,8 +121,8 @@ const struct call call_table[] = {
 	[SYS_fchdir] = { .means = DIRECTORY, .directory = FIRST },
 	[SYS_chroot] = { .means = ROOT, .path = FIRST },
 	[SYS_pivot_root] = { .means = ROOT, .path = FIRST, .to_path = SECOND },
-	[SYS_unshare] = { .means = NAMESPACE },
-	[SYS_setns] = { .means = NAMESPACE },
+	[SYS_unshare] = { .means = UNSHARE },
+	[SYS_setns] = { .means = ENTER },
 
 	[SYS_close] = { .means = CLOSE },
 	[SYS_close_range] = { .means = CLOSE_RANGE },
@@ -297,16 +297,21 @@ static void directory_changed(
 }
 
 /* The kernel takes a thread's working directory from the others for a namespace of mounts or users,
- * too. setns leads to the root of another namespace of mounts, which is what 0 may mean as well. */
-static void namespace_changed(long number, const long arguments[6])
+ * too. */
+static void unshared(const long arguments[6])
 {
-	bool unshares = number != SYS_setns;
-
-	if (unshares && arguments[0] & (CLONE_FS | CLONE_NEWNS | CLONE_NEWUSER))
+	if (arguments[0] & (CLONE_FS | CLONE_NEWNS | CLONE_NEWUSER))
 		record_directory_each_thread();
-	if (unshares || (arguments[1] && !(arguments[1] & CLONE_NEWNS)))
+}
+
+/* setns leads to the root of another namespace of mounts, which is what a type of 0 may mean as
+ * well. */
+static void entered(const long arguments[6], uint64_t root)
+{
+	if (arguments[1] && !(arguments[1] & CLONE_NEWNS))
 		return;
 	record_root_left();
+	record_root_entered(root);
 	record_directory_unknown();
 }
 
@@ -417,6 +422,9 @@ uint64_t call_before(long number, const long arguments[6])
 	case ROOT:
 		ticket = call->path ? record_directory() : 0;
 		break;
+	case ENTER:
+		ticket = record_root();
+		break;
 	case FILTER:
 		/* Afterwards no relative path could be told any more. */
 		if (installs_filter(number, arguments))
@@ -511,9 +519,13 @@ void call_after(long number, const long arguments[6], long result, uint64_t tick
 	case ROOT:
 		root_changed(call, arguments, ticket, error);
 		break;
-	case NAMESPACE:
+	case UNSHARE:
 		if (!error)
-			namespace_changed(number, arguments);
+			unshared(arguments);
+		break;
+	case ENTER:
+		if (!error)
+			entered(arguments, ticket);
 		break;
 	case CLOSE:
 		record_fd_closed((int)arguments[0]);

@@ -23,7 +23,7 @@ enum meaning {
 	SEND,	      /* sendto */
 	SEND_MESSAGE, /* sendmsg */
 	SEND_SEVERAL, /* sendmmsg */
-	NAMESPACE,    /* unshare, setns */
+	UNSHARE,
 	CLOSE,
 	CLOSE_RANGE,
 	COPY,	   /* dup */
@@ -34,6 +34,7 @@ enum meaning {
 	EXECUTE = BEFOREHAND, /* recorded before, undone when it returns */
 	DIRECTORY,	      /* chdir, fchdir */
 	ROOT,	 /* chroot, pivot_root: paths, and the working directory may be another one */
+	ENTER,	 /* setns: the same, where it leads to another namespace of mounts */
 	FILTER,	 /* prctl, seccomp: a filter that may forbid our calls */
 	COPY_TO, /* dup2, dup3: our descriptor moves out of the way */
 	END,	 /* exit_group: recorded before */

@@ -2,7 +2,6 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/stat.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/sysmacros.h>
@@ -13,6 +12,7 @@
 #include "preload/pool.h"
 #include "preload/pool_map.h"
 #include "preload/rawcall.h"
+#include "preload/root.h"
 #include "preload/text.h"
 
 #define ERRNO_MAX 4095
@@ -96,10 +96,8 @@ static bool same_root(const struct pool_offer *offer)
 {
 	struct statx root;
 
-	return rawcall6(SYS_statx, AT_FDCWD, (long)"/", AT_NO_AUTOMOUNT, STATX_INO | STATX_MNT_ID,
-		       (long)&root, 0) == 0 &&
-	       root.stx_mask & STATX_MNT_ID && root.stx_mnt_id == offer->root_mount &&
-	       root.stx_ino == offer->root_inode &&
+	return root_look(&root) && root.stx_mask & STATX_MNT_ID &&
+	       root.stx_mnt_id == offer->root_mount && root.stx_ino == offer->root_inode &&
 	       makedev(root.stx_dev_major, root.stx_dev_minor) == offer->root_device;
 }
 

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/sysmacros.h>
 
 #include "preload/connection.h"
 #include "preload/directories.h"
@@ -10,6 +11,8 @@
 #include "preload/rawcall.h"
 #include "preload/recorder.h"
 #include "preload/reserve.h"
+#include "preload/root.h"
+#include "preload/seen.h"
 #include "preload/session.h"
 #include "preload/spool.h"
 
@@ -165,6 +168,22 @@ void record_root_unknown(void)
 {
 	if (image.segment && image_is_ours())
 		image.root = DIRECTORY_UNKNOWABLE;
+}
+
+uint64_t record_root(void)
+{
+	struct statx root;
+
+	if (!image.segment || image.memory_only || !root_look(&root))
+		return 0;
+	return seen_step(seen_step(SEEN_START, makedev(root.stx_dev_major, root.stx_dev_minor)),
+		root.stx_ino);
+}
+
+void record_root_entered(uint64_t before)
+{
+	if (!before || record_root() != before)
+		record_root_unknown();
 }
 
 void record_directory_each_thread(void)

@@ -88,7 +88,12 @@ void record_directory_each_thread(void);
  */
 void record_root_left(void);
 
-/* And no path says where it is: absolute paths are gaps from now on. */
+/* Which directory is the root, asked for before a call that may change that; 0: not known. And where
+ * it is another one afterwards, no path says where. */
+uint64_t record_root(void);
+void record_root_entered(uint64_t before);
+
+/* No path says where the root is: absolute paths are gaps from now on. */
 void record_root_unknown(void);
 
 /* chroot(path) succeeded: from now on absolute paths are below it. */

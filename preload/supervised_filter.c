@@ -67,7 +67,8 @@ static bool is_always_announced(long number)
 	case ADDRESS:
 	case SEND_SEVERAL:
 	case ROOT:
-	case NAMESPACE:
+	case UNSHARE:
+	case ENTER:
 	case END:
 	case RING:
 	case DIRECTORY:

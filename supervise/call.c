@@ -368,7 +368,8 @@ void call_record(struct called *from_read)
 	case SEND_SEVERAL:
 		record_messages();
 		break;
-	case NAMESPACE:
+	case UNSHARE:
+	case ENTER:
 		images_root_changed();
 		break;
 	case ROOT:

@@ -377,7 +377,8 @@ void express_attend(struct express *express, const struct announced *announced)
 {
 	switch (call_of(announced->number)->means) {
 	case ROOT:
-	case NAMESPACE:
+	case UNSHARE:
+	case ENTER:
 		express->directories_differ = true;
 		close_road(express, announced->pid, ROAD_CLOSED_TO_CALLS);
 		break;

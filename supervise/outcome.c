@@ -319,7 +319,8 @@ int outcome_foretell(const struct call *call, long number, const long arguments[
 	case ADDRESS:
 	case SEND:
 		return addressing(call, from);
-	case NAMESPACE:
+	case UNSHARE:
+	case ENTER:
 	case RING:
 		return 0;
 	default:

@@ -365,6 +365,34 @@ def root_exchanged(folder):
     assert [gap[0] for gap in gaps(manifest)] == ["unresolved"], gaps(manifest)
 
 
+def namespace_entered(folder):
+    """The same after setns into a namespace of mounts that has another root; not where it has the same."""
+    root = tempfile.mkdtemp(dir=os.path.dirname(folder))
+    os.mkdir(root + "/old")
+    open(root + "/only-inside", "w").close()
+    with open(root + ".pl", "w") as f:
+        f.write('open(NS, "<", "/proc/$ARGV[0]/ns/mnt") or die; '
+                'syscall(308, fileno(NS), 0x20000) == 0 or die "setns: $!";\n'
+                'open(F, "<", $ARGV[1]) or die "$ARGV[1]: $!"')
+
+    def gaps_of(make_namespace, file):
+        other = subprocess.Popen(["unshare", "-m", "sh", "-c", make_namespace + "; echo; read end"],
+                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        try:
+            other.stdout.read(1)
+            manifest, _, _ = with_shell(lambda daemon, shell: (
+                tell(shell, "perl %s.pl %d %s" % (root, other.pid, file)), end(shell)))
+        finally:
+            other.kill()
+            other.wait()
+        assert ("only-inside" in manifest) == (file == root + "/only-inside"), manifest
+        return [gap[0] for gap in gaps(manifest)]
+
+    exchange = "mount --bind %s %s; cd %s; pivot_root . old; cd /" % (root, root, root)
+    assert gaps_of("true", root + "/only-inside") == []
+    assert gaps_of(exchange, "/only-inside") == ["unresolved"]
+
+
 def of_another_application(folder):
     """A program of another application or version is not counted into its parent's."""
     daemon = Daemon(interval="0.2")
@@ -429,7 +457,8 @@ def main():
                  goodbye_is_not_the_end, process_that_nobody_saw, aggregator_killed,
                  pool_that_only_a_child_knows, parent_that_became_another_program,
                  aggregator_killed_and_back, parent_killed, child_killed, orphan,
-                 more_than_a_cell_holds, root_left, root_exchanged, of_another_application, descriptors, exec_that_fails):
+                 more_than_a_cell_holds, root_left, root_exchanged, namespace_entered,
+                 of_another_application, descriptors, exec_that_fails):
         try:
             test(data)
             print("ok", test.__name__)

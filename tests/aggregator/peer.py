@@ -237,8 +237,8 @@ class Daemon:
             return int(re.search(field + r":\s+(\d+)", f.read()).group(1))
 
 
-def wait_for(what, condition):
-    end = time.monotonic() + LIMIT_SECONDS
+def wait_for(what, condition, seconds=LIMIT_SECONDS):
+    end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "never: " + what
         time.sleep(0.01)

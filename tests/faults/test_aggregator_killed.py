@@ -3,8 +3,7 @@
 """footprintd killed at random instants under a storm of short processes and a few long-lived ones:
 nothing is missing, nothing is there that an undisturbed daemon would not have, and nothing is counted
 twice: one run, with its processes and its records. Each storm has files of its own, for what is lost of
-one would be told by another; and each short process a name of its own for its program, for how often
-executions of one name are recorded is a matter of time."""
+one would be told by another."""
 import random
 from faults import *
 
@@ -16,28 +15,35 @@ PAUSE_US = 4000
 KILL_EVERY = 0.25  # seconds, on the average
 
 
-def links_to(worker, folder):
-    """A folder of names for `worker`: 0, 1, ..."""
-    links = folder + "/workers"
-    os.mkdir(links)
-    for i in range(PROCESSES):
-        os.symlink(worker, "%s/%d" % (links, i))
-    return links
+# A chain's next link is another image, with a log of its own: how often one image says that it executed
+# the same program is a matter of time.
+CHAIN = """
+    ($script, $worker, $data, $number, $end, $step) = @ARGV;
+    for (1 .. 10) {
+        exit if $number >= $end;
+        my $pid = fork // die "fork: $!";
+        if (!$pid) { exec $worker, $data, $number, 1 or die "$worker: $!" }
+        waitpid $pid, 0;
+        exit 1 if $?;
+        $number += $step;
+    }
+    exec $^X, "-e", $script, $script, $worker, $data, $number, $end, $step or die "$^X: $!";
+"""
+STORM = """
+    ($chain, $worker, $data, $long_lived, $files_each, $pause, $processes, $chains) = @ARGV;
+    sub start { my $pid = fork // die "fork: $!"; if (!$pid) { exec @_ or die "$_[0]: $!" } }
+    start($worker, $data, $processes + $_ * $files_each, $files_each, $pause) for 0 .. $long_lived - 1;
+    start($^X, "-e", $chain, $chain, $worker, $data, $_, $processes, $chains) for 0 .. $chains - 1;
+    while (wait > 0) { $failed ||= $? }
+    exit($failed != 0);
+"""
 
 
-def storm(worker, links, data, daemon):
-    """A shell with short processes and long-lived ones at the same time. Those in the background keep its
-    standard input: else each of its forks opens /dev/null for them, and two that do so at once both say
-    it."""
-    script = """for i in $(seq 0 %d); do "$0" "$1" $((%d + i * %d)) %d %d <&0 & done
-        for i in $(seq 0 %d); do
-            "$2/$i" "$1" $i 1 <&0 &
-            [ $i -lt %d ] || wait -n || exit
-        done
-        wait""" % (
-            LONG_LIVED - 1, PROCESSES, FILES_EACH, FILES_EACH, PAUSE_US, PROCESSES - 1, AT_ONCE)
-    return subprocess.Popen(["bash", "-c", script, worker, data, links], env=watched(daemon),
-                            stdout=subprocess.DEVNULL)
+def storm(worker, data, daemon):
+    """Chains of short processes, and long-lived ones at the same time."""
+    numbers = LONG_LIVED, FILES_EACH, PAUSE_US, PROCESSES, AT_ONCE
+    return subprocess.Popen(["perl", "-e", STORM, CHAIN, worker, data, *map(str, numbers)],
+                            env=watched(daemon), stdout=subprocess.DEVNULL)
 
 
 def kill_until_over(daemon, process, dice):
@@ -55,23 +61,23 @@ def kill_until_over(daemon, process, dice):
 def main():
     folder = working_folder()
     worker = compiled("worker", folder)
-    links, data = links_to(worker, folder), []
+    data = []
 
     daemon = Daemon(interval="0.2")
     try:
         kills, storms, dice = 0, 0, random.Random()
         while kills < KILLS:
             data.append(data_folder("%s/%d" % (folder, storms), PROCESSES + LONG_LIVED * FILES_EACH))
-            process = storm(worker, links, data[storms], daemon)
+            process = storm(worker, data[storms], daemon)
             kills += kill_until_over(daemon, process, dice)
             storms += 1
             assert process.returncode == 0, "a process of the storm failed"
         # Daemons that lived for a moment have left more spool files than one takes at a time.
-        wait_for("the spool read", lambda: settled(daemon))
+        wait_for("the spool read", lambda: settled(daemon), seconds=300)
         manifest = finish(daemon)
     finally:
         daemon.remove()
-    expected = undisturbed(lambda daemon: [storm(worker, links, each, daemon).wait() for each in data])
+    expected = undisturbed(lambda daemon: [storm(worker, each, daemon).wait() for each in data])
     assert not gaps(expected), gaps(expected)
     assert_same_facts(expected, manifest)
     assert counts(manifest) == counts(expected), (counts(manifest), counts(expected))

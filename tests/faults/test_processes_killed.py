@@ -88,9 +88,18 @@ def daemon_killed_after_them(rounds, daemon):
     """Once it has read what they left, and before it has written it."""
     for _ in range(ROUNDS // 3):
         rounds.run(daemon, 1)
+        has_heard_all(daemon)
         wait_for("the memories let go", lambda: not memories(daemon))
         daemon.kill()
         daemon.start()
+
+
+def has_heard_all(daemon):
+    """Who connected earlier has been accepted and heard: connections have their turn in order."""
+    s = connect(daemon)
+    s.send(b"\xff")
+    assert refused(s), "garbage was answered"
+    s.close()
 
 
 def memories(daemon):

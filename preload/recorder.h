@@ -88,8 +88,8 @@ void record_directory_each_thread(void);
  */
 void record_root_left(void);
 
-/* Which directory is the root, asked for before a call that may change that; 0: not known. And where
- * it is another one afterwards, no path says where. */
+/* Which directory is the root, asked for before a call that may change that; 0: not known. And
+ * where it is another one afterwards, no path says where. */
 uint64_t record_root(void);
 void record_root_entered(uint64_t before);
 

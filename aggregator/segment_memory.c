@@ -32,7 +32,18 @@ static int add_revisit(struct session *session, struct segment *segment, uint64_
 	return 0;
 }
 
-/* One slot, seen the first time. 1: it waits, for more executions are not come back to at once. */
+/* Are there all the slots to come back to that there may be, and some will settle? */
+static bool must_settle_first(const struct segment *segment)
+{
+	if (segment->n_revisits < REVISITS_MAX)
+		return false;
+	for (unsigned i = 0; i < segment->n_revisits; i++)
+		if (segment->revisits[i].execution)
+			return true;
+	return false;
+}
+
+/* One slot, seen the first time. 1: it waits for executions before it. */
 static int take_slot(struct session *session, struct segment *segment, uint64_t offset,
 	const struct slot *slot, bool final, struct error *err)
 {
@@ -44,7 +55,7 @@ static int take_slot(struct session *session, struct segment *segment, uint64_t 
 		return segment_take(session, segment, offset, slot->payload, slot->size, err);
 	if (slot->state == SLOT_VOID || final)
 		return 0;
-	if (slot->state == SLOT_EXEC && segment->n_revisits >= REVISITS_MAX)
+	if (must_settle_first(segment))
 		return 1;
 	return add_revisit(session, segment, offset, slot, err);
 }

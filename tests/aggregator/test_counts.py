@@ -7,7 +7,7 @@ from peer import *
 
 FIRST = [path("/etc/passwd"), path("/etc/none", error=2)]
 LATER = [path("/etc/group"), path("/etc/hosts")]
-MANY = 5000  # executions: more than the daemon comes back to at once
+MANY, AT_ONCE = 5000, 4096  # executions, and how many of them the daemon comes back to at once
 
 
 def log_of(records):
@@ -131,9 +131,11 @@ def executions_that_had_not_settled(daemon):
 
 
 def executions_that_settle_later(daemon):
-    """The same in a memory that is looked at while the process goes on."""
+    """The same in a memory that is looked at while the process goes on; and where the daemon stops to look,
+    another record is in the making."""
     peer = Peer(daemon, [], size=MANY * 64, started=time.time_ns())
-    log = slot(execute("/usr/bin/dash"), EXEC) * MANY + slot(LATER[0])
+    execution, unfinished = slot(execute("/usr/bin/dash"), EXEC), slot(LATER[1], CLAIMED)
+    log = execution * AT_ONCE + unfinished + execution * (MANY - AT_ONCE) + slot(LATER[0])
     os.pwrite(peer.memory, log, 64 + len(peer.hello) + -len(peer.hello) % 8)
     wait_for("the file", lambda: has_file(daemon.manifest(), "/etc/group"))
     daemon.kill()

@@ -347,11 +347,17 @@ def root_left(folder):
     assert not gaps(manifest), gaps(manifest)
 
 
-def root_exchanged(folder):
-    """After pivot_root no path is told as the old root's: what a program opens there is a gap."""
+def another_root(folder):
+    """A directory to become one, with a place for the old one and a file."""
     root = tempfile.mkdtemp(dir=os.path.dirname(folder))
     os.mkdir(root + "/old")
     open(root + "/only-inside", "w").close()
+    return root
+
+
+def root_exchanged(folder):
+    """After pivot_root no path is told as the old root's: what a program opens there is a gap."""
+    root = another_root(folder)
     with open(root + ".pl", "w") as f:
         f.write('$new = "%s"; $old = "$new/old"; syscall(155, $new, $old) == 0 or die "pivot_root: $!";\n'
                 'open(F, "<", "/only-inside") or die' % root)
@@ -367,9 +373,7 @@ def root_exchanged(folder):
 
 def namespace_entered(folder):
     """The same after setns into a namespace of mounts that has another root; not where it has the same."""
-    root = tempfile.mkdtemp(dir=os.path.dirname(folder))
-    os.mkdir(root + "/old")
-    open(root + "/only-inside", "w").close()
+    root = another_root(folder)
     with open(root + ".pl", "w") as f:
         f.write('open(NS, "<", "/proc/$ARGV[0]/ns/mnt") or die; '
                 'syscall(308, fileno(NS), 0x20000) == 0 or die "setns: $!";\n'

@@ -8,21 +8,23 @@ from faults import *
 ROUNDS = 60 if LONG else 12
 WORKERS, FILES_EACH = 3, 4000
 LAST_INSTANT = 0.03  # seconds after a worker's first word
+FILE_LIMIT_KIB = 1000  # below a session memory's size
+FEW_FILES_EACH = 600  # of which all that is said stays below that limit
 PR_SET_CHILD_SUBREAPER = 36
 
 
-def group(daemon, worker, data, out, before=""):
+def group(daemon, worker, data, out, before="", files_each=FILES_EACH):
     """A shell with workers, a process group of their own; they write to `out`."""
-    script = before + " ".join('"$0" "$1" %d %d &' % (i * FILES_EACH, FILES_EACH)
+    script = before + " ".join('"$0" "$1" %d %d &' % (i * FILES_EACH, files_each)
                                for i in range(WORKERS)) + " wait"
     with open(out, "ab") as output:
         return subprocess.Popen(["bash", "-c", script, worker, data], env=watched(daemon),
                                 stdout=output, start_new_session=True)
 
 
-def kill_in_mid_life(process, out, dice):
+def kill_in_mid_life(process, out, last_instant):
     wait_for("a worker's first word", lambda: os.path.getsize(out))
-    time.sleep(dice.random() * LAST_INSTANT)
+    time.sleep(random.random() * last_instant)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     reap(process.pid)
@@ -48,16 +50,15 @@ class Rounds:
 
     def __init__(self, worker, data, folder):
         self.worker, self.data, self.folder = worker, data, folder
-        self.dice = random.Random()
         self.said, self.cut_short = set(), 0
 
-    def run(self, daemon, rounds, before=""):
+    def run(self, daemon, rounds, last_instant=LAST_INSTANT, **how):
         for _ in range(rounds):
             out = "%s/out.%d" % (self.folder, next(self.numbers))
-            kill_in_mid_life(group(daemon, self.worker, self.data, out, before), out, self.dice)
-            said = whole_lines(out)
-            self.cut_short += len(said) < WORKERS * FILES_EACH
-            self.said.update(said)
+            workers = group(daemon, self.worker, self.data, out, **how)
+            kill_in_mid_life(workers, out, last_instant)
+            self.said.update(whole_lines(out))
+            self.cut_short += workers.returncode != 0
 
 
 def while_it_listens(rounds, daemon):
@@ -78,9 +79,10 @@ def while_nobody_listens(rounds, daemon):
 
 def without_shared_memory(rounds, daemon):
     """A limit on file sizes below the memory's: records go by value. What finds the socket full goes into the
-    spool's file, to which the same limit applies: it is read in between."""
+    spool's file, to which the same limit applies: it is read in between, and few files are used."""
     for _ in range(3):
-        rounds.run(daemon, 1, before="ulimit -f 1000;")
+        rounds.run(daemon, 1, LAST_INSTANT / 3, before="ulimit -f %d;" % FILE_LIMIT_KIB,
+                   files_each=FEW_FILES_EACH)
         wait_for("the spool read", lambda: settled(daemon))
 
 

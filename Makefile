@@ -17,6 +17,8 @@
 PROJECT := footprint
 VERSION := 0.1.0
 BUILD   ?= build
+# One name for each object, however the folder was given: what it depends on is noted by name.
+override BUILD := $(patsubst $(CURDIR)/%,%,$(BUILD))
 PREFIX  ?= /usr/local
 
 .DEFAULT_GOAL := all

@@ -52,6 +52,7 @@ struct image {
 	bool left_root;	   /* that the hello names: "/" is another directory now */
 	bool left;	   /* the cell, which it must not touch any more (pool.h) */
 	bool connecting;   /* a thread is at it */
+	bool refused;	   /* the spool did not take something: it is tried again now and then */
 	bool has_waited;   /* for the aggregator, which happens once at most */
 	bool logs;	   /* FOOTPRINT_LOG is set */
 	uint8_t directory_uncached; /* enum directory_cache */

@@ -4,8 +4,8 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 
+#include "preload/file_limit.h"
 #include "preload/image.h"
 #include "preload/rawcall.h"
 #include "preload/text.h"
@@ -22,21 +22,11 @@
 #define MADV_POPULATE_WRITE 23
 #endif
 
-/* ftruncate past RLIMIT_FSIZE raises SIGXFSZ, which would kill the application. */
-bool segment_may_be_file(uint32_t size)
-{
-	struct rlimit limit;
-
-	if (rawcall4(SYS_prlimit64, 0, RLIMIT_FSIZE, 0, (long)&limit) < 0)
-		return false;
-	return limit.rlim_cur >= size;
-}
-
 static int memfd_of(uint32_t size)
 {
 	long fd;
 
-	if (!segment_may_be_file(size))
+	if (!file_may_reach(size))
 		return -1;
 	fd = rawcall3(SYS_memfd_create, (long)MEMFD_NAME, MFD_CLOEXEC | MFD_ALLOW_SEALING, 0);
 	if (fd < 0)

@@ -78,9 +78,6 @@ struct first_tail {
  */
 struct segment *segment_new(uint32_t size, int *ret_memfd);
 
-/* Does RLIMIT_FSIZE allow a memfd of `size` bytes? */
-bool segment_may_be_file(uint32_t size);
-
 /* The same in a cell of a pool, whatever stands there. */
 void segment_begin_cell(struct segment *segment);
 

@@ -8,6 +8,7 @@
 #include <sys/uio.h>
 
 #include "preload/connection.h"
+#include "preload/file_limit.h"
 #include "preload/image.h"
 #include "preload/pool.h"
 #include "preload/pool_map.h"
@@ -188,7 +189,7 @@ static struct segment *enter(
 	leave_previous(memfd, place->ticket.previous);
 	/* Who cannot have a memory would go on by value, on a connection that all of them share. */
 	if (place->offer.identity == pool_identity(settings) && same_root(&place->offer) &&
-		segment_may_be_file(SEGMENT_FIRST_SIZE) && fill(place, settings, entry)) {
+		file_may_reach(SEGMENT_FIRST_SIZE) && fill(place, settings, entry)) {
 		image.home = place->cell;
 		image.cell = place->index;
 		image.guard = place->ticket.guard;

@@ -8,6 +8,7 @@
 #include <sys/uio.h>
 #include <time.h>
 
+#include "preload/file_limit.h"
 #include "preload/rawcall.h"
 #include "preload/text.h"
 
@@ -48,13 +49,13 @@ static int read_word(int fd, unsigned slot, uint64_t *ret)
 	return n == sizeof(*ret) ? 0 : n < 0 ? (int)n : -ENODATA;
 }
 
-static int write_entry(int fd, unsigned slot, struct segment *segment)
+static int write_entry(int fd, unsigned slot, struct segment *segment, uint64_t lost)
 {
 	struct timespec now = { 0, 0 };
 	struct spool_entry entry = {
 		.magic = SPOOL_ENTRY_MAGIC,
 		.hello_size = segment->head.hello_size,
-		.lost = segment->head.lost,
+		.lost = lost,
 		.processes = segment->head.processes,
 	};
 	char *hello = (char *)segment + segment->head.hello_offset;
@@ -71,7 +72,7 @@ static int write_entry(int fd, unsigned slot, struct segment *segment)
 }
 
 /* Many who end at once begin at different slots. */
-static int tell_in_slot(int fd, struct segment *segment)
+static int tell_in_slot(int fd, struct segment *segment, uint64_t lost)
 {
 	unsigned begin = segment->first->session[0];
 
@@ -80,13 +81,14 @@ static int tell_in_slot(int fd, struct segment *segment)
 		uint64_t word;
 		int error;
 
-		if (!lock_slot(fd, slot))
+		if (!file_may_reach((uint64_t)(slot + 1) * RESERVE_SLOT_SIZE) ||
+			!lock_slot(fd, slot))
 			continue;
 		error = read_word(fd, slot, &word);
 		if (error)
 			return error;
 		if (!word)
-			return write_entry(fd, slot, segment);
+			return write_entry(fd, slot, segment, lost);
 	}
 	return -EAGAIN;
 }
@@ -97,6 +99,8 @@ static int count_without_slot(int fd)
 	int error;
 	long n;
 
+	if (!file_may_reach(sizeof(count)))
+		return -EFBIG;
 	/* Two who count at once may count as one, but never as none. */
 	for (int attempt = 0; attempt < ATTEMPTS && !lock_slot(fd, 0); attempt++)
 		;
@@ -110,14 +114,17 @@ static int count_without_slot(int fd)
 
 int reserve_tell(struct segment *segment)
 {
+	uint64_t lost = __atomic_load_n(&segment->head.lost, __ATOMIC_RELAXED);
 	int fd = open_reserve(segment->first);
 	int error;
 
 	if (fd < 0)
 		return fd;
-	error = tell_in_slot(fd, segment);
+	error = tell_in_slot(fd, segment, lost);
 	if (error == -EAGAIN || error == -EMSGSIZE)
 		error = count_without_slot(fd);
 	rawcall3(SYS_close, fd, 0, 0);
+	if (!error)
+		__atomic_fetch_sub(&segment->head.lost, lost, __ATOMIC_RELAXED);
 	return error;
 }

@@ -4,8 +4,8 @@
 
 #include "preload/memory.h"
 
-/* Leaves word of segment->head.lost in a slot of the reserve, or that there was none left.
- * 0 or a negative errno: not even that. */
+/* Leaves word of segment->head.lost in a slot of the reserve, or that there was none left, and
+ * takes it off that count: it is told once. 0 or a negative errno: not even that. */
 int reserve_tell(struct segment *segment);
 
 #endif

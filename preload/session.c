@@ -115,12 +115,17 @@ static long send_batches(struct segment *segment)
 /* How a segment's records are kept in the spool: spool_rest() or spool_making(). */
 typedef int keep_function(struct segment *segment);
 
+static void note_refusal(int error)
+{
+	if (!error)
+		return;
+	image_log("the spool takes nothing", error);
+	image.refused = true;
+}
+
 static void keep_with(keep_function *keep, struct segment *segment)
 {
-	int error = keep(segment);
-
-	if (error)
-		image_log("the spool takes nothing", error);
+	note_refusal(keep(segment));
 }
 
 /* As send_batches(), but what a full socket does not take is kept at once: without shared memory a
@@ -140,17 +145,25 @@ static int open_root(void)
 	return (int)rawcall4(SYS_openat, AT_FDCWD, (long)"/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
 }
 
+static void forget_what_was_sent(void)
+{
+	for (struct segment *s = image.segment; s; s = s->previous) {
+		s->way = SEGMENT_UNANNOUNCED;
+		s->sent = __atomic_load_n(&s->head.acknowledged, __ATOMIC_ACQUIRE);
+	}
+}
+
 /* An aggregator that is new to us gets everything by value: the memfds are closed. */
 static void say_hello_again(void)
 {
 	int root = open_root();
 
+	forget_what_was_sent();
 	for (struct segment *s = image.segment; s; s = s->previous) {
-		s->way = SEGMENT_UNANNOUNCED;
-		s->sent = __atomic_load_n(&s->head.acknowledged, __ATOMIC_ACQUIRE);
 		if (send_hello(s, -1, root) < 0)
-			break;
-		send_or_keep(s, spool_rest);
+			keep_with(spool_rest, s);
+		else
+			send_or_keep(s, spool_rest);
 	}
 	if (root >= 0)
 		rawcall3(SYS_close, root, 0, 0);
@@ -245,6 +258,7 @@ static bool time_to_look(void)
 
 static void spool_all(struct segment *segment, keep_function *keep)
 {
+	image.refused = false;
 	for (; segment; segment = segment->previous)
 		keep_with(keep, segment);
 }
@@ -276,12 +290,12 @@ static void send_slot(struct segment *segment, const uint32_t *slot)
 	if (from >= __atomic_load_n(&segment->sent, __ATOMIC_ACQUIRE))
 		send_or_keep(segment, spool_making); /* what went before was sent, or kept */
 	else if (send_log(segment, from, from + slot_total(*slot)) < 0 && image.descriptor >= 0)
-		spool_slot(segment, slot);
+		note_refusal(spool_slot(segment, slot));
 }
 
 void session_tend(struct segment *segment, const uint32_t *slot)
 {
-	bool connected = image.descriptor >= 0;
+	bool connected = image.descriptor >= 0, now_and_then;
 
 	if (image.memory_only || image.starting || segment->way == SEGMENT_BEING_ANNOUNCED)
 		return;
@@ -294,12 +308,13 @@ void session_tend(struct segment *segment, const uint32_t *slot)
 	if (image.descriptor >= 0)
 		return;
 	/* Just lost: its successor may be there already. */
-	if ((connected || time_to_look()) && reconnect())
+	now_and_then = connected || time_to_look();
+	if (now_and_then && reconnect())
 		return;
-	if (connected)
+	if (connected || (now_and_then && image.refused))
 		spool_all(segment, spool_rest);
 	else
-		spool_slot(segment, slot);
+		note_refusal(spool_slot(segment, slot));
 }
 
 void session_look(void)
@@ -308,7 +323,7 @@ void session_look(void)
 
 	if (image.memory_only || !time_to_look() || (connected && connection_is_there()))
 		return;
-	if (!reconnect() && connected)
+	if (!reconnect() && (connected || image.refused))
 		spool_all(image.segment, spool_rest);
 }
 

@@ -2,9 +2,9 @@
 #include "preload/sites_file.h"
 
 #include <fcntl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "preload/file_limit.h"
 #include "preload/rawcall.h"
 #include "preload/symbols.h"
 
@@ -89,21 +89,12 @@ bool sites_head_fits(
 	return !memcmp(head, &expected, offsetof(struct sites_head, count));
 }
 
-/* A write past RLIMIT_FSIZE raises SIGXFSZ. */
-static bool may_write(uint64_t size)
-{
-	struct rlimit limit;
-
-	return rawcall4(SYS_prlimit64, 0, RLIMIT_FSIZE, 0, (long)&limit) == 0 &&
-	       limit.rlim_cur >= size;
-}
-
 bool sites_file_begin(struct sites_unfinished *file, const struct sites_object *object,
 	const char *kind, uint64_t size)
 {
 	char *end = file->unfinished + sizeof(file->unfinished);
 
-	if (!file_path(file->path, object, kind) || !may_write(size))
+	if (!file_path(file->path, object, kind) || !file_may_reach(size))
 		return false;
 	text_append_number(text_append(text_append(file->unfinished, end, file->path), end, "."),
 		end, (uint64_t)rawcall3(SYS_getpid, 0, 0, 0));

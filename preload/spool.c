@@ -6,12 +6,12 @@
 #include <stdbool.h>
 #include <sys/file.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/vfs.h>
 #include <time.h>
 
+#include "preload/file_limit.h"
 #include "preload/image.h"
 #include "preload/rawcall.h"
 #include "preload/text.h"
@@ -71,7 +71,6 @@ static int check_space(int fd)
 static int check_file(int fd, unsigned uid, uint64_t size)
 {
 	struct stat file;
-	struct rlimit limit;
 	long error = rawcall3(SYS_fstat, fd, (long)&file, 0);
 
 	if (error < 0)
@@ -80,11 +79,7 @@ static int check_file(int fd, unsigned uid, uint64_t size)
 		return -EPERM;
 	if (!file.st_nlink)
 		return -ESTALE;
-	/* A write past RLIMIT_FSIZE raises SIGXFSZ. */
-	error = rawcall4(SYS_prlimit64, 0, RLIMIT_FSIZE, 0, (long)&limit);
-	if (error < 0 || limit.rlim_cur < (uint64_t)file.st_size + size)
-		return -EFBIG;
-	return 0;
+	return file_may_reach((uint64_t)file.st_size + size) ? 0 : -EFBIG;
 }
 
 /* The spool file, locked for appending `size` bytes; a negative errno. */
@@ -118,6 +113,17 @@ static int open_file(struct segment *first, uint64_t size)
 		}
 	}
 	return error ? error : -EAGAIN;
+}
+
+/* The same for records, of which some of the file system stays free. */
+static int open_with_room(struct segment *first, uint64_t size)
+{
+	int fd = open_file(first, size);
+	int error = fd < 0 ? 0 : check_space(fd);
+
+	if (error < 0)
+		close_file(&fd);
+	return error < 0 ? error : fd;
 }
 
 static uint64_t now_ns(void)
@@ -230,30 +236,36 @@ static int append_piece(int fd, struct segment *segment, uint64_t magic, uint64_
 	return write_entry(fd, segment, &entry, copy, true);
 }
 
-/*
- * Appends the log bytes [from, to), in entries of whole slots; none: an entry without a log. A long
- * log goes in pieces, copied to the same few pages in turn: a fresh page costs as much as a hundred
- * slots. 0 or a negative errno: some of them may be there.
- */
-static int append(struct segment *segment, uint64_t magic, uint64_t from, uint64_t to)
+/* The spool file, locked, with room for the log bytes [from, to); a negative errno. */
+static int open_for(struct segment *segment, uint64_t from, uint64_t to)
 {
 	uint64_t pieces = 1 + (to - from) / (PIECE_SIZE - FP_RECORD_SIZE_MAX);
 	uint64_t heads = pieces * (sizeof(struct spool_entry) + segment->head.hello_size);
-	uint64_t room = to - from < PIECE_SIZE ? to - from : PIECE_SIZE;
-	int fd CLEANUP_FILE = open_file(segment->first, heads + to - from);
-	int error = fd < 0 ? fd : from < to ? check_space(fd) : 0;
-	unsigned char small[SMALL_COPY], *copy;
 
-	if (error)
-		return error;
-	copy = copy_room(small, room);
+	return from < to ? open_with_room(segment->first, heads + to - from)
+			 : open_file(segment->first, heads);
+}
+
+/*
+ * Appends the log bytes from *from to `to`, in entries of whole slots; none: an entry without a
+ * log. A long log goes in pieces, copied to the same few pages in turn: a fresh page costs as much
+ * as a hundred slots. *from: moved on, past what is there. 0 or a negative errno.
+ */
+static int append(int fd, struct segment *segment, uint64_t magic, uint64_t *from, uint64_t to)
+{
+	uint64_t room = to - *from < PIECE_SIZE ? to - *from : PIECE_SIZE;
+	unsigned char small[SMALL_COPY], *copy = copy_room(small, room);
+	int error;
+
 	do {
-		uint64_t end = piece_end(segment, from, to);
+		uint64_t end = piece_end(segment, *from, to);
 
 		error = append_piece(
-			fd, segment, magic, from, end, end - from <= room ? copy : NULL);
-		from = end;
-	} while (!error && from < to);
+			fd, segment, magic, *from, end, end - *from <= room ? copy : NULL);
+		if (error)
+			break;
+		*from = end;
+	} while (*from < to && !(error = check_space(fd)));
 	if (copy && copy != small)
 		rawcall3(SYS_munmap, (long)copy, (long)room, 0);
 	return error;
@@ -285,15 +297,18 @@ static uint64_t settled_end(struct segment *segment, uint64_t from, uint64_t to)
 /* What is being written counts as not kept: its writer may not know that somebody spools. */
 static int append_rest(struct segment *segment, uint64_t magic)
 {
-	uint64_t from = first_not_kept(segment), to = segment_end(segment);
-	uint64_t settled = settled_end(segment, from, to);
+	uint64_t begin = first_not_kept(segment), to = segment_end(segment);
+	uint64_t from = begin, settled;
+	int fd CLEANUP_FILE = from < to ? open_for(segment, from, to) : -1;
 	int error;
 
-	if (from >= to)
-		return 0;
-	error = append(segment, magic, from, to);
-	if (!error)
-		__atomic_store_n(&segment->spooled, settled, __ATOMIC_RELEASE);
+	if (fd < 0)
+		return from < to ? fd : 0;
+	settled = settled_end(segment, from, to);
+	error = append(fd, segment, magic, &from, to);
+	if (from > begin)
+		__atomic_store_n(
+			&segment->spooled, from < settled ? from : settled, __ATOMIC_RELEASE);
 	return error;
 }
 
@@ -310,8 +325,10 @@ int spool_making(struct segment *segment)
 /* Counts alone are not worth a word when they are cut short. */
 int spool_counts(struct segment *segment)
 {
-	return append(
-		segment, segment->head.lost ? SPOOL_ENTRY_MAGIC : SPOOL_ENTRY_MAKING_MAGIC, 0, 0);
+	uint64_t magic = segment->head.lost ? SPOOL_ENTRY_MAGIC : SPOOL_ENTRY_MAKING_MAGIC;
+	int fd CLEANUP_FILE = open_for(segment, 0, 0);
+
+	return fd < 0 ? fd : append(fd, segment, magic, &(uint64_t){ 0 }, 0);
 }
 
 static uint64_t count_slots(struct segment *segment, uint64_t from, uint64_t to)
@@ -359,17 +376,6 @@ static uint64_t copied_end(const struct segment *copy)
 	return at;
 }
 
-/* The spool file, open and with room; a negative errno. */
-static int open_with_room(struct segment *first)
-{
-	int fd = open_file(first, POOL_CELL_SIZE);
-	int error = fd < 0 ? 0 : check_space(fd);
-
-	if (error < 0)
-		close_file(&fd);
-	return error < 0 ? error : fd;
-}
-
 uint64_t spool_count(struct segment *copy, uint32_t spooled)
 {
 	uint64_t from = first_of_copy(copy, spooled);
@@ -393,7 +399,7 @@ int spool_cell(struct segment *first, struct segment *copy, uint32_t *spooled, i
 	if (from >= to || from % SLOT_ALIGN)
 		return 0;
 	if (*file < 0)
-		*file = open_with_room(first);
+		*file = open_with_room(first, POOL_CELL_SIZE);
 	if (*file < 0)
 		return *file;
 	/* Others append to it too, and may have no limit. */
@@ -419,8 +425,9 @@ int spool_loss(struct segment *segment)
 int spool_slot(struct segment *segment, const uint32_t *slot)
 {
 	uint64_t from = (uint64_t)((const unsigned char *)slot - segment_log(segment));
-	uint64_t to = from + slot_total(*slot);
-	int error = append(segment, SPOOL_ENTRY_MAKING_MAGIC, from, to);
+	uint64_t to = from + slot_total(*slot), end = from;
+	int fd CLEANUP_FILE = open_for(segment, from, to);
+	int error = fd < 0 ? fd : append(fd, segment, SPOOL_ENTRY_MAKING_MAGIC, &end, to);
 
 	/* Slots spooled out of order are left to spool_rest(), which repeats some. */
 	if (!error)

@@ -10,6 +10,7 @@ MANY = 3000
 SMALL = "1m"
 LIMITED = "2m"
 NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+SIZE_OF_A_COUNT = 8  # in the reserve, of those who find no slot
 SPACE_FOR_A_WORD = 32768  # less than a twentieth: no records go there
 
 
@@ -268,6 +269,107 @@ def read_only_for_the_application_without_an_outage(case):
     read_only_for_the_application(case, outage=False)
 
 
+class Long:
+    """A worker that is killed in mid-life. It speaks into a pipe, which no limit on files holds up."""
+
+    def __init__(self, case, daemon, prefix=()):
+        self.process = subprocess.Popen([*prefix, "env", "LD_PRELOAD=" + PRELOAD, case.worker,
+                                         case.data, "0", str(MANY), "1000"], text=True,
+                                        env={**watched(daemon), "LD_PRELOAD": ""}, stdout=subprocess.PIPE)
+        self.said = []
+
+    def says(self, more):
+        """Waits until it has said so much more."""
+        self.said += [self.process.stdout.readline().rstrip("\n") for _ in range(more)]
+        assert self.said[-1], "it has ended"
+
+    def kill(self):
+        """What it said in its life."""
+        assert self.process.poll() is None, "it has ended"
+        self.process.kill()
+        self.said += self.process.communicate()[0].split("\n")[:-1]
+        return self.said
+
+
+A_LOOK = 1500  # facts, which take the worker longer than the second between two attempts
+
+
+def space_again_before_a_kill(case):
+    """What found no space at first is kept when there is some, and not at the end only."""
+    with daemon_with_small_spool(case) as daemon:
+        daemon.kill()
+        fill(daemon.spool)
+        worker = Long(case, daemon)
+        worker.says(COUNT)
+        os.unlink(daemon.spool + "/in-the-way")
+        worker.says(A_LOOK)
+        said = worker.kill()
+        daemon.start()
+        manifest = finish(daemon)
+        assert_done(manifest, said)
+        assert not gaps(manifest), gaps(manifest)
+
+
+def limited_to(size):
+    return ["prlimit", "--fsize=%d" % size]
+
+
+def limit_of_size(case):
+    """A write past the limit would kill the application, in the reserve too."""
+    for size in (0, SIZE_OF_A_COUNT - 1, 4096, 8192, 65536, 128 << 10):
+        with daemon_with_small_spool(case) as daemon:
+            daemon.kill()
+            case.works(daemon, 0, MANY, prefix=limited_to(size))
+            daemon.start()
+            lost = lost_records(finish(daemon))
+            assert (len(lost) == 1) == (size >= SIZE_OF_A_COUNT), (size, lost)
+
+
+def limit_of_size_while_it_stands_still(case):
+    """By value: all that finds the socket full comes when the daemon goes on."""
+    with daemon_with_small_spool(case) as daemon:
+        daemon.process.send_signal(signal.SIGSTOP)
+        worker = Long(case, daemon, prefix=limited_to(8192))
+        worker.says(MANY // 2)
+        daemon.process.send_signal(signal.SIGCONT)
+        wait_for("records", lambda: case.data in daemon.manifest())
+        worker.says(10)
+        said = worker.kill()
+        manifest = finish(daemon)
+        assert_done(manifest, said)
+        assert not [gap for gap in lost_records(manifest) if gap[1] == case.worker], gaps(manifest)
+
+
+NOT_A_PROGRAM = """
+import os, sys
+for i in range(int(sys.argv[2])):
+    try:
+        os.execv(sys.argv[1], [sys.argv[1]])
+    except OSError as error:
+        assert error.errno == 8, error
+"""
+
+
+def losses_are_told_once(case):
+    """A program says goodbye before each exec; what has been told then is not told again."""
+    said = []
+    for times in (1, 5):
+        with daemon_with_small_spool(case) as daemon:
+            name = daemon.directory + "/data"
+            with open(name, "w") as file:
+                file.write("neither ELF nor script\n")
+            os.chmod(name, 0o755)
+            daemon.kill()
+            fill(daemon.spool)
+            subprocess.run([sys.executable, "-S", "-c", NOT_A_PROGRAM, name, str(times)],
+                           env=watched(daemon), check=True)
+            daemon.start()
+            wait_for("word of it", lambda: "lost-records" in daemon.manifest())
+            os.unlink(daemon.spool + "/in-the-way")
+            said.append(sum(gap[3] for gap in lost_records(finish(daemon))))
+    assert 0 < said[0] <= said[1] <= said[0] + 10, said
+
+
 def spool_beyond_quota(case):
     """EDQUOT of a real quota: a limit to a subvolume of btrfs, which needs none of the kernel options
     that those of tmpfs, ext4 and xfs do (CONFIG_TMPFS_QUOTA, QFMT_V2, XFS_QUOTA). Past it not even the
@@ -328,6 +430,8 @@ def main():
                  no_inodes, nobody_may_make_files, more_than_can_leave_word, spool_read_only_in_an_outage,
                  read_only_for_the_application_at_times, read_only_for_the_application_that_lives_on,
                  read_only_for_the_application_without_an_outage,
+                 space_again_before_a_kill, limit_of_size, limit_of_size_while_it_stands_still,
+                 losses_are_told_once,
                  spool_beyond_quota, spool_beyond_quota_at_times, spool_nobody_may_write, everything_read_only):
         try:
             test(case)

@@ -4,127 +4,20 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
-#include <sys/file.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/uio.h>
-#include <sys/vfs.h>
 #include <time.h>
 
-#include "preload/file_limit.h"
 #include "preload/image.h"
 #include "preload/rawcall.h"
+#include "preload/spool_file.h"
 #include "preload/text.h"
 #include "proto/pool.h"
 
-#define SMALL_COPY	2048	    /* log bytes, on the stack */
-#define PIECE_SIZE	(64u << 10) /* log bytes in an entry, at most */
-#define ERRNO_MAX	4095
-#define ATTEMPTS	4  /* the aggregator takes the file away, or a thread writes what we read */
-#define FREE_SHARE	20 /* leave one part in so many of the file system free */
-#define NAME		"/records."
-#define MODE		0600
-#define FOLDER_MODE	01777 /* everyone's, as /tmp is */
-#define SPOOL_PATH_SIZE 1024  /* on the stack of a signal handler, perhaps */
-
-static void close_file(int *fd)
-{
-	if (*fd >= 0)
-		rawcall3(SYS_close, *fd, 0, 0);
-}
-#define CLEANUP_FILE __attribute__((cleanup(close_file)))
-
-/* Terminated path of our file; -ENAMETOOLONG. */
-static int file_path(struct segment *first, char *path, size_t size, unsigned uid)
-{
-	const char *folder = (const char *)first + first->spool_path;
-	char *end = path + size;
-	char *p = text_append(path, end, folder);
-
-	p = text_append_number(text_append(p, end, NAME), end, uid);
-	return p + 1 < end ? 0 : -ENAMETOOLONG;
-}
-
-/* Where no aggregator ever ran there is no folder yet: who comes first makes it, for everyone. */
-static bool make_folder(struct segment *first)
-{
-	const char *folder = (const char *)first + first->spool_path;
-	long error = rawcall3(SYS_mkdir, (long)folder, FOLDER_MODE, 0);
-
-	if (error == -EEXIST)
-		return true;
-	return !error && !rawcall3(SYS_chmod, (long)folder, FOLDER_MODE, 0); /* past the umask */
-}
-
-/* Records leave some of the file system free, for others and for the word that some were lost. */
-static int check_space(int fd)
-{
-	struct statfs system;
-	long error = rawcall3(SYS_fstatfs, fd, (long)&system, 0);
-
-	if (error < 0)
-		return (int)error;
-	return system.f_bavail < system.f_blocks / FREE_SHARE ? -ENOSPC : 0;
-}
-
-/* Ours, a file, and still under its name: 0; -ESTALE: the aggregator took it; else refused. */
-static int check_file(int fd, unsigned uid, uint64_t size)
-{
-	struct stat file;
-	long error = rawcall3(SYS_fstat, fd, (long)&file, 0);
-
-	if (error < 0)
-		return (int)error;
-	if (!S_ISREG(file.st_mode) || file.st_uid != uid)
-		return -EPERM;
-	if (!file.st_nlink)
-		return -ESTALE;
-	return file_may_reach((uint64_t)file.st_size + size) ? 0 : -EFBIG;
-}
-
-/* The spool file, locked for appending `size` bytes; a negative errno. */
-static int open_file(struct segment *first, uint64_t size)
-{
-	unsigned uid = (unsigned)rawcall3(SYS_geteuid, 0, 0, 0);
-	char path[SPOOL_PATH_SIZE];
-	int error = file_path(first, path, sizeof(path), uid);
-
-	for (int attempt = 0; !error && attempt < ATTEMPTS; attempt++) {
-		int fd CLEANUP_FILE = (int)rawcall4(SYS_openat, AT_FDCWD, (long)path,
-			O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, MODE);
-
-		if (fd == -ENOENT && make_folder(first))
-			continue;
-		if (fd < 0)
-			return fd;
-		/* Exclusively locked: the aggregator has renamed it and is reading. */
-		if (rawcall3(SYS_flock, fd, LOCK_SH | LOCK_NB, 0) < 0)
-			continue;
-		error = check_file(fd, uid, size);
-		if (error == -ESTALE) {
-			error = 0;
-			continue;
-		}
-		if (!error) {
-			int locked = fd;
-
-			fd = -1;
-			return locked;
-		}
-	}
-	return error ? error : -EAGAIN;
-}
-
-/* The same for records, of which some of the file system stays free. */
-static int open_with_room(struct segment *first, uint64_t size)
-{
-	int fd = open_file(first, size);
-	int error = fd < 0 ? 0 : check_space(fd);
-
-	if (error < 0)
-		close_file(&fd);
-	return error < 0 ? error : fd;
-}
+#define SMALL_COPY 2048	       /* log bytes, on the stack */
+#define PIECE_SIZE (64u << 10) /* log bytes in an entry, at most */
+#define ERRNO_MAX  4095
+#define ATTEMPTS   4 /* a thread writes what we read */
 
 static uint64_t now_ns(void)
 {
@@ -242,8 +135,8 @@ static int open_for(struct segment *segment, uint64_t from, uint64_t to)
 	uint64_t pieces = 1 + (to - from) / (PIECE_SIZE - FP_RECORD_SIZE_MAX);
 	uint64_t heads = pieces * (sizeof(struct spool_entry) + segment->head.hello_size);
 
-	return from < to ? open_with_room(segment->first, heads + to - from)
-			 : open_file(segment->first, heads);
+	return from < to ? spool_file_open_for_records(segment->first, heads + to - from)
+			 : spool_file_open(segment->first, heads);
 }
 
 /*
@@ -265,7 +158,7 @@ static int append(int fd, struct segment *segment, uint64_t magic, uint64_t *fro
 		if (error)
 			break;
 		*from = end;
-	} while (*from < to && !(error = check_space(fd)));
+	} while (*from < to && !(error = spool_file_has_space(fd)));
 	if (copy && copy != small)
 		rawcall3(SYS_munmap, (long)copy, (long)room, 0);
 	return error;
@@ -299,7 +192,7 @@ static int append_rest(struct segment *segment, uint64_t magic)
 {
 	uint64_t begin = first_not_kept(segment), to = segment_end(segment);
 	uint64_t from = begin, settled;
-	int fd CLEANUP_FILE = from < to ? open_for(segment, from, to) : -1;
+	int fd SPOOL_FILE_CLEANUP = from < to ? open_for(segment, from, to) : -1;
 	int error;
 
 	if (fd < 0)
@@ -326,7 +219,7 @@ int spool_making(struct segment *segment)
 int spool_counts(struct segment *segment)
 {
 	uint64_t magic = segment->head.lost ? SPOOL_ENTRY_MAGIC : SPOOL_ENTRY_MAKING_MAGIC;
-	int fd CLEANUP_FILE = open_for(segment, 0, 0);
+	int fd SPOOL_FILE_CLEANUP = open_for(segment, 0, 0);
 
 	return fd < 0 ? fd : append(fd, segment, magic, &(uint64_t){ 0 }, 0);
 }
@@ -399,11 +292,11 @@ int spool_cell(struct segment *first, struct segment *copy, uint32_t *spooled, i
 	if (from >= to || from % SLOT_ALIGN)
 		return 0;
 	if (*file < 0)
-		*file = open_with_room(first, POOL_CELL_SIZE);
+		*file = spool_file_open_for_records(first, POOL_CELL_SIZE);
 	if (*file < 0)
 		return *file;
 	/* Others append to it too, and may have no limit. */
-	error = check_file(*file, (unsigned)rawcall3(SYS_geteuid, 0, 0, 0), POOL_CELL_SIZE);
+	error = spool_file_takes(*file, POOL_CELL_SIZE);
 	if (!error)
 		error = append_piece(*file, copy, SPOOL_ENTRY_MAGIC, from, to, NULL);
 	if (!error)
@@ -426,7 +319,7 @@ int spool_slot(struct segment *segment, const uint32_t *slot)
 {
 	uint64_t from = (uint64_t)((const unsigned char *)slot - segment_log(segment));
 	uint64_t to = from + slot_total(*slot), end = from;
-	int fd CLEANUP_FILE = open_for(segment, from, to);
+	int fd SPOOL_FILE_CLEANUP = open_for(segment, from, to);
 	int error = fd < 0 ? fd : append(fd, segment, SPOOL_ENTRY_MAKING_MAGIC, &end, to);
 
 	/* Slots spooled out of order are left to spool_rest(), which repeats some. */

@@ -2,7 +2,7 @@
 # starts in no time. The recorder is the preload library's own: its objects are linked as they are.
 SUPERVISE_SOURCES := $(wildcard supervise/*.c)
 SUPERVISE_RECORDER := calls connection encode facts filters hello image memory processes program programs \
-	path_hash recorder reserve seen session sites_pattern spool supervised_begin supervised_filter text
+	path_hash recorder reserve seen session sites_pattern spool spool_file supervised_begin supervised_filter text
 SUPERVISE_ASSEMBLY := $(wildcard supervise/*.S)
 SUPERVISE_OBJECTS := $(SUPERVISE_SOURCES:%.c=$(BUILD)/obj/%.o) \
 	$(SUPERVISE_ASSEMBLY:%.S=$(BUILD)/obj/%.o) \

@@ -24,7 +24,8 @@
 #define SEEN_MIDDLE 512u
 #define SEEN_LARGE  8192u
 
-#define RECENT_EXECS 64u
+#define RECENT_EXECS   64u
+#define KNOWN_PROGRAMS 32u
 
 /* An exec of this image whose slot stands (facts.c). */
 struct recent_exec {
@@ -63,6 +64,7 @@ struct segment {
 /* At the end of every segment. */
 struct segment_tail {
 	struct recent_exec recent_execs[RECENT_EXECS];
+	uint64_t known_programs[KNOWN_PROGRAMS]; /* segment 0: see program.c */
 };
 
 /* Before it, in segment 0. */

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
+#include "preload/image.h"
 #include "preload/rawcall.h"
 #include "preload/text.h"
 
@@ -27,17 +28,29 @@
 /* The file being looked at. */
 struct program {
 	int fd;
-	long size; /* bytes of `block` that were read */
+	long size;   /* bytes of `block` that were read */
+	bool grants; /* ids or capabilities, to whoever does not have them */
 	char block[BLOCK_SIZE];
 };
 
 /*
  * Answers by file: one word each, the hash of the file's identity with the kind in its low bits, so
- * that a reader sees a whole answer or none. A slot is taken over by whoever comes last.
+ * that a reader sees a whole answer or none. A slot is taken over by whoever comes last. They stand
+ * in the memory that forks share, where there is room: a shell looks in its forks, each of which
+ * would look anew.
  */
-#define KNOWN_COUNT 32
-#define KIND_MASK   7ull
-static uint64_t known[KNOWN_COUNT];
+#define KIND_MASK 7ull
+static uint64_t known_alone[KNOWN_PROGRAMS] DATA_SELDOM;
+
+static uint64_t *known_place(uint64_t identity)
+{
+	struct segment *segment = __atomic_load_n(&image.segment, __ATOMIC_ACQUIRE);
+	uint64_t *known = segment && !segment->first->cell
+				  ? segment_tail(segment->first)->known_programs
+				  : known_alone;
+
+	return &known[(identity >> 3) % KNOWN_PROGRAMS];
+}
 
 static uint64_t identity_of(const struct stat *status)
 {
@@ -54,14 +67,14 @@ static uint64_t identity_of(const struct stat *status)
 
 static enum program_kind known_kind(uint64_t identity)
 {
-	uint64_t word = __atomic_load_n(&known[(identity >> 3) % KNOWN_COUNT], __ATOMIC_RELAXED);
+	uint64_t word = __atomic_load_n(known_place(identity), __ATOMIC_RELAXED);
 
 	return (word & ~KIND_MASK) == identity ? word & KIND_MASK : PROGRAM_UNKNOWN;
 }
 
 static void remember(uint64_t identity, enum program_kind kind)
 {
-	__atomic_store_n(&known[(identity >> 3) % KNOWN_COUNT], identity | kind, __ATOMIC_RELAXED);
+	__atomic_store_n(known_place(identity), identity | kind, __ATOMIC_RELAXED);
 }
 
 /* Bytes of the file, from the block where they are in it. False: not there. */
@@ -151,9 +164,15 @@ static bool privileges_granted(const struct program *program)
 	       !((unsigned long)mount.f_flags & ST_NOSUID);
 }
 
+static bool ids_differ(uid_t user, gid_t group)
+{
+	return user != (uid_t)rawcall3(SYS_getuid, 0, 0, 0) ||
+	       group != (gid_t)rawcall3(SYS_getgid, 0, 0, 0);
+}
+
 /* Will the kernel say AT_SECURE? Real and effective ids differ afterwards, or capabilities come
  * from the file to a user that is not root. */
-static bool gains_privileges(const struct program *program, const struct stat *status)
+static bool gains_privileges(struct program *program, const struct stat *status)
 {
 	uid_t user = (uid_t)rawcall3(SYS_geteuid, 0, 0, 0);
 	gid_t group = (gid_t)rawcall3(SYS_getegid, 0, 0, 0);
@@ -161,7 +180,8 @@ static bool gains_privileges(const struct program *program, const struct stat *s
 	bool set_group = (status->st_mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP);
 	bool capable = rawcall4(SYS_fgetxattr, program->fd, (long)"security.capability", 0, 0) > 0;
 
-	if ((set_user || set_group || capable) && privileges_granted(program)) {
+	program->grants = set_user || set_group || capable;
+	if (program->grants && privileges_granted(program)) {
 		if (set_user)
 			user = status->st_uid;
 		if (set_group)
@@ -169,8 +189,14 @@ static bool gains_privileges(const struct program *program, const struct stat *s
 		if (capable && user != 0)
 			return true;
 	}
-	return user != (uid_t)rawcall3(SYS_getuid, 0, 0, 0) ||
-	       group != (gid_t)rawcall3(SYS_getgid, 0, 0, 0);
+	return ids_differ(user, group);
+}
+
+/* Is a program executed now AT_SECURE, whatever its file? */
+static bool is_privileged(void)
+{
+	return ids_differ(
+		(uid_t)rawcall3(SYS_geteuid, 0, 0, 0), (gid_t)rawcall3(SYS_getegid, 0, 0, 0));
 }
 
 /* "/proc/self/fd/N" */
@@ -233,10 +259,12 @@ enum program_glance program_glance(int dirfd, const char *path, int flags)
 		return error == -ENOENT || error == -ENOTDIR ? GLANCE_NONE : GLANCE_MAY_BE;
 	if (!S_ISREG(status.st_mode) || !(status.st_mode & 0111))
 		return GLANCE_NONE;
-	return known_kind(identity_of(&status)) == PROGRAM_DYNAMIC ? GLANCE_DYNAMIC : GLANCE_MAY_BE;
+	return known_kind(identity_of(&status)) == PROGRAM_DYNAMIC && !is_privileged()
+		       ? GLANCE_DYNAMIC
+		       : GLANCE_MAY_BE;
 }
 
-static enum program_kind judge(const struct program *program, const struct stat *status)
+static enum program_kind judge(struct program *program, const struct stat *status)
 {
 	enum program_kind kind = elf_kind(program);
 
@@ -262,7 +290,8 @@ enum program_kind program_look(
 			return PROGRAM_UNKNOWN;
 		interpreter = script_interpreter(&program);
 		kind = interpreter ? PROGRAM_UNKNOWN : judge(&program, &status);
-		if (kind == PROGRAM_DYNAMIC)
+		/* One that grants something is another kind to whoever has dropped it meanwhile. */
+		if (kind == PROGRAM_DYNAMIC && !program.grants)
 			remember(identity_of(&status), kind);
 		else if (kind != PROGRAM_UNKNOWN)
 			name_program(&program, path_found, size);

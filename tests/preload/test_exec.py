@@ -172,6 +172,29 @@ def unwatchable(work, program):
             check(f"{copy}: {run.gaps}", ("setuid-program", copy) in run.gaps)
 
 
+# Executes a program, drops what it has, and executes it once more.
+DROPPING = """
+import os, subprocess, sys
+subprocess.call([sys.argv[1]])
+os.setegid(65534)
+if sys.argv[2] == "seteuid":
+    os.seteuid(65534)
+else:
+    os.setuid(65534)
+subprocess.call([sys.argv[1]])
+"""
+
+
+def privileges_change(work):
+    """What a program is depends on whose process executes it: a first look does not count for good."""
+    copy = os.path.join(work, "set-user")
+    shutil.copy("/bin/true", copy)
+    os.chmod(copy, 0o4755)
+    for name, how in ((copy, "setuid"), (os.path.realpath("/bin/true"), "seteuid")):
+        run = Run(work, ["/usr/bin/python3", "-S", "-c", DROPPING, name, how])
+        check(f"{name} after {how}: {run.errors} {run.gaps}", ("setuid-program", name) in run.gaps)
+
+
 def bad_environment(work, program):
     run = Run(work, [program, "execve-bad", ENV])
     check(f"an environment that is none: {run.output!r}", "Bad address" in run.output)
@@ -229,6 +252,7 @@ def main():
         bad_environment(work, program)
         loop(work)
         if os.geteuid() == 0:
+            privileges_change(work)
             other_root(work)
     print("\n".join(failures))
     sys.exit(1 if failures else 0)

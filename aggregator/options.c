@@ -1,6 +1,7 @@
 #include "aggregator/options.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -141,6 +142,10 @@ static int set_ready_fd(struct options *options, const char *text)
 
 	if (parse_number("--ready-fd", text, 0, 1u << 20, &fd) < 0)
 		return -EINVAL;
+	if (fcntl((int)fd, F_GETFD) < 0) {
+		log_trouble("--ready-fd %s: %s", text, strerror(errno));
+		return -EINVAL;
+	}
 	options->ready_fd = (int)fd;
 	return 0;
 }
@@ -212,6 +217,14 @@ static int check(struct options *options, int argc, char **argv)
 	return default_spool(options);
 }
 
+static enum options_result say(const char *text)
+{
+	if (fputs(text, stdout) >= 0 && fflush(stdout) == 0)
+		return OPTIONS_DONE;
+	log_trouble("standard output: %s", strerror(errno));
+	return OPTIONS_WRONG;
+}
+
 enum options_result options_parse(struct options *options, int argc, char **argv)
 {
 	static char name[] = "footprintd";
@@ -230,11 +243,9 @@ enum options_result options_parse(struct options *options, int argc, char **argv
 		argv[0] = name;
 	while ((option = getopt_long(argc, argv, "s:m:i:hV", names, NULL)) != -1) {
 		if (option == 'h')
-			return fputs(help, stdout) < 0 ? OPTIONS_WRONG : OPTIONS_DONE;
+			return say(help);
 		if (option == 'V')
-			return printf("footprintd %s\n", FOOTPRINT_VERSION_STRING) < 0
-				       ? OPTIONS_WRONG
-				       : OPTIONS_DONE;
+			return say("footprintd " FOOTPRINT_VERSION_STRING "\n");
 		if (take_option(options, option) < 0)
 			return OPTIONS_WRONG;
 	}

@@ -148,7 +148,11 @@ static void peer_refuse(struct peer *peer, const struct error *err)
 {
 	struct counters *counters = &peer->daemon->counters;
 
-	log_note("a peer of uid %u: %s", peer->uid, err->text);
+	/* One is worth hearing of: somebody's application is not watched. */
+	if (counters->refused)
+		log_note("a peer of uid %u: %s", peer->uid, err->text);
+	else
+		log_trouble("a peer of uid %u: %s", peer->uid, err->text);
 	if (err->code == -ENOMEM)
 		counters->no_memory++;
 	if (peer->session)

@@ -139,6 +139,10 @@ int peer_hear_hello(struct peer *peer, const Footprint__Hello *hello, struct rec
 	if (peer->pool)
 		pool_look(peer->pool);
 	r = session_get(daemon, hello, &source, &session);
+	if (r == -EACCES || r == -EPERM)
+		return error_set(err, r,
+			"hello: refused: --allow-app or --allow-uid does not name its application "
+			"or user");
 	if (r < 0)
 		return error_set(err, r, "hello: refused: %s", strerror(-r));
 	if (belongings.unkept)

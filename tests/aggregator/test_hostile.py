@@ -108,6 +108,7 @@ def applications_not_allowed(daemon):
     Peer(daemon, GOOD).close()
     wait_for("the allowed", lambda: has_file(daemon.manifest(), "/etc/passwd"))
     assert not daemon.manifest("other@1")
+    assert "--allow-app" in daemon.stderr(), "refused without a word"
 
 
 applications_not_allowed.options = ("--allow-app", "app")

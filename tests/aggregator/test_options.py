@@ -36,9 +36,17 @@ def numbers_past_their_limits(daemon):
     refuses(["--interval", "0"], "--interval")
 
 
+def descriptors_that_are_none(daemon):
+    refuses(["--ready-fd", "77"], "--ready-fd 77", "Bad file descriptor")
+    for option in ("--help", "--version"):
+        with open("/dev/full", "w") as full:
+            ended = subprocess.run([BUILD + "/footprintd", option], stdout=full, stderr=subprocess.PIPE, text=True)
+        assert ended.returncode == 2 and "No space left" in ended.stderr, (option, ended)
+
+
 def numbers_at_their_limits(daemon):
     for threads in ("1", "64"):
         assert called("--threads", threads, "--version").returncode == 0
 
 
-run([words_of_getopt, numbers_past_their_limits, numbers_at_their_limits])
+run([words_of_getopt, numbers_past_their_limits, descriptors_that_are_none, numbers_at_their_limits])

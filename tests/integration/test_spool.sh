@@ -39,4 +39,16 @@ assert_fact "nothing that was not opened" \
 	"[.files[].path | select(startswith(\"$data/\"))] | length == ${#opened[@]}"
 assert_fact "no record was lost" '[.gaps[] | select(.kind == "lost-records")] == []'
 assert_equal "what is left in the spool" "" "$(waiting)"
+
+# A spool that processes do not know of is told of as soon as one connects; once they know it, no more.
+for given in "" "FOOTPRINT_SPOOL=$work/elsewhere"; do
+	: >"$work/footprintd.log"
+	aggregator_start --spool "$work/elsewhere"
+	"${watched[@]}" ${given:+"$given"} cat /dev/null
+	aggregator_stop
+	case $given in
+	"") assert_contains "another spool" "$spool in their root is another directory than $work/elsewhere" "$work/footprintd.log" ;;
+	*) assert_lacks "the same spool" "another directory" "$work/footprintd.log" ;;
+	esac
+done
 finish

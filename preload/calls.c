@@ -327,6 +327,15 @@ static void copied(const long arguments[6], long result, int error)
 		record_fd_copied((int)arguments[0], (int)result);
 }
 
+/* Flags of clone3; nothing where the kernel will find no arguments. */
+static uint64_t clone3_flags(const long arguments[6])
+{
+	const struct clone_args *given = (const void *)arguments[0];
+
+	return arguments[1] >= (long)sizeof(given->flags) && symbol_readable(given) ? given->flags
+										    : CLONE_VM;
+}
+
 /* Does the new process have memory of its own? One that shares ours (a thread, a vfork child) may
  * have changed the working directory that we think is ours. */
 static bool is_fork(const struct call *call, const long arguments[6])
@@ -337,8 +346,7 @@ static bool is_fork(const struct call *call, const long arguments[6])
 	case CLONE:
 		return call->flags && !(arguments[0] & CLONE_VM);
 	case CLONE3:
-		return arguments[0] &&
-		       !(((const struct clone_args *)arguments[0])->flags & CLONE_VM);
+		return !(clone3_flags(arguments) & CLONE_VM);
 	default:
 		return false;
 	}
@@ -350,8 +358,7 @@ static bool is_vfork(const struct call *call, const long arguments[6])
 	case CLONE:
 		return !call->flags || arguments[0] & CLONE_VFORK;
 	case CLONE3:
-		return arguments[0] &&
-		       ((const struct clone_args *)arguments[0])->flags & CLONE_VFORK;
+		return clone3_flags(arguments) & CLONE_VFORK;
 	default:
 		return false;
 	}
@@ -441,7 +448,7 @@ uint64_t call_before(long number, const long arguments[6])
 		break;
 	case COPY_TO:
 		if ((int)arguments[1] >= 0 && (int)arguments[1] == record_descriptor())
-			record_descriptor_yield((int)arguments[1]);
+			record_descriptor_yield((int)arguments[1], (int)arguments[0]);
 		break;
 	default:
 		break;

@@ -1,8 +1,11 @@
 /*
  * dlopen and dlmopen. What they find depends on who calls: the dynamic linker takes the object that
  * its return address lies in, and searches that object's RPATH or RUNPATH and $ORIGIN. Called from
- * here it would take us. So it is called with a return address in the caller's object: that of any
- * `ret` instruction there, which leads back here (hooks_dlopen_call.S).
+ * here it would take us. So it is called with a return address in the caller's object: that of a
+ * `ret` instruction there, which leads back here (hooks_dlopen_call.S). Whoever unwinds the stack
+ * meanwhile (a profiler, a constructor that asks for a backtrace) would take what the object's
+ * tables say of that place for true of our stack. So one is preferred that they say nothing of, as
+ * that of _init is: there unwinding ends.
  *
  * What a dlopen brought is what stands behind the end that the list of objects had before. The list
  * is walked by dl_iterate_phdr, under the dynamic linker's own lock, which dlopen takes as well.
@@ -48,6 +51,41 @@ static const void *find_return(uintptr_t from, uintptr_t to)
 	return NULL;
 }
 
+/* The head of .eh_frame_hdr as all linkers write it: a sorted table of distances. */
+struct frame_table {
+	uint8_t version, pointer_encoding, count_encoding, table_encoding;
+	int32_t frames;
+	uint32_t count;
+	int32_t first_code; /* from this struct to the lowest code that is told of */
+};
+enum { ENCODED_FROM_TABLE_SIGNED_4 = 0x3b, ENCODED_UNSIGNED_4 = 0x03 };
+
+/* Up to where an object's unwind tables say nothing; 0: not known. */
+static uintptr_t first_told(const struct dl_phdr_info *object)
+{
+	const struct frame_table *table;
+
+	for (int i = 0; i < object->dlpi_phnum; i++) {
+		const Elf64_Phdr *segment = &object->dlpi_phdr[i];
+
+		table = (const void *)(object->dlpi_addr + segment->p_vaddr);
+		if (segment->p_type == PT_GNU_EH_FRAME && segment->p_memsz >= sizeof(*table) &&
+			table->version == 1 && table->count_encoding == ENCODED_UNSIGNED_4 &&
+			table->table_encoding == ENCODED_FROM_TABLE_SIGNED_4 && table->count)
+			return (uintptr_t)table + (uintptr_t)(intptr_t)table->first_code;
+	}
+	return 0;
+}
+
+static const void *untold_return_within(
+	const struct dl_phdr_info *object, const Elf64_Phdr *segment)
+{
+	uintptr_t start = object->dlpi_addr + segment->p_vaddr;
+	uintptr_t end = start + segment->p_memsz, told = first_told(object);
+
+	return find_return(start, told < end ? told : end);
+}
+
 static const void *return_within(
 	const struct dl_phdr_info *object, const Elf64_Phdr *segment, uintptr_t near)
 {
@@ -79,6 +117,9 @@ static bool holds(const struct dl_phdr_info *object, uintptr_t address)
 static void call_through_object(struct request *request, const struct dl_phdr_info *object)
 {
 	request->through = NULL;
+	for (int i = 0; i < object->dlpi_phnum && !request->through; i++)
+		if (is_readable_code(&object->dlpi_phdr[i]))
+			request->through = untold_return_within(object, &object->dlpi_phdr[i]);
 	for (int i = 0; i < object->dlpi_phnum && !request->through; i++)
 		if (is_readable_code(&object->dlpi_phdr[i]))
 			request->through =

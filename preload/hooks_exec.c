@@ -167,11 +167,13 @@ static int fail(int error)
 static int run_searched(const char *file, char *const *argv, char *const *envp)
 {
 	struct program_search search;
-	bool denied = false;
 	int error = program_search_begin(&search, file);
+	bool denied = false;
 
 	if (error)
 		return fail(error);
+	error = *__errno_location(); /* that of no candidate, where all are too long */
+	search.text = __builtin_alloca(search.room);
 	while (program_search_next(&search)) {
 		run(search.path, argv, envp);
 		if (*__errno_location() == ENOEXEC && hook_libc_is_glibc())

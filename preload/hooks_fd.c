@@ -176,7 +176,7 @@ FP_EXPORT int dup(int fd)
 static void make_way(int from, int to)
 {
 	if (to >= 0 && to != from && to == record_descriptor())
-		record_descriptor_yield(to);
+		record_descriptor_yield(to, from);
 }
 
 #define DUP_TO(name, parameters, arguments)                                                        \

@@ -77,10 +77,8 @@ static int spawn_path(struct spawn *spawn, char *const *envp)
 
 /* The candidates that the child will try, as far as the first that is there. What comes before is
  * recorded as missing; the search is libc's, so this only foretells it. */
-static bool foretell(struct program_search *search, const char *file)
+static bool foretell(struct program_search *search)
 {
-	if (program_search_begin(search, file) || image.memory_only)
-		return false;
 	while (program_search_next(search)) {
 		long error = rawcall3(SYS_access, (long)search->path, X_OK, 0);
 
@@ -101,7 +99,12 @@ static int spawn_searched(struct spawn *spawn, char *const *envp)
 
 	if (!spawn->real)
 		return ENOSYS;
-	found = image_segment() && foretell(&search, spawn->path);
+	found = image_segment() && !image.memory_only &&
+		!program_search_begin(&search, spawn->path);
+	if (found) {
+		search.text = __builtin_alloca(search.room);
+		found = foretell(&search);
+	}
 	if (found)
 		wish = exec_announce(AT_FDCWD, search.path, 0, &kind);
 	error = (int)environment_with(envp, wish, call_spawn, spawn);

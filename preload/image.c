@@ -12,6 +12,7 @@
 #include "preload/hello.h"
 #include "preload/loaded.h"
 #include "preload/pool.h"
+#include "preload/pool_map.h"
 #include "preload/rawcall.h"
 #include "preload/seen.h"
 #include "preload/session.h"
@@ -161,6 +162,7 @@ struct segment *image_start(void)
 	log = text_environment(entry.envp, "FOOTPRINT_LOG");
 	image.logs = log && *log;
 	image.pid = (int)rawcall3(SYS_getpid, 0, 0, 0);
+	image.identity = pool_identity(&settings);
 	/* Something goes on behind the end that we knew of: with a session of its own. */
 	if (image.left)
 		image.said_goodbye = false;

@@ -40,7 +40,8 @@ struct image {
 	int guard;		   /* its parent, if that is watched too; 0: not known (pool.h) */
 	uint32_t cell;		   /* of the pool, counted from 1; 0: it has memory of its own */
 	struct segment *home;	   /* the cell; NULL: it has none */
-	uint64_t name;		/* the second half of the session's id, as it stands in the cell */
+	uint64_t identity; /* of its settings (pool_map.h); its environment may be gone later */
+	uint64_t name;	   /* the second half of the session's id, as it stands in the cell */
 	struct pool_head *pool; /* mapped, to start programs with; NULL: none */
 
 	bool off;	   /* nothing is to be recorded */

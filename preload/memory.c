@@ -220,6 +220,16 @@ void segment_close(struct segment *segment)
 	advance_tail(&segment->head, segment->head.log_size);
 }
 
+/* Up to where the log may go: acknowledged, or spooled and in nobody else's hands. */
+static uint64_t kept_end(struct segment *segment)
+{
+	uint64_t acknowledged = __atomic_load_n(&segment->head.acknowledged, __ATOMIC_ACQUIRE);
+	uint64_t spooled = __atomic_load_n(&segment->spooled, __ATOMIC_ACQUIRE);
+
+	return segment->way == SEGMENT_UNANNOUNCED && spooled > acknowledged ? spooled
+									     : acknowledged;
+}
+
 void segment_release(struct segment *segment)
 {
 	unsigned char *log = segment_log(segment);
@@ -228,8 +238,7 @@ void segment_release(struct segment *segment)
 	uint64_t end = segment_end(segment);
 
 	if (segment->cell || __atomic_load_n(&segment->released, __ATOMIC_ACQUIRE) ||
-		__atomic_load_n(&segment->head.acknowledged, __ATOMIC_ACQUIRE) < end ||
-		has_claims(segment, end))
+		kept_end(segment) < end || has_claims(segment, end))
 		return;
 	__atomic_store_n(&segment->released, end, __ATOMIC_RELEASE);
 	/* A claim walks on from `tail`, and would take zero for free. */

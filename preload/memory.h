@@ -107,8 +107,8 @@ uint32_t *segment_append(
 /* End of the log: bytes claimed so far, walking past what `tail` lags behind. */
 uint64_t segment_end(struct segment *segment);
 
-/* Gives the memory of a full log back, once all of it is acknowledged. It reads as zero from then
- * on, and stays full. */
+/* Gives the memory of a full log back, once all of it is acknowledged, or spooled where no
+ * aggregator has the memory. It reads as zero from then on, and stays full. */
 void segment_release(struct segment *segment);
 
 /* Nothing more goes into its log. */

@@ -68,7 +68,7 @@ static void expect_pool(void)
 	}
 	starts = __atomic_fetch_add(&segment->first->starts, 1, __ATOMIC_RELAXED);
 	if (starts == STARTS_BEFORE)
-		session_ask_for_pool(pool_identity_of_image());
+		session_ask_for_pool(image.identity);
 	else if (starts > STARTS_BEFORE && starts < LOOKS_MAX)
 		look_for_offer();
 }

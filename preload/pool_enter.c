@@ -83,14 +83,6 @@ uint64_t pool_identity(const struct settings *settings)
 	return add_text(hash, FOOTPRINT_VERSION_STRING);
 }
 
-uint64_t pool_identity_of_image(void)
-{
-	struct entry entry = entry_find();
-	struct settings settings;
-
-	return entry.envp && image_settings(&entry, &settings) ? pool_identity(&settings) : 0;
-}
-
 /* Is our root the one that the pool's records are told from, mounted in the same namespace? Linux
  * 5.8 tells. */
 static bool same_root(const struct pool_offer *offer)
@@ -188,7 +180,7 @@ static struct segment *enter(
 		return NULL;
 	leave_previous(memfd, place->ticket.previous);
 	/* Who cannot have a memory would go on by value, on a connection that all of them share. */
-	if (place->offer.identity == pool_identity(settings) && same_root(&place->offer) &&
+	if (place->offer.identity == image.identity && same_root(&place->offer) &&
 		file_may_reach(SEGMENT_FIRST_SIZE) && fill(place, settings, entry)) {
 		image.home = place->cell;
 		image.cell = place->index;

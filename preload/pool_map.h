@@ -19,7 +19,6 @@ void pool_unmap(void *part, uint64_t size);
 
 /* Of the settings that all users of a pool share. */
 uint64_t pool_identity(const struct settings *settings);
-uint64_t pool_identity_of_image(void);
 
 static inline struct pool_ticket *pool_ticket(struct pool_head *pool, unsigned index)
 {

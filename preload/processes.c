@@ -212,13 +212,14 @@ int record_descriptor(void)
 	return __atomic_load_n(&image.descriptor, __ATOMIC_ACQUIRE);
 }
 
-void record_descriptor_yield(int fd)
+void record_descriptor_yield(int fd, int wanted)
 {
 	int old = fd;
 	long other;
 
 	/* A vfork child's copy may go: it is the parent's that counts. */
-	if (fd < 0 || image.memory_only || record_descriptor() != fd || !image_is_ours())
+	if (fd < 0 || image.memory_only || record_descriptor() != fd || !image_is_ours() ||
+		rawcall3(SYS_fcntl, wanted, F_GETFD, 0) < 0)
 		return;
 	other = rawcall3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, fd + 1);
 	if (other < 0)

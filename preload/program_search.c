@@ -3,6 +3,7 @@
 #include "preload/program_search.h"
 
 #include <errno.h>
+#include <linux/limits.h>
 
 #include "preload/hooks.h"
 #include "preload/text.h"
@@ -30,12 +31,43 @@ static bool has_slash(const char *file)
 	return *file == '/';
 }
 
+static size_t element_size(const char *element)
+{
+	size_t size = 0;
+
+	while (element[size] && element[size] != ':')
+		size++;
+	return size;
+}
+
+/* libc tries no element that is longer. */
+static bool is_tried(size_t element)
+{
+	return element < PATH_MAX;
+}
+
+static size_t longest_tried(const char *path)
+{
+	size_t longest = 0;
+
+	for (;; path++) {
+		size_t size = element_size(path);
+
+		if (size > longest && is_tried(size))
+			longest = size;
+		path += size;
+		if (!*path)
+			return longest;
+	}
+}
+
 int program_search_begin(struct program_search *search, const char *file)
 {
 	search->path = NULL;
 	search->file = file;
 	search->file_size = text_length(file);
 	search->rest = NULL;
+	search->room = 0;
 	if (!*file)
 		return ENOENT;
 	if (has_slash(file))
@@ -43,6 +75,7 @@ int program_search_begin(struct program_search *search, const char *file)
 	if (search->file_size > NAME_MAX)
 		return ENAMETOOLONG;
 	search->rest = search_path();
+	search->room = longest_tried(search->rest) + sizeof("/") + search->file_size;
 	return 0;
 }
 
@@ -67,12 +100,10 @@ bool program_search_next(struct program_search *search)
 	}
 	while (search->rest) {
 		const char *element = search->rest;
-		size_t size = 0;
+		size_t size = element_size(element);
 
-		while (element[size] && element[size] != ':')
-			size++;
 		search->rest = element[size] ? element + size + 1 : NULL;
-		if (size < PATH_MAX) {
+		if (is_tried(size)) {
 			join(search, element, size);
 			return true;
 		}

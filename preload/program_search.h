@@ -5,7 +5,6 @@
 #ifndef FOOTPRINT_PRELOAD_PROGRAM_SEARCH_H
 #define FOOTPRINT_PRELOAD_PROGRAM_SEARCH_H
 
-#include <linux/limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -14,11 +13,13 @@ struct program_search {
 	const char *file;
 	size_t file_size;
 	const char *rest; /* of PATH; NULL: none left */
-	char text[PATH_MAX + NAME_MAX + 2];
+	size_t room;	  /* of the longest candidate that is put together, terminated; bytes */
+	char *text;	  /* the caller's, `room` bytes */
 };
 
 /* Begins to look for `file` as libc would: one candidate if it has a slash in it. 0, or the errno
- * that libc answers without asking the kernel. */
+ * that libc answers without asking the kernel. Then the caller gives `text`: its size depends on
+ * PATH, and the stack may be a signal handler's. */
 int program_search_begin(struct program_search *search, const char *file);
 
 /* The next candidate; false: there is none. */

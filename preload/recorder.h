@@ -128,7 +128,7 @@ void record_memory_only(void);
 /* Our one descriptor, or -1: hooks keep the application from closing or replacing it. */
 int record_descriptor(void);
 /* The application insists on this very number (dup2 to it): move ours away, or give it up. */
-void record_descriptor_yield(int fd);
+void record_descriptor_yield(int fd, int wanted);
 
 /* From the constructor: reads FOOTPRINT_*, makes the memory, says hello. envp as the kernel laid
  * it. */

@@ -148,8 +148,11 @@ static int open_root(void)
 static void forget_what_was_sent(void)
 {
 	for (struct segment *s = image.segment; s; s = s->previous) {
+		uint64_t released = __atomic_load_n(&s->released, __ATOMIC_ACQUIRE);
+
 		s->way = SEGMENT_UNANNOUNCED;
-		s->sent = __atomic_load_n(&s->head.acknowledged, __ATOMIC_ACQUIRE);
+		s->sent = released ? released
+				   : __atomic_load_n(&s->head.acknowledged, __ATOMIC_ACQUIRE);
 	}
 }
 

@@ -14,7 +14,7 @@
 #include "preload/text.h"
 #include "proto/pool.h"
 
-#define SMALL_COPY 2048	       /* log bytes, on the stack */
+#define SMALL_COPY 2048	       /* log bytes, on the stack, which may be a signal handler's */
 #define PIECE_SIZE (64u << 10) /* log bytes in an entry, at most */
 #define ERRNO_MAX  4095
 #define ATTEMPTS   4 /* a thread writes what we read */
@@ -32,15 +32,12 @@ static uint32_t checksum_of(const struct iovec parts[3])
 	return fp_entry_checksum(parts[0].iov_base, parts[1].iov_base, parts[2].iov_base);
 }
 
-/* Room for a copy of `size` bytes: `small`, or a mapping of its own; NULL: none can be had. */
-static unsigned char *copy_room(unsigned char small[static SMALL_COPY], uint64_t size)
+/* A mapping for a copy of `size` bytes; NULL: none can be had. */
+static unsigned char *map_copy(uint64_t size)
 {
-	long room;
-
-	if (size <= SMALL_COPY)
-		return small;
-	room = rawcall6(SYS_mmap, 0, (long)size, PROT_READ | PROT_WRITE,
+	long room = rawcall6(SYS_mmap, 0, (long)size, PROT_READ | PROT_WRITE,
 		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
 	return room < 0 && room > -ERRNO_MAX ? NULL : (unsigned char *)room;
 }
 
@@ -147,7 +144,8 @@ static int open_for(struct segment *segment, uint64_t from, uint64_t to)
 static int append(int fd, struct segment *segment, uint64_t magic, uint64_t *from, uint64_t to)
 {
 	uint64_t room = to - *from < PIECE_SIZE ? to - *from : PIECE_SIZE;
-	unsigned char small[SMALL_COPY], *copy = copy_room(small, room);
+	bool small = room <= SMALL_COPY;
+	unsigned char *copy = small ? __builtin_alloca(room) : map_copy(room);
 	int error;
 
 	do {
@@ -159,7 +157,7 @@ static int append(int fd, struct segment *segment, uint64_t magic, uint64_t *fro
 			break;
 		*from = end;
 	} while (*from < to && !(error = spool_file_has_space(fd)));
-	if (copy && copy != small)
+	if (copy && !small)
 		rawcall3(SYS_munmap, (long)copy, (long)room, 0);
 	return error;
 }

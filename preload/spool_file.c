@@ -12,12 +12,11 @@
 #include "preload/rawcall.h"
 #include "preload/text.h"
 
-#define ATTEMPTS	4  /* the aggregator takes the file away */
-#define FREE_SHARE	20 /* leave one part in so many of the file system free */
-#define NAME		"/records."
-#define MODE		0600
-#define FOLDER_MODE	01777 /* everyone's, as /tmp is */
-#define SPOOL_PATH_SIZE 1024  /* on the stack of a signal handler, perhaps */
+#define ATTEMPTS    4  /* the aggregator takes the file away */
+#define FREE_SHARE  20 /* leave one part in so many of the file system free */
+#define NAME	    "/records."
+#define MODE	    0600
+#define FOLDER_MODE 01777 /* everyone's, as /tmp is */
 
 void spool_file_close(int *fd)
 {
@@ -75,8 +74,10 @@ int spool_file_takes(int fd, uint64_t size)
 int spool_file_open(struct segment *first, uint64_t size)
 {
 	unsigned uid = (unsigned)rawcall3(SYS_geteuid, 0, 0, 0);
-	char path[SPOOL_PATH_SIZE];
-	int error = file_path(first, path, sizeof(path), uid);
+	size_t size_of_path = text_length((const char *)first + first->spool_path) + sizeof(NAME) +
+			      TEXT_NUMBER_SIZE;
+	char *path = __builtin_alloca(size_of_path); /* perhaps on a signal handler's stack */
+	int error = file_path(first, path, size_of_path, uid);
 
 	for (int attempt = 0; !error && attempt < ATTEMPTS; attempt++) {
 		int fd SPOOL_FILE_CLEANUP = (int)rawcall4(SYS_openat, AT_FDCWD, (long)path,

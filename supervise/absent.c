@@ -3,6 +3,7 @@
 #include "preload/entry.h"
 #include "preload/loaded.h"
 #include "preload/pool.h"
+#include "preload/pool_map.h"
 #include "preload/supervised.h"
 #include "preload/symbols.h"
 
@@ -57,6 +58,12 @@ enum program_kind supervised_exec(int dirfd, const char *path, int flags)
 }
 
 /* --- it starts no programs, and is in nobody's pool ------------------------------------------- */
+
+uint64_t pool_identity(const struct settings *settings)
+{
+	(void)settings;
+	return 0;
+}
 
 struct segment *pool_enter(const struct settings *settings, const struct entry *entry)
 {

@@ -132,10 +132,11 @@ class World:
             receiver.close()
         with open(log, errors="surrogateescape") as file:
             seen = file.read()
-        return self.watched_part(seen), facts
+        return self.watched_part(seen, {path for access, path, _ in facts if access == "exec"}), facts
 
-    def watched_part(self, text):
-        """What strace saw of the processes that the library is in, from where it started."""
+    def watched_part(self, text, executed):
+        """What strace saw of the processes that the library is in, from where it started. executed: what it
+        recorded as executed (a child that strace told of late is not among those processes)."""
         started, kept = set(), []
         for line in hooks_judge.merge(text).splitlines():
             pid, call = line.split(None, 1)
@@ -151,7 +152,7 @@ class World:
         facts = {fact for fact in hooks_judge.Strace("\n".join(kept), os.getcwd()).facts
                  if not OURS.match(fact[1])}
         # The library looks for itself at what is executed, and whether there is an ld.so.cache.
-        looked_at = {path for access, path, _ in facts if access == "exec"}
+        looked_at = executed | {path for access, path, _ in facts if access == "exec"}
         return {(access, path, outcome) for access, path, outcome in facts
                 if not (access in ("check", "read") and path in looked_at) and
                 (access, path) != ("check", "/etc/ld.so.cache")}

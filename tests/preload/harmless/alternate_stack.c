@@ -1,0 +1,42 @@
+/*
+ * What fits an alternate stack of the classic size fits it watched, too: a signal's handler opens a
+ * file and starts a program, as a crash reporter does. Below the stack there is no memory.
+ */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define STACK_SIZE 8192
+#define BELOW	   4096
+
+static void handler(int signal)
+{
+	char *arguments[] = { "true", NULL };
+
+	open("/none/new", O_RDONLY);
+	if (fork() == 0) {
+		execvp("true", arguments);
+		_exit(1);
+	}
+	(void)signal;
+}
+
+int main(void)
+{
+	char *memory = mmap(NULL, BELOW + STACK_SIZE, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	stack_t stack = { .ss_sp = memory + BELOW, .ss_size = STACK_SIZE };
+	struct sigaction action = { .sa_handler = handler, .sa_flags = SA_ONSTACK };
+	int status = -1;
+
+	mprotect(memory, BELOW, PROT_NONE);
+	if (sigaltstack(&stack, NULL) < 0 || sigaction(SIGUSR1, &action, NULL) < 0)
+		return 1;
+	raise(SIGUSR1);
+	wait(&status);
+	printf("child's status %#x\n", status);
+	return 0;
+}

@@ -1,0 +1,63 @@
+#!/usr/bin/env python3
+"""Programs that do what few do say and end as they would alone: with an aggregator, and without one."""
+import os
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from recorder_receiver import Receiver
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+BUILD = os.path.abspath(os.environ.get("BUILD", "build"))
+LIBRARY = os.path.join(BUILD, "libfootprint.so")
+PROGRAMS = ["alternate_stack", "backtrace", "environment", "descriptors"]
+
+
+def build(compiler, name, work):
+    """Without optimisation: frame pointers are where unwinders look for them."""
+    program, source = os.path.join(work, name), f"{HERE}/harmless/{name}.c"
+    command = [compiler, "-std=gnu11", "-O0", "-w", "-o", program, source, "-Wl,-z,now"]
+    subprocess.run(command, check=True)
+    if name == "backtrace":
+        subprocess.run([compiler, "-std=gnu11", "-O0", "-w", "-shared", "-fPIC", "-DLIBRARY", "-o", program + ".so",
+                        source], check=True)
+    return program
+
+
+def ended(program, **environment):
+    result = subprocess.run([program], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                            env={**os.environ, **environment})
+    return result.returncode, result.stdout.decode(), result.stderr.decode()
+
+
+def compare(label, program, socket, bare):
+    watched = ended(program, LD_PRELOAD=LIBRARY, FOOTPRINT_SOCKET=socket)
+    return [] if watched == bare else [f"{label}: {watched}, bare {bare}"]
+
+
+def judge(compiler, name, work):
+    program = build(compiler, name, work)
+    bare = ended(program)
+    failures = [f"{name}: the test itself is wrong: {bare}"] if bare[0] else []
+    failures += compare(f"{compiler}, {name}, nobody listens", program, work + "/nobody/socket", bare)
+    receiver = Receiver(program + ".socket")
+    failures += compare(f"{compiler}, {name}", program, receiver.path, bare)
+    receiver.wait_ended()
+    receiver.close()
+    print(f"{compiler}, {name}: {bare[1]}", end="")
+    return failures
+
+
+def main():
+    failures = []
+    with tempfile.TemporaryDirectory() as work:
+        os.mkdir(work + "/nobody")
+        for name in PROGRAMS:
+            failures += judge("gcc", name, work)
+    print("\n".join(failures))
+    sys.exit(1 if failures else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -73,7 +73,8 @@ struct aggregator {
 	bool stopping;
 	struct stop {
 		uint64_t begun_ms;
-		bool sealed; /* nothing more is read */
+		bool sealed;  /* nothing more is read */
+		bool unheard; /* peers had more to say when last listened to */
 		bool done;
 		bool leaves; /* processes that live on, or spool files: for our successor */
 		unsigned writes;

@@ -58,7 +58,9 @@ static int continue_manifest(struct application *application)
 	struct error err;
 	int r;
 
-	if (asprintf(&path, "%s/%s", daemon->options.manifests, application->file) < 0) {
+	/* In the directory that is written to, whatever it is called by now. */
+	if (asprintf(&path, "/proc/self/fd/%d/%s", daemon->applications.directory,
+		    application->file) < 0) {
 		path = NULL;
 		return -ENOMEM;
 	}

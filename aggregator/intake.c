@@ -11,7 +11,8 @@
 #include "aggregator/aggregator.h"
 #include "lib/base/cleanup.h"
 
-#define ACCEPTS_AT_ONCE	  256 /* then others have their turn */
+#define DRAINED_AT_ONCE	  1024 /* packets of a peer, connections: somebody may go on for ever */
+#define ACCEPTS_AT_ONCE	  256  /* then others have their turn */
 #define DESCRIPTORS_SPARE 64
 #define GATHER_NS	  4000000 /* nobody notices; hundreds of short processes fit in */
 
@@ -162,25 +163,32 @@ void intake_tick(struct aggregator *daemon)
 		intake->paused = false;
 }
 
-static void drain(struct peer_list *list)
+static bool drain(struct peer_list *list)
 {
 	struct peer *peer = TAILQ_FIRST(list);
+	bool more = false;
 
 	while (peer) {
 		struct peer *next = TAILQ_NEXT(peer, link);
+		enum hearing heard = HEARD;
 
-		while (peer_read(peer) == HEARD)
-			;
+		for (int i = 0; i < DRAINED_AT_ONCE && heard == HEARD; i++)
+			heard = peer_read(peer);
+		more |= heard == HEARD;
 		peer = next;
 	}
+	return more;
 }
 
-void intake_drain(struct aggregator *daemon)
+bool intake_drain(struct aggregator *daemon)
 {
-	while (accept_one(daemon) > 0)
-		;
-	drain(&daemon->intake.silent);
-	drain(&daemon->intake.talking);
+	bool more = true;
+
+	for (int i = 0; i < DRAINED_AT_ONCE && more; i++)
+		more = accept_one(daemon) > 0;
+	more |= drain(&daemon->intake.silent);
+	more |= drain(&daemon->intake.talking);
+	return more;
 }
 
 void intake_close(struct aggregator *daemon)

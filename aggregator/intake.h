@@ -32,8 +32,9 @@ struct intake {
 
 /* listener: a listening SOCK_SEQPACKET socket, taken over. 0 or negative errno. */
 int intake_init(struct aggregator *daemon, int listener);
-/* Accepts and reads all that is there now: at the end, before the last snapshot. */
-void intake_drain(struct aggregator *daemon);
+/* Accepts and reads what is there now: at the end, before the last snapshot. True: there may be
+ * more. */
+bool intake_drain(struct aggregator *daemon);
 /* Accepts nobody any more, until a tick. */
 void intake_pause(struct aggregator *daemon);
 /* Drops the silent, accepts again where descriptors are free. */

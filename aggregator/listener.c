@@ -123,6 +123,7 @@ static int make_socket(struct listener *listener, const char *path)
 {
 	auto_socket_name struct socket_name name = { .directory = -1 };
 	int r = socket_name_make(path, &name);
+	struct stat status;
 
 	if (r == 0)
 		r = lock_socket(listener, path);
@@ -135,6 +136,10 @@ static int make_socket(struct listener *listener, const char *path)
 		return -errno;
 	if (bind(listener->fd, (struct sockaddr *)&name.address, sizeof(name.address)) < 0)
 		return -errno;
+	if (lstat(path, &status) < 0)
+		return -errno;
+	listener->device = status.st_dev;
+	listener->inode = status.st_ino;
 	listener->path = strdup(path);
 	/* Processes of every user speak to us. */
 	if (!listener->path || chmod(path, 0666) < 0 || listen(listener->fd, SOMAXCONN) < 0)
@@ -156,9 +161,18 @@ int listener_open(struct listener *listener, const char *path)
 	return r;
 }
 
+/* Somebody may have removed it, and another daemon made one there. */
+static bool is_there(const struct listener *listener)
+{
+	struct stat status;
+
+	return listener->path && lstat(listener->path, &status) == 0 &&
+	       status.st_dev == listener->device && status.st_ino == listener->inode;
+}
+
 void listener_close(struct listener *listener)
 {
-	if (listener->path && unlink(listener->path) < 0 && errno != ENOENT)
+	if (is_there(listener) && unlink(listener->path) < 0 && errno != ENOENT)
 		log_trouble("%s: cannot be removed: %s", listener->path, strerror(errno));
 	free(listener->path);
 	cleanup_close(&listener->fd);

@@ -2,10 +2,14 @@
 #ifndef FOOTPRINT_AGGREGATOR_LISTENER_H
 #define FOOTPRINT_AGGREGATOR_LISTENER_H
 
+#include <sys/types.h>
+
 struct listener {
 	int fd;	    /* listening; -1: none */
 	int lock;   /* keeps a second daemon from this socket; -1: none */
 	char *path; /* to be removed at the end; NULL: not ours */
+	dev_t device;
+	ino_t inode; /* of the socket there, when it was made */
 };
 
 /* A SOCK_SEQPACKET socket at `path`, mode 0666, in place of one that nobody serves any more; or the

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "aggregator/aggregator.h"
+#include "aggregator/policy.h"
 #include "aggregator/spool_shared.h"
 #include "aggregator/clock.h"
 #include "aggregator/descriptor.h"
@@ -128,7 +129,8 @@ int peer_hear_hello(struct peer *peer, const Footprint__Hello *hello, struct rec
 	int r;
 
 	if (hello->protocol != FP_PROTOCOL) {
-		refuse_protocol(peer, hello);
+		if (policy_allows_uid(&daemon->options, peer->uid))
+			refuse_protocol(peer, hello);
 		return error_set(err, -EPROTONOSUPPORT, "hello: protocol %u", hello->protocol);
 	}
 	r = take_belongings(daemon, hello, received, &belongings, err);

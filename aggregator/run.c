@@ -62,63 +62,38 @@ void run_deinit(struct run *run)
 
 /* --- joining ---------------------------------------------------------------------------------- */
 
-/* The run of the manifest on disk that a session belongs to which started then: one without an end
- * (an aggregator before us watched it), or one during which it started. */
-static const Footprint__Run *find_run(
-	const Footprint__Manifest *view, const char *host, uint64_t started_ns)
+static int seed_image(void *context, const char *path, uint64_t runs)
 {
-	const Footprint__Run *found = NULL;
+	struct run *run = context;
+	uint64_t key = hash_text(0, path);
+	uint32_t place;
 
-	for (size_t i = 0; i < view->n_runs; i++) {
-		const Footprint__Run *run = view->runs[i];
-
-		if (!strcmp(run->host, host) &&
-			(!run->ended_ns ||
-				(run->started_ns <= started_ns && started_ns <= run->ended_ns)))
-			found = run;
-	}
-	return found;
-}
-
-static int seed_images(struct run *run, const Footprint__Manifest *view)
-{
-	for (size_t i = 0; i < view->n_executables; i++) {
-		const Footprint__Executable *executable = view->executables[i];
-		autofree char *path =
-			strndup((const char *)executable->path.data, executable->path.len);
-		uint64_t key;
-		uint32_t place;
-
-		if (!path)
-			return -ENOMEM;
-		key = hash_text(0, path);
-		if (table_add(&run->images, &key, &place) < 0)
-			return -ENOMEM;
-		((struct counted *)table_at(&run->images, place))->count = executable->runs;
-	}
+	if (table_add(&run->images, &key, &place) < 0)
+		return -ENOMEM;
+	((struct counted *)table_at(&run->images, place))->count = runs;
 	return 0;
 }
 
-/* Goes on with it. Without memory it is a run of its own: said twice, not lost. */
+/* Goes on with the run of the manifest on disk that a session belongs to which started then: one
+ * without an end (an aggregator before us watched it), or one during which it started. Without
+ * memory it is a run of its own: said twice, not lost. The manifest may be being written at this
+ * moment. */
 static bool continue_run(struct application *application, const char *host, uint64_t started_ns)
 {
 	struct run *run = &application->run;
-	const Footprint__Manifest *view;
-	const Footprint__Run *before;
+	struct manifest_run before;
 
-	if (manifest_view(application->manifest, &view) < 0)
-		return false;
-	before = find_run(view, host, started_ns);
-	if (!before || seed_images(run, view) < 0)
+	if (!manifest_find_run(application->manifest, host, started_ns, &before) ||
+		manifest_each_program(application->manifest, seed_image, run) < 0)
 		return false;
 	run->continued = run->named = true;
-	run->started_ns = before->started_ns;
-	run->ended_ns = before->ended_ns;
-	run->processes = before->processes;
-	run->records = before->records;
+	run->started_ns = before.started_ns;
+	run->ended_ns = before.ended_ns;
+	run->processes = before.processes;
+	run->records = before.records;
 	/* It began with the session that it is named after, or one that is known already. */
-	run->first_started_ns = before->started_ns + 1;
-	if (!before->ended_ns && application->daemon->ledger.read_only)
+	run->first_started_ns = before.started_ns + 1;
+	if (!before.ended_ns && application->daemon->ledger.read_only)
 		run->unattended = "the spool was read-only while no aggregator listened";
 	return true;
 }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -292,6 +293,11 @@ int spool_init(struct aggregator *daemon)
 	if (spool->directory < 0) {
 		log_trouble("%s: cannot be opened: %s", path, strerror(errno));
 		return -errno;
+	}
+	/* Let go by the kernel, however we end. */
+	if (flock(spool->directory, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK) {
+		log_trouble("%s: another footprintd reads it", path);
+		return -EADDRINUSE;
 	}
 	uv_timer_init(&daemon->loop, &spool->step);
 	spool->step.data = daemon;

@@ -40,6 +40,8 @@ static int take_entry(struct aggregator *daemon, struct taken *taken, const stru
 		session_drop(*ret, &err);
 	else if (r < 0)
 		daemon->counters.refused++;
+	/* Whom the operator does not allow is not missed; anybody else's records are. */
+	taken->unplaced += r < 0 && !*ret && r != -EACCES;
 	daemon->counters.spool_entries++;
 	return 0;
 }

@@ -30,8 +30,9 @@ static uint64_t spent_ms(const struct aggregator *daemon)
 /* What has been said up to now is ours, in whichever way it was said. */
 static void drain(struct aggregator *daemon)
 {
+	daemon->stop.unheard = false;
 	if (spent_ms(daemon) < DRAIN_MS) {
-		intake_drain(daemon);
+		daemon->stop.unheard = intake_drain(daemon);
 		spool_tick(daemon);
 		reserve_tick(daemon);
 	} else {
@@ -47,8 +48,8 @@ static bool waiting(struct aggregator *daemon)
 		return true;
 	if (vigils_stop(daemon) && spent_ms(daemon) < DRAIN_MS)
 		return true;
-	return spool_busy(daemon) || roots_busy(daemon) || sessions_busy(daemon) ||
-	       daemon->snapshot.running;
+	return daemon->stop.unheard || spool_busy(daemon) || roots_busy(daemon) ||
+	       sessions_busy(daemon) || daemon->snapshot.running;
 }
 
 static void close_handles(struct aggregator *daemon)

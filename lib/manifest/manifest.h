@@ -126,6 +126,23 @@ int manifest_merge(struct manifest *into, const struct manifest *from);
  * says). Valid until the next manifest_add_* or manifest_free; the caller must not change it. */
 int manifest_view(struct manifest *m, const Footprint__Manifest **ret);
 
+/*
+ * Single facts, without the lists: unlike manifest_view, this may be asked while another thread
+ * encodes the manifest.
+ */
+struct manifest_run {
+	uint64_t started_ns, ended_ns;
+	uint64_t processes, records;
+};
+/* The last run of that host that has no end, or during which something started that started then.
+ * False: there is none. */
+bool manifest_find_run(
+	const struct manifest *m, const char *host, uint64_t started_ns, struct manifest_run *ret);
+/* Calls visit(context, path, runs) for each program until it answers less than 0, which is
+ * returned; else 0. */
+int manifest_each_program(const struct manifest *m,
+	int (*visit)(void *context, const char *path, uint64_t runs), void *context);
+
 /* Absolute, and nothing in it that a lookup would undo: no empty component, no "." and no "..". */
 bool manifest_path_is_canonical(const char *path);
 

@@ -150,6 +150,10 @@ def say_hello(s, hello_bytes, fds, root=True):
         os.close(opened)
 
 
+def batch(session, log, offset=0):
+    return data(2, data(1, session) + fixed(3, offset) + data(4, log))
+
+
 def refused(s):
     """The daemon hung up."""
     try:

@@ -159,10 +159,6 @@ def relative_records_after_a_restart(daemon):
     peer.close()
 
 
-def batch(session, log, offset=0):
-    return data(2, data(1, session) + fixed(3, offset) + data(4, log))
-
-
 def records_by_value(daemon):
     """A process without shared memory: slots in packets, some of them said again when they change."""
     session = os.urandom(16)
@@ -231,6 +227,64 @@ def full_disk(daemon):
         subprocess.run(["umount", mount])
 
 
+def another_user_goes_on(daemon):
+    """A server that gives up root leaves its records in another user's file, and says hello as that user."""
+    session = os.urandom(16)
+    records = [path("/usr/lib/as-%s" % user, error=2) for user in ("root", "nobody", "nobody-again")]
+    logs = [slot(r) for r in records]
+    daemon.kill()
+    spool_file(daemon, spool_entry(hello(session), logs[0]))
+    spool_file(daemon, spool_entry(hello(session), logs[1], len(logs[0])), "records.65534")
+    os.chown(daemon.spool + "/records.65534", 65534, 65534)
+    daemon.start()
+    wait_for("both", lambda: daemon.manifest().count("missing {") == 2)
+    os.chmod(daemon.directory, 0o755)
+    child = os.fork()
+    if child == 0:
+        os.setgid(65534)
+        os.setuid(65534)
+        s = connect(daemon)
+        say_hello(s, hello(session), [])
+        s.send(batch(session, logs[2], len(logs[0]) + len(logs[1])))
+        os._exit(0)
+    os.waitpid(child, 0)
+    wait_for("what it said afterwards", lambda: daemon.manifest().count("missing {") == 3)
+    assert "gaps {" not in daemon.manifest(), daemon.manifest()
+
+
+def entries_that_are_refused_are_gaps(daemon):
+    """... of whoever else is in the file: the daemon does not understand them."""
+    spool_file(daemon, spool_entry(hello(os.urandom(16), protocol=2), slot(path("/etc/passwd")))
+               + entry([path("/etc/group")]))
+    wait_for("the other", lambda: has_file(daemon.manifest(), "/etc/group"))
+    wait_for("the gap", lambda: 'kind: "lost-records"' in daemon.manifest())
+
+
+def names_that_others_have_taken(daemon):
+    """The spool is everybody's: who makes the daemon's own names there first keeps it from nothing."""
+    daemon.kill()
+    own = ["journal", "directories", "counted", "counted.new", "directories.new", "reserve"]
+    for name in own:
+        if os.path.exists(daemon.spool + "/" + name):
+            os.unlink(daemon.spool + "/" + name)
+        with open(daemon.spool + "/" + name, "w") as file:
+            file.write("mine")
+        os.chown(daemon.spool + "/" + name, 65534, 65534)
+    daemon.start()
+    peer = Peer(daemon, [path("/etc/passwd")])
+    wait_for("an acknowledgement", lambda: peer.acknowledged() == len(peer.log))
+    peer.close()
+    for name in ("directories", "counted", "reserve"):
+        assert os.stat(daemon.spool + "/" + name).st_uid == os.geteuid(), name
+
+
+def another_daemon_on_the_same_spool(daemon):
+    other = subprocess.run([BUILD + "/footprintd", "--socket", daemon.directory + "/other", "--spool", daemon.spool,
+                            "--manifests", daemon.directory + "/others"], stderr=subprocess.PIPE, text=True,
+                           timeout=LIMIT_SECONDS)
+    assert other.returncode and "another footprintd reads it" in other.stderr, other
+
+
 def hundred_thousand_paths(daemon):
     """Memory stays bounded: 100,000 distinct paths below 200 MB."""
     for part in range(10):
@@ -250,4 +304,5 @@ if __name__ == "__main__":
          entry_cut_short_names_its_program, strange_files_are_put_away,
          killed_process_and_killed_daemon, memory_is_acknowledged_when_on_disk, restart_continues,
          relative_records_after_a_restart, records_by_value, unknown_directory_is_a_gap,
-         unreadable_manifest_is_put_aside, full_disk, hundred_thousand_paths])
+         another_user_goes_on, entries_that_are_refused_are_gaps, names_that_others_have_taken,
+         another_daemon_on_the_same_spool, unreadable_manifest_is_put_aside, full_disk, hundred_thousand_paths])

@@ -54,6 +54,36 @@ def a_lock_held_for_ever(daemon):
     wait_for("the entry", lambda: has_file(daemon.manifest(), "/etc/passwd"))
 
 
+def somebody_who_never_stops_talking(daemon):
+    flood = subprocess.Popen([sys.executable, "-c", """
+import os, sys
+sys.path.insert(0, sys.argv[1])
+from peer import *
+class Daemon: socket = sys.argv[2]
+session = os.urandom(16)
+s = connect(Daemon)
+say_hello(s, hello(session), [])
+log = slot(path("/etc/passwd"))
+try:
+    while True:
+        s.send(batch(session, log, 0))
+except OSError:
+    pass
+""", os.path.dirname(os.path.abspath(__file__)), daemon.socket])
+    wait_for("a first word", lambda: has_file(daemon.manifest(), "/etc/passwd"))
+    assert daemon.stop() == 0
+    assert flood.wait(LIMIT_SECONDS) == 0
+
+
+def another_socket_in_its_place(daemon):
+    """What somebody else has put there is not ours to remove."""
+    os.unlink(daemon.socket)
+    other = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    other.bind(daemon.socket)
+    assert daemon.stop() == 0
+    assert os.path.exists(daemon.socket), "removed"
+
+
 def many_files_of_a_killed_one(daemon):
     """More files than are read at a time were left by aggregators before us."""
     daemon.kill()
@@ -71,4 +101,5 @@ def many_files_of_a_killed_one(daemon):
         manifest = daemon.manifest()
 
 
-run([as_soon_as_it_listens, a_writer_may_finish, a_lock_held_for_ever, many_files_of_a_killed_one])
+run([as_soon_as_it_listens, a_writer_may_finish, a_lock_held_for_ever, somebody_who_never_stops_talking,
+     another_socket_in_its_place, many_files_of_a_killed_one])

@@ -210,6 +210,39 @@ static void packages_are_asked_for_later(void **state)
 	assert_int_equal(view->files[2]->package, 1);
 }
 
+static int add_runs(void *context, const char *path, uint64_t runs)
+{
+	uint64_t *sum = context;
+
+	*sum += runs;
+	return strcmp(path, "/last") ? 0 : -1;
+}
+
+static void single_facts_need_no_lists(void **state)
+{
+	struct manifest_run run;
+	uint64_t sum = 0;
+
+	assert_false(manifest_find_run(*state, "h", 15, &run));
+	assert_int_equal(manifest_add_run(*state, "h", 10, 20, 4, 3), 0);
+	assert_int_equal(manifest_add_run(*state, "h", 12, 18, 5, 6), 0);
+	assert_int_equal(manifest_add_run(*state, "other", 13, 0, 7, 8), 0);
+	assert_true(manifest_find_run(*state, "h", 15, &run));
+	assert_int_equal(run.started_ns, 12);
+	assert_int_equal(run.ended_ns, 18);
+	assert_int_equal(run.processes, 5);
+	assert_int_equal(run.records, 6);
+	assert_true(manifest_find_run(*state, "h", 19, &run));
+	assert_int_equal(run.started_ns, 10);
+	assert_false(manifest_find_run(*state, "h", 21, &run));
+	assert_true(manifest_find_run(*state, "other", 1, &run));
+	assert_int_equal(manifest_each_program(*state, add_runs, &sum), 0);
+	assert_int_equal(manifest_add_executable(*state, "/p", NULL, 0, 5, false), 0);
+	assert_int_equal(manifest_add_executable(*state, "/last", NULL, 0, 2, false), 0);
+	assert_int_equal(manifest_each_program(*state, add_runs, &sum), -1);
+	assert_int_equal(sum, 7);
+}
+
 static void the_largest_counts_stand(void **state)
 {
 	const Footprint__Manifest *view;
@@ -299,6 +332,7 @@ int main(void)
 		TEST(changed_files_have_no_content),
 		TEST(packages_no_file_names_are_left_out),
 		TEST(packages_are_asked_for_later),
+		TEST(single_facts_need_no_lists),
 		TEST(the_largest_counts_stand),
 		TEST(text_that_is_not_utf8_is_escaped),
 		TEST(needed_names_keep_their_order),

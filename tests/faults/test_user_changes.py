@@ -1,0 +1,88 @@
+#!/usr/bin/env python3
+"""A server that begins as root and gives it up: what it does afterwards is in the manifest, whether an
+aggregator listened then or not."""
+from faults import *
+
+NOBODY = 65534
+SERVER = """
+import os, sys
+read = lambda name: os.close(os.open(sys.argv[1] + "/" + name, os.O_RDONLY))
+read("0")
+os.setgid(%d)
+os.setuid(%d)
+read("1")
+print("dropped", flush=True)
+sys.stdin.readline()
+read("2")
+sys.stdin.readline()
+""" % (NOBODY, NOBODY)
+
+
+class Server:
+    def __init__(self, daemon, data):
+        self.process = subprocess.Popen([sys.executable, "-S", "-c", SERVER, data], env=watched(daemon),
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert self.process.stdout.readline() == b"dropped\n"
+
+    def goes_on(self):
+        self.process.stdin.write(b"\n")
+        self.process.stdin.flush()
+
+    def ends(self):
+        self.process.communicate(b"\n")
+        assert self.process.returncode == 0, self.process.returncode
+
+
+def nobody_listens(daemon, data):
+    daemon.kill()
+    server = Server(daemon, data)
+    server.goes_on()
+    server.ends()
+    daemon.start()
+
+
+def nobody_listens_at_first(daemon, data):
+    daemon.kill()
+    server = Server(daemon, data)
+    daemon.start()
+    time.sleep(1.5)  # between two looks
+    server.goes_on()
+    server.ends()
+
+
+def killed_in_between(daemon, data):
+    server = Server(daemon, data)
+    daemon.kill()
+    time.sleep(1.5)
+    server.goes_on()
+    server.ends()
+    daemon.start()
+
+
+def always_there(daemon, data):
+    server = Server(daemon, data)
+    server.goes_on()
+    server.ends()
+
+
+def main():
+    if os.geteuid():
+        skip("needs root to give it up")
+    folder = working_folder()
+    data = data_folder(folder, 3)
+    for case in (nobody_listens, nobody_listens_at_first, killed_in_between, always_there):
+        daemon = Daemon(interval="0.2")
+        os.chmod(daemon.directory, 0o755)
+        try:
+            case(daemon, data)
+            wait_for("the spool read", lambda: daemon.process.poll() is None and settled(daemon))
+            manifest = finish(daemon)
+            for name in "012":
+                assert accesses(manifest).get(data + "/" + name, 0) & READ, "%s: %s is missing" % (case.__name__, name)
+            assert not gaps(manifest), gaps(manifest)
+            print("ok", case.__name__)
+        finally:
+            daemon.remove()
+
+
+main()

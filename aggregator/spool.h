@@ -34,6 +34,7 @@ struct taken {
 	int fd;
 	enum taken_state state;
 	uint32_t uid;
+	uint64_t size;	   /* when the lock was taken: who writes later does not keep us reading */
 	uint64_t offset;   /* of the first byte not read */
 	uint64_t serial;   /* facts queued when all it said had become facts */
 	bool settled;	   /* it has: no exec of it is pending, no record of it deferred */

@@ -141,16 +141,30 @@ static int read_window(struct aggregator *daemon, struct taken *taken, uint8_t *
 	return r;
 }
 
+/* A file may be said to hold terabytes and hold nothing. */
+static void pass_hole(struct taken *taken)
+{
+	off_t data = lseek(taken->fd, (off_t)taken->offset, SEEK_DATA);
+
+	if (data < 0 && errno != ENXIO)
+		return; /* a file system that does not tell */
+	if (data < 0 || (uint64_t)data > taken->size)
+		data = (off_t)taken->size;
+	taken->unplaced += (uint64_t)data > taken->offset;
+	taken->offset = (uint64_t)data;
+}
+
 static int read_taken(struct aggregator *daemon, struct taken *taken)
 {
 	autofree uint8_t *window = NULL;
-	struct stat status;
 	uint64_t left;
 	ssize_t n;
 
-	if (fstat(taken->fd, &status) < 0 || (uint64_t)status.st_size <= taken->offset)
+	if (taken->offset < taken->size)
+		pass_hole(taken);
+	if (taken->offset >= taken->size)
 		return 0;
-	left = (uint64_t)status.st_size - taken->offset;
+	left = taken->size - taken->offset;
 	if (left > SPOOL_WINDOW_SIZE)
 		left = SPOOL_WINDOW_SIZE;
 	window = malloc(left);
@@ -162,6 +176,14 @@ static int read_taken(struct aggregator *daemon, struct taken *taken)
 	return read_window(daemon, taken, window, (size_t)n);
 }
 
+static void begin_reading(struct taken *taken)
+{
+	struct stat status;
+
+	taken->state = TAKEN_READING;
+	taken->size = fstat(taken->fd, &status) < 0 ? 0 : (uint64_t)status.st_size;
+}
+
 static struct taken *next_to_read(struct aggregator *daemon)
 {
 	struct taken *taken;
@@ -169,7 +191,7 @@ static struct taken *next_to_read(struct aggregator *daemon)
 	TAILQ_FOREACH(taken, &daemon->spool.taken, link)
 	{
 		if (taken->state == TAKEN_LOCKED && flock(taken->fd, LOCK_EX | LOCK_NB) == 0)
-			taken->state = TAKEN_READING;
+			begin_reading(taken);
 		if (taken->state == TAKEN_READING)
 			return taken;
 	}

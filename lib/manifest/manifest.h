@@ -147,7 +147,8 @@ int manifest_each_program(const struct manifest *m,
 bool manifest_path_is_canonical(const char *path);
 
 /* Makes `name` fit for a file name, into `buffer`: bytes but [A-Za-z0-9._+-] become '_', a leading
- * '.' becomes '_', empty becomes `fallback`, and it is cut to 128 bytes. */
+ * '.' becomes '_', empty becomes `fallback`, and of more than 110 bytes 101 stay, "_" and eight
+ * digits of a hash of all. */
 void manifest_name_sanitise(const char *name, const char *fallback, char buffer[static 129]);
 
 #endif

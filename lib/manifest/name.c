@@ -1,8 +1,13 @@
 #include "lib/manifest/manifest.h"
 
+#include <stdio.h>
 #include <string.h>
 
-#define NAME_LENGTH_MAX 128
+#include "proto/session_memory.h"
+
+/* Two names, "@", ".footprint" and what a temporary file adds fit NAME_MAX. */
+#define NAME_LENGTH_MAX 110
+#define NAME_KEPT	101
 
 static bool is_plain(char c)
 {
@@ -13,11 +18,14 @@ static bool is_plain(char c)
 void manifest_name_sanitise(const char *name, const char *fallback, char buffer[static 129])
 {
 	const char *from = name && *name ? name : fallback;
-	size_t size = strnlen(from, NAME_LENGTH_MAX);
+	size_t size = strlen(from), kept = size > NAME_LENGTH_MAX ? NAME_KEPT : size;
 
-	for (size_t i = 0; i < size; i++)
+	for (size_t i = 0; i < kept; i++)
 		buffer[i] = is_plain(from[i]) ? from[i] : '_';
-	buffer[size] = '\0';
+	buffer[kept] = '\0';
+	/* Two long names that begin alike stay two. */
+	if (kept < size)
+		snprintf(buffer + kept, 10, "_%08x", (unsigned)fp_directory_id(0, from, size));
 	if (buffer[0] == '.')
 		buffer[0] = '_';
 }

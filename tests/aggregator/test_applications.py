@@ -87,5 +87,16 @@ def namesake_in_another_root(daemon):
     assert silent(daemon.manifest()) == [CHILD], silent(daemon.manifest())
 
 
-run([child_that_ends_first, child_that_outlives_its_parent, later_run_of_the_parent,
+def names_of_the_greatest_length(daemon):
+    """Two that differ at their ends alone have a manifest each, and nobody else's waits for theirs."""
+    for end in "xy":
+        Peer(daemon, [path("/usr/lib/" + end, error=2)], application="a" * 127 + end, version="1" * 128).close()
+    assert daemon.stop() == 0, daemon.stderr()
+    files = [name for name in os.listdir(daemon.manifests) if name.startswith("aaa")]
+    assert len(files) == 2, files
+    said = "".join(daemon.manifest(name[:-len(".footprint")]) for name in files)
+    assert 'path: "/usr/lib/x"' in said and 'path: "/usr/lib/y"' in said, said
+
+
+run([names_of_the_greatest_length, child_that_ends_first, child_that_outlives_its_parent, later_run_of_the_parent,
      child_that_nobody_heard_of, namesake_before_the_run, namesake_in_another_root])

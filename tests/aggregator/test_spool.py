@@ -278,6 +278,19 @@ def names_that_others_have_taken(daemon):
         assert os.stat(daemon.spool + "/" + name).st_uid == os.geteuid(), name
 
 
+def a_file_of_nothing(daemon):
+    """It is said to hold a terabyte: nobody waits for that, and the daemon ends."""
+    daemon.kill()
+    with open(daemon.spool + "/records.65534", "wb") as file:
+        file.write(entry([path("/etc/group")]))
+        file.truncate(1 << 40)
+    os.chown(daemon.spool + "/records.65534", 65534, 65534)
+    spool_file(daemon, entry([path("/etc/passwd")]))
+    daemon.start()
+    wait_for("both", lambda: has_file(daemon.manifest(), "/etc/passwd") and has_file(daemon.manifest(), "/etc/group"))
+    assert daemon.stop() == 0
+
+
 def another_daemon_on_the_same_spool(daemon):
     other = subprocess.run([BUILD + "/footprintd", "--socket", daemon.directory + "/other", "--spool", daemon.spool,
                             "--manifests", daemon.directory + "/others"], stderr=subprocess.PIPE, text=True,
@@ -305,4 +318,4 @@ if __name__ == "__main__":
          killed_process_and_killed_daemon, memory_is_acknowledged_when_on_disk, restart_continues,
          relative_records_after_a_restart, records_by_value, unknown_directory_is_a_gap,
          another_user_goes_on, entries_that_are_refused_are_gaps, names_that_others_have_taken,
-         another_daemon_on_the_same_spool, unreadable_manifest_is_put_aside, full_disk, hundred_thousand_paths])
+         a_file_of_nothing, another_daemon_on_the_same_spool, unreadable_manifest_is_put_aside, full_disk, hundred_thousand_paths])

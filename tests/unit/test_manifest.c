@@ -43,7 +43,7 @@ static void assert_path(const ProtobufCBinaryData *path, const char *expected)
 
 static void names_become_fit_for_files(void **state)
 {
-	char name[129], longest[300];
+	char name[129], other[129], longest[300];
 	struct manifest *m;
 
 	(void)state;
@@ -60,7 +60,16 @@ static void names_become_fit_for_files(void **state)
 	memset(longest, 'x', sizeof(longest));
 	longest[299] = '\0';
 	manifest_name_sanitise(longest, "none", name);
-	assert_int_equal(strlen(name), 128);
+	assert_int_equal(strlen(name), 110);
+	longest[298] = 'y';
+	manifest_name_sanitise(longest, "none", other);
+	assert_string_not_equal(name, other);
+	manifest_name_sanitise(other, "none", longest);
+	assert_string_equal(longest, other);
+	longest[110] = '\0';
+	memset(longest, 'x', 110);
+	manifest_name_sanitise(longest, "none", name);
+	assert_string_equal(name, longest);
 	assert_int_equal(manifest_new("a/b", "", &m), 0);
 	assert_string_equal(manifest_application(m), "a_b");
 	assert_string_equal(manifest_version(m), "unversioned");

@@ -12,6 +12,7 @@
 #include "aggregator/log.h"
 #include "aggregator/own_file.h"
 #include "lib/base/cleanup.h"
+#include "lib/record/record.h"
 
 void journal_init(struct aggregator *daemon)
 {
@@ -59,6 +60,19 @@ static uint64_t end_of_log(const struct segment *segment)
 	return (end < segment->log_size ? end : segment->log_size) & ~(uint64_t)(SLOT_ALIGN - 1);
 }
 
+/* What of a log there is: peers may claim megabytes and have written nothing. */
+static uint32_t written_part(const uint8_t *log, uint32_t size)
+{
+	struct slot_reader reader = { .log = log, .size = size };
+	struct slot slot;
+	struct error err;
+	int r;
+
+	while ((r = slot_next(&reader, &slot, &err)) > 0)
+		;
+	return r < 0 ? size : (uint32_t)reader.offset;
+}
+
 static int keep_segment(struct aggregator *daemon, const struct segment *segment, uint64_t ended_ns)
 {
 	uint64_t from = segment->acknowledged, end = end_of_log(segment);
@@ -85,9 +99,11 @@ static int keep_segment(struct aggregator *daemon, const struct segment *segment
 	if (r == 0)
 		r = read_fully(&segment->memory, body + entry.hello_size, entry.log_size,
 			segment->log_offset + from);
-	if (r == 0 && daemon->journal.fd < 0)
+	if (r == 0)
+		entry.log_size = written_part(body + entry.hello_size, entry.log_size);
+	if (r == 0 && entry.log_size && daemon->journal.fd < 0)
 		r = open_journal(daemon);
-	if (r < 0)
+	if (r < 0 || !entry.log_size)
 		return r;
 	entry.checksum = fp_entry_checksum(&entry, body, body + entry.hello_size);
 	r = append(&daemon->journal, &entry, body);

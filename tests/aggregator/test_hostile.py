@@ -152,11 +152,31 @@ def out_of_descriptors(daemon):
         few.remove()
 
 
+def memories_that_claim_what_they_do_not_hold(daemon):
+    """A log said to be full and empty in truth takes no place on disk."""
+    for _ in range(4):
+        h = hello(os.urandom(16))
+        fd = memory(slot(path("/etc/hostname")), h, size=16 << 20, users=1)
+        os.pwrite(fd, struct.pack("<Q", (16 << 20) - 4096), 32)  # the log's tail
+        s = connect(daemon)
+        say_hello(s, h, [fd])
+        s.close()
+        os.close(fd)
+    journal = daemon.spool + "/journal"
+    wait_for("the journal", lambda: os.path.exists(journal) and os.stat(journal).st_size)
+    assert os.stat(journal).st_size < 1 << 20, os.stat(journal).st_size
+    assert daemon.stop() == 0
+    assert has_file(daemon.manifest(), "/etc/hostname")
+
+
+memories_that_claim_what_they_do_not_hold.options = ("--interval", "600")
+
+
 if __name__ == "__main__":
     resource.setrlimit(resource.RLIMIT_NOFILE, (8192, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
     run([descriptors_that_are_no_session_memory, too_many_descriptors,
          root_that_is_no_path_descriptor, garbage, logs_that_are_damaged,
          records_not_understood_are_gaps, another_protocol_is_a_gap,
-         another_session_on_the_same_socket, applications_not_allowed,
+         another_session_on_the_same_socket, memories_that_claim_what_they_do_not_hold, applications_not_allowed,
          names_do_not_leave_the_directory, links_do_not_leave_the_root, out_of_descriptors,
          idle_connections])

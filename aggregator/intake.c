@@ -84,6 +84,30 @@ static void on_connection(uv_poll_t *poll, int status, int events)
 
 /* --- life ------------------------------------------------------------------------------------- */
 
+static void resume(struct peer_list *list)
+{
+	struct peer *peer = TAILQ_FIRST(list);
+
+	while (peer) {
+		struct peer *next = TAILQ_NEXT(peer, link);
+
+		if (peer->waiting)
+			peer_resume(peer);
+		peer = next;
+	}
+}
+
+static void resume_waiting(struct aggregator *daemon)
+{
+	struct intake *intake = &daemon->intake;
+
+	if (!intake->any_waits || daemon->roots.n_queued >= FACTS_QUEUED_MAX / 2)
+		return;
+	intake->any_waits = false;
+	resume(&intake->silent);
+	resume(&intake->talking);
+}
+
 /*
  * Before the loop waits for events: let some more come together first. A process that connects
  * while nobody waits on the socket wakes nobody, which is two thirds of what connecting costs it,
@@ -97,6 +121,8 @@ static void on_pause(uv_prepare_t *prepare)
 	if (daemon->intake.busy && !daemon->stopping)
 		nanosleep(&pause, NULL);
 	daemon->intake.busy = false;
+	if (!daemon->stopping)
+		resume_waiting(daemon);
 }
 
 static int start_pausing(struct aggregator *daemon)

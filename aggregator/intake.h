@@ -22,8 +22,9 @@ struct intake {
 	uv_poll_t poll;
 	uv_prepare_t prepare;
 	int listener;
-	bool paused; /* no descriptors: not accepting */
-	bool busy;   /* something was read since the loop waited last */
+	bool paused;	/* no descriptors: not accepting */
+	bool busy;	/* something was read since the loop waited last */
+	bool any_waits; /* of the peers, for facts to be applied */
 	struct peer_list silent, talking;
 	unsigned n_silent;
 	rlim_t descriptors_max;

@@ -215,6 +215,13 @@ static void peer_read_out(struct peer *peer)
 		peer_close(peer);
 }
 
+/* Its socket fills meanwhile, and what it says then goes to the spool. */
+static void peer_wait(struct peer *peer)
+{
+	uv_poll_stop(&peer->poll);
+	peer->waiting = peer->daemon->intake.any_waits = true;
+}
+
 static void on_readable(uv_poll_t *poll, int status, int events)
 {
 	struct peer *peer = poll->data;
@@ -222,8 +229,17 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 	(void)events;
 	if (status < 0)
 		peer_read_out(peer);
+	else if (peer->daemon->roots.n_queued >= FACTS_QUEUED_MAX)
+		peer_wait(peer);
 	else
 		peer_read_some(peer);
+}
+
+void peer_resume(struct peer *peer)
+{
+	peer->waiting = false;
+	if (uv_poll_start(&peer->poll, UV_READABLE | UV_DISCONNECT, on_readable) < 0)
+		peer_close(peer);
 }
 
 static void peer_poll(struct peer *peer)

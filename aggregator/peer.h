@@ -22,7 +22,8 @@ struct peer {
 	int fd;
 	uint32_t uid;
 	uint64_t since_ms;
-	bool polled; /* poll is in use */
+	bool polled;  /* poll is in use */
+	bool waiting; /* what it has said before is to be worked off first */
 };
 
 TAILQ_HEAD(peer_list, peer);
@@ -34,6 +35,8 @@ enum hearing { HEARD, NOTHING_TO_HEAR, PEER_GONE };
 int peer_new(struct aggregator *daemon, int fd);
 /* One packet, if there is one. PEER_GONE: the peer is freed. */
 enum hearing peer_read(struct peer *peer);
+/* Listens again to a peer that waits. */
+void peer_resume(struct peer *peer);
 /* Hangs up, and frees it, now or with the next turn of the loop. */
 void peer_close(struct peer *peer);
 

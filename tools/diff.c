@@ -67,6 +67,7 @@ static int compare_files(const char *old_path, const char *new_path, enum form f
 static int diff_main(const struct command *self, int argc, char **argv)
 {
 	enum form form = FORM_TEXT;
+	bool json = false;
 	int option;
 
 	while ((option = command_option(self, argc, argv, "asjh", options)) >= 0) {
@@ -74,12 +75,11 @@ static int diff_main(const struct command *self, int argc, char **argv)
 			form = FORM_ALL;
 		else if (option == 's')
 			form = FORM_SUMMARY;
-		else if (option == 'j')
-			form = FORM_JSON;
+		json |= option == 'j';
 	}
 	if (argc - optind != 2)
 		return command_usage(self, "two manifests are needed, the old and the new");
-	return compare_files(argv[optind], argv[optind + 1], form);
+	return compare_files(argv[optind], argv[optind + 1], json ? FORM_JSON : form);
 }
 
 const struct command command_diff = {
@@ -93,7 +93,7 @@ const struct command command_diff = {
 		"Options:\n"
 		"  -a, --all      every change, however long the list\n"
 		"  -s, --summary  the one line only\n"
-		"  -j, --json     every change, as JSON\n"
+		"  -j, --json     every change, as JSON, whatever else is asked for\n"
 		"  -h, --help     print this help\n\n"
 		"Exit status: 0 the same, 1 different, 2 trouble.\n",
 	.main = diff_main,

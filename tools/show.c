@@ -116,7 +116,7 @@ const struct command command_show = {
 		"  -f, --files      all files, by package, with how they are used\n"
 		"  -e, --endpoints  socket addresses\n"
 		"  -m, --missing    paths that were looked for and not there\n"
-		"  -j, --json       everything, as JSON\n"
+		"  -j, --json       everything, as JSON, whatever else is asked for\n"
 		"  -h, --help       print this help\n",
 	.main = show_main,
 };

@@ -137,6 +137,13 @@ class Diff(unittest.TestCase):
         for group in ("programs", "libraries", "packages", "endpoints", "missing", "gaps"):
             self.assertEqual(parsed[group], [])
 
+    def test_json_comes_before_other_forms(self):
+        new = copy.deepcopy(shop("1.4"))
+        new["files"][0]["mode"] = 0o600
+        alone = self.diff(shop(), new, "--json")
+        for options in ["-ja", "-aj", "-js", "-sj"]:
+            self.assertEqual(self.diff(shop(), new, options), alone, options)
+
     def test_summary_and_long_lists(self):
         files = [{"path": b"/f%03d" % number, "type": ("TYPE_FILE",),
                   "uses": [{"by": 0, "access": 1}]} for number in range(200)]

@@ -62,33 +62,38 @@ static struct programs users_of(const Footprint__Manifest *m, enum change_group 
 	return p;
 }
 
-static const char *library_verb(const Footprint__Library *library)
+/* "needed by git; dlopen by python3.11": each program once, by its strongest reason. */
+static void note_loaders(
+	struct line *l, const Footprint__Manifest *m, const Footprint__Library *library)
 {
-	switch (library_loaded(library)) {
-	case FOOTPRINT__LOADED__LOADED_NEEDED:
-		return "needed by";
-	case FOOTPRINT__LOADED__LOADED_UNOBSERVED:
-		return "not observed, needed by";
-	default:
-		return "dlopen by";
+	for (Footprint__Loaded how = 0; how <= FOOTPRINT__LOADED__LOADED_UNOBSERVED; how++) {
+		struct programs p = no_programs(m);
+
+		for (size_t i = 0; i < library->n_loaders; i++)
+			if (library->loaders[i]->loaded == how &&
+				loader_is_programs_first(library, i))
+				add_program(&p, library->loaders[i]->by);
+		line_note_programs(l, m, loaded_phrase(how), p.n, p.list);
+		free(p.list);
 	}
 }
 
 void line_note_users(struct line *l, const Footprint__Manifest *m, size_t index)
 {
-	struct programs users = users_of(m, l->group, index);
-	const char *verb = "by";
+	const char *verb = l->group == GROUP_PROGRAMS ? "started by" : "by";
+	struct programs users;
 	char words[ACCESS_WORDS_SIZE];
 
-	if (l->group == GROUP_PROGRAMS)
-		verb = "started by";
-	if (l->group == GROUP_LIBRARIES)
-		verb = library_verb(m->libraries[index]);
+	if (l->group == GROUP_LIBRARIES) {
+		note_loaders(l, m, m->libraries[index]);
+		return;
+	}
 	if (l->group == GROUP_FILES) {
 		access_words(file_access(m->files[index]), words);
 		line_begin_note(l);
 		fputs(words, l->out);
 	}
+	users = users_of(m, l->group, index);
 	line_note_programs(l, m, verb, users.n, users.list);
 	free(users.list);
 }

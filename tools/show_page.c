@@ -134,20 +134,25 @@ void page_programs(const struct page *p)
 
 /* --- libraries --- */
 
+/* "needed by git; dlopen by python3.11": each program once, by its strongest reason. */
 static void print_loaders(const struct page *p, const Footprint__Library *library)
 {
-	static const char *const verbs[] = {
-		[FOOTPRINT__LOADED__LOADED_NEEDED] = "needed",
-		[FOOTPRINT__LOADED__LOADED_DLOPEN] = "dlopen",
-		[FOOTPRINT__LOADED__LOADED_UNOBSERVED] = "not observed, needed",
-	};
-	size_t n = 0;
+	const char *separator = "";
 
-	printf("%s by ", verbs[library_loaded(library)]);
-	for (size_t i = 0; i < library->n_loaders; i++)
-		if (!i || library->loaders[i]->by != library->loaders[i - 1]->by)
+	for (Footprint__Loaded how = 0; how <= FOOTPRINT__LOADED__LOADED_UNOBSERVED; how++) {
+		size_t n = 0;
+
+		for (size_t i = 0; i < library->n_loaders; i++) {
+			if (library->loaders[i]->loaded != how ||
+				!loader_is_programs_first(library, i))
+				continue;
+			if (!n)
+				printf("%s%s ", separator, loaded_phrase(how));
 			print_user(p, n++, library->loaders[i]->by);
-	print_more(n);
+			separator = "; ";
+		}
+		print_more(n);
+	}
 }
 
 void page_libraries(const struct page *p)
@@ -163,8 +168,7 @@ void page_libraries(const struct page *p)
 		used = 2 + terminal_path(stdout, &library->path);
 		terminal_pad(stdout, used, LIBRARY_COLUMN);
 		terminal_style(stdout, p->colour, STYLE_FAINT);
-		if (library->n_loaders)
-			print_loaders(p, library);
+		print_loaders(p, library);
 		terminal_style(stdout, p->colour, STYLE_PLAIN);
 		putchar('\n');
 	}

@@ -98,9 +98,8 @@ void json_put_loading(
 {
 	json_key(j, "by");
 	json_begin(j, '[');
-	/* Loaders are sorted by program: one program's stand together. */
 	for (size_t i = 0; i < library->n_loaders; i++)
-		if (!i || library->loaders[i]->by != library->loaders[i - 1]->by)
+		if (loader_is_programs_first(library, i))
 			put_program(j, m, library->loaders[i]->by);
 	json_end(j, ']');
 }

@@ -59,6 +59,18 @@ const char *loaded_word(Footprint__Loaded loaded)
 	}
 }
 
+const char *loaded_phrase(Footprint__Loaded loaded)
+{
+	switch (loaded) {
+	case FOOTPRINT__LOADED__LOADED_DLOPEN:
+		return "dlopen by";
+	case FOOTPRINT__LOADED__LOADED_UNOBSERVED:
+		return "not observed, needed by";
+	default:
+		return "needed by";
+	}
+}
+
 const char *access_next_word(uint32_t *access)
 {
 #define ACCESS(name, bit, word)                                                                    \
@@ -101,6 +113,11 @@ Footprint__Loaded library_loaded(const Footprint__Library *library)
 		if (library->loaders[i]->loaded < strongest)
 			strongest = library->loaders[i]->loaded;
 	return library->n_loaders ? strongest : FOOTPRINT__LOADED__LOADED_DLOPEN;
+}
+
+bool loader_is_programs_first(const Footprint__Library *library, size_t i)
+{
+	return !i || library->loaders[i]->by != library->loaders[i - 1]->by;
 }
 
 void time_text(uint64_t nanoseconds, char buffer[static TIME_TEXT_SIZE])

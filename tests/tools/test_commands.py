@@ -111,6 +111,22 @@ class Commands(unittest.TestCase):
         self.assertIn("/etc/ld.so.preload", footprint("show", "--all", self.path).stdout.decode())
         self.assertNotIn("Programs", footprint("show", "-e", self.path).stdout.decode())
 
+    def test_each_program_is_said_to_load_a_library_as_it_does(self):
+        library = {"path": b"/usr/lib/libz.so.1", "soname": "libz.so.1", "loaders": [
+            {"by": 0, "loaded": ("LOADED_DLOPEN",)}, {"by": 1, "requester": b"/usr/lib/libssl.so.3"},
+            {"by": 1, "loaded": ("LOADED_DLOPEN",)}]}
+        manifests.write(self.path, shop(libraries=[library]))
+        line = footprint("show", "-l", self.path).stdout.decode().splitlines()[-1]
+        self.assertRegex(line, r"^  /usr/lib/libz.so.1 +needed by nginx; dlopen by dash$")
+        other = self.file("other.footprint")
+        manifests.write(other, shop(libraries=[]))
+        self.assertIn(b"- /usr/lib/libz.so.1  needed by nginx; dlopen by dash\n",
+                      footprint("diff", self.path, other).stdout)
+        library["loaders"][0]["loaded"] = ("LOADED_UNOBSERVED",)
+        manifests.write(self.path, shop(libraries=[library]))
+        self.assertIn(b" needed by nginx; not observed, needed by dash\n",
+                      footprint("show", "-l", self.path).stdout)
+
     def test_gaps_are_said_first(self):
         manifests.write(self.path, shop(gaps=[{"kind": "static-program", "path": b"/bin/x",
                                                "detail": "no interpreter", "count": 2}]))

@@ -70,15 +70,24 @@ static void print_step(const struct why_step *step)
 	putchar('\n');
 }
 
-static void print_chain(const struct why *why, bool colour)
+static void print_chain(const struct why_chain *chain, bool colour)
 {
-	print_links(why);
 	terminal_style(stdout, colour, STYLE_HEADING);
-	terminal_path(stdout, &why->path);
+	terminal_path(stdout, &chain->path);
 	terminal_style(stdout, colour, STYLE_PLAIN);
 	putchar('\n');
-	for (size_t i = 0; i < why->n_steps; i++)
-		print_step(&why->steps[i]);
+	for (size_t i = 0; i < chain->n_steps; i++)
+		print_step(&chain->steps[i]);
+}
+
+static void print_chains(const struct why *why, bool colour)
+{
+	print_links(why);
+	for (size_t i = 0; i < why->n_chains; i++) {
+		if (i)
+			putchar('\n');
+		print_chain(&why->chains[i], colour);
+	}
 }
 
 static void print_suggestions(const struct why *why)
@@ -114,25 +123,45 @@ static void put_step(struct json *j, const struct why_step *step)
 	json_end(j, '}');
 }
 
+static void put_links(struct json *j, const struct why *why)
+{
+	json_key(j, "symlinks");
+	json_begin(j, '[');
+	for (size_t i = 0; i < why->n_links; i++) {
+		json_begin(j, '{');
+		json_put_path(j, "path", &why->links[i].path);
+		json_put_path(j, "target", &why->links[i].target);
+		json_end(j, '}');
+	}
+	json_end(j, ']');
+}
+
+static void put_chain(struct json *j, const struct why_chain *chain)
+{
+	json_key(j, "chain");
+	json_begin(j, '[');
+	for (size_t i = 0; i < chain->n_steps; i++)
+		put_step(j, &chain->steps[i]);
+	json_end(j, ']');
+}
+
 static void write_json(const struct why *why)
 {
 	struct json j = { .out = stdout };
 
 	json_begin(&j, '{');
 	json_put_path(&j, "path", &why->path);
-	json_key(&j, "symlinks");
+	put_links(&j, why);
+	put_chain(&j, &why->chains[0]);
+	json_key(&j, "also");
 	json_begin(&j, '[');
-	for (size_t i = 0; i < why->n_links; i++) {
+	for (size_t i = 1; i < why->n_chains; i++) {
+		json_newline(&j);
 		json_begin(&j, '{');
-		json_put_path(&j, "path", &why->links[i].path);
-		json_put_path(&j, "target", &why->links[i].target);
+		json_put_path(&j, "path", &why->chains[i].path);
+		put_chain(&j, &why->chains[i]);
 		json_end(&j, '}');
 	}
-	json_end(&j, ']');
-	json_key(&j, "chain");
-	json_begin(&j, '[');
-	for (size_t i = 0; i < why->n_steps; i++)
-		put_step(&j, &why->steps[i]);
 	json_end(&j, ']');
 	json_end(&j, '}');
 	putchar('\n');
@@ -159,7 +188,7 @@ static int answer(const char *file, const Footprint__Manifest *m, const char *wh
 	if (json)
 		write_json(&why);
 	else
-		print_chain(&why, terminal_has_colour(stdout));
+		print_chains(&why, terminal_has_colour(stdout));
 	return command_finish(EXIT_SUCCESS);
 }
 
@@ -189,7 +218,7 @@ const struct command command_why = {
 		"Prints the shortest chain from a run to PATH: the program that the run began\n"
 		"with, what executed what, and who needed, loaded or opened PATH in the end.\n"
 		"PATH may be that of a symlink, the soname or file name of a library, or an\n"
-		"endpoint's address.\n\n"
+		"endpoint's address; of several of one name each is explained.\n\n"
 		"Options:\n"
 		"  -j, --json  the chain as JSON\n"
 		"  -h, --help  print this help\n\n"

@@ -3,8 +3,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include "lib/base/utf8.h"
 #include "lib/manifest/find.h"
 #include "lib/manifest/lookup.h"
+#include "lib/manifest/words.h"
 
 #define NOWHERE UINT32_MAX
 
@@ -14,6 +16,7 @@
  */
 struct ways {
 	const Footprint__Manifest *m;
+	struct arena *arena;
 	uint32_t *parent;      /* NOWHERE: none: the run began here, or nobody knows better */
 	uint32_t *distance;    /* NOWHERE: not reached */
 	uint32_t *interpreter; /* index of a script's interpreter, or NOWHERE */
@@ -95,6 +98,7 @@ static int find_ways(const Footprint__Manifest *m, struct why *why, struct ways 
 	size_t size = m->n_executables * sizeof(uint32_t);
 	struct ways w = {
 		.m = m,
+		.arena = &why->arena,
 		.parent = arena_take(&why->arena, size),
 		.distance = arena_take(&why->arena, size),
 		.interpreter = arena_take(&why->arena, size),
@@ -128,15 +132,15 @@ static int find_ways(const Footprint__Manifest *m, struct why *why, struct ways 
 /* --- the chain --- */
 
 /* Steps for the way to a program; `extra` more will follow. */
-static int add_way(const struct ways *w, uint32_t program, size_t extra, struct why *why)
+static int add_way(const struct ways *w, uint32_t program, size_t extra, struct why_chain *chain)
 {
 	size_t n = w->distance[program] + 1ul;
 	uint32_t at = program;
 
-	why->steps = arena_take(&why->arena, (n + extra) * sizeof(*why->steps));
-	if (!why->steps)
+	chain->steps = arena_take(w->arena, (n + extra) * sizeof(*chain->steps));
+	if (!chain->steps)
 		return -ENOMEM;
-	why->n_steps = n;
+	chain->n_steps = n;
 	for (size_t i = n; i-- > 0; at = w->parent[at]) {
 		const Footprint__Executable *one = w->m->executables[at];
 		uint32_t parent = w->parent[at];
@@ -146,7 +150,7 @@ static int add_way(const struct ways *w, uint32_t program, size_t extra, struct 
 			kind = one->first ? WHY_BEGAN : WHY_APPEARED;
 		else if (w->interpreter[parent] == at)
 			kind = WHY_INTERPRETED;
-		why->steps[i] = (struct why_step){ .kind = kind, .path = one->path };
+		chain->steps[i] = (struct why_step){ .kind = kind, .path = one->path };
 	}
 	return 0;
 }
@@ -158,115 +162,198 @@ static bool is_nearer(const struct ways *w, uint32_t program, uint32_t best)
 
 /* --- libraries --- */
 
-/* The libraries of one program, each with the loader that is nearest to the program itself. */
-struct loading {
-	const Footprint__Manifest *m;
-	uint32_t by;
-	const Footprint__Loader **nearest; /* NULL: not reached */
-	uint32_t *level; /* objects between: 0 is not reached, 1 loaded by the program */
+/*
+ * A search for the shortest way from one program to a library, over what asks for what. It goes
+ * from the library back, so that only what leads to it is looked at.
+ */
+struct asking {
+	uint32_t by;	      /* the program */
+	uint32_t *round;      /* of each library: the last search that came to it */
+	uint32_t *level;      /* how many libraries from it to the one in question */
+	uint32_t *next;	      /* the library that it asks for */
+	enum why_kind *kinds; /* how it does that */
+	uint32_t *queue;
+	size_t head, tail;
+	uint32_t rounds;
+	enum why_kind first_kind; /* how the program asks for the first */
 };
 
-/* The library that asked, or NOWHERE when it was the program, or somebody unknown. */
-static uint32_t requester_index(const Footprint__Manifest *m, const Footprint__Loader *loader)
+static int start_asking(const struct ways *w, struct asking *ret)
 {
-	const Footprint__Library *library = view_find_library(m, &loader->requester);
-
-	return library ? view_library_index(m, library) : NOWHERE;
-}
-
-/* Whether a loader of this program asks from the level before: then the library is of `level`. */
-static const Footprint__Loader *find_loader(
-	const struct loading *l, const Footprint__Library *library, uint32_t level)
-{
-	for (size_t i = 0; i < library->n_loaders; i++) {
-		const Footprint__Loader *loader = library->loaders[i];
-		uint32_t requester;
-
-		if (loader->by != l->by)
-			continue;
-		requester = requester_index(l->m, loader);
-		if (requester == NOWHERE ? level == 1
-					 : level > 1 && l->level[requester] == level - 1)
-			return loader;
-	}
-	return NULL;
-}
-
-static int find_loading(
-	const Footprint__Manifest *m, uint32_t by, struct why *why, struct loading *ret)
-{
-	struct loading l = {
-		.m = m,
-		.by = by,
-		.nearest = arena_take(&why->arena, m->n_libraries * sizeof(void *)),
-		.level = arena_take(&why->arena, m->n_libraries * sizeof(uint32_t)),
+	size_t n = w->m->n_libraries;
+	struct asking a = {
+		.round = arena_take(w->arena, n * sizeof(*a.round)),
+		.level = arena_take(w->arena, n * sizeof(*a.level)),
+		.next = arena_take(w->arena, n * sizeof(*a.next)),
+		.kinds = arena_take(w->arena, n * sizeof(*a.kinds)),
+		.queue = arena_take(w->arena, n * sizeof(*a.queue)),
 	};
-	bool progress = true;
 
-	if (!l.nearest || !l.level)
+	if (!a.round || !a.level || !a.next || !a.kinds || !a.queue)
 		return -ENOMEM;
-	memset(l.level, 0, m->n_libraries * sizeof(*l.level));
-	for (uint32_t level = 1; progress; level++) {
-		progress = false;
-		for (size_t i = 0; i < m->n_libraries; i++) {
-			if (l.level[i])
-				continue;
-			l.nearest[i] = find_loader(&l, m->libraries[i], level);
-			if (l.nearest[i]) {
-				l.level[i] = level;
-				progress = true;
-			}
-		}
-	}
-	*ret = l;
+	memset(a.round, 0, n * sizeof(*a.round));
+	*ret = a;
 	return 0;
+}
+
+/* The library that asked, or NOWHERE when it was the program, or somebody unknown. */
+static uint32_t requester_index(const struct ways *w, const Footprint__Loader *loader)
+{
+	const Footprint__Library *library = view_find_library(w->m, &loader->requester);
+
+	if (!library || !compare_paths(&loader->requester, &w->m->executables[loader->by]->path))
+		return NOWHERE;
+	return view_library_index(w->m, library);
 }
 
 static enum why_kind kind_of_loader(const Footprint__Loader *loader)
 {
-	if (loader && loader->loaded == FOOTPRINT__LOADED__LOADED_DLOPEN)
+	if (loader->loaded == FOOTPRINT__LOADED__LOADED_DLOPEN)
 		return WHY_LOADED;
-	if (loader && loader->loaded == FOOTPRINT__LOADED__LOADED_UNOBSERVED)
+	if (loader->loaded == FOOTPRINT__LOADED__LOADED_UNOBSERVED)
 		return WHY_UNOBSERVED;
 	return WHY_NEEDS;
 }
 
-/* From the program over what asks for what to the library; by itself, where loaders name each other
- * in a circle and none of them the program. */
-static int add_library_chain(const struct ways *w, uint32_t library, uint32_t by, struct why *why)
+/* Where the program's loaders begin: they are sorted by program. */
+static size_t first_loader(const Footprint__Library *library, uint32_t by)
 {
-	struct loading l;
-	uint32_t n, at = library;
+	size_t low = 0, high = library->n_loaders;
 
-	if (find_loading(w->m, by, why, &l) < 0)
-		return -ENOMEM;
-	n = l.level[library] ? l.level[library] : 1;
-	if (add_way(w, by, n, why) < 0)
-		return -ENOMEM;
-	why->n_steps += n;
-	for (uint32_t i = 1; i <= n; i++) {
-		const Footprint__Loader *loader = l.nearest[at];
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
 
-		why->steps[why->n_steps - i] = (struct why_step){
-			.kind = kind_of_loader(loader),
+		if (library->loaders[middle]->by < by)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static void come_to(struct asking *a, uint32_t library, uint32_t next, enum why_kind kind)
+{
+	if (a->round[library] == a->rounds)
+		return;
+	a->round[library] = a->rounds;
+	a->level[library] = next == NOWHERE ? 1 : a->level[next] + 1;
+	a->next[library] = next;
+	a->kinds[library] = kind;
+	a->queue[a->tail++] = library;
+}
+
+/* Looks at who asks for the library; true when the program does. */
+static bool ask(const struct ways *w, struct asking *a, uint32_t at)
+{
+	const Footprint__Library *library = w->m->libraries[at];
+
+	for (size_t i = first_loader(library, a->by); i < library->n_loaders; i++) {
+		const Footprint__Loader *loader = library->loaders[i];
+		uint32_t requester;
+
+		if (loader->by != a->by)
+			break;
+		requester = requester_index(w, loader);
+		if (requester == NOWHERE) {
+			a->first_kind = kind_of_loader(loader);
+			return true;
+		}
+		come_to(a, requester, at, kind_of_loader(loader));
+	}
+	return false;
+}
+
+/* The first library of the program's shortest way to this one; NOWHERE: none of `limit` libraries
+ * at most. */
+static uint32_t find_first(
+	const struct ways *w, struct asking *a, uint32_t by, uint32_t library, uint32_t limit)
+{
+	a->by = by;
+	a->rounds++;
+	a->head = a->tail = 0;
+	come_to(a, library, NOWHERE, WHY_NEEDS);
+	while (a->head < a->tail) {
+		uint32_t at = a->queue[a->head++];
+
+		if (a->level[at] > limit)
+			break;
+		if (ask(w, a, at))
+			return at;
+	}
+	return NOWHERE;
+}
+
+/* The program whose whole way, its own and that to the library, is the shortest; of several the
+ * first by path. NOWHERE: they all name each other in a circle, and none of them a program. */
+static uint32_t nearest_loader(const struct ways *w, struct asking *a, uint32_t library)
+{
+	const Footprint__Library *one = w->m->libraries[library];
+	uint32_t best = NOWHERE, length = UINT32_MAX;
+
+	for (size_t i = 0; i < one->n_loaders; i++) {
+		uint32_t by = one->loaders[i]->by, first;
+
+		if (!loader_is_programs_first(one, i) || w->distance[by] + 1 >= length)
+			continue;
+		first = find_first(w, a, by, library, length - w->distance[by] - 1);
+		if (first == NOWHERE)
+			continue;
+		best = by;
+		length = w->distance[by] + a->level[first];
+	}
+	return best;
+}
+
+/* From the program over what asks for what to the library. */
+static int add_library_chain(const struct ways *w, struct asking *a, uint32_t by, uint32_t library,
+	struct why_chain *chain)
+{
+	uint32_t at = find_first(w, a, by, library, UINT32_MAX);
+	enum why_kind kind = a->first_kind;
+
+	if (add_way(w, by, a->level[at], chain) < 0)
+		return -ENOMEM;
+	for (; at != NOWHERE; at = a->next[at]) {
+		chain->steps[chain->n_steps++] = (struct why_step){
+			.kind = kind,
 			.path = w->m->libraries[at]->path,
 		};
-		if (i < n)
-			at = requester_index(w->m, loader);
+		kind = a->kinds[at];
 	}
 	return 0;
 }
 
-static int explain_library(const struct ways *w, const Footprint__Library *library, struct why *why)
+/* Who has it loaded is all that is known: nothing leads from the program to it. */
+static int add_short_chain(
+	const struct ways *w, const Footprint__Library *library, struct why_chain *chain)
 {
-	uint32_t best = NOWHERE;
+	const Footprint__Loader *best = NULL;
 
 	for (size_t i = 0; i < library->n_loaders; i++)
-		if (is_nearer(w, library->loaders[i]->by, best))
-			best = library->loaders[i]->by;
-	if (best == NOWHERE)
+		if (!best || is_nearer(w, library->loaders[i]->by, best->by))
+			best = library->loaders[i];
+	if (!best)
 		return -ENOENT;
-	return add_library_chain(w, view_library_index(w->m, library), best, why);
+	if (add_way(w, best->by, 1, chain) < 0)
+		return -ENOMEM;
+	chain->steps[chain->n_steps++] = (struct why_step){
+		.kind = kind_of_loader(best),
+		.path = library->path,
+	};
+	return 0;
+}
+
+static int explain_library(
+	const struct ways *w, const Footprint__Library *library, struct why_chain *chain)
+{
+	uint32_t index = view_library_index(w->m, library), by;
+	struct asking asking;
+
+	if (start_asking(w, &asking) < 0)
+		return -ENOMEM;
+	by = nearest_loader(w, &asking, index);
+	return by == NOWHERE ? add_short_chain(w, library, chain)
+			     : add_library_chain(w, &asking, by, index, chain);
 }
 
 /* --- files, missing paths, endpoints --- */
@@ -282,19 +369,20 @@ static uint32_t nearest_user(const struct ways *w, size_t n, const uint32_t *by)
 }
 
 /* A file that nobody is known to have used is in the manifest all the same: a chain of one. */
-static int add_last_step(const struct ways *w, uint32_t user, struct why_step step, struct why *why)
+static int add_last_step(
+	const struct ways *w, uint32_t user, struct why_step step, struct why_chain *chain)
 {
-	if (user != NOWHERE && add_way(w, user, 1, why) < 0)
+	if (user != NOWHERE && add_way(w, user, 1, chain) < 0)
 		return -ENOMEM;
 	if (user == NOWHERE)
-		why->steps = arena_take(&why->arena, sizeof(*why->steps));
-	if (!why->steps)
+		chain->steps = arena_take(w->arena, sizeof(*chain->steps));
+	if (!chain->steps)
 		return -ENOMEM;
-	why->steps[why->n_steps++] = step;
+	chain->steps[chain->n_steps++] = step;
 	return 0;
 }
 
-static int explain_file(const struct ways *w, const Footprint__File *file, struct why *why)
+static int explain_file(const struct ways *w, const Footprint__File *file, struct why_chain *chain)
 {
 	struct why_step step = { .kind = WHY_USED, .path = file->path };
 	uint32_t best = NOWHERE;
@@ -305,69 +393,124 @@ static int explain_file(const struct ways *w, const Footprint__File *file, struc
 		best = file->uses[i]->by;
 		step.access = file->uses[i]->access;
 	}
-	return add_last_step(w, best, step, why);
+	return add_last_step(w, best, step, chain);
 }
 
-static int explain_missing(const struct ways *w, const Footprint__Missing *missing, struct why *why)
+static int explain_missing(
+	const struct ways *w, const Footprint__Missing *missing, struct why_chain *chain)
 {
 	struct why_step step = { .kind = WHY_MISSED, .path = missing->path };
 
-	return add_last_step(w, nearest_user(w, missing->n_by, missing->by), step, why);
+	return add_last_step(w, nearest_user(w, missing->n_by, missing->by), step, chain);
 }
 
-static int explain_endpoint(const struct ways *w, const char *address, struct why *why)
+static int explain_endpoint(
+	const struct ways *w, const Footprint__Endpoint *endpoint, struct why_chain *chain)
 {
-	for (size_t i = 0; i < w->m->n_endpoints; i++) {
-		const Footprint__Endpoint *endpoint = w->m->endpoints[i];
-		struct why_step step = {
-			.kind = WHY_CONNECTED,
-			.operation = endpoint->operation,
-			.text = endpoint->address,
-		};
+	struct why_step step = {
+		.kind = WHY_CONNECTED,
+		.operation = endpoint->operation,
+		.text = endpoint->address,
+	};
 
-		if (strcmp(endpoint->address, address))
-			continue;
-		why->path = (ProtobufCBinaryData){ strlen(address), (uint8_t *)endpoint->address };
-		return add_last_step(w, nearest_user(w, endpoint->n_by, endpoint->by), step, why);
-	}
-	return -ENOENT;
+	return add_last_step(w, nearest_user(w, endpoint->n_by, endpoint->by), step, chain);
+}
+
+static int explain_entry(
+	const struct ways *w, const ProtobufCBinaryData *path, struct why_chain *chain)
+{
+	const Footprint__Executable *program = view_find_program(w->m, path);
+	const Footprint__Library *library = view_find_library(w->m, path);
+	const Footprint__File *file = view_find_file(w->m, path);
+	const Footprint__Missing *missing = view_find_missing(w->m, path);
+
+	if (program)
+		return add_way(w, program_index(w->m, path), 0, chain);
+	if (library && library->n_loaders)
+		return explain_library(w, library, chain);
+	if (file)
+		return explain_file(w, file, chain);
+	return missing ? explain_missing(w, missing, chain) : -ENOENT;
 }
 
 /* --- the question --- */
 
-static int explain_path(const struct ways *w, struct why *why)
+/* Room for one more answer; NULL: no memory. */
+static struct why_chain *add_chain(struct why *why, ProtobufCBinaryData path)
 {
-	const Footprint__Executable *program = view_find_program(w->m, &why->path);
-	const Footprint__Library *library = view_find_library(w->m, &why->path);
-	const Footprint__File *file = view_find_file(w->m, &why->path);
-	const Footprint__Missing *missing = view_find_missing(w->m, &why->path);
+	size_t n = why->n_chains;
 
-	if (program)
-		return add_way(w, program_index(w->m, &program->path), 0, why);
-	if (library && library->n_loaders)
-		return explain_library(w, library, why);
-	if (file)
-		return explain_file(w, file, why);
-	return missing ? explain_missing(w, missing, why) : -ENOENT;
+	if ((n & (n - 1)) == 0) { /* full: there is room for a power of two */
+		struct why_chain *more = arena_take(&why->arena, (n ? 2 * n : 1) * sizeof(*more));
+
+		if (!more)
+			return NULL;
+		if (n)
+			memcpy(more, why->chains, n * sizeof(*more));
+		why->chains = more;
+	}
+	why->chains[n] = (struct why_chain){ .path = path };
+	return &why->chains[why->n_chains++];
 }
 
-/* "libz.so.1", or the name of a library's file. */
-static int explain_soname(const struct ways *w, const char *name, struct why *why)
+static int explain_path(const struct ways *w, struct why *why)
+{
+	struct why_chain chain = { .path = why->path }, *added;
+	int r = explain_entry(w, &why->path, &chain);
+
+	if (r < 0)
+		return r;
+	added = add_chain(why, why->path);
+	if (!added)
+		return -ENOMEM;
+	*added = chain;
+	return 0;
+}
+
+static bool has_file_name(const Footprint__Library *library, const char *name, size_t size)
+{
+	const uint8_t *end = library->path.data + library->path.len;
+
+	return size < library->path.len && *(end - size - 1) == '/' &&
+	       !memcmp(end - size, name, size);
+}
+
+/* "libz.so.1", or the name of a library's file; as `text` where it stands as a text in the
+ * manifest. There may be several of that name. */
+static int explain_soname(const struct ways *w, const char *name, const char *text, struct why *why)
 {
 	size_t size = strlen(name);
 
 	for (size_t i = 0; size && i < w->m->n_libraries; i++) {
 		const Footprint__Library *library = w->m->libraries[i];
-		const uint8_t *end = library->path.data + library->path.len;
-		bool named = size < library->path.len && *(end - size - 1) == '/' &&
-			     !memcmp(end - size, name, size);
+		struct why_chain *chain;
 
-		if (!named && strcmp(library->soname, name))
+		if (!library->n_loaders ||
+			(!has_file_name(library, name, size) && strcmp(library->soname, text)))
 			continue;
-		why->path = library->path;
-		return explain_library(w, library, why);
+		chain = add_chain(why, library->path);
+		if (!chain || explain_library(w, library, chain) < 0)
+			return -ENOMEM;
 	}
-	return -ENOENT;
+	return why->n_chains ? 0 : -ENOENT;
+}
+
+/* One address may have been used in several ways. */
+static int explain_address(const struct ways *w, const char *address, struct why *why)
+{
+	ProtobufCBinaryData name = { strlen(address), (uint8_t *)(uintptr_t)address };
+
+	for (size_t i = 0; i < w->m->n_endpoints; i++) {
+		const Footprint__Endpoint *endpoint = w->m->endpoints[i];
+		struct why_chain *chain;
+
+		if (strcmp(endpoint->address, address))
+			continue;
+		chain = add_chain(why, name);
+		if (!chain || explain_endpoint(w, endpoint, chain) < 0)
+			return -ENOMEM;
+	}
+	return why->n_chains ? 0 : -ENOENT;
 }
 
 /* Where a symlink leads to nothing that the manifest knows, it is itself what was asked for. */
@@ -385,14 +528,34 @@ static int explain_absolute(const struct ways *w, const char *path, struct why *
 	return explain_path(w, why);
 }
 
+/* Of all but paths the manifest has no bytes that are not UTF-8: they stand there escaped. */
+static char *as_text(const char *what, struct arena *arena)
+{
+	size_t size = strlen(what);
+	char *text = arena_take_bytes(arena, UTF8_ESCAPED_SIZE * size + 1);
+
+	if (text)
+		text[utf8_escape(what, size, text)] = '\0';
+	return text;
+}
+
 static int explain(const struct ways *w, const char *what, struct why *why)
 {
+	const char *text;
 	int r;
 
+	why->n_links = why->final_link = 0;
 	if (what[0] == '/')
 		return explain_absolute(w, what, why);
-	r = explain_soname(w, what, why);
-	return r == -ENOENT ? explain_endpoint(w, what, why) : r;
+	text = as_text(what, w->arena);
+	if (!text)
+		return -ENOMEM;
+	r = explain_soname(w, what, text, why);
+	if (r == -ENOENT)
+		r = explain_address(w, text, why);
+	if (!r)
+		why->path = why->chains[0].path;
+	return r;
 }
 
 int why_find(const Footprint__Manifest *m, const char *what, struct why *ret)

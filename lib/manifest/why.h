@@ -2,7 +2,7 @@
  * Why something is in a manifest: the shortest chain from a run to it.
  *
  * Start here: why_find() takes what a person types: a path (symlinks that the manifest knows are
- * followed), a soname, or an endpoint's address. The chain's first step is a program that a run
+ * followed), a soname, or an endpoint's address. A chain's first step is a program that a run
  * began with; each further step says what it takes to come there from the one before.
  */
 #ifndef FOOTPRINT_MANIFEST_WHY_H
@@ -35,6 +35,13 @@ struct why_step {
 	const char *text;
 };
 
+/* One answer. */
+struct why_chain {
+	ProtobufCBinaryData path; /* of what is explained, or an address */
+	struct why_step *steps;
+	size_t n_steps;
+};
+
 struct why_link {
 	ProtobufCBinaryData path, target;
 };
@@ -43,7 +50,7 @@ struct why_link {
 #define WHY_SUGGESTIONS_MAX 5
 
 struct why {
-	/* What was asked for, under the name that the manifest has for it. */
+	/* What was asked for, under the name that the manifest has for it: the first chain's. */
 	ProtobufCBinaryData path;
 	/* The symlinks that led from what was asked for to `path`. */
 	struct why_link links[WHY_LINKS_MAX];
@@ -51,8 +58,9 @@ struct why {
 	/* How many of them up to the last that is all of a path, not a directory on the way; 0:
 	 * none. */
 	size_t final_link;
-	struct why_step *steps;
-	size_t n_steps;
+	/* One for a path; one for each library of that name, or each operation on an address. */
+	struct why_chain *chains;
+	size_t n_chains;
 	/* With -ENOENT: paths of the manifest with the same last component, or one that begins so.
 	 */
 	ProtobufCBinaryData suggestions[WHY_SUGGESTIONS_MAX];

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """What all commands promise: exit statuses, messages, help, colours, safe output."""
+import json
 import os
 import pty
 import re
@@ -219,6 +220,20 @@ class Commands(unittest.TestCase):
             with open(out, "rb") as file:
                 outputs.add(file.read())
         self.assertEqual(len(outputs), 1)
+
+    def test_why_explains_all_of_one_name(self):
+        manifests.write(self.path, shop(endpoints=[
+            {"operation": ("OPERATION_CONNECT",), "address": "[::1]:80", "by": [0]},
+            {"operation": ("OPERATION_BIND",), "address": "[::1]:80", "by": [1]}]))
+        text = footprint("why", self.path, "[::1]:80").stdout.decode()
+        self.assertEqual(re.findall(r"\S+ +\[::1\]:80 \(\w+\)|\S+dash|\S+nginx", text),
+                         ["/usr/bin/dash", "used        [::1]:80 (connect)", "/usr/bin/dash",
+                          "/usr/sbin/nginx", "used        [::1]:80 (bind)"])
+        told = json.loads(footprint("why", "-j", self.path, "[::1]:80").stdout)
+        self.assertEqual([told["path"], told["chain"][-1]["operation"]], ["[::1]:80", "connect"])
+        self.assertEqual([(one["path"], one["chain"][-1]["operation"]) for one in told["also"]],
+                         [("[::1]:80", "bind")])
+        self.assertEqual(json.loads(footprint("why", "-j", self.path, "libz.so.1").stdout)["also"], [])
 
     def test_why_explains(self):
         text = footprint("why", self.path, "libz.so.1").stdout.decode()

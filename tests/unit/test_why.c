@@ -12,10 +12,12 @@
 #include "lib/manifest/manifest.h"
 #include "lib/manifest/why.h"
 
-#define SH    "/usr/bin/dash"
-#define NGINX "/usr/sbin/nginx"
-#define SSL   "/usr/lib/libssl.so.3"
-#define CRYPT "/usr/lib/libcrypto.so.3"
+#define SH     "/usr/bin/dash"
+#define NGINX  "/usr/sbin/nginx"
+#define SSL    "/usr/lib/libssl.so.3"
+#define NEEDED FOOTPRINT__LOADED__LOADED_NEEDED
+#define DLOPEN FOOTPRINT__LOADED__LOADED_DLOPEN
+#define CRYPT  "/usr/lib/libcrypto.so.3"
 
 /* entrypoint.sh, run by dash, executes nginx, which needs libssl, which needs libcrypto. A second
  * way, through start.sh, is longer. */
@@ -72,12 +74,13 @@ static void assert_chain(void **state, const char *what, size_t n, const struct 
 
 	assert_int_equal(manifest_view(*state, &view), 0);
 	assert_int_equal(why_find(view, what, &why), 0);
-	assert_int_equal(why.n_steps, n);
+	assert_int_equal(why.n_chains, 1);
+	assert_int_equal(why.chains[0].n_steps, n);
 	for (size_t i = 0; i < n; i++) {
-		assert_int_equal(why.steps[i].kind, expected[i].kind);
-		assert_int_equal(why.steps[i].path.len, strlen(expected[i].path));
-		assert_memory_equal(
-			why.steps[i].path.data, expected[i].path, why.steps[i].path.len);
+		assert_int_equal(why.chains[0].steps[i].kind, expected[i].kind);
+		assert_int_equal(why.chains[0].steps[i].path.len, strlen(expected[i].path));
+		assert_memory_equal(why.chains[0].steps[i].path.data, expected[i].path,
+			why.chains[0].steps[i].path.len);
 	}
 	why_deinit(&why);
 }
@@ -212,6 +215,79 @@ static void a_symlink_to_nothing_known_is_explained_itself(void **state)
 	manifest_free(m);
 }
 
+/* Of two programs the nearer needs the library over another one and this over a third; the other,
+ * one step farther away, dlopens it itself. */
+static void the_whole_chain_to_a_library_is_the_shortest(void **state)
+{
+	static const struct expected chain[] = { { WHY_BEGAN, "/bin/a" },
+		{ WHY_EXECUTED, "/bin/b" }, { WHY_LOADED, "/lib/z" } };
+	static const struct expected nearer[] = { { WHY_BEGAN, "/bin/a" }, { WHY_NEEDS, "/lib/x" },
+		{ WHY_LOADED, "/lib/y" } };
+	struct manifest *m;
+
+	(void)state;
+	assert_int_equal(manifest_new("app", "1", &m), 0);
+	assert_int_equal(manifest_add_executable(m, "/bin/a", NULL, 1, 1, true), 0);
+	assert_int_equal(manifest_add_executes(m, "/bin/a", "/bin/b"), 0);
+	assert_int_equal(manifest_add_loader(m, "/lib/x", "/bin/a", NEEDED, "/bin/a"), 0);
+	assert_int_equal(manifest_add_loader(m, "/lib/y", "/bin/a", DLOPEN, "/lib/x"), 0);
+	assert_int_equal(manifest_add_loader(m, "/lib/z", "/bin/a", NEEDED, "/lib/y"), 0);
+	assert_int_equal(manifest_add_loader(m, "/lib/z", "/bin/b", DLOPEN, "/bin/b"), 0);
+	assert_int_equal(manifest_add_loader(m, "/lib/y", "/bin/b", NEEDED, "/lib/z"), 0);
+	assert_chain((void **)&m, "/lib/z", 3, chain);
+	assert_chain((void **)&m, "/lib/y", 3, nearer);
+	manifest_free(m);
+}
+
+static void what_only_dlopens_is_not_said_to_need(void **state)
+{
+	static const struct expected chain[] = { { WHY_BEGAN, "/bin/a" },
+		{ WHY_LOADED, "/lib/x" } };
+	struct manifest *m;
+
+	(void)state;
+	assert_int_equal(manifest_new("app", "1", &m), 0);
+	assert_int_equal(manifest_add_executable(m, "/bin/a", NULL, 1, 1, true), 0);
+	assert_int_equal(manifest_add_loader(m, "/lib/x", "/bin/a", DLOPEN, "/lib/y"), 0);
+	assert_int_equal(manifest_add_loader(m, "/lib/y", "/bin/a", DLOPEN, "/lib/x"), 0);
+	assert_chain((void **)&m, "/lib/x", 2, chain);
+	manifest_free(m);
+}
+
+static void all_of_one_name_are_explained(void **state)
+{
+	static const struct library_info z = { .soname = "libz.so.1" };
+	const Footprint__Manifest *view;
+	struct manifest *m;
+	struct why why;
+
+	(void)state;
+	assert_int_equal(manifest_new("app", "1", &m), 0);
+	assert_int_equal(manifest_set_library(m, "/a/z", &z), 0);
+	assert_int_equal(manifest_set_library(m, "/b/z", &z), 0);
+	assert_int_equal(manifest_set_library(m, "/c/z", &z), 0);
+	assert_int_equal(manifest_add_loader(m, "/b/z", "/bin/b", NEEDED, NULL), 0);
+	assert_int_equal(manifest_add_loader(m, "/c/z", "/bin/c", NEEDED, NULL), 0);
+	for (int operation = 0; operation < 3; operation++)
+		assert_int_equal(manifest_add_endpoint(m, operation, "[::1]:80", "/bin/b"), 0);
+	assert_int_equal(manifest_view(m, &view), 0);
+	assert_int_equal(why_find(view, "libz.so.1", &why), 0);
+	assert_int_equal(why.n_chains, 2);
+	assert_memory_equal(why.path.data, "/b/z", 4);
+	assert_memory_equal(why.chains[0].path.data, "/b/z", 4);
+	assert_memory_equal(why.chains[1].path.data, "/c/z", 4);
+	why_deinit(&why);
+	assert_int_equal(why_find(view, "z", &why), 0);
+	assert_int_equal(why.n_chains, 2);
+	why_deinit(&why);
+	assert_int_equal(why_find(view, "[::1]:80", &why), 0);
+	assert_int_equal(why.n_chains, 3);
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(why.chains[i].steps[1].operation, i);
+	why_deinit(&why);
+	manifest_free(m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -224,6 +300,9 @@ int main(void)
 		cmocka_unit_test(what_is_not_there_gets_suggestions),
 		cmocka_unit_test(symlinks_in_a_circle_have_an_end),
 		cmocka_unit_test(a_symlink_to_nothing_known_is_explained_itself),
+		cmocka_unit_test(the_whole_chain_to_a_library_is_the_shortest),
+		cmocka_unit_test(what_only_dlopens_is_not_said_to_need),
+		cmocka_unit_test(all_of_one_name_are_explained),
 	};
 
 	return cmocka_run_group_tests(tests, make_shop, free_shop);

@@ -1,5 +1,6 @@
 #include "lib/manifest/lookup.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,6 +94,43 @@ int lookup_resolve(const Footprint__Manifest *m, const char *path, struct why *w
 	memcpy(result, w.size ? w.done : "/", w.size ? w.size : 1);
 	why->path = (ProtobufCBinaryData){ w.size ? w.size : 1, (uint8_t *)result };
 	return 0;
+}
+
+/* --- escapes --- */
+
+static int digit_value(char digit)
+{
+	static const char digits[] = "0123456789abcdef";
+	const char *at = digit ? strchr(digits, tolower((unsigned char)digit)) : NULL;
+
+	return at ? (int)(at - digits) : -1;
+}
+
+/* The byte that "\xHH" stands for; 0: it is no such thing, or a NUL, which is in no name. */
+static int escaped_byte(const char *at)
+{
+	int high = at[0] == '\\' && at[1] == 'x' ? digit_value(at[2]) : -1;
+	int low = high < 0 ? -1 : digit_value(at[3]);
+
+	return low < 0 ? 0 : high * 16 + low;
+}
+
+const char *lookup_unescape(const char *name, bool doubled, struct arena *arena)
+{
+	char *result = arena_take_bytes(arena, strlen(name) + 1), *to = result;
+	const char *from = name;
+
+	while (to && *from) {
+		int byte = escaped_byte(from);
+		bool pair = doubled && from[0] == '\\' && from[1] == '\\';
+
+		*to++ = byte ? (char)byte : *from;
+		from += byte ? 4 : pair ? 2 : 1;
+	}
+	if (!to || to - result == from - name)
+		return NULL;
+	*to = '\0';
+	return result;
 }
 
 /* --- suggestions --- */

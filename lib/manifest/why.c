@@ -560,15 +560,22 @@ static int explain(const struct ways *w, const char *what, struct why *why)
 
 int why_find(const Footprint__Manifest *m, const char *what, struct why *ret)
 {
+	const char *forms[3] = { what };
 	struct ways ways;
-	int r;
+	int r = -ENOENT;
 
 	*ret = (struct why){ 0 };
 	if (find_ways(m, ret, &ways) < 0)
 		return -ENOMEM;
-	r = explain(&ways, what, ret);
-	if (r == -ENOENT)
-		lookup_suggest(m, what, ret);
+	/* As it was typed, as text has it, as JSON has it. */
+	forms[1] = lookup_unescape(what, false, &ret->arena);
+	forms[2] = lookup_unescape(what, true, &ret->arena);
+	for (size_t i = 0; i < 3 && r == -ENOENT; i++)
+		if (forms[i])
+			r = explain(&ways, forms[i], ret);
+	for (size_t i = 0; i < 3 && r == -ENOENT && !ret->n_suggestions; i++)
+		if (forms[i])
+			lookup_suggest(m, forms[i], ret);
 	return r;
 }
 

@@ -2,8 +2,9 @@
  * Why something is in a manifest: the shortest chain from a run to it.
  *
  * Start here: why_find() takes what a person types: a path (symlinks that the manifest knows are
- * followed), a soname, or an endpoint's address. A chain's first step is a program that a run
- * began with; each further step says what it takes to come there from the one before.
+ * followed), a soname, or an endpoint's address, as it is or as commands print it, escaped. A
+ * chain's first step is a program that a run began with; each further step says what it takes to
+ * come there from the one before.
  */
 #ifndef FOOTPRINT_MANIFEST_WHY_H
 #define FOOTPRINT_MANIFEST_WHY_H

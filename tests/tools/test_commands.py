@@ -149,6 +149,22 @@ class Commands(unittest.TestCase):
             self.assertIn(b"/tmp/\\x1b[2J\\xc2\\x9b2J\\x07\\xff\\x0a", text)
             self.assertNotIn(b"\033", text)
 
+    def test_what_is_printed_can_be_asked_for(self):
+        path, address = b"/tmp/\xff\n\xc2\x9b\\x", "unix:/a\nb"
+        manifests.write(self.path, shop(
+            files=[{"path": path, "uses": [{"by": 1, "access": 1}]}],
+            endpoints=[{"operation": ("OPERATION_BIND",), "address": address, "by": [1]}]))
+        text = footprint("show", "-fe", self.path).stdout
+        shown = re.search(rb"^    (/tmp/\S+)", text, re.M).group(1)
+        answer = footprint("why", self.path, path).stdout
+        self.assertIn(b"/tmp/\\xff\\x0a\\xc2\\x9b\\x\n", answer)
+        self.assertEqual(footprint("why", self.path, shown).stdout, answer)
+        told = json.loads(footprint("show", "--json", self.path).stdout)["files"][0]["path"]
+        self.assertEqual(footprint("why", self.path, told).stdout, answer)
+        shown = re.search(rb"bind +(\S+)", text).group(1)
+        self.assertEqual(footprint("why", self.path, shown).stdout,
+                         footprint("why", self.path, address).stdout)
+
     def test_errors_cannot_command_the_terminal(self):
         evil = "no\033[2J\nsuch"
         for arguments in [["show", evil], [evil], ["show", "--" + evil], ["why", self.path, evil],

@@ -288,6 +288,34 @@ static void all_of_one_name_are_explained(void **state)
 	manifest_free(m);
 }
 
+static void names_may_be_escaped(void **state)
+{
+	static const char *const given[] = { "/new\nline\\\xfe", "/new\\x0aline\\\\xfe",
+		"/new\\x0aline\\\\\\xFE" };
+	const Footprint__Manifest *view;
+	struct manifest *m;
+	struct why why;
+
+	(void)state;
+	assert_int_equal(manifest_new("app", "1", &m), 0);
+	assert_int_equal(manifest_add_use(m, given[0], ACCESS_READ, "/bin/a"), 0);
+	assert_int_equal(manifest_add_use(m, "/literal\\x41", ACCESS_READ, "/bin/a"), 0);
+	assert_int_equal(manifest_add_use(m, "/literalA", ACCESS_READ, "/bin/a"), 0);
+	assert_int_equal(manifest_add_endpoint(m, 0, "unix:/a\n\xfe", "/bin/a"), 0);
+	assert_int_equal(manifest_view(m, &view), 0);
+	for (size_t i = 0; i < sizeof(given) / sizeof(given[0]); i++)
+		assert_explained(view, given[i], given[0], 0);
+	assert_explained(view, "/literal\\x41", "/literal\\x41", 0);
+	assert_explained(view, "unix:/a\n\xfe", "unix:/a\n\\xfe", 0);
+	assert_explained(view, "unix:/a\n\\xfe", "unix:/a\n\\xfe", 0);
+	assert_explained(view, "unix:/a\\x0a\\xfe", "unix:/a\n\\xfe", 0);
+	assert_int_equal(why_find(view, "/literal\\x", &why), -ENOENT);
+	why_deinit(&why);
+	assert_int_equal(why_find(view, "/literal\\x00", &why), -ENOENT);
+	why_deinit(&why);
+	manifest_free(m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -303,6 +331,7 @@ int main(void)
 		cmocka_unit_test(the_whole_chain_to_a_library_is_the_shortest),
 		cmocka_unit_test(what_only_dlopens_is_not_said_to_need),
 		cmocka_unit_test(all_of_one_name_are_explained),
+		cmocka_unit_test(names_may_be_escaped),
 	};
 
 	return cmocka_run_group_tests(tests, make_shop, free_shop);

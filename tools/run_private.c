@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,9 @@
 #include <unistd.h>
 
 #include "lib/base/cleanup.h"
+#include "lib/elf/elf.h"
+
+#define LIBRARY "libfootprint.so" /* its file's name, and its soname */
 
 #define TREE_DESCRIPTORS 16 /* of nftw(3) */
 
@@ -49,18 +53,52 @@ static char *find_beside(const char *const *candidates, size_t n)
 	return NULL;
 }
 
-static char *find_library(struct error *err)
+/* Where it is not ours, ld.so would say a word and run the program unwatched. */
+static int check_library(const char *path, struct error *err)
 {
-	static const char *const candidates[] = { "libfootprint.so",
-		"../lib/footprint/libfootprint.so" };
-	const char *named = getenv("FOOTPRINT_LIBRARY");
-	char *found = named && *named ? realpath(named, NULL) : find_beside(candidates, 2);
+	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct elf_info info = { 0 };
+	bool ours;
+
+	if (fd < 0)
+		return error_set(err, -errno, "%s", strerror(errno));
+	if (elf_describe(fd, &info, err) < 0)
+		return err->code;
+	ours = info.kind == PROGRAM_ELF && info.soname && !strcmp(info.soname, LIBRARY);
+	elf_info_deinit(&info);
+	return ours ? 0 : error_set(err, -ENOEXEC, "is no " LIBRARY);
+}
+
+static char *find_named_library(const char *named, struct error *err)
+{
+	autofree char *found = realpath(named, NULL);
 
 	if (!found)
+		error_set(err, -errno, "%s", strerror(errno));
+	if (found && check_library(found, err) == 0)
+		return steal_pointer(found);
+	error_prefix(err, "FOOTPRINT_LIBRARY=%s", named);
+	return NULL;
+}
+
+static char *find_library(struct error *err)
+{
+	static const char *const candidates[] = { LIBRARY, "../lib/footprint/" LIBRARY };
+	const char *named = getenv("FOOTPRINT_LIBRARY");
+	autofree char *found = NULL;
+
+	if (named && *named)
+		return find_named_library(named, err);
+	found = find_beside(candidates, 2);
+	if (!found) {
 		error_set(err, -ENOENT,
-			"libfootprint.so: not found beside 'footprint'; "
-			"FOOTPRINT_LIBRARY may name it");
-	return found;
+			LIBRARY ": not found beside 'footprint'; FOOTPRINT_LIBRARY may name it");
+		return NULL;
+	}
+	if (check_library(found, err) == 0)
+		return steal_pointer(found);
+	error_prefix(err, "%s", found);
+	return NULL;
 }
 
 /* The daemon's path, or its name for a search in PATH. */
@@ -143,7 +181,7 @@ static int give_plain_name(struct private_aggregator *aggregator, struct error *
 
 	if (!aggregator->library[strcspn(aggregator->library, " :")])
 		return 0;
-	if (name_file(aggregator, "libfootprint.so", &plain) < 0)
+	if (name_file(aggregator, LIBRARY, &plain) < 0)
 		return error_set(err, -ENOMEM, "out of memory");
 	if (symlink(aggregator->library, plain) < 0)
 		return error_set(err, -errno, "%s: %s", plain, strerror(errno));
@@ -236,7 +274,7 @@ int private_start(struct private_aggregator *aggregator, struct error *err)
 	*aggregator = (struct private_aggregator){ 0 };
 	aggregator->library = find_library(err);
 	if (!aggregator->library)
-		return -ENOENT;
+		return err->code;
 	if ((r = make_directory(aggregator, err)) < 0 || (r = name_files(aggregator, err)) < 0 ||
 		(r = give_plain_name(aggregator, err)) < 0)
 		return r;

@@ -40,6 +40,17 @@ for output in none/out.footprint . data/ ''; do
 	assert_contains "output '$output'" '^footprint: .*: (No such file|Is a directory)' errors
 	[ ! -e ran ] || fail "the program ran, though '$output' takes no manifest"
 done
+# A library that is none of ours is told before the program runs.
+ln -s "$BUILD/libfootprint.so" library
+printf '\x7fELF' >damaged
+for named in "$work/none:No such file" "/etc/passwd:is no libfootprint.so" "$work:Is a directory" \
+	"$(realpath "$(command -v cat)"):is no libfootprint.so" "$work/damaged:."; do
+	rm -f ran
+	FOOTPRINT_LIBRARY=${named%:*} assert_status 2 "$footprint" run -o out.footprint -- touch ran 2>errors
+	assert_contains "library '$named'" "^footprint: FOOTPRINT_LIBRARY=${named%:*}: .*${named##*:}" errors
+	[ ! -e ran ] || fail "the program ran, though '$named' is no library of ours"
+done
+FOOTPRINT_LIBRARY=library assert_status 0 "$footprint" run -o out.footprint -- touch ran 2>errors
 # A folder that goes while the program runs.
 mkdir gone
 assert_status 2 "$footprint" run -o gone/out.footprint -- rmdir gone 2>errors

@@ -82,10 +82,14 @@ static int decode_content(
 {
 	size_t room = ZSTD_compressBound(size);
 	autofree uint8_t *frame = malloc(room);
+	ZSTD_CCtx *compressor = ZSTD_createCCtx();
 
-	require(frame != NULL);
-	room = ZSTD_compress(frame, room, data, size, 1);
+	require(frame && compressor);
+	ZSTD_CCtx_setParameter(compressor, ZSTD_c_compressionLevel, 1);
+	ZSTD_CCtx_setParameter(compressor, ZSTD_c_checksumFlag, 1);
+	room = ZSTD_compress2(compressor, frame, room, data, size);
 	require(!ZSTD_isError(room));
+	ZSTD_freeCCtx(compressor);
 	return manifest_decode(frame, room, ret, err);
 }
 

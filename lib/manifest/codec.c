@@ -15,6 +15,11 @@
 
 #define MEBIBYTE (1ul << 20)
 
+#define FRAME_MAGIC	 "\x28\xb5\x2f\xfd"
+#define FRAME_MAGIC_SIZE 4
+/* Of the byte behind it, the Frame_Header_Descriptor: RFC 8878, section 3.1.1.1.1. */
+#define FRAME_CHECKSUM_FLAG (1 << 2)
+
 static int no_memory(struct error *err)
 {
 	return error_set(err, -ENOMEM, "no memory for the manifest");
@@ -140,8 +145,11 @@ static int decompress(
 
 	if (!decompressor)
 		return no_memory(err);
-	if (size < 4 || memcmp(bytes, "\x28\xb5\x2f\xfd", 4))
+	if (size < FRAME_MAGIC_SIZE || memcmp(bytes, FRAME_MAGIC, FRAME_MAGIC_SIZE))
 		return error_set(err, -EBADMSG, "not a manifest: no zstd frame");
+	/* Without one, a flipped bit may decompress well, and zstd has nothing to find it by. */
+	if (size > FRAME_MAGIC_SIZE && !(bytes[FRAME_MAGIC_SIZE] & FRAME_CHECKSUM_FLAG))
+		return error_set(err, -EBADMSG, "not a manifest: its zstd frame has no checksum");
 	r = decompress_frame(decompressor, &in, &out, err);
 	if (r < 0) {
 		free(out.dst);

@@ -54,14 +54,24 @@ static int decode(const uint8_t *data, size_t size)
 	return 0;
 }
 
-static struct bytes compress(const void *content, size_t size)
+static struct bytes compress_so(const void *content, size_t size, int checksum)
 {
 	struct bytes frame = { malloc(ZSTD_compressBound(size)), ZSTD_compressBound(size) };
+	ZSTD_CCtx *compressor = ZSTD_createCCtx();
 
 	assert_non_null(frame.data);
-	frame.size = ZSTD_compress(frame.data, frame.size, content, size, 1);
+	assert_non_null(compressor);
+	ZSTD_CCtx_setParameter(compressor, ZSTD_c_compressionLevel, 1);
+	ZSTD_CCtx_setParameter(compressor, ZSTD_c_checksumFlag, checksum);
+	frame.size = ZSTD_compress2(compressor, frame.data, frame.size, content, size);
 	assert_false(ZSTD_isError(frame.size));
+	ZSTD_freeCCtx(compressor);
 	return frame;
+}
+
+static struct bytes compress(const void *content, size_t size)
+{
+	return compress_so(content, size, 1);
 }
 
 /* What decoding a message says, in a frame of its own. */
@@ -208,6 +218,29 @@ static void unknown_fields_are_refused(void **state)
 	message.base.n_unknown_fields = 1;
 	message.base.unknown_fields = &field;
 	assert_int_equal(decode_message(&message, "field 99"), -EPROTONOSUPPORT);
+}
+
+static void a_frame_without_a_checksum_is_refused(void **state)
+{
+	Footprint__Manifest message = empty_message();
+	size_t size = footprint__manifest__get_packed_size(&message);
+	autofree uint8_t *packed = malloc(size + 1);
+
+	(void)state;
+	assert_non_null(packed);
+	footprint__manifest__pack(&message, packed);
+	for (int checksum = 0; checksum < 2; checksum++) {
+		struct bytes frame = compress_so(packed, size, checksum);
+		struct error err = { 0 };
+		struct manifest *m = NULL;
+
+		assert_int_equal(
+			manifest_decode(frame.data, frame.size, &m, &err), checksum ? 0 : -EBADMSG);
+		if (!checksum)
+			assert_non_null(strstr(err.text, "no checksum"));
+		manifest_free(m);
+		free(frame.data);
+	}
 }
 
 /* 300 MiB of zeroes are 30 KiB in zstd: refused before they are there. */
@@ -427,6 +460,7 @@ int main(void)
 		cmocka_unit_test(foreign_bytes_are_refused),
 		cmocka_unit_test(a_newer_schema_is_named),
 		cmocka_unit_test(unknown_fields_are_refused),
+		cmocka_unit_test(a_frame_without_a_checksum_is_refused),
 		cmocka_unit_test(a_zstd_bomb_is_refused),
 		cmocka_unit_test(a_bomb_of_empty_messages_is_refused),
 		cmocka_unit_test(bad_entries_are_named),

@@ -17,11 +17,13 @@ static void print_title(FILE *out, bool colour, const Footprint__Manifest *m)
 {
 	terminal_print(out, colour, STYLE_HEADING, "%s %s", m->application, m->version);
 	fputs(": ", out);
-	if (!m->n_gaps)
+	if (view_is_complete(m))
 		terminal_print(out, colour, STYLE_GOOD, "complete");
-	else
+	else if (m->n_gaps)
 		terminal_print(out, colour, STYLE_BAD, "not complete, %zu gap%s", m->n_gaps,
 			plural(m->n_gaps));
+	else
+		terminal_print(out, colour, STYLE_BAD, "no runs");
 	fputc('\n', out);
 }
 
@@ -39,8 +41,11 @@ static void print_runs(FILE *out, const Footprint__Manifest *m)
 	uint64_t first = UINT64_MAX, last = 0, processes = 0;
 	bool running = false;
 
-	if (!m->n_runs)
+	label(out, "runs");
+	if (!m->n_runs) {
+		fputs("none\n", out);
 		return;
+	}
 	for (size_t i = 0; i < m->n_runs; i++) {
 		const Footprint__Run *run = m->runs[i];
 
@@ -49,7 +54,6 @@ static void print_runs(FILE *out, const Footprint__Manifest *m)
 		running |= !run->ended_ns;
 		processes += run->processes;
 	}
-	label(out, "runs");
 	fprintf(out, "%zu with %" PRIu64 " process%s, ", m->n_runs, processes,
 		processes == 1 ? "" : "es");
 	print_time(out, first);

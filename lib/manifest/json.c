@@ -180,7 +180,7 @@ void manifest_write_json(const Footprint__Manifest *m, FILE *out)
 	json_key(&j, "version");
 	json_put_text(&j, m->version);
 	json_key(&j, "complete");
-	json_put_bool(&j, m->n_gaps == 0);
+	json_put_bool(&j, view_is_complete(m));
 	put_list(&j, m, "gaps", m->n_gaps, put_gap);
 	put_list(&j, m, "runs", m->n_runs, put_run);
 	put_list(&j, m, "files", m->n_files, put_file);

@@ -104,6 +104,11 @@ uint32_t file_access(const Footprint__File *file)
 	return access;
 }
 
+bool view_is_complete(const Footprint__Manifest *m)
+{
+	return m->n_runs && !m->n_gaps;
+}
+
 /* The enum's values are in the order of their strength. */
 Footprint__Loaded library_loaded(const Footprint__Library *library)
 {

@@ -25,6 +25,9 @@ void access_words(uint32_t access, char buffer[static ACCESS_WORDS_SIZE]);
 /* All that anybody does with the file. */
 uint32_t file_access(const Footprint__File *file);
 
+/* Whether it tells all of what it is about: there was a run, and no gap. */
+bool view_is_complete(const Footprint__Manifest *m);
+
 /* The strongest of the reasons why it is there: needed by one program and dlopened by another, it
  * is needed; what was seen is stronger than what was not. */
 Footprint__Loaded library_loaded(const Footprint__Library *library);

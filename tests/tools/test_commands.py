@@ -128,6 +128,15 @@ class Commands(unittest.TestCase):
         self.assertIn(b" needed by nginx; not observed, needed by dash\n",
                       footprint("show", "-l", self.path).stdout)
 
+    def test_without_a_run_nothing_is_complete(self):
+        manifests.write(self.path, {"schema": 1, "application": "shop", "version": "1"})
+        text = footprint("show", self.path).stdout.decode()
+        self.assertTrue(text.startswith("shop 1: no runs\n  runs       none\n"), text)
+        self.assertFalse(json.loads(footprint("show", "--json", self.path).stdout)["complete"])
+        manifests.write(self.path, shop(runs=[], gaps=[{"kind": "sites", "count": 1}]))
+        text = footprint("show", self.path).stdout.decode()
+        self.assertTrue(text.startswith("shop 1.3: not complete, 1 gap\n  runs       none\n"), text)
+
     def test_gaps_are_said_first(self):
         manifests.write(self.path, shop(gaps=[{"kind": "static-program", "path": b"/bin/x",
                                                "detail": "no interpreter", "count": 2}]))

@@ -2,8 +2,6 @@
 
 #include "tools/terminal.h"
 
-#define NAMES_SHOWN 3
-
 void line_begin_note(struct line *l)
 {
 	fputs(l->noted ? "; " : "  ", l->out);
@@ -33,10 +31,10 @@ void line_note_programs(struct line *l, const Footprint__Manifest *m, const char
 		return;
 	line_begin_note(l);
 	fprintf(l->out, "%s ", verb);
-	for (size_t i = 0; i < n && i < NAMES_SHOWN; i++) {
+	for (size_t i = 0; i < n && i < LINE_NAMES_SHOWN; i++) {
 		fputs(i ? ", " : "", l->out);
 		terminal_name(l->out, &m->executables[programs[i]]->path);
 	}
-	if (n > NAMES_SHOWN)
-		fprintf(l->out, " +%zu", n - NAMES_SHOWN);
+	if (n > LINE_NAMES_SHOWN)
+		fprintf(l->out, " +%zu", n - LINE_NAMES_SHOWN);
 }

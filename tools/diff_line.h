@@ -11,6 +11,8 @@
 
 #include "lib/manifest/diff.h"
 
+#define LINE_NAMES_SHOWN 3 /* programs named in a note, before "+N" */
+
 struct line {
 	const struct diff *diff;
 	FILE *out;
@@ -32,8 +34,12 @@ void line_note_programs(struct line *l, const Footprint__Manifest *m, const char
 
 /* Who uses the entry of that index, and how. */
 void line_note_users(struct line *l, const Footprint__Manifest *m, size_t index);
-/* "now by getent; no longer by date", or, of the same programs, that they use it otherwise. */
+/* "now by getent; no longer by date" */
 void line_note_other_users(struct line *l);
+/* "nginx: read -> read write": what programs of both sides do otherwise with a file. */
+void line_note_other_uses(struct line *l);
+/* "nginx: needed -> dlopen": programs of both sides that load a library otherwise. */
+void line_note_other_ways(struct line *l);
 /* "now executes tr; no longer executes sed" */
 void line_note_other_children(
 	struct line *l, const Footprint__Executable *before, const Footprint__Executable *after);

@@ -112,10 +112,8 @@ static void note_library(struct line *l)
 		line_begin_note(l);
 		fputs("build id", l->out);
 	}
-	if (what & DIFFERENCE_LOADED) {
-		line_begin_note(l);
-		fputs("loaded another way", l->out);
-	}
+	if (what & DIFFERENCE_LOADED)
+		line_note_other_ways(l);
 }
 
 void line_note_differences(struct line *l)
@@ -139,4 +137,8 @@ void line_note_differences(struct line *l)
 		note_access(l);
 	if (what & DIFFERENCE_USERS)
 		line_note_other_users(l);
+	/* Of one program alone its access has been told. */
+	if ((what & DIFFERENCE_USES) && before && after &&
+		(before->n_uses > 1 || after->n_uses > 1))
+		line_note_other_uses(l);
 }

@@ -66,6 +66,7 @@ void diff_print_summary(const struct diff *diff, FILE *out)
 		add_count(&phrase, counts.changed, "changed");
 		add_count(&phrase, counts.moved, "moved");
 		add_count(&phrase, counts.users, "used by other programs");
+		add_count(&phrase, counts.uses, "used in other ways");
 	}
 	fputs(any ? "\n" : ": no difference\n", out);
 }
@@ -180,7 +181,7 @@ static void print_group(const struct diff *diff, enum change_group group, FILE *
 {
 	const struct change_list *list = &diff->groups[group];
 	struct change_counts counts = diff_count(diff, group);
-	size_t wanted = all ? list->n : list->n - counts.users;
+	size_t wanted = all ? list->n : list->n - counts.users - counts.uses;
 	size_t limit = all || wanted <= CHANGES_SHOWN ? wanted : CHANGES_SHOWN;
 	bool colour = terminal_has_colour(out);
 	size_t shown = 0;
@@ -200,6 +201,8 @@ static void print_group(const struct diff *diff, enum change_group group, FILE *
 	if (!all && counts.users)
 		fprintf(out, "  and %zu used by other programs than before: see --all\n",
 			counts.users);
+	if (!all && counts.uses)
+		fprintf(out, "  and %zu used in other ways than before: see --all\n", counts.uses);
 }
 
 void diff_print_changes(const struct diff *diff, FILE *out, bool all)

@@ -2,9 +2,11 @@
 #include "tools/diff_line.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/manifest/find.h"
 #include "lib/manifest/words.h"
+#include "tools/terminal.h"
 
 /* Programs, by index; as many as a manifest has at most. */
 struct programs {
@@ -130,14 +132,114 @@ void line_note_other_users(struct line *l)
 	drop_common(before, &went, after, &all);
 	line_note_programs(l, after, "now by", came.n, came.list);
 	line_note_programs(l, before, "no longer by", went.n, went.list);
-	if (!came.n && !went.n) {
-		line_begin_note(l);
-		fputs("used otherwise", l->out);
-		line_note_programs(l, after, "by", all.n, all.list);
-	}
 	free(came.list);
 	free(went.list);
 	free(all.list);
+}
+
+/* The new manifest's number of a program that both have, under another path it may be; or
+ * UINT32_MAX. */
+static uint32_t program_after(const struct diff *diff, uint32_t before)
+{
+	const struct change_list *programs = &diff->groups[GROUP_PROGRAMS];
+	const Footprint__Executable *same;
+
+	for (size_t i = 0; i < programs->n; i++) {
+		const struct change *change = &programs->changes[i];
+
+		if (change->before == before &&
+			(change->kind == CHANGE_CHANGED || change->kind == CHANGE_MOVED))
+			return (uint32_t)change->after;
+	}
+	same = view_find_program(diff->after, &diff->before->executables[before]->path);
+	return same ? view_program_index(diff->after, same) : UINT32_MAX;
+}
+
+static const Footprint__Use *use_after(
+	const struct diff *diff, const Footprint__File *after, uint32_t before)
+{
+	uint32_t by = program_after(diff, before);
+
+	for (size_t i = 0; i < after->n_uses; i++)
+		if (after->uses[i]->by == by)
+			return after->uses[i];
+	return NULL;
+}
+
+/* "nginx: read -> read write"; `n` of them have been noted before. */
+static void note_other_use(
+	struct line *l, size_t n, uint32_t program, const char *before, const char *after)
+{
+	if (n >= LINE_NAMES_SHOWN)
+		return;
+	line_begin_note(l);
+	terminal_name(l->out, &l->diff->after->executables[program]->path);
+	fprintf(l->out, ": %s -> %s", before, after);
+}
+
+static void note_more(struct line *l, size_t n)
+{
+	if (n > LINE_NAMES_SHOWN)
+		fprintf(l->out, " +%zu", n - LINE_NAMES_SHOWN);
+}
+
+void line_note_other_uses(struct line *l)
+{
+	const Footprint__File *before = l->diff->before->files[l->change->before];
+	const Footprint__File *after = l->diff->after->files[l->change->after];
+	char old_words[ACCESS_WORDS_SIZE], new_words[ACCESS_WORDS_SIZE];
+	size_t n = 0;
+
+	for (size_t i = 0; i < before->n_uses; i++) {
+		const Footprint__Use *now = use_after(l->diff, after, before->uses[i]->by);
+
+		if (!now || now->access == before->uses[i]->access)
+			continue;
+		access_words(before->uses[i]->access, old_words);
+		access_words(now->access, new_words);
+		note_other_use(l, n++, now->by, old_words, new_words);
+	}
+	note_more(l, n);
+}
+
+#define WAYS_SIZE 32
+
+/* "needed dlopen": all ways in which the program loads it. */
+static void ways_of(const Footprint__Library *library, uint32_t by, char buffer[static WAYS_SIZE])
+{
+	int last = -1;
+	size_t used = 0;
+
+	buffer[0] = '\0';
+	for (size_t i = 0; i < library->n_loaders; i++) {
+		const Footprint__Loader *loader = library->loaders[i];
+
+		if (loader->by != by || (int)loader->loaded == last)
+			continue; /* they are sorted by program and way */
+		last = (int)loader->loaded;
+		used += (size_t)snprintf(buffer + used, WAYS_SIZE - used, "%s%s", used ? " " : "",
+			loaded_word(loader->loaded));
+	}
+}
+
+void line_note_other_ways(struct line *l)
+{
+	const Footprint__Library *before = l->diff->before->libraries[l->change->before];
+	const Footprint__Library *after = l->diff->after->libraries[l->change->after];
+	char old_ways[WAYS_SIZE], new_ways[WAYS_SIZE];
+	size_t n = 0;
+
+	for (size_t i = 0; i < before->n_loaders; i++) {
+		uint32_t by = program_after(l->diff, before->loaders[i]->by);
+
+		if (!loader_is_programs_first(before, i) || by == UINT32_MAX)
+			continue;
+		ways_of(before, before->loaders[i]->by, old_ways);
+		ways_of(after, by, new_ways);
+		if (strcmp(old_ways, new_ways))
+			note_other_use(l, n++, by, old_ways, new_ways);
+	}
+	note_more(l, n);
 }
 
 static struct programs children_of(

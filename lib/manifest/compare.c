@@ -65,30 +65,35 @@ static uint32_t compare_moved(const Footprint__File *before, const Footprint__Fi
 	return same ? 0 : DIFFERENCE_CONTENT;
 }
 
-static const Footprint__Use *find_use(const Footprint__File *file, uint32_t by)
+/* Most often the same programs stand in the same order, and so this one at `likely`. */
+static const Footprint__Use *find_use(const Footprint__File *file, uint32_t by, size_t likely)
 {
+	if (by == NO_PROGRAM)
+		return NULL;
+	if (likely < file->n_uses && file->uses[likely]->by == by)
+		return file->uses[likely];
 	for (size_t i = 0; i < file->n_uses; i++)
 		if (file->uses[i]->by == by)
 			return file->uses[i];
 	return NULL;
 }
 
-static bool same_users(
+/* Whether other programs use it, and whether those of both sides do other things with it. */
+static uint32_t compare_users(
 	const struct comparison *c, const Footprint__File *before, const Footprint__File *after)
 {
-	if (before->n_uses != after->n_uses)
-		return false;
+	uint32_t what = before->n_uses != after->n_uses ? DIFFERENCE_USERS : 0;
+
 	for (size_t i = 0; i < before->n_uses; i++) {
 		uint32_t by = c->program[before->uses[i]->by];
-		/* Most often the same programs stand in the same order. */
-		const Footprint__Use *use = after->uses[i];
+		const Footprint__Use *use = find_use(after, by, i);
 
-		if (use->by != by)
-			use = by == NO_PROGRAM ? NULL : find_use(after, by);
-		if (!use || use->access != before->uses[i]->access)
-			return false;
+		if (!use)
+			what |= DIFFERENCE_USERS;
+		else if (use->access != before->uses[i]->access)
+			what |= DIFFERENCE_USES;
 	}
-	return true;
+	return what;
 }
 
 uint32_t compare_files(
@@ -100,9 +105,7 @@ uint32_t compare_files(
 		what |= DIFFERENCE_PATH | compare_moved(before, after);
 	if (file_access(before) != file_access(after))
 		what |= DIFFERENCE_ACCESS;
-	if (!same_users(c, before, after))
-		what |= DIFFERENCE_USERS;
-	return what;
+	return what | compare_users(c, before, after);
 }
 
 /* The files behind two programs or libraries. What loads and executes them is told by their own

@@ -390,10 +390,12 @@ struct change_counts diff_count(const struct diff *diff, enum change_group group
 		counts.added += kind == CHANGE_ADDED;
 		counts.removed += kind == CHANGE_REMOVED;
 		counts.moved += kind == CHANGE_MOVED;
-		if (change_is_of_users(&list->changes[i]))
+		if (!change_is_of_users(&list->changes[i]))
+			counts.changed += kind == CHANGE_CHANGED;
+		else if (list->changes[i].what & DIFFERENCE_USERS)
 			counts.users++;
 		else
-			counts.changed += kind == CHANGE_CHANGED;
+			counts.uses++;
 	}
 	return counts;
 }

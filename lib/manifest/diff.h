@@ -68,17 +68,19 @@ void diff_deinit(struct diff *diff);
 
 bool diff_is_empty(const struct diff *diff);
 
-/* Whether nothing but the programs that use it differs: most often because a program came or went.
- */
+/* Whether nothing differs but which programs use it, most often because a program came or went, or
+ * which of them does what with it. */
 static inline bool change_is_of_users(const struct change *change)
 {
-	return change->kind == CHANGE_CHANGED && change->what == DIFFERENCE_USERS;
+	return change->kind == CHANGE_CHANGED &&
+	       !(change->what & ~(uint32_t)(DIFFERENCE_USERS | DIFFERENCE_USES));
 }
 
 struct change_counts {
 	size_t added, removed, moved;
 	size_t changed; /* without those of users alone */
-	size_t users;
+	size_t users;	/* other programs */
+	size_t uses;	/* the same programs in other ways */
 };
 struct change_counts diff_count(const struct diff *diff, enum change_group group);
 

@@ -31,33 +31,7 @@ static void put_file_state(
 		json_put_path(j, "target", &file->target);
 	json_put_content(j, file);
 	json_put_attributes(j, file);
-	if (file->package)
-		json_put_if(j, "package", m->packages[file->package - 1]->name);
-}
-
-static void put_program(struct json *j, const Footprint__Manifest *m, size_t index)
-{
-	const Footprint__Executable *program = m->executables[index];
-
-	json_put_path(j, "path", &program->path);
-	if (program->interpreter.len)
-		json_put_path(j, "interpreter", &program->interpreter);
-	json_key(j, "watched");
-	json_put_text(j, watched_word(program->watched));
-	json_key(j, "first");
-	json_put_bool(j, program->first);
-	json_put_programs(j, m, "executes", program->n_executes, program->executes);
-}
-
-static void put_library(struct json *j, const Footprint__Manifest *m, size_t index)
-{
-	const Footprint__Library *library = m->libraries[index];
-
-	json_put_path(j, "path", &library->path);
-	json_put_library_info(j, library);
-	json_put_loading(j, m, library);
-	json_key(j, "loaded");
-	json_put_text(j, loaded_word(library_loaded(library)));
+	json_put_package(j, m, file);
 }
 
 static void put_package(struct json *j, const Footprint__Manifest *m, size_t index)
@@ -70,29 +44,10 @@ static void put_package(struct json *j, const Footprint__Manifest *m, size_t ind
 	json_put_if(j, "manager", package->manager);
 }
 
-static void put_endpoint(struct json *j, const Footprint__Manifest *m, size_t index)
-{
-	const Footprint__Endpoint *endpoint = m->endpoints[index];
-
-	json_put_if(j, "operation", endpoint_word(endpoint->operation));
-	json_put_if(j, "address", endpoint->address);
-	json_put_programs(j, m, "by", endpoint->n_by, endpoint->by);
-}
-
 static void put_missing(struct json *j, const Footprint__Manifest *m, size_t index)
 {
 	json_put_path(j, "path", &m->missing[index]->path);
 	json_put_programs(j, m, "by", m->missing[index]->n_by, m->missing[index]->by);
-}
-
-static void put_gap(struct json *j, const Footprint__Manifest *m, size_t index)
-{
-	const Footprint__Gap *gap = m->gaps[index];
-
-	json_put_if(j, "kind", gap->kind);
-	if (gap->path.len)
-		json_put_path(j, "path", &gap->path);
-	json_put_if(j, "detail", gap->detail);
 }
 
 static void put_file(struct json *j, const Footprint__Manifest *m, size_t index)
@@ -106,13 +61,13 @@ static void put_side(struct json *j, const char *key, const Footprint__Manifest 
 {
 	static void (*const put[N_CHANGE_GROUPS])(
 		struct json *, const Footprint__Manifest *, size_t) = {
-		[GROUP_PROGRAMS] = put_program,
-		[GROUP_LIBRARIES] = put_library,
+		[GROUP_PROGRAMS] = json_put_executable,
+		[GROUP_LIBRARIES] = json_put_library,
 		[GROUP_PACKAGES] = put_package,
 		[GROUP_FILES] = put_file,
-		[GROUP_ENDPOINTS] = put_endpoint,
+		[GROUP_ENDPOINTS] = json_put_endpoint,
 		[GROUP_MISSING] = put_missing,
-		[GROUP_GAPS] = put_gap,
+		[GROUP_GAPS] = json_put_gap,
 	};
 	const Footprint__File *file = diff_file(m, group, index);
 

@@ -16,20 +16,6 @@ static void put_time(struct json *j, const char *key, uint64_t nanoseconds)
 	}
 }
 
-static void put_gap(struct json *j, const Footprint__Manifest *m, size_t i)
-{
-	const Footprint__Gap *gap = m->gaps[i];
-
-	json_key(j, "kind");
-	json_put_text(j, gap->kind);
-	if (gap->path.len)
-		json_put_path(j, "path", &gap->path);
-	json_key(j, "count");
-	json_put_number(j, gap->count);
-	json_key(j, "detail");
-	json_put_text(j, gap->detail);
-}
-
 static void put_run(struct json *j, const Footprint__Manifest *m, size_t i)
 {
 	const Footprint__Run *run = m->runs[i];
@@ -44,28 +30,6 @@ static void put_run(struct json *j, const Footprint__Manifest *m, size_t i)
 	json_put_number(j, run->records);
 }
 
-static void put_uses(struct json *j, const Footprint__Manifest *m, const Footprint__File *file)
-{
-	json_put_users(j, m, file);
-	json_key(j, "uses");
-	json_begin(j, '[');
-	for (size_t i = 0; i < file->n_uses; i++) {
-		json_begin(j, '{');
-		json_put_path(j, "by", &m->executables[file->uses[i]->by]->path);
-		json_put_access(j, file->uses[i]->access);
-		json_end(j, '}');
-	}
-	json_end(j, ']');
-}
-
-static void put_package(struct json *j, const Footprint__Package *package)
-{
-	json_key(j, "package");
-	json_put_text(j, package->name);
-	json_key(j, "package_version");
-	json_put_text(j, package->version);
-}
-
 static void put_file(struct json *j, const Footprint__Manifest *m, size_t i)
 {
 	const Footprint__File *file = m->files[i];
@@ -75,69 +39,10 @@ static void put_file(struct json *j, const Footprint__Manifest *m, size_t i)
 	json_put_text(j, file_type_word(file->type));
 	if (file->target.len)
 		json_put_path(j, "target", &file->target);
-	put_uses(j, m, file);
+	json_put_users(j, m, file);
 	json_put_content(j, file);
 	json_put_attributes(j, file);
-	if (file->package)
-		put_package(j, m->packages[file->package - 1]);
-}
-
-static void put_executable(struct json *j, const Footprint__Manifest *m, size_t i)
-{
-	const Footprint__Executable *executable = m->executables[i];
-
-	json_put_path(j, "path", &executable->path);
-	if (executable->interpreter.len)
-		json_put_path(j, "interpreter", &executable->interpreter);
-	json_key(j, "runs");
-	json_put_number(j, executable->runs);
-	json_key(j, "watched");
-	json_put_text(j, watched_word(executable->watched));
-	json_key(j, "first");
-	json_put_bool(j, executable->first);
-	json_put_programs(j, m, "executes", executable->n_executes, executable->executes);
-}
-
-static void put_loaders(
-	struct json *j, const Footprint__Manifest *m, const Footprint__Library *library)
-{
-	json_key(j, "loaders");
-	json_begin(j, '[');
-	for (size_t i = 0; i < library->n_loaders; i++) {
-		const Footprint__Loader *loader = library->loaders[i];
-
-		json_begin(j, '{');
-		json_put_path(j, "by", &m->executables[loader->by]->path);
-		json_key(j, "loaded");
-		json_put_text(j, loaded_word(loader->loaded));
-		if (loader->requester.len)
-			json_put_path(j, "requester", &loader->requester);
-		json_end(j, '}');
-	}
-	json_end(j, ']');
-}
-
-static void put_library(struct json *j, const Footprint__Manifest *m, size_t i)
-{
-	const Footprint__Library *library = m->libraries[i];
-
-	json_put_path(j, "path", &library->path);
-	json_put_library_info(j, library);
-	json_key(j, "loaded");
-	json_put_text(j, loaded_word(library_loaded(library)));
-	json_put_loading(j, m, library);
-	put_loaders(j, m, library);
-}
-
-static void put_endpoint(struct json *j, const Footprint__Manifest *m, size_t i)
-{
-	const Footprint__Endpoint *endpoint = m->endpoints[i];
-
-	json_key(j, "operation");
-	json_put_text(j, endpoint_word(endpoint->operation));
-	json_key(j, "address");
-	json_put_text(j, endpoint->address);
-	json_put_programs(j, m, "by", endpoint->n_by, endpoint->by);
+	json_put_package(j, m, file);
 }
 
 /* A list of objects, one a line. */
@@ -181,12 +86,12 @@ void manifest_write_json(const Footprint__Manifest *m, FILE *out)
 	json_put_text(&j, m->version);
 	json_key(&j, "complete");
 	json_put_bool(&j, view_is_complete(m));
-	put_list(&j, m, "gaps", m->n_gaps, put_gap);
+	put_list(&j, m, "gaps", m->n_gaps, json_put_gap);
 	put_list(&j, m, "runs", m->n_runs, put_run);
 	put_list(&j, m, "files", m->n_files, put_file);
-	put_list(&j, m, "executables", m->n_executables, put_executable);
-	put_list(&j, m, "libraries", m->n_libraries, put_library);
-	put_list(&j, m, "endpoints", m->n_endpoints, put_endpoint);
+	put_list(&j, m, "executables", m->n_executables, json_put_executable);
+	put_list(&j, m, "libraries", m->n_libraries, json_put_library);
+	put_list(&j, m, "endpoints", m->n_endpoints, json_put_endpoint);
 	put_missing(&j, m);
 	json_end(&j, '}');
 	fputc('\n', out);

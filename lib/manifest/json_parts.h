@@ -14,17 +14,20 @@ void json_put_programs(struct json *j, const Footprint__Manifest *m, const char 
 
 /* "access": the words of ACCESS_ bits. */
 void json_put_access(struct json *j, uint32_t access);
-/* "access" and "by": what anybody did with a file, and who. */
+/* "access", "by" and "uses": what anybody did with a file, who, and who did what. */
 void json_put_users(struct json *j, const Footprint__Manifest *m, const Footprint__File *file);
 /* "size" and "sha256", as far as they are known. */
 void json_put_content(struct json *j, const Footprint__File *file);
 /* "mode", "uid" and "gid", of a file that was there to look at. */
 void json_put_attributes(struct json *j, const Footprint__File *file);
 
-/* "soname", "needed" and "build_id". */
-void json_put_library_info(struct json *j, const Footprint__Library *library);
-/* "by": the programs that load it. */
-void json_put_loading(
-	struct json *j, const Footprint__Manifest *m, const Footprint__Library *library);
+/* "package" and "package_version", where one owns it. */
+void json_put_package(struct json *j, const Footprint__Manifest *m, const Footprint__File *file);
+
+/* All keys of the entry of that index, without the braces. */
+void json_put_gap(struct json *j, const Footprint__Manifest *m, size_t i);
+void json_put_executable(struct json *j, const Footprint__Manifest *m, size_t i);
+void json_put_library(struct json *j, const Footprint__Manifest *m, size_t i);
+void json_put_endpoint(struct json *j, const Footprint__Manifest *m, size_t i);
 
 #endif

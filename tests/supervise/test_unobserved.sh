@@ -64,7 +64,7 @@ chmod 755 setuid
 unobserved seen.footprint "$here/setuid" >output
 assert_equal "nothing is foretold of what is watched" 0 "$(wc -l <output)"
 "$footprint" diff seen.footprint setuid.footprint >output
-assert_contains "diff" "$library.*loaded another way" output
+assert_contains "diff" "$library.*setuid: needed -> unobserved" output
 "$footprint" merge -o one.footprint setuid.footprint seen.footprint
 "$footprint" merge -o other.footprint seen.footprint setuid.footprint
 cmp one.footprint other.footprint || fail "the order of merging matters"

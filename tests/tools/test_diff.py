@@ -122,6 +122,56 @@ class Diff(unittest.TestCase):
         text = self.diff(shop(), shop("1.4", files=files), "--all")[1]
         self.assertIn("  ~ /etc/nginx.conf  now by dash; no longer by nginx\n", text)
 
+    def test_the_same_users_in_other_ways(self):
+        files = copy.deepcopy(shop()["files"])
+        files[0]["uses"] = [{"by": 1, "access": 1 | 512}]
+        status, text = self.diff(shop(), shop("1.4", files=files))
+        self.assertEqual((status, text), (1, (
+            "shop 1.3 -> 1.4: 1 file changed\n\nFiles\n"
+            "  ~ /etc/nginx.conf  access read -> read check\n")))
+        change = json.loads(self.diff(shop(), shop("1.4", files=files), "--json")[1])["files"][0]
+        self.assertEqual(change["what"], ["access", "uses"])
+        self.assertEqual([change[side]["uses"] for side in ("old", "new")], [
+            [{"by": "/usr/sbin/nginx", "access": ["read"]}],
+            [{"by": "/usr/sbin/nginx", "access": ["read", "check"]}]])
+        # The same is done with it as before, but by others among the same.
+        old = copy.deepcopy(files)
+        old[0]["uses"] = [{"by": 0, "access": 1 | 512}, {"by": 1, "access": 1}]
+        files[0]["uses"] = [{"by": 0, "access": 1}, {"by": 1, "access": 1 | 512}]
+        status, text = self.diff(shop(files=old), shop("1.4", files=files))
+        self.assertEqual((status, text), (1, (
+            "shop 1.3 -> 1.4: 1 file used in other ways\n\nFiles\n"
+            "  and 1 used in other ways than before: see --all\n")))
+        text = self.diff(shop(files=old), shop("1.4", files=files), "--all")[1]
+        self.assertIn("  ~ /etc/nginx.conf  dash: read check -> read; nginx: read -> read check\n",
+                      text)
+
+    def test_a_library_loaded_in_another_way(self):
+        libraries = copy.deepcopy(shop()["libraries"])
+        libraries[0]["loaders"].insert(0, {"by": 0, "requester": b"/usr/bin/dash"})
+        old = copy.deepcopy(libraries)
+        libraries[0]["loaders"][1]["loaded"] = ("LOADED_DLOPEN",)
+        status, text = self.diff(shop(libraries=old), shop("1.4", libraries=libraries))
+        self.assertEqual((status, text), (1, (
+            "shop 1.3 -> 1.4: 1 library changed\n\nLibraries\n"
+            "  ~ /usr/lib/libssl.so.3  nginx: needed -> dlopen\n")))
+
+    def test_json_has_the_keys_of_show(self):
+        gaps = [{"kind": "sites", "path": b"/bin/x", "count": 3}]
+        empty = shop("1.4", executables=[], packages=[], files=[], libraries=[], endpoints=[],
+                     missing=[])
+        told = json.loads(self.diff(shop(gaps=gaps), empty, "--json")[1])
+        shown = json.loads(footprint("show", "--json", self.old).stdout)
+        files = {one["path"]: one for one in shown["files"]}
+        self.assertEqual([one["old"] for one in told["files"]], [files["/etc/nginx.conf"]])
+        for group, key in [("gaps", "gaps"), ("programs", "executables"),
+                           ("libraries", "libraries"), ("endpoints", "endpoints")]:
+            self.assertEqual(len(told[group]), len(shown[key]))
+            for change, entry in zip(told[group], shown[key]):
+                self.assertEqual({**change["old"], **entry}, change["old"])
+        library = told["libraries"][0]["old"]
+        self.assertEqual((library["package"], library["package_version"]), ("libssl3", "3.0.11"))
+
     def test_json_names_both_sides(self):
         new = copy.deepcopy(shop("1.4"))
         new["files"][0]["mode"] = 0o600

@@ -143,7 +143,20 @@ static void each_difference_is_named(void **state)
 	add_file(t.after, "/f", plain);
 	assert_int_equal(manifest_add_use(t.after, "/f", ACCESS_METADATA, NGINX), 0);
 	assert_int_equal(only(compare(&t), GROUP_FILES, CHANGE_CHANGED)->what,
-		DIFFERENCE_ACCESS | DIFFERENCE_USERS);
+		DIFFERENCE_ACCESS | DIFFERENCE_USES);
+	end(&t);
+
+	begin(&t);
+	for (int i = 0; i < 2; i++) {
+		struct manifest *m = i ? t.after : t.before;
+
+		add_file(m, "/f", plain);
+		assert_int_equal(manifest_add_use(m, "/f", ACCESS_CHECK, i ? NGINX : "/bin/sh"), 0);
+		assert_int_equal(manifest_add_use(m, "/f", ACCESS_READ, "/bin/sh"), 0);
+	}
+	assert_int_equal(only(compare(&t), GROUP_FILES, CHANGE_CHANGED)->what, DIFFERENCE_USES);
+	assert_int_equal(diff_count(&t.diff, GROUP_FILES).uses, 1);
+	assert_int_equal(diff_count(&t.diff, GROUP_FILES).users, 0);
 	end(&t);
 
 	begin(&t);

@@ -44,12 +44,6 @@ static void put_package(struct json *j, const Footprint__Manifest *m, size_t ind
 	json_put_if(j, "manager", package->manager);
 }
 
-static void put_missing(struct json *j, const Footprint__Manifest *m, size_t index)
-{
-	json_put_path(j, "path", &m->missing[index]->path);
-	json_put_programs(j, m, "by", m->missing[index]->n_by, m->missing[index]->by);
-}
-
 static void put_file(struct json *j, const Footprint__Manifest *m, size_t index)
 {
 	json_put_path(j, "path", &m->files[index]->path);
@@ -66,7 +60,7 @@ static void put_side(struct json *j, const char *key, const Footprint__Manifest 
 		[GROUP_PACKAGES] = put_package,
 		[GROUP_FILES] = put_file,
 		[GROUP_ENDPOINTS] = json_put_endpoint,
-		[GROUP_MISSING] = put_missing,
+		[GROUP_MISSING] = json_put_missing,
 		[GROUP_GAPS] = json_put_gap,
 	};
 	const Footprint__File *file = diff_file(m, group, index);

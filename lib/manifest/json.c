@@ -61,18 +61,6 @@ static void put_list(struct json *j, const Footprint__Manifest *m, const char *k
 	json_end(j, ']');
 }
 
-static void put_missing(struct json *j, const Footprint__Manifest *m)
-{
-	json_newline(j);
-	json_key(j, "missing");
-	json_begin(j, '[');
-	for (size_t i = 0; i < m->n_missing; i++) {
-		json_newline(j);
-		json_put_bytes(j, m->missing[i]->path.data, m->missing[i]->path.len);
-	}
-	json_end(j, ']');
-}
-
 void manifest_write_json(const Footprint__Manifest *m, FILE *out)
 {
 	struct json j = { .out = out };
@@ -92,7 +80,7 @@ void manifest_write_json(const Footprint__Manifest *m, FILE *out)
 	put_list(&j, m, "executables", m->n_executables, json_put_executable);
 	put_list(&j, m, "libraries", m->n_libraries, json_put_library);
 	put_list(&j, m, "endpoints", m->n_endpoints, json_put_endpoint);
-	put_missing(&j, m);
+	put_list(&j, m, "missing", m->n_missing, json_put_missing);
 	json_end(&j, '}');
 	fputc('\n', out);
 }

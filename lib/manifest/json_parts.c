@@ -199,3 +199,11 @@ void json_put_endpoint(struct json *j, const Footprint__Manifest *m, size_t i)
 	json_put_text(j, endpoint->address);
 	json_put_programs(j, m, "by", endpoint->n_by, endpoint->by);
 }
+
+void json_put_missing(struct json *j, const Footprint__Manifest *m, size_t i)
+{
+	const Footprint__Missing *missing = m->missing[i];
+
+	json_put_path(j, "path", &missing->path);
+	json_put_programs(j, m, "by", missing->n_by, missing->by);
+}

@@ -29,5 +29,6 @@ void json_put_gap(struct json *j, const Footprint__Manifest *m, size_t i);
 void json_put_executable(struct json *j, const Footprint__Manifest *m, size_t i);
 void json_put_library(struct json *j, const Footprint__Manifest *m, size_t i);
 void json_put_endpoint(struct json *j, const Footprint__Manifest *m, size_t i);
+void json_put_missing(struct json *j, const Footprint__Manifest *m, size_t i);
 
 #endif

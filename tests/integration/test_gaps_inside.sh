@@ -36,7 +36,7 @@ for way in mdwe systemd selinux; do
 	gaps "code that may not be written ($way)" sites "$(realpath "$linker")"
 	assert_fact "the hooks go on ($way)" \
 		"any(.files[]; .path == \"$here/file\" and (.access | index(\"read\")))" out.footprint
-	assert_fact "and what is not there ($way)" "any(.missing[]; . == \"$here/none\")" out.footprint
+	assert_fact "and what is not there ($way)" "any(.missing[]; .path == \"$here/none\")" out.footprint
 done
 
 # ---- a filter that kills whoever makes one of the calls that our start makes: then nothing of ours starts

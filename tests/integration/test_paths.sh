@@ -8,7 +8,7 @@ python3 "$top/tests/integration/paths.py" files prepare || die "cannot make the 
 assert_equal "exit status" 0 $?
 [ -s expected ] || die "$(cat errors)"
 
-facts '(.files[] | .path as $path | .access[] | "\(.) \($path)"), (.missing[] | "missing \(.)")' \
+facts '(.files[] | .path as $path | .access[] | "\(.) \($path)"), (.missing[] | "missing \(.path)")' \
 	out.footprint | grep -F "$(realpath files)/" | sort -u >said
 sort -u expected | comm -23 - said >absent
 [ ! -s absent ] || fail "not in the manifest:

@@ -165,7 +165,8 @@ class Diff(unittest.TestCase):
         files = {one["path"]: one for one in shown["files"]}
         self.assertEqual([one["old"] for one in told["files"]], [files["/etc/nginx.conf"]])
         for group, key in [("gaps", "gaps"), ("programs", "executables"),
-                           ("libraries", "libraries"), ("endpoints", "endpoints")]:
+                           ("libraries", "libraries"), ("endpoints", "endpoints"),
+                           ("missing", "missing")]:
             self.assertEqual(len(told[group]), len(shown[key]))
             for change, entry in zip(told[group], shown[key]):
                 self.assertEqual({**change["old"], **entry}, change["old"])

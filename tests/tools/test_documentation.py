@@ -116,7 +116,7 @@ class Documentation(unittest.TestCase):
                 pass
             self.assertEqual(self.complete("show", "", directory=folder), ["a.footprint"])
             self.assertEqual(self.complete("why", "a.footprint", "/etc/", directory=folder),
-                             ["/etc/nginx.conf"])
+                             ["/etc/ld.so.preload", "/etc/nginx.conf"])
             self.assertEqual(sorted(os.listdir(folder)), ["a.footprint", "other.txt"])
 
     @unittest.skipUnless(shutil.which("zsh"), "no zsh")

@@ -131,7 +131,8 @@ class Maker:
         files = [self.file(path) for path in self.paths(12)]
         packages = [{"manager": "dpkg", "name": "p", "version": "1:2-3", "architecture": "amd64"}]
         libraries = [self.library(path) for path in self.paths(3)]
-        connected, missed = self.some(), self.paths(3)
+        connected = self.some()
+        missed = [(path, self.some()) for path in self.paths(3)]
         gaps = [{"kind": "sites", "path": b"/\xff", "detail": "why \"so\"", "count": 3}]
         if self.random.random() < 0.5:
             gaps = []
@@ -146,7 +147,7 @@ class Maker:
             "libraries": [one for one, _ in libraries],
             "endpoints": [{"operation": ("OPERATION_SEND",), "address": "unix:@\u00e4",
                            "by": connected}],
-            "missing": [{"path": path, "by": self.some()} for path in missed],
+            "missing": [{"path": path, "by": by} for path, by in missed],
         }
         expected = {
             "schema": 1, "app": "app", "version": "1.0", "complete": not gaps,
@@ -159,7 +160,7 @@ class Maker:
             "libraries": [one for _, one in libraries],
             "endpoints": [{"operation": "send", "address": "unix:@\u00e4",
                            "by": self.names(connected)}],
-            "missing": [escape(path) for path in missed],
+            "missing": [{"path": escape(path), "by": self.names(by)} for path, by in missed],
         }
         return message, expected
 

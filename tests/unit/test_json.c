@@ -118,8 +118,9 @@ static void characters_stay_readable(void **state)
 		0);
 	parsed = show(m);
 	missing = json_array_get(json_object_get(parsed, "missing"), 0);
-	assert_string_equal(json_string_value(missing), "/stra\xc3\x9f"
-							"e \"quoted\"");
+	assert_string_equal(json_string_value(json_object_get(missing, "path")), "/stra\xc3\x9f"
+										 "e \"quoted\"");
+	assert_int_equal(json_array_size(json_object_get(missing, "by")), 0);
 	json_decref(parsed);
 	manifest_free(m);
 }

@@ -33,7 +33,7 @@ class Said:
             address = os.fsdecode(unescape(entry["address"]))
             for by in entry["by"]:
                 self.facts["connected"].add((unescape(by), entry["operation"], address))
-        self.facts["missing"] = {unescape(path) for path in manifest["missing"]}
+        self.facts["missing"] = {unescape(one["path"]) for one in manifest["missing"]}
         self._search()
 
     def _search(self):

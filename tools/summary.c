@@ -54,8 +54,8 @@ static void print_runs(FILE *out, const Footprint__Manifest *m)
 		running |= !run->ended_ns;
 		processes += run->processes;
 	}
-	fprintf(out, "%zu with %" PRIu64 " process%s, ", m->n_runs, processes,
-		processes == 1 ? "" : "es");
+	fprintf(out, "%zu with %" PRIu64 " process image%s, ", m->n_runs, processes,
+		processes == 1 ? "" : "s and forks");
 	print_time(out, first);
 	fputs(" to ", out);
 	if (running)

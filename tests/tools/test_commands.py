@@ -102,7 +102,7 @@ class Commands(unittest.TestCase):
     def test_show_says_the_main_things(self):
         text = footprint("show", self.path).stdout.decode()
         self.assertTrue(text.startswith("shop 1.3: complete\n"))
-        for line in [r"runs +1 with 3 processes, 2023-11-14 22:13:20Z to 2023-11-14 22:15:00Z",
+        for line in [r"runs +1 with 3 process images and forks, 2023-11-14 22:13:20Z to 2023-11-14 22:15:00Z",
                      r"programs +2", r"libraries +2", r"files +3, 8100 B, from 1 package",
                      r"/usr/sbin/nginx  2 images, started by dash",
                      r"/usr/lib/libssl.so.3 +needed by nginx", r"libssl3 3.0.11 +1 file +5000 B",

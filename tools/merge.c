@@ -71,10 +71,11 @@ static int merge_main(const struct command *self, int argc, char **argv)
 		else if (option == 'f')
 			force = true;
 	}
-	if (!output)
-		return command_usage(self, "where to? -o FILE is missing");
+	if (!output || !*output)
+		return command_usage(
+			self, "no output given: -o FILE is %s", output ? "empty" : "missing");
 	if (argc == optind)
-		return command_usage(self, "which manifests?");
+		return command_usage(self, "no manifests given");
 	return merge_all(output, argc - optind, argv + optind, force);
 }
 

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,9 +13,37 @@
 #include "lib/base/cleanup.h"
 #include "lib/manifest/codec.h"
 
+#define LINKS_MAX 40 /* as many symlinks as the kernel follows */
+
 static int fail(struct error *err, int code, const char *path)
 {
-	return error_set(err, code, "%s: %s", *path ? path : "output", strerror(-code));
+	return error_set(err, code, "%s: %s", path, strerror(-code));
+}
+
+/* What the path's symlinks lead to, whether it is there or not: that is written, and they stay. The
+ * caller frees. */
+static int find_target(const char *path, char **ret)
+{
+	autofree char *at = strdup(path);
+
+	for (int links = 0; at && links <= LINKS_MAX; links++) {
+		char target[PATH_MAX], *next;
+		ssize_t size = readlink(at, target, sizeof(target) - 1);
+		const char *slash = strrchr(at, '/');
+		int kept;
+
+		if (size < 0) {
+			*ret = steal_pointer(at);
+			return 0;
+		}
+		target[size] = '\0';
+		kept = slash && *target != '/' ? (int)(slash + 1 - at) : 0;
+		if (asprintf(&next, "%.*s%s", kept, at, target) < 0)
+			return -ENOMEM;
+		free(at);
+		at = next;
+	}
+	return at ? -ELOOP : -ENOMEM;
 }
 
 /* Pipes and devices are written into: a rename would put a file in their place. */
@@ -23,8 +52,6 @@ static int find_kind(const char *path, bool *ret_special)
 	struct stat status;
 
 	*ret_special = false;
-	if (!*path)
-		return -ENOENT;
 	if (stat(path, &status) < 0)
 		return errno == ENOENT ? 0 : -errno;
 	if (S_ISDIR(status.st_mode))
@@ -46,13 +73,14 @@ static int check_directory(const char *path)
 
 int output_check(const char *path, struct error *err)
 {
+	autofree char *target = NULL;
 	bool special;
 	int r = find_kind(path, &special);
 
 	if (!r && special)
 		r = access(path, W_OK) < 0 ? -errno : 0;
-	else if (!r)
-		r = check_directory(path);
+	else if (!r && !(r = find_target(path, &target)))
+		r = check_directory(target);
 	return r < 0 ? fail(err, r, path) : 0;
 }
 
@@ -87,14 +115,13 @@ static int write_special(struct manifest *m, const char *path, struct error *err
 
 int output_write(struct manifest *m, const char *path, struct error *err)
 {
-	autofree char *real = NULL;
+	autofree char *target = NULL;
 	bool special;
 	int r = find_kind(path, &special);
 
-	if (r < 0)
-		return fail(err, r, path);
-	if (special)
+	if (!r && special)
 		return write_special(m, path, err);
-	real = realpath(path, NULL); /* NULL: nothing is there yet */
-	return manifest_write(m, AT_FDCWD, real ? real : path, err);
+	if (!r)
+		r = find_target(path, &target);
+	return r < 0 ? fail(err, r, path) : manifest_write(m, AT_FDCWD, target, err);
 }

@@ -85,8 +85,10 @@ static int parse(const struct command *self, int argc, char **argv, struct run_o
 		else if (option == OPTION_APP_VERSION)
 			options->version = optarg;
 	}
-	if (optind >= argc)
+	if (optind >= argc || !*argv[optind])
 		return command_usage(self, "no program given");
+	if (output && !*output)
+		return command_usage(self, "the name of the output is empty");
 	options->argv = argv + optind;
 	options->app = or_environment(options->app, "FOOTPRINT_APP", base_name(argv[optind]));
 	options->version = or_environment(options->version, "FOOTPRINT_VERSION", "unversioned");

@@ -90,7 +90,7 @@ static int show_main(const struct command *self, int argc, char **argv)
 	}
 	if (argc - optind != 1)
 		return command_usage(
-			self, argc == optind ? "which manifest?" : "one manifest only");
+			self, argc == optind ? "no manifest given" : "one manifest only");
 	if (manifest_read(argv[optind], &m, &err) < 0)
 		return command_fail_error(&err);
 	if (manifest_view(m, &view) < 0)

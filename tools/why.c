@@ -204,6 +204,8 @@ static int why_main(const struct command *self, int argc, char **argv)
 		json |= option == 'j';
 	if (argc - optind != 2)
 		return command_usage(self, "a manifest and a path are needed");
+	if (!*argv[optind + 1])
+		return command_usage(self, "the path is empty");
 	if (manifest_read(argv[optind], &m, &err) < 0)
 		return command_fail_error(&err);
 	if (manifest_view(m, &view) < 0)

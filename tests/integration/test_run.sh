@@ -34,7 +34,8 @@ assert_status 0 "$footprint" run --help >output
 assert_contains "help" '--app-version' output
 
 # ---- a manifest that cannot be written is told before the program runs
-for output in none/out.footprint . data/ ''; do
+ln -s none/out.footprint dangling
+for output in none/out.footprint dangling . data/; do
 	rm -f ran
 	assert_status 2 "$footprint" run -o "$output" -- touch ran 2>errors
 	assert_contains "output '$output'" '^footprint: .*: (No such file|Is a directory)' errors

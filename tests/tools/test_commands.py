@@ -199,7 +199,29 @@ class Commands(unittest.TestCase):
         with open(link, "rb") as file:
             self.assertEqual(file.read(), self.merged(self.path))
         self.assert_trouble(footprint("merge", "-o", self.folder, self.path), "Is a directory")
-        self.assert_trouble(footprint("merge", "-o", "", self.path), "No such file")
+
+    def test_a_symlink_leads_to_what_is_written(self):
+        os.mkdir(self.file("there"))
+        os.symlink("there/link", self.file("link"))
+        os.symlink(self.file("there/new"), self.file("there/link"))
+        os.symlink("loop", self.file("loop"))
+        os.symlink("none/new", self.file("nowhere"))
+        for _ in range(2):  # nothing is there, and then a file
+            self.assertEqual(footprint("merge", "-o", self.file("link"), self.path).returncode, 0)
+            self.assertTrue(os.path.islink(self.file("link")))
+            self.assertTrue(os.path.islink(self.file("there/link")))
+            with open(self.file("there/new"), "rb") as file:
+                self.assertEqual(file.read(), self.merged(self.path))
+        self.assert_trouble(footprint("merge", "-o", self.file("loop"), self.path), "Too many levels")
+        self.assert_trouble(footprint("merge", "-o", self.file("nowhere"), self.path), "No such file")
+
+    def test_empty_names_are_trouble(self):
+        for arguments in [["merge", "-o", "", self.path], ["why", self.path, ""], ["run", ""],
+                          ["run", "-o", "", "true"]]:
+            self.assert_trouble(footprint(*arguments), "; see 'footprint " + arguments[0])
+        for command in COMMANDS:
+            self.assertNotIn(b"?;", footprint(command).stderr)
+            self.assertNotIn(b"?;", footprint(command, "-ox").stderr)
 
     @unittest.skipIf(os.geteuid() or not hasattr(os, "mknod"), "needs root")
     def test_a_device_stays_a_device(self):

@@ -76,7 +76,7 @@ _footprint() {
     esac
     case $command in
     run) _footprint_program "$current" ;;
-    help) COMPREPLY=($(compgen -W "run show diff merge why" -- "$current")) ;;
+    help) COMPREPLY=($(compgen -W "run show diff merge why help" -- "$current")) ;;
     why)
         case $previous in
         *.footprint) _footprint_paths "$previous" "$current" ;;

@@ -14,14 +14,22 @@ void line_note_change(struct line *l, const char *what, const char *before, cons
 	fprintf(l->out, "%s %s -> %s", what, *before ? before : "none", *after ? after : "none");
 }
 
+static void put_path(FILE *out, const ProtobufCBinaryData *path)
+{
+	if (path->len)
+		terminal_path(out, path);
+	else
+		fputs("none", out);
+}
+
 void line_note_paths(struct line *l, const char *what, const ProtobufCBinaryData *before,
 	const ProtobufCBinaryData *after)
 {
 	line_begin_note(l);
 	fprintf(l->out, "%s ", what);
-	terminal_path(l->out, before);
+	put_path(l->out, before);
 	fputs(" -> ", l->out);
-	terminal_path(l->out, after);
+	put_path(l->out, after);
 }
 
 void line_note_programs(struct line *l, const Footprint__Manifest *m, const char *verb, size_t n,

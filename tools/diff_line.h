@@ -26,6 +26,7 @@ struct line {
 void line_begin_note(struct line *l);
 /* "WHAT BEFORE -> AFTER"; an empty text is "none". */
 void line_note_change(struct line *l, const char *what, const char *before, const char *after);
+/* The same of paths. */
 void line_note_paths(struct line *l, const char *what, const ProtobufCBinaryData *before,
 	const ProtobufCBinaryData *after);
 /* "VERB a, b, c +2": programs, by their indexes in `m`; nothing where there are none. */

@@ -53,6 +53,10 @@ void diff_print_summary(const struct diff *diff, FILE *out)
 		fprintf(out, "%s ", after->application);
 	fputs(after->version, out);
 	terminal_style(out, colour, STYLE_PLAIN);
+	if (strcmp(before->application, after->application)) {
+		fputs(": another application", out);
+		any = true;
+	}
 	for (int group = 0; group < N_CHANGE_GROUPS; group++) {
 		struct change_counts counts = diff_count(diff, group);
 		struct phrase phrase = { .out = out, .group = group };
@@ -68,7 +72,9 @@ void diff_print_summary(const struct diff *diff, FILE *out)
 		add_count(&phrase, counts.users, "used by other programs");
 		add_count(&phrase, counts.uses, "used in other ways");
 	}
-	fputs(any ? "\n" : ": no difference\n", out);
+	if (diff_is_empty(diff))
+		fputs(any ? "; no difference" : ": no difference", out);
+	fputc('\n', out);
 }
 
 /* --- names --- */
@@ -108,7 +114,7 @@ static void print_name(const struct line *l, const Footprint__Manifest *m, size_
 	const ProtobufCBinaryData *path = path_at(m, l->group, index);
 
 	if (path) {
-		terminal_path(l->out, path);
+		terminal_file(l->out, m, path);
 	} else if (l->group == GROUP_PACKAGES) {
 		terminal_text(l->out, m->packages[index]->name);
 		fputc(' ', l->out);

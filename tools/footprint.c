@@ -23,7 +23,8 @@ static void print_help(FILE *out)
 		out);
 	for (size_t i = 0; i < N_COMMANDS; i++)
 		fprintf(out, "  %-8s%s\n", commands[i]->name, commands[i]->summary);
-	fputs("\nOptions:\n"
+	fputs("  help    print the help of a command\n"
+	      "\nOptions:\n"
 	      "  -h, --help     print this help\n"
 	      "  -V, --version  print the version\n\n"
 	      "`footprint COMMAND --help` tells more of a command, and so does "
@@ -58,6 +59,20 @@ static int unknown_command(const char *name)
 	return command_fail("%s: no such command; see 'footprint --help'", name);
 }
 
+/* `footprint help` and `footprint help help`: of all commands. */
+static int help(const char *name)
+{
+	const struct command *command = find_command(name);
+
+	if (command)
+		fputs(command->help, stdout);
+	else if (!strcmp(name, "help") || !strcmp(name, "--help") || !strcmp(name, "-h"))
+		print_help(stdout);
+	else
+		return unknown_command(name);
+	return command_finish(EXIT_SUCCESS);
+}
+
 int main(int argc, char **argv)
 {
 	const struct command *command;
@@ -72,17 +87,8 @@ int main(int argc, char **argv)
 		print_help(stdout);
 		return command_finish(EXIT_SUCCESS);
 	}
-	if (!strcmp(name, "help") && argc > 2) {
-		command = find_command(argv[2]);
-		if (!command)
-			return unknown_command(argv[2]);
-		fputs(command->help, stdout);
-		return command_finish(EXIT_SUCCESS);
-	}
-	if (!strcmp(name, "help")) {
-		print_help(stdout);
-		return command_finish(EXIT_SUCCESS);
-	}
+	if (!strcmp(name, "help"))
+		return help(argc > 2 ? argv[2] : name);
 	if (!strcmp(name, "--version") || !strcmp(name, "-V")) {
 		puts("footprint " FOOTPRINT_VERSION_STRING);
 		return command_finish(EXIT_SUCCESS);

@@ -182,13 +182,11 @@ static void print_file(const struct page *p, const Footprint__File *file)
 	size_t used = 4;
 
 	fputs("    ", stdout);
-	used += terminal_path(stdout, &file->path);
+	used += terminal_file(stdout, p->m, &file->path);
 	if (file->target.len) {
 		used += (size_t)printf(" -> ");
 		used += terminal_path(stdout, &file->target);
 	}
-	if (file->type == FOOTPRINT__FILE_TYPE__TYPE_DIRECTORY && file->path.len > 1)
-		used += (size_t)printf("/");
 	terminal_pad(stdout, used, ACCESS_COLUMN);
 	access_words(file_access(file), words);
 	terminal_style(stdout, p->colour, STYLE_FAINT);

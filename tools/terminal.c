@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "lib/base/utf8.h"
+#include "lib/manifest/find.h"
 
 bool terminal_has_colour(FILE *out)
 {
@@ -46,12 +47,20 @@ void terminal_print(FILE *out, bool colour, enum style style, const char *format
 	terminal_style(out, colour, STYLE_PLAIN);
 }
 
-/* C0 and C1 control characters and DEL: what a terminal might obey. C1 is U+0080 to U+009F. */
+/* C0 and C1 control characters and DEL: what a terminal might obey. C1 is U+0080 to U+009F. And
+ * what breaks lines or turns the direction of writing (Unicode's Bidi_Control): a name may not look
+ * like another. */
 static bool is_control(const uint8_t *c, size_t size)
 {
 	if (size == 1)
 		return *c < 0x20 || *c == 0x7f;
-	return size == 2 && c[0] == 0xc2 && c[1] < 0xa0;
+	if (size == 2) /* U+061C */
+		return (c[0] == 0xc2 && c[1] < 0xa0) || (c[0] == 0xd8 && c[1] == 0x9c);
+	if (size != 3 || c[0] != 0xe2)
+		return false;
+	if (c[1] == 0x80) /* U+200E, U+200F, U+2028 to U+202E */
+		return c[2] == 0x8e || c[2] == 0x8f || (c[2] >= 0xa8 && c[2] <= 0xae);
+	return c[1] == 0x81 && c[2] >= 0xa6 && c[2] <= 0xa9; /* U+2066 to U+2069 */
 }
 
 size_t terminal_bytes(FILE *out, const void *bytes, size_t size)
@@ -78,6 +87,17 @@ size_t terminal_bytes(FILE *out, const void *bytes, size_t size)
 size_t terminal_path(FILE *out, const ProtobufCBinaryData *path)
 {
 	return terminal_bytes(out, path->data, path->len);
+}
+
+size_t terminal_file(FILE *out, const Footprint__Manifest *m, const ProtobufCBinaryData *path)
+{
+	const Footprint__File *file = view_find_file(m, path);
+	size_t columns = terminal_path(out, path);
+
+	if (!file || file->type != FOOTPRINT__FILE_TYPE__TYPE_DIRECTORY || path->len == 1)
+		return columns;
+	fputc('/', out);
+	return columns + 1;
 }
 
 size_t terminal_text(FILE *out, const char *text)

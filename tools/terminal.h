@@ -32,6 +32,8 @@ void terminal_print(FILE *out, bool colour, enum style style, const char *format
 size_t terminal_bytes(FILE *out, const void *bytes, size_t size);
 size_t terminal_path(FILE *out, const ProtobufCBinaryData *path);
 size_t terminal_text(FILE *out, const char *text);
+/* The same, with a '/' behind it where the manifest knows it as a directory. */
+size_t terminal_file(FILE *out, const Footprint__Manifest *m, const ProtobufCBinaryData *path);
 /* The last component only. */
 size_t terminal_name(FILE *out, const ProtobufCBinaryData *path);
 

@@ -48,7 +48,7 @@ static void print_links(const struct why *why)
 	}
 }
 
-static void print_step(const struct why_step *step)
+static void print_step(const Footprint__Manifest *m, const struct why_step *step)
 {
 	char access[ACCESS_WORDS_SIZE];
 
@@ -56,7 +56,7 @@ static void print_step(const struct why_step *step)
 	if (step->text)
 		terminal_text(stdout, step->text);
 	else
-		terminal_path(stdout, &step->path);
+		terminal_file(stdout, m, &step->path);
 	if (step->kind == WHY_USED && step->access) {
 		access_words(step->access, access);
 		printf(" (%s)", access);
@@ -70,34 +70,34 @@ static void print_step(const struct why_step *step)
 	putchar('\n');
 }
 
-static void print_chain(const struct why_chain *chain, bool colour)
+static void print_chain(const Footprint__Manifest *m, const struct why_chain *chain, bool colour)
 {
 	terminal_style(stdout, colour, STYLE_HEADING);
-	terminal_path(stdout, &chain->path);
+	terminal_file(stdout, m, &chain->path);
 	terminal_style(stdout, colour, STYLE_PLAIN);
 	putchar('\n');
 	for (size_t i = 0; i < chain->n_steps; i++)
-		print_step(&chain->steps[i]);
+		print_step(m, &chain->steps[i]);
 }
 
-static void print_chains(const struct why *why, bool colour)
+static void print_chains(const Footprint__Manifest *m, const struct why *why, bool colour)
 {
 	print_links(why);
 	for (size_t i = 0; i < why->n_chains; i++) {
 		if (i)
 			putchar('\n');
-		print_chain(&why->chains[i], colour);
+		print_chain(m, &why->chains[i], colour);
 	}
 }
 
-static void print_suggestions(const struct why *why)
+static void print_suggestions(const Footprint__Manifest *m, const struct why *why)
 {
 	if (!why->n_suggestions)
 		return;
 	fputs("The manifest has:\n", stderr);
 	for (size_t i = 0; i < why->n_suggestions; i++) {
 		fputs("  ", stderr);
-		terminal_path(stderr, &why->suggestions[i]);
+		terminal_file(stderr, m, &why->suggestions[i]);
 		fputc('\n', stderr);
 	}
 }
@@ -169,10 +169,11 @@ static void write_json(const struct why *why)
 
 /* --- the command --- */
 
-static int not_there(const char *file, const char *what, const struct why *why)
+static int not_there(
+	const char *file, const Footprint__Manifest *m, const char *what, const struct why *why)
 {
 	command_warn("%s: %s is not in it", file, what);
-	print_suggestions(why);
+	print_suggestions(m, why);
 	return EXIT_DIFFERENT;
 }
 
@@ -182,13 +183,13 @@ static int answer(const char *file, const Footprint__Manifest *m, const char *wh
 	int r = why_find(m, what, &why);
 
 	if (r == -ENOENT)
-		return not_there(file, what, &why);
+		return not_there(file, m, what, &why);
 	if (r < 0)
 		return command_fail("%s: no memory", file);
 	if (json)
 		write_json(&why);
 	else
-		print_chains(&why, terminal_has_colour(stdout));
+		print_chains(m, &why, terminal_has_colour(stdout));
 	return command_finish(EXIT_SUCCESS);
 }
 

@@ -54,7 +54,7 @@ class Commands(unittest.TestCase):
         self.assertEqual(done.stderr.count(b"\n"), 1, "one message")
 
     def test_help_and_version_are_everywhere(self):
-        for arguments in [["--help"], ["-h"], ["help"]]:
+        for arguments in [["--help"], ["-h"], ["help"], ["help", "help"], ["help", "--help"]]:
             done = footprint(*arguments)
             self.assertEqual(done.returncode, 0)
             for command in COMMANDS:
@@ -157,6 +157,16 @@ class Commands(unittest.TestCase):
             text = footprint(*arguments).stdout
             self.assertIn(b"/tmp/\\x1b[2J\\xc2\\x9b2J\\x07\\xff\\x0a", text)
             self.assertNotIn(b"\033", text)
+
+    def test_names_cannot_turn_the_direction_of_writing(self):
+        escaped = [0x80, 0x9b, 0x9f, 0x61c, 0x200e, 0x200f, *range(0x2028, 0x202f),
+                   *range(0x2066, 0x206a)]
+        plain = [0xa0, 0x61b, 0x61d, 0x200d, 0x2010, 0x2027, 0x202f, 0x2065, 0x206a, 0x10066]
+        path = b"/" + "".join(map(chr, escaped + plain)).encode()
+        manifests.write(self.path, shop(files=[{"path": path, "uses": [{"by": 1, "access": 1}]}]))
+        wanted = "".join("\\x%02x" % byte for one in escaped for byte in chr(one).encode())
+        self.assertIn("/" + wanted + "".join(map(chr, plain)),
+                      footprint("show", "-f", self.path).stdout.decode())
 
     def test_what_is_printed_can_be_asked_for(self):
         path, address = b"/tmp/\xff\n\xc2\x9b\\x", "unix:/a\nb"

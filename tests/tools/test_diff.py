@@ -32,6 +32,28 @@ class Diff(unittest.TestCase):
         status, text = self.diff(shop(), shop("1.4", runs=other_run))
         self.assertEqual((status, text), (0, "shop 1.3 -> 1.4: no difference\n"))
 
+    def test_directories_and_lost_targets(self):
+        folder = {"path": b"/etc/nginx", "type": ("TYPE_DIRECTORY",), "present": True, "mode": 0o755,
+                  "uses": [{"by": 1, "access": 256}]}
+        link = {"path": b"/etc/link", "type": ("TYPE_SYMLINK",), "target": b"nginx",
+                "uses": [{"by": 1, "access": 1}], "present": True, "mode": 0o777}
+        plain = {"path": b"/etc/link", "type": ("TYPE_FILE",), "uses": link["uses"],
+                 "present": True, "mode": 0o777}
+        text = self.diff(shop(files=[link, folder]), shop("1.4", files=[plain]))[1]
+        self.assertIn("  ~ /etc/link  type symlink -> file; target nginx -> none\n", text)
+        self.assertIn("  - /etc/nginx/  list; by nginx\n", text)
+        self.assertIn(b"    /etc/nginx/  ", footprint("show", "-f", self.old).stdout)
+        self.assertEqual(footprint("why", self.old, "/etc/link").stdout.decode().splitlines()[1],
+                         "/etc/nginx/")
+
+    def test_another_application_is_said(self):
+        status, text = self.diff(shop(), shop("1.4", application="blog"))
+        self.assertEqual((status, text),
+                         (0, "shop 1.3 -> blog 1.4: another application; no difference\n"))
+        status, text = self.diff(shop(), shop("1.4", application="blog", endpoints=[]), "-s")
+        self.assertEqual((status, text), (
+            1, "shop 1.3 -> blog 1.4: another application; 1 endpoint removed\n"))
+
     def test_a_changed_file(self):
         files = copy.deepcopy(shop()["files"])
         files[0].update(size=150, sha256=b"\x09" * 32, mode=0o600, uid=33)

@@ -60,8 +60,9 @@ class Documentation(unittest.TestCase):
     def test_every_command_is_in_the_main_page(self):
         page = read("man", "footprint.1").replace("\\-", "-")
         listed = re.findall(r"^  (\w+)  ", footprint("--help").stdout.decode(), re.M)
-        self.assertEqual(listed, COMMANDS)
-        for command in listed:
+        self.assertEqual(listed, COMMANDS + ["help"])
+        self.assertRegex(page, r"\n\.BR help ")
+        for command in COMMANDS:
             self.assertIn(f"footprint-{command} (1)", page)
             self.assertTrue(os.path.exists(os.path.join(TOP, "man", f"footprint-{command}.1")))
 
@@ -105,6 +106,9 @@ class Documentation(unittest.TestCase):
 
     def test_bash_completes(self):
         self.assertEqual(self.complete("sh"), ["show"])
+        self.assertEqual(self.complete("he"), ["help"])
+        self.assertEqual(self.complete("help", "sh"), ["show"])
+        self.assertEqual(self.complete("help", "he"), ["help"])
         self.assertEqual(self.complete("show", "--jso"), ["--json"])
         self.assertEqual(self.complete("merge", "--f"), ["--force"])
         with tempfile.TemporaryDirectory() as folder:

@@ -1,0 +1,207 @@
+/* The shortest chain to a library: over programs, and over what asks for what in one of them. */
+#include "lib/manifest/why_parts.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "lib/base/cleanup.h"
+#include "lib/manifest/find.h"
+#include "lib/manifest/words.h"
+
+/*
+ * A search for the shortest way from one program to a library, over what asks for what. It goes
+ * from the library back, so that only what leads to it is looked at.
+ */
+struct asking {
+	uint32_t by;	      /* the program */
+	uint32_t *round;      /* of each library: the last search that came to it */
+	uint32_t *level;      /* how many libraries from it to the one in question */
+	uint32_t *next;	      /* the library that it asks for */
+	enum why_kind *kinds; /* how it does that */
+	uint32_t *queue;
+	size_t head, tail;
+	uint32_t rounds;
+	enum why_kind first_kind; /* how the program asks for the first */
+};
+
+static int start_asking(const struct ways *w, struct arena *arena, struct asking *ret)
+{
+	size_t n = w->m->n_libraries;
+	struct asking a = {
+		.round = arena_take(arena, n * sizeof(*a.round)),
+		.level = arena_take(arena, n * sizeof(*a.level)),
+		.next = arena_take(arena, n * sizeof(*a.next)),
+		.kinds = arena_take(arena, n * sizeof(*a.kinds)),
+		.queue = arena_take(arena, n * sizeof(*a.queue)),
+	};
+
+	if (!a.round || !a.level || !a.next || !a.kinds || !a.queue)
+		return -ENOMEM;
+	memset(a.round, 0, n * sizeof(*a.round));
+	*ret = a;
+	return 0;
+}
+
+/* The library that asked, or NOWHERE when it was the program, or somebody unknown. */
+static uint32_t requester_index(const struct ways *w, const Footprint__Loader *loader)
+{
+	const Footprint__Library *library = view_find_library(w->m, &loader->requester);
+
+	if (!library || !compare_paths(&loader->requester, &w->m->executables[loader->by]->path))
+		return NOWHERE;
+	return view_library_index(w->m, library);
+}
+
+static enum why_kind kind_of_loader(const Footprint__Loader *loader)
+{
+	if (loader->loaded == FOOTPRINT__LOADED__LOADED_DLOPEN)
+		return WHY_LOADED;
+	if (loader->loaded == FOOTPRINT__LOADED__LOADED_UNOBSERVED)
+		return WHY_UNOBSERVED;
+	return WHY_NEEDS;
+}
+
+/* Where the program's loaders begin: they are sorted by program. */
+static size_t first_loader(const Footprint__Library *library, uint32_t by)
+{
+	size_t low = 0, high = library->n_loaders;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (library->loaders[middle]->by < by)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static void come_to(struct asking *a, uint32_t library, uint32_t next, enum why_kind kind)
+{
+	if (a->round[library] == a->rounds)
+		return;
+	a->round[library] = a->rounds;
+	a->level[library] = next == NOWHERE ? 1 : a->level[next] + 1;
+	a->next[library] = next;
+	a->kinds[library] = kind;
+	a->queue[a->tail++] = library;
+}
+
+/* Looks at who asks for the library; true when the program does. */
+static bool ask(const struct ways *w, struct asking *a, uint32_t at)
+{
+	const Footprint__Library *library = w->m->libraries[at];
+
+	for (size_t i = first_loader(library, a->by); i < library->n_loaders; i++) {
+		const Footprint__Loader *loader = library->loaders[i];
+		uint32_t requester;
+
+		if (loader->by != a->by)
+			break;
+		requester = requester_index(w, loader);
+		if (requester == NOWHERE) {
+			a->first_kind = kind_of_loader(loader);
+			return true;
+		}
+		come_to(a, requester, at, kind_of_loader(loader));
+	}
+	return false;
+}
+
+/* The first library of the program's shortest way to this one; NOWHERE: none of `limit` libraries
+ * at most. */
+static uint32_t find_first(
+	const struct ways *w, struct asking *a, uint32_t by, uint32_t library, uint32_t limit)
+{
+	a->by = by;
+	a->rounds++;
+	a->head = a->tail = 0;
+	come_to(a, library, NOWHERE, WHY_NEEDS);
+	while (a->head < a->tail) {
+		uint32_t at = a->queue[a->head++];
+
+		if (a->level[at] > limit)
+			break;
+		if (ask(w, a, at))
+			return at;
+	}
+	return NOWHERE;
+}
+
+/* The program whose whole way, its own and that to the library, is the shortest; of several the
+ * first by path. NOWHERE: they all name each other in a circle, and none of them a program. */
+static uint32_t nearest_loader(const struct ways *w, struct asking *a, uint32_t library)
+{
+	const Footprint__Library *one = w->m->libraries[library];
+	uint32_t best = NOWHERE, length = UINT32_MAX;
+
+	for (size_t i = 0; i < one->n_loaders; i++) {
+		uint32_t by = one->loaders[i]->by, first;
+
+		if (!loader_is_programs_first(one, i) || w->distance[by] + 1 >= length)
+			continue;
+		first = find_first(w, a, by, library, length - w->distance[by] - 1);
+		if (first == NOWHERE)
+			continue;
+		best = by;
+		length = w->distance[by] + a->level[first];
+	}
+	return best;
+}
+
+/* From the program over what asks for what to the library. */
+static int add_library_chain(const struct ways *w, struct asking *a, uint32_t by, uint32_t library,
+	struct why_chain *chain)
+{
+	uint32_t at = find_first(w, a, by, library, UINT32_MAX);
+	enum why_kind kind = a->first_kind;
+
+	if (why_add_way(w, by, a->level[at], chain) < 0)
+		return -ENOMEM;
+	for (; at != NOWHERE; at = a->next[at]) {
+		chain->steps[chain->n_steps++] = (struct why_step){
+			.kind = kind,
+			.path = w->m->libraries[at]->path,
+		};
+		kind = a->kinds[at];
+	}
+	return 0;
+}
+
+/* Who has it loaded is all that is known: nothing leads from the program to it. */
+static int add_short_chain(
+	const struct ways *w, const Footprint__Library *library, struct why_chain *chain)
+{
+	const Footprint__Loader *best = NULL;
+
+	for (size_t i = 0; i < library->n_loaders; i++)
+		if (!best || why_is_nearer(w, library->loaders[i]->by, best->by))
+			best = library->loaders[i];
+	if (!best)
+		return -ENOENT;
+	if (why_add_way(w, best->by, 1, chain) < 0)
+		return -ENOMEM;
+	chain->steps[chain->n_steps++] = (struct why_step){
+		.kind = kind_of_loader(best),
+		.path = library->path,
+	};
+	return 0;
+}
+
+DEFINE_CLEANUP(clear_arena, struct arena *, arena_clear)
+
+int why_explain_library(
+	const struct ways *w, const Footprint__Library *library, struct why_chain *chain)
+{
+	struct arena arena = { 0 };
+	__attribute__((cleanup(clear_arena))) struct arena *search = &arena;
+	uint32_t index = view_library_index(w->m, library), by;
+	struct asking asking;
+
+	if (start_asking(w, search, &asking) < 0)
+		return -ENOMEM;
+	by = nearest_loader(w, &asking, index);
+	return by == NOWHERE ? add_short_chain(w, library, chain)
+			     : add_library_chain(w, &asking, by, index, chain);
+}

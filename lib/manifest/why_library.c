@@ -52,12 +52,35 @@ static uint32_t requester_index(const struct ways *w, const Footprint__Loader *l
 	return view_library_index(w->m, library);
 }
 
-static enum why_kind kind_of_loader(const Footprint__Loader *loader)
+/* Whether the library that asked names this one as needed: by its soname, or its file's name where
+ * it has none. */
+static bool is_needed(
+	const struct ways *w, const Footprint__Library *library, const Footprint__Loader *loader)
 {
-	if (loader->loaded == FOOTPRINT__LOADED__LOADED_DLOPEN)
-		return WHY_LOADED;
+	const Footprint__Library *requester = view_find_library(w->m, &loader->requester);
+	const uint8_t *end = library->path.data + library->path.len;
+
+	for (size_t i = 0; requester && i < requester->n_needed; i++) {
+		const char *needed = requester->needed[i];
+		size_t size = strlen(needed);
+
+		if (*library->soname ? !strcmp(needed, library->soname)
+				     : size < library->path.len && *(end - size - 1) == '/' &&
+					       !memcmp(end - size, needed, size))
+			return true;
+	}
+	return false;
+}
+
+/* What a dlopened library needs came with the dlopen too, and is told as such of the program; but
+ * it is needed all the same. */
+static enum why_kind kind_of_loader(
+	const struct ways *w, const Footprint__Library *library, const Footprint__Loader *loader)
+{
 	if (loader->loaded == FOOTPRINT__LOADED__LOADED_UNOBSERVED)
 		return WHY_UNOBSERVED;
+	if (loader->loaded == FOOTPRINT__LOADED__LOADED_DLOPEN && !is_needed(w, library, loader))
+		return WHY_LOADED;
 	return WHY_NEEDS;
 }
 
@@ -101,10 +124,10 @@ static bool ask(const struct ways *w, struct asking *a, uint32_t at)
 			break;
 		requester = requester_index(w, loader);
 		if (requester == NOWHERE) {
-			a->first_kind = kind_of_loader(loader);
+			a->first_kind = kind_of_loader(w, library, loader);
 			return true;
 		}
-		come_to(a, requester, at, kind_of_loader(loader));
+		come_to(a, requester, at, kind_of_loader(w, library, loader));
 	}
 	return false;
 }
@@ -183,7 +206,7 @@ static int add_short_chain(
 	if (why_add_way(w, best->by, 1, chain) < 0)
 		return -ENOMEM;
 	chain->steps[chain->n_steps++] = (struct why_step){
-		.kind = kind_of_loader(best),
+		.kind = kind_of_loader(w, library, best),
 		.path = library->path,
 	};
 	return 0;

@@ -254,6 +254,34 @@ static void what_only_dlopens_is_not_said_to_need(void **state)
 	manifest_free(m);
 }
 
+static void what_a_dlopened_library_needs_is_needed(void **state)
+{
+	static const char *const needed[] = { "liby.so.1", "z" };
+	static const struct library_info x = { .needed = needed, .n_needed = 2 };
+	static const struct library_info y = { .soname = "liby.so.1" };
+	static const struct expected chain[] = { { WHY_BEGAN, "/bin/a" }, { WHY_LOADED, "/lib/x" },
+		{ WHY_NEEDS, "/lib/y" } };
+	static const struct expected no_soname[] = { { WHY_BEGAN, "/bin/a" },
+		{ WHY_LOADED, "/lib/x" }, { WHY_NEEDS, "/lib/z" } };
+	static const struct expected other[] = { { WHY_BEGAN, "/bin/a" }, { WHY_LOADED, "/lib/x" },
+		{ WHY_LOADED, "/lib/other" } };
+	struct manifest *m;
+
+	(void)state;
+	assert_int_equal(manifest_new("app", "1", &m), 0);
+	assert_int_equal(manifest_add_executable(m, "/bin/a", NULL, 1, 1, true), 0);
+	assert_int_equal(manifest_set_library(m, "/lib/x", &x), 0);
+	assert_int_equal(manifest_set_library(m, "/lib/y", &y), 0);
+	assert_int_equal(manifest_add_loader(m, "/lib/x", "/bin/a", DLOPEN, "/bin/a"), 0);
+	assert_int_equal(manifest_add_loader(m, "/lib/y", "/bin/a", DLOPEN, "/lib/x"), 0);
+	assert_int_equal(manifest_add_loader(m, "/lib/z", "/bin/a", DLOPEN, "/lib/x"), 0);
+	assert_int_equal(manifest_add_loader(m, "/lib/other", "/bin/a", DLOPEN, "/lib/x"), 0);
+	assert_chain((void **)&m, "/lib/y", 3, chain);
+	assert_chain((void **)&m, "/lib/z", 3, no_soname);
+	assert_chain((void **)&m, "/lib/other", 3, other);
+	manifest_free(m);
+}
+
 static void all_of_one_name_are_explained(void **state)
 {
 	static const struct library_info z = { .soname = "libz.so.1" };
@@ -330,6 +358,7 @@ int main(void)
 		cmocka_unit_test(a_symlink_to_nothing_known_is_explained_itself),
 		cmocka_unit_test(the_whole_chain_to_a_library_is_the_shortest),
 		cmocka_unit_test(what_only_dlopens_is_not_said_to_need),
+		cmocka_unit_test(what_a_dlopened_library_needs_is_needed),
 		cmocka_unit_test(all_of_one_name_are_explained),
 		cmocka_unit_test(names_may_be_escaped),
 	};

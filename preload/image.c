@@ -123,6 +123,7 @@ static void start_alone(const struct settings *settings, const struct entry *ent
 		image_log("no memory to record in", 0);
 	} else if (publish(NULL, segment)) {
 		image.starting = true;
+		image.known_programs = segment_tail(segment)->known_programs;
 		session_start(segment, memfd, root);
 		loaded_record(entry);
 		image.starting = false;

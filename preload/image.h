@@ -34,6 +34,7 @@ struct image {
 	uint64_t device, inode; /* of our socket: is `descriptor` still it? inode 0: to be learnt */
 	struct seen_overflow
 		*seen_overflow;	   /* last level of the seen table, NULL: not needed yet */
+	uint64_t *known_programs;  /* in the memory that forks share (program.c), NULL: none */
 	uint64_t *far_directories; /* near_directories goes on, NULL: not needed yet */
 	int descriptor;		   /* our socket, -1: none */
 	int pid;		   /* the process that this copy belongs to */

@@ -44,10 +44,7 @@ static uint64_t known_alone[KNOWN_PROGRAMS] DATA_SELDOM;
 
 static uint64_t *known_place(uint64_t identity)
 {
-	struct segment *segment = __atomic_load_n(&image.segment, __ATOMIC_ACQUIRE);
-	uint64_t *known = segment && !segment->first->cell
-				  ? segment_tail(segment->first)->known_programs
-				  : known_alone;
+	uint64_t *known = image.known_programs ? image.known_programs : known_alone;
 
 	return &known[(identity >> 3) % KNOWN_PROGRAMS];
 }

@@ -78,6 +78,7 @@ int deferred_take_up(struct session *session)
 		deferred_free(deferred);
 		deferred = TAILQ_FIRST(&session->deferred);
 	}
+	session->n_looked = session->directories.n_added;
 	return 0;
 }
 

@@ -291,7 +291,6 @@ int ingest_slot(
 	struct session *session, const uint8_t *payload, size_t size, bool count, struct error *err)
 {
 	__attribute__((cleanup(record_freep))) Footprint__Record *record = NULL;
-	uint64_t n_added = session->directories.n_added;
 	int r = record_unpack(payload, size, &record, err);
 
 	if (r == 0 && record->path.len && is_relative(&record->path) &&
@@ -306,7 +305,7 @@ int ingest_slot(
 		r = deferred_add(session, payload, size);
 	else if (r == -ENAMETOOLONG)
 		r = session_gap(session, "unresolved", NULL, "a path too long");
-	if (r == 0 && session->n_deferred && session->directories.n_added != n_added)
+	if (r == 0 && session->n_deferred && session->directories.n_added != session->n_looked)
 		r = deferred_take_up(session);
 	if (r < 0)
 		return error_set(err, r, "record: out of memory");

@@ -2,15 +2,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "aggregator/log.h"
 #include "lib/base/cleanup.h"
-
-#define ASIDE ".foreign"
 
 /* 0: it is open in *ret; -EPERM: something is there that is not ours. */
 static int open_own(int directory, const char *name, int flags, int *ret)
@@ -34,9 +34,13 @@ static int open_own(int directory, const char *name, int flags, int *ret)
 static int put_aside(int directory, const char *name)
 {
 	char aside[64];
+	uint32_t number;
 
-	snprintf(aside, sizeof(aside), "%s" ASIDE, name);
-	if (renameat(directory, name, directory, aside) < 0)
+	/* Under a name that nobody can have taken. */
+	if (getrandom(&number, sizeof(number), GRND_NONBLOCK) != sizeof(number))
+		return -EAGAIN;
+	snprintf(aside, sizeof(aside), "%s.foreign-%08x", name, number);
+	if (renameat2(directory, name, directory, aside, RENAME_NOREPLACE) < 0)
 		return -errno;
 	log_trouble("%s in the spool is not ours: it is %s now", name, aside);
 	return 0;

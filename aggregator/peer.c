@@ -148,8 +148,8 @@ static void peer_refuse(struct peer *peer, const struct error *err)
 {
 	struct counters *counters = &peer->daemon->counters;
 
-	/* One is worth hearing of: somebody's application is not watched. */
-	if (counters->refused)
+	/* One is worth hearing of: somebody's application is not watched. More could be a flood. */
+	if (peer->session || counters->refused)
 		log_note("a peer of uid %u: %s", peer->uid, err->text);
 	else
 		log_trouble("a peer of uid %u: %s", peer->uid, err->text);

@@ -55,6 +55,7 @@ struct root {
 	uint64_t packages_ms; /* when it was last asked whether their database has changed */
 	uint64_t idle_since_ms;
 	bool pumping;
+	bool spool_told;		/* that it is another one than ours */
 	bool spool_asked, spool_shared; /* see spool_shared.h; of the path with this hash */
 	uint32_t spool_hash;
 	uint64_t spool_asked_ms;

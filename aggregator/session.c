@@ -159,7 +159,6 @@ static int session_fill(
 	int r;
 
 	memcpy(session->id, hello->session.data, SESSION_ID_SIZE);
-	session->uid = source->uid;
 	session->started_ns = hello->started_ns;
 	session->watched = watched_of(hello->watched);
 	r = find_root(session, hello, source);

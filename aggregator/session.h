@@ -52,7 +52,6 @@ struct session {
 	struct root *root;
 	uint64_t started_ns;
 	uint64_t ended_ns; /* it lived until then, as far as is known; 0: nothing is */
-	uint32_t uid;	   /* of the peer, as the kernel says */
 	Footprint__Watched watched;
 	uint64_t finished_ms;
 
@@ -62,6 +61,7 @@ struct session {
 	struct directories directories;
 	TAILQ_HEAD(, deferred) deferred; /* records relative to a directory not known yet */
 	unsigned n_deferred;
+	uint64_t n_looked; /* directories.n_added when the deferred were last looked through */
 	struct plugins plugins;
 
 	struct pool *pool; /* whose cell its first segment is; NULL: it is not in one */

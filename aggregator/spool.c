@@ -13,6 +13,7 @@
 
 #include "aggregator/aggregator.h"
 #include "aggregator/log.h"
+#include "aggregator/own_file.h"
 #include "aggregator/spool_read.h"
 #include "lib/base/cleanup.h"
 
@@ -277,6 +278,16 @@ static int make_directory(const char *path)
 	return chmod(path, 01777) < 0 ? -errno : 0;
 }
 
+/* One daemon a spool; the kernel lets the lock go, however we end. Its file is nobody else's, who
+ * could hold it against us. Where none can be had (a read-only file system), there is no lock. */
+static int lock(struct spool *spool)
+{
+	spool->lock = own_file_open(spool->directory, SPOOL_LOCK_NAME, O_RDWR);
+	if (spool->lock < 0 || flock(spool->lock, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+		return 0;
+	return -EADDRINUSE;
+}
+
 int spool_init(struct aggregator *daemon)
 {
 	struct spool *spool = &daemon->spool;
@@ -284,7 +295,7 @@ int spool_init(struct aggregator *daemon)
 	int r = make_directory(path);
 
 	TAILQ_INIT(&spool->taken);
-	spool->directory = -1;
+	spool->directory = spool->lock = -1;
 	if (r < 0) {
 		log_trouble("%s: cannot be made: %s", path, strerror(-r));
 		return r;
@@ -294,10 +305,10 @@ int spool_init(struct aggregator *daemon)
 		log_trouble("%s: cannot be opened: %s", path, strerror(errno));
 		return -errno;
 	}
-	/* Let go by the kernel, however we end. */
-	if (flock(spool->directory, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK) {
+	r = lock(spool);
+	if (r < 0) {
 		log_trouble("%s: another footprintd reads it", path);
-		return -EADDRINUSE;
+		return r;
 	}
 	uv_timer_init(&daemon->loop, &spool->step);
 	spool->step.data = daemon;
@@ -321,6 +332,7 @@ void spool_deinit(struct aggregator *daemon)
 		TAILQ_REMOVE(&daemon->spool.taken, taken, link);
 		taken_free(taken);
 	}
+	cleanup_close(&daemon->spool.lock);
 	if (daemon->spool.directory >= 0)
 		close(daemon->spool.directory);
 }

@@ -28,6 +28,8 @@ enum taken_state {
 	TAKEN_COVERED, /* the snapshot being written has all of it */
 };
 
+#define SPOOL_LOCK_NAME "lock"
+
 struct taken {
 	TAILQ_ENTRY(taken) link;
 	char name[32];
@@ -46,6 +48,7 @@ struct taken {
 TAILQ_HEAD(taken_list, taken);
 struct spool {
 	int directory;
+	int lock;	      /* keeps a second daemon from this spool; -1: none */
 	bool left_behind;     /* files of an aggregator before us may be there */
 	uint64_t last_number; /* of taken.N */
 	unsigned n_taken;

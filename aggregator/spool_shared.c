@@ -70,11 +70,12 @@ bool spool_is_shared(
 	found = look(daemon, fd, path);
 	if (found < 0)
 		return true;
-	if (!found && !(root->spool_asked && root->spool_hash == hash && !root->spool_shared))
+	if (!found && !root->spool_told)
 		log_trouble("%s: %s in their root is another directory than %s, or read-only: what "
 			    "processes leave there while nobody listens is never read; "
 			    "FOOTPRINT_SPOOL names ours to them",
 			hello->application, path, daemon->options.spool);
+	root->spool_told |= !found;
 	root->spool_asked = true;
 	root->spool_asked_ms = uv_now(&daemon->loop);
 	root->spool_hash = hash;

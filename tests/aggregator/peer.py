@@ -12,7 +12,7 @@ SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW
 READ, WRITE, CREATE, LIST, CHECK = 1, 2, 4, 256, 512
 CLAIMED, READY, EXEC, VOID = 1, 2, 3, 4
 LIMIT_SECONDS = 30
-OWN_FILES = {"directories", "counted", "reserve"}  # in the spool, for the next daemon
+OWN_FILES = {"directories", "counted", "reserve", "lock"}  # in the spool, for the next daemon
 
 
 # --- protobuf -----------------------------------------------------------------------------------

@@ -263,7 +263,7 @@ def entries_that_are_refused_are_gaps(daemon):
 def names_that_others_have_taken(daemon):
     """The spool is everybody's: who makes the daemon's own names there first keeps it from nothing."""
     daemon.kill()
-    own = ["journal", "directories", "counted", "counted.new", "directories.new", "reserve"]
+    own = ["journal", "directories", "counted", "counted.new", "directories.new", "reserve", "lock"]
     for name in own:
         if os.path.exists(daemon.spool + "/" + name):
             os.unlink(daemon.spool + "/" + name)
@@ -274,7 +274,7 @@ def names_that_others_have_taken(daemon):
     peer = Peer(daemon, [path("/etc/passwd")])
     wait_for("an acknowledgement", lambda: peer.acknowledged() == len(peer.log))
     peer.close()
-    for name in ("directories", "counted", "reserve"):
+    for name in ("directories", "counted", "reserve", "lock"):
         assert os.stat(daemon.spool + "/" + name).st_uid == os.geteuid(), name
 
 
@@ -289,6 +289,15 @@ def a_file_of_nothing(daemon):
     daemon.start()
     wait_for("both", lambda: has_file(daemon.manifest(), "/etc/passwd") and has_file(daemon.manifest(), "/etc/group"))
     assert daemon.stop() == 0
+
+
+def a_lock_of_somebody_else(daemon):
+    """Everybody may open the folder, and lock it: that keeps no daemon from it."""
+    daemon.kill()
+    folder = os.open(daemon.spool, os.O_RDONLY)
+    fcntl.flock(folder, fcntl.LOCK_EX)
+    daemon.start()
+    os.close(folder)
 
 
 def another_daemon_on_the_same_spool(daemon):
@@ -318,4 +327,4 @@ if __name__ == "__main__":
          killed_process_and_killed_daemon, memory_is_acknowledged_when_on_disk, restart_continues,
          relative_records_after_a_restart, records_by_value, unknown_directory_is_a_gap,
          another_user_goes_on, entries_that_are_refused_are_gaps, names_that_others_have_taken,
-         a_file_of_nothing, another_daemon_on_the_same_spool, unreadable_manifest_is_put_aside, full_disk, hundred_thousand_paths])
+         a_file_of_nothing, a_lock_of_somebody_else, another_daemon_on_the_same_spool, unreadable_manifest_is_put_aside, full_disk, hundred_thousand_paths])

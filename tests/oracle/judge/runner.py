@@ -69,6 +69,14 @@ def free_ports(count):
             holder.close()
 
 
+def last_lines(path, count):
+    """Of a text file, or none where there is no file."""
+    try:
+        return path.read_text("utf-8", "replace").strip().splitlines()[-count:]
+    except FileNotFoundError:
+        return []
+
+
 def traced_by(tracer):
     """The processes that have this tracer: they would live on without it."""
     for status in Path("/proc").glob("[0-9]*/status"):
@@ -159,11 +167,7 @@ class Run:
         return done.returncode == 0
 
     def _tail(self):
-        try:
-            text = (self.folder / "output").read_text("utf-8", "replace")
-        except FileNotFoundError:
-            return ""
-        return " | ".join(text.strip().splitlines()[-4:])
+        return " | ".join(last_lines(self.folder / "output", 4))
 
     # --- the run ------------------------------------------------------------------------------
 
@@ -241,7 +245,8 @@ class Run:
         try:
             return process.wait(LIMIT)
         except subprocess.TimeoutExpired:
-            raise RunError(f"{what}: still there after {LIMIT} s: {self._tail()}") from None
+            raise RunError(f"{what}: still there after {LIMIT} s: {self._tail()}; its last calls: "
+                           + " | ".join(last_lines(self.trace, 8))) from None
 
     def manifest(self):
         """Runs the workload; its manifest as `footprint show --json` gives it."""

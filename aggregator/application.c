@@ -10,26 +10,58 @@
 
 #include "aggregator/aggregator.h"
 #include "aggregator/log.h"
+#include "aggregator/own_file.h"
 #include "aggregator/policy.h"
 #include "lib/base/cleanup.h"
 #include "lib/manifest/codec.h"
 
-int applications_init(struct aggregator *daemon)
+static void close_directory(struct applications *applications)
 {
+	cleanup_close(&applications->lock);
+	cleanup_close(&applications->directory);
+	applications->directory = applications->lock = -1;
+}
+
+static int open_directory(struct aggregator *daemon)
+{
+	struct applications *applications = &daemon->applications;
 	const char *path = daemon->options.manifests;
 
-	LIST_INIT(&daemon->applications.list);
-	daemon->applications.directory = -1;
 	if (mkdir(path, 0755) < 0 && errno != EEXIST) {
 		log_trouble("%s: cannot be made: %s", path, strerror(errno));
 		return -errno;
 	}
-	daemon->applications.directory = open(path, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
-	if (daemon->applications.directory < 0) {
+	applications->directory = open(path, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+	if (applications->directory < 0) {
 		log_trouble("%s: cannot be opened: %s", path, strerror(errno));
 		return -errno;
 	}
+	if (own_file_lock(applications->directory, MANIFESTS_LOCK_NAME, &applications->lock) < 0) {
+		log_trouble("%s: another footprintd writes its manifests there; give each a "
+			    "directory of its own ('footprint merge' puts manifests together)",
+			path);
+		close_directory(applications);
+		return -EADDRINUSE;
+	}
 	return 0;
+}
+
+int applications_init(struct aggregator *daemon)
+{
+	LIST_INIT(&daemon->applications.list);
+	daemon->applications.directory = daemon->applications.lock = -1;
+	return open_directory(daemon);
+}
+
+void applications_follow(struct aggregator *daemon)
+{
+	struct stat status;
+
+	if (fstat(daemon->applications.directory, &status) == 0 && status.st_nlink)
+		return;
+	close_directory(&daemon->applications);
+	if (open_directory(daemon) == 0)
+		log_trouble("%s: was removed; it is there again", daemon->options.manifests);
 }
 
 /* --- reading what is on disk ------------------------------------------------------------------ */
@@ -224,6 +256,5 @@ void applications_deinit(struct aggregator *daemon)
 		LIST_REMOVE(application, link);
 		application_free(application);
 	}
-	if (daemon->applications.directory >= 0)
-		close(daemon->applications.directory);
+	close_directory(&daemon->applications);
 }

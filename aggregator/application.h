@@ -16,6 +16,8 @@
 
 #define APPLICATIONS_MAX      4096u
 #define APPLICATION_FILE_SIZE 272
+/* In the directory of manifests: see own_file.h. */
+#define MANIFESTS_LOCK_NAME ".footprintd.lock"
 /* Entries of the cache of what was applied already; a power of two. */
 #define APPLIED_SLOTS 16384u
 
@@ -40,14 +42,17 @@ struct applications {
 	struct application_list list;
 	unsigned count;
 	int directory; /* of manifests */
+	int lock; /* keeps a second daemon, which would replace what we wrote, from it; -1: none */
 };
 
 /* The file of an application's manifest, in their directory. */
 void application_file(
 	const char *name, const char *version, char ret[static APPLICATION_FILE_SIZE]);
-/* Opens (and makes) the directory of manifests. 0 or negative errno, reported. */
+/* Opens (and makes) the directory of manifests, for us alone. 0 or negative errno, reported. */
 int applications_init(struct aggregator *daemon);
 void applications_deinit(struct aggregator *daemon);
+/* After manifests could not be written: makes and opens the directory again if it was removed. */
+void applications_follow(struct aggregator *daemon);
 
 /* name and version as the hello gave them; the application continues from its manifest on disk.
  * 0 with a reference; -EACCES: the policy forbids it; -EMFILE: too many; -ENOMEM; others: the

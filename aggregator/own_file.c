@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -42,7 +43,7 @@ static int put_aside(int directory, const char *name)
 	snprintf(aside, sizeof(aside), "%s.foreign-%08x", name, number);
 	if (renameat2(directory, name, directory, aside, RENAME_NOREPLACE) < 0)
 		return -errno;
-	log_trouble("%s in the spool is not ours: it is %s now", name, aside);
+	log_trouble("%s is not ours: it is %s now", name, aside);
 	return 0;
 }
 
@@ -59,4 +60,14 @@ int own_file_open(int directory, const char *name, int flags)
 		close(fd);
 	}
 	return r < 0 ? r : fd;
+}
+
+int own_file_lock(int directory, const char *name, int *ret)
+{
+	autoclose int fd = own_file_open(directory, name, O_RDWR);
+
+	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+		return -EADDRINUSE;
+	*ret = fd >= 0 ? steal_fd(&fd) : -1;
+	return 0;
 }

@@ -105,6 +105,8 @@ static void after_work(uv_work_t *request, int status)
 	free(snapshot->items);
 	snapshot->items = NULL;
 	snapshot->n_items = 0;
+	if (snapshot->failed)
+		applications_follow(daemon);
 	ledger_settle(daemon, !snapshot->failed);
 	let_go(daemon, !snapshot->failed);
 	owners_forgive(daemon);

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -278,16 +277,6 @@ static int make_directory(const char *path)
 	return chmod(path, 01777) < 0 ? -errno : 0;
 }
 
-/* One daemon a spool; the kernel lets the lock go, however we end. Its file is nobody else's, who
- * could hold it against us. Where none can be had (a read-only file system), there is no lock. */
-static int lock(struct spool *spool)
-{
-	spool->lock = own_file_open(spool->directory, SPOOL_LOCK_NAME, O_RDWR);
-	if (spool->lock < 0 || flock(spool->lock, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
-		return 0;
-	return -EADDRINUSE;
-}
-
 int spool_init(struct aggregator *daemon)
 {
 	struct spool *spool = &daemon->spool;
@@ -305,7 +294,7 @@ int spool_init(struct aggregator *daemon)
 		log_trouble("%s: cannot be opened: %s", path, strerror(errno));
 		return -errno;
 	}
-	r = lock(spool);
+	r = own_file_lock(spool->directory, SPOOL_LOCK_NAME, &spool->lock);
 	if (r < 0) {
 		log_trouble("%s: another footprintd reads it", path);
 		return r;

@@ -1,0 +1,56 @@
+#!/usr/bin/env python3
+"""The directory of manifests: one daemon's alone, and what becomes of it while the daemon runs."""
+import os, shutil, sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from peer import *
+
+
+def another_daemon_on_the_same_manifests(daemon):
+    """It would replace what the first has written: it says so, and does not start."""
+    other = subprocess.run([BUILD + "/footprintd", "--socket", daemon.directory + "/other", "--manifests",
+                            daemon.manifests, "--spool", daemon.directory + "/others"],
+                           stderr=subprocess.PIPE, text=True, timeout=LIMIT_SECONDS)
+    assert other.returncode == 1, other
+    assert daemon.manifests + ": another footprintd writes its manifests there" in other.stderr, other
+    Peer(daemon, [path("/etc/passwd")]).close()
+    wait_for("the first goes on", lambda: has_file(daemon.manifest(), "/etc/passwd"))
+
+
+def a_killed_daemon_holds_nothing(daemon):
+    daemon.kill()
+    daemon.start()
+    Peer(daemon, [path("/etc/passwd")]).close()
+    wait_for("the manifest", lambda: has_file(daemon.manifest(), "/etc/passwd"))
+
+
+def manifests_that_are_removed(daemon):
+    """The directory is made again, and holds all that is known of applications that go on."""
+    Peer(daemon, [path("/etc/passwd")]).close()
+    wait_for("the first", lambda: has_file(daemon.manifest(), "/etc/passwd"))
+    shutil.rmtree(daemon.manifests)
+    peer = Peer(daemon, [path("/etc/group")])
+    wait_for("the second", lambda: has_file(daemon.manifest(), "/etc/group"))
+    assert has_file(daemon.manifest(), "/etc/passwd"), "what was known before is gone"
+    wait_for("an acknowledgement", lambda: peer.acknowledged() == len(peer.log))
+    assert daemon.stderr().count("it is there again") == 1, daemon.stderr()
+    peer.close()
+
+
+def manifests_that_are_renamed(daemon):
+    """They are continued where they are, and not under the name that another directory has now."""
+    Peer(daemon, [path("/etc/passwd")]).close()
+    wait_for("the first", lambda: has_file(daemon.manifest(), "/etc/passwd"))
+    wait_for("the end of its run", lambda: "ended_ns" in daemon.manifest())
+    time.sleep(1)  # for the daemon to forget the application
+    named, daemon.manifests = daemon.manifests, daemon.manifests + ".moved"
+    os.rename(named, daemon.manifests)
+    os.mkdir(named)
+    Peer(daemon, [path("/etc/group")]).close()
+    wait_for("the second", lambda: has_file(daemon.manifest(), "/etc/group"))
+    assert has_file(daemon.manifest(), "/etc/passwd"), "the manifest was not continued"
+    assert os.listdir(named) == [], os.listdir(named)
+
+
+run([another_daemon_on_the_same_manifests, a_killed_daemon_holds_nothing, manifests_that_are_removed,
+     manifests_that_are_renamed])

@@ -3,23 +3,27 @@
  *
  * Start here. The way of a record through the daemon, one module a step:
  *
+ * peers/
  *   intake.c       accepts connections
  *   peer.c         receives packets with their descriptors        (receive.c, peer_hello.c)
  *   pool.c         lends memory to processes that start others
  *   vigil.c        whether a supervised program outlives its supervisor     (descriptor.c)
+ * sessions/
  *   session.c      one process image: who it is, which application it belongs to
- *   segment.c      reads the slots of the memory it shares        (spool.c: of what it left behind)
+ *   segment.c      reads the slots of the memory it shares  (spool/spool.c: of what it left behind)
  *   ingest.c       a slot becomes a fact; directory ids become paths             (directories.c)
+ * roots/
  *   root.c         facts wait in order until their paths are known  (batch.c, look.c: by workers.c)
- *   fact.c         a fact becomes entries of the application's manifest   (library.c, program.c)
  *   owners.c       whose packages the files are, found out before a snapshot
+ * manifests/
+ *   fact.c         a fact becomes entries of the application's manifest   (library.c, program.c)
  *   application.c  one manifest and its runs                      (run.c, run_end.c, heard.c)
  *   snapshot.c     manifests to disk; then memories are acknowledged, spool files removed
  *
- * journal.c keeps what a killed process leaves us until it is in a manifest on disk; atlas.c what
- * relative paths of living ones stand on, for our successor, and ledger.c what has been counted;
- * policy.c says whose words count. All state is touched by the loop's thread alone, but for what
- * batch.c and owners.c hand to the workers, and snapshot.c to a thread of its own.
+ * In spool/, journal.c keeps what a killed process leaves us until it is in a manifest on disk;
+ * atlas.c what relative paths of living ones stand on, for our successor, and ledger.c what has
+ * been counted; policy.c says whose words count. All state is touched by the loop's thread alone,
+ * but for what batch.c and owners.c hand to the workers, and snapshot.c to a thread of its own.
  *
  * Coined words (session, record, run, gap, ...) are in doc/glossary.md.
  */
@@ -28,22 +32,22 @@
 
 #include <uv.h>
 
-#include "aggregator/application.h"
-#include "aggregator/atlas.h"
 #include "aggregator/counters.h"
-#include "aggregator/heard.h"
-#include "aggregator/intake.h"
-#include "aggregator/journal.h"
-#include "aggregator/ledger.h"
+#include "aggregator/manifests/application.h"
+#include "aggregator/manifests/heard.h"
+#include "aggregator/manifests/snapshot.h"
 #include "aggregator/options.h"
-#include "aggregator/pool.h"
-#include "aggregator/reserve.h"
-#include "aggregator/root.h"
-#include "aggregator/session.h"
-#include "aggregator/snapshot.h"
-#include "aggregator/spool.h"
-#include "aggregator/vigil.h"
-#include "aggregator/workers.h"
+#include "aggregator/peers/intake.h"
+#include "aggregator/peers/pool.h"
+#include "aggregator/peers/vigil.h"
+#include "aggregator/roots/root.h"
+#include "aggregator/roots/workers.h"
+#include "aggregator/sessions/session.h"
+#include "aggregator/spool/atlas.h"
+#include "aggregator/spool/journal.h"
+#include "aggregator/spool/ledger.h"
+#include "aggregator/spool/reserve.h"
+#include "aggregator/spool/spool.h"
 
 /* How often live sessions are looked at, and everything else that waits. */
 #define TICK_MS 1000

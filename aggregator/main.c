@@ -9,8 +9,8 @@
 
 #include "aggregator/aggregator.h"
 #include "aggregator/clock.h"
-#include "aggregator/listener.h"
 #include "aggregator/log.h"
+#include "aggregator/peers/listener.h"
 #include "aggregator/stop.h"
 
 #define LOWEST_PRIORITY 19

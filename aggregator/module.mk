@@ -1,1 +1,1 @@
-AGGREGATOR_SOURCES := $(wildcard aggregator/*.c)
+AGGREGATOR_SOURCES := $(wildcard aggregator/*.c aggregator/*/*.c)

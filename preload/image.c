@@ -6,16 +6,16 @@
 #include <limits.h>
 #include <stddef.h>
 
-#include "preload/connection.h"
-#include "preload/directories.h"
 #include "preload/entry.h"
-#include "preload/hello.h"
-#include "preload/loaded.h"
-#include "preload/pool.h"
-#include "preload/pool_map.h"
+#include "preload/linker/loaded.h"
 #include "preload/rawcall.h"
-#include "preload/seen.h"
-#include "preload/session.h"
+#include "preload/record/directories.h"
+#include "preload/record/seen.h"
+#include "preload/session/connection.h"
+#include "preload/session/hello.h"
+#include "preload/session/pool.h"
+#include "preload/session/pool_map.h"
+#include "preload/session/session.h"
 #include "preload/text.h"
 
 #define ROOM_FOR_CHILDREN 512 /* log bytes that a cell should have left when a process forks */

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "preload/memory.h"
+#include "preload/session/memory.h"
 #include "proto/pool.h"
 
 /* What every start writes, and what few processes do: layout.ld puts the one first, the other last.

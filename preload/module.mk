@@ -5,8 +5,8 @@
 #
 # layout.ld: two segments and no relro, each mapping more is paid at every start of every program, and
 # what a start runs stands together (layout_start.ld). The library's global offset table holds ten entries.
-PRELOAD_SOURCES := $(wildcard preload/*.c)
-PRELOAD_ASSEMBLY := $(wildcard preload/*.S)
+PRELOAD_SOURCES := $(wildcard preload/*.c preload/*/*.c)
+PRELOAD_ASSEMBLY := $(wildcard preload/*.S preload/*/*.S)
 PRELOAD_OBJECTS := $(patsubst preload/%.c,$(BUILD)/obj/preload/%.o,$(PRELOAD_SOURCES)) \
 	$(patsubst preload/%.S,$(BUILD)/obj/preload/%.o,$(PRELOAD_ASSEMBLY))
 

@@ -2,9 +2,9 @@
  * exit. */
 #include "preload/entry.h"
 #include "preload/image.h"
-#include "preload/raw_calls.h"
-#include "preload/recorder.h"
-#include "preload/sites.h"
+#include "preload/programs/raw_calls.h"
+#include "preload/record/recorder.h"
+#include "preload/sites/sites.h"
 
 extern int __cxa_atexit(void (*function)(void *), void *argument, void *object)
 	__attribute__((weak));

@@ -1,11 +1,11 @@
 /* What the recorder asks of the process it was loaded into, and has no answer in a program that
  * records for others. */
 #include "preload/entry.h"
-#include "preload/loaded.h"
-#include "preload/pool.h"
-#include "preload/pool_map.h"
-#include "preload/supervised.h"
-#include "preload/symbols.h"
+#include "preload/hooks/symbols.h"
+#include "preload/linker/loaded.h"
+#include "preload/programs/supervised.h"
+#include "preload/session/pool.h"
+#include "preload/session/pool_map.h"
 
 struct entry entry_find(void)
 {

@@ -9,12 +9,12 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-#include "preload/calls.h"
-#include "preload/calls_table.h"
 #include "preload/image.h"
+#include "preload/programs/supervised_filter.h"
 #include "preload/rawcall.h"
-#include "preload/recorder.h"
-#include "preload/supervised_filter.h"
+#include "preload/record/calls.h"
+#include "preload/record/calls_table.h"
+#include "preload/record/recorder.h"
 #include "preload/text.h"
 #include "supervise/caller.h"
 #include "supervise/images.h"

@@ -1,16 +1,16 @@
 /*
- * The recorder's directories (preload/directories.h) for callers in other processes: each time one
- * is needed the kernel is asked. Nothing is remembered, because a call is only known before it is
- * made, and not whether it changed a directory.
+ * The recorder's directories (preload/record/directories.h) for callers in other processes: each
+ * time one is needed the kernel is asked. Nothing is remembered, because a call is only known
+ * before it is made, and not whether it changed a directory.
  */
 #define _GNU_SOURCE
-#include "preload/directories.h"
+#include "preload/record/directories.h"
 
 #include <errno.h>
 #include <fcntl.h>
 
-#include "preload/facts.h"
 #include "preload/image.h"
+#include "preload/record/facts.h"
 #include "supervise/caller.h"
 #include "supervise/target.h"
 

@@ -6,9 +6,9 @@
 #include <fcntl.h>
 #include <stddef.h>
 
-#include "preload/calls_table.h"
 #include "preload/image.h"
 #include "preload/rawcall.h"
+#include "preload/record/calls_table.h"
 #include "preload/text.h"
 #include "proto/session_memory.h"
 #include "supervise/express_code.h"

@@ -23,7 +23,7 @@
 #include <asm/unistd.h>
 #include <linux/errno.h>
 
-#include "preload/supervised_filter.h"
+#include "preload/programs/supervised_filter.h"
 #include "supervise/express_code.h"
 
 #define RED_ZONE 128

@@ -2,12 +2,12 @@
  * What express_code.S and C share: the code that is put into a watched program, and its layout.
  *
  * The gate stands in the room behind the program's code, in the last page of it; the road in memory
- * of its own, at an address whose low half the filter knows (preload/supervised_filter.h).
+ * of its own, at an address whose low half the filter knows (preload/programs/supervised_filter.h).
  */
 #ifndef FOOTPRINT_SUPERVISE_EXPRESS_CODE_H
 #define FOOTPRINT_SUPERVISE_EXPRESS_CODE_H
 
-#include "preload/supervised_filter.h"
+#include "preload/programs/supervised_filter.h"
 
 /* The gate: a head of data, code for all sites, then a stub for each site. */
 #define GATE_STATE     0  /* one byte, enum gate_state */

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 
 #include "preload/rawcall.h"
-#include "preload/sites_pattern.h"
+#include "preload/sites/sites_pattern.h"
 #include "preload/text.h"
 #include "supervise/target.h"
 

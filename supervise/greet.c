@@ -7,10 +7,10 @@
 #include <sys/utsname.h>
 #include <time.h>
 
-#include "preload/encode.h"
 #include "preload/image.h"
 #include "preload/rawcall.h"
-#include "preload/session.h"
+#include "preload/record/encode.h"
+#include "preload/session/session.h"
 #include "preload/text.h"
 #include "supervise/supervise.h"
 #include "supervise/target.h"

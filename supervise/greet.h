@@ -2,7 +2,7 @@
 #ifndef FOOTPRINT_SUPERVISE_GREET_H
 #define FOOTPRINT_SUPERVISE_GREET_H
 
-#include "preload/hello.h"
+#include "preload/session/hello.h"
 
 /* Makes the memory of the image that `pid` runs, and says hello for it. Sets image.segment.
  * unwatched: path of the program that it is about to execute and that nobody can watch: the session

@@ -6,13 +6,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "preload/directories.h"
-#include "preload/facts.h"
 #include "preload/image.h"
-#include "preload/program.h"
+#include "preload/programs/program.h"
 #include "preload/rawcall.h"
-#include "preload/recorder.h"
-#include "preload/session.h"
+#include "preload/record/directories.h"
+#include "preload/record/facts.h"
+#include "preload/record/recorder.h"
+#include "preload/session/session.h"
 #include "preload/text.h"
 #include "supervise/express.h"
 #include "supervise/greet.h"

@@ -8,8 +8,8 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include "preload/programs/supervised.h"
 #include "preload/rawcall.h"
-#include "preload/supervised.h"
 #include "preload/text.h"
 #include "proto/session_memory.h"
 #include "supervise/guard.h"

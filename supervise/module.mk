@@ -1,8 +1,10 @@
 # footprint-supervise goes into other people's containers: static, and without a libc, so that it
 # starts in no time. The recorder is the preload library's own: its objects are linked as they are.
 SUPERVISE_SOURCES := $(wildcard supervise/*.c)
-SUPERVISE_RECORDER := calls connection encode facts filters hello image memory processes program programs \
-	path_hash recorder reserve seen session sites_pattern spool spool_file supervised_begin supervised_filter text
+SUPERVISE_RECORDER := image programs/filters programs/processes programs/program programs/programs \
+	programs/supervised_begin programs/supervised_filter record/calls record/encode record/facts record/path_hash \
+	record/recorder record/seen session/connection session/hello session/memory session/reserve session/session \
+	session/spool session/spool_file sites/sites_pattern text
 SUPERVISE_ASSEMBLY := $(wildcard supervise/*.S)
 SUPERVISE_OBJECTS := $(SUPERVISE_SOURCES:%.c=$(BUILD)/obj/%.o) \
 	$(SUPERVISE_ASSEMBLY:%.S=$(BUILD)/obj/%.o) \

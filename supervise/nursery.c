@@ -13,8 +13,8 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
+#include "preload/programs/supervised.h"
 #include "preload/rawcall.h"
-#include "preload/supervised.h"
 #include "supervise/prefix.h"
 #include "supervise/supervise.h"
 

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "preload/rawcall.h"
-#include "preload/recorder.h"
+#include "preload/record/recorder.h"
 #include "preload/text.h"
 #include "proto/session_memory.h"
 

@@ -11,7 +11,7 @@
 
 #include <stdbool.h>
 
-#include "preload/calls_table.h"
+#include "preload/record/calls_table.h"
 
 /* Where a name of the caller's begins, for us. */
 struct spot {

@@ -10,11 +10,11 @@
 #include <sys/wait.h>
 
 #include "preload/image.h"
-#include "preload/program.h"
+#include "preload/programs/program.h"
+#include "preload/programs/supervised.h"
+#include "preload/programs/supervised_filter.h"
 #include "preload/rawcall.h"
-#include "preload/recorder.h"
-#include "preload/supervised.h"
-#include "preload/supervised_filter.h"
+#include "preload/record/recorder.h"
 #include "preload/text.h"
 #include "supervise/greet.h"
 #include "supervise/supervise.h"

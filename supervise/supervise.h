@@ -1,10 +1,10 @@
 /*
  * footprint-supervise: the watcher of programs that no library can enter.
  *
- * The kernel holds each call that the filter announces (preload/supervised_filter.c) until it is
- * answered; the answer is always "continue". Before it the supervisor reads what the call is about
- * in the caller's memory, foretells its outcome, and records the fact as the preload library would
- * have, in a session of the process image that called.
+ * The kernel holds each call that the filter announces (preload/programs/supervised_filter.c) until
+ * it is answered; the answer is always "continue". Before it the supervisor reads what the call is
+ * about in the caller's memory, foretells its outcome, and records the fact as the preload library
+ * would have, in a session of the process image that called.
  *
  *   main.c      attach to a process that is about to execute, or execute a program itself
  *   guard.c     two processes hold the listener: a guardian, and the worker it stands in for
@@ -18,9 +18,9 @@
  *   outcome.c   what the kernel will answer
  *   target.c    reads a caller: its memory and what /proc says
  *
- * The recorder is the preload library's own (preload/recorder.h): `image` there is one process
- * image's state, and here that of whichever caller is being served. There is no libc in this
- * program.
+ * The recorder is the preload library's own (preload/record/recorder.h): `image` there is one
+ * process image's state, and here that of whichever caller is being served. There is no libc in
+ * this program.
  */
 #ifndef FOOTPRINT_SUPERVISE_SUPERVISE_H
 #define FOOTPRINT_SUPERVISE_SUPERVISE_H

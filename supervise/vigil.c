@@ -3,11 +3,11 @@
 
 #include <sys/socket.h>
 
-#include "preload/connection.h"
-#include "preload/encode.h"
 #include "preload/image.h"
 #include "preload/rawcall.h"
-#include "preload/session.h"
+#include "preload/record/encode.h"
+#include "preload/session/connection.h"
+#include "preload/session/session.h"
 
 enum { PACKET_VIGIL = 5, VIGIL_SESSION = 1 }; /* footprint.Packet, footprint.Vigil */
 

@@ -2,7 +2,7 @@
  * What tells the aggregator that nobody supervises any more what we watched: with each image's
  * session it gets the listener, and the lifeline, a socket whose other end guardian and worker hold
  * together. When that has hung up and a watched thread waits for an answer, both were killed, and
- * there is a gap (aggregator/vigil.h).
+ * there is a gap (aggregator/peers/vigil.h).
  */
 #ifndef FOOTPRINT_SUPERVISE_VIGIL_H
 #define FOOTPRINT_SUPERVISE_VIGIL_H

@@ -7,9 +7,9 @@
 #include <stddef.h>
 #include <stdbool.h>
 
-#include "preload/calls_table.h"
 #include "preload/image.h"
 #include "preload/rawcall.h"
+#include "preload/record/calls_table.h"
 #include "preload/text.h"
 #include "supervise/call.h"
 #include "supervise/express.h"

@@ -22,8 +22,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "preload/recorder.h"
-#include "preload/sites.h"
+#include "preload/record/recorder.h"
+#include "preload/sites/sites.h"
 
 #define THREADS	  8
 #define CHILDREN  6

@@ -12,6 +12,8 @@ import sys
 import tempfile
 import traceback
 
+from pathlib import Path
+
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import recorder_receiver as wire  # noqa: E402
 
@@ -30,7 +32,7 @@ def test(function):
 
 def build_client(folder, compiler="gcc"):
     client = os.path.join(folder, "recorder_client_" + compiler)
-    objects = [os.path.join(BUILD, "obj/preload", name + ".o") for name in RECORDER]
+    objects = [next(Path(BUILD, "obj/preload").rglob(name + ".o")) for name in RECORDER]
     command = [compiler, "-g", "-O2", "-I", wire.TOP, "-o", client,
                os.path.join(wire.TOP, "tests/preload/recorder_client.c"), *objects]
     subprocess.run(command + ([] if compiler == "musl-gcc" else ["-pthread"]), check=True)

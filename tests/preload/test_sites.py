@@ -25,7 +25,7 @@ COMMANDS = [
     ["perl", "-e", "print scalar(getpwuid(0)), -e '/etc/none'; system('true'); opendir(D, '/etc');"],
     ["env", "TZ=Europe/Berlin", "date"], ["df"], ["chmod", "--changes", "0", "/etc/none/x"],
 ]
-SCRIPT = os.path.join(HERE, "../../preload/sites_known.py")
+SCRIPT = os.path.join(HERE, "../../preload/sites/sites_known.py")
 REFUSED = 1 << 31
 failures = []
 
@@ -199,7 +199,7 @@ def test_other_builds(world, scratch):
     expect("unknown build:", result.returncode == 0 and not details, f"{details} {result}")
     expect("unknown build: not recorded:", not missed, missed)
 
-    with open(os.path.join(HERE, "../../preload/sites_known.def")) as file:
+    with open(os.path.join(HERE, "../../preload/sites/sites_known.def")) as file:
         other = re.search(r"Debian 11.*libc.so.6 \*/\s+SITES\(ID\((.*?)\)", file.read(), re.S)[1]
     libc_with_build_id(poisoned, bytes(int(byte, 16) for byte in other.split(",")))
     result, _, _, details = world.run(command, LD_LIBRARY_PATH=poisoned)
@@ -516,7 +516,7 @@ def test_protection_is_restored():
 
 def test_known_sites_are_where_objdump_finds_them():
     """sites_known.def against the libc and ld.so of this machine and of the roots."""
-    with open(os.path.join(HERE, "../../preload/sites_known.def")) as file:
+    with open(os.path.join(HERE, "../../preload/sites/sites_known.def")) as file:
         known = file.read()
     paths = ["/lib/x86_64-linux-gnu/libc.so.6", "/lib64/ld-linux-x86-64.so.2"]
     for suite in ("bullseye", "trixie"):

@@ -10,6 +10,8 @@ import sys
 import tempfile
 import time
 
+from pathlib import Path
+
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import recorder_receiver as wire  # noqa: E402
 
@@ -135,18 +137,15 @@ def main():
 def own_sections():
     """The functions that have a section of their own: not those of assembly, nor constructors. What the
     compiler has cut from a function is named after it."""
-    folder = os.path.join(BUILD, "obj", "preload")
-    objects = [os.path.join(folder, name) for name in os.listdir(folder) if name.endswith(".o")]
+    objects = Path(BUILD, "obj/preload").rglob("*.o")
     listing = subprocess.run(["objdump", "-h", *objects], check=True, capture_output=True, text=True).stdout
     return set(re.findall(r" \.text\.(?!startup|exit)(\w+)", listing))
 
 
 def words_of_sources():
     words = set()
-    for name in os.listdir(os.path.join(wire.TOP, "preload")):
-        if name.endswith((".c", ".h")):
-            with open(os.path.join(wire.TOP, "preload", name)) as file:
-                words |= set(re.findall(r"\w+", file.read()))
+    for path in Path(wire.TOP, "preload").rglob("*.[ch]"):
+        words |= set(re.findall(r"\w+", path.read_text()))
     return words
 
 

@@ -1,6 +1,6 @@
 /* The records that the preload library writes by hand, as protobuf-c reads them; and their sizes,
  * which are worked out before, and which a slot is claimed for. */
-#include "preload/encode.h"
+#include "preload/record/encode.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

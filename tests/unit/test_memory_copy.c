@@ -1,5 +1,5 @@
 /* A copy of a peer's memory reads as that memory did, but for its hole, which reads as zero. */
-#include "aggregator/memory.h"
+#include "aggregator/sessions/memory.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

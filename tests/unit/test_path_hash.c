@@ -1,5 +1,5 @@
 /* The hash of a path: its own bytes, directory and length decide, not where it lies in memory. */
-#include "preload/path_hash.h"
+#include "preload/record/path_hash.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* Keys of the seen table: two facts with one key are one fact to it, and the second is lost. */
-#include "preload/seen.h"
+#include "preload/record/seen.h"
 
 #include <linux/limits.h>
 #include <setjmp.h>
@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "preload/path_hash.h"
+#include "preload/record/path_hash.h"
 
 #define NAMES 100000
 

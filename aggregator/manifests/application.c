@@ -1,0 +1,260 @@
+#include "aggregator/manifests/application.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "aggregator/aggregator.h"
+#include "aggregator/log.h"
+#include "aggregator/policy.h"
+#include "aggregator/spool/own_file.h"
+#include "lib/base/cleanup.h"
+#include "lib/manifest/codec.h"
+
+static void close_directory(struct applications *applications)
+{
+	cleanup_close(&applications->lock);
+	cleanup_close(&applications->directory);
+	applications->directory = applications->lock = -1;
+}
+
+static int open_directory(struct aggregator *daemon)
+{
+	struct applications *applications = &daemon->applications;
+	const char *path = daemon->options.manifests;
+
+	if (mkdir(path, 0755) < 0 && errno != EEXIST) {
+		log_trouble("%s: cannot be made: %s", path, strerror(errno));
+		return -errno;
+	}
+	applications->directory = open(path, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+	if (applications->directory < 0) {
+		log_trouble("%s: cannot be opened: %s", path, strerror(errno));
+		return -errno;
+	}
+	if (own_file_lock(applications->directory, MANIFESTS_LOCK_NAME, &applications->lock) < 0) {
+		log_trouble("%s: another footprintd writes its manifests there; give each a "
+			    "directory of its own ('footprint merge' puts manifests together)",
+			path);
+		close_directory(applications);
+		return -EADDRINUSE;
+	}
+	return 0;
+}
+
+int applications_init(struct aggregator *daemon)
+{
+	LIST_INIT(&daemon->applications.list);
+	daemon->applications.directory = daemon->applications.lock = -1;
+	return open_directory(daemon);
+}
+
+void applications_follow(struct aggregator *daemon)
+{
+	struct stat status;
+
+	if (fstat(daemon->applications.directory, &status) == 0 && status.st_nlink)
+		return;
+	close_directory(&daemon->applications);
+	if (open_directory(daemon) == 0)
+		log_trouble("%s: was removed; it is there again", daemon->options.manifests);
+}
+
+/* --- reading what is on disk ------------------------------------------------------------------ */
+
+/* A manifest that cannot be read is not overwritten: it is put aside, and the new one says so. */
+static int put_aside(struct application *application, const struct error *err)
+{
+	int directory = application->daemon->applications.directory;
+	char aside[sizeof(application->file) + 16];
+
+	log_trouble("%s: cannot be read: %s", application->file, err->text);
+	snprintf(aside, sizeof(aside), "%s.unreadable", application->file);
+	if (renameat(directory, application->file, directory, aside) < 0) {
+		log_trouble("%s: cannot be put aside: %s", application->file, strerror(errno));
+		return -errno;
+	}
+	return manifest_add_gap(application->manifest, "lost-records", NULL,
+		"an earlier manifest could not be read", 1);
+}
+
+static int continue_manifest(struct application *application)
+{
+	struct aggregator *daemon = application->daemon;
+	auto_manifest struct manifest *before = NULL;
+	autofree char *path = NULL;
+	struct error err;
+	int r;
+
+	/* In the directory that is written to, whatever it is called by now. */
+	if (asprintf(&path, "/proc/self/fd/%d/%s", daemon->applications.directory,
+		    application->file) < 0) {
+		path = NULL;
+		return -ENOMEM;
+	}
+	r = manifest_read(path, &before, &err);
+	if (r == 0)
+		return manifest_merge(application->manifest, before);
+	if (r == -ENOENT)
+		return 0;
+	/* Nothing is wrong with it: whoever speaks comes again, and the spool is read again. */
+	if (r == -ENOMEM || r == -EMFILE || r == -ENFILE)
+		return -ENOMEM;
+	return put_aside(application, &err);
+}
+
+void application_file(const char *name, const char *version, char ret[static APPLICATION_FILE_SIZE])
+{
+	snprintf(ret, APPLICATION_FILE_SIZE, "%s@%s.footprint", name, version);
+}
+
+/* --- getting ---------------------------------------------------------------------------------- */
+
+static void application_free(struct application *application)
+{
+	struct root *root;
+
+	LIST_FOREACH(root, &application->daemon->roots.list, link)
+	if (root->unnamed == application)
+		root->unnamed = NULL;
+	manifest_free(application->manifest);
+	run_deinit(&application->run);
+	free(application->applied);
+	free(application);
+}
+
+static int application_new(
+	struct aggregator *daemon, const char *name, const char *version, struct application **ret)
+{
+	struct application *application = calloc(1, sizeof(*application));
+	int r;
+
+	if (!application)
+		return -ENOMEM;
+	application->daemon = daemon;
+	run_init(&application->run);
+	snprintf(application->name, sizeof(application->name), "%s", name);
+	snprintf(application->version, sizeof(application->version), "%s", version);
+	application_file(name, version, application->file);
+	application->applied = calloc(APPLIED_SLOTS, sizeof(*application->applied));
+	r = application->applied ? manifest_new(name, version, &application->manifest) : -ENOMEM;
+	if (r == 0)
+		r = continue_manifest(application);
+	if (r < 0) {
+		application_free(application);
+		return r;
+	}
+	*ret = application;
+	return 0;
+}
+
+static struct application *find(struct aggregator *daemon, const char *name, const char *version)
+{
+	struct application *application;
+
+	LIST_FOREACH(application, &daemon->applications.list, link)
+	if (!strcmp(application->name, name) && !strcmp(application->version, version))
+		return application;
+	return NULL;
+}
+
+int applications_get(
+	struct aggregator *daemon, const char *name, const char *version, struct application **ret)
+{
+	char clean_name[129], clean_version[129];
+	int r;
+
+	manifest_name_sanitise(name, "unnamed", clean_name);
+	manifest_name_sanitise(version, "unversioned", clean_version);
+	if (!policy_allows_application(&daemon->options, clean_name))
+		return -EACCES;
+	*ret = find(daemon, clean_name, clean_version);
+	if (!*ret) {
+		if (daemon->applications.count >= APPLICATIONS_MAX)
+			return -EMFILE;
+		r = application_new(daemon, clean_name, clean_version, ret);
+		if (r < 0)
+			return r;
+		LIST_INSERT_HEAD(&daemon->applications.list, *ret, link);
+		daemon->applications.count++;
+	}
+	(*ret)->references++;
+	return 0;
+}
+
+void application_unref(struct application *application)
+{
+	if (application)
+		application->references--;
+}
+
+/* --- what was applied before ------------------------------------------------------------------ */
+
+bool application_applied(const struct application *application, uint64_t key)
+{
+	return application->applied[key % APPLIED_SLOTS] == key;
+}
+
+void application_note_applied(struct application *application, uint64_t key)
+{
+	application->applied[key % APPLIED_SLOTS] = key;
+}
+
+/* --- time ------------------------------------------------------------------------------------- */
+
+static bool run_over(const struct application *application)
+{
+	const struct aggregator *daemon = application->daemon;
+	const struct run *run = &application->run;
+	uint64_t now = uv_now(&daemon->loop);
+	bool may_return = run->continued && now - daemon->started_ms < RUN_RETURN_MS;
+
+	return run->open && !run->live &&
+	       (daemon->stopping || (!may_return && now - run->quiet_since_ms >= RUN_QUIET_MS));
+}
+
+static void close_run(struct application *application)
+{
+	struct root *root;
+
+	if (run_close(application) < 0) {
+		application->daemon->counters.no_memory++;
+		return; /* the next tick tries again */
+	}
+	LIST_FOREACH(root, &application->daemon->roots.list, link)
+	if (root->unnamed == application)
+		root->unnamed = NULL;
+}
+
+void applications_tick(struct aggregator *daemon)
+{
+	struct application *application = LIST_FIRST(&daemon->applications.list);
+
+	while (application && !daemon->roots.frozen) {
+		struct application *next = LIST_NEXT(application, link);
+
+		if (run_over(application))
+			close_run(application);
+		if (!application->references && !application->dirty && !application->run.open) {
+			LIST_REMOVE(application, link);
+			daemon->applications.count--;
+			application_free(application);
+		}
+		application = next;
+	}
+}
+
+void applications_deinit(struct aggregator *daemon)
+{
+	struct application *application;
+
+	while ((application = LIST_FIRST(&daemon->applications.list))) {
+		LIST_REMOVE(application, link);
+		application_free(application);
+	}
+	close_directory(&daemon->applications);
+}

@@ -1,0 +1,87 @@
+#include "aggregator/manifests/apply.h"
+
+#include <errno.h>
+
+#include "aggregator/roots/lexical.h"
+
+enum outcome outcome_of(uint32_t error)
+{
+	switch (error) {
+	case 0:
+		return OUTCOME_DONE;
+	case ENOENT:
+	case ENOTDIR:
+		return OUTCOME_MISSING;
+#define NOTHING(error) case error:
+#include "proto/nothing.def"
+#undef NOTHING
+		return OUTCOME_NOTHING;
+	default:
+		return OUTCOME_CHECKED;
+	}
+}
+
+/* A path that the manifest refuses is none of ours to keep: only lack of memory is a failure. */
+static int only_memory(int r)
+{
+	return r == -ENOMEM ? r : 0;
+}
+
+int apply_links(struct manifest *m, const struct look *look, const char *by)
+{
+	for (size_t i = 0; i < look->n_links; i++) {
+		const struct look_link *link = &look->links[i];
+
+		if (lexical_left_out(link->path))
+			continue;
+		if (manifest_add_use(m, link->path, ACCESS_READ, by) == -ENOMEM ||
+			manifest_set_state(m, link->path, &link->state) == -ENOMEM)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* A directory that was opened for reading is listed, however it was opened. */
+static uint32_t access_of(const struct look *look, uint32_t access)
+{
+	if (look->has_state && look->state.type == FOOTPRINT__FILE_TYPE__TYPE_DIRECTORY &&
+		access & ACCESS_READ)
+		access = (access & ~(uint32_t)ACCESS_READ) | ACCESS_LIST;
+	return access;
+}
+
+int apply_use(struct manifest *m, const struct look *look, uint32_t access, const char *by)
+{
+	int r = apply_links(m, look, by);
+
+	if (r < 0 || !access || lexical_left_out(look->path))
+		return r;
+	r = only_memory(manifest_add_use(m, look->path, access_of(look, access), by));
+	if (r == 0 && look->has_state)
+		r = only_memory(manifest_set_state(m, look->path, &look->state));
+	return r;
+}
+
+int apply_missing(struct manifest *m, const struct look *look, const char *by)
+{
+	int r = apply_links(m, look, by);
+
+	if (r < 0 || lexical_left_out(look->path))
+		return r;
+	return only_memory(manifest_add_missing(m, look->path, by));
+}
+
+int apply_outcome(struct manifest *m, const struct look *look, uint32_t access, uint32_t error,
+	const char *by)
+{
+	switch (outcome_of(error)) {
+	case OUTCOME_DONE:
+		return apply_use(m, look, access, by);
+	case OUTCOME_MISSING:
+		return apply_missing(m, look, by);
+	case OUTCOME_CHECKED:
+		return apply_use(m, look, ACCESS_CHECK, by);
+	default:
+		return 0;
+	}
+}

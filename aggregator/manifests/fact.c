@@ -1,0 +1,239 @@
+#include "aggregator/manifests/fact.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "aggregator/aggregator.h"
+#include "aggregator/log.h"
+#include "aggregator/manifests/apply.h"
+#include "aggregator/manifests/library.h"
+#include "aggregator/roots/lexical.h"
+#include "lib/base/cleanup.h"
+#include "lib/base/hash.h"
+
+struct fact *fact_new(struct session *session, enum fact_kind kind)
+{
+	struct fact *fact = calloc(1, sizeof(*fact));
+
+	if (!fact)
+		return NULL;
+	fact->kind = kind;
+	fact->session = session_ref(session);
+	return fact;
+}
+
+void fact_free(struct fact *fact)
+{
+	if (!fact)
+		return;
+	path_unref(fact->path);
+	path_unref(fact->other);
+	session_unref(fact->session);
+	free(fact->text);
+	free(fact->detail);
+	free(fact);
+}
+
+/* --- how deep to look ------------------------------------------------------------------------- */
+
+static enum look_depth depth_of_path(const struct fact *fact)
+{
+	switch (fact->kind) {
+	case FACT_IMAGE:
+		return LOOK_PROGRAM;
+	case FACT_EXECUTE:
+		return LOOK_OBJECT;
+	case FACT_LOAD:
+		/* The closure of a plugin tells what came along with it. */
+		return fact->what == FOOTPRINT__LOADED_BY__LOADED_BY_DLOPEN ? LOOK_PROGRAM
+									    : LOOK_OBJECT;
+	case FACT_GAP:
+		return library_foretold(fact->text) ? LOOK_PROGRAM : LOOK_PATH;
+	case FACT_UNOBSERVED:
+		return LOOK_OBJECT;
+	default:
+		return LOOK_PATH;
+	}
+}
+
+static enum look_depth depth_of_other(const struct fact *fact)
+{
+	return fact->kind == FACT_IMAGE ? LOOK_OBJECT : LOOK_PATH;
+}
+
+enum look_depth fact_depth(const struct fact *fact, const struct path *path)
+{
+	enum look_depth depth = LOOK_PATH;
+
+	if (path == fact->path)
+		depth = depth_of_path(fact);
+	if (path == fact->other && depth_of_other(fact) > depth)
+		depth = depth_of_other(fact);
+	return depth;
+}
+
+/* --- applying --------------------------------------------------------------------------------- */
+
+static int apply_path(struct fact *fact)
+{
+	return apply_outcome(fact->session->application->manifest, fact->path->look, fact->access,
+		fact->error, fact->session->executable);
+}
+
+/* The session took every path for a directory that later ones may be relative to: most are none. */
+static void settle_directory(struct fact *fact)
+{
+	const struct look *look = fact->path ? fact->path->look : NULL;
+
+	if (fact->directory && look && look->has_state &&
+		look->state.type != FOOTPRINT__FILE_TYPE__TYPE_DIRECTORY)
+		directories_remove(&fact->session->directories, fact->directory);
+}
+
+/* Answers that come later (EINPROGRESS) are as good as success for the file of the socket. */
+static int apply_socket_file(struct fact *fact)
+{
+	uint32_t access = fact->what == FOOTPRINT__ENDPOINT_USE__ENDPOINT_BIND
+				  ? ACCESS_CREATE
+				  : ACCESS_READ | ACCESS_WRITE;
+	uint32_t error = fact->error == EINPROGRESS ? 0 : fact->error;
+
+	if (!fact->path)
+		return 0;
+	return apply_outcome(fact->session->application->manifest, fact->path->look, access, error,
+		fact->session->executable);
+}
+
+/* A socket in the file system is where its path leads. NULL: no memory. The caller frees. */
+static char *endpoint_text(const struct fact *fact)
+{
+	char *text;
+
+	if (!fact->path)
+		return strdup(fact->text);
+	return asprintf(&text, "unix:%s", fact->path->look->path) < 0 ? NULL : text;
+}
+
+/* The application depends on an address even where nobody answered - but for a name that is not. */
+static int apply_endpoint(struct fact *fact)
+{
+	enum outcome outcome = outcome_of(fact->error);
+	autofree char *text = endpoint_text(fact);
+	int r = text ? 0 : -ENOMEM;
+
+	if (fact->path && lexical_left_out(fact->path->look->path))
+		return 0;
+	if (r == 0 && (outcome == OUTCOME_DONE || outcome == OUTCOME_CHECKED))
+		r = manifest_add_endpoint(fact->session->application->manifest,
+			(Footprint__EndpointOperation)fact->what, text, fact->session->executable);
+	return r == -ENOMEM ? r : apply_socket_file(fact);
+}
+
+/* The same fact of another process of the same program adds nothing: its key says so, cheaply. What
+ * a fact does besides (count, remember in its session) must be done all the same: such kinds have
+ * no key. 0: none. */
+static uint64_t key_of(const struct fact *fact)
+{
+	const uint64_t parts[] = {
+		fact->kind,
+		fact->access,
+		fact->error,
+		fact->what,
+		fact->path->look->serial,
+		fact->session->program->serial,
+	};
+	static const uint64_t key[2] = { 0x9b1c2f6e0d3a5877ull, 0x51f42ce0a7b6d913ull };
+
+	return hash_siphash13(key, parts, sizeof(parts)) | 1;
+}
+
+static bool repeats(const struct fact *fact)
+{
+	if (fact->kind == FACT_LOAD)
+		return fact->what == FOOTPRINT__LOADED_BY__LOADED_BY_START;
+	return fact->kind == FACT_PATH || fact->kind == FACT_EXECUTE;
+}
+
+/* A program that cannot be watched may run a thousand times: its libraries are foretold once. */
+static int foretell(struct fact *fact)
+{
+	struct application *application = fact->session->application;
+	uint64_t key = fact->session->program ? key_of(fact) : 0;
+	int r;
+
+	if (key && application_applied(application, key))
+		return 0;
+	r = library_foretell(fact);
+	if (r == 0 && key)
+		application_note_applied(application, key);
+	return r;
+}
+
+static int apply_gap(struct fact *fact)
+{
+	const char *path = fact->path ? fact->path->look->path : fact->session->executable;
+	int r = run_gap(fact->session->application, fact->text, path, fact->detail, fact->times);
+
+	return r == 0 && fact->path && library_foretold(fact->text) ? foretell(fact) : r;
+}
+
+static int apply_kind(struct fact *fact)
+{
+	switch (fact->kind) {
+	case FACT_IMAGE:
+		return program_apply_image(fact);
+	case FACT_PATH:
+		return apply_path(fact);
+	case FACT_EXECUTE:
+		return program_apply(fact);
+	case FACT_LOAD:
+		return library_apply(fact);
+	case FACT_ENDPOINT:
+		return apply_endpoint(fact);
+	case FACT_UNOBSERVED:
+		return library_apply_unobserved(fact);
+	default:
+		return apply_gap(fact);
+	}
+}
+
+/* Nothing but lexical paths is known in a root that nobody can look into: that is a gap. So is who
+ * needs which library, where what a program or plugin needs could not be found out. */
+static int note_unresolved(struct fact *fact)
+{
+	struct application *application = fact->session->application;
+	const struct look *look = fact->path ? fact->path->look : NULL;
+	int r = 0;
+
+	if (fact->kind == FACT_IMAGE && !fact->session->root->known)
+		r = run_gap(application, "unresolved", fact->session->executable,
+			"its root directory is not known: paths are as the program gave them", 1);
+	if (r == 0 && fact->guessed)
+		r = run_gap(application, "unresolved", fact->session->executable,
+			"its file system did not answer: paths are as the program gave them", 1);
+	if (r == 0 && (fact->kind == FACT_IMAGE || fact->kind == FACT_LOAD) && look &&
+		look->trouble) {
+		log_note("%s: its libraries: %s", look->path, look->trouble);
+		r = run_gap(application, "unresolved", look->path, look->trouble, 1);
+	}
+	return r;
+}
+
+int fact_apply(struct fact *fact)
+{
+	struct application *application = fact->session->application;
+	uint64_t key = repeats(fact) ? key_of(fact) : 0;
+	int r;
+
+	application->dirty = true;
+	settle_directory(fact);
+	if (key && application_applied(application, key))
+		return 0;
+	r = apply_kind(fact);
+	if (r == 0)
+		r = note_unresolved(fact);
+	if (r == 0 && key)
+		application_note_applied(application, key);
+	return r;
+}

@@ -1,0 +1,54 @@
+/*
+ * Facts: what records say, on their way into a manifest.
+ *
+ * fact_apply() is where doc/facts.md is put into effect; it runs when every path of the fact has
+ * been looked at. Applying a fact twice is the same as once.
+ */
+#ifndef FOOTPRINT_AGGREGATOR_MANIFESTS_FACT_H
+#define FOOTPRINT_AGGREGATOR_MANIFESTS_FACT_H
+
+#include "aggregator/roots/root.h"
+
+struct session;
+
+enum fact_kind {
+	FACT_IMAGE, /* path: the session's executable; other: its dynamic linker, or NULL */
+	FACT_PATH,
+	FACT_EXECUTE,
+	FACT_LOAD,     /* other: the requester, or NULL */
+	FACT_ENDPOINT, /* text: the address; path: of a unix socket that has one, or NULL */
+	FACT_GAP,      /* text: its kind; detail; path: NULL: the session's executable */
+	/* path: of a library; text: a program that nobody watched and that needs it; detail: the
+	 * object of the program that asks for it */
+	FACT_UNOBSERVED,
+};
+
+struct fact {
+	STAILQ_ENTRY(fact) link;
+	uint64_t serial;
+	uint64_t created_ms;
+	struct session *session; /* referenced */
+	enum fact_kind kind;
+	uint32_t access;
+	uint32_t error;
+	uint32_t what;	    /* LoadedBy, EndpointUse */
+	uint64_t times;	    /* a gap happened */
+	bool guessed;	    /* no look was made: the root does not answer */
+	uint64_t directory; /* id by which later records may name `path` as a directory; 0: none */
+	struct path *path;
+	struct path *other;
+	char *text;
+	char *detail;
+};
+
+/* NULL: no memory. */
+struct fact *fact_new(struct session *session, enum fact_kind kind);
+void fact_free(struct fact *fact);
+
+/* How deep `path` (of the two) has to be looked at for this fact. */
+enum look_depth fact_depth(const struct fact *fact, const struct path *path);
+
+/* 0 or -ENOMEM (to be tried again). All looks are there. */
+int fact_apply(struct fact *fact);
+
+#endif

@@ -1,0 +1,96 @@
+/* Programs: images that say hello, and what is executed, through scripts and their interpreters. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "aggregator/aggregator.h"
+#include "aggregator/manifests/apply.h"
+#include "lib/base/cleanup.h"
+
+#define DELETED " (deleted)" /* what the kernel adds to /proc/self/exe */
+
+/* The executable's name in the manifest. One that was deleted while it ran keeps its own. */
+static char *executable_name(const struct look *look)
+{
+	size_t size = strlen(look->path), suffix = strlen(DELETED);
+
+	if (look->error && size > suffix && !strcmp(look->path + size - suffix, DELETED))
+		size -= suffix;
+	return strndup(look->path, size);
+}
+
+/* The dynamic linker is mapped by the kernel, which the program asks for in PT_INTERP. */
+static int apply_linker(struct manifest *m, const struct look *look, const char *by)
+{
+	struct library_info info = {
+		.soname = look->elf.soname,
+		.build_id = look->elf.build_id,
+		.needed = (const char *const *)look->elf.needed,
+		.n_needed = look->elf.n_needed,
+	};
+
+	if (apply_use(m, look, ACCESS_LOAD, by) < 0 ||
+		manifest_set_library(m, look->path, &info) == -ENOMEM ||
+		manifest_add_loader(m, look->path, by, FOOTPRINT__LOADED__LOADED_NEEDED, by) ==
+			-ENOMEM)
+		return -ENOMEM;
+	return 0;
+}
+
+int program_apply_image(struct fact *fact)
+{
+	struct session *session = fact->session;
+	struct manifest *m = session->application->manifest;
+	const struct look *look = fact->path->look;
+	uint64_t images = 0;
+	autofree char *name =
+		session->executable ? strdup(session->executable) : executable_name(look);
+
+	if (!name)
+		return -ENOMEM;
+	if (apply_use(m, look, ACCESS_EXEC, name) < 0 ||
+		(fact->other && !fact->other->look->error &&
+			apply_linker(m, fact->other->look, name) < 0))
+		return -ENOMEM;
+	if (heard_note(session, name) < 0)
+		return -ENOMEM;
+	if (run_image(session->application, name, session->started_ns, !session->imaged, &images) <
+		0)
+		return -ENOMEM;
+	session->imaged = true;
+	session_counted(session);
+	if (manifest_add_executable(
+		    m, name, look->elf.interpreter, session->watched, images, false) == -ENOMEM)
+		return -ENOMEM;
+	look_unref(session->program);
+	session->program = look_ref(fact->path->look);
+	if (!session->executable)
+		session->executable = steal_pointer(name);
+	return 0;
+}
+
+/* `by` started what the look found: an ELF program, or a script, which starts its interpreter, and
+ * so on: each is an executable of its own, so that `why` can follow the chain. */
+static int apply_chain(struct manifest *m, const struct look *look, const char *by)
+{
+	for (; look; look = look->elf.kind == PROGRAM_SCRIPT ? look->interpreter : NULL) {
+		if (apply_use(m, look, ACCESS_EXEC, by) < 0 ||
+			manifest_add_executable(m, look->path, look->elf.interpreter,
+				FOOTPRINT__WATCHED__WATCHED_NONE, 0, false) == -ENOMEM ||
+			manifest_add_executes(m, by, look->path) == -ENOMEM)
+			return -ENOMEM;
+		by = look->path;
+	}
+	return 0;
+}
+
+int program_apply(struct fact *fact)
+{
+	struct session *session = fact->session;
+	struct manifest *m = session->application->manifest;
+
+	if (outcome_of(fact->error) != OUTCOME_DONE)
+		return apply_outcome(
+			m, fact->path->look, ACCESS_EXEC, fact->error, session->executable);
+	return apply_chain(m, fact->path->look, session->executable);
+}

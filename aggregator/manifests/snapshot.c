@@ -1,0 +1,222 @@
+#include "aggregator/manifests/snapshot.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "aggregator/aggregator.h"
+#include "aggregator/log.h"
+#include "lib/manifest/codec.h"
+
+/* A large manifest takes its time: at most one part in so many of ours goes into writing. */
+#define SNAPSHOT_SHARE 10
+#define RETRY_MS       5000
+
+static void on_timer(uv_timer_t *timer);
+
+static void schedule(struct aggregator *daemon, uint64_t delay_ms)
+{
+	struct snapshot *snapshot = &daemon->snapshot;
+
+	if (!uv_is_closing((uv_handle_t *)&snapshot->timer))
+		uv_timer_start(&snapshot->timer, on_timer, delay_ms, 0);
+}
+
+static uint64_t interval_ms(const struct aggregator *daemon)
+{
+	return (uint64_t)(daemon->options.interval * 1000);
+}
+
+int snapshot_init(struct aggregator *daemon)
+{
+	struct snapshot *snapshot = &daemon->snapshot;
+	int r = uv_timer_init(&daemon->loop, &snapshot->timer);
+
+	if (r < 0)
+		return r;
+	snapshot->daemon = daemon;
+	snapshot->timer.data = daemon;
+	snapshot->work.data = snapshot;
+	schedule(daemon, interval_ms(daemon));
+	return 0;
+}
+
+/* --- on a thread of its own ------------------------------------------------------------------- */
+
+static void work(uv_work_t *request)
+{
+	struct snapshot *snapshot = request->data;
+	int directory = snapshot->daemon->applications.directory;
+
+	for (size_t i = 0; i < snapshot->n_items; i++) {
+		struct snapshot_item *item = &snapshot->items[i];
+
+		item->result = manifest_write(item->application->manifest, directory,
+			item->application->file, &item->error);
+	}
+}
+
+/* --- afterwards ------------------------------------------------------------------------------- */
+
+static void report(struct application *application, const struct error *err)
+{
+	if (!application->reported)
+		log_trouble("%s: cannot be written: %s", application->file, err->text);
+	application->reported = true;
+}
+
+/* True: it is on disk. */
+static bool take_result(struct aggregator *daemon, const struct snapshot_item *item)
+{
+	struct application *application = item->application;
+	bool written = item->result == 0;
+
+	if (written) {
+		application->reported = false;
+		daemon->counters.snapshots++;
+		sessions_acknowledge(daemon, application);
+	} else {
+		application->dirty = true;
+		daemon->counters.snapshot_failures++;
+		report(application, &item->error);
+	}
+	application_unref(application);
+	return written;
+}
+
+/* What was said in files is in manifests on disk: the files may go. */
+static void let_go(struct aggregator *daemon, bool written)
+{
+	spool_covered(daemon, written && atlas_keep_all(daemon) == 0);
+	reserve_covered(daemon, written);
+	pools_covered(daemon, written);
+}
+
+static void after_work(uv_work_t *request, int status)
+{
+	struct snapshot *snapshot = request->data;
+	struct aggregator *daemon = snapshot->daemon;
+	uint64_t spent, delay;
+
+	(void)status; /* never cancelled */
+	snapshot->running = daemon->roots.frozen = snapshot->failed = false;
+	for (size_t i = 0; i < snapshot->n_items; i++)
+		if (!take_result(daemon, &snapshot->items[i]))
+			snapshot->failed = true;
+	free(snapshot->items);
+	snapshot->items = NULL;
+	snapshot->n_items = 0;
+	if (snapshot->failed)
+		applications_follow(daemon);
+	ledger_settle(daemon, !snapshot->failed);
+	let_go(daemon, !snapshot->failed);
+	owners_forgive(daemon);
+
+	uv_update_time(&daemon->loop);
+	spent = uv_now(&daemon->loop) - snapshot->began_ms;
+	delay = snapshot->failed ? RETRY_MS : interval_ms(daemon);
+	schedule(daemon, delay > spent * SNAPSHOT_SHARE ? delay : spent * SNAPSHOT_SHARE);
+	roots_pump(daemon);
+	aggregator_progress(daemon);
+}
+
+/* --- beginning -------------------------------------------------------------------------------- */
+
+static size_t count_dirty(const struct aggregator *daemon)
+{
+	const struct application *application;
+	size_t n = 0;
+
+	LIST_FOREACH(application, &daemon->applications.list, link)
+	n += application->dirty;
+	return n;
+}
+
+static int collect(struct aggregator *daemon, size_t n)
+{
+	struct snapshot *snapshot = &daemon->snapshot;
+	struct application *application;
+
+	snapshot->items = calloc(n, sizeof(*snapshot->items));
+	if (!snapshot->items)
+		return -ENOMEM;
+	ledger_begin(daemon);
+	LIST_FOREACH(application, &daemon->applications.list, link)
+	{
+		if (!application->dirty || run_store(application) < 0)
+			continue;
+		ledger_add(daemon, application);
+		application->references++;
+		application->dirty = false; /* what comes from now on is for the next one */
+		snapshot->items[snapshot->n_items++].application = application;
+	}
+	ledger_end(daemon);
+	return 0;
+}
+
+/* It does not come to it. */
+static void give_back(struct aggregator *daemon)
+{
+	struct snapshot *snapshot = &daemon->snapshot;
+
+	for (size_t i = 0; i < snapshot->n_items; i++) {
+		snapshot->items[i].application->dirty = true;
+		application_unref(snapshot->items[i].application);
+	}
+	free(snapshot->items);
+	snapshot->items = NULL;
+	snapshot->n_items = 0;
+	ledger_settle(daemon, false);
+	let_go(daemon, false);
+}
+
+/* What is applied in applications that have nothing new to write is on disk already. */
+static void acknowledge_clean(struct aggregator *daemon)
+{
+	struct application *application;
+
+	LIST_FOREACH(application, &daemon->applications.list, link)
+	if (!application->dirty)
+		sessions_acknowledge(daemon, application);
+}
+
+void snapshot_start(struct aggregator *daemon)
+{
+	struct snapshot *snapshot = &daemon->snapshot;
+	size_t n;
+
+	/* It comes back to us. */
+	if (snapshot->running || owners_find(daemon))
+		return;
+	n = count_dirty(daemon);
+	sessions_cover(daemon);
+	acknowledge_clean(daemon);
+	pools_cover(daemon);
+	journal_turn(daemon);
+	spool_cover(daemon);
+	reserve_cover(daemon);
+	if (!n) {
+		let_go(daemon, true);
+		schedule(daemon, interval_ms(daemon));
+		return;
+	}
+	if (collect(daemon, n) < 0 ||
+		uv_queue_work(&daemon->loop, &snapshot->work, work, after_work) < 0) {
+		daemon->counters.no_memory++;
+		give_back(daemon);
+		schedule(daemon, RETRY_MS);
+		return;
+	}
+	snapshot->running = daemon->roots.frozen = true;
+	snapshot->began_ms = uv_now(&daemon->loop);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+	snapshot_start(timer->data);
+}
+
+void snapshot_close(struct aggregator *daemon)
+{
+	if (daemon->snapshot.daemon && !uv_is_closing((uv_handle_t *)&daemon->snapshot.timer))
+		uv_close((uv_handle_t *)&daemon->snapshot.timer, NULL);
+}

@@ -1,0 +1,42 @@
+/*
+ * Snapshots: manifests to disk, every few seconds when something changed, and at the end.
+ *
+ * While one is being written (on a thread of its own) no fact is applied: they wait in their
+ * queues, and the loop goes on. Only when a manifest has been renamed into place are the memories
+ * of live sessions acknowledged and spool files removed.
+ */
+#ifndef FOOTPRINT_AGGREGATOR_MANIFESTS_SNAPSHOT_H
+#define FOOTPRINT_AGGREGATOR_MANIFESTS_SNAPSHOT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "lib/base/error.h"
+
+struct aggregator;
+struct application;
+
+struct snapshot_item {
+	struct application *application; /* referenced */
+	int result;
+	struct error error;
+};
+
+struct snapshot {
+	uv_timer_t timer;
+	uv_work_t work;
+	bool running;
+	bool failed; /* the last one, in part at least */
+	uint64_t began_ms;
+	struct aggregator *daemon;
+	struct snapshot_item *items;
+	size_t n_items;
+};
+
+int snapshot_init(struct aggregator *daemon);
+/* Writes what has changed, unless one is running. */
+void snapshot_start(struct aggregator *daemon);
+void snapshot_close(struct aggregator *daemon);
+
+#endif

@@ -1,0 +1,142 @@
+#include "aggregator/peers/descriptor.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define CLOSING_MAX 16
+
+bool descriptor_is_path(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	return flags >= 0 && flags & O_PATH;
+}
+
+bool descriptor_is_memory(int fd)
+{
+	return fcntl(fd, F_GET_SEALS) >= 0;
+}
+
+static bool is_socket(int fd, int option, int expected)
+{
+	int value = 0;
+	socklen_t size = sizeof(value);
+
+	return getsockopt(fd, SOL_SOCKET, option, &value, &size) == 0 && value == expected;
+}
+
+bool descriptor_is_seqpacket(int fd)
+{
+	return is_socket(fd, SO_DOMAIN, AF_UNIX) && is_socket(fd, SO_TYPE, SOCK_SEQPACKET);
+}
+
+bool descriptor_is_listener(int fd)
+{
+	static const char name[] = "anon_inode:seccomp notify";
+	char path[32], found[64];
+	ssize_t size;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	size = readlink(path, found, sizeof(found));
+	return size == (ssize_t)sizeof(name) - 1 && !memcmp(found, name, sizeof(name) - 1);
+}
+
+bool descriptor_is_strange(int fd)
+{
+	return !descriptor_is_path(fd) && !descriptor_is_memory(fd) &&
+	       !descriptor_is_seqpacket(fd) && !descriptor_is_listener(fd);
+}
+
+/* --- closing ---------------------------------------------------------------------------------- */
+
+/* Is nothing in its queue? With what is there descriptors would be closed. */
+static bool is_empty(int socket)
+{
+	char byte;
+
+	return recv(socket, &byte, sizeof(byte), MSG_PEEK | MSG_DONTWAIT) <= 0;
+}
+
+static bool may_block(int fd)
+{
+	if (descriptor_is_seqpacket(fd))
+		return !is_empty(fd);
+	return descriptor_is_strange(fd);
+}
+
+struct closing {
+	unsigned n;
+	int fds[];
+};
+
+static _Atomic unsigned n_closing; /* threads */
+
+static void *close_all(void *data)
+{
+	struct closing *closing = data;
+
+	for (unsigned i = 0; i < closing->n; i++)
+		close(closing->fds[i]);
+	free(closing);
+	n_closing--;
+	return NULL;
+}
+
+/* Nobody waits for its end. False: there is no thread. */
+static bool start_thread(struct closing *closing)
+{
+	sigset_t all, before;
+	pthread_t thread;
+	int r;
+
+	if (n_closing >= CLOSING_MAX)
+		return false;
+	n_closing++;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	r = pthread_create(&thread, NULL, close_all, closing);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (r == 0)
+		pthread_detach(thread);
+	else
+		n_closing--;
+	return r == 0;
+}
+
+void descriptors_close(const int *fds, unsigned n)
+{
+	struct closing *closing = NULL;
+
+	for (unsigned i = 0; i < n; i++) {
+		if (fds[i] < 0)
+			continue;
+		if (!may_block(fds[i])) {
+			close(fds[i]);
+			continue;
+		}
+		if (!closing)
+			closing = calloc(1, sizeof(*closing) + n * sizeof(*fds));
+		if (closing)
+			closing->fds[closing->n++] = fds[i];
+	}
+	/* They stay open: to be stuck in a close would be worse. (Our own end waits for it, too.)
+	 */
+	if (closing && !start_thread(closing))
+		free(closing);
+}
+
+void descriptor_hang_up(int socket)
+{
+	/* What is in its queue then is all that there will be. */
+	shutdown(socket, SHUT_RDWR);
+	if (is_empty(socket))
+		close(socket);
+	else
+		descriptors_close(&socket, 1);
+}

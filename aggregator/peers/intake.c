@@ -1,0 +1,236 @@
+#include "aggregator/peers/intake.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "aggregator/aggregator.h"
+#include "lib/base/cleanup.h"
+
+#define DRAINED_AT_ONCE	  1024 /* packets of a peer, connections: somebody may go on for ever */
+#define ACCEPTS_AT_ONCE	  256  /* then others have their turn */
+#define DESCRIPTORS_SPARE 64
+#define GATHER_NS	  4000000 /* nobody notices; hundreds of short processes fit in */
+
+/* --- accepting -------------------------------------------------------------------------------- */
+
+/* The lowest free number tells how many are taken. Each peer that has not said hello yet will bring
+ * a memory, and some are kept free for roots, spool files and manifests. */
+static bool descriptors_short(const struct intake *intake, int lowest)
+{
+	if (intake->descriptors_max == RLIM_INFINITY)
+		return false;
+	return lowest < 0 ||
+	       (rlim_t)lowest + intake->n_silent + DESCRIPTORS_SPARE >= intake->descriptors_max;
+}
+
+static bool still_short(const struct intake *intake)
+{
+	autoclose int lowest = fcntl(intake->listener, F_DUPFD_CLOEXEC, 0);
+
+	return descriptors_short(intake, lowest);
+}
+
+void intake_pause(struct aggregator *daemon)
+{
+	daemon->intake.paused = true;
+	uv_poll_stop(&daemon->intake.poll);
+}
+
+/* Out of descriptors: connections wait in the backlog, and their processes do not care. The poll
+ * would report them without end, so it pauses until the tick. */
+static void pause_accepting(struct aggregator *daemon)
+{
+	daemon->counters.no_descriptors++;
+	intake_pause(daemon);
+}
+
+/* 1: one more accepted. */
+static int accept_one(struct aggregator *daemon)
+{
+	int fd = accept4(daemon->intake.listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int r;
+
+	if (fd < 0) {
+		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
+			pause_accepting(daemon);
+		return errno == EINTR || errno == ECONNABORTED;
+	}
+	daemon->counters.connections++;
+	if (descriptors_short(&daemon->intake, fd))
+		pause_accepting(daemon);
+	r = peer_new(daemon, fd);
+	if (r < 0) {
+		close(fd);
+		daemon->counters.no_memory++;
+		pause_accepting(daemon);
+		return 0;
+	}
+	return !daemon->intake.paused;
+}
+
+static void on_connection(uv_poll_t *poll, int status, int events)
+{
+	struct aggregator *daemon = poll->data;
+
+	(void)status, (void)events;
+	for (int i = 0; i < ACCEPTS_AT_ONCE && accept_one(daemon) > 0; i++)
+		;
+}
+
+/* --- life ------------------------------------------------------------------------------------- */
+
+static void resume(struct peer_list *list)
+{
+	struct peer *peer = TAILQ_FIRST(list);
+
+	while (peer) {
+		struct peer *next = TAILQ_NEXT(peer, link);
+
+		if (peer->waiting)
+			peer_resume(peer);
+		peer = next;
+	}
+}
+
+static void resume_waiting(struct aggregator *daemon)
+{
+	struct intake *intake = &daemon->intake;
+
+	if (!intake->any_waits || daemon->roots.n_queued >= FACTS_QUEUED_MAX / 2)
+		return;
+	intake->any_waits = false;
+	resume(&intake->silent);
+	resume(&intake->talking);
+}
+
+/*
+ * Before the loop waits for events: let some more come together first. A process that connects
+ * while nobody waits on the socket wakes nobody, which is two thirds of what connecting costs it,
+ * and we are woken once for many.
+ */
+static void on_pause(uv_prepare_t *prepare)
+{
+	static const struct timespec pause = { .tv_nsec = GATHER_NS };
+	struct aggregator *daemon = prepare->data;
+
+	if (daemon->intake.busy && !daemon->stopping)
+		nanosleep(&pause, NULL);
+	daemon->intake.busy = false;
+	if (!daemon->stopping)
+		resume_waiting(daemon);
+}
+
+static int start_pausing(struct aggregator *daemon)
+{
+	uv_prepare_t *prepare = &daemon->intake.prepare;
+	int r = uv_prepare_init(&daemon->loop, prepare);
+
+	prepare->data = daemon;
+	return r < 0 ? r : uv_prepare_start(prepare, on_pause);
+}
+
+int intake_init(struct aggregator *daemon, int listener)
+{
+	struct intake *intake = &daemon->intake;
+	struct rlimit limit;
+	int r;
+
+	TAILQ_INIT(&intake->silent);
+	TAILQ_INIT(&intake->talking);
+	intake->listener = listener;
+	intake->descriptors_max =
+		getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : RLIM_INFINITY;
+	intake->packet = malloc(FP_PACKET_SIZE_MAX);
+	if (!intake->packet)
+		return -ENOMEM;
+	r = uv_poll_init(&daemon->loop, &intake->poll, listener);
+	if (r < 0)
+		return r;
+	intake->poll.data = daemon;
+	r = start_pausing(daemon);
+	return r < 0 ? r : uv_poll_start(&intake->poll, UV_READABLE, on_connection);
+}
+
+/* --- time ------------------------------------------------------------------------------------- */
+
+/* Hangs up on those whose log turned out to be damaged. */
+static void close_dropped(struct intake *intake)
+{
+	struct peer *peer = TAILQ_FIRST(&intake->talking);
+
+	while (peer) {
+		struct peer *next = TAILQ_NEXT(peer, link);
+
+		if (peer->session->dropped)
+			peer_close(peer);
+		peer = next;
+	}
+}
+
+void intake_tick(struct aggregator *daemon)
+{
+	struct intake *intake = &daemon->intake;
+	struct peer *peer;
+
+	while ((peer = TAILQ_FIRST(&intake->silent)) &&
+		uv_now(&daemon->loop) - peer->since_ms > HELLO_PATIENCE_MS) {
+		daemon->counters.silent++;
+		peer_close(peer);
+	}
+	close_dropped(intake);
+	if (intake->paused && !still_short(intake) &&
+		!uv_is_closing((uv_handle_t *)&intake->poll) &&
+		uv_poll_start(&intake->poll, UV_READABLE, on_connection) == 0)
+		intake->paused = false;
+}
+
+static bool drain(struct peer_list *list)
+{
+	struct peer *peer = TAILQ_FIRST(list);
+	bool more = false;
+
+	while (peer) {
+		struct peer *next = TAILQ_NEXT(peer, link);
+		enum hearing heard = HEARD;
+
+		for (int i = 0; i < DRAINED_AT_ONCE && heard == HEARD; i++)
+			heard = peer_read(peer);
+		more |= heard == HEARD;
+		peer = next;
+	}
+	return more;
+}
+
+bool intake_drain(struct aggregator *daemon)
+{
+	bool more = true;
+
+	for (int i = 0; i < DRAINED_AT_ONCE && more; i++)
+		more = accept_one(daemon) > 0;
+	more |= drain(&daemon->intake.silent);
+	more |= drain(&daemon->intake.talking);
+	return more;
+}
+
+void intake_close(struct aggregator *daemon)
+{
+	struct intake *intake = &daemon->intake;
+	struct peer *peer;
+
+	if (!uv_is_closing((uv_handle_t *)&intake->poll)) {
+		uv_close((uv_handle_t *)&intake->poll, NULL);
+		uv_close((uv_handle_t *)&intake->prepare, NULL);
+	}
+	while ((peer = TAILQ_FIRST(&intake->silent)) || (peer = TAILQ_FIRST(&intake->talking)))
+		peer_close(peer);
+}
+
+void intake_deinit(struct aggregator *daemon)
+{
+	free(daemon->intake.packet);
+}

@@ -1,0 +1,24 @@
+/* The listening socket: made here, or handed over by the service manager. */
+#ifndef FOOTPRINT_AGGREGATOR_PEERS_LISTENER_H
+#define FOOTPRINT_AGGREGATOR_PEERS_LISTENER_H
+
+#include <sys/types.h>
+
+struct listener {
+	int fd;	    /* listening; -1: none */
+	int lock;   /* keeps a second daemon from this socket; -1: none */
+	char *path; /* to be removed at the end; NULL: not ours */
+	dev_t device;
+	ino_t inode; /* of the socket there, when it was made */
+};
+
+/* A SOCK_SEQPACKET socket at `path`, mode 0666, in place of one that nobody serves any more; or the
+ * one that socket activation (sd_listen_fds(3)) gave us. -EADDRINUSE: somebody serves it. Reported.
+ */
+int listener_open(struct listener *listener, const char *path);
+void listener_close(struct listener *listener);
+
+/* Tells whoever waits: a byte to ready_fd (-1: nobody), READY=1 to the service manager. */
+void listener_announce(int ready_fd);
+
+#endif

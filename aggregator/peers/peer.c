@@ -1,0 +1,282 @@
+#include "aggregator/peers/peer.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "aggregator/aggregator.h"
+#include "aggregator/log.h"
+#include "aggregator/peers/descriptor.h"
+#include "aggregator/peers/peer_parts.h"
+
+#define PACKETS_AT_ONCE 64 /* then others have their turn */
+
+/* --- what it says ----------------------------------------------------------------------------- */
+
+int peer_attach(struct peer *peer, struct session *session, struct error *err)
+{
+	if (peer->session == session || pool_has(peer->pool, session))
+		return 0;
+	if (peer->session)
+		return error_set(err, -EBADMSG, "hello: of another session than before");
+	peer->session = session;
+	session_attach(session);
+	TAILQ_REMOVE(&peer->daemon->intake.silent, peer, link);
+	peer->daemon->intake.n_silent--;
+	TAILQ_INSERT_TAIL(&peer->daemon->intake.talking, peer, link);
+	return 0;
+}
+
+struct session *peer_session(struct peer *peer, const ProtobufCBinaryData *id)
+{
+	struct session *session;
+
+	if (!peer->session)
+		return NULL;
+	if (!memcmp(peer->session->id, id->data, SESSION_ID_SIZE))
+		return peer->session;
+	if (!peer->pool)
+		return NULL;
+	session = session_find(peer->daemon, id->data);
+	if (!session || !pool_has(peer->pool, session)) {
+		pool_look(peer->pool); /* it may have come since the last look */
+		session = session_find(peer->daemon, id->data);
+	}
+	return session && pool_has(peer->pool, session) ? session : NULL;
+}
+
+static int hear_batch(struct peer *peer, const Footprint__Batch *batch, struct error *err)
+{
+	struct session *session = peer_session(peer, &batch->session);
+	int r;
+
+	if (!session)
+		return error_set(err, -EBADMSG, "batch: of another session");
+	r = session_add_log(
+		session, batch->segment, batch->offset, batch->log.data, batch->log.len, err);
+	if (r == 0)
+		session_read(session, false);
+	return r;
+}
+
+static int hear_notice(struct peer *peer, const Footprint__Notice *notice, struct error *err)
+{
+	struct session *session = peer_session(peer, &notice->session);
+
+	if (!session)
+		return error_set(err, -EBADMSG, "notice: of another session");
+	session_read(session, false);
+	return 0;
+}
+
+static int hear_request(struct peer *peer, const Footprint__PoolRequest *request, struct error *err)
+{
+	if (!peer_session(peer, &request->session))
+		return error_set(err, -EBADMSG, "request for a pool: of another session");
+	pool_lend(peer, request);
+	return 0;
+}
+
+static int hear_vigil(struct peer *peer, const Footprint__Vigil *vigil, struct received *received,
+	struct error *err)
+{
+	struct session *session = peer_session(peer, &vigil->session);
+
+	if (!session)
+		return error_set(err, -EBADMSG, "vigil: of another session");
+	vigil_begin(session, received);
+	return 0;
+}
+
+static int hear(struct peer *peer, size_t size, struct received *received, struct error *err)
+{
+	Footprint__Packet *packet;
+	int r = packet_unpack(peer->daemon->intake.packet, size, &packet, err);
+
+	if (r < 0)
+		return r;
+	switch (packet->said_case) {
+	case FOOTPRINT__PACKET__SAID_HELLO:
+		r = peer_hear_hello(peer, packet->hello, received, err);
+		break;
+	case FOOTPRINT__PACKET__SAID_BATCH:
+		r = hear_batch(peer, packet->batch, err);
+		break;
+	case FOOTPRINT__PACKET__SAID_NOTICE:
+		r = hear_notice(peer, packet->notice, err);
+		break;
+	case FOOTPRINT__PACKET__SAID_POOL:
+		r = hear_request(peer, packet->pool, err);
+		break;
+	case FOOTPRINT__PACKET__SAID_VIGIL:
+		r = hear_vigil(peer, packet->vigil, received, err);
+		break;
+	default: /* what a later version may say besides */
+		r = peer->session ? 0 : error_set(err, -EBADMSG, "packet: no hello");
+	}
+	footprint__packet__free_unpacked(packet, NULL);
+	if (r == 0 && received_is_strange(received))
+		r = error_set(err, -EBADMSG, "packet: descriptors that do not belong there");
+	return r;
+}
+
+/* --- its connection --------------------------------------------------------------------------- */
+
+static void peer_closed(uv_handle_t *handle)
+{
+	free(handle->data);
+}
+
+void peer_close(struct peer *peer)
+{
+	struct intake *intake = &peer->daemon->intake;
+
+	TAILQ_REMOVE(peer->session ? &intake->talking : &intake->silent, peer, link);
+	intake->n_silent -= !peer->session;
+	if (peer->polled)
+		uv_close((uv_handle_t *)&peer->poll, peer_closed);
+	descriptor_hang_up(peer->fd);
+	pool_close(peer->pool);
+	if (peer->session)
+		session_detach(peer->session);
+	if (!peer->polled)
+		free(peer);
+}
+
+static void peer_refuse(struct peer *peer, const struct error *err)
+{
+	struct counters *counters = &peer->daemon->counters;
+
+	/* One is worth hearing of: somebody's application is not watched. More could be a flood. */
+	if (peer->session || counters->refused)
+		log_note("a peer of uid %u: %s", peer->uid, err->text);
+	else
+		log_trouble("a peer of uid %u: %s", peer->uid, err->text);
+	if (err->code == -ENOMEM)
+		counters->no_memory++;
+	if (peer->session)
+		session_drop(peer->session, err);
+	else
+		counters->refused++;
+	peer_close(peer);
+}
+
+enum hearing peer_read(struct peer *peer)
+{
+	auto_received struct received received = { .n = 0 };
+	struct error err = { 0 };
+	ssize_t n = receive(peer->fd, peer->daemon->intake.packet, &received);
+
+	/* It ended without having read what we sent it, which is so of each that has a pool: that
+	 * is said once, before what it had said. */
+	if (n == -ECONNRESET)
+		n = receive(peer->fd, peer->daemon->intake.packet, &received);
+	if (n == -EAGAIN || n == -EINTR)
+		return n == -EINTR ? HEARD : NOTHING_TO_HEAR;
+	/* SEQPACKET: an empty packet looks like the end. No peer of ours sends one. */
+	if (n <= 0) {
+		if (!peer->session)
+			peer->daemon->counters.silent++;
+		peer_close(peer);
+		return PEER_GONE;
+	}
+	if (hear(peer, (size_t)n, &received, &err) < 0) {
+		peer_refuse(peer, &err);
+		return PEER_GONE;
+	}
+	if (peer->session && peer->session->dropped) {
+		peer_close(peer);
+		return PEER_GONE;
+	}
+	return HEARD;
+}
+
+/* What is there, but not for ever: others have their turn. */
+static enum hearing peer_read_some(struct peer *peer)
+{
+	enum hearing heard = HEARD;
+
+	peer->daemon->intake.busy = true;
+	for (int i = 0; i < PACKETS_AT_ONCE && heard == HEARD; i++)
+		heard = peer_read(peer);
+	return heard;
+}
+
+/* The other end is gone, with an error, after which libuv polls no more. */
+static void peer_read_out(struct peer *peer)
+{
+	enum hearing heard = HEARD;
+
+	peer->daemon->intake.busy = true;
+	while (heard == HEARD)
+		heard = peer_read(peer);
+	if (heard == NOTHING_TO_HEAR)
+		peer_close(peer);
+}
+
+/* Its socket fills meanwhile, and what it says then goes to the spool. */
+static void peer_wait(struct peer *peer)
+{
+	uv_poll_stop(&peer->poll);
+	peer->waiting = peer->daemon->intake.any_waits = true;
+}
+
+static void on_readable(uv_poll_t *poll, int status, int events)
+{
+	struct peer *peer = poll->data;
+
+	(void)events;
+	if (status < 0)
+		peer_read_out(peer);
+	else if (peer->daemon->roots.n_queued >= FACTS_QUEUED_MAX)
+		peer_wait(peer);
+	else
+		peer_read_some(peer);
+}
+
+void peer_resume(struct peer *peer)
+{
+	peer->waiting = false;
+	if (uv_poll_start(&peer->poll, UV_READABLE | UV_DISCONNECT, on_readable) < 0)
+		peer_close(peer);
+}
+
+static void peer_poll(struct peer *peer)
+{
+	if (uv_poll_init(&peer->daemon->loop, &peer->poll, peer->fd) < 0) {
+		peer->daemon->counters.no_memory++;
+		peer_close(peer);
+		return;
+	}
+	peer->polled = true;
+	peer->poll.data = peer;
+	if (uv_poll_start(&peer->poll, UV_READABLE | UV_DISCONNECT, on_readable) < 0)
+		peer_close(peer);
+}
+
+/* A short process has said all and is gone by now: then it is never polled at all. */
+int peer_new(struct aggregator *daemon, int fd)
+{
+	struct peer *peer = calloc(1, sizeof(*peer));
+	struct ucred credentials;
+	socklen_t size = sizeof(credentials);
+	int r;
+
+	if (!peer)
+		return -ENOMEM;
+	peer->daemon = daemon;
+	peer->fd = fd;
+	peer->since_ms = uv_now(&daemon->loop);
+	r = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) < 0 ? -errno : 0;
+	if (r < 0) {
+		free(peer);
+		return r;
+	}
+	peer->uid = credentials.uid;
+	TAILQ_INSERT_TAIL(&daemon->intake.silent, peer, link);
+	daemon->intake.n_silent++;
+	if (peer_read_some(peer) != PEER_GONE)
+		peer_poll(peer);
+	return 0;
+}

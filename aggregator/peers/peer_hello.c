@@ -1,0 +1,160 @@
+/*
+ * Hello: what a peer brings along is checked, and its session found or made. Nobody is believed:
+ * the memory must be sealed, the root must be the one that the hello names.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "aggregator/aggregator.h"
+#include "aggregator/policy.h"
+#include "aggregator/spool/spool_shared.h"
+#include "aggregator/clock.h"
+#include "aggregator/peers/descriptor.h"
+#include "aggregator/log.h"
+#include "aggregator/peers/peer_parts.h"
+#include "lib/base/cleanup.h"
+
+/* --- what it brings --------------------------------------------------------------------------- */
+
+/* The root is a directory that can be looked into, and not opened: O_PATH. */
+static int check_root(int fd, struct error *err)
+{
+	if (!descriptor_is_path(fd))
+		return error_set(err, -EBADMSG, "root: not an O_PATH descriptor");
+	return 0;
+}
+
+/* What came with a hello: [memory, root], [root] or nothing. */
+struct belongings {
+	struct segment *segment;
+	struct root *root;
+	bool unkept; /* what the process puts into its spool never comes to us */
+};
+
+static void belongings_deinit(struct belongings *belongings)
+{
+	segment_free(belongings->segment);
+	root_unref(belongings->root);
+}
+#define auto_belongings __attribute__((cleanup(belongings_deinit)))
+
+static int take_root(struct aggregator *daemon, const Footprint__Hello *hello, int fd,
+	struct belongings *ret, struct error *err)
+{
+	int r = check_root(fd, err);
+
+	if (r < 0)
+		return r;
+	r = roots_get(daemon, fd, &ret->root);
+	if (r < 0)
+		return error_set(err, r, "root: %s", strerror(-r));
+	if (ret->root->device != hello->root_device || ret->root->inode != hello->root_inode)
+		return error_set(err, -EBADMSG, "root: not the one that the hello names");
+	ret->unkept = !spool_is_shared(daemon, ret->root, fd, hello);
+	return 0;
+}
+
+/* Half of the descriptors are for sockets: the memory of those who come later is mapped. */
+static bool descriptors_few(const struct aggregator *daemon, int fd)
+{
+	rlim_t max = daemon->intake.descriptors_max;
+
+	return max != RLIM_INFINITY && (rlim_t)fd >= max / 2;
+}
+
+static int take_memory(struct aggregator *daemon, struct received *received, struct belongings *ret,
+	struct error *err)
+{
+	int fd = received->fds[0];
+	int r = segment_open(fd, &ret->segment, err);
+
+	if (r < 0)
+		return r;
+	received->fds[0] = -1; /* the segment's now */
+	if (descriptors_few(daemon, fd))
+		memory_map(&ret->segment->memory);
+	return 0;
+}
+
+static int take_belongings(struct aggregator *daemon, const Footprint__Hello *hello,
+	struct received *received, struct belongings *ret, struct error *err)
+{
+	int r = 0;
+
+	if (received->wrong)
+		return error_set(err, -EBADMSG, "hello: more than two descriptors");
+	if (received->n == 2 || (received->n == 1 && !descriptor_is_path(received->fds[0])))
+		r = take_memory(daemon, received, ret, err);
+	if (r == 0 && received->n && received->fds[received->n - 1] >= 0)
+		r = take_root(daemon, hello, received->fds[received->n - 1], ret, err);
+	return r;
+}
+
+/* --- who it is -------------------------------------------------------------------------------- */
+
+/* A peer of another protocol: what it would have said is missing from its application's manifest.
+ */
+static int refuse_protocol(struct peer *peer, const Footprint__Hello *hello)
+{
+	struct application *application;
+	autofree char *detail = NULL, *path = NULL;
+	int r;
+
+	r = applications_get(peer->daemon, *hello->application ? hello->application : "unnamed",
+		hello->application_version, &application);
+	if (r < 0)
+		return r;
+	run_join(application, hello->host, hello->started_ns);
+	if (asprintf(&detail, "protocol %u", hello->protocol) < 0)
+		detail = NULL;
+	path = strndup((const char *)hello->executable.data, hello->executable.len);
+	if (peer->daemon->roots.frozen || !detail || !path)
+		log_trouble("%s: refused: speaks another protocol", application->name);
+	else
+		r = run_gap(application, "unknown-protocol", path, detail, 1);
+	run_session_ended(application, clock_now_ns());
+	application_unref(application);
+	return r < 0 ? r : -EPROTONOSUPPORT;
+}
+
+int peer_hear_hello(struct peer *peer, const Footprint__Hello *hello, struct received *received,
+	struct error *err)
+{
+	auto_belongings struct belongings belongings = { 0 };
+	struct aggregator *daemon = peer->daemon;
+	struct hello_source source = { .uid = peer->uid };
+	struct session *session;
+	int r;
+
+	if (hello->protocol != FP_PROTOCOL) {
+		if (policy_allows_uid(&daemon->options, peer->uid))
+			refuse_protocol(peer, hello);
+		return error_set(err, -EPROTONOSUPPORT, "hello: protocol %u", hello->protocol);
+	}
+	r = take_belongings(daemon, hello, received, &belongings, err);
+	if (r < 0)
+		return r;
+	source.root = belongings.root;
+	/* What went past a cell of its pool: the session is the cell's, not the peer's. */
+	if (peer->pool)
+		pool_look(peer->pool);
+	r = session_get(daemon, hello, &source, &session);
+	if (r == -EACCES || r == -EPERM)
+		return error_set(err, r,
+			"hello: refused: --allow-app or --allow-uid does not name its application "
+			"or user");
+	if (r < 0)
+		return error_set(err, r, "hello: refused: %s", strerror(-r));
+	if (belongings.unkept)
+		run_cannot_keep(session->application, session->started_ns);
+	r = peer_attach(peer, session, err);
+	if (r == 0 && belongings.segment) {
+		r = session_add_memory(session, hello->segment, belongings.segment, err);
+		if (r == 0)
+			belongings.segment = NULL;
+	}
+	/* Its memory is read when it ends, as most do at once, or with the next tick. */
+	return r;
+}

@@ -1,0 +1,510 @@
+#include "aggregator/peers/pool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "aggregator/aggregator.h"
+#include "aggregator/clock.h"
+#include "aggregator/log.h"
+#include "lib/base/cleanup.h"
+#include "proto/pool.h"
+
+#define POOL_NAME  "footprint-pool"
+#define POOL_SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW)
+
+/* More packets than the buffer of one socket has room for. */
+#define SOCKET_HOLDS 1024
+
+/* A cell that was found empty so often (its program does not load the library, or a hostile one has
+ * taken it) is looked at once a tick, and no more whenever a peer speaks of a session unknown. */
+#define EMPTY_LOOKS_MAX 100
+
+/* What we know of a cell. */
+enum phase {
+	NOT_MET, /* free, or its hello has not been seen yet */
+	MET,	 /* a session lives in it */
+	ENDING, /* its image has ended; what that sent before may wait in the peer's socket still */
+	REFUSED,  /* what stands in it is none: it is over with this pool */
+	ENDED,	  /* the session has been read to its end */
+	FINISHED, /* and applied */
+	COVERED,  /* and is in the manifest that is being written */
+};
+
+struct pool {
+	TAILQ_ENTRY(pool) link;
+	struct aggregator *daemon;
+	struct peer *peer;	/* who asked for it, until it is closed */
+	struct pool_head *head; /* mapped; we have sealed it, so it can be touched */
+	int memfd;		/* to read cells that have ended without touching their pages */
+	uint64_t device, inode; /* of the memfd */
+	struct root *root;
+	uint32_t uid; /* of the peer */
+	bool closed;  /* nobody writes any more; waits for sessions that are not finished */
+	unsigned n_unfinished;
+	struct session *sessions[POOL_CELLS];
+	uint8_t phases[POOL_CELLS]; /* enum phase */
+	uint8_t empty[POOL_CELLS];  /* looks that found nobody */
+};
+
+void pools_init(struct aggregator *daemon)
+{
+	TAILQ_INIT(&daemon->pools.list);
+}
+
+/* --- lending ---------------------------------------------------------------------------------- */
+
+static void pool_free(struct pool *pool)
+{
+	TAILQ_REMOVE(&pool->daemon->pools.list, pool, link);
+	pool->daemon->pools.count--;
+	munmap(pool->head, POOL_SIZE);
+	close(pool->memfd);
+	root_unref(pool->root);
+	free(pool);
+}
+
+/* A sealed memfd of zeros, mapped. Negative errno. */
+static int make_memory(struct pool_head **ret)
+{
+	autoclose int fd = memfd_create(POOL_NAME, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	void *map;
+	int result;
+
+	if (fd < 0 || ftruncate(fd, POOL_SIZE) < 0 || fcntl(fd, F_ADD_SEALS, POOL_SEALS) < 0)
+		return -errno;
+	map = mmap(NULL, POOL_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (map == MAP_FAILED)
+		return -errno;
+	*ret = map;
+	result = fd;
+	fd = -1;
+	return result;
+}
+
+static void fill_head(struct pool_head *head)
+{
+	head->size = POOL_SIZE;
+	__atomic_store_n(&head->magic, POOL_MAGIC, __ATOMIC_RELEASE);
+}
+
+/* 0 or negative errno. */
+static int fill_offer(struct pool_offer *ret, const struct root *root, uint64_t identity)
+{
+	*ret = (struct pool_offer){ .magic = POOL_MAGIC,
+		.identity = identity,
+		.root_device = root->device,
+		.root_inode = root->inode,
+		.root_mount = root->mount };
+	/* Once the kernel has seeded it, so few bytes come at once and whole. */
+	return getrandom(ret->name, sizeof(ret->name), GRND_NONBLOCK) < 0 ? -errno : 0;
+}
+
+/* Into the queue of the process's socket, where it stays. 0 or negative errno. */
+static int send_offer(int socket, struct pool_offer *offer, int memfd)
+{
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
+	struct iovec part = { .iov_base = offer, .iov_len = sizeof(*offer) };
+	struct msghdr message = { .msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control) };
+
+	control.header.cmsg_len = CMSG_LEN(sizeof(int));
+	control.header.cmsg_level = SOL_SOCKET;
+	control.header.cmsg_type = SCM_RIGHTS;
+	memcpy(CMSG_DATA(&control.header), &memfd, sizeof(memfd));
+	return sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+static struct pool *pool_new(struct peer *peer, uint64_t identity)
+{
+	struct pool *pool = calloc(1, sizeof(*pool));
+	struct root *root = peer->session->root;
+	struct pool_offer offer;
+	autoclose int memfd = -1;
+	struct stat status;
+
+	if (!pool)
+		return NULL;
+	memfd = make_memory(&pool->head);
+	if (memfd < 0 || !pool->head || fstat(memfd, &status) < 0 ||
+		fill_offer(&offer, root, identity) < 0 ||
+		(fill_head(pool->head), send_offer(peer->fd, &offer, memfd) < 0)) {
+		if (pool->head)
+			munmap(pool->head, POOL_SIZE);
+		free(pool);
+		return NULL;
+	}
+	pool->memfd = steal_fd(&memfd);
+	pool->daemon = peer->daemon;
+	pool->peer = peer;
+	pool->device = status.st_dev;
+	pool->inode = status.st_ino;
+	pool->uid = peer->uid;
+	pool->root = root;
+	root->references++;
+	return pool;
+}
+
+/* Descriptors in flight count against the limit of whose they are. */
+static bool may_lend(const struct peer *peer)
+{
+	const struct aggregator *daemon = peer->daemon;
+	rlim_t most = daemon->intake.descriptors_max / 8;
+
+	if (most > POOLS_MAX)
+		most = POOLS_MAX;
+	/* Which mount its root is was not said before Linux 5.8. */
+	return !peer->pool && peer->session->root->known && peer->session->root->mount &&
+	       daemon->pools.count < most && !daemon->stopping;
+}
+
+void pool_lend(struct peer *peer, const Footprint__PoolRequest *request)
+{
+	struct aggregator *daemon = peer->daemon;
+	struct pool *pool = may_lend(peer) ? pool_new(peer, request->identity) : NULL;
+
+	if (!pool)
+		return;
+	TAILQ_INSERT_TAIL(&daemon->pools.list, pool, link);
+	daemon->pools.count++;
+	daemon->counters.pools++;
+	peer->pool = pool;
+}
+
+/* --- cells ------------------------------------------------------------------------------------ */
+
+static uint8_t state_of(const struct pool *pool, unsigned i)
+{
+	return __atomic_load_n(&pool->head->states[i], __ATOMIC_ACQUIRE);
+}
+
+static uint8_t *cell_of(const struct pool *pool, unsigned i)
+{
+	return (uint8_t *)pool->head + pool_cell_offset(i);
+}
+
+/* Before its cell is free: whoever finds a ticket may take the cell. */
+static void clear_ticket(const struct pool *pool, unsigned i)
+{
+	struct pool_ticket *ticket = (void *)((uint8_t *)pool->head + pool_ticket_offset(i));
+
+	__atomic_store_n(&ticket->magic, 0, __ATOMIC_RELEASE);
+}
+
+/* Only who has a cell may change its state, so failing is a matter of a hostile peer. */
+static void change_state(struct pool *pool, unsigned i, uint8_t from, enum cell_state to)
+{
+	__atomic_compare_exchange_n(&pool->head->states[i], &from, (uint8_t)to, false,
+		__ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
+/*
+ * What a cell holds, read from the file. Most images have ended when they are met, and are read
+ * this once: to touch a page for that costs ten times as much.
+ */
+struct reading {
+	bool ended; /* its image, before this was read: it is all that will ever stand there */
+	union {
+		struct session_memory head;
+		uint8_t bytes[POOL_CELL_SIZE];
+	};
+};
+
+static bool read_cell(struct pool *pool, unsigned i, struct reading *ret)
+{
+	if (pread(pool->memfd, ret->bytes, sizeof(ret->bytes), (off_t)pool_cell_offset(i)) ==
+		sizeof(ret->bytes))
+		return true;
+	pool->daemon->counters.no_memory++;
+	return false;
+}
+
+/* Without the end of the cell, which is no part of the session's memory, but would be kept for it.
+ */
+static int open_copy(struct reading *reading, struct segment **ret, struct error *err)
+{
+	*POOL_TAIL(reading->bytes) = (struct pool_tail){ 0 };
+	return segment_open_copy(reading->bytes, POOL_CELL_SIZE, ret, err);
+}
+
+/* The hello that stands in the cell. */
+static int read_hello(const struct reading *reading, const struct segment *segment,
+	Footprint__Hello **ret, struct error *err)
+{
+	if (segment->hello_offset > POOL_CELL_SIZE ||
+		segment->hello_size > POOL_CELL_SIZE - segment->hello_offset)
+		return error_set(err, -EBADMSG, "cell: its hello is not within it");
+	return hello_unpack(reading->bytes + segment->hello_offset, segment->hello_size, ret, err);
+}
+
+static int meet_session(struct pool *pool, unsigned i, struct segment *segment,
+	const Footprint__Hello *hello, struct error *err)
+{
+	struct hello_source source = { .uid = pool->uid, .root = pool->root };
+	struct session *session;
+	int r;
+
+	if (hello->protocol != FP_PROTOCOL || hello->segment)
+		return error_set(err, -EBADMSG, "cell: not a session's first segment");
+	r = session_get(pool->daemon, hello, &source, &session);
+	if (r < 0)
+		return error_set(err, r, "cell: refused: %s", strerror(-r));
+	if (session->pool)
+		return error_set(err, -EBADMSG, "cell: of a session that has another one");
+	r = session_add_memory(session, 0, segment, err);
+	if (r < 0)
+		return r;
+	session_attach(session);
+	session->pool = pool;
+	session->cell = i;
+	pool->sessions[i] = session;
+	pool->n_unfinished++;
+	return 0;
+}
+
+static int meet(struct pool *pool, unsigned i, struct reading *reading, struct error *err)
+{
+	struct segment *segment = NULL;
+	Footprint__Hello *hello = NULL;
+	int r;
+
+	if (reading->ended)
+		r = open_copy(reading, &segment, err);
+	else
+		r = segment_open_cell(cell_of(pool, i), POOL_CELL_SIZE, &segment, err);
+
+	if (r < 0)
+		return r;
+	/* No other file of ours has a size for a device. */
+	segment->device = pool->device;
+	segment->inode = pool->inode + ((uint64_t)(i + 1) << 40);
+	r = read_hello(reading, segment, &hello, err);
+	if (r == 0) {
+		r = meet_session(pool, i, segment, hello, err);
+		footprint__hello__free_unpacked(hello, NULL);
+	}
+	if (r < 0)
+		segment_free(segment);
+	else
+		pool->phases[i] = reading->ended ? ENDING : MET;
+	return r;
+}
+
+static bool has_ended(const struct pool *pool, unsigned i)
+{
+	return __atomic_load_n(&POOL_TAIL(cell_of(pool, i))->ended, __ATOMIC_ACQUIRE);
+}
+
+/* Its image wanted none, and said so. */
+static void forget_refusal(struct pool *pool, unsigned i)
+{
+	clear_ticket(pool, i);
+	POOL_TAIL(cell_of(pool, i))->ended = 0;
+	change_state(pool, i, CELL_TAKEN, CELL_FREE);
+}
+
+static void try_to_meet(struct pool *pool, unsigned i)
+{
+	struct reading reading;
+	struct error err = { 0 };
+	int r;
+
+	if (!read_cell(pool, i, &reading))
+		return;
+	reading.ended = POOL_TAIL(reading.bytes)->ended;
+	if (reading.head.magic != SESSION_MEMORY_MAGIC) {
+		if (!reading.head.magic && reading.ended)
+			forget_refusal(pool, i);
+		else if (pool->empty[i] < EMPTY_LOOKS_MAX)
+			pool->empty[i]++; /* nobody has come yet, or it is being filled */
+		return;
+	}
+	/* In what order the bytes were copied is not known. The magic is written last, before the
+	 * end. */
+	if (!read_cell(pool, i, &reading))
+		return;
+	r = meet(pool, i, &reading, &err);
+	if (r == -ENOMEM) {
+		pool->daemon->counters.no_memory++;
+	} else if (r < 0) {
+		log_note("a pool of uid %u: %s", pool->uid, err.text);
+		pool->daemon->counters.refused++;
+		pool->phases[i] = REFUSED;
+	}
+}
+
+/* Its image has ended, or nobody is there any more who could write. */
+static void end_cell(struct pool *pool, unsigned i)
+{
+	struct session *session = pool->sessions[i];
+
+	pool->phases[i] = ENDED;
+	change_state(pool, i, CELL_TAKEN, CELL_CLOSED);
+	session_detach(session);
+}
+
+static void look(struct pool *pool, bool everywhere)
+{
+	for (unsigned i = 0; i < POOL_CELLS; i++)
+		if (pool->phases[i] == NOT_MET && state_of(pool, i) == CELL_TAKEN &&
+			(everywhere || pool->empty[i] < EMPTY_LOOKS_MAX))
+			try_to_meet(pool, i);
+}
+
+void pool_look(struct pool *pool)
+{
+	look(pool, false);
+}
+
+/* True: some have. */
+static bool note_ended(struct pool *pool)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < POOL_CELLS; i++) {
+		if (pool->phases[i] == MET && has_ended(pool, i))
+			pool->phases[i] = ENDING;
+		any |= pool->phases[i] == ENDING;
+	}
+	return any;
+}
+
+/* What waits in the peer's socket: no more than it holds. The pool may be gone afterwards. */
+static enum hearing hear_all(struct peer *peer)
+{
+	enum hearing heard = HEARD;
+
+	for (int i = 0; i < SOCKET_HOLDS && heard == HEARD; i++)
+		heard = peer_read(peer);
+	return heard;
+}
+
+/* A further segment of an image that has ended was announced before: it is heard of first. */
+static void look_again(struct pool *pool)
+{
+	look(pool, true);
+	if (!note_ended(pool) || hear_all(pool->peer) == PEER_GONE)
+		return;
+	for (unsigned i = 0; i < POOL_CELLS; i++)
+		if (pool->phases[i] == ENDING)
+			end_cell(pool, i);
+}
+
+void pools_look(struct aggregator *daemon)
+{
+	struct pool *pool = TAILQ_FIRST(&daemon->pools.list);
+
+	while (pool) {
+		struct pool *next = TAILQ_NEXT(pool, link);
+
+		if (!pool->closed)
+			look_again(pool);
+		pool = next;
+	}
+}
+
+bool pool_has(const struct pool *pool, const struct session *session)
+{
+	return pool && session->pool == pool;
+}
+
+bool pool_is_closed(const struct pool *pool)
+{
+	return pool->closed;
+}
+
+void pool_finished(struct session *session)
+{
+	struct pool *pool = session->pool;
+	unsigned i = session->cell;
+
+	if (!pool)
+		return;
+	session->pool = NULL;
+	pool->sessions[i] = NULL;
+	pool->phases[i] = FINISHED;
+	pool->n_unfinished--;
+	if (pool->closed && !pool->n_unfinished)
+		pool_free(pool);
+}
+
+/* Those who would have kept what ended programs left may have been killed. */
+static void keep_ended(struct pool *pool, unsigned i)
+{
+	struct reading reading;
+	struct segment *segment;
+	struct error err = { 0 };
+
+	if (!read_cell(pool, i, &reading) || open_copy(&reading, &segment, &err) < 0)
+		return; /* it has been read as far as it can be */
+	journal_keep_segment(pool->daemon, segment, clock_now_ns());
+	segment_free(segment);
+}
+
+void pool_close(struct pool *pool)
+{
+	if (!pool)
+		return;
+	look(pool, true);
+	for (unsigned i = 0; i < POOL_CELLS; i++)
+		if (pool->phases[i] >= ENDED)
+			keep_ended(pool, i);
+	pool->closed = true;
+	pool->peer = NULL;
+	pool->n_unfinished++; /* not while we are in here */
+	for (unsigned i = 0; i < POOL_CELLS; i++)
+		if (pool->phases[i] == MET || pool->phases[i] == ENDING)
+			end_cell(pool, i);
+	if (!--pool->n_unfinished)
+		pool_free(pool);
+}
+
+/* --- snapshots -------------------------------------------------------------------------------- */
+
+void pools_cover(struct aggregator *daemon)
+{
+	struct pool *pool;
+
+	TAILQ_FOREACH(pool, &daemon->pools.list, link)
+	for (unsigned i = 0; i < POOL_CELLS; i++)
+		if (pool->phases[i] == FINISHED)
+			pool->phases[i] = COVERED;
+}
+
+/* What it held is on disk. */
+static void free_cell(struct pool *pool, unsigned i)
+{
+	static const uint8_t nothing[POOL_CELL_SIZE];
+
+	clear_ticket(pool, i);
+	if (pwrite(pool->memfd, nothing, sizeof(nothing), (off_t)pool_cell_offset(i)) !=
+		sizeof(nothing))
+		return; /* no memory for its page: with the next manifest */
+	pool->phases[i] = NOT_MET;
+	pool->empty[i] = 0;
+	change_state(pool, i, CELL_CLOSED, CELL_FREE);
+}
+
+void pools_covered(struct aggregator *daemon, bool written)
+{
+	struct pool *pool;
+
+	TAILQ_FOREACH(pool, &daemon->pools.list, link)
+	for (unsigned i = 0; i < POOL_CELLS; i++) {
+		if (pool->phases[i] != COVERED)
+			continue;
+		pool->phases[i] = FINISHED;
+		if (written)
+			free_cell(pool, i);
+	}
+}

@@ -1,0 +1,35 @@
+/*
+ * One packet from a socket, with the descriptors that came along: of these no more than a hello may
+ * bring, whatever a peer sends.
+ */
+#ifndef FOOTPRINT_AGGREGATOR_PEERS_RECEIVE_H
+#define FOOTPRINT_AGGREGATOR_PEERS_RECEIVE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define RECEIVED_FDS_MAX 2 /* of a hello: its memory and its root */
+
+#define RECEIVED_SURPLUS_MAX 253 /* SCM_MAX_FD: what has no room the kernel closes, at once */
+
+/* Descriptors that came with a packet; those not taken over are closed. */
+struct received {
+	int fds[RECEIVED_FDS_MAX]; /* -1: taken over */
+	unsigned n;
+	int surplus[RECEIVED_SURPLUS_MAX]; /* more than there may be */
+	unsigned n_surplus;
+	bool wrong; /* more than there may be, or something else */
+};
+
+/* Has it descriptors left that no packet brings along? */
+bool received_is_strange(const struct received *received);
+
+void received_deinit(struct received *received);
+#define auto_received __attribute__((cleanup(received_deinit)))
+
+/* packet: room for FP_PACKET_SIZE_MAX bytes; received: empty. The size of the
+ * packet, 0 at the end, or a negative errno; -EAGAIN: there is none now. */
+ssize_t receive(int fd, uint8_t *packet, struct received *received);
+
+#endif

@@ -1,0 +1,142 @@
+#include "aggregator/roots/batch.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include "aggregator/aggregator.h"
+#include "lib/base/cleanup.h"
+
+/* Directories may be remembered for so long: short, for files move while applications run. */
+#define REFRESH_MS 500
+/* Package databases are read again at most so often: an upgrade writes its database many times. */
+#define PACKAGES_MS 5000
+
+struct batch *batch_new(struct root *root)
+{
+	struct batch *batch = malloc(sizeof(*batch));
+	uint64_t now = uv_now(&root->daemon->loop);
+
+	if (!batch)
+		return NULL;
+	batch->root = root;
+	batch->n = 0;
+	batch->refresh = now - root->refreshed_ms > REFRESH_MS;
+	batch->packages = batch->refresh && now - root->packages_ms > PACKAGES_MS;
+	if (batch->refresh)
+		root->refreshed_ms = now;
+	if (batch->packages)
+		root->packages_ms = now;
+	return batch;
+}
+
+/* A fact adds two at most. */
+bool batch_full(const struct batch *batch)
+{
+	return batch->n + 2 > BATCH_LOOKS_MAX;
+}
+
+static struct batch_item *item_of(struct batch *batch, const struct path *path)
+{
+	for (unsigned i = batch->n; i-- > 0;)
+		if (batch->items[i].path == path)
+			return &batch->items[i];
+	return NULL;
+}
+
+void batch_add(struct batch *batch, struct root *root, struct path *path, enum look_depth depth)
+{
+	struct batch_item *item;
+
+	if (path->in_batch) {
+		item = item_of(batch, path);
+		if (item->depth < depth)
+			item->depth = depth;
+		return;
+	}
+	path->in_batch = true;
+	batch->items[batch->n++] = (struct batch_item){
+		.path = path,
+		/* Never shallower than what is known: it would be asked for again. */
+		.depth = path->look && path->look->depth > depth ? path->look->depth : depth,
+		.digest = !path->changed,
+	};
+	root->daemon->counters.looks++;
+}
+
+static struct batch *batch_of(struct job *job)
+{
+	return (struct batch *)((char *)job - offsetof(struct batch, job));
+}
+
+/* On a worker's thread: touches nothing but the items, the raw paths and the root's tools. */
+static void work(struct job *job)
+{
+	struct batch *batch = batch_of(job);
+	struct look_tools *tools = &batch->root->tools;
+
+	if (batch->refresh)
+		look_tools_refresh(tools, batch->packages);
+	for (unsigned i = 0; i < batch->n; i++) {
+		struct batch_item *item = &batch->items[i];
+
+		if (look_at(tools, item->path->raw, item->path->follow, item->depth, item->digest,
+			    &item->look) < 0)
+			item->look = NULL;
+	}
+}
+
+static void done(struct job *job)
+{
+	struct batch *batch = batch_of(job);
+
+	batch->finished(batch);
+}
+
+static void late(struct job *job)
+{
+	struct batch *batch = batch_of(job);
+
+	batch->late(batch);
+}
+
+int batch_start(struct batch *batch, void (*finished)(struct batch *batch),
+	void (*on_late)(struct batch *batch))
+{
+	struct aggregator *daemon = batch->root->daemon;
+
+	batch->finished = finished;
+	batch->late = on_late;
+	batch->started_ms = uv_now(&daemon->loop);
+	batch->job = (struct job){ .work = work, .done = done, .late = late };
+	return workers_do(&daemon->workers, &batch->job);
+}
+
+bool batch_take(struct batch *batch)
+{
+	struct root *root = batch->root;
+	bool complete = true;
+
+	for (unsigned i = 0; i < batch->n; i++) {
+		struct batch_item *item = &batch->items[i];
+
+		if (item->look) {
+			item->look->made_ms = batch->started_ms;
+			root->n_looks += !item->path->look;
+			look_unref(item->path->look);
+			item->path->look = steal_pointer(item->look);
+		} else {
+			root->daemon->counters.no_memory++;
+			complete = false;
+		}
+	}
+	batch_free(batch);
+	return complete;
+}
+
+void batch_free(struct batch *batch)
+{
+	for (unsigned i = 0; i < batch->n; i++)
+		batch->items[i].path->in_batch = false;
+	free(batch);
+}

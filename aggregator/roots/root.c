@@ -1,0 +1,350 @@
+#include "aggregator/roots/root.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "aggregator/aggregator.h"
+#include "aggregator/log.h"
+#include "aggregator/manifests/fact.h"
+#include "aggregator/roots/batch.h"
+#include "aggregator/sessions/session.h"
+#include "lib/base/cleanup.h"
+#include "lib/base/hash.h"
+
+#define ROOT_IDLE_MS   60000
+#define ROOTS_IDLE_MAX 64u
+#define LOOKS_KEPT_MAX 32768u /* in one root */
+#define LOOK_FRESH_MS  2000   /* files change while applications run */
+/* Facts of an unknown root wait so long for somebody who hands it over. A process that lives on
+ * looks for its aggregator once a second. */
+#define UNKNOWN_PATIENCE_MS 5000
+
+/* --- paths ------------------------------------------------------------------------------------ */
+
+struct path_key {
+	const char *raw;
+	bool follow;
+};
+
+static bool path_matches(const void *item, const void *key)
+{
+	const struct path *path = item;
+	const struct path_key *wanted = key;
+
+	return path->follow == wanted->follow && !strcmp(path->raw, wanted->raw);
+}
+
+struct path *root_path(struct root *root, const char *raw, bool follow)
+{
+	struct path_key key = { .raw = raw, .follow = follow };
+	size_t size = strlen(raw);
+	uint32_t hash = hash_bytes(raw, size) + follow;
+	struct path *path = index_find(&root->paths, hash, path_matches, &key);
+
+	if (!path) {
+		path = calloc(1, sizeof(*path) + size + 1);
+		if (!path)
+			return NULL;
+		path->hash = hash;
+		path->follow = follow;
+		memcpy(path->raw, raw, size);
+		if (index_add(&root->paths, hash, path) < 0) {
+			free(path);
+			return NULL;
+		}
+	}
+	path->references++;
+	return path;
+}
+
+/* Unused paths stay, with what is known of them, until there are too many. */
+void path_unref(struct path *path)
+{
+	if (path)
+		path->references--;
+}
+
+static void path_forget(struct root *root, struct path *path)
+{
+	if (path->look)
+		root->n_looks--;
+	look_unref(path->look);
+	path->look = NULL;
+}
+
+/* Forgets every look but those being made, and every path that nobody names. */
+void root_forget_looks(struct root *root)
+{
+	struct index kept = { 0 };
+	uint32_t cursor = 0;
+	struct path *path;
+
+	while ((path = index_next(&root->paths, &cursor))) {
+		path_forget(root, path);
+		if ((path->references || path->in_batch) &&
+			index_add(&kept, path->hash, path) < 0) {
+			/* No memory for the smaller index: the present one is still right. */
+			index_deinit(&kept);
+			return;
+		}
+	}
+	cursor = 0;
+	while ((path = index_next(&root->paths, &cursor)))
+		if (!path->references && !path->in_batch)
+			free(path);
+	index_deinit(&root->paths);
+	root->paths = kept;
+}
+
+/* --- facts ------------------------------------------------------------------------------------ */
+
+static bool fresh(const struct fact *fact, const struct path *path)
+{
+	const struct look *look;
+
+	if (!path)
+		return true;
+	look = path->look;
+	if (!look || look->depth < fact_depth(fact, path))
+		return false;
+	/* It was not there when we looked, but it was when the process did. */
+	if (look->error && !fact->error && fact->session->root->known)
+		return look->made_ms >= fact->created_ms;
+	return look->made_ms + LOOK_FRESH_MS >= fact->created_ms;
+}
+
+static bool ready(const struct fact *fact)
+{
+	return fresh(fact, fact->path) && fresh(fact, fact->other);
+}
+
+/* The file system does not answer: what can be told from the letters, unless enough was known
+ * before. */
+static int guess_path(struct root *root, const struct fact *fact, struct path *path)
+{
+	struct look *look;
+	int r;
+
+	if (!path || (path->look && path->look->depth >= fact_depth(fact, path)))
+		return 0;
+	r = look_at_letters(path->raw, fact_depth(fact, path), &look);
+	if (r < 0)
+		return r;
+	look->made_ms = uv_now(&root->daemon->loop);
+	root->n_looks += !path->look;
+	look_unref(path->look);
+	path->look = look;
+	return 0;
+}
+
+static bool guess(struct root *root, struct fact *fact)
+{
+	if (!root->late || guess_path(root, fact, fact->path) < 0 ||
+		guess_path(root, fact, fact->other) < 0)
+		return false;
+	fact->guessed = true;
+	return true;
+}
+
+/* Takes facts from the head of the queue as long as they are ready. False: something went wrong. */
+static bool apply_ready(struct root *root)
+{
+	struct fact *fact;
+
+	while (!root->daemon->roots.frozen && (fact = STAILQ_FIRST(&root->facts)) &&
+		(ready(fact) || guess(root, fact))) {
+		if (fact_apply(fact) < 0) {
+			root->daemon->counters.no_memory++;
+			return false; /* the tick comes back to it */
+		}
+		STAILQ_REMOVE_HEAD(&root->facts, link);
+		root->daemon->roots.n_queued--;
+		fact_free(fact);
+	}
+	return true;
+}
+
+static void add_stale(
+	struct root *root, struct batch *batch, const struct fact *fact, struct path *path)
+{
+	if (path && !fresh(fact, path))
+		batch_add(batch, root, path, fact_depth(fact, path));
+}
+
+static void finished(struct batch *batch)
+{
+	struct root *root = batch->root;
+	bool complete;
+
+	if (root->late)
+		log_note("a watched root answers again");
+	root->batch = NULL;
+	root->late = false;
+	complete = batch_take(batch);
+	root_take_handed(root);
+	owners_go_on(root);
+	/* Without memory it is left to the tick to try again. */
+	if (complete)
+		root_pump(root);
+	aggregator_progress(root->daemon);
+}
+
+/* It keeps its thread, and the tools; nobody waits for it any more. */
+static void late(struct batch *batch)
+{
+	struct root *root = batch->root;
+
+	log_trouble("a watched root does not answer: paths in it are as its programs gave them");
+	root->late = true;
+	owners_go_on(root);
+	root_pump(root);
+	aggregator_progress(root->daemon);
+}
+
+static void start_batch(struct root *root)
+{
+	struct batch *batch = batch_new(root);
+	struct fact *fact;
+
+	if (!batch) {
+		root->daemon->counters.no_memory++;
+		return;
+	}
+	STAILQ_FOREACH(fact, &root->facts, link)
+	{
+		if (batch_full(batch))
+			break;
+		add_stale(root, batch, fact, fact->path);
+		add_stale(root, batch, fact, fact->other);
+	}
+	root->batch = batch;
+	if (batch_start(batch, finished, late) < 0) {
+		root->batch = NULL;
+		batch_free(batch);
+	}
+}
+
+/* Not at the end, and not at others' cost. */
+static bool may_become_known(const struct root *root)
+{
+	const struct fact *oldest = STAILQ_FIRST(&root->facts);
+	const struct aggregator *daemon = root->daemon;
+
+	return !root->known && oldest && !daemon->stopping &&
+	       daemon->roots.n_queued < FACTS_QUEUED_MAX / 2 &&
+	       uv_now(&daemon->loop) - oldest->created_ms < UNKNOWN_PATIENCE_MS;
+}
+
+void root_pump(struct root *root)
+{
+	/* Applying a fact may queue others: the outermost call sees to them. */
+	if (root->pumping || may_become_known(root))
+		return;
+	root->pumping = true;
+	if (apply_ready(root) && !root->batch && !owners_need_tools(root) &&
+		!root->daemon->roots.frozen && !STAILQ_EMPTY(&root->facts))
+		start_batch(root);
+	if (root->n_looks > LOOKS_KEPT_MAX)
+		root_forget_looks(root);
+	root->pumping = false;
+}
+
+void root_push(struct root *root, struct fact *fact)
+{
+	struct roots *roots = &root->daemon->roots;
+
+	fact->serial = ++roots->last_serial;
+	fact->created_ms = uv_now(&root->daemon->loop);
+	if (fact->kind == FACT_PATH && fact->access & ACCESS_CHANGES)
+		fact->path->changed = true;
+	STAILQ_INSERT_TAIL(&root->facts, fact, link);
+	roots->n_queued++;
+}
+
+void roots_pump(struct aggregator *daemon)
+{
+	struct root *root;
+
+	LIST_FOREACH(root, &daemon->roots.list, link)
+	root_pump(root);
+}
+
+bool roots_applied(const struct aggregator *daemon, uint64_t serial)
+{
+	struct root *root;
+
+	LIST_FOREACH(root, &daemon->roots.list, link)
+	{
+		const struct fact *oldest = STAILQ_FIRST(&root->facts);
+
+		if (oldest && oldest->serial <= serial)
+			return false;
+	}
+	return true;
+}
+
+bool roots_busy(const struct aggregator *daemon)
+{
+	struct root *root;
+
+	LIST_FOREACH(root, &daemon->roots.list, link)
+	if ((root->batch && !root->late) || !STAILQ_EMPTY(&root->facts) || owners_busy(root))
+		return true;
+	return false;
+}
+
+/* --- life ------------------------------------------------------------------------------------- */
+
+static void root_free(struct root *root)
+{
+	uint32_t cursor = 0;
+	struct path *path;
+
+	while ((path = index_next(&root->paths, &cursor))) {
+		look_unref(path->look);
+		free(path);
+	}
+	index_deinit(&root->paths);
+	owners_deinit(root);
+	look_tools_deinit(&root->tools);
+	cleanup_close(&root->handed);
+	LIST_REMOVE(root, link);
+	root->daemon->roots.count--;
+	free(root);
+}
+
+void root_unref(struct root *root)
+{
+	if (root && --root->references == 0)
+		root->idle_since_ms = uv_now(&root->daemon->loop);
+}
+
+void roots_tick(struct aggregator *daemon)
+{
+	struct root *root = LIST_FIRST(&daemon->roots.list);
+	unsigned idle = 0;
+
+	while (root) {
+		struct root *next = LIST_NEXT(root, link);
+
+		if (!root->references && !root->batch && !root->owners.pass &&
+			(++idle > ROOTS_IDLE_MAX ||
+				uv_now(&daemon->loop) - root->idle_since_ms > ROOT_IDLE_MS))
+			root_free(root);
+		else
+			root_pump(root);
+		root = next;
+	}
+}
+
+void roots_deinit(struct aggregator *daemon)
+{
+	struct root *root, *next;
+
+	for (root = LIST_FIRST(&daemon->roots.list); root; root = next) {
+		next = LIST_NEXT(root, link);
+		if (!root->batch && !root->owners.pass) /* whose thread uses it to the end */
+			root_free(root);
+	}
+}

@@ -1,0 +1,69 @@
+/*
+ * Workers: threads for jobs that look at watched file systems, and may never come back.
+ *
+ * The server of a file system (NFS, FUSE) can be dead: who asks it for something then waits in the
+ * kernel, and nothing but its answer ends that. A job whose thread has used no processor time for
+ * WORKERS_PATIENCE ticks is late: another thread takes the place of its own, so that others' jobs
+ * go on, and its owner is told. When it does come back after all, it is done as usual.
+ *
+ * Slow is not late: a disk that gives a little every few seconds uses processor time for it, and a
+ * daemon that is stopped or starved does not tick.
+ */
+#ifndef FOOTPRINT_AGGREGATOR_ROOTS_WORKERS_H
+#define FOOTPRINT_AGGREGATOR_ROOTS_WORKERS_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <uv.h>
+
+#define WORKERS_PATIENCE 10u /* ticks of WORKERS_TICK_MS */
+#define WORKERS_TICK_MS	 1000u
+#define WORKERS_LATE_MAX 64u /* threads written off; no others take the place of further ones */
+
+struct job {
+	void (*work)(struct job *job); /* on a thread */
+	void (*done)(struct job *job); /* on the loop's, afterwards; the job is its owner's again */
+	void (*late)(struct job *job); /* on the loop's: it may never be done. At most once. */
+	STAILQ_ENTRY(job) link;
+	unsigned ticks; /* waited while there was no thread to do it */
+	bool told;	/* late() was called */
+};
+
+struct worker {
+	LIST_ENTRY(worker) link;
+	struct workers *workers;
+	pthread_t thread;
+	struct job *job; /* NULL: none */
+	uint64_t used_ns;
+	unsigned ticks; /* without processor time */
+	bool late;
+};
+
+struct workers {
+	pthread_mutex_t lock; /* of all that follows */
+	pthread_cond_t more;
+	STAILQ_HEAD(, job) waiting, finished;
+	LIST_HEAD(, worker) list;
+	unsigned wanted;
+	unsigned n;	 /* threads; those whose job is late apart */
+	unsigned n_idle; /* of them */
+	unsigned n_late;
+	unsigned n_waiting; /* jobs */
+	bool ending;
+	uv_async_t back; /* something is finished */
+	uint64_t ticked_ms;
+};
+
+/* 0 or negative errno. Threads start when there is something for them to do. */
+int workers_init(struct workers *workers, uv_loop_t *loop, unsigned wanted);
+/* Work, done and late are set. 0, or a negative errno: there is no thread to do it. */
+int workers_do(struct workers *workers, struct job *job);
+/* Looks who is late; to be called at least every WORKERS_TICK_MS. */
+void workers_tick(struct workers *workers, uint64_t now_ms);
+/* Ends all threads but those whose job is late: they are left to the end of the process, with all
+ * that their jobs use. Nothing is done() afterwards. Before the loop is closed. */
+void workers_close(struct workers *workers);
+
+#endif

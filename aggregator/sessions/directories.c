@@ -1,0 +1,108 @@
+#include "aggregator/sessions/directories.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "aggregator/roots/root.h"
+#include "lib/base/hash.h"
+
+#define DIRECTORY_SLOTS_MIN 16u
+
+/* Ids are hashes, but a peer chooses them. */
+static uint32_t home(const struct directories *directories, uint64_t id)
+{
+	return hash_bytes(&id, sizeof(id)) & directories->mask;
+}
+
+void directories_deinit(struct directories *directories)
+{
+	for (uint32_t i = 0; directories->slots && i <= directories->mask; i++)
+		path_unref(directories->slots[i].path);
+	free(directories->slots);
+	*directories = (struct directories){ 0 };
+}
+
+/* The slot with this id, or the free one where it belongs. */
+static struct directory_slot *slot_of(const struct directories *directories, uint64_t id)
+{
+	uint32_t i = home(directories, id);
+
+	while (directories->slots[i].id && directories->slots[i].id != id)
+		i = (i + 1) & directories->mask;
+	return &directories->slots[i];
+}
+
+const struct path *directories_find(const struct directories *directories, uint64_t id)
+{
+	return directories->slots ? slot_of(directories, id)->path : NULL;
+}
+
+static int grow(struct directories *directories)
+{
+	struct directories grown = {
+		.count = directories->count,
+		.n_unkept = directories->n_unkept,
+		.n_added = directories->n_added,
+	};
+
+	grown.mask = directories->slots ? directories->mask * 2 + 1 : DIRECTORY_SLOTS_MIN - 1;
+	grown.slots = calloc((size_t)grown.mask + 1, sizeof(*grown.slots));
+	if (!grown.slots)
+		return -ENOMEM;
+	for (uint32_t i = 0; directories->slots && i <= directories->mask; i++)
+		if (directories->slots[i].id)
+			*slot_of(&grown, directories->slots[i].id) = directories->slots[i];
+	free(directories->slots);
+	*directories = grown;
+	return 0;
+}
+
+int directories_add(struct directories *directories, uint64_t id, struct path *path)
+{
+	struct directory_slot *slot;
+
+	if (!id || directories_find(directories, id))
+		return 0;
+	if (directories->count >= DIRECTORIES_MAX)
+		return -ENOSPC;
+	if ((!directories->slots || directories->count >= directories->mask / 4 * 3) &&
+		grow(directories) < 0)
+		return -ENOMEM;
+	slot = slot_of(directories, id);
+	/* A free slot counted as kept as well, when the others were. */
+	*slot = (struct directory_slot){ .id = id, .path = path };
+	path->references++;
+	directories->count++;
+	directories->n_unkept++;
+	directories->n_added++;
+	return 0;
+}
+
+void directories_forget_kept(struct directories *directories)
+{
+	for (uint32_t i = 0; directories->slots && i <= directories->mask; i++)
+		directories->slots[i].kept = false;
+	directories->n_unkept = directories->count;
+}
+
+void directories_remove(struct directories *directories, uint64_t id)
+{
+	struct directory_slot *hole, *slot;
+	uint32_t i;
+
+	if (!directories_find(directories, id))
+		return;
+	hole = slot_of(directories, id);
+	path_unref(hole->path);
+	directories->count--;
+	*hole = (struct directory_slot){ 0 };
+	/* What was pushed aside by it moves back. */
+	for (i = (uint32_t)(hole - directories->slots + 1) & directories->mask;
+		directories->slots[i].id; i = (i + 1) & directories->mask) {
+		struct directory_slot moved = directories->slots[i];
+
+		directories->slots[i] = (struct directory_slot){ 0 };
+		slot = slot_of(directories, moved.id);
+		*slot = moved;
+	}
+}

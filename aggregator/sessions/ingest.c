@@ -1,0 +1,348 @@
+#include "aggregator/sessions/ingest.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "aggregator/aggregator.h"
+#include "aggregator/manifests/fact.h"
+#include "aggregator/roots/lexical.h"
+#include "aggregator/sessions/deferred.h"
+#include "lib/base/cleanup.h"
+
+/* The process could not find out itself what the path is relative to. */
+#define DIRECTORY_UNKNOWABLE UINT64_MAX
+
+#define ACCESS_KNOWN ((ACCESS_CHECK << 1) - 1)
+
+static void record_free(Footprint__Record *record)
+{
+	if (record)
+		footprint__record__free_unpacked(record, NULL);
+}
+DEFINE_CLEANUP(record_freep, Footprint__Record *, record_free)
+
+static void fact_freep(struct fact **fact)
+{
+	fact_free(*fact);
+}
+#define auto_fact __attribute__((cleanup(fact_freep)))
+
+/* --- paths ------------------------------------------------------------------------------------ */
+
+static bool is_relative(const ProtobufCBinaryData *path)
+{
+	return path->data[0] != '/';
+}
+
+/* What a relative path is relative to; NULL: nobody has said yet. */
+static const char *base_of(const struct session *session, uint64_t directory)
+{
+	const struct path *path = directory ? directories_find(&session->directories, directory)
+					    : session->directory_path;
+
+	return path ? path->raw : NULL;
+}
+
+/* Will nobody ever say what is relative to this directory? Then there is nothing to wait for. */
+static bool is_nowhere(const struct session *session, uint64_t directory)
+{
+	return directory == DIRECTORY_UNKNOWABLE || (!directory && !session->directory_path);
+}
+
+static int relative_to_nowhere(struct session *session)
+{
+	return session_gap(session, "unresolved", NULL, "relative to an unknown directory");
+}
+
+/* The root's entry for a path that the session named. 0; -ENOENT: relative to a directory that is
+ * not known yet; -ENAMETOOLONG; -ENOMEM. */
+static int find_path(struct session *session, uint64_t directory, const void *bytes, size_t size,
+	bool follow, struct path **ret)
+{
+	const char *base = ((const char *)bytes)[0] == '/' ? "/" : base_of(session, directory);
+	autofree char *raw = NULL;
+
+	if (!base)
+		return -ENOENT;
+	raw = lexical_join(base, bytes, size);
+	if (!raw)
+		return -errno;
+	*ret = root_path(session->root, raw, follow);
+	return *ret ? 0 : -ENOMEM;
+}
+
+/* /proc/self is another process for us than for the one that said it. */
+static bool names_own_image(const ProtobufCBinaryData *path)
+{
+	static const char *const names[] = { "/proc/self/exe", "/proc/thread-self/exe" };
+
+	for (size_t i = 0; i < 2; i++)
+		if (path->len == strlen(names[i]) && !memcmp(path->data, names[i], path->len))
+			return true;
+	return false;
+}
+
+static int find_record_path(
+	struct session *session, const Footprint__Record *record, struct path **ret)
+{
+	if (record->kind == FOOTPRINT__RECORD__KIND__EXECUTE && names_own_image(&record->path)) {
+		*ret = session->executable_path;
+		(*ret)->references++;
+		return 0;
+	}
+	return find_path(session, record->directory, record->path.data, record->path.len,
+		!record->no_follow, ret);
+}
+
+/* --- directories ------------------------------------------------------------------------------ */
+
+/* Past the limit the directory stays unknown, and what is relative to it becomes a gap. */
+static int name_directory(struct session *session, uint64_t id, struct path *path)
+{
+	int r = directories_add(&session->directories, id, path);
+
+	return r == -ENOSPC ? 0 : r;
+}
+
+static int ingest_directory(struct session *session, const Footprint__Record *record)
+{
+	struct path *path = NULL;
+	int r;
+
+	if (!record->path.len)
+		return session_gap(session, "unknown-record", NULL, "directory without a path");
+	r = find_path(session, record->directory, record->path.data, record->path.len, true, &path);
+	if (r < 0)
+		return r;
+	r = name_directory(session, record->id, path);
+	path_unref(path);
+	return r;
+}
+
+/* --- records ---------------------------------------------------------------------------------- */
+
+/* May the path be a directory that later records are relative to? */
+static bool may_name_directory(const Footprint__Record *record)
+{
+	return record->error == 0 && !(record->access & (ACCESS_WRITE | ACCESS_DELETE));
+}
+
+/* A fact about the path of the record, with the outcome. 0; as find_path(). */
+static int fact_of_path(struct session *session, const Footprint__Record *record,
+	enum fact_kind kind, struct fact **ret)
+{
+	auto_fact struct fact *fact = fact_new(session, kind);
+	int r;
+
+	if (!fact)
+		return -ENOMEM;
+	r = find_record_path(session, record, &fact->path);
+	if (r < 0)
+		return r;
+	fact->error = record->error;
+	*ret = steal_pointer(fact);
+	return 0;
+}
+
+static int ingest_path(struct session *session, const Footprint__Record *record)
+{
+	auto_fact struct fact *fact = NULL;
+	uint64_t parent = is_relative(&record->path) ? record->directory : 0;
+	int r = fact_of_path(session, record, FACT_PATH, &fact);
+
+	if (r < 0)
+		return r;
+	fact->access = record->access & ACCESS_KNOWN;
+	if (fact->access != record->access || !fact->access) {
+		r = session_gap(session, "unknown-record", NULL, "an access of an unknown kind");
+		if (r < 0)
+			return r;
+	}
+	if (may_name_directory(record)) {
+		fact->directory =
+			fp_directory_id(parent, (const char *)record->path.data, record->path.len);
+		r = name_directory(session, fact->directory, fact->path);
+		if (r < 0)
+			return r;
+	}
+	root_push(session->root, steal_pointer(fact));
+	return 0;
+}
+
+static int ingest_execute(struct session *session, const Footprint__Record *record)
+{
+	struct fact *fact = NULL;
+	int r = fact_of_path(session, record, FACT_EXECUTE, &fact);
+
+	if (r == 0)
+		root_push(session->root, fact);
+	return r;
+}
+
+static int ingest_load(struct session *session, const Footprint__Record *record)
+{
+	auto_fact struct fact *fact = NULL;
+	int r = fact_of_path(session, record, FACT_LOAD, &fact);
+
+	/* Who asked is a word more: without it the load is a fact still. */
+	if (r == 0 && record->requester.len &&
+		!(is_relative(&record->requester) && is_nowhere(session, record->directory)))
+		r = find_path(session, record->directory, record->requester.data,
+			record->requester.len, true, &fact->other);
+	if (r < 0)
+		return r;
+	fact->what = record->loaded_by;
+	root_push(session->root, steal_pointer(fact));
+	return 0;
+}
+
+static int ingest_endpoint(struct session *session, const Footprint__Record *record)
+{
+	auto_fact struct fact *fact = fact_new(session, FACT_ENDPOINT);
+	char text[512];
+	const char *path;
+	size_t size;
+	int r;
+
+	if (!fact)
+		return -ENOMEM;
+	if (address_format(record->address.data, record->address.len, text) < 0)
+		return 0; /* of a family that names nothing outside this machine's kernel */
+	if (record->endpoint < FOOTPRINT__ENDPOINT_USE__ENDPOINT_CONNECT ||
+		record->endpoint > FOOTPRINT__ENDPOINT_USE__ENDPOINT_SEND)
+		return session_gap(
+			session, "unknown-record", NULL, "an unknown use of an endpoint");
+	fact->text = strdup(text);
+	size = address_unix_path(record->address.data, record->address.len, &path);
+	r = fact->text ? 0 : -ENOMEM;
+	if (r == 0 && size && *path != '/' && is_nowhere(session, record->directory)) {
+		r = relative_to_nowhere(session);
+		size = 0;
+	}
+	/* bind makes the name, so it follows no symlink in the last component. */
+	if (r == 0 && size)
+		r = find_path(session, record->directory, path, size,
+			record->endpoint != FOOTPRINT__ENDPOINT_USE__ENDPOINT_BIND, &fact->path);
+	if (r < 0)
+		return r;
+	fact->error = record->error;
+	fact->what = record->endpoint;
+	root_push(session->root, steal_pointer(fact));
+	return 0;
+}
+
+/* Kinds are words of the manifest: a peer may not write other things there. */
+static bool is_word(const char *text)
+{
+	return *text && !text[strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-")];
+}
+
+static int ingest_gap(struct session *session, const Footprint__Record *record)
+{
+	auto_fact struct fact *fact = fact_new(session, FACT_GAP);
+	int r = 0;
+
+	if (!fact)
+		return -ENOMEM;
+	if (!is_word(record->gap))
+		return session_gap(session, "unknown-record", NULL, "a gap of an unknown kind");
+	if (record->path.len)
+		r = find_record_path(session, record, &fact->path);
+	if (r < 0)
+		return r;
+	fact->times = 1;
+	fact->text = strdup(record->gap);
+	fact->detail = strdup(record->detail);
+	if (!fact->text || !fact->detail)
+		return -ENOMEM;
+	root_push(session->root, steal_pointer(fact));
+	return 0;
+}
+
+int ingest_record(struct session *session, const Footprint__Record *record)
+{
+	switch (record->kind) {
+	case FOOTPRINT__RECORD__KIND__PATH:
+		return ingest_path(session, record);
+	case FOOTPRINT__RECORD__KIND__EXECUTE:
+		return ingest_execute(session, record);
+	case FOOTPRINT__RECORD__KIND__LOAD:
+		return ingest_load(session, record);
+	case FOOTPRINT__RECORD__KIND__ENDPOINT:
+		return ingest_endpoint(session, record);
+	case FOOTPRINT__RECORD__KIND__DIRECTORY:
+		return ingest_directory(session, record);
+	case FOOTPRINT__RECORD__KIND__GAP:
+		return ingest_gap(session, record);
+	default:
+		session->daemon->counters.bad_records++;
+		return session_gap(session, "unknown-record", NULL, "a record of an unknown kind");
+	}
+}
+
+static int not_understood(struct session *session, const struct error *err)
+{
+	session->daemon->counters.bad_records++;
+	return session_gap(session, "unknown-record", NULL, err->text);
+}
+
+int ingest_slot(
+	struct session *session, const uint8_t *payload, size_t size, bool count, struct error *err)
+{
+	__attribute__((cleanup(record_freep))) Footprint__Record *record = NULL;
+	int r = record_unpack(payload, size, &record, err);
+
+	if (r == 0 && record->path.len && is_relative(&record->path) &&
+		is_nowhere(session, record->directory))
+		return relative_to_nowhere(session);
+	if (r == -EBADMSG)
+		return not_understood(session, err);
+	if (r < 0)
+		return r;
+	r = ingest_record(session, record);
+	if (r == -ENOENT)
+		r = deferred_add(session, payload, size);
+	else if (r == -ENAMETOOLONG)
+		r = session_gap(session, "unresolved", NULL, "a path too long");
+	if (r == 0 && session->n_deferred && session->directories.n_added != session->n_looked)
+		r = deferred_take_up(session);
+	if (r < 0)
+		return error_set(err, r, "record: out of memory");
+	if (count && record->kind != FOOTPRINT__RECORD__KIND__DIRECTORY) {
+		session->application->run.records++;
+		session->daemon->counters.records++;
+		session_counted(session);
+	}
+	return 0;
+}
+
+/* --- a session's beginning -------------------------------------------------------------------- */
+
+int ingest_hello(struct session *session, const Footprint__Hello *hello)
+{
+	auto_fact struct fact *fact = fact_new(session, FACT_IMAGE);
+	const ProtobufCBinaryData *directory = &hello->directory;
+	int r = 0;
+
+	if (!fact)
+		return -ENOMEM;
+	r = find_path(session, 0, hello->executable.data, hello->executable.len, true,
+		&session->executable_path);
+	if (r == 0 && directory->len)
+		r = find_path(session, 0, directory->data, directory->len, true,
+			&session->directory_path);
+	if (r == 0 && directory->len)
+		r = name_directory(session,
+			fp_directory_id(0, (const char *)directory->data, directory->len),
+			session->directory_path);
+	if (r == 0 && hello->interpreter.len && hello->interpreter.data[0] == '/')
+		r = find_path(session, 0, hello->interpreter.data, hello->interpreter.len, true,
+			&fact->other);
+	if (r < 0)
+		return r;
+	fact->path = session->executable_path;
+	fact->path->references++;
+	root_push(session->root, steal_pointer(fact));
+	return 0;
+}

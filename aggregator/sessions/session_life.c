@@ -1,0 +1,165 @@
+/*
+ * A session's life: live while a socket speaks for it, ending until all that it said has been
+ * applied, finished for as long as a spool file may still speak of it, then forgotten.
+ */
+#include "aggregator/aggregator.h"
+#include "aggregator/clock.h"
+#include "aggregator/sessions/deferred.h"
+#include "aggregator/sessions/session_parts.h"
+
+/* How long a finished session is remembered: its spool entry may come after its end, late where the
+ * spool is read slowly, but not for as long as somebody keeps a file of it locked. */
+#define SESSION_REMEMBERED_MS	  30000
+#define SESSION_REMEMBERED_MS_MAX 300000
+
+/* Nobody has written what comes from the future. */
+void session_lived_until(struct session *session, uint64_t time_ns)
+{
+	uint64_t now = clock_now_ns();
+
+	if (time_ns > now)
+		time_ns = now;
+	if (time_ns > session->ended_ns)
+		session->ended_ns = time_ns;
+}
+
+/* --- sockets ---------------------------------------------------------------------------------- */
+
+void session_attach(struct session *session)
+{
+	if (session->state != SESSION_LIVE)
+		session_move(session, SESSION_LIVE);
+	session->sockets++;
+	session->met = true;
+	session->references++;
+}
+
+/* The last counters of its memories: nobody writes there any more. */
+static void look_at_memories(struct session *session)
+{
+	for (uint32_t i = 0; i < session->n_segments; i++)
+		if (session->segments[i])
+			segment_look(session->segments[i]);
+}
+
+void session_detach(struct session *session)
+{
+	session->references--;
+	if (--session->sockets)
+		return;
+	session_move(session, SESSION_ENDING);
+	session_lived_until(session, clock_now_ns());
+	session->unread = true;
+	look_at_memories(session);
+	journal_keep(session);
+	session_read(session, true);
+}
+
+/* --- the end ---------------------------------------------------------------------------------- */
+
+static void close_memories(struct session *session)
+{
+	for (uint32_t i = 0; i < session->n_segments; i++) {
+		struct segment *segment = session->segments[i];
+
+		if (segment)
+			memory_close(&segment->memory);
+	}
+}
+
+/* Brings a session that nobody speaks for to its end: all read, all applied, nothing waiting. */
+static void finish(struct session *session)
+{
+	if (session->unread || !session->met) {
+		session_read(session, true);
+		if (session->unread)
+			return;
+	}
+	if (session->n_deferred) {
+		if (deferred_settle(session) < 0)
+			return;
+		root_pump(session->root);
+	}
+	if (session_settle_torn(session) < 0)
+		return;
+	if (session->references || session->daemon->roots.frozen || library_settle(session) < 0)
+		return;
+	close_memories(session);
+	pool_finished(session);
+	session->finished_ms = uv_now(&session->daemon->loop);
+	run_session_ended(session->application, session->ended_ns);
+	session_move(session, SESSION_FINISHED);
+}
+
+void sessions_settle(struct aggregator *daemon)
+{
+	struct session *session = TAILQ_FIRST(&daemon->sessions.ending);
+
+	while (session) {
+		struct session *next = TAILQ_NEXT(session, link);
+
+		/* Sessions of spool files go on until their files have been read. */
+		if (!session->held)
+			finish(session);
+		session = next;
+	}
+}
+
+/* --- time ------------------------------------------------------------------------------------- */
+
+static bool may_be_forgotten(const struct session *session)
+{
+	const struct aggregator *daemon = session->daemon;
+	uint64_t since = uv_now(&daemon->loop) - session->finished_ms;
+
+	if (session->references || session->vigils)
+		return false;
+	return since > SESSION_REMEMBERED_MS_MAX ||
+	       !spool_holds_since(daemon, session->finished_ms + 2 * TICK_MS);
+}
+
+static void forget_finished(struct aggregator *daemon)
+{
+	uint64_t now = uv_now(&daemon->loop);
+	struct session *session = TAILQ_FIRST(&daemon->sessions.finished);
+
+	while (session && now - session->finished_ms >= SESSION_REMEMBERED_MS) {
+		struct session *next = TAILQ_NEXT(session, link);
+
+		if (may_be_forgotten(session))
+			session_remove(session);
+		else if (!session->vigils)
+			return; /* those behind it wait for the same */
+		session = next;
+	}
+}
+
+void sessions_tick(struct aggregator *daemon)
+{
+	struct session *session;
+
+	pools_look(daemon);
+	TAILQ_FOREACH(session, &daemon->sessions.live, link)
+	{
+		if (daemon->roots.n_queued >= FACTS_QUEUED_MAX)
+			break;
+		session_read(session, false);
+	}
+	sessions_settle(daemon);
+	forget_finished(daemon);
+}
+
+bool sessions_met_are_ending(const struct aggregator *daemon)
+{
+	const struct session *session;
+
+	TAILQ_FOREACH(session, &daemon->sessions.ending, link)
+	if (session->met)
+		return true;
+	return false;
+}
+
+bool sessions_busy(const struct aggregator *daemon)
+{
+	return !TAILQ_EMPTY(&daemon->sessions.ending);
+}

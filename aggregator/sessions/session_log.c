@@ -1,0 +1,271 @@
+/*
+ * What a session says: its segments, by memory that it shares or by value, read as they grow, and
+ * the counts that come with them.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "aggregator/aggregator.h"
+#include "aggregator/sessions/deferred.h"
+#include "aggregator/sessions/session_parts.h"
+
+/* --- segments --------------------------------------------------------------------------------- */
+
+static int make_room(struct session *session, uint32_t number)
+{
+	struct segment **grown;
+
+	if (number < session->n_segments)
+		return 0;
+	if (number >= FP_SEGMENTS_MAX)
+		return -EBADMSG;
+	grown = reallocarray(session->segments, number + 1, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	while (session->n_segments <= number)
+		grown[session->n_segments++] = NULL;
+	session->segments = grown;
+	return 0;
+}
+
+int session_add_memory(
+	struct session *session, uint32_t number, struct segment *segment, struct error *err)
+{
+	int r = make_room(session, number);
+	struct segment *before;
+
+	if (r < 0)
+		return error_set(err, r, "segment %u: cannot be kept", number);
+	before = session->segments[number];
+	if (before && before->shared) {
+		if (!segment_same(before, segment))
+			return error_set(
+				err, -EBADMSG, "segment %u: another one than before", number);
+		segment_free(segment); /* said again after a reconnect */
+		return 0;
+	}
+	/* Pieces of it that came by value are facts already. */
+	if (before) {
+		segment->extents = before->extents;
+		segment->counted = before->counted;
+		before->extents = before->counted = (struct extents){ 0 };
+		segment_inherit_execs(segment, before);
+		segment_free(before);
+	} else if (ledger_recall_segment(session, number, segment) < 0) {
+		return error_set(err, -ENOMEM, "segment %u: out of memory", number);
+	}
+	session->segments[number] = segment;
+	return 0;
+}
+
+/* One whose log comes by value. */
+static int add_segment(struct session *session, uint32_t number)
+{
+	struct segment *segment = segment_new();
+	int r = segment ? ledger_recall_segment(session, number, segment) : -ENOMEM;
+
+	if (r < 0)
+		segment_free(segment);
+	else
+		session->segments[number] = segment;
+	return r;
+}
+
+/* The one of this number, made if it is new; NULL with err. */
+static struct segment *get_segment(struct session *session, uint32_t number, struct error *err)
+{
+	int r = make_room(session, number);
+
+	if (r < 0) {
+		error_set(err, r, "segment %u: cannot be kept", number);
+		return NULL;
+	}
+	if (!session->segments[number] && add_segment(session, number) < 0) {
+		error_set(err, -ENOMEM, "segment %u: out of memory", number);
+		return NULL;
+	}
+	return session->segments[number];
+}
+
+int session_add_log(struct session *session, uint32_t number, uint64_t offset, const uint8_t *log,
+	size_t size, struct error *err)
+{
+	struct segment *segment = get_segment(session, number, err);
+
+	return segment ? segment_add_log(session, segment, offset, log, size, err) : err->code;
+}
+
+/* --- what waits --------------------------------------------------------------------------------
+ */
+
+static uint64_t pending_since(const struct session *session)
+{
+	uint64_t since = deferred_since(session);
+
+	for (uint32_t i = 0; i < session->n_segments; i++) {
+		const struct segment *segment = session->segments[i];
+
+		for (unsigned j = 0; segment && j < segment->n_execs; j++)
+			if (segment->execs[j].since_ms < since)
+				since = segment->execs[j].since_ms;
+	}
+	return since;
+}
+
+uint64_t sessions_pending_since(const struct aggregator *daemon)
+{
+	const struct session_list *lists[] = { &daemon->sessions.live, &daemon->sessions.ending };
+	uint64_t oldest = UINT64_MAX;
+	const struct session *session;
+
+	for (size_t i = 0; i < 2; i++)
+		TAILQ_FOREACH(session, lists[i], link)
+		{
+			uint64_t since = pending_since(session);
+
+			oldest = since < oldest ? since : oldest;
+		}
+	return oldest;
+}
+
+/* --- what was torn ---------------------------------------------------------------------------- */
+
+int session_add_torn(struct session *session, uint32_t number, uint64_t begin, uint64_t size)
+{
+	struct error err = { 0 };
+	struct segment *segment = get_segment(session, number, &err);
+
+	if (!segment)
+		return err.code;
+	if (!size || begin > FP_SEGMENT_SIZE_MAX || size > FP_SEGMENT_SIZE_MAX)
+		return -EBADMSG;
+	if (!segment->torn_end || begin < segment->torn_begin)
+		segment->torn_begin = begin;
+	if (begin + size > segment->torn_end)
+		segment->torn_end = begin + size;
+	return 0;
+}
+
+/* 1: all of it came in another way; 0: it did not; -ENOMEM. */
+static int torn_is_known(const struct segment *segment)
+{
+	struct extents known = { 0 };
+	int r;
+
+	if (segment->shared)
+		return 1;
+	r = segment_counted(segment, &known);
+	if (r == 0)
+		r = extents_hold_all(&known, segment->torn_begin, segment->torn_end);
+	extents_deinit(&known);
+	return r == -ENOSPC ? 0 : r;
+}
+
+int session_settle_torn(struct session *session)
+{
+	for (uint32_t i = 0; i < session->n_segments && !session->dropped; i++) {
+		struct segment *segment = session->segments[i];
+		int known = segment && segment->torn_end ? torn_is_known(segment) : 1;
+
+		if (known == 0)
+			known = session_gap(session, "lost-records", NULL,
+				"a write to the spool was cut short");
+		if (known < 0)
+			return known;
+		if (segment)
+			segment->torn_end = 0;
+	}
+	root_pump(session->root);
+	return 0;
+}
+
+/* --- counts ----------------------------------------------------------------------------------- */
+
+void session_counted(struct session *session)
+{
+	session->uncounted = session->application->dirty = true;
+}
+
+/* Forks are counted in every segment, lost records in one. */
+static void count(struct session *session)
+{
+	struct run *run = &session->application->run;
+	uint64_t processes = 1, lost = 0;
+
+	for (uint32_t i = 0; i < session->n_segments; i++) {
+		const struct segment *segment = session->segments[i];
+
+		if (!segment)
+			continue;
+		processes = segment->processes > processes ? segment->processes : processes;
+		lost += segment->lost;
+	}
+	if (processes > session->processes) {
+		run->processes += processes - session->processes;
+		session->processes = processes;
+		session_counted(session);
+	}
+	if (lost > session->lost &&
+		session_gaps(session, "lost-records", NULL, "records that could not be kept",
+			lost - session->lost) == 0)
+		session->lost = lost;
+}
+
+void session_add_counts(struct session *session, uint32_t number, const struct spool_entry *entry)
+{
+	struct segment *segment = number < session->n_segments ? session->segments[number] : NULL;
+
+	if (segment && !segment->shared) {
+		if (entry->processes > segment->processes)
+			segment->processes = entry->processes;
+		if (entry->lost > segment->lost)
+			segment->lost = entry->lost;
+	}
+	session_lived_until(session, entry->written_ns);
+	count(session);
+}
+
+/* --- reading ---------------------------------------------------------------------------------- */
+
+/* 0: all there is; 1: more to come, later. */
+static int read_segment(struct session *session, struct segment *segment, bool final)
+{
+	struct error err = { 0 };
+	int r = segment_read(session, segment, final, &err);
+
+	if (r == 0)
+		r = segment_settle_execs(session, segment, final);
+	count(session);
+	if (r == -ENOMEM) {
+		session->daemon->counters.no_memory++;
+		return 1;
+	}
+	if (r < 0)
+		session_drop(session, &err);
+	return r > 0;
+}
+
+/* Notes up to where the log has become facts, so that it can be acknowledged once these are applied
+ * and written. What waits for a directory's name is in no queue: then not yet. */
+static void set_mark(struct session *session)
+{
+	if (session->marked || session->n_deferred || session->state != SESSION_LIVE)
+		return;
+	for (uint32_t i = 0; i < session->n_segments; i++)
+		if (session->segments[i])
+			session->segments[i]->marked = segment_ingested(session->segments[i]);
+	session->mark_serial = session->daemon->roots.last_serial;
+	session->marked = true;
+}
+
+void session_read(struct session *session, bool final)
+{
+	session->unread = false;
+	for (uint32_t i = 0; i < session->n_segments && !session->dropped; i++)
+		if (session->segments[i] && read_segment(session, session->segments[i], final)) {
+			session->unread = true;
+			break;
+		}
+	set_mark(session);
+	root_pump(session->root);
+}

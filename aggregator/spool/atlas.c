@@ -1,0 +1,298 @@
+#include "aggregator/spool/atlas.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "aggregator/aggregator.h"
+#include "aggregator/log.h"
+#include "aggregator/sessions/ingest.h"
+#include "aggregator/spool/own_file.h"
+#include "aggregator/stop.h"
+#include "lib/base/cleanup.h"
+
+#define ATLAS_NEW_NAME	 "directories.new"
+#define ATLAS_GROWTH_MAX (8u << 20)
+/* Sessions that outlive an aggregator look for the next one every second; spool files wait. */
+#define ATLAS_RECALL_MS 60000
+#define ENTRY_LOG_MAX	(256u << 10)
+
+/* --- the file --------------------------------------------------------------------------------- */
+
+static int read_before(struct atlas *atlas)
+{
+	struct stat status;
+	ssize_t n;
+
+	if (fstat(atlas->fd, &status) < 0)
+		return -errno;
+	atlas->size = atlas->base = (uint64_t)status.st_size;
+	if (!atlas->size)
+		return 0;
+	atlas->before_size = atlas->size < ATLAS_SIZE_MAX ? atlas->size : ATLAS_SIZE_MAX;
+	atlas->before = malloc(atlas->before_size);
+	if (!atlas->before)
+		return -ENOMEM;
+	n = pread(atlas->fd, atlas->before, atlas->before_size, 0);
+	atlas->before_size = n < 0 ? 0 : (size_t)n;
+	return n < 0 ? -errno : 0;
+}
+
+void atlas_init(struct aggregator *daemon)
+{
+	struct atlas *atlas = &daemon->atlas;
+	int r;
+
+	*atlas = (struct atlas){ .fd = -1 };
+	r = own_file_open(daemon->spool.directory, ATLAS_NAME, O_RDWR | O_APPEND);
+	if (r >= 0) {
+		atlas->fd = r;
+		r = read_before(atlas);
+	}
+	if (r < 0)
+		log_trouble("%s/%s: cannot be used: %s", daemon->options.spool, ATLAS_NAME,
+			strerror(-r));
+}
+
+/* --- recalling -------------------------------------------------------------------------------- */
+
+static int recall_log(struct session *session, const struct spool_view *view)
+{
+	struct slot_reader reader = { .log = view->log, .size = view->entry.log_size };
+	struct error err;
+	struct slot slot;
+	int r;
+
+	while ((r = slot_next(&reader, &slot, &err)) > 0) {
+		r = ingest_slot(session, slot.payload, slot.size, false, &err);
+		if (r == -ENOMEM)
+			return r;
+	}
+	return 0;
+}
+
+/* A kept entry's hello is just the session's id. */
+static bool entry_is_of(const struct spool_view *view, const struct session *session)
+{
+	Footprint__Hello *hello =
+		footprint__hello__unpack(NULL, view->entry.hello_size, view->hello);
+	bool is = hello && hello->session.len == SESSION_ID_SIZE &&
+		  !memcmp(hello->session.data, session->id, SESSION_ID_SIZE);
+
+	if (hello)
+		footprint__hello__free_unpacked(hello, NULL);
+	return is;
+}
+
+int atlas_recall(struct session *session)
+{
+	const struct atlas *atlas = &session->daemon->atlas;
+	struct spool_reader reader = { .bytes = atlas->before, .size = atlas->before_size };
+	struct spool_view view;
+	enum spool_found found;
+	int known = 0;
+
+	/* The id stands in the hello byte by byte: without it there is nothing to unpack. */
+	if (!atlas->before ||
+		!memmem(atlas->before, atlas->before_size, session->id, SESSION_ID_SIZE))
+		return 0;
+	while ((found = spool_next(&reader, &view)) != SPOOL_END) {
+		if (found != SPOOL_ENTRY || !entry_is_of(&view, session))
+			continue;
+		if (recall_log(session, &view) < 0)
+			return -ENOMEM;
+		known = 1;
+	}
+	return known;
+}
+
+/* --- keeping ---------------------------------------------------------------------------------- */
+
+struct piece {
+	uint8_t *log;
+	size_t size;
+};
+
+/* One DIRECTORY record as a slot. Paths past the limit of records cannot be kept. */
+static void add_slot(struct piece *piece, const struct directory_slot *slot)
+{
+	Footprint__Record record = FOOTPRINT__RECORD__INIT;
+	size_t size, span;
+	uint32_t word;
+
+	record.kind = FOOTPRINT__RECORD__KIND__DIRECTORY;
+	record.id = slot->id;
+	record.path.data = (uint8_t *)slot->path->raw;
+	record.path.len = strlen(slot->path->raw);
+	if (record.path.len >= FP_PATH_SIZE_MAX)
+		return;
+	size = footprint__record__get_packed_size(&record);
+	span = (sizeof(word) + size + SLOT_ALIGN - 1) & ~(size_t)(SLOT_ALIGN - 1);
+	word = SLOT_WORD(SLOT_READY, size);
+	memset(piece->log + piece->size, 0, span);
+	memcpy(piece->log + piece->size, &word, sizeof(word));
+	footprint__record__pack(&record, piece->log + piece->size + sizeof(word));
+	piece->size += span;
+}
+
+static int write_piece(struct session *session, const struct piece *piece)
+{
+	struct atlas *atlas = &session->daemon->atlas;
+	Footprint__Hello hello = FOOTPRINT__HELLO__INIT;
+	uint8_t packed[64];
+	struct spool_entry entry = {
+		.magic = SPOOL_ENTRY_MAGIC,
+		.log_size = (uint32_t)piece->size,
+	};
+	struct iovec parts[] = { { &entry, sizeof(entry) }, { packed, 0 },
+		{ piece->log, piece->size } };
+	ssize_t n;
+
+	hello.protocol = FP_PROTOCOL;
+	hello.session.data = session->id;
+	hello.session.len = SESSION_ID_SIZE;
+	parts[1].iov_len = entry.hello_size = (uint32_t)footprint__hello__pack(&hello, packed);
+	entry.checksum = fp_entry_checksum(&entry, packed, piece->log);
+	n = writev(atlas->fd, parts, 3);
+	if (n < 0)
+		return -errno;
+	atlas->size += (uint64_t)n;
+	return (size_t)n == sizeof(entry) + entry.hello_size + piece->size ? 0 : -ENOSPC;
+}
+
+/* Writes what is not kept from `*at` on, as much as goes into one entry. */
+static int keep_some(struct session *session, struct piece *piece, uint32_t *at)
+{
+	struct directories *directories = &session->directories;
+	uint32_t first = *at;
+	int r;
+
+	piece->size = 0;
+	for (; *at <= directories->mask; (*at)++) {
+		const struct directory_slot *slot = &directories->slots[*at];
+
+		if (!slot->id || slot->kept)
+			continue;
+		if (piece->size > ENTRY_LOG_MAX - FP_RECORD_SIZE_MAX)
+			break;
+		add_slot(piece, slot);
+	}
+	r = piece->size ? write_piece(session, piece) : 0;
+	for (uint32_t i = first; r == 0 && i < *at; i++)
+		directories->slots[i].kept = true;
+	return r;
+}
+
+int atlas_keep(struct session *session)
+{
+	struct directories *directories = &session->directories;
+	autofree uint8_t *log = NULL;
+	struct piece piece;
+	uint32_t at = 0;
+	int r = 0;
+
+	if (!directories->n_unkept)
+		return 0;
+	if (session->daemon->atlas.fd < 0)
+		return -EBADF;
+	log = malloc(ENTRY_LOG_MAX);
+	if (!log)
+		return -ENOMEM;
+	piece = (struct piece){ .log = log };
+	while (r == 0 && at <= directories->mask)
+		r = keep_some(session, &piece, &at);
+	if (r == 0)
+		directories->n_unkept = 0;
+	return r;
+}
+
+/* --- beginning anew --------------------------------------------------------------------------- */
+
+/* Of those that we know by their spool files alone nobody can say whether they live. */
+static bool may_live(const struct session *session)
+{
+	return session->state == SESSION_LIVE || !session->met;
+}
+
+static int keep_list(struct session_list *list, bool anew)
+{
+	struct session *session;
+	int r = 0;
+
+	TAILQ_FOREACH(session, list, link)
+	{
+		if (anew)
+			directories_forget_kept(&session->directories);
+		if (r == 0 && may_live(session))
+			r = atlas_keep(session);
+	}
+	return r;
+}
+
+static int keep_lists(struct aggregator *daemon, bool anew)
+{
+	struct sessions *sessions = &daemon->sessions;
+	int live = keep_list(&sessions->live, anew);
+	int ending = keep_list(&sessions->ending, anew);
+	int finished = keep_list(&sessions->finished, anew);
+
+	return live < 0 ? live : ending < 0 ? ending : finished;
+}
+
+int atlas_keep_all(struct aggregator *daemon)
+{
+	return keep_lists(daemon, false);
+}
+
+/* A new file with what the living named, in place of one that is full of the dead. What cannot be
+ * written now is written before the next acknowledgement. */
+static void begin_anew(struct aggregator *daemon)
+{
+	struct atlas *atlas = &daemon->atlas;
+	int before = atlas->fd;
+	int fd =
+		own_file_open(daemon->spool.directory, ATLAS_NEW_NAME, O_RDWR | O_APPEND | O_TRUNC);
+
+	if (fd < 0)
+		return;
+	atlas->fd = fd;
+	atlas->size = 0;
+	if (keep_lists(daemon, true) < 0 || renameat(daemon->spool.directory, ATLAS_NEW_NAME,
+						    daemon->spool.directory, ATLAS_NAME) < 0) {
+		close(fd);
+		atlas->fd = before;
+		keep_lists(daemon, true); /* what fails is kept before it is acknowledged */
+		return;
+	}
+	close(before);
+	atlas->base = atlas->size;
+}
+
+void atlas_tick(struct aggregator *daemon)
+{
+	struct atlas *atlas = &daemon->atlas;
+
+	if (uv_now(&daemon->loop) - daemon->started_ms < ATLAS_RECALL_MS)
+		return;
+	free(atlas->before);
+	atlas->before = NULL;
+	atlas->before_size = 0;
+	if (atlas->fd >= 0 && atlas->size > 2 * atlas->base + ATLAS_GROWTH_MAX)
+		begin_anew(daemon);
+}
+
+void atlas_deinit(struct aggregator *daemon)
+{
+	struct atlas *atlas = &daemon->atlas;
+
+	if (atlas->fd >= 0) {
+		if (stop_left_nothing(daemon))
+			unlinkat(daemon->spool.directory, ATLAS_NAME, 0);
+		close(atlas->fd);
+	}
+	free(atlas->before);
+}

@@ -1,0 +1,77 @@
+/*
+ * The ledger: what of each session has been counted in a manifest on disk, for the aggregator after
+ * us.
+ *
+ * Facts may arrive twice, for a manifest is a set. Its counts are not: processes, records, images.
+ * So what a snapshot is about to count goes to a file in the spool directory first: for each
+ * session that has counted something, how many processes, whether its image, and the ranges of its
+ * log. Behind the sessions of an application stands a mark, which names the manifest file that is
+ * about to be replaced. A successor that finds this very file on disk knows that the replacing
+ * never happened, and passes over what came with the mark: counts and manifest are always of one
+ * time. The mark also says which run goes on and until when its processes lived, so that a run
+ * whose application never returns gets its end.
+ *
+ * The file is for a killed aggregator, not for a machine that lost its power: it is not synced, and
+ * no process of then lives afterwards.
+ */
+#ifndef FOOTPRINT_AGGREGATOR_SPOOL_LEDGER_H
+#define FOOTPRINT_AGGREGATOR_SPOOL_LEDGER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/base/table.h"
+
+#define LEDGER_NAME	"counted"
+#define LEDGER_SIZE_MAX (64u << 20) /* bytes read from before us */
+
+struct aggregator;
+struct application;
+struct known_range;
+struct segment;
+struct session;
+
+/* Rows to be written: grows as needed. */
+struct ledger_rows {
+	uint8_t *bytes;
+	size_t size, room;
+};
+
+struct ledger {
+	int fd;		 /* -1: cannot be kept */
+	int renewed;	 /* the file that is to replace it when the snapshot is on disk; -1: none */
+	uint64_t size;	 /* of the file */
+	uint64_t base;	 /* of the file when it was last begun anew */
+	bool read_only;	 /* the file system was, when we began: nobody has kept anything */
+	bool inherited;	 /* there was one: processes may live that have not come back yet */
+	bool reported;	 /* that it cannot be written */
+	bool failed;	 /* rows for this snapshot could not be made */
+	bool incomplete; /* the file does not have all that is in a manifest: say all again */
+	bool keep_absent; /* the sessions in `known` that have not come back may still do so */
+	struct ledger_rows rows, renewed_rows;
+	/* What was counted before us. */
+	struct table known; /* sessions, by id */
+	struct known_range *ranges;
+	uint32_t n_ranges, ranges_room;
+};
+
+/* Reads what is there, and opens the runs that went on. Failure is no reason not to start: then
+ * counts may be too high after we have been killed. */
+void ledger_init(struct aggregator *daemon);
+/* A session that is new to us: what of it was counted before. */
+void ledger_recall(struct session *session);
+/* The same of one of its segments. 0 or -ENOMEM. */
+int ledger_recall_segment(const struct session *session, uint32_t number, struct segment *segment);
+
+/* A snapshot begins: ledger_begin(), ledger_add() for each application of which a manifest will be
+ * written, ledger_end(). All in one turn of the loop, behind run_store(). */
+void ledger_begin(struct aggregator *daemon);
+void ledger_add(struct aggregator *daemon, struct application *application);
+void ledger_end(struct aggregator *daemon);
+/* All manifests of the snapshot are on disk; or some are not. */
+void ledger_settle(struct aggregator *daemon, bool written);
+void ledger_tick(struct aggregator *daemon);
+void ledger_deinit(struct aggregator *daemon);
+
+#endif

@@ -1,0 +1,74 @@
+/* How the ledger stands in its file: rows of fixed size, read by those who wrote them, on one
+ * machine. */
+#ifndef FOOTPRINT_AGGREGATOR_SPOOL_LEDGER_ROWS_H
+#define FOOTPRINT_AGGREGATOR_SPOOL_LEDGER_ROWS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "aggregator/manifests/application.h"
+#include "proto/session_memory.h"
+
+enum row_kind {
+	ROW_SESSION = 0x4c445331, /* replaces what was said of the session before */
+	ROW_RANGE,		  /* of the session above it */
+	ROW_MARK,		  /* of the sessions above it, up to the mark before */
+};
+
+/* A file as it is now; inode 0: there is none. A rename keeps all of this. */
+struct file_identity {
+	uint64_t device, inode, size;
+	int64_t modified_s, modified_ns;
+};
+/* What no file is: a mark that counts in any case. */
+#define NO_FILE_AT_ALL ((struct file_identity){ .inode = UINT64_MAX })
+
+struct row_session {
+	uint32_t kind;
+	uint32_t imaged; /* counted as an image of its executable */
+	uint64_t processes;
+	uint8_t id[SESSION_ID_SIZE];
+};
+
+struct row_range {
+	uint32_t kind;
+	uint32_t segment;
+	uint64_t begin, end; /* of its log: the slots that begin there have been counted */
+};
+
+enum run_open { RUN_NOT_OPEN, RUN_OPEN, RUN_OPEN_UNKEPT /* see run_cannot_keep() */ };
+
+struct row_mark {
+	uint32_t kind;
+	uint32_t open;	     /* a run goes on: enum run_open */
+	uint64_t started_ns; /* of the run */
+	uint64_t lived_ns;   /* until then processes of it are known to have lived */
+	struct file_identity replaces;
+	char name[sizeof(((struct application *)NULL)->name)]; /* empty: of no application */
+	char version[sizeof(((struct application *)NULL)->version)];
+	char host[FP_NAME_SIZE_MAX + 1];
+};
+
+union row {
+	uint32_t kind;
+	struct row_session session;
+	struct row_range range;
+	struct row_mark mark;
+};
+
+/* Bytes of a row of this kind; 0: there is no such kind. */
+static inline size_t row_size(uint32_t kind)
+{
+	switch (kind) {
+	case ROW_SESSION:
+		return sizeof(struct row_session);
+	case ROW_RANGE:
+		return sizeof(struct row_range);
+	case ROW_MARK:
+		return sizeof(struct row_mark);
+	default:
+		return 0;
+	}
+}
+
+#endif

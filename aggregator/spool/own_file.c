@@ -1,0 +1,73 @@
+#include "aggregator/spool/own_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "aggregator/log.h"
+#include "lib/base/cleanup.h"
+
+/* 0: it is open in *ret; -EPERM: something is there that is not ours. */
+static int open_own(int directory, const char *name, int flags, int *ret)
+{
+	autoclose int fd = openat(
+		directory, name, O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | flags, 0600);
+	struct stat status;
+
+	if (fd < 0 && (errno == ELOOP || errno == EISDIR || errno == ENXIO))
+		return -EPERM;
+	if (fd < 0 || fstat(fd, &status) < 0)
+		return -errno;
+	if (!S_ISREG(status.st_mode) || status.st_uid != geteuid() || status.st_nlink != 1)
+		return -EPERM;
+	*ret = steal_fd(&fd);
+	return 0;
+}
+
+/* Everybody may make names in the spool. Nothing is thrown away: an aggregator that ran as somebody
+ * else may have left it. */
+static int put_aside(int directory, const char *name)
+{
+	char aside[64];
+	uint32_t number;
+
+	/* Under a name that nobody can have taken. */
+	if (getrandom(&number, sizeof(number), GRND_NONBLOCK) != sizeof(number))
+		return -EAGAIN;
+	snprintf(aside, sizeof(aside), "%s.foreign-%08x", name, number);
+	if (renameat2(directory, name, directory, aside, RENAME_NOREPLACE) < 0)
+		return -errno;
+	log_trouble("%s is not ours: it is %s now", name, aside);
+	return 0;
+}
+
+int own_file_open(int directory, const char *name, int flags)
+{
+	int fd = -1, r;
+
+	/* What was opened before it was known to be another's is not to be cut off. */
+	r = open_own(directory, name, flags & ~O_TRUNC, &fd);
+	if (r == -EPERM && put_aside(directory, name) == 0)
+		r = open_own(directory, name, flags & ~O_TRUNC, &fd);
+	if (r == 0 && flags & O_TRUNC && ftruncate(fd, 0) < 0) {
+		r = -errno;
+		close(fd);
+	}
+	return r < 0 ? r : fd;
+}
+
+int own_file_lock(int directory, const char *name, int *ret)
+{
+	autoclose int fd = own_file_open(directory, name, O_RDWR);
+
+	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+		return -EADDRINUSE;
+	*ret = fd >= 0 ? steal_fd(&fd) : -1;
+	return 0;
+}

@@ -1,0 +1,327 @@
+#include "aggregator/spool/spool.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "aggregator/aggregator.h"
+#include "aggregator/log.h"
+#include "aggregator/spool/own_file.h"
+#include "aggregator/spool/spool_read.h"
+#include "lib/base/cleanup.h"
+
+#define SETTLED_AT_LATEST_MS 5000 /* after a file has been read */
+
+/* --- taking ----------------------------------------------------------------------------------- */
+
+/* "PREFIX" followed by a number. */
+static bool numbered(const char *name, const char *prefix, uint64_t *ret)
+{
+	size_t size = strlen(prefix);
+	char *end;
+
+	if (strncmp(name, prefix, size) != 0 || !isdigit((unsigned char)name[size]))
+		return false;
+	*ret = strtoull(name + size, &end, 10);
+	return *end == '\0';
+}
+
+static void taken_free(struct taken *taken)
+{
+	if (!taken)
+		return;
+	cleanup_close(&taken->fd);
+	free(taken);
+}
+DEFINE_CLEANUP(taken_freep, struct taken *, taken_free)
+#define auto_taken __attribute__((cleanup(taken_freep)))
+
+static struct taken *taken_new(const char *name, enum taken_state state)
+{
+	struct taken *taken = calloc(1, sizeof(*taken));
+
+	if (!taken)
+		return NULL;
+	snprintf(taken->name, sizeof(taken->name), "%s", name);
+	taken->fd = -1;
+	taken->state = state;
+	return taken;
+}
+
+static void keep(struct aggregator *daemon, struct taken *taken)
+{
+	taken->since_ms = uv_now(&daemon->loop);
+	TAILQ_INSERT_TAIL(&daemon->spool.taken, taken, link);
+	daemon->spool.n_taken++;
+}
+
+/* What is not a file of somebody's records is nothing that we read, and in the way. */
+static int discard(struct aggregator *daemon, const char *name)
+{
+	log_note("%s/%s: not a spool file", daemon->options.spool, name);
+	daemon->counters.spool_damaged++;
+	if (unlinkat(daemon->spool.directory, name, 0) < 0)
+		return -errno;
+	return 0;
+}
+
+/* The file has its name taken.N: it is ours to read once nobody writes to it. */
+static int adopt_file(struct aggregator *daemon, const char *name)
+{
+	auto_taken struct taken *taken = taken_new(name, TAKEN_LOCKED);
+	struct stat status;
+
+	if (!taken)
+		return -ENOMEM;
+	taken->fd = openat(daemon->spool.directory, name,
+		O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+	if (taken->fd < 0)
+		return errno == ELOOP || errno == ENXIO ? discard(daemon, name) : -errno;
+	if (fstat(taken->fd, &status) < 0)
+		return -errno;
+	if (!S_ISREG(status.st_mode))
+		return discard(daemon, name);
+	taken->uid = status.st_uid;
+	keep(daemon, steal_pointer(taken));
+	return 0;
+}
+
+static int rename_to_number(struct aggregator *daemon, const char *name, char taken[static 32])
+{
+	struct spool *spool = &daemon->spool;
+
+	do {
+		snprintf(taken, 32, "taken.%llu", (unsigned long long)++spool->last_number);
+	} while (renameat2(spool->directory, name, spool->directory, taken, RENAME_NOREPLACE) < 0 &&
+		 errno == EEXIST);
+	return faccessat(spool->directory, taken, F_OK, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+}
+
+static int take(struct aggregator *daemon, const char *name)
+{
+	char taken[32];
+	int r = rename_to_number(daemon, name, taken);
+
+	return r < 0 ? r : adopt_file(daemon, taken);
+}
+
+static bool is_taken(const struct spool *spool, const char *name)
+{
+	const struct taken *taken;
+
+	TAILQ_FOREACH(taken, &spool->taken, link)
+	if (!strcmp(taken->name, name))
+		return true;
+	return false;
+}
+
+/* A file that an aggregator before us took, and did not come to the end of. */
+static void take_left_behind(struct aggregator *daemon, const char *name, uint64_t number)
+{
+	struct spool *spool = &daemon->spool;
+
+	if (number > spool->last_number && number < UINT64_MAX / 2)
+		spool->last_number = number;
+	if (!is_taken(spool, name))
+		adopt_file(daemon, name);
+}
+
+static void scan(struct aggregator *daemon)
+{
+	struct spool *spool = &daemon->spool;
+	int fd = openat(spool->directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct dirent *entry;
+	uint64_t number;
+	DIR *directory;
+
+	if (fd < 0)
+		return; /* out of descriptors: the next tick looks again */
+	directory = fdopendir(fd);
+	if (!directory) {
+		close(fd);
+		return;
+	}
+	while (spool->n_taken < SPOOL_TAKEN_MAX && (entry = readdir(directory))) {
+		if (spool->left_behind && numbered(entry->d_name, "taken.", &number))
+			take_left_behind(daemon, entry->d_name, number);
+		else if (numbered(entry->d_name, "records.", &number))
+			take(daemon, entry->d_name);
+	}
+	/* Where there were more of them than we take, the next scan takes others. */
+	if (spool->n_taken < SPOOL_TAKEN_MAX)
+		spool->left_behind = false;
+	closedir(directory);
+}
+
+int spool_adopt(struct aggregator *daemon, const char *name, int fd, uint64_t serial)
+{
+	struct taken *taken;
+	char number[32];
+	int r;
+
+	if (daemon->spool.n_taken >= SPOOL_TAKEN_MAX)
+		return -ENOSPC;
+	r = rename_to_number(daemon, name, number);
+	if (r < 0)
+		return r;
+	taken = taken_new(number, TAKEN_READ);
+	if (!taken)
+		return -ENOMEM; /* it is read once more by our successor: no harm */
+	taken->fd = fd;
+	taken->serial = serial;
+	taken->settled = true;
+	keep(daemon, taken);
+	return 0;
+}
+
+/* --- what is taken ---------------------------------------------------------------------------- */
+
+bool spool_busy(const struct aggregator *daemon)
+{
+	return uv_is_active((const uv_handle_t *)&daemon->spool.step);
+}
+
+bool spool_locked(const struct aggregator *daemon)
+{
+	const struct taken *taken;
+
+	TAILQ_FOREACH(taken, &daemon->spool.taken, link)
+	if (taken->state == TAKEN_LOCKED)
+		return true;
+	return false;
+}
+
+/* They are in the order they were taken in. */
+bool spool_holds_since(const struct aggregator *daemon, uint64_t time_ms)
+{
+	const struct taken *oldest = TAILQ_FIRST(&daemon->spool.taken);
+
+	return oldest && oldest->since_ms <= time_ms;
+}
+
+void spool_tick(struct aggregator *daemon)
+{
+	scan(daemon);
+	if (!spool_busy(daemon))
+		spool_read(daemon);
+}
+
+/* --- removing --------------------------------------------------------------------------------- */
+
+/* Has all that the file said become facts, or will it never? A directory that nobody has named by
+ * now is not named again. pending_ms: since when a record has waited. */
+static bool settle(struct aggregator *daemon, struct taken *taken, uint64_t pending_ms)
+{
+	bool late = uv_now(&daemon->loop) - taken->read_ms > SETTLED_AT_LATEST_MS;
+
+	if (!taken->settled && (late || taken->read_ms < pending_ms)) {
+		taken->settled = true;
+		taken->serial = daemon->roots.last_serial;
+	}
+	return taken->settled;
+}
+
+void spool_cover(struct aggregator *daemon)
+{
+	uint64_t pending_ms = sessions_pending_since(daemon);
+	struct taken *taken;
+
+	TAILQ_FOREACH(taken, &daemon->spool.taken, link)
+	if (taken->state == TAKEN_READ && settle(daemon, taken, pending_ms) &&
+		roots_applied(daemon, taken->serial))
+		taken->state = TAKEN_COVERED;
+}
+
+static void remove_taken(struct aggregator *daemon, struct taken *taken)
+{
+	if (unlinkat(daemon->spool.directory, taken->name, 0) < 0 && errno != ENOENT)
+		log_trouble("%s/%s: cannot be removed: %s", daemon->options.spool, taken->name,
+			strerror(errno));
+	TAILQ_REMOVE(&daemon->spool.taken, taken, link);
+	daemon->spool.n_taken--;
+	taken_free(taken);
+}
+
+void spool_covered(struct aggregator *daemon, bool written)
+{
+	struct taken *taken = TAILQ_FIRST(&daemon->spool.taken);
+
+	while (taken) {
+		struct taken *next = TAILQ_NEXT(taken, link);
+
+		if (taken->state == TAKEN_COVERED && written)
+			remove_taken(daemon, taken);
+		else if (taken->state == TAKEN_COVERED)
+			taken->state = TAKEN_READ;
+		taken = next;
+	}
+}
+
+/* --- life ------------------------------------------------------------------------------------- */
+
+/* Everyone may leave records, and only their owner and we may take them away. */
+static int make_directory(const char *path)
+{
+	struct stat status;
+
+	if (mkdir(path, 0700) < 0)
+		return errno == EEXIST ? 0 : -errno;
+	if (lstat(path, &status) < 0 || !S_ISDIR(status.st_mode))
+		return -ENOTDIR;
+	return chmod(path, 01777) < 0 ? -errno : 0;
+}
+
+int spool_init(struct aggregator *daemon)
+{
+	struct spool *spool = &daemon->spool;
+	const char *path = daemon->options.spool;
+	int r = make_directory(path);
+
+	TAILQ_INIT(&spool->taken);
+	spool->directory = spool->lock = -1;
+	if (r < 0) {
+		log_trouble("%s: cannot be made: %s", path, strerror(-r));
+		return r;
+	}
+	spool->directory = open(path, O_DIRECTORY | O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (spool->directory < 0) {
+		log_trouble("%s: cannot be opened: %s", path, strerror(errno));
+		return -errno;
+	}
+	r = own_file_lock(spool->directory, SPOOL_LOCK_NAME, &spool->lock);
+	if (r < 0) {
+		log_trouble("%s: another footprintd reads it", path);
+		return r;
+	}
+	uv_timer_init(&daemon->loop, &spool->step);
+	spool->step.data = daemon;
+	spool->left_behind = true;
+	if (faccessat(spool->directory, JOURNAL_NAME, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		take(daemon, JOURNAL_NAME);
+	return 0;
+}
+
+void spool_close(struct aggregator *daemon)
+{
+	if (daemon->spool.step.data && !uv_is_closing((uv_handle_t *)&daemon->spool.step))
+		uv_close((uv_handle_t *)&daemon->spool.step, NULL);
+}
+
+void spool_deinit(struct aggregator *daemon)
+{
+	struct taken *taken;
+
+	while ((taken = TAILQ_FIRST(&daemon->spool.taken))) {
+		TAILQ_REMOVE(&daemon->spool.taken, taken, link);
+		taken_free(taken);
+	}
+	cleanup_close(&daemon->spool.lock);
+	if (daemon->spool.directory >= 0)
+		close(daemon->spool.directory);
+}

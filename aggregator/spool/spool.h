@@ -1,0 +1,81 @@
+/*
+ * The spool: files in which processes left records that nobody acknowledged (proto/WIRE.md).
+ *
+ * A file is taken by renaming it, so that processes begin another one, and by locking it, so that
+ * the last of them has finished. It is removed when all it held is in manifests on disk; an
+ * aggregator killed before that leaves it for its successor.
+ */
+#ifndef FOOTPRINT_AGGREGATOR_SPOOL_SPOOL_H
+#define FOOTPRINT_AGGREGATOR_SPOOL_SPOOL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <uv.h>
+
+/* Files that are taken and not yet removed. */
+#define SPOOL_TAKEN_MAX 256u
+/* Read at once; more than the largest entry. */
+#define SPOOL_WINDOW_SIZE (FP_SEGMENT_SIZE_MAX + (64u << 10))
+
+struct aggregator;
+struct session;
+
+enum taken_state {
+	TAKEN_LOCKED, /* somebody is still writing to it */
+	TAKEN_READING,
+	TAKEN_READ,
+	TAKEN_COVERED, /* the snapshot being written has all of it */
+};
+
+#define SPOOL_LOCK_NAME "lock"
+
+struct taken {
+	TAILQ_ENTRY(taken) link;
+	char name[32];
+	int fd;
+	enum taken_state state;
+	uint32_t uid;
+	uint64_t size;	   /* when the lock was taken: who writes later does not keep us reading */
+	uint64_t offset;   /* of the first byte not read */
+	uint64_t serial;   /* facts queued when all it said had become facts */
+	bool settled;	   /* it has: no exec of it is pending, no record of it deferred */
+	uint64_t read_ms;  /* when it had been read */
+	uint64_t since_ms; /* when it was taken */
+	uint64_t unplaced; /* damaged entries of which nobody has been told */
+};
+
+TAILQ_HEAD(taken_list, taken);
+struct spool {
+	int directory;
+	int lock;	      /* keeps a second daemon from this spool; -1: none */
+	bool left_behind;     /* files of an aggregator before us may be there */
+	uint64_t last_number; /* of taken.N */
+	unsigned n_taken;
+	struct taken_list taken;
+	uv_timer_t step;
+};
+
+/* Makes the directory (mode 1777), and takes the journal that an aggregator before us left. 0 or
+ * negative errno, reported. */
+int spool_init(struct aggregator *daemon);
+/* Looks for files, and goes on with those that are taken. */
+void spool_tick(struct aggregator *daemon);
+/* Files are being read. */
+bool spool_busy(const struct aggregator *daemon);
+/* Somebody still writes to a file that is to be read. */
+bool spool_locked(const struct aggregator *daemon);
+/* There is a file that was taken before that time. */
+bool spool_holds_since(const struct aggregator *daemon, uint64_t time_ms);
+/* The file `name`, open at fd (taken over on success), has been read already; facts up to `serial`
+ * came from it. 0 or negative errno. */
+int spool_adopt(struct aggregator *daemon, const char *name, int fd, uint64_t serial);
+
+/* A snapshot begins: which files will it have all of? */
+void spool_cover(struct aggregator *daemon);
+/* It is on disk; or it is not. */
+void spool_covered(struct aggregator *daemon, bool written);
+void spool_close(struct aggregator *daemon);
+void spool_deinit(struct aggregator *daemon);
+
+#endif

@@ -1,0 +1,228 @@
+#include "aggregator/spool/spool_read.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "aggregator/aggregator.h"
+#include "aggregator/sessions/ingest.h"
+#include "lib/base/cleanup.h"
+
+#define DAMAGED		"damaged spool entries"
+#define ENTRIES_AT_ONCE 256 /* then others have their turn */
+#define STEP_MS		1
+#define FULL_MS		20 /* while facts are waiting to be applied */
+
+/* Counts and log of one entry. -ENOMEM: try again. */
+static int take_entry(struct aggregator *daemon, struct taken *taken, const struct spool_view *view,
+	struct session **ret)
+{
+	struct hello_source source = { .uid = taken->uid };
+	Footprint__Hello *hello;
+	struct error err = { 0 };
+	int r = hello_unpack(view->hello, view->entry.hello_size, &hello, &err);
+
+	if (r == 0) {
+		r = hello->protocol == FP_PROTOCOL ? session_get(daemon, hello, &source, ret)
+						   : -EPROTONOSUPPORT;
+		if (r == 0)
+			r = session_add_log(*ret, hello->segment, view->entry.log_offset, view->log,
+				view->entry.log_size, &err);
+		if (r == 0)
+			session_add_counts(*ret, hello->segment, &view->entry);
+		footprint__hello__free_unpacked(hello, NULL);
+	}
+	if (r == -ENOMEM)
+		return r;
+	if (r < 0 && *ret)
+		session_drop(*ret, &err);
+	else if (r < 0)
+		daemon->counters.refused++;
+	/* Whom the operator does not allow is not missed; anybody else's records are. */
+	taken->unplaced += r < 0 && !*ret && r != -EACCES;
+	daemon->counters.spool_entries++;
+	return 0;
+}
+
+/* An entry that is not whole. Where its beginning is, the session it was of knows by its end
+ * whether anything is lost. -ENOMEM: try again. */
+static int take_damage(struct aggregator *daemon, struct taken *taken,
+	const struct spool_view *view, struct session **ret)
+{
+	struct hello_source source = { .uid = taken->uid };
+	Footprint__Hello *hello;
+	struct error err;
+	int r = -EBADMSG;
+
+	if (view->hello)
+		r = hello_unpack(view->hello, view->entry.hello_size, &hello, &err);
+	if (r == 0) {
+		r = hello->protocol == FP_PROTOCOL ? session_get(daemon, hello, &source, ret)
+						   : -EPROTONOSUPPORT;
+		if (r == 0)
+			r = session_add_torn(
+				*ret, hello->segment, view->entry.log_offset, view->entry.log_size);
+		footprint__hello__free_unpacked(hello, NULL);
+	}
+	if (r == -ENOMEM)
+		return r;
+	taken->unplaced += r < 0;
+	daemon->counters.spool_damaged++;
+	return 0;
+}
+
+/* Whose records they were cannot be told: the manifest of all who run says that some are missing.
+ */
+static void tell_unplaced(struct aggregator *daemon, struct taken *taken)
+{
+	struct application *application;
+	int r = 0;
+
+	LIST_FOREACH(application, &daemon->applications.list, link)
+	if (r == 0 && taken->unplaced && application->run.open)
+		r = run_gap(application, "lost-records", NULL, DAMAGED, taken->unplaced);
+	taken->unplaced = 0;
+}
+
+/* Sessions of entries stay open until the files that may hold more of them have been read. */
+static void hold(struct session *session)
+{
+	if (session->state == SESSION_ENDING)
+		session->held = true;
+	root_pump(session->root);
+}
+
+static void release_held(struct aggregator *daemon)
+{
+	struct session *session;
+
+	TAILQ_FOREACH(session, &daemon->sessions.ending, link)
+	session->held = false;
+	sessions_settle(daemon);
+}
+
+/* 1: go on later; 0: at the end of the file; -ENOMEM. */
+static int read_window(struct aggregator *daemon, struct taken *taken, uint8_t *window, size_t size)
+{
+	struct spool_reader reader = { .bytes = window, .size = size };
+	struct session *session = NULL;
+	struct spool_view view;
+	int entries = 0, r = 0;
+
+	reader.more = size == SPOOL_WINDOW_SIZE;
+	while (entries++ < ENTRIES_AT_ONCE && daemon->roots.n_queued < FACTS_QUEUED_MAX) {
+		size_t before = reader.offset;
+		enum spool_found found = spool_next(&reader, &view);
+		struct session *other = NULL;
+
+		if (found == SPOOL_END) {
+			r = reader.more && reader.offset;
+			break;
+		}
+		r = found == SPOOL_ENTRY ? take_entry(daemon, taken, &view, &other)
+					 : take_damage(daemon, taken, &view, &other);
+		if (r < 0) {
+			reader.offset = before;
+			break;
+		}
+		if (other)
+			hold(session = other);
+		r = 1;
+	}
+	taken->offset += reader.offset;
+	/* Whose records they were cannot be told: the neighbours' manifest says it. */
+	if (taken->unplaced && session &&
+		session_gap(session, "lost-records", NULL, DAMAGED) == 0) {
+		taken->unplaced = 0;
+		root_pump(session->root);
+	}
+	return r;
+}
+
+/* A file may be said to hold terabytes and hold nothing. */
+static void pass_hole(struct taken *taken)
+{
+	off_t data = lseek(taken->fd, (off_t)taken->offset, SEEK_DATA);
+
+	if (data < 0 && errno != ENXIO)
+		return; /* a file system that does not tell */
+	if (data < 0 || (uint64_t)data > taken->size)
+		data = (off_t)taken->size;
+	taken->unplaced += (uint64_t)data > taken->offset;
+	taken->offset = (uint64_t)data;
+}
+
+static int read_taken(struct aggregator *daemon, struct taken *taken)
+{
+	autofree uint8_t *window = NULL;
+	uint64_t left;
+	ssize_t n;
+
+	if (taken->offset < taken->size)
+		pass_hole(taken);
+	if (taken->offset >= taken->size)
+		return 0;
+	left = taken->size - taken->offset;
+	if (left > SPOOL_WINDOW_SIZE)
+		left = SPOOL_WINDOW_SIZE;
+	window = malloc(left);
+	if (!window)
+		return -ENOMEM;
+	n = pread(taken->fd, window, left, (off_t)taken->offset);
+	if (n <= 0)
+		return 0; /* cut off by its owner while we looked: what is gone is gone */
+	return read_window(daemon, taken, window, (size_t)n);
+}
+
+static void begin_reading(struct taken *taken)
+{
+	struct stat status;
+
+	taken->state = TAKEN_READING;
+	taken->size = fstat(taken->fd, &status) < 0 ? 0 : (uint64_t)status.st_size;
+}
+
+static struct taken *next_to_read(struct aggregator *daemon)
+{
+	struct taken *taken;
+
+	TAILQ_FOREACH(taken, &daemon->spool.taken, link)
+	{
+		if (taken->state == TAKEN_LOCKED && flock(taken->fd, LOCK_EX | LOCK_NB) == 0)
+			begin_reading(taken);
+		if (taken->state == TAKEN_READING)
+			return taken;
+	}
+	return NULL;
+}
+
+static void on_step(uv_timer_t *timer)
+{
+	spool_read(timer->data);
+}
+
+void spool_read(struct aggregator *daemon)
+{
+	struct taken *taken = next_to_read(daemon);
+	bool full = daemon->roots.n_queued >= FACTS_QUEUED_MAX;
+	int r;
+
+	if (!taken) {
+		release_held(daemon);
+		return;
+	}
+	r = full ? 1 : read_taken(daemon, taken);
+	/* Gaps go into manifests at once: not into those that are being written. */
+	if (r == 0 && taken->unplaced && daemon->roots.frozen)
+		r = 1;
+	if (r == 0) {
+		tell_unplaced(daemon, taken);
+		taken->state = TAKEN_READ;
+		taken->read_ms = uv_now(&daemon->loop);
+	} else if (r < 0) {
+		daemon->counters.no_memory++;
+	}
+	uv_timer_start(&daemon->spool.step, on_step, full || r < 0 ? FULL_MS : STEP_MS, 0);
+}

@@ -1,0 +1,23 @@
+/*
+ * Do the processes of a container and we have one spool?
+ *
+ * A volume that is read-only for them alone, or of which they have the socket only, shows itself to
+ * nobody who looks from outside; and they cannot say so while nobody listens. But the descriptor of
+ * their root that comes with a hello leads us to where their spool would be.
+ */
+#ifndef FOOTPRINT_AGGREGATOR_SPOOL_SPOOL_SHARED_H
+#define FOOTPRINT_AGGREGATOR_SPOOL_SPOOL_SHARED_H
+
+#include <stdbool.h>
+
+#include "proto/record.pb-c.h"
+
+struct aggregator;
+struct root;
+
+/* False: it is certain that what this process puts into its spool never comes to us. fd: its root.
+ * Never waits, whatever file system the path leads to. */
+bool spool_is_shared(
+	struct aggregator *daemon, struct root *root, int fd, const Footprint__Hello *hello);
+
+#endif

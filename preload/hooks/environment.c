@@ -1,0 +1,420 @@
+#define _GNU_SOURCE
+
+#include "preload/hooks/environment.h"
+
+#include <fcntl.h>
+#include <link.h>
+#include <stdint.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "preload/entry.h"
+#include "preload/hooks/hooks.h"
+#include "preload/hooks/symbols.h"
+#include "preload/image.h"
+#include "preload/rawcall.h"
+#include "preload/text.h"
+
+#define PRELOAD	     "LD_PRELOAD="
+#define PRELOAD_SIZE (sizeof(PRELOAD) - 1)
+#define OURS	     "FOOTPRINT_"
+
+#define STACK_SIZE_MAX 8192 /* bytes of an environment made on the stack */
+#define KEPT_MAX       12   /* FOOTPRINT_* variables; more are not restored */
+#define KEPT_SIZE      1024 /* bytes for all that is kept; what is longer goes to mapped memory */
+
+/* A stretch of text within another. */
+struct span {
+	const char *text;
+	size_t size;
+};
+
+/*
+ * What the environment held at our start, copied then: programs write over it (setproctitle) and
+ * throw it away (clearenv). Written once, by the constructor.
+ */
+static struct {
+	bool taken;
+	unsigned count;
+	const char *entries[KEPT_MAX]; /* "FOOTPRINT_X=..." */
+	const char *library;	       /* our path, absolute where it can be; NULL: none to keep */
+	struct span token;	       /* our entry in LD_PRELOAD as it stood there */
+	char text[KEPT_SIZE];
+} kept;
+
+static bool is_separator(char c)
+{
+	return c == ':' || c == ' ';
+}
+
+/* The next entry of an LD_PRELOAD value from *at on; false: no more. */
+static bool next_token(const char **at, struct span *ret_token)
+{
+	const char *start = *at;
+	const char *end;
+
+	while (*start && is_separator(*start))
+		start++;
+	for (end = start; *end && !is_separator(*end);)
+		end++;
+	*at = end;
+	*ret_token = (struct span){ start, (size_t)(end - start) };
+	return end > start;
+}
+
+static bool span_equal(struct span a, struct span b)
+{
+	return a.size == b.size && memcmp(a.text, b.text, a.size) == 0;
+}
+
+static struct span span_of(const char *text)
+{
+	return (struct span){ text, text ? text_length(text) : 0 };
+}
+
+static struct span last_component(struct span path)
+{
+	size_t start = path.size;
+
+	while (start > 0 && path.text[start - 1] != '/')
+		start--;
+	return (struct span){ path.text + start, path.size - start };
+}
+
+/* Ours, however it is spelled: as it stood at start, or as its absolute path. */
+static bool names_us(struct span token)
+{
+	return span_equal(token, kept.token) || span_equal(token, span_of(kept.library));
+}
+
+/* A place for `size` bytes that stay. */
+static char *keep_room(char **free_text, size_t size)
+{
+	char *room = *free_text;
+
+	if (room + size <= kept.text + sizeof(kept.text)) {
+		*free_text = room + size;
+		return room;
+	}
+	room = (char *)rawcall6(SYS_mmap, 0, (long)size, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	return (unsigned long)room > -4096ul ? NULL : room;
+}
+
+static const char *keep(char **free_text, struct span first, struct span second)
+{
+	char *copy = keep_room(free_text, first.size + second.size + 1);
+
+	if (!copy)
+		return NULL;
+	memcpy(copy, first.text, first.size);
+	memcpy(copy + first.size, second.text, second.size);
+	copy[first.size + second.size] = '\0';
+	return copy;
+}
+
+/* A relative entry means something else after the next chdir. */
+static const char *keep_absolute(char **free_text, struct span path)
+{
+	char directory[1024];
+	long size;
+
+	if (*path.text == '/' || last_component(path).size == path.size)
+		return keep(free_text, path, (struct span){ "", 0 });
+	size = rawcall3(SYS_getcwd, (long)directory, sizeof(directory), 0);
+	if (size <= 1 || directory[0] != '/')
+		return keep(free_text, path, (struct span){ "", 0 });
+	directory[size - 1] = '/'; /* where the NUL was */
+	return keep(free_text, (struct span){ directory, (size_t)size }, path);
+}
+
+/* Our entry is the one whose last component is that of the object we were mapped from. Where there
+ * is none (ld.so --preload) the object's own path serves. */
+static void keep_library(char **free_text, const char *preloads)
+{
+	struct link_map *own = symbol_own_map();
+	struct span path = span_of(own ? own->l_name : NULL);
+	struct span token;
+
+	if (!path.size)
+		return;
+	while (next_token(&preloads, &token)) {
+		if (!span_equal(last_component(token), last_component(path)))
+			continue;
+		kept.library = keep_absolute(free_text, token);
+		kept.token = span_of(keep(free_text, token, (struct span){ "", 0 }));
+		return;
+	}
+	kept.library = keep_absolute(free_text, path);
+}
+
+/* Before the program's own code: it may change the environment as it likes. Without a socket the
+ * library does nothing, and in a set-uid program nothing is ours to pass on. */
+static __attribute__((constructor)) void environment_start(void)
+{
+	struct entry entry = entry_find();
+	const char *preloads = "";
+	char *free_text = kept.text;
+
+	if (kept.taken || !entry.envp || entry_auxiliary(&entry, AT_SECURE))
+		return;
+	kept.taken = true;
+	if (!text_environment(entry.envp, "FOOTPRINT_SOCKET"))
+		return;
+	for (char **at = entry.envp; *at; at++) {
+		const char *copy;
+
+		if (text_begins(*at, PRELOAD))
+			preloads = *at + PRELOAD_SIZE;
+		if (!text_begins(*at, OURS) || kept.count == KEPT_MAX)
+			continue;
+		copy = keep(&free_text, span_of(*at), (struct span){ "", 0 });
+		if (copy)
+			kept.entries[kept.count++] = copy;
+	}
+	keep_library(&free_text, preloads);
+}
+
+const char *environment_library(void)
+{
+	return kept.library;
+}
+
+const char *environment_setting(const char *name)
+{
+	size_t size = text_length(name);
+
+	for (unsigned i = 0; i < kept.count; i++)
+		if (text_begins(kept.entries[i], name) && kept.entries[i][size] == '=')
+			return kept.entries[i] + size + 1;
+	return NULL;
+}
+
+unsigned environment_kept(const char **ret_entries, unsigned max)
+{
+	unsigned count = kept.count < max ? kept.count : max;
+
+	for (unsigned i = 0; i < count; i++)
+		ret_entries[i] = kept.entries[i];
+	return count;
+}
+
+bool environment_reaches_library(void)
+{
+	if (!kept.library || *kept.library != '/')
+		return true;
+	return rawcall3(SYS_access, (long)kept.library, R_OK, 0) == 0;
+}
+
+/* Do both entries set the same variable? */
+static bool same_variable(const char *a, const char *b)
+{
+	while (*a && *a == *b && *a != '=')
+		a++, b++;
+	return *a == '=' && *b == '=';
+}
+
+/* What an environment has of what it should have. */
+struct survey {
+	size_t entries;
+	size_t preload_at;    /* index of LD_PRELOAD, or `entries`: not there */
+	const char *preloads; /* its value, "" where there is none */
+	unsigned missing;     /* bits of kept.entries */
+	bool preload_differs; /* LD_PRELOAD must be written anew */
+};
+
+/* The dynamic linkers take the last LD_PRELOAD of several. */
+static void survey_entries(struct survey *survey, char *const *given)
+{
+	survey->missing = (1u << kept.count) - 1;
+	survey->preloads = "";
+	for (; given && given[survey->entries]; survey->entries++) {
+		const char *entry = given[survey->entries];
+
+		if (text_begins(entry, PRELOAD)) {
+			survey->preloads = entry + PRELOAD_SIZE;
+			survey->preload_at = survey->entries + 1;
+		} else if (text_begins(entry, OURS)) {
+			for (unsigned i = 0; i < kept.count; i++)
+				if (same_variable(entry, kept.entries[i]))
+					survey->missing &= ~(1u << i);
+		}
+	}
+	survey->preload_at = survey->preload_at ? survey->preload_at - 1 : survey->entries;
+}
+
+static bool preloads_us(const char *preloads)
+{
+	struct span token;
+
+	while (next_token(&preloads, &token))
+		if (span_equal(token, span_of(kept.library)))
+			return true;
+	return false;
+}
+
+static bool preloads_us_somehow(const char *preloads)
+{
+	struct span token;
+
+	while (next_token(&preloads, &token))
+		if (names_us(token))
+			return true;
+	return false;
+}
+
+static struct survey survey_of(char *const *given, enum library_wish wish)
+{
+	struct survey survey = { 0 };
+
+	survey_entries(&survey, given);
+	if (wish == LIBRARY_UNWANTED) {
+		survey.missing = 0;
+		survey.preload_differs = preloads_us_somehow(survey.preloads);
+	} else {
+		survey.preload_differs = kept.library && !preloads_us(survey.preloads);
+	}
+	return survey;
+}
+
+/* Bytes for LD_PRELOAD written anew. */
+static size_t preload_needs(const struct survey *survey)
+{
+	return sizeof(PRELOAD) + span_of(kept.library).size + 1 + text_length(survey->preloads);
+}
+
+/* "LD_PRELOAD=" with our path first if wanted, and the others in their order. Returns it, or NULL:
+ * nothing is left to preload. `to` has room for preload_needs() bytes. */
+static char *preload_write(const struct survey *survey, enum library_wish wish, char *to)
+{
+	char *end = to + preload_needs(survey);
+	const char *at = survey->preloads;
+	char *start = to;
+	struct span token;
+	bool any = wish == LIBRARY_WANTED;
+
+	to = text_append(to, end, PRELOAD);
+	if (any)
+		to = text_append(to, end, kept.library);
+	while (next_token(&at, &token)) {
+		if (names_us(token))
+			continue;
+		if (any)
+			*to++ = ':';
+		memcpy(to, token.text, token.size);
+		to += token.size;
+		any = true;
+	}
+	*to = '\0';
+	return any ? start : NULL;
+}
+
+/* Bytes for the whole environment: room for pointers, then for LD_PRELOAD. */
+static size_t made_size(const struct survey *survey)
+{
+	return (survey->entries + kept.count + 2) * sizeof(char *) + preload_needs(survey);
+}
+
+static char **make(
+	const struct survey *survey, char *const *given, enum library_wish wish, void *room)
+{
+	char **made = room;
+	char **to = made;
+	char *text = (char *)(made + survey->entries + kept.count + 2);
+	char *preload = NULL;
+
+	if (survey->preload_differs)
+		preload = preload_write(survey, wish, text);
+	for (size_t i = 0; given && i < survey->entries; i++) {
+		if (i != survey->preload_at || !survey->preload_differs)
+			*to++ = given[i];
+		else if (preload)
+			*to++ = preload;
+	}
+	if (preload && survey->preload_at == survey->entries)
+		*to++ = preload;
+	for (unsigned i = 0; i < kept.count; i++)
+		if (survey->missing & 1u << i)
+			*to++ = (char *)(uintptr_t)kept.entries[i];
+	*to = NULL;
+	return made;
+}
+
+/* The stack may be a small one, and after vfork it is the parent's. A mapping made after vfork
+ * stays in the parent when the exec succeeds: the price of an environment that large. */
+static long with_mapped(const struct survey *survey, char *const *given, enum library_wish wish,
+	environment_user *user, void *context)
+{
+	long size = (long)made_size(survey);
+	void *room = (void *)rawcall6(
+		SYS_mmap, 0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	long result;
+
+	if ((unsigned long)room > -4096ul)
+		return user(context, given);
+	result = user(context, make(survey, given, wish, room));
+	rawcall3(SYS_munmap, (long)room, size, 0);
+	return result;
+}
+
+long environment_with(
+	char *const *given, enum library_wish wish, environment_user *user, void *context)
+{
+	struct survey survey;
+
+	if (!kept.library && !kept.count)
+		return user(context, given);
+	if (given && !image.memory_only && !symbol_readable(given))
+		return user(context, given); /* the kernel's to refuse */
+	survey = survey_of(given, wish);
+	if (!survey.missing && !survey.preload_differs)
+		return user(context, given);
+	if (made_size(&survey) > STACK_SIZE_MAX)
+		return with_mapped(&survey, given, wish, user, context);
+	return user(context, make(&survey, given, wish, __builtin_alloca(made_size(&survey))));
+}
+
+/* An entry "NAME=value" as libc's setenv takes it; a name is short, all of them are ours. */
+static void set_entry(const char *entry)
+{
+	static void *slot;
+	int (*real_setenv)(const char *, const char *, int) = hook_real(&slot, "setenv");
+	char name[64];
+	size_t size = 0;
+
+	while (entry[size] && entry[size] != '=' && size < sizeof(name) - 1) {
+		name[size] = entry[size];
+		size++;
+	}
+	name[size] = '\0';
+	if (real_setenv && entry[size] == '=')
+		real_setenv(name, entry + size + 1, 1);
+}
+
+static void unset_preload(void)
+{
+	static void *slot;
+	int (*real_unsetenv)(const char *) = hook_real(&slot, "unsetenv");
+
+	if (real_unsetenv)
+		real_unsetenv("LD_PRELOAD");
+}
+
+void environment_restore(enum library_wish wish)
+{
+	struct survey survey = survey_of(environ, wish);
+
+	for (unsigned i = 0; i < kept.count; i++)
+		if (survey.missing & 1u << i)
+			set_entry(kept.entries[i]);
+	if (survey.preload_differs) {
+		char *preload =
+			preload_write(&survey, wish, __builtin_alloca(preload_needs(&survey)));
+
+		if (preload)
+			set_entry(preload);
+		else
+			unset_preload();
+	}
+}

@@ -1,0 +1,240 @@
+#define _GNU_SOURCE
+
+#include "preload/hooks/hooks_fd.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "preload/hooks/hooks.h"
+#include "preload/record/recorder.h"
+
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
+#ifndef CLOSE_RANGE_CLOEXEC
+#define CLOSE_RANGE_CLOEXEC (1u << 2)
+#endif
+
+/* Not in every libc's headers. */
+extern int close_range(unsigned first, unsigned last, int flags);
+extern void closefrom(int first);
+extern int posix_close(int fd, int flags);
+extern int __close(int fd);
+extern int __close_nocancel(int fd);
+extern int __dup2(int from, int to);
+extern int __fcntl(int fd, int command, ...);
+extern int __libc_fcntl64(int fd, int command, ...);
+extern int _IO_fclose(FILE *file);
+
+bool descriptor_is_ours(int fd)
+{
+	if (fd < 0 || fd != record_descriptor())
+		return false;
+	*__errno_location() = EBADF;
+	return true;
+}
+
+/* The table forgets the descriptor before it is closed: afterwards its number may be another
+ * thread's already. */
+#define CLOSE(name, parameters, arguments)                                                         \
+	FP_EXPORT int name parameters                                                              \
+	{                                                                                          \
+		REAL(name);                                                                        \
+		if (descriptor_is_ours(fd))                                                        \
+			return -1;                                                                 \
+		record_fd_closed(fd);                                                              \
+		return real_##name ? real_##name arguments : (int)hook_missing();                  \
+	}
+
+CLOSE(close, (int fd), (fd))
+CLOSE(__close, (int fd), (fd))
+CLOSE(__close_nocancel, (int fd), (fd))
+CLOSE(posix_close, (int fd, int flags), (fd, flags))
+
+FP_EXPORT int closedir(DIR *directory)
+{
+	REAL(closedir);
+	static void *slot;
+	int (*real_dirfd)(DIR *) = hook_real(&slot, "dirfd");
+
+	if (!real_closedir)
+		return (int)hook_missing();
+	if (hook_given(directory) && real_dirfd)
+		record_fd_closed(real_dirfd(directory));
+	return real_closedir(directory);
+}
+
+/* fopen opens directories too, for reading. */
+static void stream_closes(FILE *file)
+{
+	static void *slot;
+	int (*real_fileno)(FILE *) = hook_real(&slot, "fileno_unlocked");
+	int error = *__errno_location();
+
+	if (real_fileno)
+		record_fd_closed(real_fileno(file));
+	*__errno_location() = error; /* EBADF for a stream without a descriptor */
+}
+
+#define CLOSE_STREAM(name)                                                                         \
+	FP_EXPORT int name(FILE *file)                                                             \
+	{                                                                                          \
+		REAL(name);                                                                        \
+		stream_closes(file);                                                               \
+		return real_##name ? real_##name(file) : (int)hook_missing();                      \
+	}
+
+CLOSE_STREAM(fclose)
+CLOSE_STREAM(_IO_fclose)
+
+/* One part of a range, unless it is empty. */
+static int close_part(
+	int (*real)(unsigned, unsigned, int), unsigned first, unsigned last, int flags)
+{
+	int result = first <= last ? real(first, last, flags) : 0;
+
+	if (!result && first <= last)
+		record_fd_range_closed(first, last);
+	return result;
+}
+
+static int close_range_by_number(unsigned first, unsigned last, int flags)
+{
+	return (int)hook_real_syscall()(SYS_close_range, first, last, flags);
+}
+
+/* Ours has CLOSE_RANGE_CLOEXEC already; a bad range is for the kernel to refuse. With
+ * CLOSE_RANGE_UNSHARE the first part makes the table our own, and the second finds it so. */
+FP_EXPORT int close_range(unsigned first, unsigned last, int flags)
+{
+	REAL(close_range);
+	int ours = record_descriptor();
+
+	if (!real_close_range)
+		real_close_range = close_range_by_number;
+	if ((unsigned)flags & CLOSE_RANGE_CLOEXEC || first > last)
+		return real_close_range(first, last, flags);
+	if (ours < 0 || (unsigned)ours < first || (unsigned)ours > last)
+		return close_part(real_close_range, first, last, flags);
+	if ((unsigned)ours > first &&
+		close_part(real_close_range, first, (unsigned)ours - 1, flags) < 0)
+		return -1;
+	return close_part(real_close_range, (unsigned)ours + 1, last, flags);
+}
+
+/* Where the kernel or this libc has no close_range: one by one, as a program would. */
+static void close_each(unsigned first, unsigned last)
+{
+	for (unsigned fd = first; fd < last; fd++)
+		close((int)fd);
+}
+
+FP_EXPORT void closefrom(int first)
+{
+	REAL(closefrom);
+	int ours = record_descriptor();
+	unsigned from = first < 0 ? 0 : (unsigned)first;
+
+	if (real_closefrom && ours < (int)from) {
+		record_fd_range_closed(from, UINT_MAX);
+		real_closefrom(first);
+	} else if (real_closefrom) {
+		if (close_range(from, (unsigned)ours - 1, 0) < 0)
+			close_each(from, (unsigned)ours);
+		record_fd_range_closed((unsigned)ours + 1, UINT_MAX);
+		real_closefrom(ours + 1);
+	} else {
+		hook_missing();
+	}
+}
+
+/* A copy of a directory's descriptor names the same directory. */
+static int copied(int from, int to)
+{
+	if (to >= 0)
+		record_fd_copied(from, to);
+	return to;
+}
+
+FP_EXPORT int dup(int fd)
+{
+	REAL(dup);
+
+	if (descriptor_is_ours(fd))
+		return -1;
+	return copied(fd, real_dup ? real_dup(fd) : (int)hook_missing());
+}
+
+/* The application wants this very number: ours moves away, if it may be had at all. */
+static void make_way(int from, int to)
+{
+	if (to >= 0 && to != from && to == record_descriptor())
+		record_descriptor_yield(to, from);
+}
+
+#define DUP_TO(name, parameters, arguments)                                                        \
+	FP_EXPORT int name parameters                                                              \
+	{                                                                                          \
+		REAL(name);                                                                        \
+		if (descriptor_is_ours(from))                                                      \
+			return -1;                                                                 \
+		make_way(from, to);                                                                \
+		return copied(from, real_##name ? real_##name arguments : (int)hook_missing());    \
+	}
+
+DUP_TO(dup2, (int from, int to), (from, to))
+DUP_TO(__dup2, (int from, int to), (from, to))
+DUP_TO(dup3, (int from, int to, int flags), (from, to, flags))
+
+/* How programs find out which descriptors they have. */
+#define FSTAT(name, parameters, arguments)                                                         \
+	extern int name parameters;                                                                \
+	FP_EXPORT int name parameters                                                              \
+	{                                                                                          \
+		REAL(name);                                                                        \
+		if (descriptor_is_ours(fd))                                                        \
+			return -1;                                                                 \
+		return real_##name ? real_##name arguments : (int)hook_missing();                  \
+	}
+
+FSTAT(fstat, (int fd, struct stat *status), (fd, status))
+FSTAT(fstat64, (int fd, struct stat64 *status), (fd, status))
+FSTAT(__fstat64, (int fd, struct stat64 *status), (fd, status))
+FSTAT(__fxstat, (int version, int fd, struct stat *status), (version, fd, status))
+FSTAT(__fxstat64, (int version, int fd, struct stat64 *status), (version, fd, status))
+
+static int control(int (*real)(int, int, ...), int fd, int command, void *argument)
+{
+	int result;
+
+	if (descriptor_is_ours(fd))
+		return -1;
+	result = real ? real(fd, command, argument) : (int)hook_missing();
+	if (command == F_DUPFD || command == F_DUPFD_CLOEXEC)
+		copied(fd, result);
+	return result;
+}
+
+/* Most commands take no argument or an int; all of them fit the register a pointer comes in. */
+#define FCNTL(name)                                                                                \
+	FP_EXPORT int name(int fd, int command, ...)                                               \
+	{                                                                                          \
+		REAL(name);                                                                        \
+		va_list list;                                                                      \
+		va_start(list, command);                                                           \
+		void *argument = va_arg(list, void *);                                             \
+		va_end(list);                                                                      \
+		return control(real_##name, fd, command, argument);                                \
+	}
+
+FCNTL(fcntl)
+FCNTL(fcntl64)
+FCNTL(__fcntl)
+FCNTL(__libc_fcntl64)

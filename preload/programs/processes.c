@@ -1,0 +1,229 @@
+/* The processes of an image: forks, their ends, and the one descriptor that they hold. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/sysmacros.h>
+
+#include "preload/image.h"
+#include "preload/rawcall.h"
+#include "preload/record/directories.h"
+#include "preload/record/recorder.h"
+#include "preload/record/seen.h"
+#include "preload/root.h"
+#include "preload/session/connection.h"
+#include "preload/session/pool.h"
+#include "preload/session/reserve.h"
+#include "preload/session/session.h"
+#include "preload/session/spool.h"
+
+static void count_users(uint32_t change)
+{
+	for (struct segment *s = image.segment; s; s = s->previous)
+		__atomic_fetch_add(&s->head.users, change, __ATOMIC_ACQ_REL);
+}
+
+/* Before the fork: a parent that ends at once must not be the last while its child begins. */
+void record_fork_begin(void)
+{
+	/* What the child executes should find it, and what it learns itself is its own: that the
+	 * aggregator is another one, too. */
+	if (image_segment())
+		session_look();
+	pool_look();
+	image.forked = true;
+	image_make_room();
+	count_users(1);
+	pool_inhabit(true);
+}
+
+void record_fork_end(long pid)
+{
+	struct segment *segment = image.segment;
+
+	if (pid < 0) {
+		count_users(-1u);
+		pool_inhabit(false);
+	}
+	for (; pid > 0 && segment; segment = segment->previous)
+		__atomic_fetch_add(&segment->head.processes, 1, __ATOMIC_RELAXED);
+	if (pid == 0) {
+		image.guard = image.pid;
+		image.pid = image.memory_only ? 0 : (int)rawcall3(SYS_getpid, 0, 0, 0);
+		image.said_goodbye = false;
+		image.connecting = false; /* that thread is not here */
+	}
+}
+
+/* Nobody holds the memory any more who could read in it. */
+static bool nobody_reads(struct segment *segment)
+{
+	return segment->way != SEGMENT_HELD || !connection_is_there();
+}
+
+/* Nobody knows how many processes there were. */
+static bool count_unknown(struct segment *segment)
+{
+	return segment->head.processes > 1 && segment == image.segment && nobody_reads(segment);
+}
+
+/* Nobody knows how many records were lost; they are counted in one segment. */
+static bool loss_unknown(struct segment *segment)
+{
+	return __atomic_load_n(&segment->head.lost, __ATOMIC_RELAXED) && nobody_reads(segment);
+}
+
+/* The last process of the image keeps what nobody has acknowledged. in_good_hands: somebody does
+ * that with what stands in the pool. */
+static void keep_rest(struct segment *segment, bool in_good_hands)
+{
+	uint64_t spooled = segment->spooled;
+	int error;
+
+	if (__atomic_load_n(&segment->head.users, __ATOMIC_ACQUIRE) ||
+		(segment->cell && segment->way == SEGMENT_HELD && in_good_hands))
+		return;
+	error = spool_rest(segment);
+	/* Without a log an entry still says how many processes there were, and until when. */
+	if (!error && segment->spooled == spooled &&
+		(count_unknown(segment) || loss_unknown(segment)))
+		error = spool_counts(segment);
+	if (!error)
+		return;
+	image_log("the spool takes nothing", error);
+	if (error != -ENOSPC && !nobody_reads(segment))
+		return;
+	if (spool_loss(segment) < 0 && nobody_reads(segment))
+		reserve_tell(segment);
+}
+
+void record_goodbye(void)
+{
+	bool in_good_hands;
+
+	if (!image.segment || image.memory_only || !image_is_ours())
+		return;
+	if (!__atomic_exchange_n(&image.said_goodbye, true, __ATOMIC_ACQ_REL))
+		count_users(-1u);
+	session_flush();
+	if (__atomic_load_n(&image.segment->head.users, __ATOMIC_ACQUIRE))
+		return; /* another process of the image is the last */
+	in_good_hands = pool_kept_by_parent();
+	if (!in_good_hands)
+		pool_keep_at_end();
+	for (struct segment *s = image.segment; s; s = s->previous)
+		keep_rest(s, in_good_hands);
+}
+
+void record_leave(void)
+{
+	if (__atomic_load_n(&image.said_goodbye, __ATOMIC_ACQUIRE) && image.segment &&
+		!image.memory_only && image_is_ours())
+		pool_leave();
+}
+
+void record_end(void)
+{
+	record_goodbye();
+	record_leave();
+}
+
+void record_hand_on(bool watched, char *const *envp)
+{
+	if (watched && image.segment)
+		pool_hand_on(envp);
+}
+
+void record_goodbye_undo(void)
+{
+	pool_take_back();
+	if (image.segment && image_is_ours() &&
+		__atomic_exchange_n(&image.said_goodbye, false, __ATOMIC_ACQ_REL))
+		count_users(1);
+}
+
+void record_memory_only(void)
+{
+	image.memory_only = true;
+}
+
+void record_directory_unknown(void)
+{
+	directory_parent_runs();
+	directory_set_working(0);
+}
+
+void record_chroot(uint64_t from, const char *path)
+{
+	if (image.segment)
+		directory_set_root(from, path);
+}
+
+void record_root_left(void)
+{
+	if (image.segment && image_is_ours())
+		image.left_root = true;
+}
+
+void record_root_unknown(void)
+{
+	if (image.segment && image_is_ours())
+		image.root = DIRECTORY_UNKNOWABLE;
+}
+
+uint64_t record_root(void)
+{
+	struct statx root;
+
+	if (!image.segment || image.memory_only || !root_look(&root))
+		return 0;
+	return seen_step(seen_step(SEEN_START, makedev(root.stx_dev_major, root.stx_dev_minor)),
+		root.stx_ino);
+}
+
+void record_root_entered(uint64_t before)
+{
+	if (!before || record_root() != before)
+		record_root_unknown();
+}
+
+void record_directory_each_thread(void)
+{
+	directory_each_thread();
+}
+
+void record_fd_closed(int fd)
+{
+	directory_set(fd, 0);
+}
+
+void record_fd_range_closed(unsigned first, unsigned last)
+{
+	directory_forget(first, last);
+}
+
+void record_fd_copied(int from, int to)
+{
+	if (image.segment)
+		directory_set(to, directory_known(from));
+}
+
+int record_descriptor(void)
+{
+	return __atomic_load_n(&image.descriptor, __ATOMIC_ACQUIRE);
+}
+
+void record_descriptor_yield(int fd, int wanted)
+{
+	int old = fd;
+	long other;
+
+	/* A vfork child's copy may go: it is the parent's that counts. */
+	if (fd < 0 || image.memory_only || record_descriptor() != fd || !image_is_ours() ||
+		rawcall3(SYS_fcntl, wanted, F_GETFD, 0) < 0)
+		return;
+	other = rawcall3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, fd + 1);
+	if (other < 0)
+		other = rawcall3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, fd / 2);
+	__atomic_compare_exchange_n(&image.descriptor, &old, other < 0 ? -1 : (int)other, false,
+		__ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}

@@ -1,0 +1,303 @@
+#define _GNU_SOURCE
+
+#include "preload/programs/program.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include "preload/image.h"
+#include "preload/rawcall.h"
+#include "preload/text.h"
+
+#define BLOCK_SIZE	 1024 /* ELF header and program headers, mostly; a #! line */
+#define SCRIPT_LINE_SIZE 256  /* BINPRM_BUF_SIZE: the kernel looks no further */
+#define SCRIPT_DEPTH_MAX 5    /* chains of interpreters the kernel follows */
+#define HEADERS_MAX	 128
+#define DYNAMIC_MAX	 256
+
+#ifndef ST_NOSUID
+#define ST_NOSUID 2
+#endif
+
+/* The file being looked at. */
+struct program {
+	int fd;
+	long size;   /* bytes of `block` that were read */
+	bool grants; /* ids or capabilities, to whoever does not have them */
+	char block[BLOCK_SIZE];
+};
+
+/*
+ * Answers by file: one word each, the hash of the file's identity with the kind in its low bits, so
+ * that a reader sees a whole answer or none. A slot is taken over by whoever comes last. They stand
+ * in the memory that forks share, where there is room: a shell looks in its forks, each of which
+ * would look anew.
+ */
+#define KIND_MASK 7ull
+static uint64_t known_alone[KNOWN_PROGRAMS] DATA_SELDOM;
+
+static uint64_t *known_place(uint64_t identity)
+{
+	uint64_t *known = image.known_programs ? image.known_programs : known_alone;
+
+	return &known[(identity >> 3) % KNOWN_PROGRAMS];
+}
+
+static uint64_t identity_of(const struct stat *status)
+{
+	const uint64_t parts[] = { status->st_dev, status->st_ino, (uint64_t)status->st_ctim.tv_sec,
+		(uint64_t)status->st_ctim.tv_nsec, (uint64_t)status->st_size };
+	uint64_t hash = 0xcbf29ce484222325ull;
+
+	for (unsigned i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		hash = (hash ^ parts[i]) * 0x9e3779b97f4a7c15ull;
+		hash ^= hash >> 32;
+	}
+	return hash & ~KIND_MASK;
+}
+
+static enum program_kind known_kind(uint64_t identity)
+{
+	uint64_t word = __atomic_load_n(known_place(identity), __ATOMIC_RELAXED);
+
+	return (word & ~KIND_MASK) == identity ? word & KIND_MASK : PROGRAM_UNKNOWN;
+}
+
+static void remember(uint64_t identity, enum program_kind kind)
+{
+	__atomic_store_n(known_place(identity), identity | kind, __ATOMIC_RELAXED);
+}
+
+/* Bytes of the file, from the block where they are in it. False: not there. */
+static bool read_at(const struct program *program, uint64_t offset, void *to, size_t size)
+{
+	if (offset <= (uint64_t)program->size && size <= (uint64_t)program->size - offset) {
+		memcpy(to, program->block + offset, size);
+		return true;
+	}
+	return offset <= INT64_MAX &&
+	       rawcall4(SYS_pread64, program->fd, (long)to, (long)size, (long)offset) == (long)size;
+}
+
+/* Without an interpreter a file is static, unless it is a dynamic linker: that one is a library by
+ * its name, where a static program (static-pie) has none. */
+static bool is_dynamic_linker(const struct program *program, const Elf64_Phdr *dynamic)
+{
+	uint64_t count = dynamic->p_filesz / sizeof(Elf64_Dyn);
+	Elf64_Dyn entry;
+
+	for (uint64_t i = 0; i < count && i < DYNAMIC_MAX; i++) {
+		if (!read_at(program, dynamic->p_offset + i * sizeof(entry), &entry,
+			    sizeof(entry)) ||
+			entry.d_tag == DT_NULL)
+			return false;
+		if (entry.d_tag == DT_SONAME)
+			return true;
+	}
+	return false;
+}
+
+static enum program_kind elf_kind(const struct program *program)
+{
+	Elf64_Phdr dynamic = { 0 };
+	Elf64_Phdr header;
+	Elf64_Ehdr elf;
+
+	if (program->size < EI_NIDENT + 4 || memcmp(program->block, ELFMAG, SELFMAG) != 0)
+		return PROGRAM_UNKNOWN;
+	if (program->block[EI_CLASS] != ELFCLASS64 || program->block[EI_DATA] != ELFDATA2LSB)
+		return PROGRAM_FOREIGN;
+	if (!read_at(program, 0, &elf, sizeof(elf)))
+		return PROGRAM_UNKNOWN;
+	if (elf.e_machine != EM_X86_64)
+		return PROGRAM_FOREIGN;
+	if (elf.e_phentsize != sizeof(header) || elf.e_phnum > HEADERS_MAX)
+		return PROGRAM_UNKNOWN;
+	for (unsigned i = 0; i < elf.e_phnum; i++) {
+		if (!read_at(program, elf.e_phoff + i * sizeof(header), &header, sizeof(header)))
+			return PROGRAM_UNKNOWN;
+		if (header.p_type == PT_INTERP)
+			return PROGRAM_DYNAMIC;
+		if (header.p_type == PT_DYNAMIC)
+			dynamic = header;
+	}
+	return is_dynamic_linker(program, &dynamic) ? PROGRAM_DYNAMIC : PROGRAM_STATIC;
+}
+
+/* The interpreter of a #! line, or NULL; terminated in place. */
+static char *script_interpreter(struct program *program)
+{
+	long limit = program->size < SCRIPT_LINE_SIZE ? program->size : SCRIPT_LINE_SIZE - 1;
+	long at = 2, start;
+
+	if (limit < 3 || program->block[0] != '#' || program->block[1] != '!')
+		return NULL;
+	while (at < limit && (program->block[at] == ' ' || program->block[at] == '\t'))
+		at++;
+	for (start = at; at < limit; at++) {
+		char c = program->block[at];
+
+		if (c == ' ' || c == '\t' || c == '\n' || c == '\0')
+			break;
+	}
+	program->block[at] = '\0';
+	return at > start ? program->block + start : NULL;
+}
+
+/* May privileges be gained from this file at all? */
+static bool privileges_granted(const struct program *program)
+{
+	struct statfs mount;
+
+	if (rawcall6(SYS_prctl, PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0, 0) == 1)
+		return false;
+	return rawcall3(SYS_fstatfs, program->fd, (long)&mount, 0) < 0 ||
+	       !((unsigned long)mount.f_flags & ST_NOSUID);
+}
+
+static bool ids_differ(uid_t user, gid_t group)
+{
+	return user != (uid_t)rawcall3(SYS_getuid, 0, 0, 0) ||
+	       group != (gid_t)rawcall3(SYS_getgid, 0, 0, 0);
+}
+
+/* Will the kernel say AT_SECURE? Real and effective ids differ afterwards, or capabilities come
+ * from the file to a user that is not root. */
+static bool gains_privileges(struct program *program, const struct stat *status)
+{
+	uid_t user = (uid_t)rawcall3(SYS_geteuid, 0, 0, 0);
+	gid_t group = (gid_t)rawcall3(SYS_getegid, 0, 0, 0);
+	bool set_user = status->st_mode & S_ISUID;
+	bool set_group = (status->st_mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP);
+	bool capable = rawcall4(SYS_fgetxattr, program->fd, (long)"security.capability", 0, 0) > 0;
+
+	program->grants = set_user || set_group || capable;
+	if (program->grants && privileges_granted(program)) {
+		if (set_user)
+			user = status->st_uid;
+		if (set_group)
+			group = status->st_gid;
+		if (capable && user != 0)
+			return true;
+	}
+	return ids_differ(user, group);
+}
+
+/* Is a program executed now AT_SECURE, whatever its file? */
+static bool is_privileged(void)
+{
+	return ids_differ(
+		(uid_t)rawcall3(SYS_geteuid, 0, 0, 0), (gid_t)rawcall3(SYS_getegid, 0, 0, 0));
+}
+
+/* "/proc/self/fd/N" */
+static void descriptor_link(char *to, size_t size, int fd)
+{
+	char *at = text_append(to, to + size, "/proc/self/fd/");
+
+	text_append_number(at, to + size, (uint64_t)fd);
+}
+
+/* Only a regular file that may be executed is ever opened: opening a device can do things. */
+static bool open_program(
+	struct program *program, int dirfd, const char *path, int flags, struct stat *ret_status)
+{
+	char link[sizeof("/proc/self/fd/") + TEXT_NUMBER_SIZE];
+
+	if (rawcall4(SYS_newfstatat, dirfd, (long)path, (long)ret_status, flags & AT_EMPTY_PATH) <
+			0 ||
+		!S_ISREG(ret_status->st_mode) || !(ret_status->st_mode & 0111))
+		return false;
+	if (!*path) {
+		descriptor_link(link, sizeof(link), dirfd);
+		path = link;
+	}
+	program->fd = (int)rawcall4(
+		SYS_openat, dirfd, (long)path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0);
+	if (program->fd < 0)
+		return false;
+	program->size = rawcall4(SYS_pread64, program->fd, (long)program->block, BLOCK_SIZE, 0);
+	return true;
+}
+
+static void close_program(const struct program *program)
+{
+	rawcall3(SYS_close, program->fd, 0, 0);
+}
+
+static void name_program(const struct program *program, char *path, size_t size)
+{
+	char link[sizeof("/proc/self/fd/") + TEXT_NUMBER_SIZE];
+	long length;
+
+	descriptor_link(link, sizeof(link), program->fd);
+	length = rawcall3(SYS_readlink, (long)link, (long)path, (long)size - 1);
+	path[length > 0 && length < (long)size - 1 ? length : 0] = '\0';
+}
+
+bool program_path_lasts(const char *path)
+{
+	return path[0] == '/' && !text_begins(path, "/proc/") && !text_begins(path, "/dev/");
+}
+
+enum program_glance program_glance(int dirfd, const char *path, int flags)
+{
+	struct stat status;
+	long error =
+		rawcall4(SYS_newfstatat, dirfd, (long)path, (long)&status, flags & AT_EMPTY_PATH);
+
+	if (error < 0)
+		return error == -ENOENT || error == -ENOTDIR ? GLANCE_NONE : GLANCE_MAY_BE;
+	if (!S_ISREG(status.st_mode) || !(status.st_mode & 0111))
+		return GLANCE_NONE;
+	return known_kind(identity_of(&status)) == PROGRAM_DYNAMIC && !is_privileged()
+		       ? GLANCE_DYNAMIC
+		       : GLANCE_MAY_BE;
+}
+
+static enum program_kind judge(struct program *program, const struct stat *status)
+{
+	enum program_kind kind = elf_kind(program);
+
+	if (kind != PROGRAM_UNKNOWN && gains_privileges(program, status))
+		return PROGRAM_SETUID;
+	return kind;
+}
+
+enum program_kind program_look(
+	int dirfd, const char *path, int flags, char *path_found, size_t size)
+{
+	struct program program;
+	struct stat status;
+
+	*path_found = '\0';
+	for (int depth = 0; depth <= SCRIPT_DEPTH_MAX; depth++) {
+		enum program_kind kind;
+		char *interpreter;
+
+		if (program_glance(dirfd, path, flags) == GLANCE_DYNAMIC)
+			return PROGRAM_DYNAMIC;
+		if (!open_program(&program, dirfd, path, flags, &status))
+			return PROGRAM_UNKNOWN;
+		interpreter = script_interpreter(&program);
+		kind = interpreter ? PROGRAM_UNKNOWN : judge(&program, &status);
+		/* One that grants something is another kind to whoever has dropped it meanwhile. */
+		if (kind == PROGRAM_DYNAMIC && !program.grants)
+			remember(identity_of(&status), kind);
+		else if (kind != PROGRAM_UNKNOWN)
+			name_program(&program, path_found, size);
+		close_program(&program);
+		if (!interpreter)
+			return kind;
+		path = interpreter;
+		dirfd = AT_FDCWD;
+		flags = 0;
+	}
+	return PROGRAM_UNKNOWN;
+}

@@ -1,0 +1,88 @@
+/* Records of programs that are run: written before the call, because one that succeeds is the last.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+
+#include "preload/hooks/symbols.h"
+#include "preload/image.h"
+#include "preload/rawcall.h"
+#include "preload/record/directories.h"
+#include "preload/record/facts.h"
+#include "preload/record/recorder.h"
+
+#define PAGE_SIZE  4096ul
+#define USUAL_PATH 512 /* bytes of stack for a path */
+
+/* The kernel has not looked at the path yet: a bad pointer is its to refuse, not ours to follow. */
+static bool path_is_readable(const char *path)
+{
+	if (!path || image.memory_only)
+		return path != NULL;
+	for (size_t i = 0; i < FP_PATH_SIZE_MAX; i++) {
+		if ((!i || (uintptr_t)(path + i) % PAGE_SIZE == 0) && !symbol_readable(path + i))
+			return false;
+		if (!path[i])
+			return true;
+	}
+	return true;
+}
+
+/* The place of a program: of an empty path (fexecve) what the descriptor's link says, in `buffer`.
+ */
+static bool program_place(struct place *ret, int dirfd, const char *path, char *buffer)
+{
+	long size;
+
+	if (path && *path)
+		return place_find(ret, dirfd, path);
+	size = directory_path(dirfd, buffer, USUAL_PATH);
+	if (size <= 0)
+		return false;
+	return place_find(ret, AT_FDCWD, buffer);
+}
+
+/* What is written before an execution may be in the spool, where it cannot be taken back, by the
+ * time that it fails: as most attempts of a search through PATH, which lead to no program. */
+uint64_t record_exec_begin(int dirfd, const char *path, enum program_glance glance)
+{
+	char buffer[USUAL_PATH];
+	struct place place;
+
+	/* What the kernel has found a program by can be read. */
+	if (!image_segment() || (path && glance != GLANCE_DYNAMIC && !path_is_readable(path)) ||
+		!program_place(&place, dirfd, path, buffer) || glance == GLANCE_NONE)
+		return 0;
+	return fact_exec(&place);
+}
+
+static void record_outcome(int dirfd, const char *path, int error)
+{
+	char buffer[USUAL_PATH];
+	struct place place;
+	uint64_t key;
+
+	if (!image_segment() || fact_says_nothing(error) ||
+		!program_place(&place, dirfd, path, buffer) ||
+		fact_is_known(place.hash, FACT_ATTRIBUTES(RECORD_EXECUTE, 0, error), &key))
+		return;
+	fact_record(&(struct record){ .kind = RECORD_EXECUTE,
+			    .error = (unsigned)error,
+			    .directory = place.directory,
+			    .path = place.path,
+			    .path_size = place.size },
+		key);
+}
+
+void record_exec_failed(uint64_t ticket, int dirfd, const char *path, int error)
+{
+	fact_exec_undo(ticket);
+	record_outcome(dirfd, path, error);
+}
+
+void record_spawned(int dirfd, const char *path, int error)
+{
+	record_outcome(dirfd, path, error);
+	directory_parent_runs();
+}

@@ -1,0 +1,565 @@
+#define _GNU_SOURCE
+
+#include "preload/record/calls.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <linux/sched.h>
+#include <linux/seccomp.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+
+#include "preload/programs/filters.h"
+#include "preload/image.h"
+#include "preload/record/calls_table.h"
+#include "preload/rawcall.h"
+#include "preload/record/recorder.h"
+#include "preload/programs/supervised.h"
+#include "preload/hooks/symbols.h"
+
+/* Younger than the headers of the oldest system this is built on. */
+enum {
+	NUMBER_fchmodat2 = 452,	 /* Linux 6.6 */
+	NUMBER_setxattrat = 463, /* Linux 6.13 */
+	NUMBER_getxattrat = 464,
+	NUMBER_listxattrat = 465,
+	NUMBER_removexattrat = 466,
+};
+#ifndef CLOSE_RANGE_CLOEXEC
+#define CLOSE_RANGE_CLOEXEC (1u << 2)
+#endif
+#define IN_DONT_FOLLOW 0x02000000 /* linux/inotify.h; its header clashes with fcntl.h */
+
+/* Rows of one kind, to be completed with where the path stands. */
+#define CHECK	 .means = PATH, .access = ACCESS_CHECK
+#define CHANGE	 .means = PATH, .access = ACCESS_METADATA
+#define CREATION .means = PATH, .access = ACCESS_CREATE, .no_follow = 1
+#define REMOVAL	 .means = PATH, .access = ACCESS_DELETE, .no_follow = 1
+#define RENAMING                                                                                   \
+	.means = TWO_PATHS, .no_follow = 1, .access = ACCESS_DELETE | ACCESS_RENAME,               \
+	.to_access = ACCESS_CREATE | ACCESS_RENAME
+#define LINKING                                                                                    \
+	.means = TWO_PATHS, .no_follow = 1, .access = ACCESS_METADATA, .to_access = ACCESS_CREATE
+
+/* The table of doc/facts.md, by number. */
+const struct call call_table[] = {
+	[SYS_open] = { .means = OPEN, .path = FIRST, .flags = SECOND },
+	[SYS_openat] = { .means = OPEN, .directory = FIRST, .path = SECOND, .flags = THIRD },
+	[SYS_openat2] = { .means = OPEN_HOW, .directory = FIRST, .path = SECOND },
+	[SYS_creat] = { .means = CREATE, .path = FIRST },
+
+	[SYS_execve] = { .means = EXECUTE, .path = FIRST },
+	[SYS_execveat] = { .means = EXECUTE, .directory = FIRST, .path = SECOND, .flags = FIFTH },
+
+	[SYS_stat] = { CHECK, .path = FIRST },
+	[SYS_lstat] = { CHECK, .path = FIRST, .no_follow = 1 },
+	[SYS_newfstatat] = { CHECK, .directory = FIRST, .path = SECOND, .flags = FOURTH },
+	[SYS_statx] = { CHECK, .directory = FIRST, .path = SECOND, .flags = THIRD },
+	[SYS_access] = { CHECK, .path = FIRST },
+	[SYS_faccessat] = { CHECK, .directory = FIRST, .path = SECOND },
+	[SYS_faccessat2] = { CHECK, .directory = FIRST, .path = SECOND, .flags = FOURTH },
+	[SYS_readlink] = { CHECK, .path = FIRST, .room = THIRD, .no_follow = 1 },
+	[SYS_readlinkat] = { CHECK, .directory = FIRST, .path = SECOND, .room = FOURTH,
+		.no_follow = 1 },
+	[SYS_statfs] = { CHECK, .path = FIRST },
+	[SYS_getxattr] = { CHECK, .path = FIRST },
+	[SYS_lgetxattr] = { CHECK, .path = FIRST, .no_follow = 1 },
+	[NUMBER_getxattrat] = { CHECK, .directory = FIRST, .path = SECOND, .flags = THIRD },
+	[SYS_listxattr] = { CHECK, .path = FIRST },
+	[SYS_llistxattr] = { CHECK, .path = FIRST, .no_follow = 1 },
+	[NUMBER_listxattrat] = { CHECK, .directory = FIRST, .path = SECOND, .flags = THIRD },
+	[SYS_inotify_add_watch] = { .means = WATCH, .path = SECOND, .access = ACCESS_CHECK },
+	[SYS_name_to_handle_at] = { CHECK, .directory = FIRST, .path = SECOND, .flags = FIFTH,
+		.no_follow = 1 },
+
+	[SYS_chmod] = { CHANGE, .path = FIRST },
+	[SYS_fchmodat] = { CHANGE, .directory = FIRST, .path = SECOND },
+	[NUMBER_fchmodat2] = { CHANGE, .directory = FIRST, .path = SECOND, .flags = FOURTH },
+	[SYS_chown] = { CHANGE, .path = FIRST },
+	[SYS_lchown] = { CHANGE, .path = FIRST, .no_follow = 1 },
+	[SYS_fchownat] = { CHANGE, .directory = FIRST, .path = SECOND, .flags = FIFTH },
+	[SYS_utime] = { CHANGE, .path = FIRST },
+	[SYS_utimes] = { CHANGE, .path = FIRST },
+	[SYS_futimesat] = { CHANGE, .directory = FIRST, .path = SECOND },
+	[SYS_utimensat] = { CHANGE, .directory = FIRST, .path = SECOND, .flags = FOURTH },
+	[SYS_setxattr] = { CHANGE, .path = FIRST },
+	[SYS_lsetxattr] = { CHANGE, .path = FIRST, .no_follow = 1 },
+	[NUMBER_setxattrat] = { CHANGE, .directory = FIRST, .path = SECOND, .flags = THIRD },
+	[SYS_removexattr] = { CHANGE, .path = FIRST },
+	[SYS_lremovexattr] = { CHANGE, .path = FIRST, .no_follow = 1 },
+	[NUMBER_removexattrat] = { CHANGE, .directory = FIRST, .path = SECOND, .flags = THIRD },
+	[SYS_truncate] = { .means = PATH, .path = FIRST, .access = ACCESS_WRITE },
+
+	[SYS_rename] = { RENAMING, .path = FIRST, .to_path = SECOND },
+	[SYS_renameat] = { RENAMING, .directory = FIRST, .path = SECOND, .to_directory = THIRD,
+		.to_path = FOURTH },
+	[SYS_renameat2] = { RENAMING, .directory = FIRST, .path = SECOND, .to_directory = THIRD,
+		.to_path = FOURTH },
+	[SYS_link] = { LINKING, .path = FIRST, .to_path = SECOND },
+	[SYS_linkat] = { LINKING, .directory = FIRST, .path = SECOND, .to_directory = THIRD,
+		.to_path = FOURTH, .flags = FIFTH },
+	[SYS_symlink] = { CREATION, .path = SECOND },
+	[SYS_symlinkat] = { CREATION, .directory = SECOND, .path = THIRD },
+	[SYS_mkdir] = { CREATION, .path = FIRST },
+	[SYS_mkdirat] = { CREATION, .directory = FIRST, .path = SECOND },
+	[SYS_mknod] = { CREATION, .path = FIRST },
+	[SYS_mknodat] = { CREATION, .directory = FIRST, .path = SECOND },
+	[SYS_unlink] = { REMOVAL, .path = FIRST },
+	[SYS_unlinkat] = { REMOVAL, .directory = FIRST, .path = SECOND },
+	[SYS_rmdir] = { REMOVAL, .path = FIRST },
+
+	[SYS_connect] = { .means = ADDRESS, .access = ENDPOINT_CONNECT },
+	[SYS_bind] = { .means = ADDRESS, .access = ENDPOINT_BIND },
+	[SYS_sendto] = { .means = SEND },
+	[SYS_sendmsg] = { .means = SEND_MESSAGE },
+	[SYS_sendmmsg] = { .means = SEND_SEVERAL },
+
+	[SYS_chdir] = { .means = DIRECTORY, .path = FIRST },
+	[SYS_fchdir] = { .means = DIRECTORY, .directory = FIRST },
+	[SYS_chroot] = { .means = ROOT, .path = FIRST },
+	[SYS_pivot_root] = { .means = ROOT, .path = FIRST, .to_path = SECOND },
+	[SYS_unshare] = { .means = UNSHARE },
+	[SYS_setns] = { .means = ENTER },
+
+	[SYS_close] = { .means = CLOSE },
+	[SYS_close_range] = { .means = CLOSE_RANGE },
+	[SYS_dup] = { .means = COPY },
+	[SYS_dup2] = { .means = COPY_TO },
+	[SYS_dup3] = { .means = COPY_TO },
+	[SYS_fcntl] = { .means = COPY_HIGH },
+
+	/* SYS_exit ends a thread: when it was the last one, the end of its session says so. */
+	[SYS_exit_group] = { .means = END },
+	[SYS_fork] = { .means = FORK },
+	[SYS_vfork] = { .means = CLONE },
+	[SYS_clone] = { .means = CLONE, .flags = FIRST },
+	[SYS_clone3] = { .means = CLONE3 },
+	[SYS_prctl] = { .means = FILTER },
+	[SYS_seccomp] = { .means = FILTER },
+	[SYS_io_uring_setup] = { .means = RING },
+};
+
+_Static_assert(
+	sizeof(call_table) / sizeof(call_table[0]) == CALL_COUNT, "the last row is not the last");
+
+_Static_assert(SYS_read == 0, "the row of read, which means nothing, stands for unknown numbers");
+
+/* The value of an argument, as the type the kernel takes it for. */
+static int descriptor_in(const long arguments[6], unsigned which)
+{
+	return which == NONE ? AT_FDCWD : (int)arguments[which - 1];
+}
+
+static const char *path_in(const long arguments[6], unsigned which)
+{
+	return which == NONE ? NULL : (const char *)arguments[which - 1];
+}
+
+static unsigned flags_in(const long arguments[6], unsigned which)
+{
+	return which == NONE ? 0 : (unsigned)arguments[which - 1];
+}
+
+static unsigned follow_bit(const struct call *call, const long arguments[6])
+{
+	unsigned flags = flags_in(arguments, call->flags);
+	bool stays =
+		call->no_follow ? !(flags & AT_SYMLINK_FOLLOW) : (flags & AT_SYMLINK_NOFOLLOW) != 0;
+
+	return stays ? ACCESS_NO_FOLLOW : 0;
+}
+
+/* Did the kernel certainly read the structures its arguments point to? Else neither do we. */
+static bool structures_read(int error)
+{
+	switch (error) {
+	case EFAULT:
+	case EBADF:
+	case EINVAL:
+	case E2BIG:
+	case ENOSYS:
+	case ENOTSOCK:
+	case EINTR:
+	case ENOMEM:
+	case EMFILE:
+	case ENFILE:
+		return false;
+	default:
+		return true;
+	}
+}
+
+/* Was the name found to be no symlink? Then it was looked at. */
+static bool is_no_link(const struct call *call, const long arguments[6], int error)
+{
+	return error == EINVAL && call->room != NONE && (int)arguments[call->room - 1] > 0;
+}
+
+static void one_path(const struct call *call, const long arguments[6], int error)
+{
+	if (is_no_link(call, arguments, error))
+		error = 0;
+	record_path(call->access | follow_bit(call, arguments),
+		descriptor_in(arguments, call->directory), path_in(arguments, call->path), error);
+}
+
+/* The second name of a call that failed may never have been read: link("/none", bad pointer)
+ * answers ENOENT. Where that cannot be found out, the application comes first. */
+static bool second_is_readable(const char *path, int error)
+{
+	return !error || !path || (!image.memory_only && symbol_readable(path));
+}
+
+static void two_paths(const struct call *call, const long arguments[6], int error)
+{
+	const char *second = path_in(arguments, call->to_path);
+
+	one_path(call, arguments, error);
+	if (second_is_readable(second, error))
+		record_path(call->to_access | ACCESS_NO_FOLLOW,
+			descriptor_in(arguments, call->to_directory), second, error);
+}
+
+static void opened(const struct call *call, const long arguments[6], int flags, int fd, int error)
+{
+	record_open(descriptor_in(arguments, call->directory), path_in(arguments, call->path),
+		flags, fd, error);
+}
+
+/* openat2: RESOLVE_IN_ROOT makes the directory the root, so that "/x" is relative to it. */
+static void opened_how(const struct call *call, const long arguments[6], int fd, int error)
+{
+	const struct open_how *how = (const struct open_how *)arguments[2];
+	const char *path = path_in(arguments, call->path);
+
+	if (!structures_read(error))
+		return;
+	if (how->resolve & RESOLVE_IN_ROOT && *path == '/') {
+		while (*path == '/')
+			path++;
+		path = *path ? path : ".";
+	}
+	record_open(descriptor_in(arguments, call->directory), path, (int)how->flags, fd, error);
+}
+
+static void watched(const struct call *call, const long arguments[6], int error)
+{
+	unsigned no_follow = flags_in(arguments, THIRD) & IN_DONT_FOLLOW ? ACCESS_NO_FOLLOW : 0;
+
+	record_path(call->access | no_follow, AT_FDCWD, path_in(arguments, call->path), error);
+}
+
+static void send_message(const struct msghdr *message, int error)
+{
+	if (message->msg_name)
+		record_address(ENDPOINT_SEND, message->msg_name, message->msg_namelen, error);
+}
+
+/* sendmmsg answers how many were sent; when it fails, it was the first that failed. */
+static void send_several(const struct mmsghdr *messages, long result, int error)
+{
+	long count = error ? 1 : result;
+
+	for (long i = 0; i < count; i++)
+		send_message(&messages[i].msg_hdr, error);
+}
+
+static void root_changed(const struct call *call, const long arguments[6], uint64_t from, int error)
+{
+	const char *second = path_in(arguments, call->to_path);
+
+	/* Before anything is recorded that may need more memory, and announce it. */
+	if (!error)
+		record_root_left();
+	record_path_from(from, ACCESS_CHECK, path_in(arguments, call->path), error);
+	if (second_is_readable(second, error))
+		record_path_from(from, ACCESS_CHECK, second, error);
+	if (error)
+		return;
+	/* What pivot_root makes the root is a mount; where that was there may be nothing now. */
+	if (call->to_path)
+		record_root_unknown();
+	else
+		record_chroot(from, path_in(arguments, call->path));
+	record_directory_unknown();
+}
+
+static void directory_changed(
+	const struct call *call, const long arguments[6], uint64_t from, int error)
+{
+	if (call->path)
+		record_chdir(from, path_in(arguments, call->path), error);
+	else
+		record_fchdir(descriptor_in(arguments, call->directory), error);
+}
+
+/* The kernel takes a thread's working directory from the others for a namespace of mounts or users,
+ * too. */
+static void unshared(const long arguments[6])
+{
+	if (arguments[0] & (CLONE_FS | CLONE_NEWNS | CLONE_NEWUSER))
+		record_directory_each_thread();
+}
+
+/* setns leads to the root of another namespace of mounts, which is what a type of 0 may mean as
+ * well. */
+static void entered(const long arguments[6], uint64_t root)
+{
+	if (arguments[1] && !(arguments[1] & CLONE_NEWNS))
+		return;
+	record_root_left();
+	record_root_entered(root);
+	record_directory_unknown();
+}
+
+static void range_closed(const long arguments[6], int error)
+{
+	if (!error && !((unsigned)arguments[2] & CLOSE_RANGE_CLOEXEC))
+		record_fd_range_closed((unsigned)arguments[0], (unsigned)arguments[1]);
+}
+
+static void copied(const long arguments[6], long result, int error)
+{
+	if (!error)
+		record_fd_copied((int)arguments[0], (int)result);
+}
+
+/* Flags of clone3; nothing where the kernel will find no arguments. */
+static uint64_t clone3_flags(const long arguments[6])
+{
+	const struct clone_args *given = (const void *)arguments[0];
+
+	return arguments[1] >= (long)sizeof(given->flags) && symbol_readable(given) ? given->flags
+										    : CLONE_VM;
+}
+
+/* Does the new process have memory of its own? One that shares ours (a thread, a vfork child) may
+ * have changed the working directory that we think is ours. */
+static bool is_fork(const struct call *call, const long arguments[6])
+{
+	switch (call->means) {
+	case FORK:
+		return true;
+	case CLONE:
+		return call->flags && !(arguments[0] & CLONE_VM);
+	case CLONE3:
+		return !(clone3_flags(arguments) & CLONE_VM);
+	default:
+		return false;
+	}
+}
+
+static bool is_vfork(const struct call *call, const long arguments[6])
+{
+	switch (call->means) {
+	case CLONE:
+		return !call->flags || arguments[0] & CLONE_VFORK;
+	case CLONE3:
+		return clone3_flags(arguments) & CLONE_VFORK;
+	default:
+		return false;
+	}
+}
+
+static void process_made(const struct call *call, const long arguments[6], long result, int error)
+{
+	if (is_fork(call, arguments))
+		record_fork_end(error ? -1 : result);
+	else if (!error && result && is_vfork(call, arguments))
+		record_directory_unknown();
+}
+
+static bool installs_filter(long number, const long arguments[6])
+{
+	if (number == SYS_prctl)
+		return arguments[0] == PR_SET_SECCOMP;
+	return arguments[0] == SECCOMP_SET_MODE_FILTER || arguments[0] == SECCOMP_SET_MODE_STRICT;
+}
+
+/* Still here: what was said before the call is taken back. */
+static void execute_failed(
+	const struct call *call, const long arguments[6], uint64_t ticket, int error)
+{
+	record_goodbye_undo();
+	record_exec_failed(ticket, descriptor_in(arguments, call->directory),
+		path_in(arguments, call->path), error);
+}
+
+/* NULL: none was given, strict mode. */
+static const void *filter_of(long number, const long arguments[6])
+{
+	bool strict = number == SYS_prctl ? arguments[1] == SECCOMP_MODE_STRICT
+					  : arguments[0] == SECCOMP_SET_MODE_STRICT;
+
+	return strict ? NULL : (const void *)arguments[2];
+}
+
+static uint64_t execute_begins(long number, const struct call *call, const long arguments[6])
+{
+	int directory = descriptor_in(arguments, call->directory);
+	const char *path = path_in(arguments, call->path);
+	int flags = (int)flags_in(arguments, call->flags);
+	enum program_glance glance = supervised_is_expected(path)
+					     ? GLANCE_DYNAMIC
+					     : supervised_glance(directory, path, flags);
+	uint64_t ticket = record_exec_begin(directory, path, glance);
+	enum program_kind kind = glance == GLANCE_DYNAMIC ? PROGRAM_DYNAMIC : PROGRAM_UNKNOWN;
+
+	if (glance == GLANCE_MAY_BE)
+		kind = supervised_exec(directory, path, flags);
+	record_goodbye();
+	record_hand_on(
+		kind == PROGRAM_DYNAMIC, (char *const *)arguments[number == SYS_execve ? 2 : 3]);
+	return ticket;
+}
+
+uint64_t call_before(long number, const long arguments[6])
+{
+	const struct call *call = call_of(number);
+	uint64_t ticket = 0;
+
+	switch (call->means) {
+	case EXECUTE:
+		ticket = execute_begins(number, call, arguments);
+		break;
+	case DIRECTORY:
+	case ROOT:
+		ticket = call->path ? record_directory() : 0;
+		break;
+	case ENTER:
+		ticket = record_root();
+		break;
+	case FILTER:
+		/* Afterwards no relative path could be told any more. */
+		if (installs_filter(number, arguments))
+			record_directory();
+		break;
+	case END:
+		record_end();
+		break;
+	case FORK:
+	case CLONE:
+	case CLONE3:
+		if (is_fork(call, arguments))
+			record_fork_begin();
+		break;
+	case COPY_TO:
+		if ((int)arguments[1] >= 0 && (int)arguments[1] == record_descriptor())
+			record_descriptor_yield((int)arguments[1], (int)arguments[0]);
+		break;
+	default:
+		break;
+	}
+	return ticket;
+}
+
+static int error_of(long result)
+{
+	return result < 0 && result >= -4095 ? (int)-result : 0;
+}
+
+bool call_is_known(long number, const long arguments[6], long result)
+{
+	const struct call *call = call_of(number);
+	int error = error_of(result);
+
+	return call->means == OPEN &&
+	       record_open_is_known(descriptor_in(arguments, call->directory),
+		       path_in(arguments, call->path), (int)flags_in(arguments, call->flags),
+		       error ? -1 : (int)result, error);
+}
+
+void call_after(long number, const long arguments[6], long result, uint64_t ticket)
+{
+	const struct call *call = call_of(number);
+	int error = error_of(result);
+	int fd = error ? -1 : (int)result;
+
+	/* Nearly all are one of these, and an indirect jump costs more than to ask. */
+	if (call->means == PATH) {
+		one_path(call, arguments, error);
+		return;
+	}
+	if (call->means == OPEN) {
+		opened(call, arguments, (int)flags_in(arguments, call->flags), fd, error);
+		return;
+	}
+	switch (call->means) {
+	case TWO_PATHS:
+		two_paths(call, arguments, error);
+		break;
+	case CREATE:
+		opened(call, arguments, O_CREAT | O_WRONLY | O_TRUNC, fd, error);
+		break;
+	case OPEN_HOW:
+		opened_how(call, arguments, fd, error);
+		break;
+	case WATCH:
+		watched(call, arguments, error);
+		break;
+	case EXECUTE:
+		execute_failed(call, arguments, ticket, error);
+		break;
+	case ADDRESS:
+		record_address(
+			call->access, (const void *)arguments[1], (unsigned)arguments[2], error);
+		break;
+	case SEND:
+		if (arguments[4])
+			record_address(ENDPOINT_SEND, (const void *)arguments[4],
+				(unsigned)arguments[5], error);
+		break;
+	case SEND_MESSAGE:
+		if (structures_read(error))
+			send_message((const struct msghdr *)arguments[1], error);
+		break;
+	case SEND_SEVERAL:
+		if (structures_read(error))
+			send_several((const struct mmsghdr *)arguments[1], result, error);
+		break;
+	case DIRECTORY:
+		directory_changed(call, arguments, ticket, error);
+		break;
+	case ROOT:
+		root_changed(call, arguments, ticket, error);
+		break;
+	case UNSHARE:
+		if (!error)
+			unshared(arguments);
+		break;
+	case ENTER:
+		if (!error)
+			entered(arguments, ticket);
+		break;
+	case CLOSE:
+		record_fd_closed((int)arguments[0]);
+		break;
+	case CLOSE_RANGE:
+		range_closed(arguments, error);
+		break;
+	case COPY:
+	case COPY_TO:
+		copied(arguments, result, error);
+		break;
+	case COPY_HIGH:
+		if (arguments[1] == F_DUPFD || arguments[1] == F_DUPFD_CLOEXEC)
+			copied(arguments, result, error);
+		break;
+	case FORK:
+	case CLONE:
+	case CLONE3:
+		process_made(call, arguments, result, error);
+		break;
+	case FILTER:
+		if (!error && installs_filter(number, arguments))
+			filter_installed(filter_of(number, arguments));
+		break;
+	case RING:
+		if (!error)
+			record_gap("io-uring", NULL, "the program set up an io_uring");
+		break;
+	}
+}

@@ -1,0 +1,70 @@
+/*
+ * The rows of calls.c: where a system call's arguments say what it is about. For those who read the
+ * arguments elsewhere than in their own memory: the supervisor and its filter.
+ */
+#ifndef FOOTPRINT_PRELOAD_RECORD_CALLS_TABLE_H
+#define FOOTPRINT_PRELOAD_RECORD_CALLS_TABLE_H
+
+#include <stdint.h>
+#include <sys/syscall.h>
+
+#define CALL_COUNT 467 /* rows: numbers from here on mean nothing to us */
+
+/* What a row makes of its call. Those from BEFOREHAND on have something to do before it is made. */
+enum meaning {
+	NOTHING,
+	PATH,	      /* one path, used as `access` says */
+	TWO_PATHS,    /* a rename or link: `to_*` is the second name */
+	OPEN,	      /* path and O_* flags */
+	CREATE,	      /* creat: an open whose flags are implied */
+	OPEN_HOW,     /* openat2: the flags stand in a struct open_how */
+	WATCH,	      /* inotify_add_watch */
+	ADDRESS,      /* connect, bind: descriptor, address, size */
+	SEND,	      /* sendto */
+	SEND_MESSAGE, /* sendmsg */
+	SEND_SEVERAL, /* sendmmsg */
+	UNSHARE,
+	CLOSE,
+	CLOSE_RANGE,
+	COPY,	   /* dup */
+	COPY_HIGH, /* fcntl with F_DUPFD */
+	RING,	   /* io_uring_setup: what goes through the ring is not seen */
+
+	BEFOREHAND,
+	EXECUTE = BEFOREHAND, /* recorded before, undone when it returns */
+	DIRECTORY,	      /* chdir, fchdir */
+	ROOT,	 /* chroot, pivot_root: paths, and the working directory may be another one */
+	ENTER,	 /* setns: the same, where it leads to another namespace of mounts */
+	FILTER,	 /* prctl, seccomp: a filter that may forbid our calls */
+	COPY_TO, /* dup2, dup3: our descriptor moves out of the way */
+	END,	 /* exit_group: recorded before */
+	FORK,
+	CLONE,	/* flags in the first argument */
+	CLONE3, /* flags in a struct clone_args */
+};
+
+/* Which argument holds something; NONE: the call has no such thing. */
+enum argument { NONE, FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH };
+
+struct call {
+	uint8_t means;	   /* enum meaning */
+	uint8_t directory; /* enum argument; NONE: the working directory */
+	uint8_t path;
+	uint8_t flags;	   /* of AT_SYMLINK_FOLLOW and AT_SYMLINK_NOFOLLOW; or of O_*, CLONE_* */
+	uint8_t no_follow; /* a link in the last component is not followed, but for the flags */
+	uint8_t room; /* readlink's: with any, EINVAL says that the name is there and no symlink */
+	uint8_t to_directory;
+	uint8_t to_path;
+	uint16_t access;
+	uint16_t to_access;
+};
+
+extern const struct call call_table[CALL_COUNT] __attribute__((visibility("hidden")));
+
+/* The row of a number; that of read(2), which means NOTHING, where it has none. */
+static inline const struct call *call_of(long number)
+{
+	return &call_table[(unsigned long)number < CALL_COUNT ? number : SYS_read];
+}
+
+#endif

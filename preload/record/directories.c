@@ -1,0 +1,177 @@
+#define _GNU_SOURCE
+#include "preload/record/directories.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <sys/mman.h>
+
+#include "preload/image.h"
+#include "preload/rawcall.h"
+#include "preload/record/facts.h"
+#include "preload/text.h"
+
+#define FAR_FDS	    1024u /* those from here on are asked for each time */
+#define FAR_SIZE    ((FAR_FDS - NEAR_FDS) * sizeof(uint64_t))
+#define USUAL_PATH  512 /* bytes of stack for a path; alternate signal stacks are small */
+#define LINK_PREFIX "/proc/self/fd/"
+
+/* The entry of a descriptor, NULL: it has none. */
+static uint64_t *entry_of(int fd, bool make)
+{
+	uint64_t *far = __atomic_load_n(&image.far_directories, __ATOMIC_ACQUIRE);
+	uint64_t *none = NULL;
+	long table;
+
+	if (fd < 0 || fd >= (int)FAR_FDS)
+		return NULL;
+	if (fd < NEAR_FDS)
+		return &image.near_directories[fd];
+	if (far)
+		return &far[fd - NEAR_FDS];
+	if (!make || image.memory_only)
+		return NULL;
+	table = rawcall6(
+		SYS_mmap, 0, FAR_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (table < 0)
+		return NULL;
+	if (!__atomic_compare_exchange_n(&image.far_directories, &none, (uint64_t *)table, false,
+		    __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+		rawcall3(SYS_munmap, table, FAR_SIZE, 0);
+		table = (long)none;
+	}
+	return (uint64_t *)table + (fd - NEAR_FDS);
+}
+
+long directory_path(int dirfd, char *path, size_t size)
+{
+	char link[sizeof(LINK_PREFIX) + TEXT_NUMBER_SIZE];
+	char *end = link + sizeof(link);
+	long length;
+
+	if (image.memory_only)
+		return -ENOENT;
+	if (dirfd == AT_FDCWD) {
+		length = rawcall3(SYS_getcwd, (long)path, (long)size, 0);
+		if (length > 0)
+			length--; /* the NUL counts */
+	} else {
+		text_append_number(text_append(link, end, LINK_PREFIX), end, (unsigned)dirfd);
+		length = rawcall3(SYS_readlink, (long)link, (long)path, (long)size);
+		if (length == (long)size)
+			return -ERANGE;
+		if (length > 0)
+			path[length] = '\0';
+	}
+	if (length < 0)
+		return length;
+	/* "socket:[1]", or "(unreachable)/x" outside our root */
+	return length > 0 && path[0] == '/' ? length : -ENOENT;
+}
+
+/* Asks the kernel, and records what the id means. */
+static uint64_t ask(int dirfd)
+{
+	char usual[USUAL_PATH];
+	long length = directory_path(dirfd, usual, sizeof(usual));
+	uint64_t id;
+	long whole;
+
+	if (length > 0)
+		return fact_directory(usual);
+	if (length != -ERANGE)
+		return DIRECTORY_UNKNOWABLE;
+	whole = rawcall6(SYS_mmap, 0, FP_PATH_SIZE_MAX, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (whole < 0)
+		return DIRECTORY_UNKNOWABLE;
+	length = directory_path(dirfd, (char *)whole, FP_PATH_SIZE_MAX);
+	id = length > 0 ? fact_directory((char *)whole) : DIRECTORY_UNKNOWABLE;
+	rawcall3(SYS_munmap, whole, FP_PATH_SIZE_MAX, 0);
+	return id;
+}
+
+static uint64_t working_directory(void)
+{
+	uint64_t id = __atomic_load_n(&image.directory, __ATOMIC_RELAXED);
+
+	if (id)
+		return id;
+	id = ask(AT_FDCWD);
+	if (id != DIRECTORY_UNKNOWABLE && !image.directory_uncached && image_is_ours())
+		__atomic_store_n(&image.directory, id, __ATOMIC_RELAXED);
+	return id;
+}
+
+uint64_t directory_of(int dirfd)
+{
+	uint64_t id;
+
+	if (dirfd == AT_FDCWD)
+		return working_directory();
+	id = directory_known(dirfd);
+	if (id)
+		return id;
+	id = ask(dirfd);
+	if (id != DIRECTORY_UNKNOWABLE)
+		directory_set(dirfd, id);
+	return id;
+}
+
+uint64_t directory_known(int fd)
+{
+	uint64_t *entry = entry_of(fd, false);
+
+	return entry ? __atomic_load_n(entry, __ATOMIC_RELAXED) : 0;
+}
+
+void directory_forget(unsigned first, unsigned last)
+{
+	for (unsigned fd = first; fd <= last && fd < FAR_FDS; fd++)
+		directory_set((int)fd, 0);
+}
+
+void directory_set(int fd, uint64_t id)
+{
+	uint64_t *entry = entry_of(fd, id != 0);
+
+	if (!entry || __atomic_load_n(entry, __ATOMIC_RELAXED) == id)
+		return;
+	if (id && !image_is_ours())
+		id = 0;
+	__atomic_store_n(entry, id, __ATOMIC_RELAXED);
+}
+
+void directory_set_working(uint64_t id)
+{
+	if (image.directory_uncached)
+		return;
+	/* A vfork child's: both it and its parent ask each time, until the parent runs again. */
+	if (!image_is_ours()) {
+		image.directory_uncached = DIRECTORY_OF_CHILD;
+		id = 0;
+	}
+	__atomic_store_n(&image.directory, id, __ATOMIC_RELAXED);
+}
+
+void directory_parent_runs(void)
+{
+	if (image.directory_uncached == DIRECTORY_OF_CHILD && image_is_ours())
+		image.directory_uncached = DIRECTORY_CACHED;
+}
+
+void directory_each_thread(void)
+{
+	image.directory_uncached = DIRECTORY_OF_THREAD;
+	__atomic_store_n(&image.directory, 0, __ATOMIC_RELAXED);
+}
+
+void directory_set_root(uint64_t from, const char *path)
+{
+	struct place place;
+
+	if (!from)
+		from = __atomic_load_n(&image.directory, __ATOMIC_RELAXED);
+	if (image_is_ours() && place_find_from(&place, from ? from : DIRECTORY_UNKNOWABLE, path))
+		image.root = place_id(&place);
+}

@@ -1,0 +1,52 @@
+/*
+ * What relative paths are relative to: ids of directories (fp_directory_id), so that a record names
+ * its directory without a system call. The working directory and the descriptors below a bound have
+ * their ids in memory; what is not known is asked of the kernel, once.
+ *
+ * A vfork child shares this memory with its parent but has descriptors and a working directory of
+ * its own. So it may make an entry unknown, which is right for both, and never known.
+ */
+#ifndef FOOTPRINT_PRELOAD_RECORD_DIRECTORIES_H
+#define FOOTPRINT_PRELOAD_RECORD_DIRECTORIES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "preload/session/memory.h"
+
+/* Id of a directory that nobody defines: the aggregator makes a gap of it ("unresolved"). */
+#define DIRECTORY_UNKNOWABLE UINT64_MAX
+
+/* Id of what `dirfd` (or AT_FDCWD) names now. */
+uint64_t directory_of(int dirfd);
+
+/* `fd` names the directory `id`; 0: nobody knows what it names, if anything. */
+void directory_set(int fd, uint64_t id);
+
+/* Its id, 0: unknown. No system call. */
+uint64_t directory_known(int fd);
+
+/* None of first ... last is known any more. */
+void directory_forget(unsigned first, unsigned last);
+
+/* The working directory is `id`; 0: unknown. */
+void directory_set_working(uint64_t id);
+
+/* The parent of a vfork or posix_spawn runs again, so no child changes our memory any more. */
+void directory_parent_runs(void);
+
+/* The threads of this process have working directories of their own: none is remembered. */
+void directory_each_thread(void);
+
+/* chroot(path) succeeded, where the working directory was `from`; 0: as it is known. Asks the
+ * kernel nothing, whose answers are from below the new root already. */
+void directory_set_root(uint64_t from, const char *path);
+
+/*
+ * Path of what a descriptor (or AT_FDCWD) names, absolute and without symlinks, into `path` of
+ * `size` bytes, terminated. Returns its length, or a negative errno: -ERANGE when it may not
+ * fit, -ENOENT when it has no path.
+ */
+long directory_path(int dirfd, char *path, size_t size);
+
+#endif

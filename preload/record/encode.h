@@ -1,0 +1,56 @@
+/*
+ * Protobuf by hand: the few field types that record.proto uses, straight into the memory where they
+ * will stay. protobuf-c cannot be used here: the library may need nothing.
+ *
+ * Where a size must be known before, the same code is run twice: first into a struct writer without
+ * memory, which only counts. A record's size is added up instead, for there are many of them.
+ */
+#ifndef FOOTPRINT_PRELOAD_RECORD_ENCODE_H
+#define FOOTPRINT_PRELOAD_RECORD_ENCODE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct writer {
+	unsigned char *at; /* NULL: only count */
+	size_t size;
+};
+
+/* Fields of value 0 or size 0 are left out, as proto3 does. */
+void write_varint(struct writer *w, unsigned field, uint64_t value);
+void write_fixed64(struct writer *w, unsigned field, uint64_t value);
+void write_bytes(struct writer *w, unsigned field, const void *bytes, size_t size);
+
+/* The head of a bytes field whose content the caller adds. */
+void write_bytes_head(struct writer *w, unsigned field, size_t size);
+
+/* footprint.Record; see record.proto for the meaning of each. */
+struct record {
+	unsigned kind;
+	unsigned access;
+	unsigned error;
+	unsigned endpoint;
+	unsigned loaded_by;
+	bool no_follow;
+	uint64_t directory;
+	uint64_t id;
+	const void *path, *address, *requester, *gap, *detail;
+	size_t path_size, address_size, requester_size, gap_size, detail_size;
+};
+
+enum record_kind {
+	RECORD_PATH = 1,
+	RECORD_EXECUTE = 2,
+	RECORD_LOAD = 3,
+	RECORD_ENDPOINT = 4,
+	RECORD_DIRECTORY = 5,
+	RECORD_GAP = 6,
+};
+
+/* A RECORD_PATH has no fields but those that its kind has. */
+void write_record(struct writer *w, const struct record *record);
+/* How many bytes that will be, without writing them. */
+size_t record_size(const struct record *record);
+
+#endif

@@ -1,0 +1,206 @@
+#define _GNU_SOURCE
+#include "preload/record/facts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+#include "preload/image.h"
+#include "preload/record/directories.h"
+#include "preload/record/path_hash.h"
+#include "preload/record/seen.h"
+#include "preload/session/session.h"
+#include "preload/text.h"
+
+bool fact_error_says_nothing(int error)
+{
+	switch (error) {
+#define NOTHING(error) case error:
+#include "proto/nothing.def"
+#undef NOTHING
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* A path from a root, without the slashes and ".." at its beginning: they lead out of no root. */
+static const char *below_root(const char *path)
+{
+	for (;;) {
+		if (*path == '/')
+			path++;
+		else if (path[0] == '.' && path[1] == '.' && (path[2] == '/' || !path[2]))
+			path += 2;
+		else
+			return *path ? path : ".";
+	}
+}
+
+static bool is_new_root(uint64_t directory)
+{
+	return directory == image.root || directory == fp_directory_id(image.root, ".", 1);
+}
+
+/* Records tell paths as seen from the root that the hello named: after a chroot, an absolute path
+ * is relative to the new root. */
+static const char *find_directory(uint64_t from, const char *path, uint64_t *ret_directory)
+{
+	bool absolute = *path == '/';
+
+	*ret_directory = absolute ? image.root : from;
+	return image.root && (absolute || is_new_root(*ret_directory)) ? below_root(path) : path;
+}
+
+bool place_find_from(struct place *ret, uint64_t from, const char *path)
+{
+	if (!path || !*path)
+		return false;
+	ret->path = path = find_directory(from, path, &ret->directory);
+	ret->hash = path_hash(ret->directory, path, FP_PATH_SIZE_MAX, &ret->size);
+	return ret->size < FP_PATH_SIZE_MAX;
+}
+
+bool place_find(struct place *ret, int dirfd, const char *path)
+{
+	return path && place_find_from(ret, *path == '/' || !*path ? 0 : directory_of(dirfd), path);
+}
+
+uint64_t place_id(const struct place *place)
+{
+	/* What is below it is as unknown: no record would ever say what another id means. */
+	if (place->directory == DIRECTORY_UNKNOWABLE)
+		return DIRECTORY_UNKNOWABLE;
+	return fp_directory_id(place->directory, place->path, place->size);
+}
+
+bool fact_is_known(uint64_t hash, uint64_t attributes, uint64_t *ret_key)
+{
+	struct segment *segment = image_segment();
+
+	*ret_key = seen_key(hash, attributes);
+	return !segment || seen_before(segment->first, *ret_key);
+}
+
+/* Appends to the current segment, or to a new one. NULL: lost, and counted. */
+static uint32_t *append(
+	const struct record *record, enum slot_state state, struct segment **segment)
+{
+	for (; *segment; *segment = image_extend(*segment)) {
+		uint32_t *slot = segment_append(*segment, record, state);
+
+		if (slot)
+			return slot;
+	}
+	image_lose(1);
+	return NULL;
+}
+
+void fact_record(const struct record *record, uint64_t key)
+{
+	struct segment *segment = image_segment();
+	uint32_t *slot;
+
+	if (!segment)
+		return;
+	slot = append(record, SLOT_READY, &segment);
+	if (!slot)
+		return;
+	session_tend(segment, slot);
+	/* Not before: who finds it known relies on its being kept, though its writer be killed. */
+	seen_add(segment->first, key);
+}
+
+uint64_t fact_directory(const char *path)
+{
+	struct place place;
+	uint64_t id, key;
+
+	if (!place_find(&place, AT_FDCWD, path))
+		return DIRECTORY_UNKNOWABLE;
+	id = place_id(&place);
+	if (id != DIRECTORY_UNKNOWABLE &&
+		!fact_is_known(place.hash, FACT_ATTRIBUTES(RECORD_DIRECTORY, 0, 0), &key))
+		fact_record(&(struct record){ .kind = RECORD_DIRECTORY,
+				    .id = id,
+				    .directory = place.directory,
+				    .path = place.path,
+				    .path_size = place.size },
+			key);
+	return id;
+}
+
+/*
+ * Execs are not in the seen table: one that stands there may yet fail and be taken back, while
+ * another process of the image relies on it. An exec is left out only when the same one has stood
+ * for some time: it has succeeded then. Those before that are recorded, and do not take its place:
+ * a loop's execs end in the log after that time.
+ *
+ * recent_exec.slot: key's low 16 bits << 48 | time in ticks << 24 | offset in the log / SLOT_ALIGN.
+ */
+#define TICK(time)    ((time) >> 32 & 0xffffff)
+#define TICKS_SETTLED 2
+
+/* For how many ticks an exec of this key stands in the log; -1: none does. */
+static int64_t exec_age(struct segment *segment, uint64_t key)
+{
+	struct recent_exec *recent = &segment_tail(segment)->recent_execs[key % RECENT_EXECS];
+	uint64_t slot = __atomic_load_n(&recent->slot, __ATOMIC_ACQUIRE);
+	uint64_t offset = (slot & 0xffffff) * SLOT_ALIGN;
+	uint32_t *word = (uint32_t *)(void *)(segment_log(segment) + offset);
+
+	if (__atomic_load_n(&recent->key, __ATOMIC_RELAXED) != key || slot >> 48 != (key & 0xffff))
+		return -1;
+	if (offset >= segment->head.log_size ||
+		SLOT_STATE(__atomic_load_n(word, __ATOMIC_ACQUIRE)) != SLOT_EXEC)
+		return -1;
+	return (int64_t)((TICK(image_time()) - (slot >> 24)) & 0xffffff);
+}
+
+static void exec_remember(struct segment *segment, uint64_t key, const uint32_t *word)
+{
+	struct recent_exec *recent = &segment_tail(segment)->recent_execs[key % RECENT_EXECS];
+	uint64_t offset = (uint64_t)((const unsigned char *)word - segment_log(segment));
+
+	__atomic_store_n(&recent->key, key, __ATOMIC_RELAXED);
+	__atomic_store_n(&recent->slot,
+		(key & 0xffff) << 48 | TICK(image_time()) << 24 | offset / SLOT_ALIGN,
+		__ATOMIC_RELEASE);
+}
+
+uint64_t fact_exec(const struct place *place)
+{
+	struct record record = { .kind = RECORD_EXECUTE,
+		.directory = place->directory,
+		.path = place->path,
+		.path_size = place->size };
+	struct segment *segment = image_segment();
+	uint64_t key = seen_key(place->hash, FACT_ATTRIBUTES(RECORD_EXECUTE, 0, 0));
+	int64_t age = -1;
+	uint32_t *slot;
+
+	if (segment && !segment->cell) /* which has no room for them */
+		age = exec_age(segment, key);
+	if (!segment || age >= TICKS_SETTLED)
+		return 0;
+	slot = append(&record, SLOT_EXEC, &segment);
+	if (!slot)
+		return 0;
+	if (age < 0 && !segment->cell)
+		exec_remember(segment, key, slot);
+	session_tend(segment, slot);
+	return (uint64_t)slot;
+}
+
+void fact_exec_undo(uint64_t ticket)
+{
+	uint32_t *slot = (uint32_t *)ticket;
+	uint32_t word;
+
+	if (!slot)
+		return;
+	word = __atomic_load_n(slot, __ATOMIC_RELAXED);
+	if (SLOT_STATE(word) != SLOT_EXEC)
+		return;
+	__atomic_store_n(slot, SLOT_WORD(SLOT_VOID, SLOT_SIZE(word)), __ATOMIC_RELEASE);
+	session_changed(slot);
+}

@@ -1,0 +1,281 @@
+#define _GNU_SOURCE
+#include "preload/record/recorder.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "preload/hooks/symbols.h"
+#include "preload/image.h"
+#include "preload/rawcall.h"
+#include "preload/record/directories.h"
+#include "preload/record/facts.h"
+#include "preload/record/seen.h"
+#include "preload/session/session.h"
+#include "preload/text.h"
+
+static void record_place(unsigned access, const struct place *place, int error)
+{
+	uint64_t key;
+
+	if (fact_is_known(place->hash, FACT_ATTRIBUTES(RECORD_PATH, access, error), &key))
+		return;
+	fact_record(&(struct record){ .kind = RECORD_PATH,
+			    .access = access & ~ACCESS_NO_FOLLOW,
+			    .no_follow = (access & ACCESS_NO_FOLLOW) != 0,
+			    .error = (unsigned)error,
+			    .directory = place->directory,
+			    .path = place->path,
+			    .path_size = place->size },
+		key);
+}
+
+/* May a call that ended so have used a path, and is that recorded? */
+static bool is_worth_a_look(int error)
+{
+	return image_segment() && !fact_says_nothing(error);
+}
+
+void record_path(unsigned access, int dirfd, const char *path, int error)
+{
+	struct place place;
+
+	if (is_worth_a_look(error) && place_find(&place, dirfd, path))
+		record_place(access, &place, error);
+}
+
+uint64_t record_directory(void)
+{
+	return image_segment() ? directory_of(AT_FDCWD) : 0;
+}
+
+/* False: it names nothing. */
+static bool find_from(struct place *ret, uint64_t from, const char *path)
+{
+	return from ? place_find_from(ret, from, path) : place_find(ret, AT_FDCWD, path);
+}
+
+void record_path_from(uint64_t from, unsigned access, const char *path, int error)
+{
+	struct place place;
+
+	if (is_worth_a_look(error) && find_from(&place, from, path))
+		record_place(access, &place, error);
+}
+
+static unsigned access_of(int flags)
+{
+	unsigned access;
+
+	if ((flags & O_TMPFILE) == O_TMPFILE || flags & O_PATH)
+		access = ACCESS_CHECK;
+	else if (flags & O_DIRECTORY)
+		access = ACCESS_LIST;
+	else if ((flags & O_ACCMODE) == O_RDONLY)
+		access = ACCESS_READ;
+	else if ((flags & O_ACCMODE) == O_WRONLY)
+		access = ACCESS_WRITE;
+	else
+		access = ACCESS_READ | ACCESS_WRITE;
+	if (!(access & ACCESS_CHECK)) {
+		access |= flags & O_CREAT ? ACCESS_CREATE : 0;
+		access |= flags & O_TRUNC ? ACCESS_WRITE : 0;
+	}
+	return access | (flags & O_NOFOLLOW ? ACCESS_NO_FOLLOW : 0);
+}
+
+/* "." and ".." in a relative path: ids along such a way would never come to an end. */
+static bool has_dots(const char *path)
+{
+	for (const char *p = path; *p; p++) {
+		if (*p != '.' || (p > path && p[-1] != '/'))
+			continue;
+		if (!p[1] || p[1] == '/' || (p[1] == '.' && (!p[2] || p[2] == '/')))
+			return true;
+	}
+	return false;
+}
+
+static bool may_name_directory(int flags)
+{
+	return (flags & O_DIRECTORY || flags & O_PATH) && (flags & O_TMPFILE) != O_TMPFILE;
+}
+
+void record_open(int dirfd, const char *path, int flags, int fd, int error)
+{
+	bool directory = may_name_directory(flags);
+	struct place place;
+	bool found = is_worth_a_look(error) && place_find(&place, dirfd, path);
+	uint64_t id;
+
+	if (found)
+		record_place(access_of(flags), &place, error);
+	if (fd < 0 || !image.segment)
+		return;
+	/* What else may be a directory is asked for when something is opened relative to it. */
+	directory = directory && found && (!place.directory || !has_dots(path));
+	id = directory ? place_id(&place) : 0;
+	directory_set(fd, id == DIRECTORY_UNKNOWABLE ? 0 : id);
+}
+
+/* Relative to something that the kernel would have to be asked for? */
+static bool is_far_from_known(int dirfd, const char *path)
+{
+	if (*path == '/')
+		return false;
+	return dirfd == AT_FDCWD ? !__atomic_load_n(&image.directory, __ATOMIC_RELAXED)
+				 : !directory_known(dirfd);
+}
+
+bool record_open_is_known(int dirfd, const char *path, int flags, int fd, int error)
+{
+	struct place place;
+	uint64_t key;
+
+	if (fact_says_nothing(error))
+		return true;
+	if (may_name_directory(flags) || directory_known(fd) || !path ||
+		is_far_from_known(dirfd, path))
+		return false;
+	return place_find(&place, dirfd, path) &&
+	       fact_is_known(
+		       place.hash, FACT_ATTRIBUTES(RECORD_PATH, access_of(flags), error), &key);
+}
+
+/* Size of the address that says something, 0: not one to record. */
+static size_t address_size(const struct sockaddr *address, size_t size)
+{
+	const struct sockaddr_un *unix_address = (const void *)address;
+	size_t head = offsetof(struct sockaddr_un, sun_path);
+
+	if (size < sizeof(address->sa_family))
+		return 0;
+	switch (address->sa_family) {
+	case AF_INET:
+		return size >= sizeof(struct sockaddr_in) ? sizeof(struct sockaddr_in) : 0;
+	case AF_INET6:
+		return size >= sizeof(struct sockaddr_in6) ? sizeof(struct sockaddr_in6) : 0;
+	case AF_UNIX:
+		if (size <= head || size > sizeof(*unix_address))
+			return 0; /* unnamed: the kernel picks a name */
+		if (!unix_address->sun_path[0])
+			return size;
+		return head + text_length_limited(unix_address->sun_path, size - head);
+	default:
+		return 0;
+	}
+}
+
+void record_address(enum endpoint_use use, const void *address, size_t size, int error)
+{
+	union {
+		struct sockaddr any;
+		struct sockaddr_in inet;
+		struct sockaddr_un unix_path;
+		char bytes[FP_ADDRESS_SIZE_MAX];
+	} copy = { 0 };
+	uint64_t directory = 0, key;
+
+	if (!image_segment() || fact_says_nothing(error) || !address)
+		return;
+	size = address_size(address, size);
+	if (!size)
+		return;
+	memcpy(copy.bytes, address, size);
+	if (copy.any.sa_family == AF_INET)
+		memset(copy.inet.sin_zero, 0, sizeof(copy.inet.sin_zero));
+	if (copy.any.sa_family == AF_UNIX && copy.unix_path.sun_path[0] &&
+		copy.unix_path.sun_path[0] != '/')
+		directory = directory_of(AT_FDCWD);
+	if (fact_is_known(seen_hash(directory, copy.bytes, size),
+		    FACT_ATTRIBUTES(RECORD_ENDPOINT, use, error), &key))
+		return;
+	fact_record(&(struct record){ .kind = RECORD_ENDPOINT,
+			    .endpoint = use,
+			    .error = (unsigned)error,
+			    .directory = directory,
+			    .address = copy.bytes,
+			    .address_size = size },
+		key);
+}
+
+void record_gap(const char *kind, const char *path, const char *detail)
+{
+	struct place place;
+	size_t size = detail ? text_length_limited(detail, FP_DETAIL_SIZE_MAX - 1) : 0;
+	uint64_t hash, key;
+
+	if (!image_segment())
+		return;
+	if (!place_find(&place, AT_FDCWD, path))
+		place = (struct place){ 0 };
+	hash = seen_hash(place.hash, kind, text_length(kind));
+	hash = seen_hash(hash, detail, size);
+	if (fact_is_known(hash, FACT_ATTRIBUTES(RECORD_GAP, 0, 0), &key))
+		return;
+	fact_record(&(struct record){ .kind = RECORD_GAP,
+			    .directory = place.directory,
+			    .path = place.path,
+			    .path_size = place.size,
+			    .gap = kind,
+			    .gap_size = text_length(kind),
+			    .detail = detail,
+			    .detail_size = size },
+		key);
+}
+
+void record_load(unsigned loaded_by, const char *path, const char *requester)
+{
+	struct place place;
+	size_t size;
+	uint64_t key;
+
+	/* Relative to where the process stood when that was loaded, which nobody has kept. */
+	if (requester && *requester != '/')
+		requester = NULL;
+	size = requester ? text_length_limited(requester, FP_PATH_SIZE_MAX - 1) : 0;
+	if (!image_segment() || !place_find(&place, AT_FDCWD, path))
+		return;
+	if (fact_is_known(seen_hash(place.hash, requester, size),
+		    FACT_ATTRIBUTES(RECORD_LOAD, loaded_by, 0), &key))
+		return;
+	fact_record(&(struct record){ .kind = RECORD_LOAD,
+			    .loaded_by = loaded_by,
+			    .directory = place.directory,
+			    .path = place.path,
+			    .path_size = place.size,
+			    .requester = requester,
+			    .requester_size = size },
+		key);
+}
+
+void record_chdir(uint64_t from, const char *path, int error)
+{
+	struct place place;
+	bool found = is_worth_a_look(error) && find_from(&place, from, path);
+
+	if (found)
+		record_place(ACCESS_CHECK, &place, error);
+	/* Relative ways are not followed by ids, which would never come to an end: the kernel is
+	 * asked when something is relative to where they lead. */
+	if (!error && image.segment)
+		directory_set_working(found && !place.directory ? place_id(&place) : 0);
+}
+
+void record_fchdir(int fd, int error)
+{
+	uint64_t id;
+
+	if (error || !image_segment())
+		return;
+	id = directory_of(fd);
+	directory_set_working(id == DIRECTORY_UNKNOWABLE ? 0 : id);
+}
+
+void recorder_start(char **envp)
+{
+	(void)envp;
+	image_segment();
+}

@@ -1,0 +1,242 @@
+#include "preload/record/seen.h"
+
+#include <stddef.h>
+#include <sys/mman.h>
+
+#include "preload/image.h"
+#include "preload/rawcall.h"
+
+#define LINE	  8u /* keys */
+#define ERRNO_MAX 4095
+
+enum { SMALL, MIDDLE, LARGE, SHARED_LEVELS };
+
+#define OVERFLOW_SIZE  (2ul << 20) /* bytes: a huge page */
+#define OVERFLOW_LINES (OVERFLOW_SIZE / (LINE * sizeof(uint64_t)) - FILTER_WORDS / LINE - 1)
+#define FILTER_WORDS   8192ul /* 64 KiB, which a processor keeps near; two bits a key and more */
+#define FILTER_BITS    (FILTER_WORDS * 64)
+
+/*
+ * The last level. A line of it is in no cache, the kernel having been there in between, and a new
+ * fact is not to wait for it: the filter says that it is new, and its key goes into its line when
+ * the next one comes.
+ */
+struct seen_overflow {
+	uint64_t lines[OVERFLOW_LINES][LINE];
+	uint64_t filter[FILTER_WORDS];
+	uint64_t newest; /* not in its line yet; 0: none */
+	uint64_t unused[LINE - 1];
+};
+
+_Static_assert(sizeof(struct seen_overflow) == OVERFLOW_SIZE, "it fills its page");
+
+static uint64_t *overflow_line(struct seen_overflow *overflow, uint64_t key)
+{
+	return overflow->lines[(key >> 32) * OVERFLOW_LINES >> 32];
+}
+
+static uint64_t *filter_word(struct seen_overflow *overflow, uint64_t key)
+{
+	return &overflow->filter[key % FILTER_BITS / 64];
+}
+
+/* Two threads at one word may lose a bit: a fact is recorded twice then. */
+static void filter_add(struct seen_overflow *overflow, uint64_t key)
+{
+	uint64_t *word = filter_word(overflow, key);
+
+	__atomic_store_n(
+		word, __atomic_load_n(word, __ATOMIC_RELAXED) | 1ull << key % 64, __ATOMIC_RELAXED);
+}
+
+/* Only for sure when it says no. */
+static bool filter_holds(struct seen_overflow *overflow, uint64_t key)
+{
+	return __atomic_load_n(filter_word(overflow, key), __ATOMIC_RELAXED) >> key % 64 & 1;
+}
+
+/* Levels that stand in the segment. */
+static unsigned shared_levels(const struct segment *first)
+{
+	return first->cell ? SMALL + 1 : SHARED_LEVELS;
+}
+
+/* The line of `key` in a level that stands in the segment. */
+static inline uint64_t *line_in(struct segment *first, unsigned level, uint64_t key)
+{
+	uint64_t *table;
+	uint64_t lines;
+
+	switch (level) {
+	case SMALL:
+		table = first->seen;
+		lines = SEEN_SMALL / LINE;
+		break;
+	case MIDDLE:
+		table = segment_first_tail(first)->seen_middle;
+		lines = SEEN_MIDDLE / LINE;
+		key >>= 8;
+		break;
+	default:
+		table = segment_first_tail(first)->seen_large;
+		lines = SEEN_LARGE / LINE;
+		key >>= 16;
+		break;
+	}
+	return table + (key & (lines - 1)) * LINE;
+}
+
+/* Is it in this line? *ret_full: it may be elsewhere. */
+static bool stands_in(const uint64_t *line, uint64_t key, bool *ret_full)
+{
+	*ret_full = false;
+	for (unsigned i = 0; i < LINE; i++) {
+		uint64_t found = __atomic_load_n(&line[i], __ATOMIC_RELAXED);
+
+		if (found == key)
+			return true;
+		if (!found)
+			return false;
+	}
+	*ret_full = true;
+	return false;
+}
+
+/* It holds all that the other levels do. */
+static bool overflow_holds(struct seen_overflow *overflow, uint64_t key)
+{
+	const uint64_t *line = overflow_line(overflow, key);
+	bool full;
+
+	__builtin_prefetch(line);
+	return filter_holds(overflow, key) &&
+	       (__atomic_load_n(&overflow->newest, __ATOMIC_RELAXED) == key ||
+		       stands_in(line, key, &full));
+}
+
+/* NULL: not needed yet, or it cannot be had. */
+static struct seen_overflow *overflow_of(const struct segment *first)
+{
+	/* A cell is full of records soon. */
+	return first->cell ? NULL : __atomic_load_n(&image.seen_overflow, __ATOMIC_ACQUIRE);
+}
+
+bool seen_before(struct segment *first, uint64_t key)
+{
+	struct seen_overflow *overflow = overflow_of(first);
+	bool full, found;
+
+	if (overflow)
+		return overflow_holds(overflow, key);
+	found = stands_in(line_in(first, SMALL, key), key, &full);
+	for (unsigned level = MIDDLE; level < shared_levels(first) && full && !found; level++)
+		found = stands_in(line_in(first, level, key), key, &full);
+	return found;
+}
+
+/* Into a free place of the line; true also when it is there already. Full lines are the rule in the
+ * first levels, and a compare-and-swap that fails costs as much as one that does not. */
+static bool add_to(uint64_t *line, uint64_t key)
+{
+	for (unsigned i = 0; i < LINE; i++) {
+		uint64_t found = __atomic_load_n(&line[i], __ATOMIC_RELAXED);
+
+		if (!found && __atomic_compare_exchange_n(&line[i], &found, key, false,
+				      __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+			return true;
+		if (found == key)
+			return true;
+	}
+	return false;
+}
+
+/* `size` bytes of zeros at a multiple of it; negative: an errno. */
+static long map_aligned(long size)
+{
+	long room = rawcall6(SYS_mmap, 0, 2 * size, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	long before = -room & (size - 1);
+
+	if (room < 0 && room > -ERRNO_MAX)
+		return room;
+	if (before)
+		rawcall3(SYS_munmap, room, before, 0);
+	rawcall3(SYS_munmap, room + before + size, size - before, 0);
+	return room + before;
+}
+
+static void add_level(
+	struct segment *first, unsigned level, uint64_t keys, struct seen_overflow *overflow)
+{
+	const uint64_t *from = line_in(first, level, 0);
+
+	for (uint64_t i = 0; i < keys; i++) {
+		uint64_t key = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
+
+		if (key) {
+			filter_add(overflow, key);
+			add_to(overflow_line(overflow, key), key);
+		}
+	}
+}
+
+/*
+ * The last level is most of the table's size and few images need it, so it is made when the others
+ * overflow: by each process that has to. Its probes go everywhere, so it is one huge page where the
+ * kernel gives any, which costs as much as thirty small ones, and not 512 page faults. As a rule
+ * only private memory gets one: forks go on with copies of their own.
+ *
+ * From then on it stands for all of them. What others add to theirs while it is filled from them is
+ * recorded twice.
+ */
+static void make_overflow(struct segment *first)
+{
+	struct seen_overflow *none = NULL, *overflow;
+	long room;
+
+	if (image.memory_only)
+		return;
+	room = map_aligned(OVERFLOW_SIZE);
+	if (room < 0)
+		return;
+	rawcall3(SYS_madvise, room, OVERFLOW_SIZE, MADV_HUGEPAGE);
+	overflow = (struct seen_overflow *)room;
+	add_level(first, SMALL, SEEN_SMALL, overflow);
+	add_level(first, MIDDLE, SEEN_MIDDLE, overflow);
+	add_level(first, LARGE, SEEN_LARGE, overflow);
+	if (!__atomic_compare_exchange_n(&image.seen_overflow, &none, overflow, false,
+		    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+		rawcall3(SYS_munmap, room, OVERFLOW_SIZE, 0);
+}
+
+/* A line that is full forgets. */
+static void add_or_replace(uint64_t *line, uint64_t key)
+{
+	if (!add_to(line, key))
+		__atomic_store_n(&line[key >> 61], key, __ATOMIC_RELAXED);
+}
+
+static void overflow_add(struct seen_overflow *overflow, uint64_t key)
+{
+	filter_add(overflow, key);
+	key = __atomic_exchange_n(&overflow->newest, key, __ATOMIC_RELAXED);
+	if (key)
+		add_or_replace(overflow_line(overflow, key), key);
+}
+
+void seen_add(struct segment *first, uint64_t key)
+{
+	struct seen_overflow *overflow = overflow_of(first);
+
+	for (unsigned level = SMALL; level < shared_levels(first) && !overflow; level++)
+		if (add_to(line_in(first, level, key), key))
+			return;
+	if (!overflow && !first->cell) {
+		make_overflow(first);
+		overflow = overflow_of(first);
+	}
+	if (overflow)
+		overflow_add(overflow, key);
+	else
+		add_or_replace(line_in(first, shared_levels(first) - 1, key), key);
+}

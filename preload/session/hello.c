@@ -1,0 +1,313 @@
+#define _GNU_SOURCE
+#include "preload/session/hello.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <time.h>
+
+#include "preload/image.h"
+#include "preload/linker/loaded.h"
+#include "preload/programs/program.h"
+#include "preload/rawcall.h"
+#include "preload/record/encode.h"
+#include "preload/text.h"
+
+#define HEAD_ROOM 4 /* bytes of a field's head: number and length */
+#define PATH_SIZE FP_PATH_SIZE_MAX
+#define INVOKED_AS_SIZE                                                                            \
+	1024 /* argv[0] may be anything; FP_HELLO_SIZE_MAX must hold it with the paths */
+#define SPOOL_BESIDE  "/spool"
+#define CELL_TEXT_MAX 900 /* bytes of all that a hello in a cell repeats, and its settings */
+#define CELL_PATH_MAX 512
+
+/* A field whose content a system call writes: into its place, then its head before it. */
+static void write_in_place(struct writer *w, unsigned field, long size)
+{
+	unsigned char *content = w->at + w->size + HEAD_ROOM;
+
+	if (size <= 0)
+		return;
+	write_bytes_head(w, field, (size_t)size);
+	memmove(w->at + w->size, content, (size_t)size);
+	w->size += (size_t)size;
+}
+
+static long room_for_content(struct writer *w)
+{
+	return (long)(w->at + w->size + HEAD_ROOM);
+}
+
+void hello_write_text(struct writer *w, enum hello_field field, const char *text, size_t limit)
+{
+	if (text)
+		write_bytes(w, field, text, text_length_limited(text, limit - 1));
+}
+
+/* A protobuf string is UTF-8. Names that are not lose what is not ASCII. */
+void hello_write_name(struct writer *w, enum hello_field field, const char *name)
+{
+	size_t size = name ? text_length_limited(name, FP_NAME_SIZE_MAX - 1) : 0;
+	unsigned char *end;
+
+	write_bytes(w, field, name, size);
+	end = w->at + w->size;
+	if (!text_is_utf8(end - size, size))
+		for (unsigned char *p = end - size; p < end; p++)
+			if (*p >= 0x80)
+				*p = '?';
+}
+
+/*
+ * The working directory; false: it is longer than `room`. Also makes it known: the hello defines
+ * its id. An unreachable one ("") is asked for again when something is relative to it.
+ */
+static bool write_directory(struct writer *w, size_t room)
+{
+	char *path = (char *)room_for_content(w);
+	long size = rawcall3(SYS_getcwd, (long)path, (long)room, 0) - 1;
+
+	if (size == -ERANGE - 1)
+		return false;
+	if (size <= 0 || path[0] != '/')
+		return true;
+	image.directory = fp_directory_id(0, path, (size_t)size);
+	write_in_place(w, HELLO_DIRECTORY, size);
+	return true;
+}
+
+/*
+ * The path that execve was given, where it surely is the program's; NULL: ask /proc. Making a
+ * process's entries in /proc costs more than anything else here. Of a script the kernel keeps the
+ * script's path, and puts it among the interpreter's arguments.
+ */
+static const char *executed_path(const struct entry *entry)
+{
+	const char *path = (const char *)entry_auxiliary(entry, AT_EXECFN);
+
+	if (!path || !entry->argv || !program_path_lasts(path))
+		return NULL;
+	for (char **argument = entry->argv; *argument; argument++)
+		if (argument > entry->argv && text_equal(*argument, path))
+			return NULL;
+	return path;
+}
+
+/* False: it is no shorter than `room`. */
+static bool write_proc_exe(struct writer *w, unsigned field, size_t room)
+{
+	long size = rawcall3(SYS_readlink, (long)"/proc/self/exe", room_for_content(w), (long)room);
+
+	if (size == (long)room)
+		return false;
+	write_in_place(w, field, size);
+	return true;
+}
+
+/* A path of the program's start, made absolute. */
+static void write_absolute(struct writer *w, unsigned field, const char *path)
+{
+	char *to = (char *)room_for_content(w);
+	size_t size = text_length_limited(path, PATH_SIZE / 2 - 1);
+	long length = 0;
+
+	if (path[0] != '/') {
+		length = rawcall3(SYS_getcwd, (long)to, PATH_SIZE / 2, 0);
+		if (length <= 0)
+			return;
+		to[length - 1] = '/';
+	}
+	memcpy(to + length, path, size);
+	write_in_place(w, field, length + (long)size);
+}
+
+static bool write_programs(struct writer *w, const struct entry *entry, size_t room)
+{
+	bool fits = true;
+
+	const char *program = loaded_program(), *path = executed_path(entry);
+
+	/* `ld.so program`: the kernel executed the dynamic linker, the program is what that mapped.
+	 */
+	if (program) {
+		write_absolute(w, HELLO_EXECUTABLE, program);
+		return write_proc_exe(w, HELLO_INTERPRETER, room);
+	}
+	if (path)
+		hello_write_text(w, HELLO_EXECUTABLE, path, PATH_SIZE);
+	else
+		fits = write_proc_exe(w, HELLO_EXECUTABLE, room);
+	hello_write_text(w, HELLO_INTERPRETER, loaded_interpreter(), PATH_SIZE);
+	return fits;
+}
+
+static void write_identity(struct writer *w, const struct entry *entry)
+{
+	struct timespec now = { 0, 0 };
+	struct utsname system;
+
+	write_varint(w, HELLO_PID, (unsigned)image.pid);
+	write_varint(w, HELLO_PARENT_PID, (unsigned)rawcall3(SYS_getppid, 0, 0, 0));
+	write_varint(w, HELLO_UID,
+		entry->aux ? entry_auxiliary(entry, AT_EUID)
+			   : (unsigned)rawcall3(SYS_geteuid, 0, 0, 0));
+	write_varint(w, HELLO_GID,
+		entry->aux ? entry_auxiliary(entry, AT_EGID)
+			   : (unsigned)rawcall3(SYS_getegid, 0, 0, 0));
+	if (rawcall3(SYS_uname, (long)&system, 0, 0) == 0)
+		hello_write_name(w, HELLO_HOST, system.nodename);
+	rawcall3(SYS_clock_gettime, CLOCK_REALTIME, (long)&now, 0);
+	write_fixed64(
+		w, HELLO_STARTED_NS, (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec);
+}
+
+static void write_root(struct writer *w, uint64_t device, uint64_t inode)
+{
+	write_fixed64(w, HELLO_ROOT_DEVICE, device);
+	write_fixed64(w, HELLO_ROOT_INODE, inode);
+}
+
+/* A terminated copy of a path at *offset, made absolute: it is used later, from anywhere. */
+static uint32_t keep_path(struct segment *segment, uint32_t *offset, const char *path, size_t size)
+{
+	uint32_t kept = *offset;
+	char *to = (char *)segment + kept;
+	long length = 0;
+
+	if (path[0] != '/') {
+		length = rawcall3(SYS_getcwd, (long)to, PATH_SIZE, 0);
+		if (length > 0)
+			to[length - 1] = '/';
+		else
+			length = 0;
+	}
+	memcpy(to + length, path, size);
+	to[length + (long)size] = '\0';
+	*offset = kept + (uint32_t)length + (uint32_t)size + 1;
+	return kept;
+}
+
+/* spool/ beside the socket, unless told otherwise. */
+static void keep_spool_path(struct segment *segment, uint32_t *offset, const char *spool)
+{
+	const char *socket = (const char *)segment + segment->socket_path;
+	size_t size = text_length(socket);
+	char *to;
+
+	if (spool && *spool) {
+		segment->spool_path = keep_path(
+			segment, offset, spool, text_length_limited(spool, PATH_SIZE - 1));
+		return;
+	}
+	while (size && socket[size - 1] != '/')
+		size--;
+	segment->spool_path = keep_path(segment, offset, socket, size ? size - 1 : 0);
+	to = (char *)segment + *offset - 1;
+	memcpy(to, SPOOL_BESIDE, sizeof(SPOOL_BESIDE));
+	*offset += sizeof(SPOOL_BESIDE) - 1;
+}
+
+uint32_t hello_keep_settings(struct segment *segment, const struct settings *settings)
+{
+	uint32_t offset = sizeof(*segment);
+
+	segment->socket_path = keep_path(segment, &offset, settings->socket,
+		text_length_limited(settings->socket, PATH_SIZE - 1));
+	keep_spool_path(segment, &offset, settings->spool);
+	return offset;
+}
+
+void hello_write_spool(struct writer *w, struct segment *segment)
+{
+	hello_write_text(w, HELLO_SPOOL, (const char *)segment + segment->spool_path, PATH_SIZE);
+}
+
+static void write_who(struct writer *w, const struct segment *segment,
+	const struct settings *settings, const struct entry *entry)
+{
+	write_varint(w, HELLO_PROTOCOL, FP_PROTOCOL);
+	write_bytes(w, HELLO_SESSION, segment->session, SESSION_ID_SIZE);
+	hello_write_name(w, HELLO_APPLICATION, settings->application);
+	hello_write_name(w, HELLO_APPLICATION_VERSION, settings->version);
+	hello_write_text(w, HELLO_INVOKED_AS, entry->argv ? entry->argv[0] : NULL, INVOKED_AS_SIZE);
+	hello_write_name(w, HELLO_LIBRARY_VERSION, FOOTPRINT_VERSION_STRING);
+}
+
+void hello_write_first(struct segment *segment, const struct settings *settings,
+	const struct entry *entry, int root)
+{
+	uint32_t offset = hello_keep_settings(segment, settings);
+	struct writer w = { (unsigned char *)segment + offset, 0 };
+	struct stat file;
+
+	write_who(&w, segment, settings, entry);
+	write_programs(&w, entry, PATH_SIZE);
+	write_directory(&w, PATH_SIZE);
+	write_identity(&w, entry);
+	if (root >= 0 && rawcall3(SYS_fstat, root, (long)&file, 0) == 0)
+		write_root(&w, file.st_dev, file.st_ino);
+	hello_write_spool(&w, segment);
+	segment_open_log(segment, offset, (uint32_t)w.size);
+}
+
+static size_t length_of(const char *text)
+{
+	return text ? text_length_limited(text, CELL_TEXT_MAX) : 0;
+}
+
+/* What stands in a cell is short, so that most of it is left for records. */
+static bool fits_cell(const struct settings *settings, const struct entry *entry)
+{
+	size_t texts = 2 * length_of(settings->socket) + length_of(settings->spool) +
+		       length_of(settings->application) + length_of(settings->version) +
+		       length_of(loaded_interpreter()) + length_of(executed_path(entry)) +
+		       length_of(entry->argv ? entry->argv[0] : NULL);
+
+	return !loaded_program() && settings->socket[0] == '/' &&
+	       (!settings->spool || !*settings->spool || *settings->spool == '/') &&
+	       texts < CELL_TEXT_MAX;
+}
+
+bool hello_write_in_cell(struct segment *segment, const struct settings *settings,
+	const struct entry *entry, uint64_t root_device, uint64_t root_inode)
+{
+	struct writer w = { NULL, 0 };
+	uint32_t offset;
+
+	if (!fits_cell(settings, entry))
+		return false;
+	offset = hello_keep_settings(segment, settings);
+	w.at = (unsigned char *)segment + offset;
+	write_who(&w, segment, settings, entry);
+	if (!write_programs(&w, entry, CELL_PATH_MAX) || !write_directory(&w, CELL_PATH_MAX))
+		return false;
+	write_identity(&w, entry);
+	write_root(&w, root_device, root_inode);
+	hello_write_spool(&w, segment);
+	segment_open_log(segment, offset, (uint32_t)w.size);
+	return true;
+}
+
+/* Behind a cell begins a segment with tables, to which paths belong. */
+static uint32_t copy_settings(struct segment *segment, const struct segment *cell)
+{
+	struct settings settings = { .socket = (const char *)cell + cell->socket_path,
+		.spool = (const char *)cell + cell->spool_path };
+
+	return hello_keep_settings(segment, &settings);
+}
+
+void hello_write_next(struct segment *segment)
+{
+	struct segment *before = segment->previous;
+	bool first = segment->first == segment;
+	uint32_t offset = first ? copy_settings(segment, before) : sizeof(*segment);
+	struct writer w = { (unsigned char *)segment + offset, before->head.hello_size };
+
+	memcpy(w.at, (char *)before + before->head.hello_offset, w.size);
+	/* Of a field that is there twice, protobuf takes the last. */
+	write_varint(&w, HELLO_SEGMENT, segment->number);
+	segment_open_log(segment, offset, (uint32_t)w.size);
+}

@@ -1,0 +1,69 @@
+/*
+ * The Hello: who speaks. It stands in the segment, so that memory, socket and spool say the same.
+ */
+#ifndef FOOTPRINT_PRELOAD_SESSION_HELLO_H
+#define FOOTPRINT_PRELOAD_SESSION_HELLO_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "preload/entry.h"
+#include "preload/session/memory.h"
+
+/* Field numbers of footprint.Hello. */
+enum hello_field {
+	HELLO_PROTOCOL = 1,
+	HELLO_SESSION = 2,
+	HELLO_SEGMENT = 3,
+	HELLO_APPLICATION = 4,
+	HELLO_APPLICATION_VERSION = 5,
+	HELLO_EXECUTABLE = 6,
+	HELLO_INVOKED_AS = 7,
+	HELLO_DIRECTORY = 8,
+	HELLO_PID = 9,
+	HELLO_PARENT_PID = 10,
+	HELLO_UID = 11,
+	HELLO_GID = 12,
+	HELLO_HOST = 13,
+	HELLO_STARTED_NS = 14,
+	HELLO_ROOT_DEVICE = 15,
+	HELLO_ROOT_INODE = 16,
+	HELLO_LIBRARY_VERSION = 17,
+	HELLO_INTERPRETER = 18,
+	HELLO_WATCHED = 19,
+	HELLO_SPOOL = 20,
+};
+
+/* What FOOTPRINT_* say; each may be NULL. */
+struct settings {
+	const char *socket; /* FOOTPRINT_SOCKET; never NULL */
+	const char *spool;
+	const char *application;
+	const char *version;
+};
+
+/* The same in a cell of the pool, for a process whose root is known. False: there is no room for
+ * all of it, and nothing is to be used. */
+bool hello_write_in_cell(struct segment *segment, const struct settings *settings,
+	const struct entry *entry, uint64_t root_device, uint64_t root_inode);
+
+/* Writes copies of the paths and the hello into segment 0, and opens its log. Sets image.directory.
+ * root: an O_PATH descriptor of "/", or -1. */
+void hello_write_first(struct segment *segment, const struct settings *settings,
+	const struct entry *entry, int root);
+
+/* For a hello that tells of another process (the supervisor's): where to write it, behind copies of
+ * the paths in `settings`, as an offset in segment 0. */
+uint32_t hello_keep_settings(struct segment *segment, const struct settings *settings);
+
+/* A field of at most limit - 1 bytes, none for NULL; and one that protobuf wants to be UTF-8. */
+void hello_write_text(struct writer *w, enum hello_field field, const char *text, size_t limit);
+void hello_write_name(struct writer *w, enum hello_field field, const char *name);
+/* After hello_keep_settings(). */
+void hello_write_spool(struct writer *w, struct segment *segment);
+
+/* Into a further segment: segment->first, ->previous and ->number are set. Where it is the first of
+ * its own (behind a cell), with copies of the paths. */
+void hello_write_next(struct segment *segment);
+
+#endif

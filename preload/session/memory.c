@@ -1,0 +1,248 @@
+#define _GNU_SOURCE
+#include "preload/session/memory.h"
+
+#include <fcntl.h>
+#include <stdbool.h>
+#include <sys/mman.h>
+
+#include "preload/image.h"
+#include "preload/rawcall.h"
+#include "preload/session/file_limit.h"
+#include "preload/text.h"
+#include "proto/pool.h"
+
+#define MEMFD_NAME "footprint"
+#define SEALS	   (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW)
+#define ERRNO_MAX  4095
+#define PAGE_MASK  4095ul
+#define PIECE_SIZE (64ul << 10)
+
+/* Linux 5.14; younger than the oldest headers this is built with. */
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
+static int memfd_of(uint32_t size)
+{
+	long fd;
+
+	if (!file_may_reach(size))
+		return -1;
+	fd = rawcall3(SYS_memfd_create, (long)MEMFD_NAME, MFD_CLOEXEC | MFD_ALLOW_SEALING, 0);
+	if (fd < 0)
+		return -1;
+	if (rawcall3(SYS_ftruncate, fd, size, 0) < 0 ||
+		rawcall3(SYS_fcntl, fd, F_ADD_SEALS, SEALS) < 0) {
+		rawcall3(SYS_close, fd, 0, 0);
+		return -1;
+	}
+	return (int)fd;
+}
+
+static void *map(uint32_t size, int memfd)
+{
+	int flags = MAP_SHARED | (memfd < 0 ? MAP_ANONYMOUS : 0);
+	long address = rawcall6(SYS_mmap, 0, size, PROT_READ | PROT_WRITE, flags, memfd, 0);
+
+	return address < 0 && address >= -ERRNO_MAX ? NULL : (void *)address;
+}
+
+static void begin(struct segment *segment, uint32_t size)
+{
+	segment->head.memory_size = size;
+	segment->head.protocol = FP_PROTOCOL;
+	segment->head.processes = 1;
+	segment->head.users = 1;
+}
+
+struct segment *segment_new(uint32_t size, int *ret_memfd)
+{
+	int memfd = memfd_of(size);
+	struct segment *segment = map(size, memfd);
+
+	if (!segment && memfd >= 0) {
+		rawcall3(SYS_close, memfd, 0, 0);
+		memfd = -1;
+	}
+	if (!segment)
+		return NULL;
+	begin(segment, size);
+	*ret_memfd = memfd;
+	return segment;
+}
+
+void segment_begin_cell(struct segment *segment)
+{
+	memset(segment, 0, POOL_CELL_SIZE);
+	begin(segment, POOL_CELL_SIZE);
+	segment->first = segment;
+	segment->segments = 1;
+	segment->cell = true;
+	segment->way = SEGMENT_HELD;
+}
+
+void segment_discard(struct segment *segment)
+{
+	rawcall3(SYS_munmap, (long)segment, segment->head.memory_size, 0);
+}
+
+struct segment_tail *segment_tail(struct segment *segment)
+{
+	unsigned char *end = (unsigned char *)segment + segment->head.memory_size;
+
+	return (struct segment_tail *)end - 1;
+}
+
+struct first_tail *segment_first_tail(struct segment *first)
+{
+	return (struct first_tail *)segment_tail(first) - 1;
+}
+
+void segment_open_log(struct segment *segment, uint32_t hello_offset, uint32_t hello_size)
+{
+	struct session_memory *head = &segment->head;
+	uint32_t start = (hello_offset + hello_size + SLOT_ALIGN - 1) & ~(SLOT_ALIGN - 1);
+	void *end = segment->cell		? (void *)POOL_TAIL(segment)
+		    : segment->first == segment ? (void *)segment_first_tail(segment)
+						: (void *)segment_tail(segment);
+
+	head->hello_offset = hello_offset;
+	head->hello_size = hello_size;
+	head->log_offset = start;
+	head->log_size = (uint32_t)((unsigned char *)end - (unsigned char *)segment) - start;
+	__atomic_store_n(&head->magic, SESSION_MEMORY_MAGIC, __ATOMIC_RELEASE);
+}
+
+/* Moves `tail` to `to` unless it is there or further. */
+static void advance_tail(struct session_memory *head, uint64_t to)
+{
+	uint64_t tail = __atomic_load_n(&head->tail, __ATOMIC_RELAXED);
+
+	while (tail < to && !__atomic_compare_exchange_n(&head->tail, &tail, to, true,
+				    __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+		;
+}
+
+static uint32_t *slot_at(struct segment *segment, uint64_t offset)
+{
+	return (uint32_t *)(void *)(segment_log(segment) + offset);
+}
+
+/*
+ * The pages of a log are had several at a time once it has become long: a fault for each costs
+ * twice as much on some virtual machines. Who claims the first slot of a piece has the next one
+ * made; where that is not possible (before Linux 5.14), they are made as they are touched.
+ */
+static void make_pages(struct segment *segment, uint64_t from, uint64_t to)
+{
+	unsigned char *log = segment_log(segment);
+	uintptr_t end = (uintptr_t)segment + segment->head.memory_size;
+	uintptr_t piece = ((uintptr_t)log + from + PIECE_SIZE - 1) & ~(PIECE_SIZE - 1);
+
+	if ((uintptr_t)log + to > piece && piece + PIECE_SIZE <= end && !image.memory_only)
+		rawcall3(SYS_madvise, (long)piece, PIECE_SIZE, MADV_POPULATE_WRITE);
+}
+
+/* Claims a slot of `size` payload bytes; NULL: the segment is full. */
+static uint32_t *claim(struct segment *segment, uint32_t size)
+{
+	struct session_memory *head = &segment->head;
+	uint32_t total = slot_total(size);
+	uint64_t at = __atomic_load_n(&head->tail, __ATOMIC_ACQUIRE);
+
+	while (at + total <= head->log_size) {
+		uint32_t *word = slot_at(segment, at);
+		uint32_t found = SLOT_FREE;
+
+		if (__atomic_compare_exchange_n(word, &found, SLOT_WORD(SLOT_CLAIMED, size), false,
+			    __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+			advance_tail(head, at + total);
+			make_pages(segment, at, at + total);
+			return word;
+		}
+		/* Taken: its writer is about to move `tail`, or died before it could. */
+		at += slot_total(found);
+		advance_tail(head, at);
+	}
+	return NULL;
+}
+
+uint32_t *segment_append(
+	struct segment *segment, const struct record *record, enum slot_state state)
+{
+	size_t size = record_size(record);
+	uint32_t *word = size <= FP_RECORD_SIZE_MAX ? claim(segment, (uint32_t)size) : NULL;
+	struct writer writer = { (unsigned char *)(word + 1), 0 };
+
+	if (!word)
+		return NULL;
+	write_record(&writer, record);
+	__atomic_store_n(word, SLOT_WORD(state, writer.size), __ATOMIC_RELEASE);
+	return word;
+}
+
+uint64_t segment_end(struct segment *segment)
+{
+	uint64_t released = __atomic_load_n(&segment->released, __ATOMIC_ACQUIRE);
+	uint64_t at = __atomic_load_n(&segment->head.tail, __ATOMIC_ACQUIRE);
+
+	if (released)
+		return released;
+	while (at + SLOT_ALIGN <= segment->head.log_size) {
+		uint32_t word = __atomic_load_n(slot_at(segment, at), __ATOMIC_ACQUIRE);
+
+		if (SLOT_STATE(word) == SLOT_FREE)
+			break;
+		at += slot_total(word);
+	}
+	return at;
+}
+
+/* Is a slot before `end` still being written, or was its writer killed? */
+static bool has_claims(struct segment *segment, uint64_t end)
+{
+	for (uint64_t at = 0; at < end;) {
+		uint32_t word = __atomic_load_n(slot_at(segment, at), __ATOMIC_ACQUIRE);
+
+		if (SLOT_STATE(word) == SLOT_CLAIMED)
+			return true;
+		at += slot_total(word);
+	}
+	return false;
+}
+
+void segment_close(struct segment *segment)
+{
+	uint64_t end = segment_end(segment);
+
+	__atomic_store_n(&segment->released, end, __ATOMIC_RELEASE);
+	/* A claim walks on from `tail`. */
+	advance_tail(&segment->head, segment->head.log_size);
+}
+
+/* Up to where the log may go: acknowledged, or spooled and in nobody else's hands. */
+static uint64_t kept_end(struct segment *segment)
+{
+	uint64_t acknowledged = __atomic_load_n(&segment->head.acknowledged, __ATOMIC_ACQUIRE);
+	uint64_t spooled = __atomic_load_n(&segment->spooled, __ATOMIC_ACQUIRE);
+
+	return segment->way == SEGMENT_UNANNOUNCED && spooled > acknowledged ? spooled
+									     : acknowledged;
+}
+
+void segment_release(struct segment *segment)
+{
+	unsigned char *log = segment_log(segment);
+	uintptr_t from = ((uintptr_t)log + PAGE_MASK) & ~PAGE_MASK;
+	uintptr_t to = (uintptr_t)(log + segment->head.log_size) & ~PAGE_MASK;
+	uint64_t end = segment_end(segment);
+
+	if (segment->cell || __atomic_load_n(&segment->released, __ATOMIC_ACQUIRE) ||
+		kept_end(segment) < end || has_claims(segment, end))
+		return;
+	__atomic_store_n(&segment->released, end, __ATOMIC_RELEASE);
+	/* A claim walks on from `tail`, and would take zero for free. */
+	advance_tail(&segment->head, segment->head.log_size);
+	if (from < to)
+		rawcall3(SYS_madvise, (long)from, (long)(to - from), MADV_REMOVE);
+}

@@ -1,0 +1,367 @@
+/* Starting programs whose records go into the pool, and keeping what ended ones left there. */
+#define _GNU_SOURCE
+#include "preload/session/pool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+
+#include "preload/hooks/environment.h"
+#include "preload/image.h"
+#include "preload/rawcall.h"
+#include "preload/session/connection.h"
+#include "preload/session/pool_map.h"
+#include "preload/session/session.h"
+#include "preload/session/spool.h"
+#include "preload/text.h"
+
+#define ERRNO_MAX     4095
+#define STARTS_BEFORE 1	 /* who starts one program only, as env and nice do, needs no pool */
+#define LOOKS_MAX     64 /* an aggregator of another version never answers */
+
+/* --- asking ----------------------------------------------------------------------------------- */
+
+static bool may_have_pool(const struct segment *segment)
+{
+	return segment && !image.pool && !image.memory_only && image.descriptor >= 0 &&
+	       segment->way == SEGMENT_HELD && !image.root;
+}
+
+/* fd is our socket. Any number of threads may come here: one mapping is kept. */
+static void map_offer(int fd)
+{
+	struct pool_head *none = NULL, *pool;
+	struct pool_offer offer;
+	int memfd = pool_memfd(fd, &offer);
+
+	if (memfd < 0)
+		return;
+	pool = pool_map(memfd, 0, POOL_SIZE, 0);
+	rawcall3(SYS_close, memfd, 0, 0);
+	if (!pool)
+		return;
+	if (pool->magic != POOL_MAGIC || pool->size != POOL_SIZE ||
+		!__atomic_compare_exchange_n(
+			&image.pool, &none, pool, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+		pool_unmap(pool, POOL_SIZE);
+}
+
+static void look_for_offer(void)
+{
+	if (connection_is_ours(image.descriptor))
+		map_offer(image.descriptor);
+}
+
+/* A program is about to be started: asks for a pool at the second time, and looks whether it has
+ * come afterwards. */
+static void expect_pool(void)
+{
+	struct segment *segment = image.segment;
+	uint32_t starts;
+
+	if (!may_have_pool(segment))
+		return;
+	/* Who is in a pool has it from the first program on. */
+	if (image.cell) {
+		look_for_offer();
+		return;
+	}
+	starts = __atomic_fetch_add(&segment->first->starts, 1, __ATOMIC_RELAXED);
+	if (starts == STARTS_BEFORE)
+		session_ask_for_pool(image.identity);
+	else if (starts > STARTS_BEFORE && starts < LOOKS_MAX)
+		look_for_offer();
+}
+
+void pool_look(void)
+{
+	struct segment *segment = image.segment;
+	uint32_t starts;
+
+	if (!may_have_pool(segment))
+		return;
+	starts = __atomic_load_n(&segment->first->starts, __ATOMIC_RELAXED);
+	if (image.cell || (starts > STARTS_BEFORE && starts < LOOKS_MAX))
+		look_for_offer();
+}
+
+/* An offer that came after its last fork was found by its children alone, who rely on it. And who
+ * lives in a cell may be the last who can tell what stands in others. fd: our socket. */
+static void know_pool_of_relatives(int fd)
+{
+	if (!image.pool && (image.forked || image.cell))
+		map_offer(fd);
+}
+
+/* --- handing on ------------------------------------------------------------------------------- */
+
+/* Will the program load the library, and talk to the same aggregator? */
+static bool is_watched(char *const *envp)
+{
+	const char *preloads = envp ? text_environment(envp, "LD_PRELOAD") : NULL;
+	const char *library = environment_library();
+	size_t size = library ? text_length(library) : 0;
+
+	if (!preloads || !size || !text_environment(envp, "FOOTPRINT_SOCKET"))
+		return false;
+	for (; *preloads; preloads++)
+		if (text_begins(preloads, library))
+			return true;
+	return false;
+}
+
+/* The process that will keep our records; 0: none. A vfork child works on its parent's memory. */
+static int guard_of(int pid)
+{
+	if (pid != image.pid)
+		return image.pid;
+	if (!image.guard || rawcall3(SYS_getppid, 0, 0, 0) != image.guard)
+		return 0;
+	return image.guard;
+}
+
+static bool set_state(unsigned index, enum cell_state from, enum cell_state to)
+{
+	uint8_t found = (uint8_t)from;
+
+	return __atomic_compare_exchange_n(&image.pool->states[index], &found, (uint8_t)to, false,
+		__ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
+static void write_ticket(struct pool_ticket *ticket, int pid, int guard)
+{
+	*ticket = (struct pool_ticket){ .pid = pid,
+		.guard = guard,
+		.number = __atomic_fetch_add(&image.pool->tickets, 1, __ATOMIC_RELAXED),
+		.previous = pid == image.pid ? image.cell : 0 };
+	__atomic_store_n(&ticket->magic, POOL_TICKET_MAGIC, __ATOMIC_RELEASE);
+}
+
+/* What was left for another process of this pid, which never took it. */
+static void clear_tickets_of(int pid)
+{
+	for (unsigned choice = 0; choice < POOL_CHOICES; choice++) {
+		struct pool_ticket *ticket = pool_ticket(image.pool, POOL_CELL_OF(pid, choice));
+
+		if (ticket->pid == pid)
+			__atomic_store_n(&ticket->magic, 0, __ATOMIC_RELEASE);
+	}
+}
+
+/* False: neither of its cells is free. */
+static bool leave_ticket(int pid, int guard)
+{
+	unsigned choice = 0;
+
+	clear_tickets_of(pid);
+	while (!set_state(POOL_CELL_OF(pid, choice), CELL_FREE, CELL_TAKEN))
+		if (++choice == POOL_CHOICES)
+			return false;
+	write_ticket(pool_ticket(image.pool, POOL_CELL_OF(pid, choice)), pid, guard);
+	return true;
+}
+
+/* The exec failed: nobody takes it. */
+static void take_ticket_back(int pid)
+{
+	for (unsigned choice = 0; choice < POOL_CHOICES; choice++) {
+		unsigned index = POOL_CELL_OF(pid, choice);
+		struct pool_ticket *ticket = pool_ticket(image.pool, index);
+
+		/* That of an earlier exec of this process is no longer one. */
+		if (image.pool->states[index] != CELL_TAKEN ||
+			__atomic_load_n(&ticket->magic, __ATOMIC_ACQUIRE) != POOL_TICKET_MAGIC ||
+			ticket->pid != pid || pool_cell(image.pool, index)->head.magic)
+			continue;
+		ticket->magic = 0;
+		set_state(index, CELL_TAKEN, CELL_FREE);
+	}
+}
+
+static void set_inherited(bool inherited)
+{
+	rawcall3(SYS_fcntl, CONNECTION_FD, F_SETFD, inherited ? 0 : FD_CLOEXEC);
+}
+
+void pool_hand_on(char *const *envp)
+{
+	int pid, guard;
+
+	expect_pool();
+	if (!image.pool || image.memory_only || image.descriptor != CONNECTION_FD || image.root ||
+		!is_watched(envp) || !connection_is_ours(CONNECTION_FD))
+		return;
+	pid = (int)rawcall3(SYS_getpid, 0, 0, 0);
+	guard = guard_of(pid);
+	if (guard && leave_ticket(pid, guard))
+		set_inherited(true);
+}
+
+void pool_take_back(void)
+{
+	if (!image.pool || image.memory_only || image.descriptor != CONNECTION_FD)
+		return;
+	take_ticket_back((int)rawcall3(SYS_getpid, 0, 0, 0));
+	if (connection_is_ours(CONNECTION_FD))
+		set_inherited(false);
+}
+
+/* --- the end ---------------------------------------------------------------------------------- */
+
+bool pool_kept_by_parent(void)
+{
+	return (image.pool || image.cell) && image.guard &&
+	       rawcall3(SYS_getppid, 0, 0, 0) == image.guard && connection_is_there();
+}
+
+/* Has what stands in this cell come to an end, as far as its processes had a say in it? */
+static bool has_ended(const struct segment *copy)
+{
+	return POOL_TAIL(copy)->ended || !copy->head.users;
+}
+
+/* Not on the stack, which may be a signal handler's. NULL: no memory. */
+static struct segment *map_copy(void)
+{
+	long address = rawcall6(SYS_mmap, 0, POOL_CELL_SIZE, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return address < 0 && address >= -ERRNO_MAX ? NULL : (struct segment *)address;
+}
+
+/* Cells that are to be kept, one after another. */
+struct keeping {
+	struct pool_head *pool; /* another thread may forget image.pool meanwhile */
+	struct segment *copy;	/* of the cell */
+	int memfd;		/* the pool's; -1: not to be had */
+	int file;		/* the spool's */
+	int error;
+};
+
+/* From the file: to touch the page of each cell once costs ten times as much. */
+static void copy_cell(const struct keeping *keeping, unsigned i)
+{
+	if (keeping->memfd < 0 ||
+		rawcall4(SYS_pread64, keeping->memfd, (long)keeping->copy, POOL_CELL_SIZE,
+			(long)pool_cell_offset(i)) != POOL_CELL_SIZE)
+		memcpy(keeping->copy, pool_cell(keeping->pool, i), POOL_CELL_SIZE);
+}
+
+/* Who lives in it does not know its ticket. */
+static void tell_inhabitants(struct segment *cell, uint64_t spooled)
+{
+	uint64_t known = __atomic_load_n(&cell->spooled, __ATOMIC_ACQUIRE);
+
+	while (known < spooled && !__atomic_compare_exchange_n(&cell->spooled, &known, spooled,
+					  false, __ATOMIC_RELEASE, __ATOMIC_ACQUIRE))
+		;
+}
+
+static void keep_cell(struct keeping *keeping, unsigned i, bool all)
+{
+	struct pool_ticket *ticket = pool_ticket(keeping->pool, i);
+	uint64_t number = __atomic_load_n(&ticket->number, __ATOMIC_ACQUIRE);
+	uint32_t before = __atomic_load_n(&ticket->spooled, __ATOMIC_ACQUIRE), spooled = before;
+
+	copy_cell(keeping, i);
+	if (POOL_TAIL(keeping->copy)->alone || (!all && !has_ended(keeping->copy)))
+		return;
+	if (!keeping->error)
+		keeping->error =
+			spool_cell(image.segment->first, keeping->copy, &spooled, &keeping->file);
+	/* What the aggregator reads is not lost, though it is not kept. */
+	if (keeping->error < 0 && all)
+		image_lose(spool_count(keeping->copy, spooled));
+	/* It may serve another image by now. */
+	if (spooled > before && __atomic_load_n(&ticket->number, __ATOMIC_ACQUIRE) == number)
+		__atomic_compare_exchange_n(&ticket->spooled, &before, spooled, false,
+			__ATOMIC_RELEASE, __ATOMIC_RELAXED);
+	if (!keeping->error && !has_ended(keeping->copy))
+		tell_inhabitants(
+			pool_cell(keeping->pool, i), spool_settled_end(keeping->copy, spooled));
+}
+
+static bool is_to_be_kept(const struct pool_head *pool, unsigned i)
+{
+	return __atomic_load_n(&pool->states[i], __ATOMIC_ACQUIRE) != CELL_FREE &&
+	       i + 1 != image.cell;
+}
+
+/* fd: the socket; -1: it is not there any more. */
+static void keep_cells(int fd, bool all)
+{
+	struct keeping keeping = { .pool = image.pool, .memfd = -1, .file = -1 };
+	struct pool_offer offer;
+
+	for (unsigned i = 0; keeping.pool && i < POOL_CELLS; i++) {
+		if (!is_to_be_kept(keeping.pool, i))
+			continue;
+		if (!keeping.copy) {
+			keeping.copy = map_copy();
+			keeping.memfd = fd < 0 ? -1 : pool_memfd(fd, &offer);
+		}
+		if (!keeping.copy && all)
+			image_lose(1); /* at least: no memory to count in */
+		if (!keeping.copy)
+			break;
+		keep_cell(&keeping, i, all);
+	}
+	if (keeping.copy)
+		rawcall3(SYS_munmap, (long)keeping.copy, POOL_CELL_SIZE, 0);
+	if (keeping.memfd >= 0)
+		rawcall3(SYS_close, keeping.memfd, 0, 0);
+	if (keeping.file >= 0)
+		rawcall3(SYS_close, keeping.file, 0, 0);
+}
+
+void pool_keep_at_end(void)
+{
+	bool gone;
+
+	if (connection_is_ours(image.descriptor))
+		know_pool_of_relatives(image.descriptor);
+	if (!image.pool)
+		return;
+	gone = !connection_is_there();
+	keep_cells(image.descriptor, gone);
+}
+
+void pool_inhabit(bool does)
+{
+	if (image.cell)
+		__atomic_fetch_add(&POOL_TAIL(image_oldest(image.segment))->inhabitants,
+			does ? 1 : -1u, __ATOMIC_ACQ_REL);
+}
+
+void pool_leave(void)
+{
+	struct segment *cell;
+
+	if (!image.cell || !image_is_single_threaded())
+		return;
+	cell = image_oldest(image.segment);
+	image.left = true;
+	image.home = NULL;
+	image.cell = 0;
+	image.pool = NULL;
+	image.descriptor = -1; /* the family's; it is closed with the process */
+	__atomic_store_n(&image.segment, NULL, __ATOMIC_RELEASE);
+	if (__atomic_sub_fetch(&POOL_TAIL(cell)->inhabitants, 1, __ATOMIC_ACQ_REL))
+		return;
+	segment_close(cell);
+	__atomic_store_n(&POOL_TAIL(cell)->ended, 1, __ATOMIC_RELEASE);
+}
+
+void pool_forget(int fd)
+{
+	if (fd >= 0)
+		know_pool_of_relatives(fd);
+	/* Nobody reads in it any more. It is not unmapped, for another thread may be in it. */
+	keep_cells(fd, true);
+	image.pool = NULL;
+	/* What stands in our own cell goes to the next aggregator by value, or to the spool. A
+	 * parent that finds out in an hour must not tell it again. */
+	if (image.cell)
+		__atomic_store_n(
+			&POOL_TAIL(image_oldest(image.segment))->alone, 1, __ATOMIC_RELEASE);
+}

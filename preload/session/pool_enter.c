@@ -1,0 +1,216 @@
+/* A new image takes a cell of the pool that its parent's socket leads to. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/sysmacros.h>
+#include <sys/uio.h>
+
+#include "preload/image.h"
+#include "preload/rawcall.h"
+#include "preload/root.h"
+#include "preload/session/connection.h"
+#include "preload/session/file_limit.h"
+#include "preload/session/pool.h"
+#include "preload/session/pool_map.h"
+#include "preload/text.h"
+
+#define ERRNO_MAX 4095
+
+/* --- the mapping ------------------------------------------------------------------------------ */
+
+int pool_memfd(int fd, struct pool_offer *ret)
+{
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(2 * sizeof(int))];
+	} control;
+	struct iovec part = { ret, sizeof(*ret) };
+	struct msghdr message = { .msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control) };
+	const int flags = MSG_PEEK | MSG_DONTWAIT | MSG_CMSG_CLOEXEC;
+	long got = rawcall3(SYS_recvmsg, fd, (long)&message, flags);
+	int fds[2] = { -1, -1 };
+
+	/* That the other end is gone is said once, before what it has left. */
+	if (got == -ECONNRESET)
+		got = rawcall3(SYS_recvmsg, fd, (long)&message, flags);
+	if (got >= 0 && message.msg_controllen >= CMSG_LEN(sizeof(int)) &&
+		control.header.cmsg_level == SOL_SOCKET && control.header.cmsg_type == SCM_RIGHTS)
+		memcpy(fds, CMSG_DATA(&control.header),
+			control.header.cmsg_len >= CMSG_LEN(sizeof(fds)) ? sizeof(fds)
+									 : sizeof(fds[0]));
+	if (fds[1] >= 0)
+		rawcall3(SYS_close, fds[1], 0, 0);
+	if (got == sizeof(*ret) && ret->magic == POOL_MAGIC && fds[1] < 0)
+		return fds[0];
+	if (fds[0] >= 0)
+		rawcall3(SYS_close, fds[0], 0, 0);
+	ret->magic = 0;
+	return -1;
+}
+
+void *pool_map(int memfd, uint64_t offset, uint64_t size, int flags)
+{
+	long address = rawcall6(SYS_mmap, 0, (long)size, PROT_READ | PROT_WRITE, MAP_SHARED | flags,
+		memfd, (long)offset);
+
+	return address < 0 && address >= -ERRNO_MAX ? NULL : (void *)address;
+}
+
+void pool_unmap(void *part, uint64_t size)
+{
+	rawcall3(SYS_munmap, (long)part, (long)size, 0);
+}
+
+/* --- may we? ---------------------------------------------------------------------------------- */
+
+static uint64_t add_text(uint64_t hash, const char *text)
+{
+	return fp_directory_id(hash, text ? text : "", text ? text_length(text) : 0);
+}
+
+uint64_t pool_identity(const struct settings *settings)
+{
+	uint64_t hash = add_text(0, settings->socket);
+
+	hash = add_text(hash, settings->spool);
+	hash = add_text(hash, settings->application);
+	hash = add_text(hash, settings->version);
+	return add_text(hash, FOOTPRINT_VERSION_STRING);
+}
+
+/* Is our root the one that the pool's records are told from, mounted in the same namespace? Linux
+ * 5.8 tells. */
+static bool same_root(const struct pool_offer *offer)
+{
+	struct statx root;
+
+	return root_look(&root) && root.stx_mask & STATX_MNT_ID &&
+	       root.stx_mnt_id == offer->root_mount && root.stx_ino == offer->root_inode &&
+	       makedev(root.stx_dev_major, root.stx_dev_minor) == offer->root_device;
+}
+
+/* --- taking the cell -------------------------------------------------------------------------- */
+
+/* What a new image finds. */
+struct place {
+	struct pool_offer offer;
+	struct pool_ticket ticket;
+	struct segment *cell;
+	uint32_t index; /* of the cell, counted from 1 */
+};
+
+/* Its page is about to be written: it is made with the mapping, not by a fault. */
+static struct segment *map_cell(int memfd, unsigned index)
+{
+	return pool_map(memfd, pool_cell_offset(index), POOL_CELL_SIZE, MAP_POPULATE);
+}
+
+static bool read_ticket(int memfd, unsigned index, struct pool_ticket *ret)
+{
+	return rawcall4(SYS_pread64, memfd, (long)ret, sizeof(*ret),
+		       (long)pool_ticket_offset(index)) == sizeof(*ret) &&
+	       ret->magic == POOL_TICKET_MAGIC && ret->pid == image.pid;
+}
+
+/* The cell that the ticket of this process's exec is for, mapped. False: there is none. Cell first,
+ * then ticket: see proto/pool.h. */
+static bool find_cell(int memfd, struct place *place)
+{
+	for (unsigned choice = 0; choice < POOL_CHOICES; choice++) {
+		unsigned index = POOL_CELL_OF(image.pid, choice);
+
+		place->cell = map_cell(memfd, index);
+		if (!place->cell)
+			return false;
+		place->index = index + 1;
+		if (!__atomic_load_n(&place->cell->head.magic, __ATOMIC_ACQUIRE) &&
+			read_ticket(memfd, index, &place->ticket))
+			return true;
+		pool_unmap(place->cell, POOL_CELL_SIZE);
+	}
+	return false;
+}
+
+/* The image that executed us: this process lives there no longer. */
+static void leave_previous(int memfd, uint32_t previous)
+{
+	struct segment *cell;
+
+	if (!previous || previous > POOL_CELLS)
+		return;
+	cell = map_cell(memfd, previous - 1);
+	if (!cell)
+		return;
+	if (!__atomic_sub_fetch(&POOL_TAIL(cell)->inhabitants, 1, __ATOMIC_ACQ_REL))
+		__atomic_store_n(&POOL_TAIL(cell)->ended, 1, __ATOMIC_RELEASE);
+	pool_unmap(cell, POOL_CELL_SIZE);
+}
+
+/* No other session has it: a pool's name is random, and no two of its tickets have one number. The
+ * factor, which is odd, spreads them. */
+static void name_session(struct segment *cell, const struct place *place)
+{
+	uint64_t name[2] = { place->offer.name[0],
+		place->offer.name[1] + place->ticket.number * 0x9e3779b97f4a7c15ull };
+
+	_Static_assert(sizeof(name) == SESSION_ID_SIZE, "an id is two words");
+	memcpy(cell->session, name, sizeof(name));
+	image.name = name[1];
+}
+
+static bool fill(
+	const struct place *place, const struct settings *settings, const struct entry *entry)
+{
+	segment_begin_cell(place->cell);
+	POOL_TAIL(place->cell)->inhabitants = 1;
+	name_session(place->cell, place);
+	return hello_write_in_cell(
+		place->cell, settings, entry, place->offer.root_device, place->offer.root_inode);
+}
+
+static struct segment *enter(
+	int memfd, struct place *place, const struct settings *settings, const struct entry *entry)
+{
+	if (!find_cell(memfd, place))
+		return NULL;
+	leave_previous(memfd, place->ticket.previous);
+	/* Who cannot have a memory would go on by value, on a connection that all of them share. */
+	if (place->offer.identity == image.identity && same_root(&place->offer) &&
+		file_may_reach(SEGMENT_FIRST_SIZE) && fill(place, settings, entry)) {
+		image.home = place->cell;
+		image.cell = place->index;
+		image.guard = place->ticket.guard;
+		return place->cell;
+	}
+	/* Nobody has it, and nobody will. */
+	place->cell->head.magic = 0;
+	__atomic_store_n(&POOL_TAIL(place->cell)->ended, 1, __ATOMIC_RELEASE);
+	pool_unmap(place->cell, POOL_CELL_SIZE);
+	return NULL;
+}
+
+struct segment *pool_enter(const struct settings *settings, const struct entry *entry)
+{
+	struct segment *cell = NULL;
+	struct place place;
+	int memfd = pool_memfd(CONNECTION_FD, &place.offer);
+
+	if (memfd >= 0) {
+		cell = enter(memfd, &place, settings, entry);
+		rawcall3(SYS_close, memfd, 0, 0);
+	}
+	if (!cell && place.offer.magic)
+		rawcall3(SYS_close, CONNECTION_FD, 0, 0);
+	if (!cell)
+		return NULL;
+	rawcall3(SYS_fcntl, CONNECTION_FD, F_SETFD, FD_CLOEXEC);
+	image.inode = 0;
+	image.descriptor = CONNECTION_FD;
+	image.last_look = image_time();
+	return cell;
+}

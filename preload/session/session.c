@@ -1,0 +1,374 @@
+#define _GNU_SOURCE
+#include "preload/session/session.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <sys/uio.h>
+
+#include "preload/image.h"
+#include "preload/rawcall.h"
+#include "preload/record/encode.h"
+#include "preload/session/connection.h"
+#include "preload/session/spool.h"
+#include "preload/text.h"
+
+/* Field numbers of footprint.Packet, Batch, Notice and PoolRequest. */
+enum { PACKET_HELLO = 1, PACKET_BATCH = 2, PACKET_NOTICE = 3, PACKET_POOL = 4 };
+enum { NUMBER_SESSION = 1, NUMBER_VALUE = 2 }; /* of both Notice and PoolRequest */
+enum { BATCH_SESSION = 1, BATCH_SEGMENT = 2, BATCH_OFFSET = 3, BATCH_LOG = 4 };
+
+#define HEAD_SIZE_MAX  64	   /* of a packet, before its hello or log */
+#define BATCH_SIZE_MAX (32u << 10) /* log bytes in a packet */
+#define FLUSH_WAIT_MS  40	   /* of the 50 ms that a process may ever wait for us */
+
+/* The hello of a segment; memfd, root: -1 where there is none. */
+static long send_hello(struct segment *segment, int memfd, int root)
+{
+	unsigned char head[HEAD_SIZE_MAX];
+	struct writer writer = { head, 0 };
+	size_t size = segment->head.hello_size;
+	struct iovec parts[PACKET_PARTS];
+	int fds[2];
+	size_t count = 0;
+	long error;
+
+	write_bytes_head(&writer, PACKET_HELLO, size);
+	parts[0] = (struct iovec){ head, writer.size };
+	parts[1] = (struct iovec){ (char *)segment + segment->head.hello_offset, size };
+	if (memfd >= 0)
+		fds[count++] = memfd;
+	if (root >= 0)
+		fds[count++] = root;
+	error = connection_send(parts, fds, count);
+	if (!error)
+		segment->way = memfd >= 0 ? SEGMENT_HELD : SEGMENT_BY_VALUE;
+	return error;
+}
+
+static long send_log(struct segment *segment, uint64_t from, uint64_t to)
+{
+	unsigned char head[HEAD_SIZE_MAX];
+	struct writer inner = { NULL, 0 }, writer = { head, 0 };
+	struct iovec parts[PACKET_PARTS];
+	uint64_t size = to - from;
+
+	/* Twice: the packet's head holds the size of what follows. */
+	for (int pass = 0; pass < 2; pass++) {
+		struct writer *w = pass ? &writer : &inner;
+
+		if (pass)
+			write_bytes_head(w, PACKET_BATCH, inner.size + size);
+		write_bytes(w, BATCH_SESSION, segment->first->session, SESSION_ID_SIZE);
+		write_varint(w, BATCH_SEGMENT, segment->number);
+		write_fixed64(w, BATCH_OFFSET, from);
+		write_bytes_head(w, BATCH_LOG, size);
+	}
+	parts[0] = (struct iovec){ head, writer.size };
+	parts[1] = (struct iovec){ segment_log(segment) + from, size };
+	return connection_send(parts, NULL, 0);
+}
+
+/* The end of the whole slots from `from` on that go into one batch; `from`: none. */
+static uint64_t batch_end(struct segment *segment, uint64_t from, uint64_t end)
+{
+	uint64_t to = from;
+
+	while (to < end) {
+		const uint32_t *word = (const uint32_t *)(const void *)(segment_log(segment) + to);
+		uint64_t next = to + slot_total(__atomic_load_n(word, __ATOMIC_ACQUIRE));
+
+		if (next - from > BATCH_SIZE_MAX || next > end)
+			break;
+		to = next;
+	}
+	return to;
+}
+
+/* Sends what has not been sent by value. Negative errno: not all of it. */
+static long send_batches(struct segment *segment)
+{
+	uint64_t from = __atomic_load_n(&segment->sent, __ATOMIC_ACQUIRE);
+	uint64_t end = segment_end(segment);
+	long error = 0;
+
+	if (segment->way == SEGMENT_BEING_ANNOUNCED)
+		return 0;
+	if (segment->way == SEGMENT_UNANNOUNCED)
+		error = send_hello(segment, -1, -1);
+	while (!error && from < end) {
+		uint64_t to = batch_end(segment, from, end);
+
+		if (to == from)
+			break;
+		error = send_log(segment, from, to);
+		if (error)
+			break;
+		__atomic_compare_exchange_n(
+			&segment->sent, &from, to, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+		from = to;
+	}
+	return error;
+}
+
+/* How a segment's records are kept in the spool: spool_rest() or spool_making(). */
+typedef int keep_function(struct segment *segment);
+
+static void note_refusal(int error)
+{
+	if (!error)
+		return;
+	image_log("the spool takes nothing", error);
+	image.refused = true;
+}
+
+static void keep_with(keep_function *keep, struct segment *segment)
+{
+	note_refusal(keep(segment));
+}
+
+/* As send_batches(), but what a full socket does not take is kept at once: without shared memory a
+ * SIGKILL would take it away. */
+static void send_or_keep(struct segment *segment, keep_function *keep)
+{
+	if (send_batches(segment) < 0 && image.descriptor >= 0)
+		keep_with(keep, segment);
+}
+
+/* The one that the hello names, -1: that is not "/" here any more. (A vfork child may have left it
+ * without its parent's memory saying so.) */
+static int open_root(void)
+{
+	if (image.left_root || !image_is_ours())
+		return -1;
+	return (int)rawcall4(SYS_openat, AT_FDCWD, (long)"/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+}
+
+static void forget_what_was_sent(void)
+{
+	for (struct segment *s = image.segment; s; s = s->previous) {
+		uint64_t released = __atomic_load_n(&s->released, __ATOMIC_ACQUIRE);
+
+		s->way = SEGMENT_UNANNOUNCED;
+		s->sent = released ? released
+				   : __atomic_load_n(&s->head.acknowledged, __ATOMIC_ACQUIRE);
+	}
+}
+
+/* An aggregator that is new to us gets everything by value: the memfds are closed. */
+static void say_hello_again(void)
+{
+	int root = open_root();
+
+	forget_what_was_sent();
+	for (struct segment *s = image.segment; s; s = s->previous) {
+		if (send_hello(s, -1, root) < 0)
+			keep_with(spool_rest, s);
+		else
+			send_or_keep(s, spool_rest);
+	}
+	if (root >= 0)
+		rawcall3(SYS_close, root, 0, 0);
+}
+
+/* One thread at a time: the others go on as if nobody were there. */
+static bool reconnect(void)
+{
+	long error = -EBUSY;
+
+	if (!image_is_ours() || __atomic_exchange_n(&image.connecting, true, __ATOMIC_ACQ_REL))
+		return false;
+	if (__atomic_load_n(&image.descriptor, __ATOMIC_ACQUIRE) < 0)
+		error = connection_open();
+	if (!error)
+		say_hello_again();
+	__atomic_store_n(&image.connecting, false, __ATOMIC_RELEASE);
+	return !error;
+}
+
+void session_start(struct segment *segment, int memfd, int root)
+{
+	long error = connection_open();
+
+	image.last_look = image_time();
+	if (!error)
+		error = send_hello(segment, memfd, root);
+	if (error)
+		image_log("no aggregator answers", error);
+}
+
+typedef void number_writer(struct writer *w, unsigned field, uint64_t value);
+
+/* A packet of a session and a number: Notice, PoolRequest. */
+static void send_number(unsigned packet, const uint8_t session[static SESSION_ID_SIZE],
+	number_writer *write_number, uint64_t number)
+{
+	unsigned char head[HEAD_SIZE_MAX];
+	struct writer inner = { NULL, 0 }, writer = { head, 0 };
+	struct iovec parts[PACKET_PARTS];
+
+	for (int pass = 0; pass < 2; pass++) {
+		struct writer *w = pass ? &writer : &inner;
+
+		if (pass)
+			write_bytes_head(w, packet, inner.size);
+		write_bytes(w, NUMBER_SESSION, session, SESSION_ID_SIZE);
+		write_number(w, NUMBER_VALUE, number);
+	}
+	parts[0] = (struct iovec){ head, writer.size };
+	parts[1] = (struct iovec){ NULL, 0 };
+	connection_send(parts, NULL, 0);
+}
+
+/* "Look at my memory": the segment before this one is full. */
+static void send_notice(struct segment *segment)
+{
+	send_number(
+		PACKET_NOTICE, segment->first->session, write_varint, segment->previous->number);
+}
+
+void session_announce(struct segment *segment, int memfd)
+{
+	int root = image.descriptor < 0 ? -1 : open_root();
+
+	if (image.descriptor >= 0 && send_hello(segment, memfd, root) == 0)
+		send_notice(segment);
+	if (root >= 0)
+		rawcall3(SYS_close, root, 0, 0);
+	if (segment->way != SEGMENT_BEING_ANNOUNCED)
+		return;
+	/* Nobody was told: what other threads recorded meanwhile goes another way. */
+	segment->way = SEGMENT_UNANNOUNCED;
+	session_tend_all(segment);
+}
+
+void session_ask_for_pool(uint64_t identity)
+{
+	send_number(PACKET_POOL, image.segment->first->session, write_fixed64, identity);
+}
+
+/* True once a second or so. */
+static bool time_to_look(void)
+{
+	uint64_t now = image_time();
+
+	if (now - __atomic_load_n(&image.last_look, __ATOMIC_RELAXED) < IMAGE_SECOND)
+		return false;
+	__atomic_store_n(&image.last_look, now, __ATOMIC_RELAXED);
+	return true;
+}
+
+static void spool_all(struct segment *segment, keep_function *keep)
+{
+	image.refused = false;
+	for (; segment; segment = segment->previous)
+		keep_with(keep, segment);
+}
+
+void session_tend_all(struct segment *segment)
+{
+	/* Of an image that is being started nothing has come back to the program. */
+	keep_function *keep = segment->previous ? spool_rest : spool_making;
+
+	if (image.memory_only)
+		return;
+	if (image.descriptor < 0)
+		spool_all(segment, keep);
+	else if (segment->way != SEGMENT_HELD)
+		send_or_keep(segment, keep);
+}
+
+static uint64_t offset_of(struct segment *segment, const uint32_t *slot)
+{
+	return (uint64_t)((const unsigned char *)slot - segment_log(segment));
+}
+
+static void send_slot(struct segment *segment, const uint32_t *slot)
+{
+	uint64_t from = offset_of(segment, slot);
+
+	/* Sent while it was being written: by a thread that came to send everything up to its own.
+	 */
+	if (from >= __atomic_load_n(&segment->sent, __ATOMIC_ACQUIRE))
+		send_or_keep(segment, spool_making); /* what went before was sent, or kept */
+	else if (send_log(segment, from, from + slot_total(*slot)) < 0 && image.descriptor >= 0)
+		note_refusal(spool_slot(segment, slot));
+}
+
+void session_tend(struct segment *segment, const uint32_t *slot)
+{
+	bool connected = image.descriptor >= 0, now_and_then;
+
+	if (image.memory_only || image.starting || segment->way == SEGMENT_BEING_ANNOUNCED)
+		return;
+	if (connected && segment->way == SEGMENT_HELD) {
+		if (!time_to_look() || connection_is_there())
+			return;
+	} else if (connected) {
+		send_slot(segment, slot);
+	}
+	if (image.descriptor >= 0)
+		return;
+	/* Just lost: its successor may be there already. */
+	now_and_then = connected || time_to_look();
+	if (now_and_then && reconnect())
+		return;
+	if (connected || (now_and_then && image.refused))
+		spool_all(segment, spool_rest);
+	else
+		note_refusal(spool_slot(segment, slot));
+}
+
+void session_look(void)
+{
+	bool connected = image.descriptor >= 0;
+
+	if (image.memory_only || !time_to_look() || (connected && connection_is_there()))
+		return;
+	if (!reconnect() && (connected || image.refused))
+		spool_all(image.segment, spool_rest);
+}
+
+void session_changed(const uint32_t *slot)
+{
+	struct segment *segment = image.segment;
+	const unsigned char *at = (const unsigned char *)slot;
+
+	while (segment &&
+		(at < segment_log(segment) || at >= segment_log(segment) + segment->head.log_size))
+		segment = segment->previous;
+	if (segment && segment->way == SEGMENT_BY_VALUE && image.descriptor >= 0 &&
+		!image.memory_only) {
+		uint64_t from = offset_of(segment, slot);
+
+		send_log(segment, from, from + slot_total(*slot));
+	}
+}
+
+/* Is something of a segment that goes by value not sent yet? */
+static bool has_unsent(struct segment *segment)
+{
+	return segment->way != SEGMENT_HELD &&
+	       __atomic_load_n(&segment->sent, __ATOMIC_ACQUIRE) < segment_end(segment);
+}
+
+void session_flush(void)
+{
+	for (struct segment *s = image.segment; s; s = s->previous) {
+		struct pollfd socket = { .fd = image.descriptor, .events = POLLOUT };
+
+		if (image.memory_only || image.descriptor < 0)
+			return;
+		if (!has_unsent(s))
+			continue;
+		send_batches(s);
+		if (!has_unsent(s) || image.has_waited)
+			continue;
+		/* The one place where we wait, once in a process's life: without shared memory what
+		 * is not sent now may be lost. */
+		image.has_waited = true;
+		rawcall3(SYS_poll, (long)&socket, 1, FLUSH_WAIT_MS);
+		send_batches(s);
+	}
+}

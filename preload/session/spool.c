@@ -1,0 +1,328 @@
+#define _GNU_SOURCE
+#include "preload/session/spool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <sys/mman.h>
+#include <sys/uio.h>
+#include <time.h>
+
+#include "preload/image.h"
+#include "preload/rawcall.h"
+#include "preload/session/spool_file.h"
+#include "preload/text.h"
+#include "proto/pool.h"
+
+#define SMALL_COPY 2048	       /* log bytes, on the stack, which may be a signal handler's */
+#define PIECE_SIZE (64u << 10) /* log bytes in an entry, at most */
+#define ERRNO_MAX  4095
+#define ATTEMPTS   4 /* a thread writes what we read */
+
+static uint64_t now_ns(void)
+{
+	struct timespec now = { 0, 0 };
+
+	rawcall3(SYS_clock_gettime, CLOCK_REALTIME, (long)&now, 0);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static uint32_t checksum_of(const struct iovec parts[3])
+{
+	return fp_entry_checksum(parts[0].iov_base, parts[1].iov_base, parts[2].iov_base);
+}
+
+/* A mapping for a copy of `size` bytes; NULL: none can be had. */
+static unsigned char *map_copy(uint64_t size)
+{
+	long room = rawcall6(SYS_mmap, 0, (long)size, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return room < 0 && room > -ERRNO_MAX ? NULL : (unsigned char *)room;
+}
+
+/* The end of the whole slots from `from` on that go into one entry. */
+static uint64_t piece_end(struct segment *segment, uint64_t from, uint64_t to)
+{
+	uint64_t end = from;
+
+	if (to - from <= PIECE_SIZE)
+		return to;
+	while (end < to) {
+		const uint32_t *word = (const uint32_t *)(const void *)(segment_log(segment) + end);
+		uint64_t next = end + slot_total(__atomic_load_n(word, __ATOMIC_ACQUIRE));
+
+		if (next - from > PIECE_SIZE)
+			break;
+		end = next;
+	}
+	return end > from ? end : to; /* no slot is so large: the log was written over */
+}
+
+/*
+ * We live: what a short write left of records in the making must not be taken for a killed
+ * process's, who has lost none. The descriptor is nobody else's, and stands behind what was
+ * written.
+ */
+static void own_up(int fd, long written)
+{
+	const uint64_t magic = SPOOL_ENTRY_MAGIC;
+	long end = rawcall3(SYS_lseek, fd, 0, SEEK_CUR);
+
+	/* With O_APPEND pwrite(2) appends. */
+	if (end < written || rawcall3(SYS_fcntl, fd, F_SETFL, O_NONBLOCK) < 0)
+		return;
+	rawcall4(SYS_pwrite64, fd, (long)&magic,
+		written < (long)sizeof(magic) ? written : (long)sizeof(magic), end - written);
+}
+
+/* Writes until what was written is what the checksum says: `log` may change meanwhile, unless it is
+ * a copy. */
+static int write_entry(
+	int fd, struct segment *segment, struct spool_entry *entry, unsigned char *log, bool copied)
+{
+	struct iovec parts[] = { { entry, sizeof(*entry) },
+		{ (char *)segment + segment->head.hello_offset, entry->hello_size },
+		{ log, entry->log_size } };
+	long size = (long)(sizeof(*entry) + entry->hello_size + entry->log_size);
+
+	for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+		long written;
+
+		entry->checksum = checksum_of(parts);
+		written = rawcall3(SYS_writev, fd, (long)parts, 3);
+		if (written < 0)
+			return (int)written;
+		if (written < size) {
+			own_up(fd, written);
+			return -ENOSPC;
+		}
+		if (copied || entry->checksum == checksum_of(parts))
+			return 0;
+	}
+	return -EAGAIN;
+}
+
+/*
+ * Other threads and processes may be filling slots at this moment, which would belie the checksum:
+ * so a copy is written. What it shows half filled is CLAIMED in the copy too, and readers step over
+ * it.
+ */
+static int append_piece(int fd, struct segment *segment, uint64_t magic, uint64_t from, uint64_t to,
+	unsigned char *copy)
+{
+	struct spool_entry entry = { .magic = magic,
+		.hello_size = segment->head.hello_size,
+		.log_size = (uint32_t)(to - from),
+		.log_offset = from,
+		.written_ns = now_ns(),
+		.lost = segment->head.lost,
+		.processes = segment->head.processes };
+	unsigned char *log = segment_log(segment) + from;
+
+	if (!copy)
+		return write_entry(fd, segment, &entry, log, false);
+	memcpy(copy, log, entry.log_size);
+	return write_entry(fd, segment, &entry, copy, true);
+}
+
+/* The spool file, locked, with room for the log bytes [from, to); a negative errno. */
+static int open_for(struct segment *segment, uint64_t from, uint64_t to)
+{
+	uint64_t pieces = 1 + (to - from) / (PIECE_SIZE - FP_RECORD_SIZE_MAX);
+	uint64_t heads = pieces * (sizeof(struct spool_entry) + segment->head.hello_size);
+
+	return from < to ? spool_file_open_for_records(segment->first, heads + to - from)
+			 : spool_file_open(segment->first, heads);
+}
+
+/*
+ * Appends the log bytes from *from to `to`, in entries of whole slots; none: an entry without a
+ * log. A long log goes in pieces, copied to the same few pages in turn: a fresh page costs as much
+ * as a hundred slots. *from: moved on, past what is there. 0 or a negative errno.
+ */
+static int append(int fd, struct segment *segment, uint64_t magic, uint64_t *from, uint64_t to)
+{
+	uint64_t room = to - *from < PIECE_SIZE ? to - *from : PIECE_SIZE;
+	bool small = room <= SMALL_COPY;
+	unsigned char *copy = small ? __builtin_alloca(room) : map_copy(room);
+	int error;
+
+	do {
+		uint64_t end = piece_end(segment, *from, to);
+
+		error = append_piece(
+			fd, segment, magic, *from, end, end - *from <= room ? copy : NULL);
+		if (error)
+			break;
+		*from = end;
+	} while (*from < to && !(error = spool_file_has_space(fd)));
+	if (copy && !small)
+		rawcall3(SYS_munmap, (long)copy, (long)room, 0);
+	return error;
+}
+
+static uint64_t first_not_kept(struct segment *segment)
+{
+	uint64_t acknowledged = __atomic_load_n(&segment->head.acknowledged, __ATOMIC_ACQUIRE);
+	uint64_t spooled = __atomic_load_n(&segment->spooled, __ATOMIC_ACQUIRE);
+
+	return acknowledged > spooled ? acknowledged : spooled;
+}
+
+/* Where the first slot stands that is being written; `to`: all of them are whole. */
+static uint64_t settled_end(struct segment *segment, uint64_t from, uint64_t to)
+{
+	while (from < to) {
+		const uint32_t *word =
+			(const uint32_t *)(const void *)(segment_log(segment) + from);
+		uint32_t found = __atomic_load_n(word, __ATOMIC_ACQUIRE);
+
+		if (SLOT_STATE(found) == SLOT_CLAIMED)
+			return from;
+		from += slot_total(found);
+	}
+	return to;
+}
+
+/* What is being written counts as not kept: its writer may not know that somebody spools. */
+static int append_rest(struct segment *segment, uint64_t magic)
+{
+	uint64_t begin = first_not_kept(segment), to = segment_end(segment);
+	uint64_t from = begin, settled;
+	int fd SPOOL_FILE_CLEANUP = from < to ? open_for(segment, from, to) : -1;
+	int error;
+
+	if (fd < 0)
+		return from < to ? fd : 0;
+	settled = settled_end(segment, from, to);
+	error = append(fd, segment, magic, &from, to);
+	if (from > begin)
+		__atomic_store_n(
+			&segment->spooled, from < settled ? from : settled, __ATOMIC_RELEASE);
+	return error;
+}
+
+int spool_rest(struct segment *segment)
+{
+	return append_rest(segment, SPOOL_ENTRY_MAGIC);
+}
+
+int spool_making(struct segment *segment)
+{
+	return append_rest(segment, SPOOL_ENTRY_MAKING_MAGIC);
+}
+
+/* Counts alone are not worth a word when they are cut short. */
+int spool_counts(struct segment *segment)
+{
+	uint64_t magic = segment->head.lost ? SPOOL_ENTRY_MAGIC : SPOOL_ENTRY_MAKING_MAGIC;
+	int fd SPOOL_FILE_CLEANUP = open_for(segment, 0, 0);
+
+	return fd < 0 ? fd : append(fd, segment, magic, &(uint64_t){ 0 }, 0);
+}
+
+static uint64_t count_slots(struct segment *segment, uint64_t from, uint64_t to)
+{
+	uint64_t count = 0;
+
+	while (from < to) {
+		const uint32_t *word =
+			(const uint32_t *)(const void *)(segment_log(segment) + from);
+		uint32_t found = __atomic_load_n(word, __ATOMIC_ACQUIRE);
+
+		count += SLOT_STATE(found) == SLOT_READY || SLOT_STATE(found) == SLOT_EXEC;
+		from += slot_total(found);
+	}
+	return count;
+}
+
+/* spooled: by others, bytes of the cell's log. */
+static uint64_t first_of_copy(struct segment *copy, uint32_t spooled)
+{
+	uint64_t first = first_not_kept(copy);
+
+	return spooled > first ? spooled : first;
+}
+
+/* The end of the whole slots in the copy of a cell; 0: it is no segment. */
+static uint64_t copied_end(const struct segment *copy)
+{
+	const struct session_memory *head = &copy->head;
+	const unsigned char *log = (const unsigned char *)copy + head->log_offset;
+	uint64_t at = 0;
+
+	if (head->magic != SESSION_MEMORY_MAGIC || head->hello_offset > POOL_CELL_SIZE ||
+		head->hello_size > POOL_CELL_SIZE - head->hello_offset ||
+		head->log_offset > POOL_CELL_SIZE || head->log_offset % SLOT_ALIGN ||
+		head->log_size > POOL_CELL_SIZE - head->log_offset)
+		return 0;
+	while (at + SLOT_ALIGN <= head->log_size) {
+		uint32_t word = *(const uint32_t *)(const void *)(log + at);
+
+		if (SLOT_STATE(word) == SLOT_FREE || slot_total(word) > head->log_size - at)
+			break;
+		at += slot_total(word);
+	}
+	return at;
+}
+
+uint64_t spool_count(struct segment *copy, uint32_t spooled)
+{
+	uint64_t from = first_of_copy(copy, spooled);
+
+	return from % SLOT_ALIGN ? 0 : count_slots(copy, from, copied_end(copy));
+}
+
+uint64_t spool_settled_end(struct segment *copy, uint64_t to)
+{
+	uint64_t end = copied_end(copy);
+
+	return settled_end(copy, 0, to < end ? to : end);
+}
+
+int spool_cell(struct segment *first, struct segment *copy, uint32_t *spooled, int *file)
+{
+	uint64_t from = first_of_copy(copy, *spooled);
+	uint64_t to = copied_end(copy);
+	int error;
+
+	if (from >= to || from % SLOT_ALIGN)
+		return 0;
+	if (*file < 0)
+		*file = spool_file_open_for_records(first, POOL_CELL_SIZE);
+	if (*file < 0)
+		return *file;
+	/* Others append to it too, and may have no limit. */
+	error = spool_file_takes(*file, POOL_CELL_SIZE);
+	if (!error)
+		error = append_piece(*file, copy, SPOOL_ENTRY_MAGIC, from, to, NULL);
+	if (!error)
+		*spooled = (uint32_t)to;
+	return error;
+}
+
+int spool_loss(struct segment *segment)
+{
+	uint64_t from = first_not_kept(segment), to = segment_end(segment);
+
+	if (from >= to)
+		return 0;
+	__atomic_fetch_add(&segment->head.lost, count_slots(segment, from, to), __ATOMIC_RELAXED);
+	__atomic_store_n(&segment->spooled, to, __ATOMIC_RELEASE);
+	return spool_counts(segment);
+}
+
+int spool_slot(struct segment *segment, const uint32_t *slot)
+{
+	uint64_t from = (uint64_t)((const unsigned char *)slot - segment_log(segment));
+	uint64_t to = from + slot_total(*slot), end = from;
+	int fd SPOOL_FILE_CLEANUP = open_for(segment, from, to);
+	int error = fd < 0 ? fd : append(fd, segment, SPOOL_ENTRY_MAKING_MAGIC, &end, to);
+
+	/* Slots spooled out of order are left to spool_rest(), which repeats some. */
+	if (!error)
+		__atomic_compare_exchange_n(&segment->spooled, &(uint64_t){ from }, to, false,
+			__ATOMIC_RELEASE, __ATOMIC_RELAXED);
+	return error;
+}

@@ -1,0 +1,116 @@
+#define _GNU_SOURCE
+#include "preload/session/spool_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include "preload/rawcall.h"
+#include "preload/session/file_limit.h"
+#include "preload/text.h"
+
+#define ATTEMPTS    4  /* the aggregator takes the file away */
+#define FREE_SHARE  20 /* leave one part in so many of the file system free */
+#define NAME	    "/records."
+#define MODE	    0600
+#define FOLDER_MODE 01777 /* everyone's, as /tmp is */
+
+void spool_file_close(int *fd)
+{
+	if (*fd >= 0)
+		rawcall3(SYS_close, *fd, 0, 0);
+}
+
+/* Terminated path of our file; -ENAMETOOLONG. */
+static int file_path(struct segment *first, char *path, size_t size, unsigned uid)
+{
+	const char *folder = (const char *)first + first->spool_path;
+	char *end = path + size;
+	char *p = text_append(path, end, folder);
+
+	p = text_append_number(text_append(p, end, NAME), end, uid);
+	return p + 1 < end ? 0 : -ENAMETOOLONG;
+}
+
+/* Where no aggregator ever ran there is no folder yet: who comes first makes it, for everyone. */
+static bool make_folder(struct segment *first)
+{
+	const char *folder = (const char *)first + first->spool_path;
+	long error = rawcall3(SYS_mkdir, (long)folder, FOLDER_MODE, 0);
+
+	if (error == -EEXIST)
+		return true;
+	return !error && !rawcall3(SYS_chmod, (long)folder, FOLDER_MODE, 0); /* past the umask */
+}
+
+int spool_file_has_space(int fd)
+{
+	struct statfs system;
+	long error = rawcall3(SYS_fstatfs, fd, (long)&system, 0);
+
+	if (error < 0)
+		return (int)error;
+	return system.f_bavail < system.f_blocks / FREE_SHARE ? -ENOSPC : 0;
+}
+
+int spool_file_takes(int fd, uint64_t size)
+{
+	unsigned uid = (unsigned)rawcall3(SYS_geteuid, 0, 0, 0);
+	struct stat file;
+	long error = rawcall3(SYS_fstat, fd, (long)&file, 0);
+
+	if (error < 0)
+		return (int)error;
+	if (!S_ISREG(file.st_mode) || file.st_uid != uid)
+		return -EPERM;
+	if (!file.st_nlink)
+		return -ESTALE;
+	return file_may_reach((uint64_t)file.st_size + size) ? 0 : -EFBIG;
+}
+
+int spool_file_open(struct segment *first, uint64_t size)
+{
+	unsigned uid = (unsigned)rawcall3(SYS_geteuid, 0, 0, 0);
+	size_t size_of_path = text_length((const char *)first + first->spool_path) + sizeof(NAME) +
+			      TEXT_NUMBER_SIZE;
+	char *path = __builtin_alloca(size_of_path); /* perhaps on a signal handler's stack */
+	int error = file_path(first, path, size_of_path, uid);
+
+	for (int attempt = 0; !error && attempt < ATTEMPTS; attempt++) {
+		int fd SPOOL_FILE_CLEANUP = (int)rawcall4(SYS_openat, AT_FDCWD, (long)path,
+			O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, MODE);
+
+		if (fd == -ENOENT && make_folder(first))
+			continue;
+		if (fd < 0)
+			return fd;
+		/* Exclusively locked: the aggregator has renamed it and is reading. */
+		if (rawcall3(SYS_flock, fd, LOCK_SH | LOCK_NB, 0) < 0)
+			continue;
+		error = spool_file_takes(fd, size);
+		if (error == -ESTALE) {
+			error = 0;
+			continue;
+		}
+		if (!error) {
+			int locked = fd;
+
+			fd = -1;
+			return locked;
+		}
+	}
+	return error ? error : -EAGAIN;
+}
+
+int spool_file_open_for_records(struct segment *first, uint64_t size)
+{
+	int fd = spool_file_open(first, size);
+	int error = fd < 0 ? 0 : spool_file_has_space(fd);
+
+	if (error < 0)
+		spool_file_close(&fd);
+	return error < 0 ? error : fd;
+}

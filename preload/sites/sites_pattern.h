@@ -1,0 +1,47 @@
+/*
+ * What a site looks like: nothing is written where the bytes are not exactly these.
+ */
+#ifndef FOOTPRINT_PRELOAD_SITES_SITES_PATTERN_H
+#define FOOTPRINT_PRELOAD_SITES_SITES_PATTERN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "preload/sites/sites_call.h"
+#include "preload/sites/sites_object.h"
+
+#define SITE_JUMP_SIZE	  5 /* jmp or call with a 32-bit displacement */
+#define SITE_SYSCALL_SIZE 2
+
+/* A `syscall` instruction at `offset` of the object's code. False: it is none that can be
+ * redirected. *ret_continue: where the code goes on behind what the jump overwrites. */
+bool site_at(const struct sites_object *object, uint32_t offset, enum site_kind *ret_kind,
+	uint32_t *ret_continue);
+
+/* Does code around it jump to what would be overwritten, behind `offset` and before `end`? As far
+ * as patterns can tell: bytes that are no jump may look like one. */
+bool site_is_jumped_into(const struct sites_object *object, uint32_t offset, uint32_t end);
+
+/* A call of the function that makes cancellable system calls (glibc since 2.41, musl).
+ * *ret_function: its offset. */
+bool site_cancellable_call(
+	const struct sites_object *object, uint32_t offset, uint32_t *ret_function);
+
+/* Is this the `syscall` instruction of such a function? Then *ret_function is its start. */
+bool site_in_cancellable(
+	const struct sites_object *object, uint32_t offset, uint32_t *ret_function);
+
+/* Whatever the number is: it is known only when the call is made. */
+static inline bool site_is_general(enum site_kind kind)
+{
+	return kind == SITE_RETURN || kind == SITE_ADD_STACK;
+}
+
+static inline uint32_t site_word(const struct sites_object *object, uint32_t offset)
+{
+	const uint8_t *p = object->base + offset;
+
+	return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
+#endif

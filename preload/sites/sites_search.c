@@ -1,0 +1,164 @@
+#include "preload/sites/sites_search.h"
+
+#include <stddef.h>
+#include <sys/syscall.h>
+
+#include "preload/sites/sites_pattern.h"
+#include "preload/text.h"
+
+struct known {
+	uint8_t build_id[BUILD_ID_SIZE];
+	uint32_t offsets[SITES_MAX + 1];
+};
+
+/* Written by sites_known.py. */
+static const struct known known[] = {
+#define ID(...)                                                                                    \
+	{                                                                                          \
+		__VA_ARGS__                                                                        \
+	}
+#define SITES(id, ...) { id, { __VA_ARGS__ } },
+#include "preload/sites/sites_known.def"
+#undef SITES
+#undef ID
+};
+
+const uint32_t *sites_known(const struct sites_object *object)
+{
+	for (unsigned i = 0; object->build_id && i < sizeof(known) / sizeof(known[0]); i++)
+		if (!memcmp(known[i].build_id, object->build_id, BUILD_ID_SIZE))
+			return known[i].offsets;
+	return NULL;
+}
+
+/* The calls that libc makes inside itself and that name a file, a program or an address. */
+static bool is_wanted(uint32_t number)
+{
+	switch (number) {
+	case SYS_open:
+	case SYS_openat:
+	case SYS_stat:
+	case SYS_lstat:
+	case SYS_newfstatat:
+	case SYS_statx:
+	case SYS_statfs:
+	case SYS_access:
+	case SYS_faccessat:
+	case SYS_faccessat2:
+	case SYS_readlink:
+	case SYS_readlinkat:
+	case SYS_execve:
+	case SYS_connect:
+	case SYS_link: /* sem_open's, of a temporary name */
+	case SYS_unlink:
+	case SYS_unlinkat:
+	case SYS_rmdir:
+	case SYS_mkdir:
+	case SYS_chdir:
+	case SYS_fchdir:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* How far before its `syscall` a number is loaded: right before it, or some register moves before.
+ */
+#define NUMBER_DISTANCE_MAX 64
+
+/* What the dynamic linker maps as code is loaded, also for libc itself, which loads NSS and gconv
+ * modules without passing a dlopen that could be hooked. Libc's own mmaps are malloc's. */
+static bool is_wanted_in(const struct sites_object *object, uint32_t number)
+{
+	return is_wanted(number) || (number == SYS_mmap && sites_object_is_linker(object));
+}
+
+/* Is a wanted number loaded before? A wrong guess is harmless: a trampoline looks at the register.
+ */
+static bool number_is_wanted(const struct sites_object *object, uint32_t offset)
+{
+	for (uint32_t back = SITE_JUMP_SIZE; back <= NUMBER_DISTANCE_MAX; back++) {
+		const uint8_t *code = object->base + offset - back;
+
+		if (offset - object->text < back)
+			return false;
+		/* mov $number, to eax or (with a prefix before it) to r8d...r15d */
+		if (code[0] >= 0xb8 && code[0] <= 0xbf && (code[0] == 0xb8 || code[-1] == 0x41) &&
+			is_wanted_in(object, site_word(object, offset - back + 1)))
+			return true;
+	}
+	return false;
+}
+
+/* The offset, as a search gives it; 0: no site. */
+static uint32_t site_found(const struct sites_object *object, uint32_t offset)
+{
+	enum site_kind kind;
+	uint32_t end;
+
+	if (!site_at(object, offset, &kind, &end) ||
+		(!site_is_general(kind) && !number_is_wanted(object, offset)))
+		return 0;
+	return site_is_jumped_into(object, offset, end) ? offset | SITE_REFUSED : offset;
+}
+
+bool sites_search_takes(const struct sites_object *object, uint32_t offset)
+{
+	uint32_t function;
+
+	return offset && (site_found(object, offset & ~SITE_REFUSED) == offset ||
+				 site_cancellable_call(object, offset, &function));
+}
+
+/* The calls of a function: its callers are compiled with it or are its object's own. */
+static unsigned search_calls(
+	const struct sites_object *object, uint32_t function, uint32_t *ret_offsets, unsigned room)
+{
+	unsigned count = 0;
+	uint32_t called;
+
+	for (uint32_t at = object->text; at + 16 < object->text_end && count < room; at++)
+		if (object->base[at] == 0xe8 &&
+			at + SITE_JUMP_SIZE + site_word(object, at + 1) == function &&
+			site_cancellable_call(object, at, &called))
+			ret_offsets[count++] = at;
+	return count;
+}
+
+/* Does `syscall` (0f 05) begin at one of the next eight bytes? Nearly never a wrong yes. */
+#define EACH_BYTE(byte) (0x0101010101010101ull * (byte))
+
+static bool may_hold_syscall(const uint8_t *code)
+{
+	uint64_t first, second, different;
+
+	__builtin_memcpy(&first, code, sizeof(first));
+	__builtin_memcpy(&second, code + 1, sizeof(second));
+	different = (first ^ EACH_BYTE(0x0f)) | (second ^ EACH_BYTE(0x05));
+	return (different - EACH_BYTE(1)) & ~different & EACH_BYTE(0x80);
+}
+
+unsigned sites_search(const struct sites_object *object, uint32_t ret_offsets[SITES_MAX])
+{
+	unsigned count = 0;
+	uint32_t function = 0, at = object->text, site;
+
+	while (at + 16 < object->text_end && count < SITES_MAX) {
+		if (!may_hold_syscall(object->base + at)) {
+			at += sizeof(uint64_t);
+			continue;
+		}
+		for (uint32_t end = at + sizeof(uint64_t); at < end && count < SITES_MAX; at++) {
+			if (object->base[at] != 0x0f || object->base[at + 1] != 0x05)
+				continue;
+			site = site_found(object, at);
+			if (site)
+				ret_offsets[count++] = site;
+			else if (!function)
+				site_in_cancellable(object, at, &function);
+		}
+	}
+	if (function)
+		count += search_calls(object, function, ret_offsets + count, SITES_MAX - count);
+	return count;
+}

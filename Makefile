@@ -7,7 +7,7 @@
 #   make demo       watch a real nginx, show its manifest and a diff
 #   make bench      what watching costs, beside other ways of tracing
 #   make fuzz       every fuzzer, searching
-#   make lint       clang-tidy and shellcheck; make format: clang-format
+#   make lint       clang-tidy, shellcheck and clang-format; make format: formats
 #   make coverage   what the unit tests reach
 #   make install    below PREFIX=/usr/local, with DESTDIR= before it
 #   make deps       the Debian packages that building and testing take

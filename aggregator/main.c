@@ -109,6 +109,15 @@ static void prepare_process(const struct options *options)
 		log_trouble("--nice: priority cannot be lowered: %s", strerror(errno));
 }
 
+/* Hands on what a step answered that reports nothing itself. */
+static int told(const char *step, int r)
+{
+	if (r < 0)
+		log_trouble("%s: %s", step, strerror(-r));
+	return r;
+}
+
+/* 0 or negative errno, reported. */
 static int begin(struct aggregator *daemon, const struct listener *listener)
 {
 	int r;
@@ -120,17 +129,19 @@ static int begin(struct aggregator *daemon, const struct listener *listener)
 	heard_init(daemon);
 	pools_init(daemon);
 	vigils_init(daemon);
-	if ((r = workers_init(&daemon->workers, &daemon->loop, daemon->options.threads)) < 0 ||
-		(r = sessions_init(daemon)) < 0 || (r = applications_init(daemon)) < 0 ||
-		(r = spool_init(daemon)) < 0)
+	if ((r = told("threads",
+		     workers_init(&daemon->workers, &daemon->loop, daemon->options.threads))) < 0 ||
+		(r = told("sessions", sessions_init(daemon))) < 0 ||
+		(r = applications_init(daemon)) < 0 || (r = spool_init(daemon)) < 0)
 		return r;
 	atlas_init(daemon);
 	ledger_init(daemon);
 	reserve_init(daemon);
-	if ((r = intake_init(daemon, listener->fd)) < 0 || (r = snapshot_init(daemon)) < 0)
+	if ((r = told("the socket", intake_init(daemon, listener->fd))) < 0 ||
+		(r = told("snapshots", snapshot_init(daemon))) < 0)
 		return r;
 	daemon->listening_ns = clock_now_ns();
-	return start_tick(daemon);
+	return told("timers", start_tick(daemon));
 }
 
 static void end(struct aggregator *daemon)
@@ -151,12 +162,12 @@ static void end(struct aggregator *daemon)
 static int serve(struct aggregator *daemon)
 {
 	struct listener listener = { .fd = -1, .lock = -1 };
-	int r = uv_loop_init(&daemon->loop);
+	int r = told("the event loop", uv_loop_init(&daemon->loop));
 
 	if (r < 0)
 		return r;
 	/* Before anybody can find us: who sees the socket may stop us. */
-	r = start_signals(daemon);
+	r = told("signals", start_signals(daemon));
 	if (r == 0)
 		r = listener_open(&listener, daemon->options.socket);
 	if (r == 0)
@@ -168,8 +179,6 @@ static int serve(struct aggregator *daemon)
 		r = uv_loop_close(&daemon->loop);
 		if (daemon->options.log)
 			counters_print(&daemon->counters);
-	} else {
-		log_trouble("cannot start: %s", strerror(-r));
 	}
 	listener_close(&listener);
 	return r;

@@ -14,7 +14,7 @@ bool policy_allows_uid(const struct options *options, uid_t uid)
 
 bool policy_allows_application(const struct options *options, const char *name)
 {
-	char allowed[129];
+	char allowed[MANIFEST_NAME_SIZE];
 
 	for (size_t i = 0; i < options->n_allow_apps; i++) {
 		manifest_name_sanitise(options->allow_apps[i], "", allowed);

@@ -16,8 +16,9 @@ static void cut_off_living(struct aggregator *daemon)
 	struct session *session;
 
 	TAILQ_FOREACH(session, &daemon->sessions.live, link)
-	if (session_gap(session, "still-running", NULL, "lived on when the run had ended") < 0)
-		daemon->counters.no_memory++;
+		if (session_gap(session, "still-running", NULL, "lived on when the run had ended") <
+			0)
+			daemon->counters.no_memory++;
 	intake_close(daemon);
 	roots_pump(daemon);
 }
@@ -75,8 +76,8 @@ static bool anything_dirty(const struct aggregator *daemon)
 	const struct application *application;
 
 	LIST_FOREACH(application, &daemon->applications.list, link)
-	if (application->dirty)
-		return true;
+		if (application->dirty)
+			return true;
 	return false;
 }
 

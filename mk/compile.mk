@@ -30,4 +30,4 @@ libs   = $(shell $(PKG_CONFIG) --libs $(1))
 cflags = $(shell $(PKG_CONFIG) --cflags $(1))
 
 # What lib/ needs: every program that links libfootprint-common.a links these.
-LIB_PACKAGES := libprotobuf-c libzstd libcrypto jansson sqlite3
+LIB_PACKAGES := libprotobuf-c libzstd libcrypto sqlite3

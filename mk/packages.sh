@@ -5,8 +5,8 @@
 set -eu
 
 build="gcc libc6-dev make pkg-config protobuf-c-compiler libprotobuf-c-dev libuv1-dev libzstd-dev
-    libssl-dev libjansson-dev libsqlite3-dev"
-test="g++ procps libcap2-bin libcmocka-dev strace protobuf-compiler zstd python3 libasan8 libubsan1 binutils
+    libssl-dev libsqlite3-dev"
+test="g++ procps libcap2-bin libcmocka-dev libjansson-dev strace protobuf-compiler zstd python3 libasan8 libubsan1 binutils
     musl musl-tools podman runc mmdebstrap catatonit uidmap netavark nginx-light redis-server redis-tools
     curl jq file busybox-static golang-go rpm systemd zsh mandoc btrfs-progs"
 demo="nginx-light libnginx-mod-http-echo curl"

@@ -31,7 +31,7 @@ $(BUILD)/tests/test_%: $(BUILD)/obj/tests/unit/test_%.o $$(call objects,$$(UNIT_
 		$(BUILD)/libfootprint-common.a
 	@mkdir -p $(@D)
 	@$(say) LD $@
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call libs,$(LIB_PACKAGES) libuv cmocka)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call libs,$(LIB_PACKAGES) libuv cmocka jansson)
 
 # fuzz/fuzz_x.c holds LLVMFuzzerTestOneInput; fuzz/replay.c runs it over files and folders.
 $(BUILD)/fuzz/fuzz_%: $(BUILD)/obj/fuzz/fuzz_%.o $(BUILD)/obj/fuzz/replay.o \

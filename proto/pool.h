@@ -54,7 +54,8 @@ enum cell_state { CELL_FREE, CELL_TAKEN, CELL_CLOSED };
 #define POOL_CHOICES		  2u
 #define POOL_CELL_OF(pid, choice) (((unsigned)(pid) + (choice) * (POOL_CELLS / 2)) % POOL_CELLS)
 
-/* The pool's first page. Written by the aggregator before it lends the pool, but for the states. */
+/* The pool's first page. Written by the aggregator before it lends the pool, but for `tickets` and
+ * `states`. */
 struct pool_head {
 	uint64_t magic;
 	uint32_t size;

@@ -57,7 +57,7 @@ enum slot_state {
 	SLOT_VOID = 4,
 };
 
-/* All counters only grow. Written by the process, but for `acknowledged`. */
+/* Written by the process, but for `acknowledged`. That, `tail` and `processes` only grow. */
 struct session_memory {
 	uint64_t magic;
 	uint32_t protocol;
@@ -73,6 +73,8 @@ struct session_memory {
 	uint32_t processes;    /* processes that ever shared this image: 1 + forks */
 	uint32_t users;	       /* of them, those that have not said goodbye */
 };
+
+#define FP_DIRECTORY_UNKNOWABLE UINT64_MAX /* as a directory's id: nobody can tell, a gap */
 
 /*
  * Directory ids: FNV-1a, 64 bit, over the parent's id (8 bytes, little endian) and the path's

@@ -216,7 +216,7 @@ aggregator_kill() {
 	wait "$aggregator" 2>/dev/null
 }
 
-# "${watched[@]}" COMMAND...: the environment of DESIGN.md's Dockerfile lines. Further NAME=VALUE may
+# "${watched[@]}" COMMAND...: the environment of README.md's Dockerfile lines. Further NAME=VALUE may
 # stand before the command, and $! is the command's own.
 watched=(env "LD_PRELOAD=$preload" "FOOTPRINT_SOCKET=$socket" FOOTPRINT_APP=app FOOTPRINT_VERSION=1)
 manifest=$manifests/app@1.footprint

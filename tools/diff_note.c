@@ -90,7 +90,9 @@ static void note_program(struct line *l)
 			l, "watched", watched_word(before->watched), watched_word(after->watched));
 	if (what & DIFFERENCE_FIRST) {
 		line_begin_note(l);
-		fputs(after->first ? "now a run's first" : "no longer a run's first", l->out);
+		fputs(after->first ? "now the first program of a run"
+				   : "no longer the first program of a run",
+			l->out);
 	}
 	if (what & DIFFERENCE_EXECUTES)
 		line_note_other_children(l, before, after);

@@ -27,8 +27,8 @@ static void print_help(FILE *out)
 	      "\nOptions:\n"
 	      "  -h, --help     print this help\n"
 	      "  -V, --version  print the version\n\n"
-	      "`footprint COMMAND --help` tells more of a command, and so does "
-	      "footprint-COMMAND(1).\n",
+	      "`footprint COMMAND --help` and footprint-COMMAND(1) say more about a "
+	      "command.\n",
 		out);
 }
 

@@ -66,7 +66,7 @@ static int check_library(const char *path, struct error *err)
 		return err->code;
 	ours = info.kind == PROGRAM_ELF && info.soname && !strcmp(info.soname, LIBRARY);
 	elf_info_deinit(&info);
-	return ours ? 0 : error_set(err, -ENOEXEC, "is no " LIBRARY);
+	return ours ? 0 : error_set(err, -ENOEXEC, "is not a " LIBRARY);
 }
 
 static char *find_named_library(const char *named, struct error *err)

@@ -125,7 +125,7 @@ void page_programs(const struct page *p)
 		terminal_style(stdout, p->colour, STYLE_FAINT);
 		print_watch(program);
 		if (program->first)
-			fputs(", a run's first", stdout);
+			fputs(", first program of a run", stdout);
 		print_starters(p, (uint32_t)i);
 		terminal_style(stdout, p->colour, STYLE_PLAIN);
 		putchar('\n');

@@ -221,7 +221,7 @@ const struct command command_why = {
 		"Prints the shortest chain from a run to PATH: the program that the run began\n"
 		"with, what executed what, and who needed, loaded or opened PATH in the end.\n"
 		"PATH may be that of a symlink, the soname or file name of a library, or an\n"
-		"endpoint's address; of several of one name each is explained.\n\n"
+		"endpoint's address; if several share a name, each is explained.\n\n"
 		"Options:\n"
 		"  -j, --json  the chain as JSON\n"
 		"  -h, --help  print this help\n\n"

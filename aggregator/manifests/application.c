@@ -19,31 +19,33 @@ static void close_directory(struct applications *applications)
 {
 	cleanup_close(&applications->lock);
 	cleanup_close(&applications->directory);
-	applications->directory = applications->lock = -1;
 }
 
+/* 0 or negative errno, reported. */
 static int open_directory(struct aggregator *daemon)
 {
 	struct applications *applications = &daemon->applications;
 	const char *path = daemon->options.manifests;
+	int r = mkdir(path, 0755) < 0 && errno != EEXIST ? -errno : 0;
 
-	if (mkdir(path, 0755) < 0 && errno != EEXIST) {
-		log_trouble("%s: cannot be made: %s", path, strerror(errno));
-		return -errno;
+	if (r < 0) {
+		log_trouble("%s: cannot be made: %s", path, strerror(-r));
+		return r;
 	}
 	applications->directory = open(path, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
 	if (applications->directory < 0) {
-		log_trouble("%s: cannot be opened: %s", path, strerror(errno));
-		return -errno;
+		r = -errno;
+		log_trouble("%s: cannot be opened: %s", path, strerror(-r));
+		return r;
 	}
-	if (own_file_lock(applications->directory, MANIFESTS_LOCK_NAME, &applications->lock) < 0) {
-		log_trouble("%s: another footprintd writes its manifests there; give each a "
-			    "directory of its own ('footprint merge' puts manifests together)",
+	r = own_file_lock(applications->directory, MANIFESTS_LOCK_NAME, &applications->lock);
+	if (r < 0) {
+		log_trouble("%s: in use by another footprintd; give each a directory of its own "
+			    "('footprint merge' puts manifests together)",
 			path);
 		close_directory(applications);
-		return -EADDRINUSE;
 	}
-	return 0;
+	return r;
 }
 
 int applications_init(struct aggregator *daemon)
@@ -75,8 +77,10 @@ static int put_aside(struct application *application, const struct error *err)
 	log_trouble("%s: cannot be read: %s", application->file, err->text);
 	snprintf(aside, sizeof(aside), "%s.unreadable", application->file);
 	if (renameat(directory, application->file, directory, aside) < 0) {
-		log_trouble("%s: cannot be put aside: %s", application->file, strerror(errno));
-		return -errno;
+		int r = -errno;
+
+		log_trouble("%s: cannot be put aside: %s", application->file, strerror(-r));
+		return r;
 	}
 	return manifest_add_gap(application->manifest, "lost-records", NULL,
 		"an earlier manifest could not be read", 1);
@@ -114,13 +118,19 @@ void application_file(const char *name, const char *version, char ret[static APP
 
 /* --- getting ---------------------------------------------------------------------------------- */
 
-static void application_free(struct application *application)
+/* No root calls what has no name after it any more. */
+static void forget_unnamed(const struct application *application)
 {
 	struct root *root;
 
 	LIST_FOREACH(root, &application->daemon->roots.list, link)
-	if (root->unnamed == application)
-		root->unnamed = NULL;
+		if (root->unnamed == application)
+			root->unnamed = NULL;
+}
+
+static void application_free(struct application *application)
+{
+	forget_unnamed(application);
 	manifest_free(application->manifest);
 	run_deinit(&application->run);
 	free(application->applied);
@@ -157,15 +167,15 @@ static struct application *find(struct aggregator *daemon, const char *name, con
 	struct application *application;
 
 	LIST_FOREACH(application, &daemon->applications.list, link)
-	if (!strcmp(application->name, name) && !strcmp(application->version, version))
-		return application;
+		if (!strcmp(application->name, name) && !strcmp(application->version, version))
+			return application;
 	return NULL;
 }
 
 int applications_get(
 	struct aggregator *daemon, const char *name, const char *version, struct application **ret)
 {
-	char clean_name[129], clean_version[129];
+	char clean_name[MANIFEST_NAME_SIZE], clean_version[MANIFEST_NAME_SIZE];
 	int r;
 
 	manifest_name_sanitise(name, "unnamed", clean_name);
@@ -190,6 +200,25 @@ void application_unref(struct application *application)
 {
 	if (application)
 		application->references--;
+}
+
+int application_gap(struct aggregator *daemon, const Footprint__Hello *hello, uint64_t ended_ns,
+	const char *kind, const char *detail, uint64_t count)
+{
+	autofree char *path = strndup((const char *)hello->executable.data, hello->executable.len);
+	struct application *application;
+	int r = path ? applications_get(daemon,
+			       *hello->application ? hello->application : "unnamed",
+			       hello->application_version, &application)
+		     : -ENOMEM;
+
+	if (r < 0)
+		return r;
+	run_join(application, hello->host, hello->started_ns);
+	r = run_gap(application, kind, path, detail, count);
+	run_session_ended(application, ended_ns);
+	application_unref(application);
+	return r;
 }
 
 /* --- what was applied before ------------------------------------------------------------------ */
@@ -219,15 +248,11 @@ static bool run_over(const struct application *application)
 
 static void close_run(struct application *application)
 {
-	struct root *root;
-
 	if (run_close(application) < 0) {
 		application->daemon->counters.no_memory++;
 		return; /* the next tick tries again */
 	}
-	LIST_FOREACH(root, &application->daemon->roots.list, link)
-	if (root->unnamed == application)
-		root->unnamed = NULL;
+	forget_unnamed(application);
 }
 
 void applications_tick(struct aggregator *daemon)

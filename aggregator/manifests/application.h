@@ -13,6 +13,7 @@
 
 #include "aggregator/manifests/run.h"
 #include "lib/manifest/manifest.h"
+#include "proto/record.pb-c.h"
 
 #define APPLICATIONS_MAX      4096u
 #define APPLICATION_FILE_SIZE 272
@@ -27,7 +28,7 @@ struct application {
 	LIST_ENTRY(application) link;
 	struct aggregator *daemon;
 	unsigned references; /* sessions */
-	char name[129], version[129];
+	char name[MANIFEST_NAME_SIZE], version[MANIFEST_NAME_SIZE];
 	char file[APPLICATION_FILE_SIZE]; /* NAME@VERSION.footprint */
 	struct manifest *manifest;
 	struct run run;
@@ -60,6 +61,11 @@ void applications_follow(struct aggregator *daemon);
 int applications_get(
 	struct aggregator *daemon, const char *name, const char *version, struct application **ret);
 void application_unref(struct application *application);
+
+/* A gap of the application that a hello names, which need not have a session: of its program, which
+ * ended then (0: not known). Not while manifests are being written. 0 or negative errno. */
+int application_gap(struct aggregator *daemon, const Footprint__Hello *hello, uint64_t ended_ns,
+	const char *kind, const char *detail, uint64_t count);
 
 /* Ends runs that are over, frees applications that nobody needs. */
 void applications_tick(struct aggregator *daemon);

@@ -135,7 +135,8 @@ void plugins_deinit(struct plugins *plugins)
 
 /* --- loads ------------------------------------------------------------------------------------ */
 
-static int describe(struct manifest *m, const struct look *library, uint32_t access, const char *by)
+int library_describe(
+	struct manifest *m, const struct look *library, uint32_t access, const char *by)
 {
 	struct library_info info = {
 		.soname = library->elf.soname,
@@ -176,7 +177,7 @@ int library_apply(struct fact *fact)
 		return apply_outcome(m, library, ACCESS_LOAD, fact->error, session->executable);
 	if (lexical_left_out(library->path))
 		return 0;
-	if (describe(m, library, ACCESS_LOAD, session->executable) < 0)
+	if (library_describe(m, library, ACCESS_LOAD, session->executable) < 0)
 		return -ENOMEM;
 	return add_reason(session, fact);
 }
@@ -224,7 +225,7 @@ int library_apply_unobserved(struct fact *fact)
 
 	if (library->error || lexical_left_out(library->path))
 		return 0;
-	if (describe(m, library, ACCESS_UNOBSERVED, fact->text) < 0 ||
+	if (library_describe(m, library, ACCESS_UNOBSERVED, fact->text) < 0 ||
 		manifest_add_loader(m, library->path, fact->text,
 			FOOTPRINT__LOADED__LOADED_UNOBSERVED, fact->detail) == -ENOMEM)
 		return -ENOMEM;

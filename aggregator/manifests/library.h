@@ -20,6 +20,7 @@
 #define PLUGINS_MAX 4096u /* looks kept in one session, of each kind */
 
 struct fact;
+struct manifest;
 struct session;
 
 /* Zero-initialised: none. References to looks. */
@@ -29,6 +30,9 @@ struct plugins {
 	unsigned n_opened, n_followers;
 };
 
+/* What stands in the object, and that `by` loads it. 0 or -ENOMEM. */
+int library_describe(
+	struct manifest *m, const struct look *library, uint32_t access, const char *by);
 /* 0 or -ENOMEM. */
 int library_apply(struct fact *fact);
 /* The session is over: followers that nothing explains are dlopened by somebody unknown. */

@@ -22,15 +22,7 @@ static char *executable_name(const struct look *look)
 /* The dynamic linker is mapped by the kernel, which the program asks for in PT_INTERP. */
 static int apply_linker(struct manifest *m, const struct look *look, const char *by)
 {
-	struct library_info info = {
-		.soname = look->elf.soname,
-		.build_id = look->elf.build_id,
-		.needed = (const char *const *)look->elf.needed,
-		.n_needed = look->elf.n_needed,
-	};
-
-	if (apply_use(m, look, ACCESS_LOAD, by) < 0 ||
-		manifest_set_library(m, look->path, &info) == -ENOMEM ||
+	if (library_describe(m, look, ACCESS_LOAD, by) < 0 ||
 		manifest_add_loader(m, look->path, by, FOOTPRINT__LOADED__LOADED_NEEDED, by) ==
 			-ENOMEM)
 		return -ENOMEM;

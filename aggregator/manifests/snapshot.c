@@ -127,7 +127,7 @@ static size_t count_dirty(const struct aggregator *daemon)
 	size_t n = 0;
 
 	LIST_FOREACH(application, &daemon->applications.list, link)
-	n += application->dirty;
+		n += application->dirty;
 	return n;
 }
 
@@ -140,8 +140,7 @@ static int collect(struct aggregator *daemon, size_t n)
 	if (!snapshot->items)
 		return -ENOMEM;
 	ledger_begin(daemon);
-	LIST_FOREACH(application, &daemon->applications.list, link)
-	{
+	LIST_FOREACH(application, &daemon->applications.list, link) {
 		if (!application->dirty || run_store(application) < 0)
 			continue;
 		ledger_add(daemon, application);
@@ -175,8 +174,8 @@ static void acknowledge_clean(struct aggregator *daemon)
 	struct application *application;
 
 	LIST_FOREACH(application, &daemon->applications.list, link)
-	if (!application->dirty)
-		sessions_acknowledge(daemon, application);
+		if (!application->dirty)
+			sessions_acknowledge(daemon, application);
 }
 
 void snapshot_start(struct aggregator *daemon)

@@ -98,24 +98,16 @@ static int take_belongings(struct aggregator *daemon, const Footprint__Hello *he
  */
 static int refuse_protocol(struct peer *peer, const Footprint__Hello *hello)
 {
-	struct application *application;
-	autofree char *detail = NULL, *path = NULL;
-	int r;
+	autofree char *detail = NULL;
+	int r = 0;
 
-	r = applications_get(peer->daemon, *hello->application ? hello->application : "unnamed",
-		hello->application_version, &application);
-	if (r < 0)
-		return r;
-	run_join(application, hello->host, hello->started_ns);
 	if (asprintf(&detail, "protocol %u", hello->protocol) < 0)
 		detail = NULL;
-	path = strndup((const char *)hello->executable.data, hello->executable.len);
-	if (peer->daemon->roots.frozen || !detail || !path)
-		log_trouble("%s: refused: speaks another protocol", application->name);
+	if (peer->daemon->roots.frozen || !detail)
+		log_trouble("%s: refused: speaks another protocol", hello->application);
 	else
-		r = run_gap(application, "unknown-protocol", path, detail, 1);
-	run_session_ended(application, clock_now_ns());
-	application_unref(application);
+		r = application_gap(
+			peer->daemon, hello, clock_now_ns(), "unknown-protocol", detail, 1);
 	return r < 0 ? r : -EPROTONOSUPPORT;
 }
 

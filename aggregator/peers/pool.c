@@ -476,9 +476,9 @@ void pools_cover(struct aggregator *daemon)
 	struct pool *pool;
 
 	TAILQ_FOREACH(pool, &daemon->pools.list, link)
-	for (unsigned i = 0; i < POOL_CELLS; i++)
-		if (pool->phases[i] == FINISHED)
-			pool->phases[i] = COVERED;
+		for (unsigned i = 0; i < POOL_CELLS; i++)
+			if (pool->phases[i] == FINISHED)
+				pool->phases[i] = COVERED;
 }
 
 /* What it held is on disk. */
@@ -500,11 +500,11 @@ void pools_covered(struct aggregator *daemon, bool written)
 	struct pool *pool;
 
 	TAILQ_FOREACH(pool, &daemon->pools.list, link)
-	for (unsigned i = 0; i < POOL_CELLS; i++) {
-		if (pool->phases[i] != COVERED)
-			continue;
-		pool->phases[i] = FINISHED;
-		if (written)
-			free_cell(pool, i);
-	}
+		for (unsigned i = 0; i < POOL_CELLS; i++) {
+			if (pool->phases[i] != COVERED)
+				continue;
+			pool->phases[i] = FINISHED;
+			if (written)
+				free_cell(pool, i);
+		}
 }

@@ -1,6 +1,6 @@
 /*
- * One packet from a socket, with the descriptors that came along: of these no more than a hello may
- * bring, whatever a peer sends.
+ * One packet from a socket, with the descriptors that came along: no more of
+ * these than a packet may bring, whatever a peer sends.
  */
 #ifndef FOOTPRINT_AGGREGATOR_PEERS_RECEIVE_H
 #define FOOTPRINT_AGGREGATOR_PEERS_RECEIVE_H
@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define RECEIVED_FDS_MAX 2 /* of a hello: its memory and its root */
+#define RECEIVED_FDS_MAX 2 /* a hello's memory and root, or a vigil's listener and lifeline */
 
 #define RECEIVED_SURPLUS_MAX 253 /* SCM_MAX_FD: what has no room the kernel closes, at once */
 

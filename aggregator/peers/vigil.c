@@ -72,8 +72,8 @@ static struct vigil *find(const struct session *session, ino_t inode)
 	struct vigil *vigil;
 
 	TAILQ_FOREACH(vigil, &session->daemon->vigils.list, link)
-	if (vigil->inode == inode && vigil->root == session->root)
-		return vigil;
+		if (vigil->inode == inode && vigil->root == session->root)
+			return vigil;
 	return NULL;
 }
 
@@ -84,7 +84,7 @@ static bool has_room(const struct aggregator *daemon, const struct root *root, i
 	unsigned of_root = 0;
 
 	TAILQ_FOREACH(vigil, &daemon->vigils.list, link)
-	of_root += vigil->root == root;
+		of_root += vigil->root == root;
 	return daemon->vigils.count < VIGILS_MAX && of_root < VIGILS_OF_ROOT &&
 	       (max == RLIM_INFINITY || (rlim_t)fd < max / 2);
 }

@@ -120,7 +120,7 @@ static int read_file(struct look_tools *tools, struct look *look, bool digest)
 	if (fd < 0)
 		return fd == -ENOMEM || fd == -EMFILE || fd == -ENFILE ? -ENOMEM : 0;
 	look->state.size = (uint64_t)status.st_size;
-	if (digest && look->state.size <= LOOK_DIGEST_SIZE_MAX)
+	if (digest)
 		look->state.has_sha256 =
 			digests_get(&tools->digests, fd, &status, look->state.sha256) == 0;
 	/* A damaged ELF file is a file all the same: it just needs nothing that we know of. */

@@ -18,10 +18,6 @@
 #include "lib/package/package.h"
 #include "lib/root/resolver.h"
 
-/* Files beyond this are given without a digest: a sparse file of exabytes must not keep a thread.
- */
-#define LOOK_DIGEST_SIZE_MAX (4ull << 30)
-
 enum look_depth {
 	LOOK_PATH,    /* where it leads and what is there */
 	LOOK_OBJECT,  /* and what the ELF file or script says of itself, and who interprets it */

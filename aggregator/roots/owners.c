@@ -47,8 +47,8 @@ static struct root *root_asked(const struct aggregator *daemon, unsigned ask)
 	struct root *root;
 
 	LIST_FOREACH(root, &daemon->roots.list, link)
-	if (root->tools.ask == ask)
-		return root;
+		if (root->tools.ask == ask)
+			return root;
 	return NULL;
 }
 
@@ -70,7 +70,7 @@ void owners_deinit(struct root *root)
 	if (!root->tools.ask)
 		return;
 	LIST_FOREACH(application, &root->daemon->applications.list, link)
-	leave_open(application, root->tools.ask);
+		leave_open(application, root->tools.ask);
 	root->daemon->roots.asks &= ~((uint64_t)1 << root->tools.ask);
 }
 
@@ -254,8 +254,8 @@ bool owners_find(struct aggregator *daemon)
 	bool any = false;
 
 	LIST_FOREACH(application, &daemon->applications.list, link)
-	if (application->dirty && manifest_has_unasked(application->manifest))
-		any |= ask_for(daemon, application);
+		if (application->dirty && manifest_has_unasked(application->manifest))
+			any |= ask_for(daemon, application);
 	return any;
 }
 
@@ -265,15 +265,14 @@ void owners_forgive(struct aggregator *daemon)
 	struct root *root;
 	bool any = false;
 
-	LIST_FOREACH(root, &daemon->roots.list, link)
-	{
+	LIST_FOREACH(root, &daemon->roots.list, link) {
 		any |= root->owners.failed;
 		root->owners.failed = false;
 	}
 	if (!any || daemon->stopping)
 		return;
 	LIST_FOREACH(application, &daemon->applications.list, link)
-	application->dirty |= manifest_has_unasked(application->manifest);
+		application->dirty |= manifest_has_unasked(application->manifest);
 }
 
 void owners_go_on(struct root *root)

@@ -211,8 +211,7 @@ static void start_batch(struct root *root)
 		root->daemon->counters.no_memory++;
 		return;
 	}
-	STAILQ_FOREACH(fact, &root->facts, link)
-	{
+	STAILQ_FOREACH(fact, &root->facts, link) {
 		if (batch_full(batch))
 			break;
 		add_stale(root, batch, fact, fact->path);
@@ -267,15 +266,14 @@ void roots_pump(struct aggregator *daemon)
 	struct root *root;
 
 	LIST_FOREACH(root, &daemon->roots.list, link)
-	root_pump(root);
+		root_pump(root);
 }
 
 bool roots_applied(const struct aggregator *daemon, uint64_t serial)
 {
 	struct root *root;
 
-	LIST_FOREACH(root, &daemon->roots.list, link)
-	{
+	LIST_FOREACH(root, &daemon->roots.list, link) {
 		const struct fact *oldest = STAILQ_FIRST(&root->facts);
 
 		if (oldest && oldest->serial <= serial)
@@ -289,8 +287,9 @@ bool roots_busy(const struct aggregator *daemon)
 	struct root *root;
 
 	LIST_FOREACH(root, &daemon->roots.list, link)
-	if ((root->batch && !root->late) || !STAILQ_EMPTY(&root->facts) || owners_busy(root))
-		return true;
+		if ((root->batch && !root->late) || !STAILQ_EMPTY(&root->facts) ||
+			owners_busy(root))
+			return true;
 	return false;
 }
 

@@ -32,8 +32,7 @@ static struct root *find(struct aggregator *daemon, const struct root *identity,
 {
 	struct root *root;
 
-	LIST_FOREACH(root, &daemon->roots.list, link)
-	{
+	LIST_FOREACH(root, &daemon->roots.list, link) {
 		if (root->device == identity->device && root->inode == identity->inode &&
 			root->known == identity->known &&
 			(any_mount || root->mount == identity->mount))
@@ -95,7 +94,6 @@ void root_take_handed(struct root *root)
 		become_known(root, identity.mount, root->handed) < 0)
 		root->daemon->counters.no_memory++;
 	cleanup_close(&root->handed);
-	root->handed = -1;
 }
 
 /* Somebody hands over the root that others have only named: what they said can be looked at now.

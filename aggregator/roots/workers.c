@@ -181,8 +181,7 @@ static void count_ticks(struct workers *workers)
 	struct worker *worker;
 	struct job *job;
 
-	LIST_FOREACH(worker, &workers->list, link)
-	{
+	LIST_FOREACH(worker, &workers->list, link) {
 		uint64_t used;
 
 		if (!worker->job || worker->late)
@@ -199,7 +198,7 @@ static void count_ticks(struct workers *workers)
 	/* All threads that there may be are late: what waits for one may wait forever, too. */
 	if (!workers->n)
 		STAILQ_FOREACH(job, &workers->waiting, link)
-	job->ticks++;
+			job->ticks++;
 }
 
 /* One whose owner has not been told; NULL: none. */
@@ -209,11 +208,11 @@ static struct job *find_late(struct workers *workers)
 	struct job *job;
 
 	LIST_FOREACH(worker, &workers->list, link)
-	if (worker->late && !worker->job->told)
-		return worker->job;
+		if (worker->late && !worker->job->told)
+			return worker->job;
 	STAILQ_FOREACH(job, &workers->waiting, link)
-	if (job->ticks >= WORKERS_PATIENCE && !job->told)
-		return job;
+		if (job->ticks >= WORKERS_PATIENCE && !job->told)
+			return job;
 	return NULL;
 }
 

@@ -51,8 +51,8 @@ uint64_t deferred_since(const struct session *session)
 	uint64_t since = UINT64_MAX;
 
 	TAILQ_FOREACH(deferred, &session->deferred, link)
-	if (deferred->since_ms < since)
-		since = deferred->since_ms;
+		if (deferred->since_ms < since)
+			since = deferred->since_ms;
 	return since;
 }
 

@@ -10,9 +10,6 @@
 #include "aggregator/sessions/deferred.h"
 #include "lib/base/cleanup.h"
 
-/* The process could not find out itself what the path is relative to. */
-#define DIRECTORY_UNKNOWABLE UINT64_MAX
-
 #define ACCESS_KNOWN ((ACCESS_CHECK << 1) - 1)
 
 static void record_free(Footprint__Record *record)
@@ -47,7 +44,7 @@ static const char *base_of(const struct session *session, uint64_t directory)
 /* Will nobody ever say what is relative to this directory? Then there is nothing to wait for. */
 static bool is_nowhere(const struct session *session, uint64_t directory)
 {
-	return directory == DIRECTORY_UNKNOWABLE || (!directory && !session->directory_path);
+	return directory == FP_DIRECTORY_UNKNOWABLE || (!directory && !session->directory_path);
 }
 
 static int relative_to_nowhere(struct session *session)

@@ -109,7 +109,6 @@ void memory_map(struct memory *memory)
 		return;
 	memory->map = map;
 	cleanup_close(&memory->fd);
-	memory->fd = -1;
 }
 
 void memory_close(struct memory *memory)

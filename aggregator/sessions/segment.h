@@ -1,6 +1,7 @@
 /*
- * One segment of a session's log: read from the memory that the process shares (pread only), or put
- * together from pieces that came by value. proto/session_memory.h is the layout.
+ * One segment of a session's log: read from the memory that the process shares (never through a
+ * mapping that it could pull away: memory.h), or put together from pieces that came by value.
+ * proto/session_memory.h is the layout.
  *
  * Each slot is given to ingest_slot() once, wherever it comes from first. Slots that are being
  * written, and execs that may yet fail, are come back to. segment.c opens and acknowledges,

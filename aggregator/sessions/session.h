@@ -84,7 +84,7 @@ TAILQ_HEAD(session_list, session);
 struct sessions {
 	struct session_list live, ending, finished;
 	struct index by_id;
-	uint8_t *log_states, *log_payloads; /* two copies of a piece of log: see segment.c */
+	uint8_t *log_states, *log_payloads; /* two copies of a piece of log: see segment_memory.c */
 };
 
 /* Since when (uv_now) the record has waited that has waited longest to become a fact: an exec that

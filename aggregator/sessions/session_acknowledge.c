@@ -8,8 +8,7 @@ void sessions_cover(struct aggregator *daemon)
 {
 	struct session *session;
 
-	TAILQ_FOREACH(session, &daemon->sessions.live, link)
-	{
+	TAILQ_FOREACH(session, &daemon->sessions.live, link) {
 		bool applied = session->marked && roots_applied(daemon, session->mark_serial);
 
 		for (uint32_t i = 0; i < session->n_segments; i++) {
@@ -56,6 +55,6 @@ void sessions_acknowledge(struct aggregator *daemon, const struct application *a
 	struct session *session;
 
 	TAILQ_FOREACH(session, &daemon->sessions.live, link)
-	if (session->application == application)
-		acknowledge(session);
+		if (session->application == application)
+			acknowledge(session);
 }

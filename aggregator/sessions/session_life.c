@@ -139,8 +139,7 @@ void sessions_tick(struct aggregator *daemon)
 	struct session *session;
 
 	pools_look(daemon);
-	TAILQ_FOREACH(session, &daemon->sessions.live, link)
-	{
+	TAILQ_FOREACH(session, &daemon->sessions.live, link) {
 		if (daemon->roots.n_queued >= FACTS_QUEUED_MAX)
 			break;
 		session_read(session, false);
@@ -154,8 +153,8 @@ bool sessions_met_are_ending(const struct aggregator *daemon)
 	const struct session *session;
 
 	TAILQ_FOREACH(session, &daemon->sessions.ending, link)
-	if (session->met)
-		return true;
+		if (session->met)
+			return true;
 	return false;
 }
 

@@ -119,8 +119,7 @@ uint64_t sessions_pending_since(const struct aggregator *daemon)
 	const struct session *session;
 
 	for (size_t i = 0; i < 2; i++)
-		TAILQ_FOREACH(session, lists[i], link)
-		{
+		TAILQ_FOREACH(session, lists[i], link) {
 			uint64_t since = pending_since(session);
 
 			oldest = since < oldest ? since : oldest;

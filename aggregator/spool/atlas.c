@@ -223,8 +223,7 @@ static int keep_list(struct session_list *list, bool anew)
 	struct session *session;
 	int r = 0;
 
-	TAILQ_FOREACH(session, list, link)
-	{
+	TAILQ_FOREACH(session, list, link) {
 		if (anew)
 			directories_forget_kept(&session->directories);
 		if (r == 0 && may_live(session))

@@ -162,8 +162,9 @@ static int add_sessions(struct ledger_rows *rows, struct aggregator *daemon,
 
 	for (size_t i = 0; i < 3; i++)
 		TAILQ_FOREACH(session, lists[i], link)
-	if (r == 0 && session->application == application && (all || session->uncounted))
-		r = add_session(rows, session);
+			if (r == 0 && session->application == application &&
+				(all || session->uncounted))
+				r = add_session(rows, session);
 	return r;
 }
 
@@ -213,7 +214,6 @@ static void drop_renewed(struct aggregator *daemon)
 	struct ledger *ledger = &daemon->ledger;
 
 	cleanup_close(&ledger->renewed);
-	ledger->renewed = -1;
 	ledger->renewed_rows.size = 0;
 }
 
@@ -241,8 +241,8 @@ static int begin_file(struct aggregator *daemon)
 	if (r == 0)
 		r = add_row(&ledger->renewed_rows, &none, sizeof(none));
 	LIST_FOREACH(application, &daemon->applications.list, link)
-	if (r == 0)
-		r = add_mark(&ledger->renewed_rows, application, &NO_FILE_AT_ALL);
+		if (r == 0)
+			r = add_mark(&ledger->renewed_rows, application, &NO_FILE_AT_ALL);
 	if (r == 0)
 		r = write_renewed(daemon);
 	return r == 0 ? replace_file(daemon) : r;
@@ -319,8 +319,7 @@ static int renew(struct aggregator *daemon)
 
 	if (r == 0)
 		r = add_row(rows, &none, sizeof(none));
-	LIST_FOREACH(application, &daemon->applications.list, link)
-	{
+	LIST_FOREACH(application, &daemon->applications.list, link) {
 		if (r == 0)
 			r = add_sessions(rows, daemon, application, true);
 		if (r == 0)

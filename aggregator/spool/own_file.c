@@ -43,7 +43,7 @@ static int put_aside(int directory, const char *name)
 	snprintf(aside, sizeof(aside), "%s.foreign-%08x", name, number);
 	if (renameat2(directory, name, directory, aside, RENAME_NOREPLACE) < 0)
 		return -errno;
-	log_trouble("%s is not ours: it is %s now", name, aside);
+	log_trouble("%s is not ours: renamed to %s", name, aside);
 	return 0;
 }
 

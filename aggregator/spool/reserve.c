@@ -74,25 +74,6 @@ void reserve_init(struct aggregator *daemon)
 
 /* --- telling ---------------------------------------------------------------------------------- */
 
-/* Of an application that need not have a process now. 0, or negative errno. */
-static int tell_of(struct aggregator *daemon, const Footprint__Hello *hello, uint64_t lost)
-{
-	struct application *application;
-	autofree char *path = strndup((const char *)hello->executable.data, hello->executable.len);
-	int r = path ? applications_get(daemon,
-			       *hello->application ? hello->application : "unnamed",
-			       hello->application_version, &application)
-		     : -ENOMEM;
-
-	if (r < 0)
-		return r;
-	run_join(application, hello->host, hello->started_ns);
-	r = run_gap(application, "lost-records", path, "records that could not be kept", lost);
-	run_session_ended(application, 0);
-	application_unref(application);
-	return r;
-}
-
 static int tell_slot(struct aggregator *daemon, const uint8_t bytes[static RESERVE_SLOT_SIZE])
 {
 	struct spool_reader reader = { .bytes = bytes, .size = RESERVE_SLOT_SIZE };
@@ -106,7 +87,8 @@ static int tell_slot(struct aggregator *daemon, const uint8_t bytes[static RESER
 	r = hello_unpack(view.hello, view.entry.hello_size, &hello, &err);
 	if (r < 0)
 		return r;
-	r = tell_of(daemon, hello, view.entry.lost);
+	r = application_gap(daemon, hello, 0, "lost-records", "records that could not be kept",
+		view.entry.lost);
 	footprint__hello__free_unpacked(hello, NULL);
 	return r;
 }
@@ -118,8 +100,8 @@ static int tell_unplaced(struct aggregator *daemon, uint64_t times)
 	int r = 0;
 
 	LIST_FOREACH(application, &daemon->applications.list, link)
-	if (r == 0 && application->run.open)
-		r = run_gap(application, "lost-records", NULL, NO_SLOT_LEFT, times);
+		if (r == 0 && application->run.open)
+			r = run_gap(application, "lost-records", NULL, NO_SLOT_LEFT, times);
 	return r;
 }
 

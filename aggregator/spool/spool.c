@@ -116,8 +116,8 @@ static bool is_taken(const struct spool *spool, const char *name)
 	const struct taken *taken;
 
 	TAILQ_FOREACH(taken, &spool->taken, link)
-	if (!strcmp(taken->name, name))
-		return true;
+		if (!strcmp(taken->name, name))
+			return true;
 	return false;
 }
 
@@ -192,8 +192,8 @@ bool spool_locked(const struct aggregator *daemon)
 	const struct taken *taken;
 
 	TAILQ_FOREACH(taken, &daemon->spool.taken, link)
-	if (taken->state == TAKEN_LOCKED)
-		return true;
+		if (taken->state == TAKEN_LOCKED)
+			return true;
 	return false;
 }
 
@@ -233,9 +233,9 @@ void spool_cover(struct aggregator *daemon)
 	struct taken *taken;
 
 	TAILQ_FOREACH(taken, &daemon->spool.taken, link)
-	if (taken->state == TAKEN_READ && settle(daemon, taken, pending_ms) &&
-		roots_applied(daemon, taken->serial))
-		taken->state = TAKEN_COVERED;
+		if (taken->state == TAKEN_READ && settle(daemon, taken, pending_ms) &&
+			roots_applied(daemon, taken->serial))
+			taken->state = TAKEN_COVERED;
 }
 
 static void remove_taken(struct aggregator *daemon, struct taken *taken)
@@ -291,12 +291,13 @@ int spool_init(struct aggregator *daemon)
 	}
 	spool->directory = open(path, O_DIRECTORY | O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (spool->directory < 0) {
-		log_trouble("%s: cannot be opened: %s", path, strerror(errno));
-		return -errno;
+		r = -errno;
+		log_trouble("%s: cannot be opened: %s", path, strerror(-r));
+		return r;
 	}
 	r = own_file_lock(spool->directory, SPOOL_LOCK_NAME, &spool->lock);
 	if (r < 0) {
-		log_trouble("%s: another footprintd reads it", path);
+		log_trouble("%s: in use by another footprintd", path);
 		return r;
 	}
 	uv_timer_init(&daemon->loop, &spool->step);

@@ -15,25 +15,37 @@
 #define STEP_MS		1
 #define FULL_MS		20 /* while facts are waiting to be applied */
 
+/* The session that an entry's hello names, and which segment of it. 0 or negative errno. */
+static int find_session(struct aggregator *daemon, const struct taken *taken,
+	const struct spool_view *view, struct session **ret, uint32_t *ret_segment,
+	struct error *err)
+{
+	struct hello_source source = { .uid = taken->uid };
+	Footprint__Hello *hello;
+	int r = hello_unpack(view->hello, view->entry.hello_size, &hello, err);
+
+	if (r < 0)
+		return r;
+	*ret_segment = hello->segment;
+	r = hello->protocol == FP_PROTOCOL ? session_get(daemon, hello, &source, ret)
+					   : -EPROTONOSUPPORT;
+	footprint__hello__free_unpacked(hello, NULL);
+	return r;
+}
+
 /* Counts and log of one entry. -ENOMEM: try again. */
 static int take_entry(struct aggregator *daemon, struct taken *taken, const struct spool_view *view,
 	struct session **ret)
 {
-	struct hello_source source = { .uid = taken->uid };
-	Footprint__Hello *hello;
 	struct error err = { 0 };
-	int r = hello_unpack(view->hello, view->entry.hello_size, &hello, &err);
+	uint32_t segment;
+	int r = find_session(daemon, taken, view, ret, &segment, &err);
 
-	if (r == 0) {
-		r = hello->protocol == FP_PROTOCOL ? session_get(daemon, hello, &source, ret)
-						   : -EPROTONOSUPPORT;
-		if (r == 0)
-			r = session_add_log(*ret, hello->segment, view->entry.log_offset, view->log,
-				view->entry.log_size, &err);
-		if (r == 0)
-			session_add_counts(*ret, hello->segment, &view->entry);
-		footprint__hello__free_unpacked(hello, NULL);
-	}
+	if (r == 0)
+		r = session_add_log(*ret, segment, view->entry.log_offset, view->log,
+			view->entry.log_size, &err);
+	if (r == 0)
+		session_add_counts(*ret, segment, &view->entry);
 	if (r == -ENOMEM)
 		return r;
 	if (r < 0 && *ret)
@@ -51,21 +63,12 @@ static int take_entry(struct aggregator *daemon, struct taken *taken, const stru
 static int take_damage(struct aggregator *daemon, struct taken *taken,
 	const struct spool_view *view, struct session **ret)
 {
-	struct hello_source source = { .uid = taken->uid };
-	Footprint__Hello *hello;
 	struct error err;
-	int r = -EBADMSG;
+	uint32_t segment;
+	int r = view->hello ? find_session(daemon, taken, view, ret, &segment, &err) : -EBADMSG;
 
-	if (view->hello)
-		r = hello_unpack(view->hello, view->entry.hello_size, &hello, &err);
-	if (r == 0) {
-		r = hello->protocol == FP_PROTOCOL ? session_get(daemon, hello, &source, ret)
-						   : -EPROTONOSUPPORT;
-		if (r == 0)
-			r = session_add_torn(
-				*ret, hello->segment, view->entry.log_offset, view->entry.log_size);
-		footprint__hello__free_unpacked(hello, NULL);
-	}
+	if (r == 0)
+		r = session_add_torn(*ret, segment, view->entry.log_offset, view->entry.log_size);
 	if (r == -ENOMEM)
 		return r;
 	taken->unplaced += r < 0;
@@ -81,8 +84,8 @@ static void tell_unplaced(struct aggregator *daemon, struct taken *taken)
 	int r = 0;
 
 	LIST_FOREACH(application, &daemon->applications.list, link)
-	if (r == 0 && taken->unplaced && application->run.open)
-		r = run_gap(application, "lost-records", NULL, DAMAGED, taken->unplaced);
+		if (r == 0 && taken->unplaced && application->run.open)
+			r = run_gap(application, "lost-records", NULL, DAMAGED, taken->unplaced);
 	taken->unplaced = 0;
 }
 
@@ -99,7 +102,7 @@ static void release_held(struct aggregator *daemon)
 	struct session *session;
 
 	TAILQ_FOREACH(session, &daemon->sessions.ending, link)
-	session->held = false;
+		session->held = false;
 	sessions_settle(daemon);
 }
 
@@ -188,8 +191,7 @@ static struct taken *next_to_read(struct aggregator *daemon)
 {
 	struct taken *taken;
 
-	TAILQ_FOREACH(taken, &daemon->spool.taken, link)
-	{
+	TAILQ_FOREACH(taken, &daemon->spool.taken, link) {
 		if (taken->state == TAKEN_LOCKED && flock(taken->fd, LOCK_EX | LOCK_NB) == 0)
 			begin_reading(taken);
 		if (taken->state == TAKEN_READING)

@@ -64,7 +64,6 @@ struct diff {
 int diff_make(
 	const Footprint__Manifest *before, const Footprint__Manifest *after, struct diff *ret);
 void diff_deinit(struct diff *diff);
-#define auto_diff __attribute__((cleanup(diff_deinit)))
 
 bool diff_is_empty(const struct diff *diff);
 

@@ -1,4 +1,4 @@
-/* A manifest as JSON: the shape that DESIGN.md, "Manifest", and footprint-show(1) promise. */
+/* A manifest as JSON: the shape that footprint-show(1) promises. */
 #ifndef FOOTPRINT_MANIFEST_JSON_H
 #define FOOTPRINT_MANIFEST_JSON_H
 

@@ -4,7 +4,7 @@
  * Start here. Facts go in with manifest_add_*(), in any order and any number of times; the result
  * depends only on the set of them (adding is commutative, associative and idempotent), and so
  * merging is adding all facts of the other. manifest_encode() (codec.h) writes the canonical bytes.
- * Readers take the sorted lists of struct manifest_view.
+ * Readers take the sorted lists of manifest_view().
  *
  * Every path is canonical (manifest_path_is_canonical), any bytes but NUL; of other texts, bytes
  * that are not UTF-8 become \xHH. Strings are copied and interned; each distinct path is kept once.
@@ -146,9 +146,13 @@ int manifest_each_program(const struct manifest *m,
 /* Absolute, and nothing in it that a lookup would undo: no empty component, no "." and no "..". */
 bool manifest_path_is_canonical(const char *path);
 
+#define MANIFEST_NAME_SIZE                                                                         \
+	111 /* with the NUL: two names, "@", ".footprint" and ".tmp" fit NAME_MAX */
+
 /* Makes `name` fit for a file name, into `buffer`: bytes but [A-Za-z0-9._+-] become '_', a leading
  * '.' becomes '_', empty becomes `fallback`, and of more than 110 bytes 101 stay, "_" and eight
  * digits of a hash of all. */
-void manifest_name_sanitise(const char *name, const char *fallback, char buffer[static 129]);
+void manifest_name_sanitise(
+	const char *name, const char *fallback, char buffer[static MANIFEST_NAME_SIZE]);
 
 #endif

@@ -110,8 +110,8 @@ struct run_entry {
 };
 
 struct manifest {
-	char application[129];
-	char version[129];
+	char application[MANIFEST_NAME_SIZE];
+	char version[MANIFEST_NAME_SIZE];
 	struct strings strings;
 	struct table executables;
 	struct table packages;

@@ -5,8 +5,7 @@
 
 #include "proto/session_memory.h"
 
-/* Two names, "@", ".footprint" and what a temporary file adds fit NAME_MAX. */
-#define NAME_LENGTH_MAX 110
+#define NAME_LENGTH_MAX (MANIFEST_NAME_SIZE - 1)
 #define NAME_KEPT	101
 
 static bool is_plain(char c)
@@ -15,7 +14,8 @@ static bool is_plain(char c)
 	       (c && strchr("._+-", c));
 }
 
-void manifest_name_sanitise(const char *name, const char *fallback, char buffer[static 129])
+void manifest_name_sanitise(
+	const char *name, const char *fallback, char buffer[static MANIFEST_NAME_SIZE])
 {
 	const char *from = name && *name ? name : fallback;
 	size_t size = strlen(from), kept = size > NAME_LENGTH_MAX ? NAME_KEPT : size;

@@ -306,7 +306,7 @@ static int check_lists(struct check *c)
 
 static int check_name(const char *name, struct error *err)
 {
-	char fit[129];
+	char fit[MANIFEST_NAME_SIZE];
 
 	manifest_name_sanitise(name, "", fit);
 	if (!*name || strcmp(name, fit))

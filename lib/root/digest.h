@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#define DIGEST_SIZE_MAX (64ll << 30) /* a sparse file can claim any size */
+#define DIGEST_SIZE_MAX (4ll << 30) /* a hostile file can claim any size */
 /* Holes cost nothing to make, but as much to hash as data: past this the file is not hashed. */
 #define DIGEST_HOLES_MAX (64ll << 20)
 

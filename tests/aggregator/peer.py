@@ -248,6 +248,14 @@ def wait_for(what, condition, seconds=LIMIT_SECONDS):
         time.sleep(0.01)
 
 
+def read_link(name):
+    """Where a link leads that may go at any moment: ""."""
+    try:
+        return os.readlink(name)
+    except FileNotFoundError:
+        return ""
+
+
 def without_times(manifest):
     return re.sub(r"^  (started_ns|ended_ns): .*\n", "", manifest, flags=re.M)
 

@@ -12,7 +12,7 @@ def another_daemon_on_the_same_manifests(daemon):
                             daemon.manifests, "--spool", daemon.directory + "/others"],
                            stderr=subprocess.PIPE, text=True, timeout=LIMIT_SECONDS)
     assert other.returncode == 1, other
-    assert daemon.manifests + ": another footprintd writes its manifests there" in other.stderr, other
+    assert daemon.manifests + ": in use by another footprintd" in other.stderr, other
     Peer(daemon, [path("/etc/passwd")]).close()
     wait_for("the first goes on", lambda: has_file(daemon.manifest(), "/etc/passwd"))
 

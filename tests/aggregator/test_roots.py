@@ -44,7 +44,7 @@ def a_root_that_is_handed_over_later(daemon):
             f.write(spool_entry(hello(os.urandom(16), executable="/usr/bin/tool", top=root),
                                 slot(path("/etc/link"))))
         os.rename(f.name, daemon.spool + "/records.0")
-        time.sleep(0.5)
+        wait_for("the file taken", lambda: not os.path.exists(daemon.spool + "/records.0"))
         say(daemon, root, [path("/usr/bin/tool")])
         wait_for("the file", lambda: has_file(daemon.manifest(), "/etc/real"))
         assert daemon.stop() == 0
@@ -60,7 +60,7 @@ def a_root_that_is_never_handed_over(daemon):
                                     slot(path("/etc/file-%d" % stops))))
             os.rename(f.name, daemon.spool + "/records.0")
             if stops:
-                time.sleep(0.3)
+                wait_for("the file taken", lambda: not os.path.exists(daemon.spool + "/records.0"))
                 assert daemon.stop() == 0
             wait_for("the file", lambda: has_file(daemon.manifest(), "/etc/file-%d" % stops))
         assert "its root directory is not known" in daemon.manifest()

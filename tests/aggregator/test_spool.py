@@ -87,8 +87,8 @@ def record_that_waits_in_vain(daemon):
     s = connect(daemon)
     session = os.urandom(16)
     say_hello(s, hello(session), [])
-    s.send(data(2, data(1, session) + data(4, slot(path("a", directory=4711)))))
-    time.sleep(0.2)
+    s.send(data(2, data(1, session) + data(4, slot(path("a", directory=4711)) + slot(path("/etc/hostname")))))
+    wait_for("what was said with it", lambda: has_file(daemon.manifest(), "/etc/hostname"))
     spool_file(daemon, entry([path("/etc/passwd")], application="other"))
     wait_for("an empty spool", lambda: set(os.listdir(daemon.spool)) <= OWN_FILES)
     assert has_file(daemon.manifest("other@1"), "/etc/passwd")
@@ -304,7 +304,7 @@ def another_daemon_on_the_same_spool(daemon):
     other = subprocess.run([BUILD + "/footprintd", "--socket", daemon.directory + "/other", "--spool", daemon.spool,
                             "--manifests", daemon.directory + "/others"], stderr=subprocess.PIPE, text=True,
                            timeout=LIMIT_SECONDS)
-    assert other.returncode and "another footprintd reads it" in other.stderr, other
+    assert other.returncode and "in use by another footprintd" in other.stderr, other
 
 
 def hundred_thousand_paths(daemon):

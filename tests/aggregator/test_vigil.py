@@ -44,6 +44,10 @@ class Program:
     def call(self):
         self.socket.send(b"x")
 
+    def wait_until_it_waits(self):
+        """For an answer to its call, which nobody gives. While the listener is open."""
+        assert select.select([self.listener], [], [], LIMIT_SECONDS)[0], "its call never came"
+
     def outcome(self):
         return struct.unpack("<i", self.socket.recv(4))[0]
 
@@ -146,9 +150,9 @@ def a_program_that_ends_first(daemon):
 
 def both_killed_the_supervisor_first(daemon):
     supervised = Supervised(daemon)
-    supervised.kill_supervisor()
     supervised.program.call()
-    time.sleep(0.2)
+    supervised.program.wait_until_it_waits()
+    supervised.kill_supervisor()
     supervised.program.end()
     never_a_gap(daemon)
 
@@ -178,9 +182,9 @@ def at_the_end_nobody_waits_for_a_vigil(daemon):
 def at_the_end_a_call_that_waits_is_a_gap(daemon):
     supervised = Supervised(daemon)
     wait_for("its session", lambda: has_file(daemon.manifest(), "/etc/passwd"))
-    supervised.kill_supervisor()
     supervised.program.call()
-    time.sleep(0.1)
+    supervised.program.wait_until_it_waits()
+    supervised.kill_supervisor()
     assert daemon.stop() == 0
     assert GAP in daemon.manifest()
     supervised.program.end()
@@ -225,7 +229,7 @@ def never_a_gap_of(daemon, name):
 
 def sockets(daemon):
     folder = "/proc/%d/fd" % daemon.process.pid
-    return sum(os.readlink(folder + "/" + fd).startswith("socket:") for fd in os.listdir(folder))
+    return sum(read_link(folder + "/" + fd).startswith("socket:") for fd in os.listdir(folder))
 
 
 def no_more_than_so_many(daemon):

@@ -110,13 +110,6 @@ def memories(daemon):
     return [fd for fd in os.listdir(folder) if "/memfd:" in read_link(folder + fd)]
 
 
-def read_link(name):
-    try:
-        return os.readlink(name)
-    except FileNotFoundError:
-        return ""
-
-
 def main():
     assert ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1) == 0
     folder = working_folder()

@@ -44,8 +44,8 @@ done
 # A library that is none of ours is told before the program runs.
 ln -s "$BUILD/libfootprint.so" library
 printf '\x7fELF' >damaged
-for named in "$work/none:No such file" "/etc/passwd:is no libfootprint.so" "$work:Is a directory" \
-	"$(realpath "$(command -v cat)"):is no libfootprint.so" "$work/damaged:."; do
+for named in "$work/none:No such file" "/etc/passwd:is not a libfootprint.so" "$work:Is a directory" \
+	"$(realpath "$(command -v cat)"):is not a libfootprint.so" "$work/damaged:."; do
 	rm -f ran
 	FOOTPRINT_LIBRARY=${named%:*} assert_status 2 "$footprint" run -o out.footprint -- touch ran 2>errors
 	assert_contains "library '$named'" "^footprint: FOOTPRINT_LIBRARY=${named%:*}: .*${named##*:}" errors

@@ -222,7 +222,7 @@ MASK = (1 << 64) - 1
 
 
 def directory_id(parent, path):
-    """FP_DIRECTORY_ID: FNV-1a over the parent's id and the path (session_memory.h)."""
+    """fp_directory_id: FNV-1a over the parent's id and the path (session_memory.h)."""
     value = 0xcbf29ce484222325
     for byte in parent.to_bytes(8, "little") + path:
         value = (value ^ byte) * 0x100000001b3 & MASK

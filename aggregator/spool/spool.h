@@ -22,7 +22,7 @@ struct aggregator;
 struct session;
 
 enum taken_state {
-	TAKEN_LOCKED, /* somebody is still writing to it */
+	TAKEN_LOCKED, /* somebody may still write to it */
 	TAKEN_READING,
 	TAKEN_READ,
 	TAKEN_COVERED, /* the snapshot being written has all of it */
@@ -36,7 +36,8 @@ struct taken {
 	int fd;
 	enum taken_state state;
 	uint32_t uid;
-	uint64_t size;	   /* when the lock was taken: who writes later does not keep us reading */
+	bool early;	   /* read without its lock, which is held too long: it is not all of it */
+	uint64_t size;	   /* when reading began: who writes later does not keep us reading */
 	uint64_t offset;   /* of the first byte not read */
 	uint64_t serial;   /* facts queued when all it said had become facts */
 	bool settled;	   /* it has: no exec of it is pending, no record of it deferred */

@@ -7,12 +7,14 @@
 #include <unistd.h>
 
 #include "aggregator/aggregator.h"
+#include "aggregator/log.h"
 #include "aggregator/sessions/ingest.h"
 #include "lib/base/cleanup.h"
 
 #define DAMAGED		"damaged spool entries"
 #define ENTRIES_AT_ONCE 256 /* then others have their turn */
 #define STEP_MS		1
+#define LOCK_PATIENCE_MS 5000 /* with a process that was stopped as it wrote, or that keeps us out */
 #define FULL_MS		20 /* while facts are waiting to be applied */
 
 /* The session that an entry's hello names, and which segment of it. 0 or negative errno. */
@@ -114,7 +116,7 @@ static int read_window(struct aggregator *daemon, struct taken *taken, uint8_t *
 	struct spool_view view;
 	int entries = 0, r = 0;
 
-	reader.more = size == SPOOL_WINDOW_SIZE;
+	reader.more = size == SPOOL_WINDOW_SIZE || taken->early;
 	while (entries++ < ENTRIES_AT_ONCE && daemon->roots.n_queued < FACTS_QUEUED_MAX) {
 		size_t before = reader.offset;
 		enum spool_found found = spool_next(&reader, &view);
@@ -179,12 +181,28 @@ static int read_taken(struct aggregator *daemon, struct taken *taken)
 	return read_window(daemon, taken, window, (size_t)n);
 }
 
-static void begin_reading(struct taken *taken)
+static uint64_t size_of(const struct taken *taken)
 {
 	struct stat status;
 
+	return fstat(taken->fd, &status) < 0 ? 0 : (uint64_t)status.st_size;
+}
+
+/* A file whose lock nobody gives us is read as far as it is written; once we have the lock, and only
+ * then, the rest, and it may go. */
+static void begin_reading(struct aggregator *daemon, struct taken *taken)
+{
+	uint64_t waited = uv_now(&daemon->loop) - taken->since_ms, size = size_of(taken);
+	bool locked = flock(taken->fd, LOCK_EX | LOCK_NB) == 0;
+
+	if (!locked && (size == taken->size || (waited < LOCK_PATIENCE_MS && !daemon->stopping)))
+		return;
+	if (!locked && !taken->size)
+		log_note("%s: read, and kept: a process has held its lock for %u ms", taken->name,
+			(unsigned)waited);
+	taken->early = !locked;
+	taken->size = size;
 	taken->state = TAKEN_READING;
-	taken->size = fstat(taken->fd, &status) < 0 ? 0 : (uint64_t)status.st_size;
 }
 
 static struct taken *next_to_read(struct aggregator *daemon)
@@ -192,8 +210,8 @@ static struct taken *next_to_read(struct aggregator *daemon)
 	struct taken *taken;
 
 	TAILQ_FOREACH(taken, &daemon->spool.taken, link) {
-		if (taken->state == TAKEN_LOCKED && flock(taken->fd, LOCK_EX | LOCK_NB) == 0)
-			begin_reading(taken);
+		if (taken->state == TAKEN_LOCKED)
+			begin_reading(daemon, taken);
 		if (taken->state == TAKEN_READING)
 			return taken;
 	}
@@ -219,7 +237,9 @@ void spool_read(struct aggregator *daemon)
 	/* Gaps go into manifests at once: not into those that are being written. */
 	if (r == 0 && taken->unplaced && daemon->roots.frozen)
 		r = 1;
-	if (r == 0) {
+	if (r == 0 && taken->early) {
+		taken->state = TAKEN_LOCKED;
+	} else if (r == 0) {
 		tell_unplaced(daemon, taken);
 		taken->state = TAKEN_READ;
 		taken->read_ms = uv_now(&daemon->loop);

@@ -18,10 +18,14 @@
 #define MODE	    0600
 #define FOLDER_MODE 01777 /* everyone's, as /tmp is */
 
+/* The lock is let go of first: a child that another thread has forked meanwhile has a copy of the
+ * descriptor, and would hold it for its whole life. */
 void spool_file_close(int *fd)
 {
-	if (*fd >= 0)
-		rawcall3(SYS_close, *fd, 0, 0);
+	if (*fd < 0)
+		return;
+	rawcall3(SYS_flock, *fd, LOCK_UN, 0);
+	rawcall3(SYS_close, *fd, 0, 0);
 }
 
 /* Terminated path of our file; -ENAMETOOLONG. */

@@ -291,6 +291,42 @@ def a_file_of_nothing(daemon):
     assert daemon.stop() == 0
 
 
+def a_file_that_stays_locked(daemon):
+    """By a process that was stopped as it wrote: what is there is read, and what it writes then is, too."""
+    daemon.kill()
+    whole, torn = entry([path("/etc/passwd")]), entry([path("/etc/group")])
+    spool_file(daemon, whole + torn[:-9])
+    lock = os.open(daemon.spool + "/records.0", os.O_WRONLY | os.O_APPEND)
+    fcntl.flock(lock, fcntl.LOCK_SH)
+    daemon.start()
+    wait_for("what is written", lambda: has_file(daemon.manifest(), "/etc/passwd"))
+    assert not set(os.listdir(daemon.spool)) <= OWN_FILES, "the file is gone, though somebody may write to it"
+    os.write(lock, torn[-9:])
+    wait_for("the rest", lambda: has_file(daemon.manifest(), "/etc/group"))
+    os.write(lock, entry([path("/etc/hosts")]))
+    os.close(lock)
+    wait_for("the last", lambda: has_file(daemon.manifest(), "/etc/hosts"))
+    wait_for("an empty spool", lambda: set(os.listdir(daemon.spool)) <= OWN_FILES)
+    assert daemon.stop() == 0
+    assert "gaps {" not in daemon.manifest(), daemon.manifest()
+
+
+def a_file_that_is_locked_at_the_end(daemon):
+    """What is there is in the manifest, and the file is left for the next daemon."""
+    daemon.kill()
+    spool_file(daemon, entry([path("/etc/passwd")]))
+    lock = os.open(daemon.spool + "/records.0", os.O_WRONLY | os.O_APPEND)
+    fcntl.flock(lock, fcntl.LOCK_SH)
+    daemon.start()
+    assert daemon.stop() == 0
+    assert has_file(daemon.manifest(), "/etc/passwd")
+    os.write(lock, entry([path("/etc/group")]))
+    os.close(lock)
+    daemon.start()
+    assert daemon.stop() == 0
+    assert has_file(daemon.manifest(), "/etc/group") and set(os.listdir(daemon.spool)) <= OWN_FILES
+
+
 def a_lock_of_somebody_else(daemon):
     """Everybody may open the folder, and lock it: that keeps no daemon from it."""
     daemon.kill()
@@ -327,4 +363,5 @@ if __name__ == "__main__":
          killed_process_and_killed_daemon, memory_is_acknowledged_when_on_disk, restart_continues,
          relative_records_after_a_restart, records_by_value, unknown_directory_is_a_gap,
          another_user_goes_on, entries_that_are_refused_are_gaps, names_that_others_have_taken,
-         a_file_of_nothing, a_lock_of_somebody_else, another_daemon_on_the_same_spool, unreadable_manifest_is_put_aside, full_disk, hundred_thousand_paths])
+         a_file_of_nothing, a_file_that_stays_locked, a_file_that_is_locked_at_the_end,
+         a_lock_of_somebody_else, another_daemon_on_the_same_spool, unreadable_manifest_is_put_aside, full_disk, hundred_thousand_paths])

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""A program that goes on finding new files while nobody listens: its memory stays bounded, what is in the
-spool is let go, and the aggregator that comes has it all."""
+"""Programs that go on finding new files while nobody listens: memory stays bounded, what is in the spool is
+let go, workers forked meanwhile hold no lock of it, and the aggregator that comes has it all."""
 from faults import *
 
 FILES = 150000
@@ -17,8 +17,32 @@ for i in range(int(sys.argv[2])):
         sys.stdin.readline()
 """
 
+WORKERS = 20
+FORKS = """
+import os, sys, threading, time
 
-def main():
+def find():
+    for i in range(4000):
+        try:
+            os.stat("%s/found-%d" % (sys.argv[1], i))
+        except FileNotFoundError:
+            pass
+
+thread = threading.Thread(target=find)
+thread.start()
+for _ in range(int(sys.argv[2])):
+    time.sleep(0.002)
+    if not os.fork():
+        sys.stdin.read()
+        os._exit(0)
+thread.join()
+print(flush=True)
+sys.stdin.read()
+os._exit(0)
+"""
+
+
+def memory_stays_bounded():
     daemon = Daemon(interval="0.5")
     try:
         daemon.kill()
@@ -39,4 +63,24 @@ def main():
         daemon.remove()
 
 
-main()
+def workers_forked_meanwhile():
+    """A descriptor of the spool's file that a child inherited is a copy, and holds the lock as well."""
+    daemon = Daemon(interval="0.1")
+    try:
+        daemon.kill()
+        process = subprocess.Popen([sys.executable, "-S", "-c", FORKS, daemon.directory, str(WORKERS)],
+                                   env=watched(daemon), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        process.stdout.readline()
+        begun = time.monotonic()
+        daemon.start()
+        wait_for("all that was found", lambda: len([m for m in missing(daemon.manifest()) if "/found-" in m]) == 4000)
+        spent = time.monotonic() - begun
+        assert spent < 4, "the file was locked: %.1f s" % spent
+        process.communicate(b"")
+        assert process.returncode == 0
+    finally:
+        daemon.remove()
+
+
+memory_stays_bounded()
+workers_forked_meanwhile()

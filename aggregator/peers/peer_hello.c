@@ -40,19 +40,20 @@ static void belongings_deinit(struct belongings *belongings)
 }
 #define auto_belongings __attribute__((cleanup(belongings_deinit)))
 
-static int take_root(struct aggregator *daemon, const Footprint__Hello *hello, int fd,
+static int take_root(struct peer *peer, const Footprint__Hello *hello, int fd,
 	struct belongings *ret, struct error *err)
 {
 	int r = check_root(fd, err);
 
 	if (r < 0)
 		return r;
-	r = roots_get(daemon, fd, &ret->root);
+	r = roots_get(peer->daemon, fd, &ret->root);
 	if (r < 0)
 		return error_set(err, r, "root: %s", strerror(-r));
 	if (ret->root->device != hello->root_device || ret->root->inode != hello->root_inode)
 		return error_set(err, -EBADMSG, "root: not the one that the hello names");
-	ret->unkept = !spool_is_shared(daemon, ret->root, fd, hello);
+	root_hold_mounts(ret->root, peer->fd);
+	ret->unkept = !spool_is_shared(peer->daemon, ret->root, fd, hello);
 	return 0;
 }
 
@@ -78,7 +79,7 @@ static int take_memory(struct aggregator *daemon, struct received *received, str
 	return 0;
 }
 
-static int take_belongings(struct aggregator *daemon, const Footprint__Hello *hello,
+static int take_belongings(struct peer *peer, const Footprint__Hello *hello,
 	struct received *received, struct belongings *ret, struct error *err)
 {
 	int r = 0;
@@ -86,9 +87,9 @@ static int take_belongings(struct aggregator *daemon, const Footprint__Hello *he
 	if (received->wrong)
 		return error_set(err, -EBADMSG, "hello: more than two descriptors");
 	if (received->n == 2 || (received->n == 1 && !descriptor_is_path(received->fds[0])))
-		r = take_memory(daemon, received, ret, err);
+		r = take_memory(peer->daemon, received, ret, err);
 	if (r == 0 && received->n && received->fds[received->n - 1] >= 0)
-		r = take_root(daemon, hello, received->fds[received->n - 1], ret, err);
+		r = take_root(peer, hello, received->fds[received->n - 1], ret, err);
 	return r;
 }
 
@@ -125,7 +126,7 @@ int peer_hear_hello(struct peer *peer, const Footprint__Hello *hello, struct rec
 			refuse_protocol(peer, hello);
 		return error_set(err, -EPROTONOSUPPORT, "hello: protocol %u", hello->protocol);
 	}
-	r = take_belongings(daemon, hello, received, &belongings, err);
+	r = take_belongings(peer, hello, received, &belongings, err);
 	if (r < 0)
 		return r;
 	source.root = belongings.root;

@@ -308,6 +308,7 @@ static void root_free(struct root *root)
 	owners_deinit(root);
 	look_tools_deinit(&root->tools);
 	cleanup_close(&root->handed);
+	root_release_mounts(root);
 	LIST_REMOVE(root, link);
 	root->daemon->roots.count--;
 	free(root);
@@ -324,6 +325,7 @@ void roots_tick(struct aggregator *daemon)
 	struct root *root = LIST_FIRST(&daemon->roots.list);
 	unsigned idle = 0;
 
+	roots_release_mounts(daemon);
 	while (root) {
 		struct root *next = LIST_NEXT(root, link);
 

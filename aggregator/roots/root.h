@@ -44,6 +44,9 @@ struct root {
 	bool known; /* there is a descriptor, and so a resolver */
 	int handed; /* a descriptor that came while a batch was running without; -1: none */
 
+	int mounts;  /* the namespace of its mounts, held: root_mounts.c; negative: it is not */
+	bool in_use; /* somebody in it may speak, or something said is not resolved yet */
+
 	struct look_tools tools; /* the running batch's */
 	struct index paths;
 	uint32_t n_looks; /* paths with a look */
@@ -90,6 +93,15 @@ void root_unref(struct root *root);
 void roots_tick(struct aggregator *daemon);
 /* Only once no batch is running but late ones, whose roots stay. */
 void roots_deinit(struct aggregator *daemon);
+
+/* What a directory's descriptor says of the root that it is. 0 or negative errno. */
+int root_identify(int fd, struct root *ret);
+
+/* Holds the mounts that the process at the other end of `socket` sees, if it may be asked. */
+void root_hold_mounts(struct root *root, int socket);
+void root_release_mounts(struct root *root);
+/* Lets go of those that nobody needs any more. */
+void roots_release_mounts(struct aggregator *daemon);
 
 /* No batch is running: takes what was handed over meanwhile. */
 void root_take_handed(struct root *root);

@@ -10,7 +10,7 @@
 
 #define ROOTS_MAX 16384u
 
-static int identify(int fd, struct root *identity)
+int root_identify(int fd, struct root *identity)
 {
 	struct statx status;
 
@@ -59,7 +59,7 @@ static int root_new(
 		return r;
 	}
 	root->daemon = daemon;
-	root->handed = -1;
+	root->handed = root->mounts = -1;
 	STAILQ_INIT(&root->facts);
 	if (root->known)
 		owners_init(root);
@@ -90,7 +90,7 @@ void root_take_handed(struct root *root)
 	if (root->handed < 0)
 		return;
 	/* Else it stays as it is, and its paths are as its programs gave them. */
-	if (identify(root->handed, &identity) == 0 &&
+	if (root_identify(root->handed, &identity) == 0 &&
 		become_known(root, identity.mount, root->handed) < 0)
 		root->daemon->counters.no_memory++;
 	cleanup_close(&root->handed);
@@ -120,7 +120,7 @@ static int make_known(
 int roots_get(struct aggregator *daemon, int fd, struct root **ret)
 {
 	struct root identity = { 0 };
-	int r = identify(fd, &identity);
+	int r = root_identify(fd, &identity);
 
 	if (r < 0)
 		return r;
@@ -148,7 +148,7 @@ int roots_get_by_identity(
 		fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (fd < 0)
 			return -errno;
-		if ((r = identify(fd, &own)) < 0)
+		if ((r = root_identify(fd, &own)) < 0)
 			return r;
 		if (own.device == device && own.inode == inode)
 			return roots_get(daemon, fd, ret);

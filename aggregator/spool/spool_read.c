@@ -14,8 +14,9 @@
 #define DAMAGED		"damaged spool entries"
 #define ENTRIES_AT_ONCE 256 /* then others have their turn */
 #define STEP_MS		1
-#define LOCK_PATIENCE_MS 5000 /* with a process that was stopped as it wrote, or that keeps us out */
-#define FULL_MS		20 /* while facts are waiting to be applied */
+#define LOCK_PATIENCE_MS                                                                           \
+	5000	   /* with a process that was stopped as it wrote, or that keeps us out */
+#define FULL_MS 20 /* while facts are waiting to be applied */
 
 /* The session that an entry's hello names, and which segment of it. 0 or negative errno. */
 static int find_session(struct aggregator *daemon, const struct taken *taken,
@@ -188,8 +189,8 @@ static uint64_t size_of(const struct taken *taken)
 	return fstat(taken->fd, &status) < 0 ? 0 : (uint64_t)status.st_size;
 }
 
-/* A file whose lock nobody gives us is read as far as it is written; once we have the lock, and only
- * then, the rest, and it may go. */
+/* A file whose lock nobody gives us is read as far as it is written; once we have the lock, and
+ * only then, the rest, and it may go. */
 static void begin_reading(struct aggregator *daemon, struct taken *taken)
 {
 	uint64_t waited = uv_now(&daemon->loop) - taken->since_ms, size = size_of(taken);

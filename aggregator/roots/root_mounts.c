@@ -1,0 +1,96 @@
+/*
+ * The namespace of mounts that a root is in. With its last process it loses all that was mounted in
+ * it - the volumes of a container - though the root itself stays: what the process said at its end
+ * would be looked at in what lies underneath. So the namespace is held as long as somebody in it
+ * may speak, and until what was said is resolved; not longer, for it keeps file systems in use.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "aggregator/aggregator.h"
+#include "lib/base/cleanup.h"
+
+/* Younger than the headers of the oldest system this is built on. */
+#ifndef SO_PEERPIDFD
+#define SO_PEERPIDFD 77 /* Linux 6.5 */
+#endif
+#ifndef PIDFD_GET_MNT_NAMESPACE
+#define PIDFD_GET_MNT_NAMESPACE _IO(0xFF, 3) /* Linux 6.11 */
+#endif
+
+#define NONE	-1
+#define REFUSED -2 /* not asked for again while the root is used */
+
+/* Whatever the peer's pid is here, and though it may be another's by now. */
+static int namespace_by_pidfd(int socket)
+{
+	autoclose int pidfd = -1;
+	socklen_t size = sizeof(pidfd);
+
+	if (getsockopt(socket, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &size) < 0)
+		return -1;
+	return ioctl(pidfd, PIDFD_GET_MNT_NAMESPACE, 0);
+}
+
+/* Before Linux 6.11, where we see the process. The pid may be another's by now: its root must be
+ * this one. */
+static int namespace_by_pid(int socket, const struct root *root)
+{
+	struct ucred credentials;
+	socklen_t size = sizeof(credentials);
+	struct root identity = { 0 };
+	autoclose int fd = -1, top = -1;
+	char path[64];
+
+	if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &size) < 0)
+		return -1;
+	snprintf(path, sizeof(path), "/proc/%d/ns/mnt", credentials.pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	snprintf(path, sizeof(path), "/proc/%d/root", credentials.pid);
+	top = open(path, O_PATH | O_CLOEXEC);
+	if (fd < 0 || top < 0 || root_identify(top, &identity) < 0 ||
+		identity.mount != root->mount || identity.inode != root->inode)
+		return -1;
+	return steal_fd(&fd);
+}
+
+void root_hold_mounts(struct root *root, int socket)
+{
+	if (root->mounts != NONE)
+		return;
+	root->mounts = namespace_by_pidfd(socket);
+	if (root->mounts < 0)
+		root->mounts = namespace_by_pid(socket, root);
+	if (root->mounts < 0)
+		root->mounts = REFUSED;
+}
+
+void root_release_mounts(struct root *root)
+{
+	cleanup_close(&root->mounts);
+}
+
+static void mark_used(const struct session_list *sessions)
+{
+	const struct session *session;
+
+	TAILQ_FOREACH(session, sessions, link)
+		session->root->in_use = true;
+}
+
+void roots_release_mounts(struct aggregator *daemon)
+{
+	struct root *root;
+
+	LIST_FOREACH(root, &daemon->roots.list, link)
+		root->in_use = root->batch || !STAILQ_EMPTY(&root->facts);
+	mark_used(&daemon->sessions.live);
+	mark_used(&daemon->sessions.ending);
+	LIST_FOREACH(root, &daemon->roots.list, link)
+		if (!root->in_use)
+			root_release_mounts(root);
+}

@@ -1,0 +1,27 @@
+#!/bin/bash
+# What is mounted in a namespace that ends with its last process, as a container's volumes are: files
+# are those that the process saw, and nothing is kept mounted for long.
+. "$(dirname "$0")/../lib.sh"
+needs unshare mount
+[ "$(id -u)" -eq 0 ] && unshare -m true 2>/dev/null || skip "takes root and namespaces of mounts"
+
+mkdir "$work/volume" "$work/place"
+echo "what the application reads" >"$work/volume/file"
+echo underneath >"$work/place/file"
+read_mounted() {
+	"${watched[@]}" unshare -m sh -c "mount --bind '$work/volume' '$work/place' && exec cat '$work/place/file'"
+}
+holds_no_mounts() {
+	! find "/proc/$aggregator/fd" -lname 'mnt:*' | grep -q .
+}
+
+aggregator_start
+for _ in 1 2 3; do
+	assert_equal "the file, as the application sees it" "what the application reads" "$(read_mounted)"
+done
+wait_for holds_no_mounts
+aggregator_stop
+assert_fact "nothing is amiss" '.gaps == []'
+assert_equal "digest of the file" "$(sha256sum <"$work/volume/file" | cut -d ' ' -f 1)" \
+	"$(facts '.files[] | select(.path | endswith("/place/file")) | .sha256')"
+finish

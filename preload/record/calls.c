@@ -336,7 +336,7 @@ uint64_t call_before(long number, const long arguments[6])
 
 static int error_of(long result)
 {
-	return result < 0 && result >= -4095 ? (int)-result : 0;
+	return rawcall_failed(result) ? (int)-result : 0;
 }
 
 bool call_is_known(long number, const long arguments[6], long result)

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
+#include "preload/descriptor.h"
 #include "preload/rawcall.h"
 #include "preload/session/file_limit.h"
 #include "preload/text.h"
@@ -17,12 +18,6 @@
 #define NAME	    "/records."
 #define MODE	    0600
 #define FOLDER_MODE 01777 /* everyone's, as /tmp is */
-
-void spool_file_close(int *fd)
-{
-	if (*fd >= 0)
-		rawcall3(SYS_close, *fd, 0, 0);
-}
 
 /* Terminated path of our file; -ENAMETOOLONG. */
 static int file_path(struct segment *first, char *path, size_t size, unsigned uid)
@@ -80,7 +75,7 @@ int spool_file_open(struct segment *first, uint64_t size)
 	int error = file_path(first, path, size_of_path, uid);
 
 	for (int attempt = 0; !error && attempt < ATTEMPTS; attempt++) {
-		int fd SPOOL_FILE_CLEANUP = (int)rawcall4(SYS_openat, AT_FDCWD, (long)path,
+		int fd CLEANUP_FD = (int)rawcall4(SYS_openat, AT_FDCWD, (long)path,
 			O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, MODE);
 
 		if (fd == -ENOENT && make_folder(first))
@@ -111,6 +106,6 @@ int spool_file_open_for_records(struct segment *first, uint64_t size)
 	int error = fd < 0 ? 0 : spool_file_has_space(fd);
 
 	if (error < 0)
-		spool_file_close(&fd);
+		fd_close(&fd);
 	return error < 0 ? error : fd;
 }

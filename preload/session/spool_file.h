@@ -17,9 +17,6 @@ int spool_file_open(struct segment *first, uint64_t size);
  * some were lost. */
 int spool_file_open_for_records(struct segment *first, uint64_t size);
 
-void spool_file_close(int *fd);
-#define SPOOL_FILE_CLEANUP __attribute__((cleanup(spool_file_close)))
-
 /* May `size` bytes more be appended? 0: it is ours, a file, under its name, and no limit is in the
  * way; -ESTALE: the aggregator took it; another negative errno. */
 int spool_file_takes(int fd, uint64_t size);

@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stddef.h>
 
+#include "preload/descriptor.h"
 #include "preload/entry.h"
 #include "preload/linker/loaded.h"
 #include "preload/rawcall.h"
@@ -69,13 +70,6 @@ void image_log(const char *what, long error)
 	*p++ = '\n';
 	rawcall3(SYS_write, 2, (long)line, p - line);
 }
-
-static void close_fd(int *fd)
-{
-	if (*fd >= 0)
-		rawcall3(SYS_close, *fd, 0, 0);
-}
-#define CLEANUP_FD __attribute__((cleanup(close_fd)))
 
 bool image_settings(const struct entry *entry, struct settings *settings)
 {

@@ -5,6 +5,7 @@
 #ifndef FOOTPRINT_PRELOAD_RAWCALL_H
 #define FOOTPRINT_PRELOAD_RAWCALL_H
 
+#include <stdbool.h>
 #include <sys/syscall.h>
 
 #ifndef __x86_64__
@@ -55,5 +56,11 @@ static inline long rawcall3(long number, long a, long b, long c)
 	return result;
 }
 #endif
+
+/* Is this answer an errno? The highest is 4095, and no address is among them. */
+static inline bool rawcall_failed(long answer)
+{
+	return (unsigned long)answer > -4096ul;
+}
 
 #endif

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include "preload/descriptor.h"
 #include "preload/image.h"
 #include "preload/programs/supervised_filter.h"
 #include "preload/rawcall.h"
@@ -209,12 +210,6 @@ static struct spot spot_below(const char *path, unsigned directory)
 	return (struct spot){ fd, path, true };
 }
 
-static void close_spot(const struct spot *spot)
-{
-	if (spot->fd >= 0)
-		rawcall3(SYS_close, spot->fd, 0, 0);
-}
-
 static const char *path_argument(unsigned which)
 {
 	return which == NONE ? NULL : (const char *)called.arguments[which - 1];
@@ -301,7 +296,7 @@ static int foretell(enum approach approach, struct spot *ret_from)
 	int error = outcome_foretell(
 		row, called.announced->number, called.arguments, open_flags(), &from, &to);
 
-	close_spot(&to);
+	fd_close(&to.fd);
 	*ret_from = from;
 	return error;
 }
@@ -315,7 +310,7 @@ static void record_with_names(void)
 	called.by_proc = false;
 	error = foretell(BY_PROC, &from);
 	if (error && called.by_proc) {
-		close_spot(&from);
+		fd_close(&from.fd);
 		error = foretell(BY_DESCRIPTOR, &from);
 	}
 	if (row->means == EXECUTE)
@@ -325,7 +320,7 @@ static void record_with_names(void)
 			called.address_size, error);
 	else
 		call_after(called.announced->number, called.arguments, -error, 0);
-	close_spot(&from);
+	fd_close(&from.fd);
 }
 
 static void record_message(uint64_t header)

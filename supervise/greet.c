@@ -5,8 +5,9 @@
 #include <stddef.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
-#include <time.h>
 
+#include "preload/clock.h"
+#include "preload/descriptor.h"
 #include "preload/image.h"
 #include "preload/rawcall.h"
 #include "preload/record/encode.h"
@@ -52,15 +53,12 @@ static void write_ids(struct writer *w, int pid)
 
 static void write_place(struct writer *w)
 {
-	struct timespec now = { 0, 0 };
 	struct utsname system;
 	struct stat root;
 
 	if (rawcall3(SYS_uname, (long)&system, 0, 0) == 0)
 		hello_write_name(w, HELLO_HOST, system.nodename);
-	rawcall3(SYS_clock_gettime, CLOCK_REALTIME, (long)&now, 0);
-	write_fixed64(
-		w, HELLO_STARTED_NS, (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec);
+	write_fixed64(w, HELLO_STARTED_NS, now_ns());
 	if (supervisor.root < 0 || rawcall3(SYS_fstat, supervisor.root, (long)&root, 0) < 0)
 		return;
 	write_fixed64(w, HELLO_ROOT_DEVICE, root.st_dev);
@@ -93,7 +91,7 @@ static void write_hello(
 
 int greet(int pid, const struct settings *settings, const char *unwatched)
 {
-	int memfd = -1;
+	int memfd CLEANUP_FD = -1;
 	struct segment *segment = segment_new(SEGMENT_FIRST_SIZE, &memfd);
 
 	if (!segment)
@@ -105,7 +103,5 @@ int greet(int pid, const struct settings *settings, const char *unwatched)
 	image.segment = segment;
 	session_start(segment, memfd, supervisor.root);
 	session_tend_all(segment);
-	if (memfd >= 0)
-		rawcall3(SYS_close, memfd, 0, 0);
 	return 0;
 }

@@ -6,17 +6,17 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#include "preload/descriptor.h"
+#include "preload/mapping.h"
 #include "preload/rawcall.h"
 #include "supervise/images.h"
 #include "supervise/vigil.h"
 #include "supervise/wake.h"
 #include "supervise/work.h"
 
-#define SHARED_SIZE 4096
 #define LOOK_EVERY_MS                                                                              \
 	1000	     /* a call that is not answered for so long is answered for the worker         \
 		      */
@@ -28,29 +28,13 @@ static __attribute__((noreturn)) void end(int status)
 		rawcall3(SYS_exit_group, status, 0, 0);
 }
 
-static void close_fd(int *fd)
-{
-	if (*fd >= 0)
-		rawcall3(SYS_close, *fd, 0, 0);
-	*fd = -1;
-}
-
-/* One that works, or nobody who does not: memory that both see is where the work can be left. */
-static struct shared *make_shared(void)
-{
-	long address = rawcall6(SYS_mmap, 0, SHARED_SIZE, PROT_READ | PROT_WRITE,
-		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-	return (unsigned long)address > -4096ul ? NULL : (struct shared *)address;
-}
-
 static void say_ready(int *asked)
 {
 	char word = 0;
 
 	if (*asked >= 0)
 		rawcall6(SYS_sendto, *asked, (long)&word, 1, MSG_NOSIGNAL | MSG_DONTWAIT, 0, 0);
-	close_fd(asked);
+	fd_close(asked);
 }
 
 /* What the worker left is answered, and the next one says that it was not recorded. */
@@ -123,7 +107,8 @@ static void be_worker(int listener, int guardian, struct shared *shared, int *as
 
 void guard(int listener, int asked)
 {
-	struct shared *shared = make_shared();
+	/* One that works, or nobody who does not: where both see it the work can be left. */
+	struct shared *shared = map_shared(sizeof(*shared));
 
 	vigil_prepare(listener);
 	for (int deaths = 0; shared && deaths < DEATHS_MAX; deaths++) {
@@ -138,10 +123,10 @@ void guard(int listener, int asked)
 			deaths = 0;
 			continue;
 		}
-		close_fd(&asked);
+		fd_close(&asked);
 		if (watch((int)pid, worker, listener, shared))
 			end(0);
-		close_fd(&worker);
+		fd_close(&worker);
 		settle(listener, shared);
 	}
 	/* Nothing is recorded any more, but the program lives. */

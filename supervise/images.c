@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "preload/descriptor.h"
 #include "preload/image.h"
 #include "preload/programs/program.h"
 #include "preload/rawcall.h"
@@ -86,8 +87,7 @@ static void close_one(struct one *one)
 	if (!one->ignored) {
 		enter(one);
 		record_goodbye();
-		if (image.descriptor >= 0)
-			rawcall3(SYS_close, image.descriptor, 0, 0);
+		fd_close(&image.descriptor);
 		unmap_all(image.segment);
 	}
 	if (entered == one)

@@ -8,28 +8,23 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 
+#include "preload/descriptor.h"
+#include "preload/mapping.h"
 #include "preload/programs/supervised.h"
 #include "preload/rawcall.h"
+#include "preload/signals.h"
 #include "supervise/prefix.h"
 #include "supervise/supervise.h"
 
-#define BACKLOG	      64
-#define IDLE_MS	      1000
-#define REAP_MS	      300 /* in which most inits that reap have done so */
-#define IDLE_MAX_MS   60000
-#define KERNEL_SIGSET 8
-#define SIGCHLD_BIT   (1ull << (SIGCHLD - 1))
-
-static void close_fd(int fd)
-{
-	if (fd >= 0)
-		rawcall3(SYS_close, fd, 0, 0);
-}
+#define BACKLOG	    64
+#define IDLE_MS	    1000
+#define REAP_MS	    300 /* in which most inits that reap have done so */
+#define IDLE_MAX_MS 60000
+#define SIGCHLD_BIT (1ull << (SIGCHLD - 1))
 
 static __attribute__((noreturn)) void end(int status)
 {
@@ -43,16 +38,15 @@ static int listen_for_more(void)
 	struct sockaddr_un address;
 	long size = supervised_address(
 		&address, (const char *const *)supervisor.envp, supervisor.library);
-	long fd = rawcall3(SYS_socket, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int fd = (int)rawcall3(
+		SYS_socket, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (fd < 0)
 		return -1;
 	if (rawcall3(SYS_bind, fd, (long)&address, size) < 0 ||
-		rawcall3(SYS_listen, fd, BACKLOG, 0) < 0) {
-		close_fd((int)fd);
-		return -1;
-	}
-	return (int)fd;
+		rawcall3(SYS_listen, fd, BACKLOG, 0) < 0)
+		fd_close(&fd);
+	return fd;
 }
 
 /* Who asks must be of our user. *ret_pid: its process. */
@@ -77,20 +71,20 @@ static void begin_guardian(int socket, int asker, unsigned *children)
 		end(supervise_on(socket, asker));
 	if (pid > 0)
 		++*children;
-	close_fd(socket);
+	fd_close(&socket);
 }
 
 static void accept_one(int listener, unsigned *children)
 {
-	long socket = rawcall4(SYS_accept4, listener, 0, 0, SOCK_CLOEXEC);
+	int socket = (int)rawcall4(SYS_accept4, listener, 0, 0, SOCK_CLOEXEC);
 	int asker = 0;
 
 	if (socket < 0)
 		return;
-	if (may_ask((int)socket, &asker))
-		begin_guardian((int)socket, asker, children);
+	if (may_ask(socket, &asker))
+		begin_guardian(socket, asker, children);
 	else
-		close_fd((int)socket);
+		fd_close(&socket);
 }
 
 static void reap(unsigned *children)
@@ -121,13 +115,11 @@ static void drain(int fd)
  */
 static int leave_orphan(void)
 {
-	long memory = rawcall6(SYS_mmap, 0, sizeof(int), PROT_READ | PROT_WRITE,
-		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	int *orphan = (int *)memory;
+	int *orphan = map_shared(sizeof(*orphan));
 	int left, status;
 	long pid;
 
-	if ((unsigned long)memory > -4096ul)
+	if (!orphan)
 		return 0;
 	pid = rawcall6(SYS_clone, SIGCHLD, 0, 0, 0, 0, 0);
 	if (pid == 0) {
@@ -140,7 +132,7 @@ static int leave_orphan(void)
 	if (pid > 0)
 		rawcall4(SYS_wait4, pid, (long)&status, 0, 0);
 	left = *orphan;
-	rawcall3(SYS_munmap, memory, sizeof(int), 0);
+	unmap(orphan, sizeof(*orphan));
 	return left;
 }
 
@@ -201,11 +193,10 @@ static void serve(int listener, int signals, unsigned children)
 
 int nursery(int first)
 {
-	uint64_t all = ~0ull;
 	unsigned children = 0;
 	int listener, signals;
 
-	rawcall4(SYS_rt_sigprocmask, SIG_SETMASK, (long)&all, 0, KERNEL_SIGSET);
+	signals_hold();
 	signals = make_signal_descriptor();
 	if (signals < 0)
 		return supervise_on(first, 0);

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#include "preload/descriptor.h"
 #include "preload/image.h"
 #include "preload/programs/program.h"
 #include "preload/programs/supervised.h"
@@ -93,13 +94,11 @@ static const char *supervise(void)
 		return "the supervisor cannot be started";
 	why = "the supervisor cannot be started";
 	if (start_supervisor(ends) == 0) {
-		rawcall3(SYS_close, ends[1], 0, 0);
-		ends[1] = -1;
+		fd_close(&ends[1]);
 		why = supervised_begin(ends[0], room, no_new_privileges);
 	}
-	rawcall3(SYS_close, ends[0], 0, 0);
-	if (ends[1] >= 0)
-		rawcall3(SYS_close, ends[1], 0, 0);
+	fd_close(&ends[0]);
+	fd_close(&ends[1]);
 	return why;
 }
 

@@ -6,10 +6,10 @@
 #include <sys/prctl.h>
 
 #include "preload/rawcall.h"
+#include "preload/signals.h"
 
-#define KERNEL_SIGSET 8
-#define SIGNAL_BIT    (1ull << (WAKE_SIGNAL - 1))
-#define RESTORER      0x04000000ul /* SA_RESTORER of <asm/signal.h>, which excludes <signal.h> */
+#define SIGNAL_BIT (1ull << (WAKE_SIGNAL - 1))
+#define RESTORER   0x04000000ul /* SA_RESTORER of <asm/signal.h>, which excludes <signal.h> */
 
 struct action {
 	void (*handler)(int);

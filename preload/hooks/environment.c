@@ -6,13 +6,13 @@
 #include <link.h>
 #include <stdint.h>
 #include <sys/auxv.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "preload/entry.h"
 #include "preload/hooks/hooks.h"
 #include "preload/hooks/symbols.h"
 #include "preload/image.h"
+#include "preload/mapping.h"
 #include "preload/rawcall.h"
 #include "preload/text.h"
 
@@ -97,9 +97,7 @@ static char *keep_room(char **free_text, size_t size)
 		*free_text = room + size;
 		return room;
 	}
-	room = (char *)rawcall6(SYS_mmap, 0, (long)size, PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	return (unsigned long)room > -4096ul ? NULL : room;
+	return map_private(size);
 }
 
 static const char *keep(char **free_text, struct span first, struct span second)
@@ -346,15 +344,14 @@ static char **make(
 static long with_mapped(const struct survey *survey, char *const *given, enum library_wish wish,
 	environment_user *user, void *context)
 {
-	long size = (long)made_size(survey);
-	void *room = (void *)rawcall6(
-		SYS_mmap, 0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	size_t size = made_size(survey);
+	void *room = map_private(size);
 	long result;
 
-	if ((unsigned long)room > -4096ul)
+	if (!room)
 		return user(context, given);
 	result = user(context, make(survey, given, wish, room));
-	rawcall3(SYS_munmap, (long)room, size, 0);
+	unmap(room, size);
 	return result;
 }
 

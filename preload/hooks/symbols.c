@@ -8,6 +8,7 @@
 #include "preload/entry.h"
 #include "preload/image.h"
 #include "preload/rawcall.h"
+#include "preload/signals.h"
 #include "preload/text.h"
 
 /* Weak and without a version: glibc's ld.so exports the first, musl the second. */
@@ -17,7 +18,6 @@ extern struct r_debug *_dl_debug_addr __attribute__((weak));
 extern ElfW(Dyn) _DYNAMIC[] __attribute__((visibility("hidden")));
 
 #define VERSION_HIDDEN 0x8000u /* in DT_VERSYM: not the default version of its name */
-#define KERNEL_SIGSET  8
 
 static const struct r_debug *debugger_interface(void)
 {

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stddef.h>
 
+#include "preload/descriptor.h"
 #include "preload/hooks/symbols.h"
 #include "preload/image.h"
 #include "preload/rawcall.h"
@@ -261,12 +262,10 @@ bool library_search_used(struct library_search *search, const struct link_map *o
 static void read_options(struct library_search *search)
 {
 	char *line = command_line, *end;
-	long fd =
-		rawcall4(SYS_openat, AT_FDCWD, (long)"/proc/self/cmdline", O_RDONLY | O_CLOEXEC, 0);
+	int fd CLEANUP_FD = (int)rawcall4(
+		SYS_openat, AT_FDCWD, (long)"/proc/self/cmdline", O_RDONLY | O_CLOEXEC, 0);
 	long size = fd < 0 ? 0 : rawcall3(SYS_read, fd, (long)line, sizeof(command_line) - 1);
 
-	if (fd >= 0)
-		rawcall3(SYS_close, fd, 0, 0);
 	end = line + (size < 0 ? 0 : size);
 	*end = '\0';
 	for (char *p = line + text_length(line) + 1; p < end && p[0] == '-';

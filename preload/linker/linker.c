@@ -104,7 +104,7 @@ static bool maps_object(const long arguments[6])
 /* It opens candidates to look at their headers; what it takes is mapped. */
 void linker_called(long number, const long arguments[6], long result)
 {
-	if (result < 0 && result >= -4095)
+	if (rawcall_failed(result))
 		return;
 	if (number == SYS_openat) {
 		remember((const char *)arguments[1], (int)result);

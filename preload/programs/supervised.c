@@ -6,23 +6,24 @@
 #include <linux/sched.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 
+#include "preload/descriptor.h"
 #include "preload/hooks/environment.h"
 #include "preload/image.h"
+#include "preload/mapping.h"
 #include "preload/programs/program.h"
 #include "preload/programs/supervised_filter.h"
 #include "preload/rawcall.h"
 #include "preload/record/recorder.h"
+#include "preload/signals.h"
 #include "preload/text.h"
 
-#define KERNEL_SIGSET 8
-#define STACK_SIZE    2048
-#define HELPER_SIZE   1024
-#define SETTINGS_MAX  16
+#define STACK_SIZE   2048
+#define HELPER_SIZE  1024
+#define SETTINGS_MAX 16
 
 /* All that does not fit on the small stack of a posix_spawn child: mapped, and gone before the
  * exec. The two processes that lead to the supervisor run in our memory, one after the other. */
@@ -131,15 +132,14 @@ static void fill_scratch(struct scratch *scratch)
  */
 static int launch(struct scratch *scratch)
 {
-	uint64_t all = ~0ull, before = 0;
+	uint64_t before = signals_hold();
 	int status;
 	long pid;
 
-	rawcall4(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, (long)&all, (long)&before, KERNEL_SIGSET);
 	pid = run_apart(scratch->child_stack + STACK_SIZE, start_supervisor, scratch);
 	if (pid > 0)
 		rawcall4(SYS_wait4, pid, (long)&status, __WALL, 0);
-	rawcall4(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, (long)&before, 0, KERNEL_SIGSET);
+	signals_release(before);
 	return pid < 0 ? (int)pid : scratch->error;
 }
 
@@ -192,13 +192,11 @@ static const char *start_in(struct scratch *scratch, bool no_new_privileges)
 		return why;
 	scratch->socket = ends[1];
 	if (launch(scratch) == 0) {
-		rawcall3(SYS_close, ends[1], 0, 0);
-		ends[1] = -1;
+		fd_close(&ends[1]);
 		why = supervised_begin(ends[0], scratch->filter, no_new_privileges);
 	}
-	rawcall3(SYS_close, ends[0], 0, 0);
-	if (ends[1] >= 0)
-		rawcall3(SYS_close, ends[1], 0, 0);
+	fd_close(&ends[0]);
+	fd_close(&ends[1]);
 	return why;
 }
 
@@ -208,19 +206,18 @@ static const char *start(void)
 	const char *wish = environment_setting("FOOTPRINT_SUPERVISE");
 	bool no_new_privileges;
 	const char *why;
-	long scratch;
+	struct scratch *scratch;
 
 	if (wish && text_equal(wish, "0"))
 		return "turned off by FOOTPRINT_SUPERVISE=0";
 	if (supervised_filter_permitted(wish && text_equal(wish, "1"), &no_new_privileges) < 0)
 		return "its set-uid programs would lose their privileges (FOOTPRINT_SUPERVISE=1 "
 		       "says that it runs none)";
-	scratch = rawcall6(SYS_mmap, 0, sizeof(struct scratch), PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if ((unsigned long)scratch > -4096ul)
+	scratch = map_private(sizeof(*scratch));
+	if (!scratch)
 		return "no memory for the supervisor";
-	why = start_in((struct scratch *)scratch, no_new_privileges);
-	rawcall3(SYS_munmap, scratch, sizeof(struct scratch), 0);
+	why = start_in(scratch, no_new_privileges);
+	unmap(scratch, sizeof(*scratch));
 	return why;
 }
 

@@ -2,10 +2,10 @@
  * System calls by number: what each means as a record. Used by the sites inside libc and by the
  * hook of syscall(2)'s wrapper, so that a call is recorded alike whichever way it came in.
  *
- * Start at `call_table` in calls.c: one row a system call, as doc/facts.md has it. All of them are
- * callable anywhere: in signal handlers, in a vfork child, before constructors. Arguments are the
- * six registers as the kernel gets them; a pointer among them is followed only where the kernel's
- * answer shows that it followed it too.
+ * Start at `call_table` in calls_table.c: one row a system call, as doc/facts.md has it. All of
+ * them are callable anywhere: in signal handlers, in a vfork child, before constructors. Arguments
+ * are the six registers as the kernel gets them; a pointer among them is followed only where the
+ * kernel's answer shows that it followed it too.
  */
 #ifndef FOOTPRINT_PRELOAD_RECORD_CALLS_H
 #define FOOTPRINT_PRELOAD_RECORD_CALLS_H

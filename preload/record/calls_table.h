@@ -1,6 +1,6 @@
 /*
- * The rows of calls.c: where a system call's arguments say what it is about. For those who read the
- * arguments elsewhere than in their own memory: the supervisor and its filter.
+ * The rows of calls_table.c: where a system call's arguments say what it is about. For those who
+ * read the arguments elsewhere than in their own memory: the supervisor and its filter.
  */
 #ifndef FOOTPRINT_PRELOAD_RECORD_CALLS_TABLE_H
 #define FOOTPRINT_PRELOAD_RECORD_CALLS_TABLE_H

@@ -4,9 +4,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
-#include <sys/mman.h>
 
 #include "preload/image.h"
+#include "preload/mapping.h"
 #include "preload/rawcall.h"
 #include "preload/record/facts.h"
 #include "preload/text.h"
@@ -20,8 +20,7 @@
 static uint64_t *entry_of(int fd, bool make)
 {
 	uint64_t *far = __atomic_load_n(&image.far_directories, __ATOMIC_ACQUIRE);
-	uint64_t *none = NULL;
-	long table;
+	uint64_t *none = NULL, *table;
 
 	if (fd < 0 || fd >= (int)FAR_FDS)
 		return NULL;
@@ -31,16 +30,15 @@ static uint64_t *entry_of(int fd, bool make)
 		return &far[fd - NEAR_FDS];
 	if (!make || image.memory_only)
 		return NULL;
-	table = rawcall6(
-		SYS_mmap, 0, FAR_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (table < 0)
+	table = map_private(FAR_SIZE);
+	if (!table)
 		return NULL;
-	if (!__atomic_compare_exchange_n(&image.far_directories, &none, (uint64_t *)table, false,
+	if (!__atomic_compare_exchange_n(&image.far_directories, &none, table, false,
 		    __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
-		rawcall3(SYS_munmap, table, FAR_SIZE, 0);
-		table = (long)none;
+		unmap(table, FAR_SIZE);
+		table = none;
 	}
-	return (uint64_t *)table + (fd - NEAR_FDS);
+	return &table[fd - NEAR_FDS];
 }
 
 long directory_path(int dirfd, char *path, size_t size)
@@ -75,19 +73,18 @@ static uint64_t ask(int dirfd)
 	char usual[USUAL_PATH];
 	long length = directory_path(dirfd, usual, sizeof(usual));
 	uint64_t id;
-	long whole;
+	char *whole;
 
 	if (length > 0)
 		return fact_directory(usual);
 	if (length != -ERANGE)
 		return DIRECTORY_UNKNOWABLE;
-	whole = rawcall6(SYS_mmap, 0, FP_PATH_SIZE_MAX, PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (whole < 0)
+	whole = map_private(FP_PATH_SIZE_MAX);
+	if (!whole)
 		return DIRECTORY_UNKNOWABLE;
-	length = directory_path(dirfd, (char *)whole, FP_PATH_SIZE_MAX);
-	id = length > 0 ? fact_directory((char *)whole) : DIRECTORY_UNKNOWABLE;
-	rawcall3(SYS_munmap, whole, FP_PATH_SIZE_MAX, 0);
+	length = directory_path(dirfd, whole, FP_PATH_SIZE_MAX);
+	id = length > 0 ? fact_directory(whole) : DIRECTORY_UNKNOWABLE;
+	unmap(whole, FP_PATH_SIZE_MAX);
 	return id;
 }
 

@@ -1,13 +1,12 @@
 #include "preload/record/seen.h"
 
 #include <stddef.h>
-#include <sys/mman.h>
 
 #include "preload/image.h"
+#include "preload/mapping.h"
 #include "preload/rawcall.h"
 
-#define LINE	  8u /* keys */
-#define ERRNO_MAX 4095
+#define LINE 8u /* keys */
 
 enum { SMALL, MIDDLE, LARGE, SHARED_LEVELS };
 
@@ -150,18 +149,17 @@ static bool add_to(uint64_t *line, uint64_t key)
 	return false;
 }
 
-/* `size` bytes of zeros at a multiple of it; negative: an errno. */
-static long map_aligned(long size)
+/* `size` bytes of zeros at a multiple of it; NULL: there is no memory. */
+static void *map_aligned(size_t size)
 {
-	long room = rawcall6(SYS_mmap, 0, 2 * size, PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	long before = -room & (size - 1);
+	char *room = map_with(2 * size, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	size_t before = -(size_t)room & (size - 1);
 
-	if (room < 0 && room > -ERRNO_MAX)
-		return room;
+	if (!room)
+		return NULL;
 	if (before)
-		rawcall3(SYS_munmap, room, before, 0);
-	rawcall3(SYS_munmap, room + before + size, size - before, 0);
+		unmap(room, before);
+	unmap(room + before + size, size - before);
 	return room + before;
 }
 
@@ -192,21 +190,19 @@ static void add_level(
 static void make_overflow(struct segment *first)
 {
 	struct seen_overflow *none = NULL, *overflow;
-	long room;
 
 	if (image.memory_only)
 		return;
-	room = map_aligned(OVERFLOW_SIZE);
-	if (room < 0)
+	overflow = map_aligned(OVERFLOW_SIZE);
+	if (!overflow)
 		return;
-	rawcall3(SYS_madvise, room, OVERFLOW_SIZE, MADV_HUGEPAGE);
-	overflow = (struct seen_overflow *)room;
+	rawcall3(SYS_madvise, (long)overflow, OVERFLOW_SIZE, MADV_HUGEPAGE);
 	add_level(first, SMALL, SEEN_SMALL, overflow);
 	add_level(first, MIDDLE, SEEN_MIDDLE, overflow);
 	add_level(first, LARGE, SEEN_LARGE, overflow);
 	if (!__atomic_compare_exchange_n(&image.seen_overflow, &none, overflow, false,
 		    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
-		rawcall3(SYS_munmap, room, OVERFLOW_SIZE, 0);
+		unmap(overflow, OVERFLOW_SIZE);
 }
 
 /* A line that is full forgets. */

@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
-#include <time.h>
 
+#include "preload/clock.h"
 #include "preload/image.h"
 #include "preload/linker/loaded.h"
 #include "preload/programs/program.h"
@@ -145,7 +145,6 @@ static bool write_programs(struct writer *w, const struct entry *entry, size_t r
 
 static void write_identity(struct writer *w, const struct entry *entry)
 {
-	struct timespec now = { 0, 0 };
 	struct utsname system;
 
 	write_varint(w, HELLO_PID, (unsigned)image.pid);
@@ -158,9 +157,7 @@ static void write_identity(struct writer *w, const struct entry *entry)
 			   : (unsigned)rawcall3(SYS_getegid, 0, 0, 0));
 	if (rawcall3(SYS_uname, (long)&system, 0, 0) == 0)
 		hello_write_name(w, HELLO_HOST, system.nodename);
-	rawcall3(SYS_clock_gettime, CLOCK_REALTIME, (long)&now, 0);
-	write_fixed64(
-		w, HELLO_STARTED_NS, (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec);
+	write_fixed64(w, HELLO_STARTED_NS, now_ns());
 }
 
 static void write_root(struct writer *w, uint64_t device, uint64_t inode)

@@ -3,9 +3,10 @@
 
 #include <fcntl.h>
 #include <stdbool.h>
-#include <sys/mman.h>
 
+#include "preload/descriptor.h"
 #include "preload/image.h"
+#include "preload/mapping.h"
 #include "preload/rawcall.h"
 #include "preload/session/file_limit.h"
 #include "preload/text.h"
@@ -13,7 +14,6 @@
 
 #define MEMFD_NAME "footprint"
 #define SEALS	   (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW)
-#define ERRNO_MAX  4095
 #define PAGE_MASK  4095ul
 #define PIECE_SIZE (64ul << 10)
 
@@ -41,10 +41,7 @@ static int memfd_of(uint32_t size)
 
 static void *map(uint32_t size, int memfd)
 {
-	int flags = MAP_SHARED | (memfd < 0 ? MAP_ANONYMOUS : 0);
-	long address = rawcall6(SYS_mmap, 0, size, PROT_READ | PROT_WRITE, flags, memfd, 0);
-
-	return address < 0 && address >= -ERRNO_MAX ? NULL : (void *)address;
+	return memfd < 0 ? map_shared(size) : map_with(size, MAP_SHARED, memfd, 0);
 }
 
 static void begin(struct segment *segment, uint32_t size)
@@ -60,12 +57,10 @@ struct segment *segment_new(uint32_t size, int *ret_memfd)
 	int memfd = memfd_of(size);
 	struct segment *segment = map(size, memfd);
 
-	if (!segment && memfd >= 0) {
-		rawcall3(SYS_close, memfd, 0, 0);
-		memfd = -1;
-	}
-	if (!segment)
+	if (!segment) {
+		fd_close(&memfd);
 		return NULL;
+	}
 	begin(segment, size);
 	*ret_memfd = memfd;
 	return segment;
@@ -83,7 +78,7 @@ void segment_begin_cell(struct segment *segment)
 
 void segment_discard(struct segment *segment)
 {
-	rawcall3(SYS_munmap, (long)segment, segment->head.memory_size, 0);
+	unmap(segment, segment->head.memory_size);
 }
 
 struct segment_tail *segment_tail(struct segment *segment)

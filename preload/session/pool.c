@@ -4,10 +4,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/mman.h>
 
+#include "preload/descriptor.h"
 #include "preload/hooks/environment.h"
 #include "preload/image.h"
+#include "preload/mapping.h"
 #include "preload/rawcall.h"
 #include "preload/session/connection.h"
 #include "preload/session/pool_map.h"
@@ -15,7 +16,6 @@
 #include "preload/session/spool.h"
 #include "preload/text.h"
 
-#define ERRNO_MAX     4095
 #define STARTS_BEFORE 1	 /* who starts one program only, as env and nice do, needs no pool */
 #define LOOKS_MAX     64 /* an aggregator of another version never answers */
 
@@ -43,7 +43,7 @@ static void map_offer(int fd)
 	if (pool->magic != POOL_MAGIC || pool->size != POOL_SIZE ||
 		!__atomic_compare_exchange_n(
 			&image.pool, &none, pool, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
-		pool_unmap(pool, POOL_SIZE);
+		unmap(pool, POOL_SIZE);
 }
 
 static void look_for_offer(void)
@@ -220,19 +220,10 @@ static bool has_ended(const struct segment *copy)
 	return POOL_TAIL(copy)->ended || !copy->head.users;
 }
 
-/* Not on the stack, which may be a signal handler's. NULL: no memory. */
-static struct segment *map_copy(void)
-{
-	long address = rawcall6(SYS_mmap, 0, POOL_CELL_SIZE, PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	return address < 0 && address >= -ERRNO_MAX ? NULL : (struct segment *)address;
-}
-
 /* Cells that are to be kept, one after another. */
 struct keeping {
 	struct pool_head *pool; /* another thread may forget image.pool meanwhile */
-	struct segment *copy;	/* of the cell */
+	struct segment *copy;	/* of the cell: the stack may be a signal handler's */
 	int memfd;		/* the pool's; -1: not to be had */
 	int file;		/* the spool's */
 	int error;
@@ -297,7 +288,7 @@ static void keep_cells(int fd, bool all)
 		if (!is_to_be_kept(keeping.pool, i))
 			continue;
 		if (!keeping.copy) {
-			keeping.copy = map_copy();
+			keeping.copy = map_private(POOL_CELL_SIZE);
 			keeping.memfd = fd < 0 ? -1 : pool_memfd(fd, &offer);
 		}
 		if (!keeping.copy && all)
@@ -307,11 +298,9 @@ static void keep_cells(int fd, bool all)
 		keep_cell(&keeping, i, all);
 	}
 	if (keeping.copy)
-		rawcall3(SYS_munmap, (long)keeping.copy, POOL_CELL_SIZE, 0);
-	if (keeping.memfd >= 0)
-		rawcall3(SYS_close, keeping.memfd, 0, 0);
-	if (keeping.file >= 0)
-		rawcall3(SYS_close, keeping.file, 0, 0);
+		unmap(keeping.copy, POOL_CELL_SIZE);
+	fd_close(&keeping.memfd);
+	fd_close(&keeping.file);
 }
 
 void pool_keep_at_end(void)

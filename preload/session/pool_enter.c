@@ -2,12 +2,13 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/sysmacros.h>
 #include <sys/uio.h>
 
+#include "preload/descriptor.h"
 #include "preload/image.h"
+#include "preload/mapping.h"
 #include "preload/rawcall.h"
 #include "preload/root.h"
 #include "preload/session/connection.h"
@@ -15,8 +16,6 @@
 #include "preload/session/pool.h"
 #include "preload/session/pool_map.h"
 #include "preload/text.h"
-
-#define ERRNO_MAX 4095
 
 /* --- the mapping ------------------------------------------------------------------------------ */
 
@@ -43,27 +42,17 @@ int pool_memfd(int fd, struct pool_offer *ret)
 		memcpy(fds, CMSG_DATA(&control.header),
 			control.header.cmsg_len >= CMSG_LEN(sizeof(fds)) ? sizeof(fds)
 									 : sizeof(fds[0]));
-	if (fds[1] >= 0)
-		rawcall3(SYS_close, fds[1], 0, 0);
 	if (got == sizeof(*ret) && ret->magic == POOL_MAGIC && fds[1] < 0)
 		return fds[0];
-	if (fds[0] >= 0)
-		rawcall3(SYS_close, fds[0], 0, 0);
+	fd_close(&fds[0]);
+	fd_close(&fds[1]);
 	ret->magic = 0;
 	return -1;
 }
 
 void *pool_map(int memfd, uint64_t offset, uint64_t size, int flags)
 {
-	long address = rawcall6(SYS_mmap, 0, (long)size, PROT_READ | PROT_WRITE, MAP_SHARED | flags,
-		memfd, (long)offset);
-
-	return address < 0 && address >= -ERRNO_MAX ? NULL : (void *)address;
-}
-
-void pool_unmap(void *part, uint64_t size)
-{
-	rawcall3(SYS_munmap, (long)part, (long)size, 0);
+	return map_with(size, MAP_SHARED | flags, memfd, (long)offset);
 }
 
 /* --- may we? ---------------------------------------------------------------------------------- */
@@ -131,7 +120,7 @@ static bool find_cell(int memfd, struct place *place)
 		if (!__atomic_load_n(&place->cell->head.magic, __ATOMIC_ACQUIRE) &&
 			read_ticket(memfd, index, &place->ticket))
 			return true;
-		pool_unmap(place->cell, POOL_CELL_SIZE);
+		unmap(place->cell, POOL_CELL_SIZE);
 	}
 	return false;
 }
@@ -148,7 +137,7 @@ static void leave_previous(int memfd, uint32_t previous)
 		return;
 	if (!__atomic_sub_fetch(&POOL_TAIL(cell)->inhabitants, 1, __ATOMIC_ACQ_REL))
 		__atomic_store_n(&POOL_TAIL(cell)->ended, 1, __ATOMIC_RELEASE);
-	pool_unmap(cell, POOL_CELL_SIZE);
+	unmap(cell, POOL_CELL_SIZE);
 }
 
 /* No other session has it: a pool's name is random, and no two of its tickets have one number. The
@@ -190,7 +179,7 @@ static struct segment *enter(
 	/* Nobody has it, and nobody will. */
 	place->cell->head.magic = 0;
 	__atomic_store_n(&POOL_TAIL(place->cell)->ended, 1, __ATOMIC_RELEASE);
-	pool_unmap(place->cell, POOL_CELL_SIZE);
+	unmap(place->cell, POOL_CELL_SIZE);
 	return NULL;
 }
 

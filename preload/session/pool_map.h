@@ -15,7 +15,6 @@ int pool_memfd(int fd, struct pool_offer *ret);
 
 /* A part of the pool, NULL: it cannot be mapped. flags: those of mmap besides MAP_SHARED. */
 void *pool_map(int memfd, uint64_t offset, uint64_t size, int flags);
-void pool_unmap(void *part, uint64_t size);
 
 /* Of the settings that all users of a pool share. */
 uint64_t pool_identity(const struct settings *settings);

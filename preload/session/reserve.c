@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/uio.h>
-#include <time.h>
 
+#include "preload/clock.h"
 #include "preload/rawcall.h"
 #include "preload/session/file_limit.h"
 #include "preload/text.h"
@@ -51,7 +51,6 @@ static int read_word(int fd, unsigned slot, uint64_t *ret)
 
 static int write_entry(int fd, unsigned slot, struct segment *segment, uint64_t lost)
 {
-	struct timespec now = { 0, 0 };
 	struct spool_entry entry = {
 		.magic = SPOOL_ENTRY_MAGIC,
 		.hello_size = segment->head.hello_size,
@@ -64,8 +63,7 @@ static int write_entry(int fd, unsigned slot, struct segment *segment, uint64_t 
 
 	if (size > (long)RESERVE_SLOT_SIZE)
 		return -EMSGSIZE;
-	rawcall3(SYS_clock_gettime, CLOCK_REALTIME, (long)&now, 0);
-	entry.written_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	entry.written_ns = now_ns();
 	entry.checksum = fp_entry_checksum(&entry, hello, hello);
 	n = rawcall6(SYS_pwritev, fd, (long)parts, 2, (long)slot * RESERVE_SLOT_SIZE, 0, 0);
 	return n == size ? 0 : n < 0 ? (int)n : -ENOSPC;

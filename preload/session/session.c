@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <sys/uio.h>
 
+#include "preload/descriptor.h"
 #include "preload/image.h"
 #include "preload/rawcall.h"
 #include "preload/record/encode.h"
@@ -159,7 +160,7 @@ static void forget_what_was_sent(void)
 /* An aggregator that is new to us gets everything by value: the memfds are closed. */
 static void say_hello_again(void)
 {
-	int root = open_root();
+	int root CLEANUP_FD = open_root();
 
 	forget_what_was_sent();
 	for (struct segment *s = image.segment; s; s = s->previous) {
@@ -168,8 +169,6 @@ static void say_hello_again(void)
 		else
 			send_or_keep(s, spool_rest);
 	}
-	if (root >= 0)
-		rawcall3(SYS_close, root, 0, 0);
 }
 
 /* One thread at a time: the others go on as if nobody were there. */
@@ -234,8 +233,7 @@ void session_announce(struct segment *segment, int memfd)
 
 	if (image.descriptor >= 0 && send_hello(segment, memfd, root) == 0)
 		send_notice(segment);
-	if (root >= 0)
-		rawcall3(SYS_close, root, 0, 0);
+	fd_close(&root);
 	if (segment->way != SEGMENT_BEING_ANNOUNCED)
 		return;
 	/* Nobody was told: what other threads recorded meanwhile goes another way. */

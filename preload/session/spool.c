@@ -4,11 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
-#include <sys/mman.h>
 #include <sys/uio.h>
-#include <time.h>
 
+#include "preload/clock.h"
+#include "preload/descriptor.h"
 #include "preload/image.h"
+#include "preload/mapping.h"
 #include "preload/rawcall.h"
 #include "preload/session/spool_file.h"
 #include "preload/text.h"
@@ -16,29 +17,11 @@
 
 #define SMALL_COPY 2048	       /* log bytes, on the stack, which may be a signal handler's */
 #define PIECE_SIZE (64u << 10) /* log bytes in an entry, at most */
-#define ERRNO_MAX  4095
-#define ATTEMPTS   4 /* a thread writes what we read */
-
-static uint64_t now_ns(void)
-{
-	struct timespec now = { 0, 0 };
-
-	rawcall3(SYS_clock_gettime, CLOCK_REALTIME, (long)&now, 0);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
+#define ATTEMPTS   4	       /* a thread writes what we read */
 
 static uint32_t checksum_of(const struct iovec parts[3])
 {
 	return fp_entry_checksum(parts[0].iov_base, parts[1].iov_base, parts[2].iov_base);
-}
-
-/* A mapping for a copy of `size` bytes; NULL: none can be had. */
-static unsigned char *map_copy(uint64_t size)
-{
-	long room = rawcall6(SYS_mmap, 0, (long)size, PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	return room < 0 && room > -ERRNO_MAX ? NULL : (unsigned char *)room;
 }
 
 /* The end of the whole slots from `from` on that go into one entry. */
@@ -145,7 +128,7 @@ static int append(int fd, struct segment *segment, uint64_t magic, uint64_t *fro
 {
 	uint64_t room = to - *from < PIECE_SIZE ? to - *from : PIECE_SIZE;
 	bool small = room <= SMALL_COPY;
-	unsigned char *copy = small ? __builtin_alloca(room) : map_copy(room);
+	unsigned char *copy = small ? __builtin_alloca(room) : map_private(room);
 	int error;
 
 	do {
@@ -158,7 +141,7 @@ static int append(int fd, struct segment *segment, uint64_t magic, uint64_t *fro
 		*from = end;
 	} while (*from < to && !(error = spool_file_has_space(fd)));
 	if (copy && !small)
-		rawcall3(SYS_munmap, (long)copy, (long)room, 0);
+		unmap(copy, room);
 	return error;
 }
 

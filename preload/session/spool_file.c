@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
+#include "preload/descriptor.h"
 #include "preload/rawcall.h"
 #include "preload/session/file_limit.h"
 #include "preload/text.h"
@@ -25,7 +26,7 @@ void spool_file_close(int *fd)
 	if (*fd < 0)
 		return;
 	rawcall3(SYS_flock, *fd, LOCK_UN, 0);
-	rawcall3(SYS_close, *fd, 0, 0);
+	fd_close(fd);
 }
 
 /* Terminated path of our file; -ENAMETOOLONG. */

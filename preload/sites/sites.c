@@ -11,6 +11,7 @@
 #include "preload/record/calls.h"
 #include "preload/record/calls_table.h"
 #include "preload/record/recorder.h"
+#include "preload/signals.h"
 #include "preload/sites/sites_cache.h"
 #include "preload/sites/sites_call.h"
 #include "preload/sites/sites_object.h"
@@ -20,12 +21,11 @@
 #include "preload/sites/sites_stubs.h"
 #include "preload/text.h"
 
-#define PAGE	      4096ul
-#define KERNEL_SIGSET 8
-#define DETAIL_SIZE   128
-#define JUMP	      0xe9
-#define CALL	      0xe8
-#define HEAD_SIZE     24 /* of a wrapper: what loads the number, and the jump */
+#define PAGE	    4096ul
+#define DETAIL_SIZE 128
+#define JUMP	    0xe9
+#define CALL	    0xe8
+#define HEAD_SIZE   24 /* of a wrapper: what loads the number, and the jump */
 
 bool sites_active DATA_OF_START;
 uint64_t site_cancellable_real DATA_OF_START;
@@ -54,30 +54,17 @@ void site_before(struct site_frame *frame)
 }
 
 /* A thread that may be cancelled at any instruction must not be while it records: the fact would be
- * lost half-written. */
-static uint64_t hold_signals(void)
-{
-	uint64_t all = ~0ull, before = 0;
-
-	rawcall4(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, (long)&all, (long)&before, KERNEL_SIGSET);
-	return before;
-}
-
-static void release_signals(uint64_t before)
-{
-	rawcall4(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, (long)&before, 0, KERNEL_SIGSET);
-}
-
-/* As a rule there is nothing to hold signals for. No site of ld.so is deferred. */
+ * lost half-written. As a rule there is nothing to hold signals for. No site of ld.so is deferred.
+ */
 static __attribute__((noinline)) void after_deferred(struct site_frame *frame, long result)
 {
 	uint64_t mask;
 
 	if (call_is_known(frame->number, frame->arguments, result))
 		return;
-	mask = hold_signals();
+	mask = signals_hold();
 	call_after(frame->number, frame->arguments, result, frame->ticket);
-	release_signals(mask);
+	signals_release(mask);
 }
 
 long site_after(struct site_frame *frame, long result, uint64_t next)

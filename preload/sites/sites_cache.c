@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 
+#include "preload/descriptor.h"
 #include "preload/rawcall.h"
 #include "preload/sites/sites_file.h"
 #include "preload/text.h"
@@ -28,7 +29,7 @@ static uint64_t checksum_of(const struct sites_file *file)
 static bool read_file(const struct sites_object *object, struct sites_file *ret)
 {
 	uint64_t size = sizeof(*ret);
-	int fd CLEANUP_SITES_FILE = sites_file_open(object, KIND, &size);
+	int fd CLEANUP_FD = sites_file_open(object, KIND, &size);
 
 	return fd >= 0 && rawcall3(SYS_read, fd, (long)ret, sizeof(*ret)) == sizeof(*ret) &&
 	       sites_head_fits(&ret->head, object, MAGIC) && ret->head.count &&

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "preload/descriptor.h"
 #include "preload/hooks/symbols.h"
 #include "preload/rawcall.h"
 #include "preload/session/file_limit.h"
@@ -13,12 +14,6 @@
 
 _Static_assert(sizeof(FOOTPRINT_VERSION_STRING) <= SITES_VERSION_SIZE,
 	"the library's version has its place");
-
-void sites_file_close(int *fd)
-{
-	if (*fd >= 0)
-		rawcall3(SYS_close, *fd, 0, 0);
-}
 
 /* The file's path, which is the library's with a suffix. False: there is none. */
 static bool file_path(
@@ -68,7 +63,7 @@ int sites_file_open(const struct sites_object *object, const char *kind, uint64_
 		*size = (uint64_t)status.st_size;
 		return fd;
 	}
-	sites_file_close(&fd);
+	fd_close(&fd);
 	return -1;
 }
 
@@ -108,7 +103,7 @@ void sites_file_end(struct sites_unfinished *file, const void *content, size_t s
 	bool whole =
 		content && rawcall3(SYS_write, file->fd, (long)content, (long)size) == (long)size;
 
-	sites_file_close(&file->fd);
+	fd_close(&file->fd);
 	if (!whole || rawcall3(SYS_rename, (long)file->unfinished, (long)file->path, 0) < 0)
 		rawcall3(SYS_unlink, (long)file->unfinished, 0, 0);
 }

@@ -29,9 +29,6 @@ struct sites_unfinished {
 	int fd;
 };
 
-void sites_file_close(int *fd);
-#define CLEANUP_SITES_FILE __attribute__((cleanup(sites_file_close)))
-
 /* Opens the object's file of this kind (".sites-"); -1: there is none that may be believed. Its
  * size, when not 0, must be `size`; else *ret_size is what it is. */
 int sites_file_open(const struct sites_object *object, const char *kind, uint64_t *size);

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <sys/mman.h>
 
+#include "preload/descriptor.h"
 #include "preload/rawcall.h"
 #include "preload/sites/sites_pattern.h"
 #include "preload/text.h"
@@ -57,7 +58,7 @@ static int open_pages(const struct sites_object *object, struct sites_pages *ret
 			sizeof(*ret) &&
 		is_plausible(ret, object, size))
 		return fd;
-	sites_file_close(&fd);
+	fd_close(&fd);
 	return -1;
 }
 
@@ -172,7 +173,7 @@ unsigned sites_pages_map(
 {
 	struct sites_pages pages;
 	struct stubs taken = *stubs;
-	int fd CLEANUP_SITES_FILE = open_pages(object, &pages);
+	int fd CLEANUP_FD = open_pages(object, &pages);
 
 	if (fd < 0) {
 		sites_pages_make(object, offsets, count);

@@ -4,8 +4,9 @@
 #include <elf.h>
 #include <fcntl.h>
 #include <stddef.h>
-#include <sys/mman.h>
 
+#include "preload/descriptor.h"
+#include "preload/mapping.h"
 #include "preload/rawcall.h"
 #include "preload/sites/sites_pages.h"
 #include "preload/sites/sites_pattern.h"
@@ -33,7 +34,7 @@ static int open_object(const struct sites_object *object)
 			(uint64_t)(object->build_id - object->base)) &&
 		!memcmp(build_id, object->build_id, sizeof(build_id)))
 		return fd;
-	sites_file_close(&fd);
+	fd_close(&fd);
 	return -1;
 }
 
@@ -207,18 +208,15 @@ void sites_pages_make(const struct sites_object *object, const uint32_t *offsets
 	size_t room = (size_t)SITES_PAGES_MAX * SITES_PAGE + sizeof(struct sites_pages), size = 0;
 	struct making making = { .fd = -1 };
 	struct sites_unfinished file;
-	long content;
 
 	/* Refused to most who do not find one, so it comes first. */
 	if (!sites_file_begin(&file, object, SITES_PAGES_KIND, room))
 		return;
-	content = rawcall6(SYS_mmap, 0, (long)room, PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (content < 0 && content > -(long)SITES_PAGE) {
+	making.content = map_private(room);
+	if (!making.content) {
 		sites_file_end(&file, NULL, 0);
 		return;
 	}
-	making.content = (uint8_t *)content;
 	making.fd = open_object(object);
 	if (making.fd >= 0 && fill(&making, object, offsets, count)) {
 		size = (size_t)making.pages.page_count * SITES_PAGE;
@@ -226,7 +224,7 @@ void sites_pages_make(const struct sites_object *object, const uint32_t *offsets
 		memcpy(making.content + size, &making.pages, sizeof(making.pages));
 		size += sizeof(making.pages);
 	}
-	sites_file_close(&making.fd);
+	fd_close(&making.fd);
 	sites_file_end(&file, size ? making.content : NULL, size);
-	rawcall3(SYS_munmap, content, (long)room, 0);
+	unmap(making.content, room);
 }

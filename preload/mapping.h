@@ -1,0 +1,35 @@
+/* Memory of our own, by the page. */
+#ifndef FOOTPRINT_PRELOAD_MAPPING_H
+#define FOOTPRINT_PRELOAD_MAPPING_H
+
+#include <stddef.h>
+#include <sys/mman.h>
+
+#include "preload/rawcall.h"
+
+/* Readable and writable; flags are mmap's. NULL: it cannot be had. */
+static inline void *map_with(size_t size, int flags, int fd, long offset)
+{
+	long address = rawcall6(SYS_mmap, 0, (long)size, PROT_READ | PROT_WRITE, flags, fd, offset);
+
+	return rawcall_failed(address) ? NULL : (void *)address;
+}
+
+/* Zeros. A fork gets a copy. */
+static inline void *map_private(size_t size)
+{
+	return map_with(size, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
+/* Zeros. Forks share it. */
+static inline void *map_shared(size_t size)
+{
+	return map_with(size, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+}
+
+static inline void unmap(void *room, size_t size)
+{
+	rawcall3(SYS_munmap, (long)room, (long)size, 0);
+}
+
+#endif

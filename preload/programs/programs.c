@@ -10,10 +10,10 @@
 #include "preload/rawcall.h"
 #include "preload/record/directories.h"
 #include "preload/record/facts.h"
+#include "preload/record/held.h"
 #include "preload/record/recorder.h"
 
-#define PAGE_SIZE  4096ul
-#define USUAL_PATH 512 /* bytes of stack for a path */
+#define PAGE_SIZE 4096ul
 
 /* The kernel has not looked at the path yet: a bad pointer is its to refuse, not ours to follow. */
 static bool path_is_readable(const char *path)
@@ -33,8 +33,11 @@ static bool path_is_readable(const char *path)
  */
 static bool program_place(struct place *ret, int dirfd, const char *path, char *buffer)
 {
+	struct held held;
 	long size;
 
+	if (path && *path && held_find(path, &held) && !*held.rest)
+		return held_path(&held, buffer, USUAL_PATH) && place_find_from(ret, 0, buffer);
 	if (path && *path)
 		return place_find(ret, dirfd, path);
 	size = directory_path(dirfd, buffer, USUAL_PATH);

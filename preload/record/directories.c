@@ -13,7 +13,6 @@
 
 #define FAR_FDS	    1024u /* those from here on are asked for each time */
 #define FAR_SIZE    ((FAR_FDS - NEAR_FDS) * sizeof(uint64_t))
-#define USUAL_PATH  512 /* bytes of stack for a path; alternate signal stacks are small */
 #define LINK_PREFIX "/proc/self/fd/"
 
 /* The entry of a descriptor, NULL: it has none. */

@@ -17,6 +17,8 @@
 /* Id of a directory that nobody defines: the aggregator makes a gap of it ("unresolved"). */
 #define DIRECTORY_UNKNOWABLE UINT64_MAX
 
+#define USUAL_PATH 512 /* bytes of stack for a path; alternate signal stacks are small */
+
 /* Id of what `dirfd` (or AT_FDCWD) names now. */
 uint64_t directory_of(int dirfd);
 

@@ -6,6 +6,7 @@
 
 #include "preload/image.h"
 #include "preload/record/directories.h"
+#include "preload/record/held.h"
 #include "preload/record/path_hash.h"
 #include "preload/record/seen.h"
 #include "preload/session/session.h"
@@ -60,8 +61,27 @@ bool place_find_from(struct place *ret, uint64_t from, const char *path)
 	return ret->size < FP_PATH_SIZE_MAX;
 }
 
+/* What is told of such a path is what is relative to where it leads. Of a link itself that is up to
+ * who follows it (held_path). */
+static bool find_below_held(struct place *ret, const struct held *held, const char *path)
+{
+	uint64_t directory;
+
+	if (held->kind == HELD_ROOT)
+		return place_find_from(ret, 0, held->rest - 1);
+	directory = directory_of(held->fd);
+	/* A descriptor that is not there, or behind a filter. */
+	if (directory == DIRECTORY_UNKNOWABLE && !image.memory_only)
+		return place_find_from(ret, 0, path);
+	return place_find_from(ret, directory, held->rest);
+}
+
 bool place_find(struct place *ret, int dirfd, const char *path)
 {
+	struct held held;
+
+	if (path && held_find(path, &held) && *held.rest)
+		return find_below_held(ret, &held, path);
 	return path && place_find_from(ret, *path == '/' || !*path ? 0 : directory_of(dirfd), path);
 }
 

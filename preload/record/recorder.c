@@ -12,6 +12,7 @@
 #include "preload/rawcall.h"
 #include "preload/record/directories.h"
 #include "preload/record/facts.h"
+#include "preload/record/held.h"
 #include "preload/record/seen.h"
 #include "preload/session/session.h"
 #include "preload/text.h"
@@ -38,11 +39,33 @@ static bool is_worth_a_look(int error)
 	return image_segment() && !fact_says_nothing(error);
 }
 
+/* Does the call follow one of the process's own links, and end there? */
+static bool ends_at_held(const char *path, unsigned access, struct held *ret)
+{
+	return path && !(access & ACCESS_NO_FOLLOW) && held_find(path, ret) && !*ret->rest;
+}
+
+/* Apart from what every call takes of the stack. */
+static __attribute__((noinline)) void record_held(
+	unsigned access, const struct held *held, int error)
+{
+	char path[USUAL_PATH];
+	struct place place;
+
+	if (held_path(held, path, sizeof(path)) && place_find_from(&place, 0, path))
+		record_place(access, &place, error);
+}
+
 void record_path(unsigned access, int dirfd, const char *path, int error)
 {
 	struct place place;
+	struct held held;
 
-	if (is_worth_a_look(error) && place_find(&place, dirfd, path))
+	if (!is_worth_a_look(error))
+		return;
+	if (ends_at_held(path, access, &held))
+		record_held(access, &held, error);
+	else if (place_find(&place, dirfd, path))
 		record_place(access, &place, error);
 }
 
@@ -51,10 +74,14 @@ uint64_t record_directory(void)
 	return image_segment() ? directory_of(AT_FDCWD) : 0;
 }
 
-/* False: it names nothing. */
+/* Of a path as it was when the working directory was `from`. False: it names nothing. */
 static bool find_from(struct place *ret, uint64_t from, const char *path)
 {
-	return from ? place_find_from(ret, from, path) : place_find(ret, AT_FDCWD, path);
+	struct held held = { .kind = HELD_WORKING_DIRECTORY, .rest = path };
+
+	if (!from || !path || (held_find(path, &held) && held.kind != HELD_WORKING_DIRECTORY))
+		return place_find(ret, AT_FDCWD, path);
+	return place_find_from(ret, from, held.rest);
 }
 
 void record_path_from(uint64_t from, unsigned access, const char *path, int error)
@@ -105,17 +132,24 @@ static bool may_name_directory(int flags)
 
 void record_open(int dirfd, const char *path, int flags, int fd, int error)
 {
-	bool directory = may_name_directory(flags);
+	bool directory = may_name_directory(flags), found;
 	struct place place;
-	bool found = is_worth_a_look(error) && place_find(&place, dirfd, path);
+	struct held held;
 	uint64_t id;
 
+	if (is_worth_a_look(error) && ends_at_held(path, access_of(flags), &held)) {
+		record_held(access_of(flags), &held, error);
+		if (fd >= 0)
+			directory_set(fd, 0);
+		return;
+	}
+	found = is_worth_a_look(error) && place_find(&place, dirfd, path);
 	if (found)
 		record_place(access_of(flags), &place, error);
 	if (fd < 0 || !image.segment)
 		return;
 	/* What else may be a directory is asked for when something is opened relative to it. */
-	directory = directory && found && (!place.directory || !has_dots(path));
+	directory = directory && found && (!place.directory || !has_dots(place.path));
 	id = directory ? place_id(&place) : 0;
 	directory_set(fd, id == DIRECTORY_UNKNOWABLE ? 0 : id);
 }
@@ -132,12 +166,13 @@ static bool is_far_from_known(int dirfd, const char *path)
 bool record_open_is_known(int dirfd, const char *path, int flags, int fd, int error)
 {
 	struct place place;
+	struct held held;
 	uint64_t key;
 
 	if (fact_says_nothing(error))
 		return true;
 	if (may_name_directory(flags) || directory_known(fd) || !path ||
-		is_far_from_known(dirfd, path))
+		is_far_from_known(dirfd, path) || held_find(path, &held))
 		return false;
 	return place_find(&place, dirfd, path) &&
 	       fact_is_known(
@@ -168,14 +203,40 @@ static size_t address_size(const struct sockaddr *address, size_t size)
 	}
 }
 
+/* An address with room for a longer path than the kernel has. */
+union address {
+	struct sockaddr any;
+	struct sockaddr_in inet;
+	struct sockaddr_un unix_path;
+	char bytes[FP_ADDRESS_SIZE_MAX];
+};
+
+/* Of a socket by its path: tells it as paths are told. Returns what it is relative to. */
+static uint64_t place_socket(union address *address, size_t *size)
+{
+	size_t head = offsetof(struct sockaddr_un, sun_path);
+	char *path = address->bytes + head;
+	struct held held;
+
+	if (!*path)
+		return 0;
+	if (*path != '/')
+		return directory_of(AT_FDCWD);
+	if (!held_find(path, &held) || held.kind == HELD_ROOT)
+		return 0;
+	if (*held.rest) {
+		*size -= (size_t)(held.rest - path);
+		memmove(path, held.rest, *size - head + 1);
+		return directory_of(held.fd);
+	}
+	if (held_path(&held, path, sizeof(*address) - head))
+		*size = head + text_length(path);
+	return 0;
+}
+
 void record_address(enum endpoint_use use, const void *address, size_t size, int error)
 {
-	union {
-		struct sockaddr any;
-		struct sockaddr_in inet;
-		struct sockaddr_un unix_path;
-		char bytes[FP_ADDRESS_SIZE_MAX];
-	} copy = { 0 };
+	union address copy = { 0 };
 	uint64_t directory = 0, key;
 
 	if (!image_segment() || fact_says_nothing(error) || !address)
@@ -186,9 +247,8 @@ void record_address(enum endpoint_use use, const void *address, size_t size, int
 	memcpy(copy.bytes, address, size);
 	if (copy.any.sa_family == AF_INET)
 		memset(copy.inet.sin_zero, 0, sizeof(copy.inet.sin_zero));
-	if (copy.any.sa_family == AF_UNIX && copy.unix_path.sun_path[0] &&
-		copy.unix_path.sun_path[0] != '/')
-		directory = directory_of(AT_FDCWD);
+	if (copy.any.sa_family == AF_UNIX)
+		directory = place_socket(&copy, &size);
 	if (fact_is_known(seen_hash(directory, copy.bytes, size),
 		    FACT_ATTRIBUTES(RECORD_ENDPOINT, use, error), &key))
 		return;
@@ -253,9 +313,14 @@ void record_load(unsigned loaded_by, const char *path, const char *requester)
 
 void record_chdir(uint64_t from, const char *path, int error)
 {
+	bool worth = is_worth_a_look(error), found = false;
 	struct place place;
-	bool found = is_worth_a_look(error) && find_from(&place, from, path);
+	struct held held;
 
+	if (worth && ends_at_held(path, ACCESS_CHECK, &held))
+		record_held(ACCESS_CHECK, &held, error);
+	else
+		found = worth && find_from(&place, from, path);
 	if (found)
 		record_place(ACCESS_CHECK, &place, error);
 	/* Relative ways are not followed by ids, which would never come to an end: the kernel is

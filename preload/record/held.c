@@ -1,0 +1,100 @@
+#define _GNU_SOURCE
+#include "preload/record/held.h"
+
+#include <fcntl.h>
+
+#include "preload/image.h"
+#include "preload/record/directories.h"
+#include "preload/text.h"
+
+#define DELETED " (deleted)"
+#define MEMFD	"/memfd:"
+
+/* Behind `word`, if `*path` begins with it. */
+static bool skip(const char **path, const char *word)
+{
+	if (!text_begins(*path, word))
+		return false;
+	*path += text_length(word);
+	return true;
+}
+
+/* Behind a number, which ends a component. -1: there is none. */
+static int skip_number(const char **path)
+{
+	const char *p = *path;
+	int number = 0;
+
+	for (; *p >= '0' && *p <= '9' && number < 100000000; p++)
+		number = number * 10 + (*p - '0');
+	if (p == *path || (*p && *p != '/'))
+		return -1;
+	*path = p;
+	return number;
+}
+
+/* Behind the folder of the process that asks. */
+static bool skip_own_folder(const char **path)
+{
+	if (skip(path, "self/") || skip(path, "thread-self/"))
+		return true;
+	return skip_number(path) == image.pid && skip(path, "/");
+}
+
+static bool find_descriptor(const char **path, struct held *ret)
+{
+	ret->kind = HELD_FD;
+	ret->fd = skip_number(path);
+	return ret->fd >= 0;
+}
+
+static bool find_kind(const char **path, struct held *ret)
+{
+	if (skip(path, "/dev/fd/"))
+		return find_descriptor(path, ret);
+	if (!skip(path, "/proc/") || !skip_own_folder(path))
+		return false;
+	if (skip(path, "fd/"))
+		return find_descriptor(path, ret);
+	ret->fd = AT_FDCWD;
+	ret->kind = **path == 'c' ? HELD_WORKING_DIRECTORY : HELD_ROOT;
+	return (skip(path, "cwd") || skip(path, "root")) && (!**path || **path == '/');
+}
+
+bool held_find(const char *path, struct held *ret)
+{
+	const char *p = path;
+
+	/* Nearly all paths end here. */
+	if (p[0] != '/' || (p[1] != 'p' && p[1] != 'd'))
+		return false;
+	if (!find_kind(&p, ret))
+		return false;
+	while (*p == '/')
+		p++;
+	ret->rest = p;
+	return true;
+}
+
+static bool ends_with(const char *text, size_t size, const char *end)
+{
+	size_t end_size = text_length(end);
+
+	return size >= end_size && text_equal(text + size - end_size, end);
+}
+
+bool held_path(const struct held *held, char *buffer, size_t size)
+{
+	long length;
+
+	/* Behind a chroot the kernel's word is not said from where our paths begin. */
+	if (image.root)
+		return false;
+	if (held->kind == HELD_ROOT) {
+		text_append(buffer, buffer + size, "/");
+		return true;
+	}
+	length = directory_path(held->fd, buffer, size);
+	return length > 0 && !text_begins(buffer, MEMFD) &&
+	       !ends_with(buffer, (size_t)length, DELETED);
+}

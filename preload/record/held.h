@@ -1,0 +1,27 @@
+/*
+ * Paths that lead through what the process itself holds: /proc/self/fd/5, /proc/self/cwd/name,
+ * /proc/self/root/etc, /dev/fd/5/name. They mean another file in each process and at each moment,
+ * so records tell where they lead.
+ */
+#ifndef FOOTPRINT_PRELOAD_RECORD_HELD_H
+#define FOOTPRINT_PRELOAD_RECORD_HELD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum held_kind { HELD_FD, HELD_WORKING_DIRECTORY, HELD_ROOT };
+
+struct held {
+	enum held_kind kind;
+	int fd;		  /* AT_FDCWD where the kind is not HELD_FD */
+	const char *rest; /* of the path, below it: "" where the path ends there */
+};
+
+/* Is it such a path? */
+bool held_find(const char *path, struct held *ret);
+
+/* Where the link itself leads: the absolute path, in `buffer`. False: to no name (a pipe, a deleted
+ * file), or it cannot be told. */
+bool held_path(const struct held *held, char *buffer, size_t size);
+
+#endif

@@ -1,0 +1,77 @@
+/* Uses files by way of what it holds itself: /proc/self/fd, /proc/self/cwd, /proc/self/root,
+ * /dev/fd. */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define CHECK(what)                                                                                \
+	do {                                                                                       \
+		if (!(what)) {                                                                     \
+			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #what);                 \
+			exit(1);                                                                   \
+		}                                                                                  \
+	} while (0)
+
+static char name[128];
+static struct stat status;
+
+static const char *below(const char *folder, int fd, const char *rest)
+{
+	snprintf(name, sizeof(name), "%s/%d%s", folder, fd, rest);
+	return name;
+}
+
+static void use_descriptors(void)
+{
+	int file = open("file", O_PATH), folder = open("sub", O_PATH | O_DIRECTORY), ends[2];
+
+	CHECK(close(open(below("/proc/self/fd", file, ""), O_RDWR)) == 0);
+	CHECK(close(open(below("/proc/self/fd", folder, "/made"), O_CREAT | O_WRONLY, 0644)) == 0);
+	CHECK(mkdir(below("/dev/fd", folder, "/folder"), 0755) == 0);
+	CHECK(stat(below("/proc/self/fd", 99, "/of-no-descriptor"), &status) < 0);
+	/* A pipe has no name. */
+	CHECK(pipe(ends) == 0);
+	CHECK(close(open(below("/dev/fd", ends[0], ""), O_RDONLY)) == 0);
+}
+
+static void use_socket(void)
+{
+	int folder = open("sub", O_PATH | O_DIRECTORY), server, client;
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/socket", folder);
+	server = socket(AF_UNIX, SOCK_STREAM, 0);
+	client = socket(AF_UNIX, SOCK_STREAM, 0);
+	CHECK(bind(server, (struct sockaddr *)&address, sizeof(address)) == 0);
+	CHECK(listen(server, 1) == 0);
+	CHECK(connect(client, (struct sockaddr *)&address, sizeof(address)) == 0);
+}
+
+static void use_directories(void)
+{
+	int here = open("/proc/self/cwd", O_RDONLY | O_DIRECTORY);
+
+	CHECK(stat("/proc/self/cwd/by-self", &status) < 0);
+	snprintf(name, sizeof(name), "/proc/%d/cwd/by-pid", getpid());
+	CHECK(stat(name, &status) < 0);
+	CHECK(stat("/proc/self/root/by-root", &status) < 0);
+	CHECK(openat(here, "by-descriptor", O_RDONLY) < 0);
+	CHECK(chdir("/proc/self/cwd/sub") == 0);
+	CHECK(stat("after-chdir", &status) < 0);
+	CHECK(chdir("/") == 0);
+	CHECK(chdir(below("/proc/self/fd", here, "")) == 0);
+	CHECK(stat("after-return", &status) < 0);
+}
+
+int main(void)
+{
+	use_descriptors();
+	use_socket();
+	use_directories();
+	return 0;
+}

@@ -322,6 +322,7 @@ int outcome_foretell(const struct call *call, long number, const long arguments[
 	case UNSHARE:
 	case ENTER:
 	case RING:
+	case HANDLE:
 		return 0;
 	default:
 		break;

@@ -11,11 +11,15 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/fanotify.h>
 #include <sys/inotify.h>
+#include <sys/mount.h>
+#include <sys/quota.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
+#include <sys/swap.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/xattr.h>
@@ -100,6 +104,11 @@ void hook_called(long number, long result, const long arguments[6])
 	returned(number, result, arguments, 0);
 }
 
+struct mount_attr; /* not in every libc's headers */
+#ifndef SYS_mount_setattr
+#define SYS_mount_setattr 442
+#endif
+
 /* Under _GNU_SOURCE glibc declares addresses as a union of pointers to every kind of them. */
 #define ADDRESS(address) (address).__sockaddr__
 
@@ -123,6 +132,19 @@ void hook_called(long number, long result, const long arguments[6])
 		uint64_t ticket = call_before(number, WORDS(__VA_ARGS__));                         \
 		type result = real_##name ? real_##name arguments : (type)hook_missing();          \
 		returned(number, result, WORDS(__VA_ARGS__), ticket);                              \
+		return result;                                                                     \
+	}
+
+#define BARE(...) __VA_ARGS__
+#define HOOK_YOUNG(type, name, parameters, arguments, number)                                      \
+	extern type name parameters;                                                               \
+	FP_EXPORT type name parameters                                                             \
+	{                                                                                          \
+		REAL(name);                                                                        \
+		COVERED(name, arguments);                                                          \
+		type result = real_##name ? real_##name arguments                                  \
+					  : (type)hook_real_syscall()(number, BARE arguments);     \
+		hook_called(number, result, WORDS(BARE arguments));                                \
 		return result;                                                                     \
 	}
 #include "preload/hooks/hooks.def"

@@ -8,11 +8,13 @@
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "preload/hooks/hooks.h"
+#include "preload/rawcall.h"
 #include "preload/record/recorder.h"
 
 #ifndef SYS_close_range
@@ -136,6 +138,15 @@ static void close_each(unsigned first, unsigned last)
 		close((int)fd);
 }
 
+static unsigned descriptor_limit(void)
+{
+	struct rlimit64 limit = { 0, 0 };
+
+	rawcall4(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, (long)&limit);
+	return limit.rlim_cur < INT_MAX ? (unsigned)limit.rlim_cur : INT_MAX;
+}
+
+/* A libc may lack it (musl does), and a program that asks whether it is there finds ours. */
 FP_EXPORT void closefrom(int first)
 {
 	REAL(closefrom);
@@ -150,8 +161,8 @@ FP_EXPORT void closefrom(int first)
 			close_each(from, (unsigned)ours);
 		record_fd_range_closed((unsigned)ours + 1, UINT_MAX);
 		real_closefrom(ours + 1);
-	} else {
-		hook_missing();
+	} else if (close_range(from, UINT_MAX, 0) < 0) {
+		close_each(from, descriptor_limit());
 	}
 }
 

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+#include <wordexp.h>
 
 #include "preload/hooks/hooks.h"
 #include "preload/hooks/hooks_exec.h"
@@ -149,6 +150,17 @@ static void before_shell(void)
 
 SYSTEM(system)
 SYSTEM(__libc_system)
+
+/* It runs commands in itself, seen by libc's own calls. Where a filter would kill the library in
+ * the shell, that shell must not have it. */
+FP_EXPORT int wordexp(const char *words, wordexp_t *result, int flags)
+{
+	REAL(wordexp);
+
+	if (image_segment() && image.unwelcome)
+		before_shell();
+	return real_wordexp ? real_wordexp(words, result, flags) : (int)hook_missing();
+}
 
 #define POPEN(name)                                                                                \
 	FP_EXPORT FILE *name(const char *command, const char *mode)                                \

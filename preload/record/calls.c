@@ -15,6 +15,7 @@
 #include "preload/programs/filters.h"
 #include "preload/image.h"
 #include "preload/record/calls_table.h"
+#include "preload/record/facts.h"
 #include "preload/rawcall.h"
 #include "preload/record/recorder.h"
 #include "preload/programs/supervised.h"
@@ -115,11 +116,11 @@ static void opened_how(const struct call *call, const long arguments[6], int fd,
 
 	if (!structures_read(error))
 		return;
-	if (how->resolve & RESOLVE_IN_ROOT && *path == '/') {
-		while (*path == '/')
-			path++;
-		path = *path ? path : ".";
-	}
+	/* It would have led out of where it may lead, and what is there was not looked at. */
+	if (how->resolve && (error == EXDEV || error == EAGAIN))
+		return;
+	if (how->resolve & RESOLVE_IN_ROOT)
+		path = place_below_root(path);
 	record_open(descriptor_in(arguments, call->directory), path, (int)how->flags, fd, error);
 }
 
@@ -205,13 +206,20 @@ static void copied(const long arguments[6], long result, int error)
 		record_fd_copied((int)arguments[0], (int)result);
 }
 
+/* Can a structure be read that the kernel has not looked at yet? Behind a filter nobody is asked.
+ */
+static bool may_read(const void *structure)
+{
+	return image.memory_only ? structure != NULL : symbol_readable(structure);
+}
+
 /* Flags of clone3; nothing where the kernel will find no arguments. */
 static uint64_t clone3_flags(const long arguments[6])
 {
 	const struct clone_args *given = (const void *)arguments[0];
 
-	return arguments[1] >= (long)sizeof(given->flags) && symbol_readable(given) ? given->flags
-										    : CLONE_VM;
+	return arguments[1] >= (long)sizeof(given->flags) && may_read(given) ? given->flags
+									     : CLONE_VM;
 }
 
 /* Does the new process have memory of its own? One that shares ours (a thread, a vfork child) may
@@ -397,6 +405,10 @@ static void process_changed(
 	case RING:
 		if (!error)
 			record_gap("io-uring", NULL, "the program set up an io_uring");
+		break;
+	case HANDLE:
+		if (!error)
+			record_gap("unresolved", NULL, "a file was opened by its handle");
 		break;
 	}
 }

@@ -24,8 +24,7 @@ bool fact_error_says_nothing(int error)
 	}
 }
 
-/* A path from a root, without the slashes and ".." at its beginning: they lead out of no root. */
-static const char *below_root(const char *path)
+const char *place_below_root(const char *path)
 {
 	for (;;) {
 		if (*path == '/')
@@ -49,7 +48,8 @@ static const char *find_directory(uint64_t from, const char *path, uint64_t *ret
 	bool absolute = *path == '/';
 
 	*ret_directory = absolute ? image.root : from;
-	return image.root && (absolute || is_new_root(*ret_directory)) ? below_root(path) : path;
+	return image.root && (absolute || is_new_root(*ret_directory)) ? place_below_root(path)
+								       : path;
 }
 
 bool place_find_from(struct place *ret, uint64_t from, const char *path)

@@ -31,6 +31,9 @@ bool place_find(struct place *ret, int dirfd, const char *path);
 /* The same of a path that is relative to the directory of this id, if it is relative. */
 bool place_find_from(struct place *ret, uint64_t from, const char *path);
 
+/* A path from a root, without the slashes and ".." at its beginning: they lead out of no root. */
+const char *place_below_root(const char *path);
+
 /* Its id as a directory. A product a byte: for what others are relative to, not for each call. */
 uint64_t place_id(const struct place *place);
 

@@ -61,13 +61,10 @@ static bool find_kind(const char **path, struct held *ret)
 	return (skip(path, "cwd") || skip(path, "root")) && (!**path || **path == '/');
 }
 
-bool held_find(const char *path, struct held *ret)
+bool held_find_there(const char *path, struct held *ret)
 {
 	const char *p = path;
 
-	/* Nearly all paths end here. */
-	if (p[0] != '/' || (p[1] != 'p' && p[1] != 'd'))
-		return false;
 	if (!find_kind(&p, ret))
 		return false;
 	while (*p == '/')

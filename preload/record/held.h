@@ -17,8 +17,13 @@ struct held {
 	const char *rest; /* of the path, below it: "" where the path ends there */
 };
 
-/* Is it such a path? */
-bool held_find(const char *path, struct held *ret);
+bool held_find_there(const char *path, struct held *ret);
+
+/* Is it such a path? Nearly all are not, by their second byte. */
+static inline bool held_find(const char *path, struct held *ret)
+{
+	return path[0] == '/' && (path[1] == 'p' || path[1] == 'd') && held_find_there(path, ret);
+}
 
 /* Where the link itself leads: the absolute path, in `buffer`. False: to no name (a pipe, a deleted
  * file), or it cannot be told. */

@@ -179,6 +179,8 @@ bool record_open_is_known(int dirfd, const char *path, int flags, int fd, int er
 		       place.hash, FACT_ATTRIBUTES(RECORD_PATH, access_of(flags), error), &key);
 }
 
+#define INET6_SIZE_MIN offsetof(struct sockaddr_in6, sin6_scope_id) /* RFC 2133 knew no scope */
+
 /* Size of the address that says something, 0: not one to record. */
 static size_t address_size(const struct sockaddr *address, size_t size)
 {
@@ -191,7 +193,7 @@ static size_t address_size(const struct sockaddr *address, size_t size)
 	case AF_INET:
 		return size >= sizeof(struct sockaddr_in) ? sizeof(struct sockaddr_in) : 0;
 	case AF_INET6:
-		return size >= sizeof(struct sockaddr_in6) ? sizeof(struct sockaddr_in6) : 0;
+		return size >= INET6_SIZE_MIN ? sizeof(struct sockaddr_in6) : 0;
 	case AF_UNIX:
 		if (size <= head || size > sizeof(*unix_address))
 			return 0; /* unnamed: the kernel picks a name */
@@ -239,12 +241,19 @@ void record_address(enum endpoint_use use, const void *address, size_t size, int
 	union address copy = { 0 };
 	uint64_t directory = 0, key;
 
+	/* A connection that a signal interrupts is made all the same. */
+	if (use == ENDPOINT_CONNECT && error == EINTR)
+		error = EINPROGRESS;
 	if (!image_segment() || fact_says_nothing(error) || !address)
 		return;
-	size = address_size(address, size);
+	memcpy(copy.bytes, address, size < sizeof(copy) ? size : sizeof(copy));
+	/* bind takes this for the address of any network interface. */
+	if (use == ENDPOINT_BIND && copy.any.sa_family == AF_UNSPEC && size)
+		copy.any.sa_family = AF_INET;
+	size = address_size(&copy.any, size);
 	if (!size)
 		return;
-	memcpy(copy.bytes, address, size);
+	memset(copy.bytes + size, 0, sizeof(copy) - size);
 	if (copy.any.sa_family == AF_INET)
 		memset(copy.inet.sin_zero, 0, sizeof(copy.inet.sin_zero));
 	if (copy.any.sa_family == AF_UNIX)

@@ -3,7 +3,7 @@
 # are those that the process saw, and nothing is kept mounted for long.
 . "$(dirname "$0")/../lib.sh"
 needs unshare mount
-[ "$(id -u)" -eq 0 ] && unshare -m true 2>/dev/null || skip "takes root and namespaces of mounts"
+{ [ "$(id -u)" -eq 0 ] && unshare -m true 2>/dev/null; } || skip "takes root and namespaces of mounts"
 
 mkdir "$work/volume" "$work/place"
 echo "what the application reads" >"$work/volume/file"

@@ -82,6 +82,12 @@ ONE_PATH = {
     "symlink": _creates(None, 1), "symlinkat": _creates(1, 2),
     "unlink": _deletes(None, 0), "unlinkat": _deletes(0, 1), "rmdir": _deletes(None, 0),
     "truncate": (None, 0, None, True, frozenset({WRITE})),
+    "fanotify_mark": _checks(3, 4), "quotactl": _checks(None, 1),
+    "umount": _checks(None, 0), "umount2": _checks(None, 0), "open_tree": _checks(0, 1, 2),
+    "fspick": _checks(0, 1), "mount_setattr": _checks(0, 1, 2),
+    "swapon": (None, 0, None, True, frozenset({READ, WRITE})),
+    "swapoff": (None, 0, None, True, frozenset({READ, WRITE})),
+    "acct": (None, 0, None, True, frozenset({WRITE})),
 }
 
 # name: (directory and path of the old name, of the new one, flags)
@@ -93,8 +99,7 @@ FOLLOW_NOT = {"AT_SYMLINK_NOFOLLOW", "IN_DONT_FOLLOW"}
 # Calls that name a file but use none in the sense of doc/facts.md, or are not about files at all.
 WITHOUT_ACCESS = {
     "fork", "vfork", "clone", "clone3", "fchdir", "unshare", "setns", "io_uring_setup", "mmap",
-    "getcwd", "mount", "umount", "umount2", "pivot_root", "swapon", "swapoff", "acct", "quotactl",
-    "fanotify_mark", "open_tree", "move_mount", "fsopen", "fspick", "mount_setattr", "uselib",
+    "getcwd", "pivot_root", "fsopen", "uselib",
     "execve", "execveat", "fstat", "fstatfs", "fsetxattr", "fgetxattr", "flistxattr",
     "restart_syscall",
 }
@@ -194,6 +199,19 @@ def _links(step, old_directory, old, new_directory, new, flags):
             + _path_use(step, new_directory, new, False, frozenset({CREATE})))
 
 
+def _mounts(step):
+    """Where something is mounted; and what, where that is a name in the tree."""
+    flags = _flags(step.call.values, 3)
+    named = flags & {"MS_BIND", "MS_MOVE"} and "MS_REMOUNT" not in flags
+    source = _path_use(step, None, 0, True, frozenset({CHECK})) if named else []
+    return source + _path_use(step, None, 1, True, frozenset({CHECK}))
+
+
+def _moves(step):
+    return (_path_use(step, 0, 1, False, frozenset({CHECK}))
+            + _path_use(step, 2, 3, False, frozenset({CHECK})))
+
+
 def address_of(value):
     """A socket address as the manifest writes it; bytes for a path; None: of no such family."""
     if not isinstance(value, Struct) or "sa_family" not in value:
@@ -276,6 +294,10 @@ def accesses(step):
         return _renames(step, *RENAMES[name])
     if name in LINKS:
         return _links(step, *LINKS[name])
+    if name == "mount":
+        return _mounts(step)
+    if name == "move_mount":
+        return _moves(step)
     if name in ("connect", "bind"):
         return _addressed(step, name, values[1])
     if name in ("sendto", "sendmsg", "sendmmsg"):

@@ -1,0 +1,28 @@
+#!/bin/bash
+# Calls that few programs make, and calls that name files and addresses in unusual ways.
+. "$(dirname "$0")/../lib.sh"
+[ "$(id -u)" -eq 0 ] || skip "takes root"
+compile odd_calls
+mkdir -p "$work/data/sub"
+data=$(realpath "$work/data")
+(cd "$data" && "$work/odd_calls" >/dev/null) || skip "these calls are not to be had here"
+
+aggregator_start
+port=$(cd "$data" && "${watched[@]}" "$work/odd_calls") || die "odd_calls failed"
+aggregator_stop
+
+assert_fact "nothing is amiss" '.gaps == []'
+missing_among() {
+	facts '.missing[].path' | grep -E "$1" | sort
+}
+{
+	printf '%s\n' "$data/sub/inside" "$data/"{acct,bound,mark,move,quota,swapoff,swapon,tree,umount,umount2}-none
+} | sort >"$work/expected"
+missing_among "^$data/(sub/inside|.*-none)$|^/inside" >"$work/found"
+assert_same_text "what was looked for and not there" "$work/expected" "$work/found"
+assert_equal "what was never looked at" "" "$(missing_among refused)$(facts '.files[].path' | grep refused)"
+printf '%s\n' "bind 0.0.0.0:0" "connect 127.0.0.1:$port" "connect [::1]:9" \
+	"connect [::ffff:127.0.0.1]:$port" | sort >"$work/expected"
+facts '.endpoints[] | "\(.operation) \(.address)"' | grep -vE "^bind 127.0.0.1:" | sort >"$work/found"
+assert_same_text "addresses" "$work/expected" "$work/found"
+finish

@@ -20,7 +20,7 @@
 #define PRELOAD_SIZE (sizeof(PRELOAD) - 1)
 #define OURS	     "FOOTPRINT_"
 
-#define STACK_SIZE_MAX 8192 /* bytes of an environment made on the stack */
+#define STACK_SIZE_MAX 2048 /* bytes of an environment made on the stack: signals' are small */
 #define KEPT_MAX       12   /* FOOTPRINT_* variables; more are not restored */
 #define KEPT_SIZE      1024 /* bytes for all that is kept; what is longer goes to mapped memory */
 
@@ -112,6 +112,15 @@ static const char *keep(char **free_text, struct span first, struct span second)
 	return copy;
 }
 
+/* Would the dynamic linker take the text for more than one name? */
+static bool holds_separator(const char *text, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		if (text[i] == ' ' || text[i] == ':')
+			return true;
+	return false;
+}
+
 /* A relative entry means something else after the next chdir. */
 static const char *keep_absolute(char **free_text, struct span path)
 {
@@ -121,7 +130,7 @@ static const char *keep_absolute(char **free_text, struct span path)
 	if (*path.text == '/' || last_component(path).size == path.size)
 		return keep(free_text, path, (struct span){ "", 0 });
 	size = rawcall3(SYS_getcwd, (long)directory, sizeof(directory), 0);
-	if (size <= 1 || directory[0] != '/')
+	if (size <= 1 || directory[0] != '/' || holds_separator(directory, (size_t)size))
 		return keep(free_text, path, (struct span){ "", 0 });
 	directory[size - 1] = '/'; /* where the NUL was */
 	return keep(free_text, (struct span){ directory, (size_t)size }, path);

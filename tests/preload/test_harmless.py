@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Programs that do what few do say and end as they would alone: with an aggregator, and without one."""
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -11,7 +12,7 @@ from recorder_receiver import Receiver
 HERE = os.path.dirname(os.path.abspath(__file__))
 BUILD = os.path.abspath(os.environ.get("BUILD", "build"))
 LIBRARY = os.path.join(BUILD, "libfootprint.so")
-PROGRAMS = ["alternate_stack", "backtrace", "environment", "descriptors"]
+PROGRAMS = ["alternate_stack", "backtrace", "environment", "descriptors", "weak", "wordexp"]
 
 
 def build(compiler, name, work):
@@ -55,6 +56,8 @@ def main():
         os.mkdir(work + "/nobody")
         for name in PROGRAMS:
             failures += judge("gcc", name, work)
+        if shutil.which("musl-gcc"):
+            failures += judge("musl-gcc", "weak", work)
     print("\n".join(failures))
     sys.exit(1 if failures else 0)
 

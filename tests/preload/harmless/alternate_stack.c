@@ -1,9 +1,11 @@
 /*
  * What fits an alternate stack of the classic size fits it watched, too: a signal's handler opens a
- * file and starts a program, as a crash reporter does. Below the stack there is no memory.
+ * file and starts programs, as a crash reporter does, also with a large environment of its own.
+ * Below the stack there is no memory.
  */
 #include <fcntl.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -12,15 +14,25 @@
 #define STACK_SIZE 8192
 #define BELOW	   4096
 
+#define VARIABLES 500
+
+static char *variables[VARIABLES + 1];
+
 static void handler(int signal)
 {
 	char *arguments[] = { "true", NULL };
+	pid_t pid;
 
 	open("/none/new", O_RDONLY);
 	if (fork() == 0) {
 		execvp("true", arguments);
 		_exit(1);
 	}
+	if (vfork() == 0) {
+		execve("/bin/true", arguments, variables);
+		_exit(1);
+	}
+	posix_spawn(&pid, "/bin/true", NULL, NULL, arguments, variables);
 	(void)signal;
 }
 
@@ -32,11 +44,13 @@ int main(void)
 	struct sigaction action = { .sa_handler = handler, .sa_flags = SA_ONSTACK };
 	int status = -1;
 
+	for (int i = 0; i < VARIABLES; i++)
+		variables[i] = "VARIABLE=value";
 	mprotect(memory, BELOW, PROT_NONE);
 	if (sigaltstack(&stack, NULL) < 0 || sigaction(SIGUSR1, &action, NULL) < 0)
 		return 1;
 	raise(SIGUSR1);
-	wait(&status);
-	printf("child's status %#x\n", status);
+	while (wait(&status) > 0)
+		printf("child's status %#x\n", status);
 	return 0;
 }

@@ -17,7 +17,7 @@ PROGRAMS = ["alternate_stack", "backtrace", "environment", "descriptors", "weak"
 
 def build(compiler, name, work):
     """Without optimisation: frame pointers are where unwinders look for them."""
-    program, source = os.path.join(work, name), f"{HERE}/harmless/{name}.c"
+    program, source = os.path.join(work, f"{name}-{compiler}"), f"{HERE}/harmless/{name}.c"
     command = [compiler, "-std=gnu11", "-O0", "-w", "-o", program, source, "-Wl,-z,now"]
     subprocess.run(command, check=True)
     if name == "backtrace":

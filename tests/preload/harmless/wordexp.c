@@ -17,11 +17,12 @@ int main(void)
 	};
 	struct sock_fprog filter = { 4, code };
 	wordexp_t words = { 0 };
+	int status;
 
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) < 0)
 		return 1;
-	printf("wordexp %d: %s\n", wordexp("$(echo word)", &words, 0),
-		words.we_wordc ? words.we_wordv[0] : "none");
+	status = wordexp("$(echo word)", &words, 0);
+	printf("wordexp %d: %s\n", status, words.we_wordc ? words.we_wordv[0] : "none");
 	return 0;
 }

@@ -77,7 +77,9 @@ assert_fact "the opener was supervised" \
 	'[.executables[] | select(.path | endswith("/opener")) | .watched] == ["supervised"]'
 assert_fact "its file is there" \
 	'[.files[] | select(.path | endswith("/file")) | .access] == [["read"]]'
-assert_fact "no gaps but for the kills" '[.gaps[].kind] - ["lost-records", "still-running", "static-program"] == []'
+# Who is killed in the midst of a call has no working directory any more.
+assert_equal "gaps but for the kills" "" "$(facts '.gaps[] | "\(.kind) \(.path) \(.detail)"' |
+	grep -vE '^(lost-records|still-running|static-program) |relative to an unknown directory$')"
 
 # ---- what the first program does when its first worker is gone
 rm -rf "$manifests" "$work/run"

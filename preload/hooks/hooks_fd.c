@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -16,6 +17,7 @@
 #include "preload/hooks/hooks.h"
 #include "preload/rawcall.h"
 #include "preload/record/recorder.h"
+#include "preload/text.h"
 
 #ifndef SYS_close_range
 #define SYS_close_range 436
@@ -249,3 +251,41 @@ FCNTL(fcntl)
 FCNTL(fcntl64)
 FCNTL(__fcntl)
 FCNTL(__libc_fcntl64)
+
+static void descriptor_came(const char *bytes)
+{
+	int fd;
+
+	memcpy(&fd, bytes, sizeof(fd));
+	record_fd_closed(fd);
+}
+
+/* What comes by a socket has a number that something closed inside libc may have had. */
+static void descriptors_came(const struct msghdr *message)
+{
+	const char *at = message->msg_control;
+	size_t left = at ? message->msg_controllen : 0, step, end;
+	struct cmsghdr head;
+
+	for (; left >= sizeof(head); at += step, left -= step) {
+		memcpy(&head, at, sizeof(head));
+		step = CMSG_ALIGN(head.cmsg_len);
+		if (head.cmsg_len < sizeof(head) || step > left)
+			step = left;
+		end = head.cmsg_level == SOL_SOCKET && head.cmsg_type == SCM_RIGHTS ? head.cmsg_len
+										    : 0;
+		for (size_t i = sizeof(head); i + sizeof(int) <= end && i + sizeof(int) <= left;
+			i += sizeof(int))
+			descriptor_came(at + i);
+	}
+}
+
+FP_EXPORT ssize_t recvmsg(int fd, struct msghdr *message, int flags)
+{
+	REAL(recvmsg);
+	ssize_t size = real_recvmsg ? real_recvmsg(fd, message, flags) : hook_missing();
+
+	if (size >= 0)
+		descriptors_came(message);
+	return size;
+}

@@ -1,9 +1,11 @@
 /* Uses files by way of what it holds itself: /proc/self/fd, /proc/self/cwd, /proc/self/root,
  * /dev/fd. */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -52,6 +54,31 @@ static void use_socket(void)
 	CHECK(connect(client, (struct sockaddr *)&address, sizeof(address)) == 0);
 }
 
+/* A directory that comes by a socket has the number of one that was read and closed inside libc. */
+static void use_received(void)
+{
+	union {
+		struct cmsghdr head;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec part = { name, 1 };
+	struct msghdr message = { .msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control) };
+	int sub = open("sub", O_PATH | O_DIRECTORY), ends[2];
+	struct dirent **entries;
+
+	CHECK(socketpair(AF_UNIX, SOCK_DGRAM, 0, ends) == 0);
+	control.head = (struct cmsghdr){ CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS };
+	memcpy(CMSG_DATA(&control.head), &sub, sizeof(sub));
+	CHECK(sendmsg(ends[0], &message, 0) == 1);
+	CHECK(scandir("/", &entries, NULL, NULL) > 0);
+	CHECK(recvmsg(ends[1], &message, 0) == 1);
+	memcpy(&sub, CMSG_DATA(&control.head), sizeof(sub));
+	CHECK(openat(sub, "by-received", O_RDONLY) < 0);
+}
+
 static void use_directories(void)
 {
 	int here = open("/proc/self/cwd", O_RDONLY | O_DIRECTORY);
@@ -72,6 +99,7 @@ int main(void)
 {
 	use_descriptors();
 	use_socket();
+	use_received();
 	use_directories();
 	return 0;
 }

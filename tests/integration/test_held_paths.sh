@@ -19,7 +19,7 @@ assert_equal "a file made below a descriptor" "write create" "$(access_of sub/ma
 assert_equal "a folder made below a descriptor" "create" "$(access_of sub/folder)"
 assert_equal "a socket's addresses" "unix:$data/sub/socket" "$(facts '.endpoints[].address' | sort -u)"
 assert_equal "operations on it" "bind connect" "$(facts '.endpoints[].operation' | sort | xargs)"
-printf '%s\n' "$data"/{after-return,by-descriptor,by-pid,by-self,sub/after-chdir} /by-root | sort >"$work/expected"
+printf '%s\n' "$data"/{after-return,by-descriptor,by-pid,by-self,sub/after-chdir,sub/by-received} /by-root | sort >"$work/expected"
 facts '.missing[].path' | grep -E "^$data|by-root" | sort >"$work/found"
 assert_same_text "what was looked for and not there" "$work/expected" "$work/found"
 finish

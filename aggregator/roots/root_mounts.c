@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "aggregator/aggregator.h"
+#include "aggregator/peers/descriptor.h"
 #include "lib/base/cleanup.h"
 
 /* Younger than the headers of the oldest system this is built on. */
@@ -69,9 +70,11 @@ void root_hold_mounts(struct root *root, int socket)
 		root->mounts = REFUSED;
 }
 
+/* Where nobody is left there they are unmounted with that, which a dead server may hold up. */
 void root_release_mounts(struct root *root)
 {
-	cleanup_close(&root->mounts);
+	descriptors_close(&root->mounts, 1);
+	root->mounts = NONE;
 }
 
 static void mark_used(const struct session_list *sessions)

@@ -26,7 +26,7 @@ __attribute__((constructor)) static void start(void)
 {
 	struct entry entry = entry_find();
 
-	recorder_start(entry.envp);
+	recorder_start();
 	if (!image_segment())
 		return;
 	raw_calls_record(&entry);

@@ -203,12 +203,11 @@ static bool is_same(const struct searched *one, const struct stat *status)
 	       !memcmp(&one->changed, &status->st_ctim, sizeof(one->changed));
 }
 
-static struct searched *search_file(int pid, const char *name, const struct stat *status)
+static struct searched *search_file(const char *name, const struct stat *status)
 {
 	struct searched *one = &searched[status->st_ino % PLANS];
 	long fd = rawcall4(SYS_openat, AT_FDCWD, (long)name, O_RDONLY | O_CLOEXEC, 0);
 
-	(void)pid;
 	if (fd < 0)
 		return NULL;
 	*one = (struct searched){ status->st_dev, status->st_ino, (uint64_t)status->st_size,
@@ -229,6 +228,6 @@ const struct express_plan *express_plan(int pid)
 		return NULL;
 	one = &searched[status.st_ino % PLANS];
 	if (!is_same(one, &status))
-		one = search_file(pid, name, &status);
+		one = search_file(name, &status);
 	return one ? &one->plan : NULL;
 }

@@ -8,6 +8,7 @@
 
 #include "preload/descriptor.h"
 #include "preload/image.h"
+#include "preload/preloads.h"
 #include "preload/programs/program.h"
 #include "preload/rawcall.h"
 #include "preload/record/directories.h"
@@ -150,30 +151,11 @@ uint64_t images_identify(int pid)
 	return identify(pid, &identity, &stack) ? 0 : identity;
 }
 
-static const char *base_name(const char *path)
-{
-	const char *name = path;
-
-	for (; path && *path; path++)
-		if (*path == '/')
-			name = path + 1;
-	return name;
-}
-
 /* Does an LD_PRELOAD value name our library? */
 static bool names_library(const char *preloads)
 {
-	const char *name = supervisor.library ? base_name(supervisor.library) : LIBRARY_NAME;
-	size_t size = text_length(name);
-
-	for (const char *at = preloads; at && *at; at++) {
-		bool begins = at == preloads || at[-1] == '/' || at[-1] == ':' || at[-1] == ' ';
-
-		if (begins && text_begins(at, name) &&
-			(!at[size] || at[size] == ':' || at[size] == ' '))
-			return true;
-	}
-	return false;
+	return preloads_hold_file(
+		preloads, supervisor.library ? text_file_name(supervisor.library) : LIBRARY_NAME);
 }
 
 /* The environment that the caller's image began with. */

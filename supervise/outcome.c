@@ -18,10 +18,8 @@
 #include "preload/text.h"
 #include "proto/session_memory.h"
 
-#undef ENDPOINT_BIND
-#define ENDPOINT_BIND 2
-#define EXECUTE_BITS  0111
-#define ENTRIES_SIZE  512 /* room for more than "." and ".." */
+#define EXECUTE_BITS 0111
+#define ENTRIES_SIZE 512 /* room for more than "." and ".." */
 
 enum follow { FOLLOW, STAY };
 

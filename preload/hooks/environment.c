@@ -13,6 +13,7 @@
 #include "preload/hooks/symbols.h"
 #include "preload/image.h"
 #include "preload/mapping.h"
+#include "preload/preloads.h"
 #include "preload/rawcall.h"
 #include "preload/text.h"
 
@@ -23,12 +24,6 @@
 #define STACK_SIZE_MAX 2048 /* bytes of an environment made on the stack: signals' are small */
 #define KEPT_MAX       12   /* FOOTPRINT_* variables; more are not restored */
 #define KEPT_SIZE      1024 /* bytes for all that is kept; what is longer goes to mapped memory */
-
-/* A stretch of text within another. */
-struct span {
-	const char *text;
-	size_t size;
-};
 
 /*
  * What the environment held at our start, copied then: programs write over it (setproctitle) and
@@ -42,45 +37,6 @@ static struct {
 	struct span token;	       /* our entry in LD_PRELOAD as it stood there */
 	char text[KEPT_SIZE];
 } kept;
-
-static bool is_separator(char c)
-{
-	return c == ':' || c == ' ';
-}
-
-/* The next entry of an LD_PRELOAD value from *at on; false: no more. */
-static bool next_token(const char **at, struct span *ret_token)
-{
-	const char *start = *at;
-	const char *end;
-
-	while (*start && is_separator(*start))
-		start++;
-	for (end = start; *end && !is_separator(*end);)
-		end++;
-	*at = end;
-	*ret_token = (struct span){ start, (size_t)(end - start) };
-	return end > start;
-}
-
-static bool span_equal(struct span a, struct span b)
-{
-	return a.size == b.size && memcmp(a.text, b.text, a.size) == 0;
-}
-
-static struct span span_of(const char *text)
-{
-	return (struct span){ text, text ? text_length(text) : 0 };
-}
-
-static struct span last_component(struct span path)
-{
-	size_t start = path.size;
-
-	while (start > 0 && path.text[start - 1] != '/')
-		start--;
-	return (struct span){ path.text + start, path.size - start };
-}
 
 /* Ours, however it is spelled: as it stood at start, or as its absolute path. */
 static bool names_us(struct span token)
@@ -116,7 +72,7 @@ static const char *keep(char **free_text, struct span first, struct span second)
 static bool holds_separator(const char *text, size_t size)
 {
 	for (size_t i = 0; i < size; i++)
-		if (text[i] == ' ' || text[i] == ':')
+		if (preloads_separates(text[i]))
 			return true;
 	return false;
 }
@@ -127,7 +83,7 @@ static const char *keep_absolute(char **free_text, struct span path)
 	char directory[1024];
 	long size;
 
-	if (*path.text == '/' || last_component(path).size == path.size)
+	if (*path.text == '/' || span_file_name(path).size == path.size)
 		return keep(free_text, path, (struct span){ "", 0 });
 	size = rawcall3(SYS_getcwd, (long)directory, sizeof(directory), 0);
 	if (size <= 1 || directory[0] != '/' || holds_separator(directory, (size_t)size))
@@ -146,8 +102,8 @@ static void keep_library(char **free_text, const char *preloads)
 
 	if (!path.size)
 		return;
-	while (next_token(&preloads, &token)) {
-		if (!span_equal(last_component(token), last_component(path)))
+	while (preloads_next(&preloads, &token)) {
+		if (!span_equal(span_file_name(token), span_file_name(path)))
 			continue;
 		kept.library = keep_absolute(free_text, token);
 		kept.token = span_of(keep(free_text, token, (struct span){ "", 0 }));
@@ -251,21 +207,11 @@ static void survey_entries(struct survey *survey, char *const *given)
 	survey->preload_at = survey->preload_at ? survey->preload_at - 1 : survey->entries;
 }
 
-static bool preloads_us(const char *preloads)
-{
-	struct span token;
-
-	while (next_token(&preloads, &token))
-		if (span_equal(token, span_of(kept.library)))
-			return true;
-	return false;
-}
-
 static bool preloads_us_somehow(const char *preloads)
 {
 	struct span token;
 
-	while (next_token(&preloads, &token))
+	while (preloads_next(&preloads, &token))
 		if (names_us(token))
 			return true;
 	return false;
@@ -280,7 +226,8 @@ static struct survey survey_of(char *const *given, enum library_wish wish)
 		survey.missing = 0;
 		survey.preload_differs = preloads_us_somehow(survey.preloads);
 	} else {
-		survey.preload_differs = kept.library && !preloads_us(survey.preloads);
+		survey.preload_differs =
+			kept.library && !preloads_hold(survey.preloads, kept.library);
 	}
 	return survey;
 }
@@ -304,7 +251,7 @@ static char *preload_write(const struct survey *survey, enum library_wish wish, 
 	to = text_append(to, end, PRELOAD);
 	if (any)
 		to = text_append(to, end, kept.library);
-	while (next_token(&at, &token)) {
+	while (preloads_next(&at, &token)) {
 		if (names_us(token))
 			continue;
 		if (any)

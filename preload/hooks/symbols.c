@@ -1,11 +1,9 @@
 #define _GNU_SOURCE
 #include "preload/hooks/symbols.h"
 
-#include <elf.h>
 #include <errno.h>
 #include <stdint.h>
 
-#include "preload/entry.h"
 #include "preload/image.h"
 #include "preload/rawcall.h"
 #include "preload/signals.h"
@@ -241,42 +239,4 @@ bool symbol_readable(const void *address)
 	uintptr_t word = (uintptr_t)address & ~(uintptr_t)(KERNEL_SIGSET - 1);
 
 	return rawcall4(SYS_rt_sigprocmask, -1, (long)word, 0, KERNEL_SIGSET) == -EINVAL;
-}
-
-/* Program headers of an object: from its file's header, which stands at the start of the first
- * mapping; of a program at a fixed address from the kernel. */
-static const ElfW(Phdr) * headers_of(const struct link_map *map, unsigned *ret_count)
-{
-	const ElfW(Ehdr) *file = (const ElfW(Ehdr) *)map->l_addr;
-
-	if (!map->l_addr) {
-		struct entry entry = entry_find();
-
-		*ret_count = (unsigned)entry_auxiliary(&entry, AT_PHNUM);
-		return (const ElfW(Phdr) *)entry_auxiliary(&entry, AT_PHDR);
-	}
-	if (!symbol_readable(file) || memcmp(file->e_ident, ELFMAG, SELFMAG))
-		return NULL;
-	*ret_count = file->e_phnum;
-	return (const ElfW(Phdr) *)(map->l_addr + file->e_phoff);
-}
-
-static bool holds(const struct link_map *map, uintptr_t address)
-{
-	unsigned count = 0;
-	const ElfW(Phdr) *header = headers_of(map, &count);
-
-	for (; header && count; header++, count--)
-		if (header->p_type == PT_LOAD &&
-			address - (map->l_addr + header->p_vaddr) < header->p_memsz)
-			return true;
-	return false;
-}
-
-struct link_map *symbol_object_of(const void *address)
-{
-	for (struct link_map *map = symbol_link_map(); map; map = map->l_next)
-		if (holds(map, (uintptr_t)address))
-			return map;
-	return NULL;
 }

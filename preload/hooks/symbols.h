@@ -28,9 +28,6 @@ ElfW(Addr) symbol_linker_base(void);
 /* Our own object's entry in it. */
 struct link_map *symbol_own_map(void);
 
-/* The object that holds `address`, NULL: none. */
-struct link_map *symbol_object_of(const void *address);
-
 /* The strings that its dynamic section names things by, NULL: it has none (yet). */
 const char *symbol_strings(const struct link_map *map);
 

@@ -7,6 +7,7 @@
 #include "preload/descriptor.h"
 #include "preload/hooks/symbols.h"
 #include "preload/image.h"
+#include "preload/preloads.h"
 #include "preload/rawcall.h"
 #include "preload/text.h"
 #include "proto/session_memory.h"
@@ -15,33 +16,22 @@
 static char command_line[FP_PATH_SIZE_MAX] DATA_SELDOM;
 static char program_path[FP_PATH_SIZE_MAX] DATA_SELDOM;
 
-/* A part of a path or of a list of them. */
-struct span {
-	const char *at;
-	size_t size;
-};
-
-static struct span span_of(const char *text)
-{
-	return (struct span){ text, text_length(text) };
-}
-
-static bool begins(struct span text, const char *prefix)
+static bool begins(struct span span, const char *prefix)
 {
 	size_t size = text_length(prefix);
 
-	return text.size >= size && !memcmp(text.at, prefix, size);
+	return span.size >= size && !memcmp(span.text, prefix, size);
 }
 
-static struct span after(struct span text, size_t size)
+static struct span after(struct span span, size_t size)
 {
-	return (struct span){ text.at + size, text.size - size };
+	return (struct span){ span.text + size, span.size - size };
 }
 
 /* The folder that a path names something in. */
 static struct span folder_of(struct span path)
 {
-	while (path.size && path.at[path.size - 1] != '/')
+	while (path.size && path.text[path.size - 1] != '/')
 		path.size--;
 	if (path.size > 1)
 		path.size--;
@@ -67,9 +57,9 @@ static bool is_file_below(struct span path)
 		return false;
 	path = after(path, 1);
 	for (size_t i = 0; i < path.size; i++) {
-		if (path.at[i] != '/')
+		if (path.text[i] != '/')
 			continue;
-		if (!is_of_processor((struct span){ path.at, i }))
+		if (!is_of_processor((struct span){ path.text, i }))
 			return false;
 		path = after(path, i + 1);
 		i = (size_t)-1;
@@ -97,13 +87,14 @@ static bool folder_holds(struct span folder, struct span origin, struct span pat
 {
 	static const char *const unknown[] = { "LIB", "PLATFORM" };
 
-	for (; folder.size && folder.at[0] != '$'; folder = after(folder, 1), path = after(path, 1))
-		if (!path.size || folder.at[0] != path.at[0])
+	for (; folder.size && folder.text[0] != '$';
+		folder = after(folder, 1), path = after(path, 1))
+		if (!path.size || folder.text[0] != path.text[0])
 			return false;
 	if (!folder.size)
 		return is_file_below(path);
 	if (token_size(folder, "ORIGIN")) {
-		if (path.size < origin.size || memcmp(path.at, origin.at, origin.size))
+		if (path.size < origin.size || memcmp(path.text, origin.text, origin.size))
 			return false;
 		return folder_holds(after(folder, token_size(folder, "ORIGIN")), origin,
 			after(path, origin.size));
@@ -127,7 +118,7 @@ static bool list_holds(const char *list, struct span origin, const char *path)
 		while (list[folder.size] && list[folder.size] != ':' && list[folder.size] != ';')
 			folder.size++;
 		list += folder.size + (list[folder.size] != '\0');
-		while (folder.size && folder.at[folder.size - 1] == '/')
+		while (folder.size && folder.text[folder.size - 1] == '/')
 			folder.size--;
 		if (folder_holds(folder, origin, span_of(path)))
 			return true;
@@ -223,17 +214,6 @@ static bool run_paths_hold(
 	return false;
 }
 
-static bool is_preloaded(const char *path, const char *preloads)
-{
-	size_t size = text_length(path);
-
-	for (; preloads && *preloads; preloads++)
-		if (text_begins(preloads, path) &&
-			(!preloads[size] || preloads[size] == ':' || preloads[size] == ' '))
-			return true;
-	return false;
-}
-
 /* Needed under a name with a slash, which is a path. */
 static bool is_needed_by_path(const struct link_map *object)
 {
@@ -249,7 +229,7 @@ bool library_search_used(struct library_search *search, const struct link_map *o
 	const char *path = object->l_name;
 	const struct link_map *requester;
 
-	if (search->never || path[0] != '/' || is_preloaded(path, search->preloads) ||
+	if (search->never || path[0] != '/' || preloads_hold(search->preloads, path) ||
 		list_holds(search->directories, (struct span){ "", 0 }, path))
 		return false;
 	requester = requester_of(object);

@@ -45,7 +45,7 @@ enum meaning {
 };
 
 /* Which argument holds something; NONE: the call has no such thing. */
-enum argument { NONE, FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH };
+enum argument { NONE, FIRST, SECOND, THIRD, FOURTH, FIFTH };
 
 struct call {
 	uint8_t means;	   /* enum meaning */

@@ -348,8 +348,7 @@ void record_fchdir(int fd, int error)
 	directory_set_working(id == DIRECTORY_UNKNOWABLE ? 0 : id);
 }
 
-void recorder_start(char **envp)
+void recorder_start(void)
 {
-	(void)envp;
 	image_segment();
 }

@@ -19,15 +19,14 @@
 
 #include "preload/programs/program.h"
 
-/* Bits of footprint.Access in record.proto. */
+/* Bits of footprint.Access in record.proto; those that are missing here are records of their own.
+ */
 #define ACCESS_READ	1u
 #define ACCESS_WRITE	2u
 #define ACCESS_CREATE	4u
 #define ACCESS_DELETE	8u
 #define ACCESS_RENAME	16u
 #define ACCESS_METADATA 32u
-#define ACCESS_EXEC	64u
-#define ACCESS_LOAD	128u
 #define ACCESS_LIST	256u
 #define ACCESS_CHECK	512u
 /* With the others: the call did not follow a symlink in the last component. Not sent as an access.
@@ -64,8 +63,7 @@ void record_load(unsigned loaded_by, const char *path, const char *requester);
 
 /* Exec, in three steps: record_exec_begin before (it returns a ticket, 0: nothing to undo), the
  * real call, and if it returns: record_exec_failed, which takes the record back and records the
- * outcome. posix_spawn in the parent: record_path(ACCESS_EXEC...) is not enough, use
- * record_spawned. */
+ * outcome. posix_spawn in the parent: record_spawned. */
 uint64_t record_exec_begin(int dirfd, const char *path, enum program_glance glance);
 void record_exec_failed(uint64_t ticket, int dirfd, const char *path, int error);
 void record_spawned(int dirfd, const char *path, int error);
@@ -130,8 +128,7 @@ int record_descriptor(void);
 /* The application insists on this very number (dup2 to it): move ours away, or give it up. */
 void record_descriptor_yield(int fd, int wanted);
 
-/* From the constructor: reads FOOTPRINT_*, makes the memory, says hello. envp as the kernel laid
- * it. */
-void recorder_start(char **envp);
+/* From the constructor: reads FOOTPRINT_*, makes the memory, says hello. */
+void recorder_start(void);
 
 #endif

@@ -9,6 +9,7 @@
 #include "preload/hooks/environment.h"
 #include "preload/image.h"
 #include "preload/mapping.h"
+#include "preload/preloads.h"
 #include "preload/rawcall.h"
 #include "preload/session/connection.h"
 #include "preload/session/pool_map.h"
@@ -98,16 +99,8 @@ static void know_pool_of_relatives(int fd)
 /* Will the program load the library, and talk to the same aggregator? */
 static bool is_watched(char *const *envp)
 {
-	const char *preloads = envp ? text_environment(envp, "LD_PRELOAD") : NULL;
-	const char *library = environment_library();
-	size_t size = library ? text_length(library) : 0;
-
-	if (!preloads || !size || !text_environment(envp, "FOOTPRINT_SOCKET"))
-		return false;
-	for (; *preloads; preloads++)
-		if (text_begins(preloads, library))
-			return true;
-	return false;
+	return envp && text_environment(envp, "FOOTPRINT_SOCKET") &&
+	       preloads_hold(text_environment(envp, "LD_PRELOAD"), environment_library());
 }
 
 /* The process that will keep our records; 0: none. A vfork child works on its parent's memory. */

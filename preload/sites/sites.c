@@ -21,11 +21,10 @@
 #include "preload/sites/sites_stubs.h"
 #include "preload/text.h"
 
-#define PAGE	    4096ul
-#define DETAIL_SIZE 128
-#define JUMP	    0xe9
-#define CALL	    0xe8
-#define HEAD_SIZE   24 /* of a wrapper: what loads the number, and the jump */
+#define PAGE	  4096ul
+#define JUMP	  0xe9
+#define CALL	  0xe8
+#define HEAD_SIZE 24 /* of a wrapper: what loads the number, and the jump */
 
 bool sites_active DATA_OF_START;
 uint64_t site_cancellable_real DATA_OF_START;

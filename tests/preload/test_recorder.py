@@ -19,7 +19,7 @@ import recorder_receiver as wire  # noqa: E402
 
 BUILD = os.path.abspath(os.environ.get("BUILD", os.path.join(wire.TOP, "build")))
 RECORDER = ("text path_hash encode entry symbols memory seen directories facts held session connection spool spool_file hello loaded "
-            "library_search image recorder program programs processes pool pool_enter raw_calls reserve start").split()
+            "library_search preloads image recorder program programs processes pool pool_enter raw_calls reserve start").split()
 TIMEOUT = 30
 THREADS, CHILDREN = 8, 6
 tests = []

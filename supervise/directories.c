@@ -33,7 +33,7 @@ uint64_t directory_of(int dirfd)
 	uint64_t root = image.root, id;
 
 	if (directory_path(dirfd, path, sizeof(path)) <= 0)
-		return DIRECTORY_UNKNOWABLE;
+		return FP_DIRECTORY_UNKNOWABLE;
 	image.root = 0;
 	id = fact_directory(path);
 	image.root = root;

@@ -264,11 +264,33 @@ static void read_options(struct library_search *search)
 	}
 }
 
+/* Is the entry this variable? The first of a name counts. */
+static bool takes(const char *entry, const char *name, const char **value)
+{
+	if (!text_begins(entry, name))
+		return false;
+	if (!*value)
+		*value = entry + text_length(name);
+	return true;
+}
+
+static void read_environment(struct library_search *search, char *const *envp)
+{
+	const char *auditors = NULL;
+
+	search->directories = search->preloads = NULL;
+	for (; envp && *envp; envp++)
+		if (text_begins(*envp, "LD_") &&
+			!takes(*envp, "LD_LIBRARY_PATH=", &search->directories) &&
+			!takes(*envp, "LD_PRELOAD=", &search->preloads))
+			takes(*envp, "LD_AUDIT=", &auditors);
+	search->audited = auditors && *auditors;
+}
+
 void library_search_init(struct library_search *search, const struct entry *entry, bool is_glibc,
 	bool linker_is_program)
 {
-	search->directories = text_environment(entry->envp, "LD_LIBRARY_PATH");
-	search->preloads = text_environment(entry->envp, "LD_PRELOAD");
+	read_environment(search, entry->envp);
 	search->is_glibc = is_glibc;
 	search->never = false;
 	search->program = NULL;

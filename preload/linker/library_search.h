@@ -15,6 +15,7 @@
 struct library_search {
 	const char *directories; /* LD_LIBRARY_PATH or its option's, NULL: none */
 	const char *preloads;	 /* LD_PRELOAD, NULL: none */
+	bool audited;		 /* objects of LD_AUDIT are there, each with libraries of its own */
 	const char *program;	 /* its path as $ORIGIN has it, NULL: not asked for yet */
 	bool is_glibc;
 	bool never; /* the configuration is not to be used */

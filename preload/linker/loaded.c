@@ -104,4 +104,6 @@ void loaded_record(const struct entry *entry)
 			searched = library_search_used(&search, map);
 	}
 	record_linker_files(searched);
+	if (search.audited)
+		record_gap("sites", NULL, "LD_AUDIT: what auditors use, in a libc of their own");
 }

@@ -167,7 +167,7 @@ void record_root_left(void)
 void record_root_unknown(void)
 {
 	if (image.segment && image_is_ours())
-		image.root = DIRECTORY_UNKNOWABLE;
+		image.root = FP_DIRECTORY_UNKNOWABLE;
 }
 
 uint64_t record_root(void)

@@ -77,12 +77,12 @@ static uint64_t ask(int dirfd)
 	if (length > 0)
 		return fact_directory(usual);
 	if (length != -ERANGE)
-		return DIRECTORY_UNKNOWABLE;
+		return FP_DIRECTORY_UNKNOWABLE;
 	whole = map_private(FP_PATH_SIZE_MAX);
 	if (!whole)
-		return DIRECTORY_UNKNOWABLE;
+		return FP_DIRECTORY_UNKNOWABLE;
 	length = directory_path(dirfd, whole, FP_PATH_SIZE_MAX);
-	id = length > 0 ? fact_directory(whole) : DIRECTORY_UNKNOWABLE;
+	id = length > 0 ? fact_directory(whole) : FP_DIRECTORY_UNKNOWABLE;
 	unmap(whole, FP_PATH_SIZE_MAX);
 	return id;
 }
@@ -94,7 +94,7 @@ static uint64_t working_directory(void)
 	if (id)
 		return id;
 	id = ask(AT_FDCWD);
-	if (id != DIRECTORY_UNKNOWABLE && !image.directory_uncached && image_is_ours())
+	if (id != FP_DIRECTORY_UNKNOWABLE && !image.directory_uncached && image_is_ours())
 		__atomic_store_n(&image.directory, id, __ATOMIC_RELAXED);
 	return id;
 }
@@ -109,7 +109,7 @@ uint64_t directory_of(int dirfd)
 	if (id)
 		return id;
 	id = ask(dirfd);
-	if (id != DIRECTORY_UNKNOWABLE)
+	if (id != FP_DIRECTORY_UNKNOWABLE)
 		directory_set(dirfd, id);
 	return id;
 }
@@ -168,6 +168,6 @@ void directory_set_root(uint64_t from, const char *path)
 
 	if (!from)
 		from = __atomic_load_n(&image.directory, __ATOMIC_RELAXED);
-	if (image_is_ours() && place_find_from(&place, from ? from : DIRECTORY_UNKNOWABLE, path))
+	if (image_is_ours() && place_find_from(&place, from ? from : FP_DIRECTORY_UNKNOWABLE, path))
 		image.root = place_id(&place);
 }

@@ -14,12 +14,9 @@
 
 #include "preload/session/memory.h"
 
-/* Id of a directory that nobody defines: the aggregator makes a gap of it ("unresolved"). */
-#define DIRECTORY_UNKNOWABLE UINT64_MAX
-
 #define USUAL_PATH 512 /* bytes of stack for a path; alternate signal stacks are small */
 
-/* Id of what `dirfd` (or AT_FDCWD) names now. */
+/* Id of what `dirfd` (or AT_FDCWD) names now; FP_DIRECTORY_UNKNOWABLE: that cannot be told. */
 uint64_t directory_of(int dirfd);
 
 /* `fd` names the directory `id`; 0: nobody knows what it names, if anything. */

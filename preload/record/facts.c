@@ -71,7 +71,7 @@ static bool find_below_held(struct place *ret, const struct held *held, const ch
 		return place_find_from(ret, 0, held->rest - 1);
 	directory = directory_of(held->fd);
 	/* A descriptor that is not there, or behind a filter. */
-	if (directory == DIRECTORY_UNKNOWABLE && !image.memory_only)
+	if (directory == FP_DIRECTORY_UNKNOWABLE && !image.memory_only)
 		return place_find_from(ret, 0, path);
 	return place_find_from(ret, directory, held->rest);
 }
@@ -88,8 +88,8 @@ bool place_find(struct place *ret, int dirfd, const char *path)
 uint64_t place_id(const struct place *place)
 {
 	/* What is below it is as unknown: no record would ever say what another id means. */
-	if (place->directory == DIRECTORY_UNKNOWABLE)
-		return DIRECTORY_UNKNOWABLE;
+	if (place->directory == FP_DIRECTORY_UNKNOWABLE)
+		return FP_DIRECTORY_UNKNOWABLE;
 	return fp_directory_id(place->directory, place->path, place->size);
 }
 
@@ -136,9 +136,9 @@ uint64_t fact_directory(const char *path)
 	uint64_t id, key;
 
 	if (!place_find(&place, AT_FDCWD, path))
-		return DIRECTORY_UNKNOWABLE;
+		return FP_DIRECTORY_UNKNOWABLE;
 	id = place_id(&place);
-	if (id != DIRECTORY_UNKNOWABLE &&
+	if (id != FP_DIRECTORY_UNKNOWABLE &&
 		!fact_is_known(place.hash, FACT_ATTRIBUTES(RECORD_DIRECTORY, 0, 0), &key))
 		fact_record(&(struct record){ .kind = RECORD_DIRECTORY,
 				    .id = id,

@@ -151,7 +151,7 @@ void record_open(int dirfd, const char *path, int flags, int fd, int error)
 	/* What else may be a directory is asked for when something is opened relative to it. */
 	directory = directory && found && (!place.directory || !has_dots(place.path));
 	id = directory ? place_id(&place) : 0;
-	directory_set(fd, id == DIRECTORY_UNKNOWABLE ? 0 : id);
+	directory_set(fd, id == FP_DIRECTORY_UNKNOWABLE ? 0 : id);
 }
 
 /* Relative to something that the kernel would have to be asked for? */
@@ -345,7 +345,7 @@ void record_fchdir(int fd, int error)
 	if (error || !image_segment())
 		return;
 	id = directory_of(fd);
-	directory_set_working(id == DIRECTORY_UNKNOWABLE ? 0 : id);
+	directory_set_working(id == FP_DIRECTORY_UNKNOWABLE ? 0 : id);
 }
 
 void recorder_start(void)

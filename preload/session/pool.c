@@ -99,7 +99,10 @@ static void know_pool_of_relatives(int fd)
 /* Will the program load the library, and talk to the same aggregator? */
 static bool is_watched(char *const *envp)
 {
-	return envp && text_environment(envp, "FOOTPRINT_SOCKET") &&
+	const char *socket = envp ? text_environment(envp, "FOOTPRINT_SOCKET") : NULL;
+
+	/* An empty one turns it off. */
+	return socket && *socket &&
 	       preloads_hold(text_environment(envp, "LD_PRELOAD"), environment_library());
 }
 

@@ -54,6 +54,10 @@ assert_equal "another preloaded library" kept "$(cat "$work/out")"
 	grep '^LD_PRELOAD=' >"$work/out"
 assert_equal "LD_PRELOAD with two libraries" "LD_PRELOAD=$work/other.so:$preload" "$(cat "$work/out")"
 
+# Who turns the watching off below leaves nothing there.
+"${watched[@]}" bash -c 'FOOTPRINT_SOCKET= bash -c "ls -l /proc/self/fd; true"; true' | grep -c socket: >"$work/out"
+assert_equal "sockets of a program that is not watched" 0 "$(cat "$work/out")"
+
 aggregator_stop
 opened=()
 for i in "${!ways[@]}"; do

@@ -21,6 +21,13 @@ run() {
 	"$footprint" run -o out.footprint -- "$@" 2>errors
 }
 
+# ---- an auditor of ld.so's, which has a libc of its own
+echo 'unsigned la_version(unsigned version) { return version; }' >auditor.c
+gcc -shared -fPIC -o auditor.so auditor.c || die "cannot compile auditor.c"
+run env LD_AUDIT="$here/auditor.so" cat file >watched
+assert_same_text "output under an auditor" file watched
+gaps "an auditor" sites "$(realpath "$(command -v cat)")"
+
 # ---- code that may not be written: the hooks go on
 gcc -o refuse "$top/tests/integration/refuse.c" || die "cannot compile refuse.c"
 linker=$(readelf -lW refuse | sed -n 's/.*interpreter: \(.*\)].*/\1/p')

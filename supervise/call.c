@@ -143,8 +143,7 @@ struct called *call_read(const struct announced *announced, int *ret_error)
 	return error ? NULL : &called;
 }
 
-/* --- where names begin --------------------------------------------------------------------------
- */
+/* --- where names begin ------------------------------------------------------------------------ */
 
 /* How to get to a relative name: by one lookup that begins in /proc, or by a descriptor. The first
  * costs less, but its errors may be those of the way: a caller that was killed has no directory. */
@@ -230,8 +229,7 @@ static const char *socket_path(void)
 	return path_of(&called.name);
 }
 
-/* --- recording ----------------------------------------------------------------------------------
- */
+/* --- recording -------------------------------------------------------------------------------- */
 
 static int open_flags(void)
 {

@@ -29,7 +29,8 @@ struct name {
 	char room[TARGET_NAME_SIZE + FP_PATH_SIZE_MAX];
 };
 
-struct called {
+/* The call that was read last. */
+static struct {
 	const struct call *row;
 	const struct announced *announced;
 	long arguments[6]; /* those that are followed point to the copies below */
@@ -38,9 +39,7 @@ struct called {
 	struct open_how how;
 	char address[FP_ADDRESS_SIZE_MAX];
 	unsigned address_size;
-};
-
-static struct called called;
+} called;
 
 static char *path_of(struct name *name)
 {
@@ -126,7 +125,7 @@ static bool names_nothing(const struct call *row)
 	}
 }
 
-struct called *call_read(const struct announced *announced, int *ret_error)
+bool call_read(const struct announced *announced, int *ret_error)
 {
 	int error;
 
@@ -136,15 +135,14 @@ struct called *call_read(const struct announced *announced, int *ret_error)
 		called.arguments[i] = (long)announced->arguments[i];
 	*ret_error = 0;
 	if (!supervised_filter_announces(announced->number) || names_nothing(called.row))
-		return NULL;
+		return false;
 	error = copy_arguments();
 	if (error == -EPERM || error == -EACCES)
 		*ret_error = error;
-	return error ? NULL : &called;
+	return !error;
 }
 
-/* --- where names begin --------------------------------------------------------------------------
- */
+/* --- where names begin ------------------------------------------------------------------------ */
 
 /* How to get to a relative name: by one lookup that begins in /proc, or by a descriptor. The first
  * costs less, but its errors may be those of the way: a caller that was killed has no directory. */
@@ -230,8 +228,7 @@ static const char *socket_path(void)
 	return path_of(&called.name);
 }
 
-/* --- recording ----------------------------------------------------------------------------------
- */
+/* --- recording -------------------------------------------------------------------------------- */
 
 static int open_flags(void)
 {
@@ -345,14 +342,13 @@ static void record_messages(void)
 		record_message(header + i * sizeof(struct mmsghdr));
 }
 
-const char *call_path(const struct called *from_read)
+const char *call_path(void)
 {
-	return path_argument(from_read->row->path);
+	return path_argument(called.row->path);
 }
 
-void call_record(struct called *from_read)
+void call_record(void)
 {
-	(void)from_read;
 	caller_pid = called.announced->pid;
 	if (called.announced->made) {
 		call_after(called.announced->number, called.arguments, called.announced->result, 0);

@@ -13,18 +13,16 @@ struct announced {
 	long result;
 };
 
-/* A copy of what a call is about, so that reading and recording are apart: in between the caller
- * asks the kernel whether the announcement still stands. */
-struct called;
+/* Copies names and addresses from the caller. Reading and recording are apart: in between the
+ * kernel is asked whether the announcement still stands. False: there is nothing to record;
+ * *ret_error: a negative errno where the caller's memory may not be read. *announced is looked at
+ * again. */
+bool call_read(const struct announced *announced, int *ret_error);
 
-/* Copies names and addresses from the caller. NULL: nothing to record; *ret_error: a negative errno
- * where the caller's memory may not be read. The result lasts until the next call. */
-struct called *call_read(const struct announced *announced, int *ret_error);
+/* Of the call that was read last: the copy of its first path, NULL: it has none. */
+const char *call_path(void);
 
-/* The copy of its first path, NULL: it has none. */
-const char *call_path(const struct called *called);
-
-/* Foretells the outcome, unless it is known, and records. */
-void call_record(struct called *called);
+/* The same: foretells the outcome, unless it is known, and records. */
+void call_record(void);
 
 #endif

@@ -34,8 +34,7 @@ static uint64_t road_of(const struct express *express)
 	return (express->stack & ~0xffffffffull) - ROAD_DISTANCE + SUPERVISED_EXPRESS_LOW;
 }
 
-/* --- the gate -----------------------------------------------------------------------------------
- */
+/* --- the gate --------------------------------------------------------------------------------- */
 
 static void put_address(uint8_t *to, uint64_t address)
 {
@@ -146,8 +145,7 @@ void express_begin(struct express *express, int pid)
 		redirect(express, pid, plan, shift, count);
 }
 
-/* --- the road -----------------------------------------------------------------------------------
- */
+/* --- the road --------------------------------------------------------------------------------- */
 
 static void set_gate(const struct express *express, int pid, uint8_t state)
 {
@@ -223,8 +221,7 @@ void express_opened(struct express *express, const struct announced *announced, 
 		set_gate(express, announced->pid, GATE_SHUT);
 }
 
-/* --- what is known ------------------------------------------------------------------------------
- */
+/* --- what is known ---------------------------------------------------------------------------- */
 
 /* As express_code.S has it: what a fact depends on, and nothing else. 0: it cannot be known. */
 static uint64_t key_of(const struct announced *announced, const char *path, int64_t directory)
@@ -317,8 +314,7 @@ void express_remember(struct express *express, const struct announced *announced
 	target_write(announced->pid, address + place * sizeof(key), &key, sizeof(key));
 }
 
-/* --- announcements ------------------------------------------------------------------------------
- */
+/* --- announcements ---------------------------------------------------------------------------- */
 
 /* A report: the call is as it was made. */
 static void restore(struct announced *announced)

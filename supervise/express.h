@@ -3,11 +3,15 @@
  * held. The kernel announces calls by number, and cannot tell a path that was seen; so the program
  * itself is made to look, in a table that the supervisor fills.
  *
- *   a program begins     its code is redirected to a gate: express_begin, express_plan.c
- *   it repeats itself    the gate has it map the road, which is filled: express_came,
- * EXPRESS_OPENED a call on the road   is made, and looked for in the table: found, and that was
- * all; else it is reported, recorded, and put into the table: express_remember it changes its root,
- * or installs a filter of its own: the road is closed, express_attend
+ *   a program begins     its code is redirected to a gate
+ *                        (express_begin, express_plan.c)
+ *   it repeats itself    the gate has it map the road, which is filled
+ *                        (express_came: EXPRESS_OPENED, express_opened)
+ *   a call on the road   is made, and looked for in the table; when it is
+ *                        there, that was all; else it is reported,
+ *                        recorded, and put there (express_remember)
+ *   it changes its root  or installs a filter of its own: the road is
+ *                        closed (express_attend)
  *
  * What runs in the program is express_code.S; all of it is right at any moment, whatever becomes of
  * us. Nothing here relies on what stands in the program's memory: what it writes there harms

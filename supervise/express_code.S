@@ -12,8 +12,8 @@
  *	jmp	behind it
  *
  * rcx, r11 and the flags are what a system call changes anyhow. Any other number goes on at `plain`,
- * and no stack is used for it: it may make a process that shares ours. The rest uses GATE_STACK bytes
- * below the red zone.
+ * and no stack is used for it: it may make a process that shares ours. The rest uses a few words below
+ * the red zone.
  *
  * A call is made first, by the one instruction that the filter lets pass. Its path is looked at only
  * where the kernel's answer shows that it read it too, so that a bad pointer is answered by EFAULT, as
@@ -210,7 +210,7 @@ find_path:
 3:	test	%rcx, %rcx
 	jz	done /* with AT_EMPTY_PATH it names nothing */
 
-	/* r9: the hash so far, as in express_key(). */
+	/* r9: the hash so far, as in key_of() of express.c. */
 	shl	$16, %r9d
 	or	%r8d, %r9d
 	shl	$32, %r11

@@ -139,24 +139,13 @@ static void take_site(struct express_plan *plan, const struct sites_object *obje
 	plan->count++;
 }
 
-/* Does `syscall` (0f 05) begin at one of the next eight bytes? Nearly never a wrong yes. */
-static bool may_hold_syscall(const uint8_t *code)
-{
-	uint64_t first, second, different;
-
-	__builtin_memcpy(&first, code, sizeof(first));
-	__builtin_memcpy(&second, code + 1, sizeof(second));
-	different = (first ^ 0x0f0f0f0f0f0f0f0full) | (second ^ 0x0505050505050505ull);
-	return (different - 0x0101010101010101ull) & ~different & 0x8080808080808080ull;
-}
-
 /* Looks at `size` bytes of code but for the first and last AROUND, which other windows hold. */
 static void search_window(struct express_plan *plan, uint8_t *code, uint32_t size, uint64_t address)
 {
 	const struct sites_object object = { .base = code, .text = 0, .text_end = size };
 
 	for (uint32_t at = AROUND; at < size - AROUND;) {
-		if (!may_hold_syscall(code + at)) {
+		if (!site_may_begin(code + at)) {
 			at += sizeof(uint64_t);
 			continue;
 		}

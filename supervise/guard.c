@@ -17,10 +17,8 @@
 #include "supervise/wake.h"
 #include "supervise/work.h"
 
-#define LOOK_EVERY_MS                                                                              \
-	1000	     /* a call that is not answered for so long is answered for the worker         \
-		      */
-#define DEATHS_MAX 8 /* what kills every worker must not go on for ever */
+#define LOOK_EVERY_MS 1000 /* who is not answered for so long is answered for the worker */
+#define DEATHS_MAX    8	   /* what kills every worker must not go on for ever */
 
 static __attribute__((noreturn)) void end(int status)
 {

@@ -44,10 +44,10 @@ static int say(int fd, const char *text)
 	return rawcall3(SYS_write, fd, (long)text, size) != size;
 }
 
-/* --- attached -----------------------------------------------------------------------------------
- */
+/* --- attached --------------------------------------------------------------------------------- */
 
-void close_all_but(int fd)
+/* All descriptors but this one: nobody must wait for the end of a pipe because of us. */
+static void close_all_but(int fd)
 {
 	if (fd > 0)
 		rawcall3(SYS_close_range, 0, fd - 1, 0);
@@ -135,8 +135,7 @@ int supervise_on(int socket, int asker)
 	guard(listener, socket);
 }
 
-/* --- the command line ---------------------------------------------------------------------------
- */
+/* --- the command line ------------------------------------------------------------------------- */
 
 static int number(const char *text)
 {

@@ -17,7 +17,6 @@
 #include "preload/programs/supervised.h"
 #include "preload/rawcall.h"
 #include "preload/signals.h"
-#include "supervise/prefix.h"
 #include "supervise/supervise.h"
 
 #define BACKLOG	    64

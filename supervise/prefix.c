@@ -80,16 +80,13 @@ static int start_supervisor(const int ends[2])
 static const char *supervise(void)
 {
 	static char room[SUPERVISED_FILTER_SIZE] __attribute__((aligned(8)));
-	const char *wish = own_setting("FOOTPRINT_SUPERVISE");
 	bool no_new_privileges;
-	const char *why;
+	const char *why =
+		supervised_refused(own_setting("FOOTPRINT_SUPERVISE"), &no_new_privileges);
 	int ends[2];
 
-	if (wish && text_equal(wish, "0"))
-		return "turned off by FOOTPRINT_SUPERVISE=0";
-	if (supervised_filter_permitted(wish && text_equal(wish, "1"), &no_new_privileges) < 0)
-		return "its set-uid programs would lose their privileges (FOOTPRINT_SUPERVISE=1 "
-		       "says that it runs none)";
+	if (why)
+		return why;
 	if (rawcall4(SYS_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, (long)ends) < 0)
 		return "the supervisor cannot be started";
 	why = "the supervisor cannot be started";

@@ -7,11 +7,14 @@
  * would have, in a session of the process image that called.
  *
  *   main.c      attach to a process that is about to execute, or execute a program itself
+ *   nursery.c   one waits for those who ask, and has a guardian begin for each
+ *   prefix.c    the program that stands before another: supervises it, or says why not
  *   guard.c     two processes hold the listener: a guardian, and the worker it stands in for
  *   work.c      receives announcements and answers them
  *   wake.c      what ends its wait
  *   turns.c     whether caller and worker share a processor
  *   images.c    which process image a caller belongs to, and the recorder's state of each
+ *   greet.c     the hello of an image
  *   vigil.c     what tells the aggregator that all of us were killed
  *   express*    calls that are made again, and need not be announced
  *   call.c      a call's arguments, copied from the caller, become a fact
@@ -38,5 +41,9 @@ struct supervisor {
 };
 
 extern struct supervisor supervisor;
+
+/* Supervises the process that sends a greeting on the socket. asker: which it must be, 0: any. The
+ * status to exit with. */
+int supervise_on(int socket, int asker);
 
 #endif

@@ -75,16 +75,14 @@ static uint64_t log_end(void)
 static int record_call(struct announced *announced, struct express *express, enum express_came came)
 {
 	uint64_t before = log_end();
-	struct called *called;
 	int error;
 
 	express_attend(express, announced);
-	called = call_read(announced, &error);
-	if (!called || !work_stands())
+	if (!call_read(announced, &error) || !work_stands())
 		return error;
-	call_record(called);
+	call_record();
 	if (came == EXPRESS_REPORTED)
-		express_remember(express, announced, call_path(called));
+		express_remember(express, announced, call_path());
 	else if (came == EXPRESS_PLAIN && before == log_end())
 		express_repeated(express, announced->pid);
 	return 0;

@@ -1,7 +1,8 @@
 /*
  * The public functions of libc that name a file, a program or an address, as this library exports
- * them in libc's stead. Each calls the real function first, leaves its result and errno as they
- * are, and says what happened.
+ * them in libc's stead. Each calls the real function, leaves its result and errno as they are, and
+ * says what happened. As a rule it has nothing to do before the call; what ends, copies or replaces
+ * something of ours has: an exec, a fork, a close, a dup2 (HOOK_AROUND, and what is irregular).
  *
  * Start at hooks.def: a function that is one system call is one row there, recorded by number, so
  * that it comes out as the sites inside libc record it. What is irregular stands in a file of its

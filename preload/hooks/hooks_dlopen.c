@@ -24,9 +24,6 @@
 #include "preload/rawcall.h"
 #include "preload/record/recorder.h"
 
-/* LoadedBy in record.proto. */
-enum { LOADED_BY_DLOPEN = 1, LOADED_BY_NEEDED = 2 };
-
 #define RETURN_INSTRUCTION 0xc3
 
 /* Calls function(first, second, third), which sees `through` as its return address; a `ret`
@@ -151,7 +148,8 @@ struct arrivals {
 
 static void record_object(const struct arrivals *arrivals, const char *path)
 {
-	unsigned loaded_by = path == arrivals->named->l_name ? LOADED_BY_DLOPEN : LOADED_BY_NEEDED;
+	enum loaded_by loaded_by =
+		path == arrivals->named->l_name ? LOADED_BY_DLOPEN : LOADED_BY_NEEDED;
 
 	if (path && *path)
 		record_load(loaded_by, path, arrivals->request->requester);

@@ -1,7 +1,7 @@
 /*
  * The real functions, found without dlsym: it moved between libraries, allocates, takes locks, and
- * deadlocks when an allocator is preloaded. The link map is walked from _r_debug or from the
- * auxiliary vector's program headers, and each object's GNU or SysV hash table is searched.
+ * deadlocks when an allocator is preloaded. The link map is walked from glibc's _r_debug or
+ * musl's _dl_debug_addr, and each object's GNU or SysV hash table is searched.
  */
 #ifndef FOOTPRINT_PRELOAD_HOOKS_SYMBOLS_H
 #define FOOTPRINT_PRELOAD_HOOKS_SYMBOLS_H

@@ -11,9 +11,6 @@
 #include "preload/text.h"
 #include "proto/session_memory.h"
 
-/* LoadedBy in record.proto. */
-enum { LOADED_BY_DLOPEN = 1, LOADED_BY_NEEDED = 2 };
-
 struct linker_code linker_code DATA_OF_START;
 
 static struct {

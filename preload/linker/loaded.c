@@ -17,9 +17,6 @@
 #define GLIBC_PRELOAD "/etc/ld.so.preload"
 #define MUSL_PATHS    "/etc/ld-musl-x86_64.path"
 
-/* record.proto's LoadedBy */
-#define LOADED_BY_START 0
-
 extern void *__libc_stack_end __attribute__((weak)); /* glibc's */
 
 static bool is_glibc(void)

@@ -203,16 +203,13 @@ static const char *start_in(struct scratch *scratch, bool no_new_privileges)
 /* NULL: supervised from now on. Else why not. */
 static const char *start(void)
 {
-	const char *wish = environment_setting("FOOTPRINT_SUPERVISE");
 	bool no_new_privileges;
-	const char *why;
+	const char *why =
+		supervised_refused(environment_setting("FOOTPRINT_SUPERVISE"), &no_new_privileges);
 	struct scratch *scratch;
 
-	if (wish && text_equal(wish, "0"))
-		return "turned off by FOOTPRINT_SUPERVISE=0";
-	if (supervised_filter_permitted(wish && text_equal(wish, "1"), &no_new_privileges) < 0)
-		return "its set-uid programs would lose their privileges (FOOTPRINT_SUPERVISE=1 "
-		       "says that it runs none)";
+	if (why)
+		return why;
 	scratch = map_private(sizeof(*scratch));
 	if (!scratch)
 		return "no memory for the supervisor";

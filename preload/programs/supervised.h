@@ -55,6 +55,10 @@ struct sockaddr_un;
 unsigned supervised_address(
 	struct sockaddr_un *ret, const char *const *settings, const char *library);
 
+/* May a program of the caller's be supervised? NULL: yes. Else why not, in words. wish:
+ * FOOTPRINT_SUPERVISE, which may be NULL. *ret_no_new_privileges: for supervised_begin(). */
+const char *supervised_refused(const char *wish, bool *ret_no_new_privileges);
+
 /* What supervised_begin() answers when nobody did in time: no time is left to ask another. */
 extern const char supervised_late[];
 

@@ -85,6 +85,18 @@ unsigned supervised_address(
 	return (unsigned)(at - (char *)ret);
 }
 
+const char *supervised_refused(const char *wish, bool *ret_no_new_privileges)
+{
+	bool allowed = wish && text_equal(wish, "1");
+
+	if (wish && text_equal(wish, "0"))
+		return "turned off by FOOTPRINT_SUPERVISE=0";
+	if (supervised_filter_permitted(allowed, ret_no_new_privileges) < 0)
+		return "its set-uid programs would lose their privileges (FOOTPRINT_SUPERVISE=1 "
+		       "says that it runs none)";
+	return NULL;
+}
+
 static const char *why_not_ready(long got, const struct supervised_answer *answer)
 {
 	if (got == -ETIMEDOUT)

@@ -1,7 +1,8 @@
 /*
- * The seccomp filter of a program that the library cannot enter: every call that calls.c has a row
- * for is announced to a supervisor (supervise/), which answers "continue". The filter stays with
- * the process and all its descendants for ever.
+ * The seccomp filter of a program that the library cannot enter: every call that is recorded, or
+ * changes what paths mean, is announced to a supervisor (supervise/), which answers "continue".
+ * Those that make processes or copy descriptors are not: the kernel says what has become of them.
+ * The filter stays with the process and all its descendants for ever.
  */
 #ifndef FOOTPRINT_PRELOAD_PROGRAMS_SUPERVISED_FILTER_H
 #define FOOTPRINT_PRELOAD_PROGRAMS_SUPERVISED_FILTER_H

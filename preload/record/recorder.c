@@ -295,7 +295,7 @@ void record_gap(const char *kind, const char *path, const char *detail)
 		key);
 }
 
-void record_load(unsigned loaded_by, const char *path, const char *requester)
+void record_load(enum loaded_by loaded_by, const char *path, const char *requester)
 {
 	struct place place;
 	size_t size;

@@ -33,6 +33,9 @@
  */
 #define ACCESS_NO_FOLLOW 0x80000000u
 
+/* LoadedBy in record.proto. */
+enum loaded_by { LOADED_BY_START = 0, LOADED_BY_DLOPEN = 1, LOADED_BY_NEEDED = 2 };
+
 enum endpoint_use { ENDPOINT_CONNECT = 1, ENDPOINT_BIND = 2, ENDPOINT_SEND = 3 };
 
 /* `error` below is the errno of the call, 0 when it succeeded. Calls that failed before they looked
@@ -58,8 +61,8 @@ void record_address(enum endpoint_use use, const void *address, size_t size, int
 /* Something that may have been missed: kind as in manifest.proto, path may be NULL. */
 void record_gap(const char *kind, const char *path, const char *detail);
 
-/* An object in the link map. loaded_by as in record.proto; requester may be NULL. */
-void record_load(unsigned loaded_by, const char *path, const char *requester);
+/* An object in the link map. requester may be NULL. */
+void record_load(enum loaded_by loaded_by, const char *path, const char *requester);
 
 /* Exec, in three steps: record_exec_begin before (it returns a ticket, 0: nothing to undo), the
  * real call, and if it returns: record_exec_failed, which takes the record back and records the

@@ -15,13 +15,12 @@
 #include "preload/record/encode.h"
 #include "preload/text.h"
 
-#define HEAD_ROOM 4 /* bytes of a field's head: number and length */
-#define PATH_SIZE FP_PATH_SIZE_MAX
-#define INVOKED_AS_SIZE                                                                            \
-	1024 /* argv[0] may be anything; FP_HELLO_SIZE_MAX must hold it with the paths */
-#define SPOOL_BESIDE  "/spool"
-#define CELL_TEXT_MAX 900 /* bytes of all that a hello in a cell repeats, and its settings */
-#define CELL_PATH_MAX 512
+#define HEAD_ROOM	4 /* bytes of a field's head: number and length */
+#define PATH_SIZE	FP_PATH_SIZE_MAX
+#define INVOKED_AS_SIZE 1024 /* of any argv[0]; FP_HELLO_SIZE_MAX holds it with the paths */
+#define SPOOL_BESIDE	"/spool"
+#define CELL_TEXT_MAX	900 /* bytes of all that a hello in a cell repeats, and its settings */
+#define CELL_PATH_MAX	512
 
 /* A field whose content a system call writes: into its place, then its head before it. */
 static void write_in_place(struct writer *w, unsigned field, long size)

@@ -42,15 +42,15 @@ struct settings {
 	const char *version;
 };
 
-/* The same in a cell of the pool, for a process whose root is known. False: there is no room for
- * all of it, and nothing is to be used. */
-bool hello_write_in_cell(struct segment *segment, const struct settings *settings,
-	const struct entry *entry, uint64_t root_device, uint64_t root_inode);
-
 /* Writes copies of the paths and the hello into segment 0, and opens its log. Sets image.directory.
  * root: an O_PATH descriptor of "/", or -1. */
 void hello_write_first(struct segment *segment, const struct settings *settings,
 	const struct entry *entry, int root);
+
+/* The same in a cell of the pool, for a process whose root is known. False: there is no room for
+ * all of it, and nothing is to be used. */
+bool hello_write_in_cell(struct segment *segment, const struct settings *settings,
+	const struct entry *entry, uint64_t root_device, uint64_t root_inode);
 
 /* For a hello that tells of another process (the supervisor's): where to write it, behind copies of
  * the paths in `settings`, as an offset in segment 0. */

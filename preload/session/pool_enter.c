@@ -86,7 +86,7 @@ static bool same_root(const struct pool_offer *offer)
 /* --- taking the cell -------------------------------------------------------------------------- */
 
 /* What a new image finds. */
-struct place {
+struct lodging {
 	struct pool_offer offer;
 	struct pool_ticket ticket;
 	struct segment *cell;
@@ -108,19 +108,19 @@ static bool read_ticket(int memfd, unsigned index, struct pool_ticket *ret)
 
 /* The cell that the ticket of this process's exec is for, mapped. False: there is none. Cell first,
  * then ticket: see proto/pool.h. */
-static bool find_cell(int memfd, struct place *place)
+static bool find_cell(int memfd, struct lodging *lodging)
 {
 	for (unsigned choice = 0; choice < POOL_CHOICES; choice++) {
 		unsigned index = POOL_CELL_OF(image.pid, choice);
 
-		place->cell = map_cell(memfd, index);
-		if (!place->cell)
+		lodging->cell = map_cell(memfd, index);
+		if (!lodging->cell)
 			return false;
-		place->index = index + 1;
-		if (!__atomic_load_n(&place->cell->head.magic, __ATOMIC_ACQUIRE) &&
-			read_ticket(memfd, index, &place->ticket))
+		lodging->index = index + 1;
+		if (!__atomic_load_n(&lodging->cell->head.magic, __ATOMIC_ACQUIRE) &&
+			read_ticket(memfd, index, &lodging->ticket))
 			return true;
-		unmap(place->cell, POOL_CELL_SIZE);
+		unmap(lodging->cell, POOL_CELL_SIZE);
 	}
 	return false;
 }
@@ -142,10 +142,10 @@ static void leave_previous(int memfd, uint32_t previous)
 
 /* No other session has it: a pool's name is random, and no two of its tickets have one number. The
  * factor, which is odd, spreads them. */
-static void name_session(struct segment *cell, const struct place *place)
+static void name_session(struct segment *cell, const struct lodging *lodging)
 {
-	uint64_t name[2] = { place->offer.name[0],
-		place->offer.name[1] + place->ticket.number * 0x9e3779b97f4a7c15ull };
+	uint64_t name[2] = { lodging->offer.name[0],
+		lodging->offer.name[1] + lodging->ticket.number * 0x9e3779b97f4a7c15ull };
 
 	_Static_assert(sizeof(name) == SESSION_ID_SIZE, "an id is two words");
 	memcpy(cell->session, name, sizeof(name));
@@ -153,47 +153,47 @@ static void name_session(struct segment *cell, const struct place *place)
 }
 
 static bool fill(
-	const struct place *place, const struct settings *settings, const struct entry *entry)
+	const struct lodging *lodging, const struct settings *settings, const struct entry *entry)
 {
-	segment_begin_cell(place->cell);
-	POOL_TAIL(place->cell)->inhabitants = 1;
-	name_session(place->cell, place);
-	return hello_write_in_cell(
-		place->cell, settings, entry, place->offer.root_device, place->offer.root_inode);
+	segment_begin_cell(lodging->cell);
+	POOL_TAIL(lodging->cell)->inhabitants = 1;
+	name_session(lodging->cell, lodging);
+	return hello_write_in_cell(lodging->cell, settings, entry, lodging->offer.root_device,
+		lodging->offer.root_inode);
 }
 
-static struct segment *enter(
-	int memfd, struct place *place, const struct settings *settings, const struct entry *entry)
+static struct segment *enter(int memfd, struct lodging *lodging, const struct settings *settings,
+	const struct entry *entry)
 {
-	if (!find_cell(memfd, place))
+	if (!find_cell(memfd, lodging))
 		return NULL;
-	leave_previous(memfd, place->ticket.previous);
+	leave_previous(memfd, lodging->ticket.previous);
 	/* Who cannot have a memory would go on by value, on a connection that all of them share. */
-	if (place->offer.identity == image.identity && same_root(&place->offer) &&
-		file_may_reach(SEGMENT_FIRST_SIZE) && fill(place, settings, entry)) {
-		image.home = place->cell;
-		image.cell = place->index;
-		image.guard = place->ticket.guard;
-		return place->cell;
+	if (lodging->offer.identity == image.identity && same_root(&lodging->offer) &&
+		file_may_reach(SEGMENT_FIRST_SIZE) && fill(lodging, settings, entry)) {
+		image.home = lodging->cell;
+		image.cell = lodging->index;
+		image.guard = lodging->ticket.guard;
+		return lodging->cell;
 	}
 	/* Nobody has it, and nobody will. */
-	place->cell->head.magic = 0;
-	__atomic_store_n(&POOL_TAIL(place->cell)->ended, 1, __ATOMIC_RELEASE);
-	unmap(place->cell, POOL_CELL_SIZE);
+	lodging->cell->head.magic = 0;
+	__atomic_store_n(&POOL_TAIL(lodging->cell)->ended, 1, __ATOMIC_RELEASE);
+	unmap(lodging->cell, POOL_CELL_SIZE);
 	return NULL;
 }
 
 struct segment *pool_enter(const struct settings *settings, const struct entry *entry)
 {
 	struct segment *cell = NULL;
-	struct place place;
-	int memfd = pool_memfd(CONNECTION_FD, &place.offer);
+	struct lodging lodging;
+	int memfd = pool_memfd(CONNECTION_FD, &lodging.offer);
 
 	if (memfd >= 0) {
-		cell = enter(memfd, &place, settings, entry);
+		cell = enter(memfd, &lodging, settings, entry);
 		rawcall3(SYS_close, memfd, 0, 0);
 	}
-	if (!cell && place.offer.magic)
+	if (!cell && lodging.offer.magic)
 		rawcall3(SYS_close, CONNECTION_FD, 0, 0);
 	if (!cell)
 		return NULL;

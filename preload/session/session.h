@@ -1,6 +1,7 @@
 /*
  * The connection to the aggregator: says which memory holds the records, and as a rule nothing
- * more. Nothing here ever waits, raises a signal, or touches a descriptor that is not surely ours.
+ * more. Nothing here raises a signal, touches a descriptor that is not surely ours, or waits, but
+ * for 40 ms once in a process's life (session_flush).
  */
 #ifndef FOOTPRINT_PRELOAD_SESSION_SESSION_H
 #define FOOTPRINT_PRELOAD_SESSION_SESSION_H
@@ -31,7 +32,8 @@ void session_changed(const uint32_t *slot);
 /* Asks the aggregator for a pool (pool.h). */
 void session_ask_for_pool(uint64_t identity);
 
-/* Sends what goes by value and has not been sent. */
+/* Sends what goes by value and has not been sent. Waits for the aggregator where it has to, once.
+ */
 void session_flush(void);
 
 #endif

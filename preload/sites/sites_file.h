@@ -30,7 +30,7 @@ struct sites_unfinished {
 };
 
 /* Opens the object's file of this kind (".sites-"); -1: there is none that may be believed. Its
- * size, when not 0, must be `size`; else *ret_size is what it is. */
+ * size must be *size, when that is not 0; else it becomes what it is. */
 int sites_file_open(const struct sites_object *object, const char *kind, uint64_t *size);
 
 void sites_head_fill(struct sites_head *head, const struct sites_object *object, uint64_t magic);

@@ -30,7 +30,7 @@ bool sites_object_is_linker(const struct sites_object *object);
 /* Is it glibc's libc itself? */
 bool sites_object_is_glibc(const struct sites_object *object);
 
-/* Are the eight bytes at this offset its code? */
+/* Are the sixteen bytes at this offset its code? */
 static inline bool sites_object_holds(const struct sites_object *object, uint32_t offset)
 {
 	return offset >= object->text && offset < object->text_end &&

@@ -31,6 +31,18 @@ bool site_cancellable_call(
 bool site_in_cancellable(
 	const struct sites_object *object, uint32_t offset, uint32_t *ret_function);
 
+/* Does `syscall` (0f 05) begin at one of the next eight bytes? Nearly never a wrong yes. */
+static inline bool site_may_begin(const uint8_t *code)
+{
+	const uint64_t each = UINT64_MAX / 0xff; /* byte, multiplied */
+	uint64_t first, second, different;
+
+	__builtin_memcpy(&first, code, sizeof(first));
+	__builtin_memcpy(&second, code + 1, sizeof(second));
+	different = (first ^ each * 0x0f) | (second ^ each * 0x05);
+	return (different - each) & ~different & each * 0x80;
+}
+
 /* Whatever the number is: it is known only when the call is made. */
 static inline bool site_is_general(enum site_kind kind)
 {

@@ -125,26 +125,13 @@ static unsigned search_calls(
 	return count;
 }
 
-/* Does `syscall` (0f 05) begin at one of the next eight bytes? Nearly never a wrong yes. */
-#define EACH_BYTE(byte) (0x0101010101010101ull * (byte))
-
-static bool may_hold_syscall(const uint8_t *code)
-{
-	uint64_t first, second, different;
-
-	__builtin_memcpy(&first, code, sizeof(first));
-	__builtin_memcpy(&second, code + 1, sizeof(second));
-	different = (first ^ EACH_BYTE(0x0f)) | (second ^ EACH_BYTE(0x05));
-	return (different - EACH_BYTE(1)) & ~different & EACH_BYTE(0x80);
-}
-
 unsigned sites_search(const struct sites_object *object, uint32_t ret_offsets[SITES_MAX])
 {
 	unsigned count = 0;
 	uint32_t function = 0, at = object->text, site;
 
 	while (at + 16 < object->text_end && count < SITES_MAX) {
-		if (!may_hold_syscall(object->base + at)) {
+		if (!site_may_begin(object->base + at)) {
 			at += sizeof(uint64_t);
 			continue;
 		}

@@ -6,7 +6,7 @@
  * peers/
  *   intake.c       accepts connections
  *   peer.c         receives packets with their descriptors        (receive.c, peer_hello.c)
- *   pool.c         lends memory to processes that start others
+ *   pool.c         finds sessions in memory lent to processes that start others  (pool_lend.c)
  *   vigil.c        whether a supervised program outlives its supervisor     (descriptor.c)
  * sessions/
  *   session.c      one process image: who it is, which application it belongs to

@@ -1,22 +1,12 @@
 #include "aggregator/peers/pool.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/random.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "aggregator/aggregator.h"
 #include "aggregator/clock.h"
 #include "aggregator/log.h"
-#include "lib/base/cleanup.h"
-#include "proto/pool.h"
-
-#define POOL_NAME  "footprint-pool"
-#define POOL_SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW)
+#include "aggregator/peers/pool_parts.h"
 
 /* More packets than the buffer of one socket has room for. */
 #define SOCKET_HOLDS 1024
@@ -25,160 +15,9 @@
  * taken it) is looked at once a tick, and no more whenever a peer speaks of a session unknown. */
 #define EMPTY_LOOKS_MAX 100
 
-/* What we know of a cell. */
-enum phase {
-	NOT_MET, /* free, or its hello has not been seen yet */
-	MET,	 /* a session lives in it */
-	ENDING, /* its image has ended; what that sent before may wait in the peer's socket still */
-	REFUSED,  /* what stands in it is none: it is over with this pool */
-	ENDED,	  /* the session has been read to its end */
-	FINISHED, /* and applied */
-	COVERED,  /* and is in the manifest that is being written */
-};
-
-struct pool {
-	TAILQ_ENTRY(pool) link;
-	struct aggregator *daemon;
-	struct peer *peer;	/* who asked for it, until it is closed */
-	struct pool_head *head; /* mapped; we have sealed it, so it can be touched */
-	int memfd;		/* to read cells that have ended without touching their pages */
-	uint64_t device, inode; /* of the memfd */
-	struct root *root;
-	uint32_t uid; /* of the peer */
-	bool closed;  /* nobody writes any more; waits for sessions that are not finished */
-	unsigned n_unfinished;
-	struct session *sessions[POOL_CELLS];
-	uint8_t phases[POOL_CELLS]; /* enum phase */
-	uint8_t empty[POOL_CELLS];  /* looks that found nobody */
-};
-
 void pools_init(struct aggregator *daemon)
 {
 	TAILQ_INIT(&daemon->pools.list);
-}
-
-/* --- lending ---------------------------------------------------------------------------------- */
-
-static void pool_free(struct pool *pool)
-{
-	TAILQ_REMOVE(&pool->daemon->pools.list, pool, link);
-	pool->daemon->pools.count--;
-	munmap(pool->head, POOL_SIZE);
-	close(pool->memfd);
-	root_unref(pool->root);
-	free(pool);
-}
-
-/* A sealed memfd of zeros, mapped. Negative errno. */
-static int make_memory(struct pool_head **ret)
-{
-	autoclose int fd = memfd_create(POOL_NAME, MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	void *map;
-	int result;
-
-	if (fd < 0 || ftruncate(fd, POOL_SIZE) < 0 || fcntl(fd, F_ADD_SEALS, POOL_SEALS) < 0)
-		return -errno;
-	map = mmap(NULL, POOL_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (map == MAP_FAILED)
-		return -errno;
-	*ret = map;
-	result = fd;
-	fd = -1;
-	return result;
-}
-
-static void fill_head(struct pool_head *head)
-{
-	head->size = POOL_SIZE;
-	__atomic_store_n(&head->magic, POOL_MAGIC, __ATOMIC_RELEASE);
-}
-
-/* 0 or negative errno. */
-static int fill_offer(struct pool_offer *ret, const struct root *root, uint64_t identity)
-{
-	*ret = (struct pool_offer){ .magic = POOL_MAGIC,
-		.identity = identity,
-		.root_device = root->device,
-		.root_inode = root->inode,
-		.root_mount = root->mount };
-	/* Once the kernel has seeded it, so few bytes come at once and whole. */
-	return getrandom(ret->name, sizeof(ret->name), GRND_NONBLOCK) < 0 ? -errno : 0;
-}
-
-/* Into the queue of the process's socket, where it stays. 0 or negative errno. */
-static int send_offer(int socket, struct pool_offer *offer, int memfd)
-{
-	union {
-		struct cmsghdr header;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control = { 0 };
-	struct iovec part = { .iov_base = offer, .iov_len = sizeof(*offer) };
-	struct msghdr message = { .msg_iov = &part,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control) };
-
-	control.header.cmsg_len = CMSG_LEN(sizeof(int));
-	control.header.cmsg_level = SOL_SOCKET;
-	control.header.cmsg_type = SCM_RIGHTS;
-	memcpy(CMSG_DATA(&control.header), &memfd, sizeof(memfd));
-	return sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
-}
-
-static struct pool *pool_new(struct peer *peer, uint64_t identity)
-{
-	struct pool *pool = calloc(1, sizeof(*pool));
-	struct root *root = peer->session->root;
-	struct pool_offer offer;
-	autoclose int memfd = -1;
-	struct stat status;
-
-	if (!pool)
-		return NULL;
-	memfd = make_memory(&pool->head);
-	if (memfd < 0 || !pool->head || fstat(memfd, &status) < 0 ||
-		fill_offer(&offer, root, identity) < 0 ||
-		(fill_head(pool->head), send_offer(peer->fd, &offer, memfd) < 0)) {
-		if (pool->head)
-			munmap(pool->head, POOL_SIZE);
-		free(pool);
-		return NULL;
-	}
-	pool->memfd = steal_fd(&memfd);
-	pool->daemon = peer->daemon;
-	pool->peer = peer;
-	pool->device = status.st_dev;
-	pool->inode = status.st_ino;
-	pool->uid = peer->uid;
-	pool->root = root;
-	root->references++;
-	return pool;
-}
-
-/* Descriptors in flight count against the limit of whose they are. */
-static bool may_lend(const struct peer *peer)
-{
-	const struct aggregator *daemon = peer->daemon;
-	rlim_t most = daemon->intake.descriptors_max / 8;
-
-	if (most > POOLS_MAX)
-		most = POOLS_MAX;
-	/* Which mount its root is was not said before Linux 5.8. */
-	return !peer->pool && peer->session->root->known && peer->session->root->mount &&
-	       daemon->pools.count < most && !daemon->stopping;
-}
-
-void pool_lend(struct peer *peer, const Footprint__PoolRequest *request)
-{
-	struct aggregator *daemon = peer->daemon;
-	struct pool *pool = may_lend(peer) ? pool_new(peer, request->identity) : NULL;
-
-	if (!pool)
-		return;
-	TAILQ_INSERT_TAIL(&daemon->pools.list, pool, link);
-	daemon->pools.count++;
-	daemon->counters.pools++;
-	peer->pool = pool;
 }
 
 /* --- cells ------------------------------------------------------------------------------------ */

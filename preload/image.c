@@ -155,7 +155,7 @@ struct segment *image_start(void)
 		return NULL;
 	}
 	log = text_environment(entry.envp, "FOOTPRINT_LOG");
-	image.logs = log && *log;
+	image.logs = log && *log && !text_equal(log, "0");
 	image.pid = (int)rawcall3(SYS_getpid, 0, 0, 0);
 	image.identity = pool_identity(&settings);
 	/* Something goes on behind the end that we knew of: with a session of its own. */

@@ -56,7 +56,7 @@ struct image {
 	bool connecting;   /* a thread is at it */
 	bool refused;	   /* the spool did not take something: it is tried again now and then */
 	bool has_waited;   /* for the aggregator, which happens once at most */
-	bool logs;	   /* FOOTPRINT_LOG is set */
+	bool logs;	   /* FOOTPRINT_LOG is set, and not 0 */
 	uint8_t directory_uncached; /* enum directory_cache */
 
 	uint64_t near_directories[NEAR_FDS]; /* descriptor -> directory id, 0: unknown */
@@ -129,7 +129,7 @@ bool image_is_single_threaded(void);
 /* Counts records that could be kept nowhere. */
 void image_lose(uint64_t records);
 
-/* One line on stderr when FOOTPRINT_LOG is set. `error` is a negative errno or 0. */
+/* One line on stderr when image.logs. `error` is a negative errno or 0. */
 void image_log(const char *what, long error);
 
 /* A time stamp of the processor's, at no cost; two of them IMAGE_SECOND apart are about a second.

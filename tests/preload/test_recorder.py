@@ -252,6 +252,17 @@ def without_an_aggregator_records_are_spooled(client):
 
 
 @test
+def log_says_that_nobody_answers_unless_it_is_off(client):
+    for log, told in (None, False), ("", False), ("0", False), ("1", True):
+        with Case(client, listening=False) as case:
+            environment = dict(case.environment(), **({} if log is None else {"FOOTPRINT_LOG": log}))
+            done = subprocess.run([client, "plain", "1"], env=environment, capture_output=True,
+                                  check=True, timeout=TIMEOUT)
+            assert (b": no aggregator answers: errno " in done.stderr) == told, (log, done.stderr)
+            assert told or done.stderr == b"", (log, done.stderr)
+
+
+@test
 def what_is_not_acknowledged_is_spooled_and_no_more(client):
     with Case(client) as case:
         process = case.start("steps", 10)

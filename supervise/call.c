@@ -15,6 +15,7 @@
 #include "preload/rawcall.h"
 #include "preload/record/calls.h"
 #include "preload/record/calls_table.h"
+#include "preload/record/held.h"
 #include "preload/record/recorder.h"
 #include "preload/text.h"
 #include "supervise/caller.h"
@@ -183,21 +184,40 @@ static struct spot relative_spot(const char *path, unsigned directory, enum appr
 	return (struct spot){ open_directory(dirfd), path, false };
 }
 
+/* An absolute path begins where the caller's do. */
+static struct spot absolute_spot(const char *path)
+{
+	int root = images_root(called.announced->pid);
+
+	return root > 0 ? (struct spot){ root, path, true }
+			: (struct spot){ AT_FDCWD, path, false };
+}
+
+/* What /proc/self says to the caller. */
+static struct spot held_spot(const struct held *held)
+{
+	static char link[TARGET_NAME_SIZE];
+
+	if (held->kind == HELD_ROOT)
+		return absolute_spot(*held->rest ? held->rest - 1 : "/");
+	if (*held->rest)
+		return (struct spot){ open_directory(held->fd), held->rest, false };
+	if (held->kind == HELD_FD)
+		target_name(link, called.announced->pid, "fd", held->fd);
+	else
+		target_name(link, called.announced->pid, "cwd", -1);
+	return (struct spot){ AT_FDCWD, link, false };
+}
+
 static struct spot spot_of(const char *path, unsigned directory, enum approach approach)
 {
-	struct spot spot = { AT_FDCWD, path, false };
-	int root;
+	struct held held;
 
 	if (!path || !*path)
-		return spot;
+		return (struct spot){ AT_FDCWD, path, false };
 	if (*path != '/')
 		return relative_spot(path, directory, approach);
-	root = images_root(called.announced->pid);
-	if (root > 0) {
-		spot.fd = root;
-		spot.below = true;
-	}
-	return spot;
+	return held_find(path, &held) ? held_spot(&held) : absolute_spot(path);
 }
 
 /* openat2 may take a directory for the root. */

@@ -9,6 +9,7 @@
 #include "preload/image.h"
 #include "preload/rawcall.h"
 #include "preload/record/calls_table.h"
+#include "preload/record/held.h"
 #include "preload/text.h"
 #include "proto/session_memory.h"
 #include "supervise/express_code.h"
@@ -295,8 +296,10 @@ void express_remember(struct express *express, const struct announced *announced
 	int64_t directory = 0;
 	uint64_t key, address;
 	unsigned place = 0;
+	struct held held;
 
-	if (!path || !*path || !is_kept(announced) || express->closed)
+	/* What a descriptor leads to may be another file the next time. */
+	if (!path || !*path || !is_kept(announced) || express->closed || held_find(path, &held))
 		return;
 	if (*path != '/') {
 		directory = directory_of_call(express, announced);

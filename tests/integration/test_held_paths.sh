@@ -1,25 +1,45 @@
 #!/bin/bash
-# Paths through what a process holds itself (/proc/self/fd and their like) are told as where they lead.
+# Paths through what a process holds itself (/proc/self/fd and their like) are told as where they lead,
+# of a static program too, whose supervisor holds other things.
 . "$(dirname "$0")/../lib.sh"
-compile held_paths
-mkdir -p "$work/data/sub"
-echo content >"$work/data/file"
-data=$(realpath "$work/data")
-
-aggregator_start
-(cd "$data" && "${watched[@]}" "$work/held_paths") || die "held_paths failed"
-aggregator_stop
-
-assert_fact "nothing is amiss" '.gaps == []'
 access_of() {
 	facts ".files[] | select(.path == \"$data/$1\") | .access | join(\" \")"
 }
-assert_equal "a file opened anew" "read write check" "$(access_of file)"
-assert_equal "a file made below a descriptor" "write create" "$(access_of sub/made)"
-assert_equal "a folder made below a descriptor" "create" "$(access_of sub/folder)"
-assert_equal "a socket's addresses" "unix:$data/sub/socket" "$(facts '.endpoints[].address' | sort -u)"
-assert_equal "operations on it" "bind connect" "$(facts '.endpoints[].operation' | sort | xargs)"
-printf '%s\n' "$data"/{after-return,by-descriptor,by-pid,by-self,sub/after-chdir,sub/by-received} /by-root | sort >"$work/expected"
-facts '.missing[].path' | grep -E "^$data|by-root" | sort >"$work/found"
-assert_same_text "what was looked for and not there" "$work/expected" "$work/found"
+
+# judge WHAT NAME...: names that were looked for and not there, below $data
+judge() {
+	local what=$1
+	shift
+	assert_fact "$what: nothing is amiss" '.gaps == []'
+	assert_equal "$what: a file opened anew" "read write check" "$(access_of file)"
+	assert_equal "$what: a file made below a descriptor" "write create" "$(access_of sub/made)"
+	assert_equal "$what: a folder made below a descriptor" create "$(access_of sub/folder)"
+	assert_equal "$what: a socket's addresses" "unix:$data/sub/socket" "$(facts '.endpoints[].address' | sort -u)"
+	assert_equal "$what: operations on it" "bind connect" "$(facts '.endpoints[].operation' | sort | xargs)"
+	{ printf "$data/%s\n" "$@" && echo /by-root; } | sort >"$work/expected"
+	facts '.missing[].path' | grep -E "^$data|by-root" | sort >"$work/found"
+	assert_same_text "$what: what was not there" "$work/expected" "$work/found"
+}
+
+# watch PROGRAM: in a folder of its own
+watch() {
+	rm -rf "$manifests" "$work/$1.data"
+	mkdir -p "$work/$1.data/sub"
+	data=$(realpath "$work/$1.data")
+	echo content >"$data/file"
+	aggregator_start
+	(cd "$data" && "${watched[@]}" sh -c "'$work/$1' || echo failed" >"$work/out" 2>&1)
+	aggregator_stop
+	assert_equal "output of $1" "" "$(cat "$work/out")"
+}
+
+names=(after-return by-descriptor by-self sub/after-chdir sub/by-received)
+compile held_paths
+watch held_paths
+judge dynamic "${names[@]}" by-pid
+
+mv "$work/held_paths" "$work/dynamic"
+compile held_paths -static
+watch held_paths
+judge static "${names[@]}"
 finish

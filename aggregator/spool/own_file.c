@@ -62,9 +62,10 @@ int own_file_open(int directory, const char *name, int flags)
 	return r < 0 ? r : fd;
 }
 
+/* Not opened for writing, which would keep the file system from becoming read-only. */
 int own_file_lock(int directory, const char *name, int *ret)
 {
-	autoclose int fd = own_file_open(directory, name, O_RDWR);
+	autoclose int fd = own_file_open(directory, name, O_RDONLY);
 
 	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
 		return -EADDRINUSE;

@@ -236,6 +236,10 @@ class Daemon:
                                PROTO + "/manifest.proto"], input=plain, stdout=subprocess.PIPE,
                               check=True).stdout.decode()
 
+    def written(self):
+        """What is in the directory of manifests, but for the daemon's lock."""
+        return sorted(set(os.listdir(self.manifests)) - {".footprintd.lock"})
+
     def memory_kib(self, field="VmHWM"):
         with open("/proc/%d/status" % self.process.pid) as f:
             return int(re.search(field + r":\s+(\d+)", f.read()).group(1))

@@ -200,7 +200,7 @@ def names_of_others(daemon):
             assert refused(s), application
         finish(limited)
         assert limited.counter("hellos refused") == 2
-        assert os.listdir(limited.manifests) == []
+        assert limited.written() == []
     finally:
         limited.remove()
     limited = Daemon("--allow-app", "good")

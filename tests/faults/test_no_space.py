@@ -124,7 +124,7 @@ def manifests_full(case):
         assert daemon.manifest(), "the old manifest is gone"
         os.unlink(daemon.manifests + "/in-the-way")
         assert_done(finish(daemon), said)
-        assert os.listdir(daemon.manifests) == ["app@1.footprint"]
+        assert daemon.written() == ["app@1.footprint"]
 
 
 def manifests_read_only(case):

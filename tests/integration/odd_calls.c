@@ -104,6 +104,18 @@ static void use_mounts(void)
 		      AT_FDCWD, "mark-none") < 0);
 }
 
+/* The kernel answers as if the script itself were not there. */
+static void execute_without_interpreter(void)
+{
+	char *arguments[] = { "script", NULL };
+	int fd = open("script", O_CREAT | O_WRONLY, 0755);
+
+	CHECK(write(fd, "#!/none/interpreter\n", 20) == 20);
+	CHECK(close(fd) == 0);
+	CHECK(execv("script", arguments) < 0 && errno == ENOENT);
+	CHECK(execv("script-none", arguments) < 0 && errno == ENOENT);
+}
+
 /* glibc refuses to execute without an environment. */
 static void execute_nothing(void)
 {
@@ -119,6 +131,7 @@ int main(void)
 	use_addresses();
 	use_mounts();
 	execute_nothing();
+	execute_without_interpreter();
 	connect_interrupted();
 	return 0;
 }

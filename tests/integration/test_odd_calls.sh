@@ -16,10 +16,12 @@ missing_among() {
 	facts '.missing[].path' | grep -E "$1" | sort
 }
 {
-	printf '%s\n' "$data/sub/inside" "$data/"{acct,bound,mark,move,quota,swapoff,swapon,tree,umount,umount2}-none
+	printf '%s\n' "$data/sub/inside" "$data/"{acct,bound,mark,move,quota,script,swapoff,swapon,tree,umount,umount2}-none
 } | sort >"$work/expected"
 missing_among "^$data/(sub/inside|.*-none)$|^/inside" >"$work/found"
 assert_same_text "what was looked for and not there" "$work/expected" "$work/found"
+assert_equal "a script without its interpreter" "write create check" \
+	"$(facts ".files[] | select(.path == \"$data/script\") | .access | join(\" \")")"
 assert_equal "what was never looked at" "" "$(missing_among refused)$(facts '.files[].path' | grep refused)"
 printf '%s\n' "bind 0.0.0.0:0" "connect 127.0.0.1:$port" "connect [::1]:9" \
 	"connect [::ffff:127.0.0.1]:$port" | sort >"$work/expected"

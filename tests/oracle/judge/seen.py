@@ -197,6 +197,9 @@ class Judge:
             self.seen.add("executed", (by, by), call)
             return
         use = PathUse(step, base, path, True, *came)
+        if use.missing and self.resolver.resolve(base, path, True, step.root).exists:
+            # Its interpreter is missing: the kernel says so in the same words.
+            use = PathUse(step, base, path, True, frozenset({CHECK}))
         self._used(use, by)
 
     @staticmethod

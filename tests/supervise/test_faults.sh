@@ -96,8 +96,10 @@ assert_files "what was opened after the worker's death" "$work/later"
 rm -rf "$manifests" "$work/run"
 aggregator_start --interval 1
 start './opens 30 file'
-# shellcheck disable=SC2046 # two of them
-kill -KILL $(guardian) $(worker)
+# Stopped first: who sees the other die takes its place at once.
+both=("$(guardian)" "$(worker)")
+kill -STOP "${both[0]}" && kill -STOP "${both[1]}"
+kill -KILL "${both[@]}"
 wait_for no_guardians
 wait_for gap_of_the_killed
 assert_equal "it lives on" yes "$(pgrep -P "$program" >/dev/null && echo yes)"

@@ -40,6 +40,13 @@ uint64_t directory_of(int dirfd)
 	return id;
 }
 
+/* An outcome that was foretold comes of a look at the name itself. */
+bool directory_holds(int dirfd, const char *path)
+{
+	(void)dirfd, (void)path;
+	return false;
+}
+
 void directory_set(int fd, uint64_t id)
 {
 	(void)fd, (void)id;

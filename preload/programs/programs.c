@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
-#include <unistd.h>
 
 #include "preload/hooks/symbols.h"
 #include "preload/image.h"
@@ -61,14 +60,6 @@ uint64_t record_exec_begin(int dirfd, const char *path, enum program_glance glan
 	return fact_exec(&place);
 }
 
-/* A script whose interpreter is not there, or a program whose dynamic linker is not, is answered as
- * if it were not there itself. */
-static bool is_there(int dirfd, const char *path)
-{
-	return !image.memory_only && *path &&
-	       rawcall4(SYS_faccessat, dirfd, (long)path, F_OK, 0) == 0;
-}
-
 static void record_outcome(int dirfd, const char *path, int error)
 {
 	char buffer[USUAL_PATH];
@@ -79,7 +70,9 @@ static void record_outcome(int dirfd, const char *path, int error)
 		!program_place(&place, dirfd, path, buffer) ||
 		fact_is_known(place.hash, FACT_ATTRIBUTES(RECORD_EXECUTE, 0, error), &key))
 		return;
-	if (error == ENOENT && is_there(dirfd, path)) {
+	/* A script whose interpreter is not there, or a program whose dynamic linker is not, is
+	 * answered as if it were not there itself. */
+	if (error == ENOENT && directory_holds(dirfd, path)) {
 		error = ENOEXEC;
 		if (fact_is_known(place.hash, FACT_ATTRIBUTES(RECORD_EXECUTE, 0, error), &key))
 			return;

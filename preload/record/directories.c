@@ -114,6 +114,12 @@ uint64_t directory_of(int dirfd)
 	return id;
 }
 
+bool directory_holds(int dirfd, const char *path)
+{
+	return !image.memory_only && path && *path &&
+	       rawcall4(SYS_faccessat, dirfd, (long)path, 0 /* F_OK */, 0) == 0;
+}
+
 uint64_t directory_known(int fd)
 {
 	uint64_t *entry = entry_of(fd, false);

@@ -9,6 +9,7 @@
 #ifndef FOOTPRINT_PRELOAD_RECORD_DIRECTORIES_H
 #define FOOTPRINT_PRELOAD_RECORD_DIRECTORIES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,6 +19,9 @@
 
 /* Id of what `dirfd` (or AT_FDCWD) names now; FP_DIRECTORY_UNKNOWABLE: that cannot be told. */
 uint64_t directory_of(int dirfd);
+
+/* Is there something of this name now? False: nobody is asked (behind a filter). */
+bool directory_holds(int dirfd, const char *path);
 
 /* `fd` names the directory `id`; 0: nobody knows what it names, if anything. */
 void directory_set(int fd, uint64_t id);

@@ -82,8 +82,11 @@ static void use_received(void)
 static void use_directories(void)
 {
 	int here = open("/proc/self/cwd", O_RDONLY | O_DIRECTORY);
+	char *arguments[] = { "none", NULL };
 
 	CHECK(stat("/proc/self/cwd/by-self", &status) < 0);
+	/* It is there where a supervisor stands. */
+	CHECK(execv("etc/passwd", arguments) < 0);
 	snprintf(name, sizeof(name), "/proc/%d/cwd/by-pid", getpid());
 	CHECK(stat(name, &status) < 0);
 	CHECK(stat("/proc/self/root/by-root", &status) < 0);

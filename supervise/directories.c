@@ -27,6 +27,17 @@ long directory_path(int dirfd, char *path, size_t size)
 }
 
 /* /proc tells paths as seen from our root, which the hello named, not from the caller's. */
+bool directory_place(struct place *ret, const char *path)
+{
+	uint64_t root = image.root;
+	bool found;
+
+	image.root = 0;
+	found = place_find_from(ret, 0, path);
+	image.root = root;
+	return found;
+}
+
 uint64_t directory_of(int dirfd)
 {
 	char path[FP_PATH_SIZE_MAX];

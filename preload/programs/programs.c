@@ -37,13 +37,13 @@ static bool program_place(struct place *ret, int dirfd, const char *path, char *
 	long size;
 
 	if (path && *path && held_find(path, &held) && !*held.rest)
-		return held_path(&held, buffer, USUAL_PATH) && place_find_from(ret, 0, buffer);
+		return held_place(&held, ret, buffer, USUAL_PATH);
 	if (path && *path)
 		return place_find(ret, dirfd, path);
 	size = directory_path(dirfd, buffer, USUAL_PATH);
 	if (size <= 0)
 		return false;
-	return place_find(ret, AT_FDCWD, buffer);
+	return directory_place(ret, buffer);
 }
 
 /* What is written before an execution may be in the spool, where it cannot be taken back, by the

@@ -114,6 +114,11 @@ uint64_t directory_of(int dirfd)
 	return id;
 }
 
+bool directory_place(struct place *ret, const char *path)
+{
+	return place_find_from(ret, 0, path);
+}
+
 bool directory_holds(int dirfd, const char *path)
 {
 	return !image.memory_only && path && *path &&

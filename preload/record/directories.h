@@ -20,6 +20,10 @@
 /* Id of what `dirfd` (or AT_FDCWD) names now; FP_DIRECTORY_UNKNOWABLE: that cannot be told. */
 uint64_t directory_of(int dirfd);
 
+/* The place of what directory_path() tells. False: it names nothing. */
+struct place;
+bool directory_place(struct place *ret, const char *path);
+
 /* Is there something of this name now? False: nobody is asked (behind a filter). */
 bool directory_holds(int dirfd, const char *path);
 

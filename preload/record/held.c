@@ -5,6 +5,7 @@
 
 #include "preload/image.h"
 #include "preload/record/directories.h"
+#include "preload/record/facts.h"
 #include "preload/text.h"
 
 #define DELETED " (deleted)"
@@ -84,14 +85,14 @@ bool held_path(const struct held *held, char *buffer, size_t size)
 {
 	long length;
 
-	/* Behind a chroot the kernel's word is not said from where our paths begin. */
-	if (image.root)
-		return false;
-	if (held->kind == HELD_ROOT) {
-		text_append(buffer, buffer + size, "/");
-		return true;
-	}
 	length = directory_path(held->fd, buffer, size);
 	return length > 0 && !text_begins(buffer, MEMFD) &&
 	       !ends_with(buffer, (size_t)length, DELETED);
+}
+
+bool held_place(const struct held *held, struct place *ret, char *buffer, size_t size)
+{
+	if (held->kind == HELD_ROOT)
+		return place_find_from(ret, 0, "/");
+	return held_path(held, buffer, size) && directory_place(ret, buffer);
 }

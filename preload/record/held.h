@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct place;
+
 enum held_kind { HELD_FD, HELD_WORKING_DIRECTORY, HELD_ROOT };
 
 struct held {
@@ -25,8 +27,11 @@ static inline bool held_find(const char *path, struct held *ret)
 	return path[0] == '/' && (path[1] == 'p' || path[1] == 'd') && held_find_there(path, ret);
 }
 
-/* Where the link itself leads: the absolute path, in `buffer`. False: to no name (a pipe, a deleted
- * file), or it cannot be told. */
+/* Where the link itself leads: the absolute path, in `buffer`, as seen from where directory_place()
+ * takes it. False: to no name (a pipe, a deleted file), or it cannot be told. */
 bool held_path(const struct held *held, char *buffer, size_t size);
+
+/* The same, as a place whose path stands in `buffer`. */
+bool held_place(const struct held *held, struct place *ret, char *buffer, size_t size);
 
 #endif

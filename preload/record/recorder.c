@@ -52,7 +52,7 @@ static __attribute__((noinline)) void record_held(
 	char path[USUAL_PATH];
 	struct place place;
 
-	if (held_path(held, path, sizeof(path)) && place_find_from(&place, 0, path))
+	if (held_place(held, &place, path, sizeof(path)))
 		record_place(access, &place, error);
 }
 
@@ -231,7 +231,8 @@ static uint64_t place_socket(union address *address, size_t *size)
 		memmove(path, held.rest, *size - head + 1);
 		return directory_of(held.fd);
 	}
-	if (held_path(&held, path, sizeof(*address) - head))
+	/* Behind a chroot an address cannot say from where its path begins. */
+	if (!image.root && held_path(&held, path, sizeof(*address) - head))
 		*size = head + text_length(path);
 	return 0;
 }

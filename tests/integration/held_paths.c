@@ -92,8 +92,23 @@ static void use_directories(void)
 	CHECK(stat("after-return", &status) < 0);
 }
 
-int main(void)
+/* Behind a chroot, where links say where they lead from there on. */
+static void use_new_root(void)
 {
+	int file;
+
+	CHECK(chroot("root") == 0 && chdir("/") == 0);
+	file = open("file", O_PATH);
+	CHECK(close(open(below("/proc/self/fd", file, ""), O_WRONLY)) == 0);
+}
+
+int main(int argc, char **argv)
+{
+	(void)argv;
+	if (argc > 1) {
+		use_new_root();
+		return 0;
+	}
 	use_descriptors();
 	use_socket();
 	use_received();

@@ -42,4 +42,19 @@ mv "$work/held_paths" "$work/dynamic"
 compile held_paths -static
 watch held_paths
 judge static "${names[@]}"
+
+if [ "$(id -u)" -eq 0 ] && unshare -m true 2>/dev/null; then
+	for program in dynamic held_paths; do
+		rm -rf "$manifests" "$work/top"
+		mkdir -p "$work/top/root/proc"
+		echo content >"$work/top/root/file"
+		aggregator_start
+		(cd "$work/top" && "${watched[@]}" unshare -m sh -c \
+			"mount --bind /proc root/proc && '$work/$program' root; exit") || die "behind a chroot: $program failed"
+		aggregator_stop
+		assert_equal "a file opened anew behind a chroot ($program)" "write check" \
+			"$(facts ".files[] | select(.path == \"$(realpath "$work/top/root/file")\") | .access | join(\" \")")"
+		assert_fact "nothing is amiss behind a chroot" '.gaps == []'
+	done
+fi
 finish

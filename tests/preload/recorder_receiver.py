@@ -25,6 +25,11 @@ message Log { repeated Record record = 1; repeated Packet packet = 2; repeated H
 """
 
 
+def object_of(source, build):
+    """What a source has become: a build folder may hold objects of sources that are gone."""
+    return os.path.join(build, "obj", os.path.splitext(os.path.relpath(source, TOP))[0] + ".o")
+
+
 def varint(number):
     out = b""
     while number > 0x7f:

@@ -32,7 +32,7 @@ def test(function):
 
 def build_client(folder, compiler="gcc"):
     client = os.path.join(folder, "recorder_client_" + compiler)
-    objects = [next(Path(BUILD, "obj/preload").rglob(name + ".o")) for name in RECORDER]
+    objects = [wire.object_of(next(Path(wire.TOP, "preload").rglob(name + ".c")), BUILD) for name in RECORDER]
     command = [compiler, "-g", "-O2", "-I", wire.TOP, "-o", client,
                os.path.join(wire.TOP, "tests/preload/recorder_client.c"), *objects]
     subprocess.run(command + ([] if compiler == "musl-gcc" else ["-pthread"]), check=True)

@@ -137,7 +137,7 @@ def main():
 def own_sections():
     """The functions that have a section of their own: not those of assembly, nor constructors. What the
     compiler has cut from a function is named after it."""
-    objects = Path(BUILD, "obj/preload").rglob("*.o")
+    objects = [wire.object_of(source, BUILD) for source in Path(wire.TOP, "preload").rglob("*.c")]
     listing = subprocess.run(["objdump", "-h", *objects], check=True, capture_output=True, text=True).stdout
     return set(re.findall(r" \.text\.(?!startup|exit)(\w+)", listing))
 

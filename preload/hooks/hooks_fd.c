@@ -289,3 +289,15 @@ FP_EXPORT ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 		descriptors_came(message);
 	return size;
 }
+
+FP_EXPORT int recvmmsg(
+	int fd, struct mmsghdr *messages, unsigned count, int flags, struct timespec *timeout)
+{
+	REAL(recvmmsg);
+	int came = real_recvmmsg ? real_recvmmsg(fd, messages, count, flags, timeout)
+				 : (int)hook_missing();
+
+	for (int i = 0; i < came; i++)
+		descriptors_came(&messages[i].msg_hdr);
+	return came;
+}

@@ -48,8 +48,20 @@ static void use_socket(void)
 	CHECK(connect(client, (struct sockaddr *)&address, sizeof(address)) == 0);
 }
 
+static int receive(int socket, struct msghdr *message, int several)
+{
+	struct mmsghdr one = { .msg_hdr = *message };
+
+	if (!several)
+		return recvmsg(socket, message, 0) == 1;
+	if (recvmmsg(socket, &one, 1, 0, NULL) != 1)
+		return 0;
+	*message = one.msg_hdr;
+	return 1;
+}
+
 /* A directory that comes by a socket has the number of one that was read and closed inside libc. */
-static void use_received(void)
+static void use_received(int several)
 {
 	union {
 		struct cmsghdr head;
@@ -68,9 +80,9 @@ static void use_received(void)
 	memcpy(CMSG_DATA(&control.head), &sub, sizeof(sub));
 	CHECK(sendmsg(ends[0], &message, 0) == 1);
 	CHECK(scandir("/", &entries, NULL, NULL) > 0);
-	CHECK(recvmsg(ends[1], &message, 0) == 1);
+	CHECK(receive(ends[1], &message, several));
 	memcpy(&sub, CMSG_DATA(&control.head), sizeof(sub));
-	CHECK(openat(sub, "by-received", O_RDONLY) < 0);
+	CHECK(openat(sub, several ? "by-received-too" : "by-received", O_RDONLY) < 0);
 }
 
 static void use_directories(void)
@@ -111,7 +123,8 @@ int main(int argc, char **argv)
 	}
 	use_descriptors();
 	use_socket();
-	use_received();
+	use_received(0);
+	use_received(1);
 	use_directories();
 	return 0;
 }

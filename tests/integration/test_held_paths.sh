@@ -33,7 +33,7 @@ watch() {
 	assert_equal "output of $1" "" "$(cat "$work/out")"
 }
 
-names=(after-return by-descriptor by-self etc/passwd sub/after-chdir sub/by-received)
+names=(after-return by-descriptor by-self etc/passwd sub/after-chdir sub/by-received sub/by-received-too)
 compile held_paths
 watch held_paths
 judge dynamic "${names[@]}" by-pid

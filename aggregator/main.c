@@ -1,5 +1,6 @@
 /* footprintd: begin, loop, end. aggregator.h says how it works. */
 #include <errno.h>
+#include <malloc.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -14,6 +15,16 @@
 #include "aggregator/stop.h"
 
 #define LOWEST_PRIORITY 19
+#define BURST_FACTS	4096u
+
+/* What a burst of facts took and freed, malloc keeps: most of the memory at that time. */
+static void give_memory_back(struct roots *roots)
+{
+	if (roots->n_queued || roots->last_serial - roots->trimmed_serial < BURST_FACTS)
+		return;
+	roots->trimmed_serial = roots->last_serial;
+	malloc_trim(0);
+}
 
 static void on_tick(uv_timer_t *timer)
 {
@@ -29,6 +40,7 @@ static void on_tick(uv_timer_t *timer)
 	atlas_tick(daemon);
 	ledger_tick(daemon);
 	applications_tick(daemon);
+	give_memory_back(&daemon->roots);
 }
 
 static void on_report(uv_signal_t *signal, int number)

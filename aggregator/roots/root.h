@@ -71,10 +71,11 @@ LIST_HEAD(root_list, root);
 struct roots {
 	struct root_list list;
 	unsigned count;
-	uint64_t last_serial; /* of facts queued so far */
-	uint64_t n_queued;    /* facts that wait, in all roots */
-	bool frozen;	      /* a snapshot is being written: nothing is applied */
-	uint64_t asks;	      /* bits: numbers of look_tools.ask that are taken */
+	uint64_t last_serial;	 /* of facts queued so far */
+	uint64_t trimmed_serial; /* when malloc last gave back what it does not use */
+	uint64_t n_queued;	 /* facts that wait, in all roots */
+	bool frozen;		 /* a snapshot is being written: nothing is applied */
+	uint64_t asks;		 /* bits: numbers of look_tools.ask that are taken */
 };
 
 /* Facts that may wait before reading of logs pauses. */

@@ -32,7 +32,7 @@ for i in "${!ways[@]}"; do
 done
 
 # The environment a program sees differs in our variables alone.
-own_variables='^(LD_PRELOAD|FOOTPRINT_[A-Z]*|_)='
+own_variables='^(LD_PRELOAD|FOOTPRINT_[A-Z_]*|_)='
 for way in 'env' 'env -i env' 'env -i A=1 B=2 env' 'python3 -c "
 import subprocess; subprocess.run([\"env\"], env={\"A\": \"1\", \"PATH\": \"/bin\"})"'; do
 	env bash -c "$way" >"$work/env.bare"

@@ -45,7 +45,7 @@ def unpacked(package, folder):
         return target
     fetched = folder / f"{package}.fetched"
     shutil.rmtree(fetched, ignore_errors=True)
-    fetched.mkdir()
+    fetched.mkdir(parents=True)
     with _fetching:
         apt = _apt(folder)
         _output([*apt, "update"])

@@ -1,11 +1,14 @@
 #include "aggregator/log.h"
 
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#define LOG_LINE_SIZE 1024
+#include "lib/base/utf8.h"
+
+#define LOG_LINE_SIZE 8192 /* a path, and why */
 
 static bool verbose;
 
@@ -14,12 +17,26 @@ void log_verbose(bool on)
 	verbose = on;
 }
 
+/* Control characters (C1 ones, U+0080 to U+009F, too) and bytes of no character, which a terminal
+ * may take for one. */
+static bool is_control(const uint8_t *c, size_t size)
+{
+	return !size || (size == 1 && (*c < 0x20 || *c == 0x7f)) ||
+	       (size == 2 && c[0] == 0xc2 && c[1] < 0xa0);
+}
+
 /* Names come from peers: a line break or an escape sequence in one may not fake or hide a line. */
 static void mask_controls(char *text)
 {
-	for (unsigned char *p = (unsigned char *)text; *p; p++)
-		if (*p < 0x20 || *p == 0x7f)
-			*p = '?';
+	uint8_t *p = (uint8_t *)text, *end = p + strlen(text);
+
+	while (p < end) {
+		size_t size = utf8_character(p, (size_t)(end - p)), step = size ? size : 1;
+
+		if (is_control(p, size))
+			memset(p, '?', step);
+		p += step;
+	}
 }
 
 static void say(const char *format, va_list args)

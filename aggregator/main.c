@@ -13,6 +13,7 @@
 #include "aggregator/log.h"
 #include "aggregator/peers/listener.h"
 #include "aggregator/stop.h"
+#include "lib/base/standard.h"
 
 #define LOWEST_PRIORITY 19
 #define BURST_FACTS	4096u
@@ -201,6 +202,7 @@ int main(int argc, char **argv)
 	static struct aggregator daemon;
 	int r;
 
+	standard_hold();
 	switch (options_parse(&daemon.options, argc, argv)) {
 	case OPTIONS_DONE:
 		return EXIT_SUCCESS;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "aggregator/log.h"
+#include "aggregator/peers/listener.h"
 
 #define INTERVAL_DEFAULT 2.0
 #define INTERVAL_MIN	 0.05
@@ -119,11 +120,11 @@ static int add_allowed_uid(struct options *options, const char *text)
 	return 0;
 }
 
-static int set_spool(struct options *options, const char *path)
+static int set_path(char **path, const char *to)
 {
-	free(options->spool);
-	options->spool = strdup(path);
-	return options->spool ? 0 : -ENOMEM;
+	free(*path);
+	*path = strdup(to);
+	return *path ? 0 : -ENOMEM;
 }
 
 static int set_threads(struct options *options, const char *text)
@@ -154,15 +155,14 @@ static int take_option(struct options *options, int option)
 {
 	switch (option) {
 	case 's':
-		options->socket = optarg;
-		return 0;
+		return set_path(&options->socket, optarg);
 	case 'm':
 		options->manifests = optarg;
 		return 0;
 	case 'i':
 		return parse_interval(optarg, &options->interval);
 	case OPTION_SPOOL:
-		return set_spool(options, optarg);
+		return set_path(&options->spool, optarg);
 	case OPTION_THREADS:
 		return set_threads(options, optarg);
 	case OPTION_NICE:
@@ -183,6 +183,19 @@ static int take_option(struct options *options, int option)
 	}
 }
 
+/* Where it listens is asked of the socket itself where the service manager has made that. */
+static int default_socket(struct options *options)
+{
+	const char *socket = getenv("FOOTPRINT_SOCKET");
+
+	if (options->socket)
+		return 0;
+	if (socket && *socket)
+		return set_path(&options->socket, socket);
+	options->socket = listener_activated_path();
+	return 0;
+}
+
 static int default_spool(struct options *options)
 {
 	const char *spool = getenv("FOOTPRINT_SPOOL");
@@ -191,7 +204,7 @@ static int default_spool(struct options *options)
 	if (options->spool)
 		return 0;
 	if (spool && *spool)
-		return set_spool(options, spool);
+		return set_path(&options->spool, spool);
 	if (asprintf(&options->spool, "%.*sspool", slash ? (int)(slash - options->socket + 1) : 0,
 		    options->socket) < 0) {
 		options->spool = NULL;
@@ -206,6 +219,8 @@ static int check(struct options *options, int argc, char **argv)
 		log_trouble("%s: not an option; see 'footprintd --help'", argv[optind]);
 		return -EINVAL;
 	}
+	if (default_socket(options) < 0)
+		return -ENOMEM;
 	if (!options->socket || !*options->socket) {
 		log_trouble("--socket: not given; see 'footprintd --help'");
 		return -EINVAL;
@@ -232,7 +247,6 @@ enum options_result options_parse(struct options *options, int argc, char **argv
 	int option;
 
 	*options = (struct options){
-		.socket = getenv("FOOTPRINT_SOCKET"),
 		.interval = INTERVAL_DEFAULT,
 		.threads = THREADS_DEFAULT,
 		.log = log && *log && strcmp(log, "0") != 0,
@@ -254,6 +268,7 @@ enum options_result options_parse(struct options *options, int argc, char **argv
 
 void options_deinit(struct options *options)
 {
+	free(options->socket);
 	free(options->spool);
 	free(options->allow_apps);
 	free(options->allow_uids);

@@ -7,7 +7,7 @@
 #include <sys/types.h>
 
 struct options {
-	const char *socket;
+	char *socket; /* --socket, FOOTPRINT_SOCKET, or where socket activation has bound it */
 	const char *manifests;
 	char *spool;	  /* --spool, FOOTPRINT_SPOOL, or "spool" beside the socket */
 	double interval;  /* seconds between snapshots */

@@ -1,7 +1,6 @@
 #include "tools/command.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,17 +12,6 @@
 
 #undef command_usage /* the analyzer's */
 #undef command_fail_error
-
-void command_hold_standard(void)
-{
-	int fd;
-
-	do
-		fd = open("/", O_PATH | O_CLOEXEC);
-	while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd >= 0)
-		close(fd);
-}
 
 /* "PREFIX: what: why". Names in it are whoever's, and may hold what commands a terminal. */
 static void say(const char *prefix, const char *format, va_list args, const char *hint)

@@ -31,10 +31,6 @@ extern const struct command command_diff;
 extern const struct command command_merge;
 extern const struct command command_why;
 
-/* Gives closed standard descriptors something to be, that can be neither read nor written, so that
- * no file we open becomes one of them. What we execute finds them closed. */
-void command_hold_standard(void);
-
 /* getopt_long(3) for a command, with what all have in common: --help is answered (and the process
  * ends), an unknown option or a missing argument is reported with a hint and ends it with
  * EXIT_TROUBLE. Returns an option's character or `val`, or -1 at the end. `letters` begins with "+"

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/standard.h"
+
 static const struct command *const commands[] = {
 	&command_run,
 	&command_show,
@@ -78,7 +80,7 @@ int main(int argc, char **argv)
 	const struct command *command;
 	const char *name = argc > 1 ? argv[1] : NULL;
 
-	command_hold_standard();
+	standard_hold();
 	if (!name) {
 		print_help(stderr);
 		return EXIT_TROUBLE;

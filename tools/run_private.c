@@ -214,7 +214,7 @@ static void become_daemon(const struct private_aggregator *aggregator, const cha
 	unsetenv("NOTIFY_SOCKET");
 	if (null >= 0 && (dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0))
 		_exit(EXIT_FAILURE);
-	/* One that command_hold_standard() put there would be closed. */
+	/* One that standard_hold() put there would be closed. */
 	if (null >= 0 && (fcntl(STDERR_FILENO, F_GETFD) & FD_CLOEXEC) &&
 		dup2(null, STDERR_FILENO) < 0)
 		_exit(EXIT_FAILURE);

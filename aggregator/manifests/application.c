@@ -71,17 +71,18 @@ void applications_follow(struct aggregator *daemon)
 /* A manifest that cannot be read is not overwritten: it is put aside, and the new one says so. */
 static int put_aside(struct application *application, const struct error *err)
 {
-	int directory = application->daemon->applications.directory;
-	char aside[sizeof(application->file) + 16];
+	int directory = application->daemon->applications.directory, number = 1, r;
+	char aside[sizeof(application->file) + 32];
 
-	log_trouble("%s: cannot be read: %s", application->file, err->text);
 	snprintf(aside, sizeof(aside), "%s.unreadable", application->file);
-	if (renameat(directory, application->file, directory, aside) < 0) {
-		int r = -errno;
-
-		log_trouble("%s: cannot be put aside: %s", application->file, strerror(-r));
+	while ((r = own_file_rename(directory, application->file, aside)) == -EEXIST)
+		snprintf(aside, sizeof(aside), "%s.unreadable-%d", application->file, ++number);
+	if (r < 0) {
+		log_trouble("%s: cannot be read: %s; nor be put aside: %s", application->file,
+			err->text, strerror(-r));
 		return r;
 	}
+	log_trouble("%s: cannot be read: %s; renamed to %s", application->file, err->text, aside);
 	return manifest_add_gap(application->manifest, "lost-records", NULL,
 		"an earlier manifest could not be read", 1);
 }
@@ -90,17 +91,10 @@ static int continue_manifest(struct application *application)
 {
 	struct aggregator *daemon = application->daemon;
 	auto_manifest struct manifest *before = NULL;
-	autofree char *path = NULL;
 	struct error err;
-	int r;
-
 	/* In the directory that is written to, whatever it is called by now. */
-	if (asprintf(&path, "/proc/self/fd/%d/%s", daemon->applications.directory,
-		    application->file) < 0) {
-		path = NULL;
-		return -ENOMEM;
-	}
-	r = manifest_read(path, &before, &err);
+	int r = manifest_read_at(daemon->applications.directory, application->file, &before, &err);
+
 	if (r == 0)
 		return manifest_merge(application->manifest, before);
 	if (r == -ENOENT)

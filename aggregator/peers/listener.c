@@ -14,6 +14,7 @@
 
 #include "aggregator/log.h"
 #include "lib/base/cleanup.h"
+#include "lib/base/standard.h"
 
 #define ACTIVATION_FD 3 /* the first, SD_LISTEN_FDS_START */
 
@@ -28,16 +29,36 @@ static bool is_our_kind(int fd)
 	       getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 && listening;
 }
 
-/* 1: taken; 0: not activated; negative: activated with something else. */
-static int take_activated(struct listener *listener)
+/* How many descriptors the service manager has handed over to us. */
+static long n_activated(void)
 {
 	const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
 
-	if (!pid || !fds || strtol(pid, NULL, 10) != getpid())
+	return pid && fds && strtol(pid, NULL, 10) == getpid() ? strtol(fds, NULL, 10) : 0;
+}
+
+char *listener_activated_path(void)
+{
+	struct sockaddr_un address = { 0 };
+	socklen_t size = sizeof(address) - 1; /* the path may have no end */
+
+	if (n_activated() != 1 || !is_our_kind(ACTIVATION_FD) ||
+		getsockname(ACTIVATION_FD, (struct sockaddr *)&address, &size) < 0 ||
+		address.sun_path[0] != '/')
+		return NULL;
+	return strdup(address.sun_path);
+}
+
+/* 1: taken; 0: not activated; negative: activated with something else. */
+static int take_activated(struct listener *listener)
+{
+	long count = n_activated();
+
+	if (!count)
 		return 0;
 	unsetenv("LISTEN_PID");
 	unsetenv("LISTEN_FDS");
-	if (strtol(fds, NULL, 10) != 1 || !is_our_kind(ACTIVATION_FD)) {
+	if (count != 1 || !is_our_kind(ACTIVATION_FD)) {
 		log_trouble("LISTEN_FDS: not one listening SOCK_SEQPACKET socket");
 		return -EINVAL;
 	}
@@ -207,6 +228,7 @@ void listener_announce(int ready_fd)
 		if (write(ready_fd, "\n", 1) < 0)
 			log_trouble("--ready-fd: cannot be told: %s", strerror(errno));
 		close(ready_fd);
+		standard_hold(); /* it may have been standard output */
 	}
 	notify_manager();
 }

@@ -16,6 +16,9 @@ struct listener {
  * one that socket activation (sd_listen_fds(3)) gave us. -EADDRINUSE: somebody serves it. Reported.
  */
 int listener_open(struct listener *listener, const char *path);
+/* Where the socket of socket activation is bound to, which the caller frees. NULL: nowhere that can
+ * be told. */
+char *listener_activated_path(void);
 void listener_close(struct listener *listener);
 
 /* Tells whoever waits: a byte to ready_fd (-1: nobody), READY=1 to the service manager. */

@@ -30,19 +30,33 @@ static int open_own(int directory, const char *name, int flags, int *ret)
 	return 0;
 }
 
+int own_file_rename(int directory, const char *from, const char *to)
+{
+	if (renameat2(directory, from, directory, to, RENAME_NOREPLACE) == 0)
+		return 0;
+	if (errno != EINVAL)
+		return -errno;
+	/* A file system that cannot promise it (NFS, 9p): who takes the name in between loses. */
+	if (faccessat(directory, to, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return -EEXIST;
+	return renameat(directory, from, directory, to) < 0 ? -errno : 0;
+}
+
 /* Everybody may make names in the spool. Nothing is thrown away: an aggregator that ran as somebody
  * else may have left it. */
 static int put_aside(int directory, const char *name)
 {
 	char aside[64];
 	uint32_t number;
+	int r;
 
 	/* Under a name that nobody can have taken. */
 	if (getrandom(&number, sizeof(number), GRND_NONBLOCK) != sizeof(number))
 		return -EAGAIN;
 	snprintf(aside, sizeof(aside), "%s.foreign-%08x", name, number);
-	if (renameat2(directory, name, directory, aside, RENAME_NOREPLACE) < 0)
-		return -errno;
+	r = own_file_rename(directory, name, aside);
+	if (r < 0)
+		return r;
 	log_trouble("%s is not ours: renamed to %s", name, aside);
 	return 0;
 }

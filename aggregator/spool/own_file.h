@@ -10,6 +10,9 @@
  * descriptor, or negative errno; -EPERM: it is not a file of ours. */
 int own_file_open(int directory, const char *name, int flags);
 
+/* Gives a file another name, if nothing has that: else -EEXIST. 0 or negative errno. */
+int own_file_rename(int directory, const char *from, const char *to);
+
 /* One daemon a directory: holds its file `name`, which nobody else can open, until *ret is closed,
  * however we end. Where none can be had (a read-only file system) there is no lock, and *ret is -1.
  * 0, or -EADDRINUSE: another daemon holds it. */

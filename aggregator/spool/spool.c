@@ -95,12 +95,12 @@ static int adopt_file(struct aggregator *daemon, const char *name)
 static int rename_to_number(struct aggregator *daemon, const char *name, char taken[static 32])
 {
 	struct spool *spool = &daemon->spool;
+	int r;
 
-	do {
+	do
 		snprintf(taken, 32, "taken.%llu", (unsigned long long)++spool->last_number);
-	} while (renameat2(spool->directory, name, spool->directory, taken, RENAME_NOREPLACE) < 0 &&
-		 errno == EEXIST);
-	return faccessat(spool->directory, taken, F_OK, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+	while ((r = own_file_rename(spool->directory, name, taken)) == -EEXIST);
+	return r;
 }
 
 static int take(struct aggregator *daemon, const char *name)

@@ -28,6 +28,8 @@ int manifest_decode(const uint8_t *bytes, size_t size, struct manifest **ret, st
 
 /* manifest_decode() of a regular file or a pipe; err begins with the path. */
 int manifest_read(const char *path, struct manifest **ret, struct error *err);
+/* The same of a regular file in a directory, without ever waiting; err does not name it. */
+int manifest_read_at(int dirfd, const char *name, struct manifest **ret, struct error *err);
 
 /*
  * Replaces `name` in the directory `dirfd` (or AT_FDCWD, and `name` any path) by temporary file,

@@ -61,12 +61,15 @@ static int read_all(int fd, uint8_t **ret_bytes, size_t *ret_size, struct error 
 	return 0;
 }
 
+/* fd: open, or negative with errno. */
 static int read_descriptor(int fd, struct manifest **ret, struct error *err)
 {
 	autofree uint8_t *bytes = NULL;
 	size_t size = 0;
 	int r;
 
+	if (fd < 0)
+		return error_set(err, -errno, "%s", strerror(errno));
 	r = check_readable(fd, err);
 	if (r < 0)
 		return r;
@@ -79,14 +82,21 @@ static int read_descriptor(int fd, struct manifest **ret, struct error *err)
 int manifest_read(const char *path, struct manifest **ret, struct error *err)
 {
 	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	int r;
+	int r = read_descriptor(fd, ret, err);
 
-	if (fd < 0)
-		return error_set(err, -errno, "%s: %s", path, strerror(errno));
-	r = read_descriptor(fd, ret, err);
 	if (r < 0)
 		error_prefix(err, "%s", path);
 	return r;
+}
+
+int manifest_read_at(int dirfd, const char *name, struct manifest **ret, struct error *err)
+{
+	autoclose int fd = openat(dirfd, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+	struct stat status;
+
+	if (fd >= 0 && fstat(fd, &status) == 0 && S_ISFIFO(status.st_mode))
+		return error_set(err, -EINVAL, "not a regular file");
+	return read_descriptor(fd, ret, err);
 }
 
 /* --- writing --- */

@@ -19,7 +19,7 @@ assert_equal "the socket of both units" \
 # ---- activation
 mkdir -p "$work/run" "$manifests"
 systemd-socket-activate --seqpacket --listen="$socket" \
-	"$footprintd" --socket "$socket" --manifests "$manifests" --interval 0.1 >"$work/footprintd.log" 2>&1 &
+	"$footprintd" --manifests "$manifests" --interval 0.1 >"$work/footprintd.log" 2>&1 &
 aggregator=$!
 started $aggregator
 wait_for listening "$socket"

@@ -52,5 +52,54 @@ def manifests_that_are_renamed(daemon):
     assert os.listdir(named) == [], os.listdir(named)
 
 
-run([another_daemon_on_the_same_manifests, a_killed_daemon_holds_nothing, manifests_that_are_removed,
-     manifests_that_are_renamed])
+def unreadable_manifests_are_all_kept(daemon):
+    """Put aside, each under a name of its own, and in the log's words by its name alone."""
+    for number, content in enumerate((b"one", b"two", b"three")):
+        daemon.stop()
+        with open(daemon.manifests + "/app@1.footprint", "wb") as file:
+            file.write(content)
+        daemon.start()
+        Peer(daemon, [path("/etc/passwd")]).close()
+        aside = "app@1.footprint.unreadable" + ("-%d" % (number + 1) if number else "")
+        wait_for("another name", lambda: os.path.exists(daemon.manifests + "/" + aside))
+        wait_for("the manifest", lambda: has_file(daemon.manifest(), "/etc/passwd"))
+        with open(daemon.manifests + "/" + aside, "rb") as file:
+            assert file.read() == content
+        assert "app@1.footprint: cannot be read" in daemon.stderr() and aside in daemon.stderr()
+    assert "/proc/" not in daemon.stderr(), daemon.stderr()
+
+
+def a_pipe_in_the_place_of_a_manifest(daemon):
+    """Nobody will ever write to it: it is not waited for."""
+    os.mkfifo(daemon.manifests + "/app@1.footprint")
+    Peer(daemon, [path("/etc/passwd")]).close()
+    wait_for("the manifest", lambda: os.path.isfile(daemon.manifests + "/app@1.footprint")
+             and has_file(daemon.manifest(), "/etc/passwd"))
+    assert daemon.stop() == 0
+
+
+def a_file_system_that_cannot_rename_without_replacing(daemon):
+    """NFS and 9p cannot: what is put aside and taken there is as elsewhere."""
+    if not shutil.which("strace"):
+        print("skipped: needs strace")
+        return
+    daemon.kill()
+    # -D: the daemon keeps its process id.
+    daemon.wrapper = ["strace", "-D", "-f", "-o", "/dev/null", "-e", "trace=renameat2",
+                      "-e", "inject=renameat2:error=EINVAL"]
+    for content, end in ((b"one", ""), (b"two", "-2")):
+        with open(daemon.manifests + "/app@1.footprint", "wb") as file:
+            file.write(content)
+        daemon.start()
+        Peer(daemon, [path("/etc/passwd")]).close()
+        aside = daemon.manifests + "/app@1.footprint.unreadable" + end
+        wait_for("another name", lambda: os.path.exists(aside))
+        with open(aside, "rb") as file:
+            assert file.read() == content
+        wait_for("the manifest", lambda: has_file(daemon.manifest(), "/etc/passwd"))
+        assert daemon.stop() == 0
+
+
+run([unreadable_manifests_are_all_kept, a_pipe_in_the_place_of_a_manifest,
+     a_file_system_that_cannot_rename_without_replacing, another_daemon_on_the_same_manifests,
+     a_killed_daemon_holds_nothing, manifests_that_are_removed, manifests_that_are_renamed])

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Wrong usage: status 2, and words that begin with the daemon's name, whatever it was called."""
-import os, sys
+import os, shutil, sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from peer import *
@@ -49,4 +49,50 @@ def numbers_at_their_limits(daemon):
         assert called("--threads", threads, "--version").returncode == 0
 
 
-run([words_of_getopt, numbers_past_their_limits, descriptors_that_are_none, numbers_at_their_limits])
+def standard_descriptors_that_are_closed(daemon):
+    """None of the daemon's own files takes their place: it writes its manifests, and ends as ever."""
+    daemon.stop()
+    for closed in ("<&-", ">&-", "2>&-", "<&- >&- 2>&-"):
+        os.makedirs(daemon.manifests, exist_ok=True)
+        other = subprocess.Popen(["sh", "-c", 'exec "$@" ' + closed, "sh", BUILD + "/footprintd",
+                                  "--socket", daemon.socket, "--manifests", daemon.manifests])
+        wait_for("it listens", lambda: os.path.exists(daemon.socket) and can_connect(daemon))
+        of = ["/proc/%d/fd/%d" % (other.pid, fd) for fd in range(3)]
+        assert not [read_link(name) for name in of if read_link(name).startswith("anon_inode:")], closed
+        Peer(daemon, [path("/etc/passwd")]).close()
+        wait_for("the manifest", lambda: has_file(daemon.manifest(), "/etc/passwd"))
+        other.terminate()
+        assert other.wait(LIMIT_SECONDS) == 0, (closed, other.returncode)
+        shutil.rmtree(daemon.manifests)
+
+
+def can_connect(daemon):
+    try:
+        connect(daemon).close()
+        return True
+    except ConnectionError:
+        return False
+
+
+def standard_output_that_is_to_be_told(daemon):
+    """--ready-fd 1 closes it: what is opened next is not taken for it."""
+    daemon.stop()
+    other = subprocess.Popen([BUILD + "/footprintd", "--socket", daemon.socket, "--manifests",
+                              daemon.manifests, "--ready-fd", "1"], stdout=subprocess.PIPE)
+    assert other.stdout.read() == b"\n"
+    other.terminate()
+    assert other.wait(LIMIT_SECONDS) == 0, other.returncode
+
+
+def words_behind_long_and_strange_names(daemon):
+    """The reason is never cut off, and no terminal obeys what is said."""
+    ended = called("--socket", "/none" + "/p" * 600 + "/s", "--manifests", daemon.directory + "/other")
+    assert ended.returncode == 1 and "No such file or directory" in ended.stderr, ended
+    ended = subprocess.run([BUILD + "/footprintd", b"a\xc2\x9bb\x9bc\x1bd\xc3\xa9"],
+                           stderr=subprocess.PIPE, timeout=LIMIT_SECONDS)
+    assert "a??b?c?d\u00e9: not an option" in ended.stderr.decode(), ended
+
+
+run([words_of_getopt, numbers_past_their_limits, descriptors_that_are_none, numbers_at_their_limits,
+     standard_descriptors_that_are_closed, standard_output_that_is_to_be_told,
+     words_behind_long_and_strange_names])

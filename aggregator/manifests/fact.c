@@ -198,6 +198,20 @@ static int apply_kind(struct fact *fact)
 	}
 }
 
+/* The process got there, and we, who are another user, do not. */
+static bool is_closed_to_us(const struct fact *fact)
+{
+	const struct path *paths[] = { fact->path, fact->other };
+
+	for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++) {
+		int error = paths[i] && paths[i]->look ? paths[i]->look->error : 0;
+
+		if (!fact->error && (error == -EACCES || error == -EPERM))
+			return true;
+	}
+	return false;
+}
+
 /* Nothing but lexical paths is known in a root that nobody can look into: that is a gap. So is who
  * needs which library, where what a program or plugin needs could not be found out. */
 static int note_unresolved(struct fact *fact)
@@ -212,6 +226,11 @@ static int note_unresolved(struct fact *fact)
 	if (r == 0 && fact->guessed)
 		r = run_gap(application, "unresolved", fact->session->executable,
 			"its file system did not answer: paths are as the program gave them", 1);
+	if (r == 0 && is_closed_to_us(fact))
+		r = run_gap(application, "unresolved", fact->session->executable,
+			"directories that footprintd may not look into: paths there are as the "
+			"program gave them",
+			1);
 	if (r == 0 && (fact->kind == FACT_IMAGE || fact->kind == FACT_LOAD) && look &&
 		look->trouble) {
 		log_note("%s: its libraries: %s", look->path, look->trouble);

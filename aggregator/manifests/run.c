@@ -10,6 +10,7 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/hash.h"
 
+#define UNREAD "spool files that footprintd may not read"
 #define UNKEPT "while no aggregator listened, processes had no spool that they could write"
 
 /* Counts by the hash of what is counted: 64 bits under a key that peers do not know. */
@@ -231,11 +232,24 @@ static int tell_unattended(struct application *application)
 	return run_gap(application, "lost-records", NULL, run->unattended, 1);
 }
 
+/* Whose records they are cannot be told: perhaps this run's. */
+static int tell_unread(struct application *application)
+{
+	struct run *run = &application->run;
+
+	if (!application->daemon->spool.unread || run->told_unread)
+		return 0;
+	run->told_unread = true;
+	return run_gap(application, "lost-records", NULL, UNREAD, 1);
+}
+
 static int store(struct application *application, uint64_t ended_ns)
 {
 	struct run *run = &application->run;
 	int r = tell_unattended(application);
 
+	if (r == 0)
+		r = tell_unread(application);
 	if (r < 0)
 		return r;
 	r = manifest_add_run(application->manifest, run->host, run->started_ns, ended_ns,

@@ -12,6 +12,7 @@
 
 #include "aggregator/aggregator.h"
 #include "aggregator/log.h"
+#include "aggregator/policy.h"
 #include "aggregator/spool/own_file.h"
 #include "aggregator/spool/spool_read.h"
 #include "lib/base/cleanup.h"
@@ -71,6 +72,34 @@ static int discard(struct aggregator *daemon, const char *name)
 	return 0;
 }
 
+/* A daemon that is not root may not read what others left. It stays where it is, for one that may,
+ * and whoever runs is told that some of it may be theirs (run.c). */
+static bool may_read(struct aggregator *daemon, const char *name)
+{
+	struct spool *spool = &daemon->spool;
+	struct stat status;
+
+	if (faccessat(spool->directory, name, R_OK, AT_EACCESS | AT_SYMLINK_NOFOLLOW) == 0 ||
+		errno != EACCES)
+		return true;
+	/* Whom the operator does not allow is not missed. */
+	if (fstatat(spool->directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+		policy_allows_uid(&daemon->options, status.st_uid))
+		spool->unread = true;
+	return false;
+}
+
+static void tell_unread(struct aggregator *daemon, bool before)
+{
+	if (!daemon->spool.unread || before)
+		return;
+	daemon->counters.spool_unread++;
+	log_trouble(
+		"%s: records of another user are left there: only root, and that user, may read "
+		"them",
+		daemon->options.spool);
+}
+
 /* The file has its name taken.N: it is ours to read once nobody writes to it. */
 static int adopt_file(struct aggregator *daemon, const char *name)
 {
@@ -128,7 +157,7 @@ static void take_left_behind(struct aggregator *daemon, const char *name, uint64
 
 	if (number > spool->last_number && number < UINT64_MAX / 2)
 		spool->last_number = number;
-	if (!is_taken(spool, name))
+	if (!is_taken(spool, name) && may_read(daemon, name))
 		adopt_file(daemon, name);
 }
 
@@ -138,6 +167,7 @@ static void scan(struct aggregator *daemon)
 	int fd = openat(spool->directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct dirent *entry;
 	uint64_t number;
+	bool unread = spool->unread;
 	DIR *directory;
 
 	if (fd < 0)
@@ -147,12 +177,15 @@ static void scan(struct aggregator *daemon)
 		close(fd);
 		return;
 	}
+	spool->unread = false;
 	while (spool->n_taken < SPOOL_TAKEN_MAX && (entry = readdir(directory))) {
 		if (spool->left_behind && numbered(entry->d_name, "taken.", &number))
 			take_left_behind(daemon, entry->d_name, number);
-		else if (numbered(entry->d_name, "records.", &number))
+		else if (numbered(entry->d_name, "records.", &number) &&
+			 may_read(daemon, entry->d_name))
 			take(daemon, entry->d_name);
 	}
+	tell_unread(daemon, unread);
 	/* Where there were more of them than we take, the next scan takes others. */
 	if (spool->n_taken < SPOOL_TAKEN_MAX)
 		spool->left_behind = false;

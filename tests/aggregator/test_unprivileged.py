@@ -1,0 +1,86 @@
+#!/usr/bin/env python3
+"""A footprintd that is not root: what it may not read or look into is a gap, and stays for one that may."""
+import os, shutil, sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from peer import *
+
+NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+
+
+def as_nobody(daemon, *options):
+    """The same daemon, of that user from its first moment on."""
+    daemon.kill()
+    for name in os.listdir(daemon.directory):
+        if name != "stderr":
+            shutil.rmtree(daemon.directory + "/" + name) if os.path.isdir(daemon.directory + "/" + name) \
+                else os.unlink(daemon.directory + "/" + name)
+    os.chmod(daemon.directory, 0o777)
+    daemon.wrapper, daemon.options = NOBODY, options
+    daemon.start()
+
+
+def leave_records(daemon, uid, file):
+    """As a process of that user does while nobody listens."""
+    name = "%s/records.%d" % (daemon.spool, uid)
+    with open(daemon.directory + "/being-written", "wb") as f:
+        f.write(spool_entry(hello(os.urandom(16)), slot(path(file))))
+    os.chmod(f.name, 0o600)
+    os.chown(f.name, uid, uid)
+    os.rename(f.name, name)
+    return name
+
+
+def records_of_another_user(daemon):
+    as_nobody(daemon)
+    of_root = leave_records(daemon, 0, "/etc/group")
+    wait_for("a word about them", lambda: "records of another user are left there" in daemon.stderr())
+    Peer(daemon, [path("/etc/passwd")]).close()
+    wait_for("the manifest", lambda: has_file(daemon.manifest(), "/etc/passwd"))
+    assert "spool files that footprintd may not read" in daemon.manifest(), daemon.manifest()
+    leave_records(daemon, 65534, "/etc/hosts")
+    wait_for("its own user's", lambda: has_file(daemon.manifest(), "/etc/hosts"))
+    assert daemon.stop() == 0
+    assert os.path.exists(of_root) and not [n for n in os.listdir(daemon.spool) if n.startswith("taken.")]
+    assert daemon.stderr().count("records of another user are left there") == 1, daemon.stderr()
+    assert daemon.counter("times that spool files could not be read") == 1
+
+    # One that may read them takes them up.
+    daemon.wrapper = ()
+    for name in (daemon.spool, daemon.manifests):
+        for file in os.listdir(name):
+            if file in ("lock", ".footprintd.lock", "directories", "counted", "reserve"):
+                os.unlink(name + "/" + file)
+    daemon.start()
+    wait_for("root's", lambda: has_file(daemon.manifest(), "/etc/group"))
+    assert daemon.stop() == 0 and not os.path.exists(of_root)
+
+
+def records_of_a_user_who_is_not_allowed(daemon):
+    """Nobody misses them."""
+    as_nobody(daemon, "--allow-uid", "0", "--allow-uid", "65534")
+    leave_records(daemon, 7, "/etc/group")
+    Peer(daemon, [path("/etc/passwd")]).close()
+    wait_for("the manifest", lambda: has_file(daemon.manifest(), "/etc/passwd"))
+    assert daemon.stop() == 0
+    assert "lost-records" not in daemon.manifest(), daemon.manifest()
+
+
+def a_directory_that_is_closed_to_it(daemon):
+    as_nobody(daemon)
+    closed = daemon.directory + "/closed"
+    os.mkdir(closed, 0o700)
+    os.symlink("/etc/hostname", closed + "/link")
+    Peer(daemon, [path(closed + "/none", error=2)], application="other").close()
+    Peer(daemon, [path(closed + "/link")]).close()
+    wait_for("the path", lambda: has_file(daemon.manifest(), closed + "/link"))
+    assert daemon.manifest().count('kind: "unresolved"') == 1, daemon.manifest()
+    assert "directories that footprintd may not look into" in daemon.manifest()
+    wait_for("the other", lambda: closed + "/none" in daemon.manifest("other@1"))
+    assert 'kind: "unresolved"' not in daemon.manifest("other@1"), daemon.manifest("other@1")
+
+
+if os.getuid() or not shutil.which("setpriv"):
+    print("takes root, which can become another user")
+    sys.exit(77)
+run([records_of_another_user, records_of_a_user_who_is_not_allowed, a_directory_that_is_closed_to_it])

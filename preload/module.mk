@@ -3,6 +3,9 @@
 # (they rename stat to stat64). With unwind tables: threads are cancelled and exceptions fly through
 # the hooks. Null checks stay: libc's prototypes promise what callers do not keep.
 #
+# initfirst: its constructor runs before all others (with glibc since 2.34, or where no libpthread is
+# loaded), for they open files inside libc, and start threads, beside which no code is written.
+#
 # layout.ld: two segments and no relro, each mapping more is paid at every start of every program, and
 # what a start runs stands together (layout_start.ld). The library's global offset table holds ten entries.
 PRELOAD_SOURCES := $(wildcard preload/*.c preload/*/*.c)
@@ -28,6 +31,6 @@ $(BUILD)/obj/preload/%.o: preload/%.S preload/module.mk
 $(BUILD)/libfootprint.so: $(PRELOAD_OBJECTS) preload/exports.map preload/layout.ld preload/layout_start.ld
 	@$(say) LD $@
 	$(Q)$(CC) -shared -nostdlib -Wl,--version-script=preload/exports.map -Wl,-T,preload/layout.ld \
-		-Wl,-z,norelro,-z,now,-z,max-page-size=4096 \
+		-Wl,-z,norelro,-z,now,-z,initfirst,-z,max-page-size=4096 \
 		-Wl,-z,noexecstack -Wl,--hash-style=gnu -Wl,-Bsymbolic -Wl,-soname,libfootprint.so \
 		-Wl,--no-undefined -o $@ $(PRELOAD_OBJECTS)

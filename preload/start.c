@@ -1,19 +1,30 @@
 /* Where the dynamic linker calls us: at the start of the process, and at a return from main or
  * exit. */
 #include "preload/entry.h"
+#include "preload/hooks/symbols.h"
 #include "preload/image.h"
 #include "preload/programs/raw_calls.h"
 #include "preload/record/recorder.h"
 #include "preload/sites/sites.h"
+#include "preload/sites/sites_object.h"
 
-extern int __cxa_atexit(void (*function)(void *), void *argument, void *object)
-	__attribute__((weak));
+typedef int at_exit_function(void (*function)(void *), void *argument, void *object);
+
+/* libc's own: where a sanitizer stands before it, that is not ready before its own constructor. */
+static at_exit_function *find_at_exit(void)
+{
+	for (const struct link_map *map = symbol_link_map(); map; map = map->l_next)
+		if (sites_object_is_libc(map))
+			return symbol_in(map, "__cxa_atexit");
+	return NULL;
+}
 
 /*
  * glibc runs what it was handed last first, and destructors are handed to it after our constructor
- * has run; so this comes after them. What another library's constructor has handed it for no object
- * (on_exit) comes later still. musl runs it before destructors, when nobody has said goodbye: then
- * the cell is kept until the pool is over.
+ * has run; so this comes after them. So does what other libraries' constructors have handed it,
+ * which run after ours (module.mk: initfirst; before 2.34 not where libpthread is loaded). musl
+ * runs it before destructors, when nobody has said goodbye: then the cell is kept until the pool is
+ * over.
  */
 static void leave(void *unused)
 {
@@ -25,14 +36,16 @@ static void leave(void *unused)
 __attribute__((constructor)) static void start(void)
 {
 	struct entry entry = entry_find();
+	at_exit_function *at_exit;
 
 	recorder_start();
 	if (!image_segment())
 		return;
 	raw_calls_record(&entry);
 	sites_install(entry.envp);
-	if (image.cell && __cxa_atexit)
-		__cxa_atexit(leave, NULL, NULL);
+	at_exit = image.cell ? find_at_exit() : NULL;
+	if (at_exit)
+		at_exit(leave, NULL, NULL);
 }
 
 __attribute__((destructor)) static void stop(void)

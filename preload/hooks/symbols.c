@@ -194,6 +194,19 @@ bool symbol_is_vdso(const struct link_map *map)
 	       (map != symbol_link_map() && !map->l_name[0]);
 }
 
+/* search->best stays NULL where the object has none of that name. */
+static void search_object(struct search *search, const struct link_map *map)
+{
+	struct object object;
+
+	if (symbol_is_vdso(map) || !object_open(map, &object))
+		return;
+	if (object.gnu_hash)
+		search_gnu(search, &object);
+	else
+		search_sysv(search, &object);
+}
+
 static const ElfW(Sym) * find_next(const char *name, const struct link_map **ret_map)
 {
 	struct link_map *own = symbol_own_map();
@@ -201,14 +214,7 @@ static const ElfW(Sym) * find_next(const char *name, const struct link_map **ret
 
 	hash_name(&search);
 	for (struct link_map *map = own ? own->l_next : NULL; map; map = map->l_next) {
-		struct object object;
-
-		if (symbol_is_vdso(map) || !object_open(map, &object))
-			continue;
-		if (object.gnu_hash)
-			search_gnu(&search, &object);
-		else
-			search_sysv(&search, &object);
+		search_object(&search, map);
 		*ret_map = map;
 		if (search.best)
 			return search.best;
@@ -222,6 +228,15 @@ void *symbol_next(const char *name)
 	const ElfW(Sym) *symbol = find_next(name, &map);
 
 	return symbol ? definition(map, symbol) : NULL;
+}
+
+void *symbol_in(const struct link_map *map, const char *name)
+{
+	struct search search = { .name = name };
+
+	hash_name(&search);
+	search_object(&search, map);
+	return search.best ? definition(map, search.best) : NULL;
 }
 
 size_t symbol_next_size(const char *name, const void *function)

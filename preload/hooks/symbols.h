@@ -15,6 +15,9 @@
  * resolved. */
 void *symbol_next(const char *name);
 
+/* The definition of `name` in this object; NULL: it has none. */
+void *symbol_in(const struct link_map *map, const char *name);
+
 /* The bytes of code of this function, which symbol_next() found under this name; 0: not known. */
 size_t symbol_next_size(const char *name, const void *function);
 

@@ -20,6 +20,13 @@ bool sites_object_expected(const struct link_map *map)
 	return false;
 }
 
+bool sites_object_is_libc(const struct link_map *map)
+{
+	const struct sites_object object = { .path = map->l_name };
+
+	return sites_object_expected(map) && !sites_object_is_linker(&object);
+}
+
 bool sites_object_is_linker(const struct sites_object *object)
 {
 	const char *name = object->path ? text_file_name(object->path) : "";

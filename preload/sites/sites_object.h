@@ -24,6 +24,8 @@ struct sites_object {
 /* Is it libc or the dynamic linker (by its file name), and mapped as they are? */
 bool sites_object_open(const struct link_map *map, struct sites_object *ret);
 bool sites_object_expected(const struct link_map *map);
+/* Is it libc (with musl: which is the dynamic linker too)? */
+bool sites_object_is_libc(const struct link_map *map);
 /* Is it glibc's dynamic linker, which is an object of its own? */
 bool sites_object_is_linker(const struct sites_object *object);
 

@@ -18,8 +18,9 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import recorder_receiver as wire  # noqa: E402
 
 BUILD = os.path.abspath(os.environ.get("BUILD", os.path.join(wire.TOP, "build")))
-RECORDER = ("text path_hash encode entry symbols memory seen directories facts held session connection spool spool_file hello loaded "
-            "library_search preloads image recorder program programs processes pool pool_enter raw_calls reserve start").split()
+RECORDER = ("text path_hash encode entry symbols memory seen directories facts held session connection "
+            "spool spool_file hello loaded library_search preloads image sites_object recorder program "
+            "programs processes pool pool_enter raw_calls reserve start").split()
 TIMEOUT = 30
 THREADS, CHILDREN = 8, 6
 tests = []

@@ -489,11 +489,39 @@ def test_written_code_is_kept(world, scratch):
                        "__attribute__((constructor)) static void patch(void)\n{\n"
                        '    void *libc = dlopen("libc.so.6", RTLD_LAZY);\n' + code + "}\n")
         writer = os.path.join(scratch, "writer.so")
-        subprocess.run(["gcc", "-shared", "-fPIC", "-o", writer, source], check=True)
-        # The last is initialised first.
+        # The last that wants to be initialised first is.
+        subprocess.run(["gcc", "-shared", "-fPIC", "-Wl,-z,initfirst", "-o", writer, source], check=True)
         mapped, lines, details = mapped_pages(world, LD_PRELOAD=f"{world.library} {writer}")
         expect(f"written code, {name}: loaded:", any("writer.so" in line for line in lines), lines)
         expect(f"written code, {name}: stays:", not mapped and not details, f"{mapped} {details}")
+
+
+CONSTRUCTOR = """#include <grp.h>
+#include <pthread.h>
+#include <unistd.h>
+static void *wait(void *nothing) { pause(); return nothing; }
+__attribute__((constructor)) static void begin(void)
+{
+    pthread_t thread;
+    pthread_create(&thread, 0, wait, 0);
+    getgrgid(99999);
+}
+"""
+
+
+def test_constructors_of_others(world, scratch):
+    """What libc opens for a library's constructor is seen too; the thread that it starts is no hindrance."""
+    source, library = scratch + "/begin.c", scratch + "/libbegin.so"
+    with open(source, "w") as file:
+        file.write(CONSTRUCTOR)
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, source, "-pthread"], check=True)
+    with open(scratch + "/begun.c", "w") as file:
+        file.write("int main(void) { return 0; }\n")
+    program = world.compile(scratch + "/begun.c", "-Wl,--no-as-needed", library)
+    test_everything_is_recorded(world, [[program]])
+    _, facts, _, details = world.run([program])
+    expect("constructors of others:", any(path == "/etc/group" for _, path, _ in facts), facts)
+    expect("constructors of others:", not details, details)
 
 
 def test_vector_registers_are_not_used():
@@ -556,6 +584,7 @@ def main():
                 if world.name == "here":
                     test_pages_are_mapped(world, scratch)
                     test_written_code_is_kept(world, scratch)
+                    test_constructors_of_others(world, scratch)
                     test_code_may_not_be_written(world, scratch)
                     test_other_builds(world, scratch)
                     test_code_that_seems_to_be_jumped_into(world, scratch)

@@ -21,6 +21,7 @@
 #include "preload/hooks/hooks.h"
 #include "preload/image.h"
 #include "preload/linker/linker.h"
+#include "preload/linker/rebind.h"
 #include "preload/rawcall.h"
 #include "preload/record/recorder.h"
 
@@ -143,6 +144,7 @@ static int before_object(struct dl_phdr_info *object, size_t size, void *context
 struct arrivals {
 	const struct request *request;
 	const struct link_map *named; /* the handle: in both libcs it begins like this */
+	bool deep;		      /* loaded with RTLD_DEEPBIND */
 	bool behind;		      /* the old end was passed */
 };
 
@@ -155,6 +157,14 @@ static void record_object(const struct arrivals *arrivals, const char *path)
 		record_load(loaded_by, path, arrivals->request->requester);
 }
 
+static void rebind(const struct dl_phdr_info *object)
+{
+	const char *missed = rebind_object(object);
+
+	if (missed)
+		record_gap("sites", object->dlpi_name, missed);
+}
+
 static int after_object(struct dl_phdr_info *object, size_t size, void *context)
 {
 	struct arrivals *arrivals = context;
@@ -162,6 +172,8 @@ static int after_object(struct dl_phdr_info *object, size_t size, void *context)
 	(void)size;
 	if (arrivals->behind || object->dlpi_name == arrivals->named->l_name)
 		record_object(arrivals, object->dlpi_name);
+	if (arrivals->behind && arrivals->deep)
+		rebind(object);
 	if (object->dlpi_addr == arrivals->request->last_address &&
 		object->dlpi_name == arrivals->request->last_name)
 		arrivals->behind = true;
@@ -221,6 +233,7 @@ static void *load(struct request *request, const void *real, const long words[3]
 	handle = hook_call_through(words[0], words[1], words[2], real, request->through);
 	linker_dlopen_end();
 	arrivals.named = handle;
+	arrivals.deep = !own_namespace && words[1] & RTLD_DEEPBIND;
 	if (!handle)
 		record_failure(path, (int)words[own_namespace ? 2 : 1]);
 	else if (own_namespace)

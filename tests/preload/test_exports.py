@@ -23,6 +23,8 @@ EXEMPT = {
     "exit",
     # Walks what fts_read has already read, or reads nothing.
     "fts_children", "fts64_children", "fts_close", "fts64_close", "fts_set", "fts64_set",
+    # Of libc alone (GLIBC_PRIVATE), for modules of its own.
+    "__libc_dlsym",
     # Streams over memory and descriptors.
     "fdopen", "_IO_fdopen", "fdopendir", "fmemopen", "fopencookie",
     # Steps of fopen and popen, with a stream that the caller has made; glibc's own affair.

@@ -454,7 +454,7 @@ def test_poisoned_pages(world, command, path, good, expected):
 
 WRITERS = {
     "a page": """
-    char *page = (char *)((uintptr_t)dlsym(libc, "open") & ~4095ul);
+    char *page = (char *)((uintptr_t)dlvsym(libc, "open", "GLIBC_2.2.5") & ~4095ul);
     mprotect(page, 4096, PROT_READ | PROT_WRITE | PROT_EXEC);
     *(volatile char *)page = *page;
     mprotect(page, 4096, PROT_READ | PROT_EXEC);

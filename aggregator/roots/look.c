@@ -140,7 +140,7 @@ static int look_at_interpreter(struct look_tools *tools, struct look *look, unsi
 		return 0;
 	if (look->elf.kind == PROGRAM_SCRIPT && scripts >= ELF_SHEBANG_DEPTH)
 		return 0;
-	r = look_at(tools, interpreter, true, LOOK_PATH, true, &look->interpreter);
+	r = look_at(tools, interpreter, true, LOOK_CONTENT, true, &look->interpreter);
 	if (r < 0 || look->elf.kind != PROGRAM_SCRIPT)
 		return r;
 	look->interpreter->depth = LOOK_OBJECT;
@@ -211,9 +211,14 @@ static int look_into(
 	resolution_deinit(&resolution);
 	if (r < 0 || !look->has_state || look->state.type != FOOTPRINT__FILE_TYPE__TYPE_FILE)
 		return r;
-	if (look->depth == LOOK_PATH)
+	switch (look->depth) {
+	case LOOK_PATH:
+		return 0;
+	case LOOK_CONTENT:
 		return digest ? read_file(tools, look, true) : 0;
-	return look_deeper(tools, look, 0);
+	default:
+		return look_deeper(tools, look, 0);
+	}
 }
 
 /* A damaged database gives what could be read of it. Said once a root. */

@@ -20,6 +20,7 @@
 
 enum look_depth {
 	LOOK_PATH,    /* where it leads and what is there */
+	LOOK_CONTENT, /* and the digest of a regular file */
 	LOOK_OBJECT,  /* and what the ELF file or script says of itself, and who interprets it */
 	LOOK_PROGRAM, /* and the closure of its libraries */
 };
@@ -64,7 +65,8 @@ struct look_tools {
 };
 
 /*
- * Looks at `raw`, an absolute path as a process gave it. digest: hash a regular file's content.
+ * Looks at `raw`, an absolute path as a process gave it. digest: false where the content is not the
+ * file's own but a run's.
  * Without a resolver the path is tidied up by its letters alone, and error is -EXDEV.
  * 0 or -ENOMEM: nothing else is a failure, but a part of the answer.
  */

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What footprintd reads of a container's root beside the files that its processes use: package
 databases that change or are damaged, and who asked for which library."""
-import json, os, re, subprocess, sys, tempfile, time
+import hashlib, json, os, re, subprocess, sys, tempfile, time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from peer import *
@@ -203,8 +203,35 @@ def what_nobody_will_ever_say_is_not_waited_for(daemon):
     assert [gap["path"] for gap in gaps] == ["/usr/bin/env"], gaps
 
 
+def content_that_nobody_has_read(daemon):
+    """A file that is only looked at is not read to be hashed; once somebody reads it, it is."""
+    with tempfile.TemporaryDirectory() as root:
+        put(root, "/usr/bin/tool", "x")
+        put(root, "/data/large", b"x" * (64 << 20))
+        put(root, "/data/small", "x")
+
+        def state(name):
+            return next((file for file in shown(daemon).get("files", ()) if file["path"] == name), {})
+
+        def read_so_far():
+            with open("/proc/%d/io" % daemon.process.pid) as file:
+                return int(re.search(r"rchar: (\d+)", file.read())[1])
+
+        say(daemon, root, [path("/data/large", CHECK), path("/data/small", CHECK)])
+        wait_for("a manifest", daemon.manifest)
+        wait_for("both", lambda: state("/data/large") and state("/data/small"))
+        assert state("/data/large")["size"] == 64 << 20 and "sha256" not in state("/data/large")
+        assert read_so_far() < 32 << 20, read_so_far()
+        say(daemon, root, [path("/data/large"), path("/data/small", CHECK)])
+        wait_for("the digest", lambda: "sha256" in state("/data/large"))
+        assert "sha256" not in state("/data/small"), state("/data/small")
+        with open(root + "/data/large", "rb") as file:
+            assert state("/data/large")["sha256"] == hashlib.sha256(file.read()).hexdigest()
+
+
 if __name__ == "__main__":
-    run([a_root_that_is_handed_over_later, a_root_that_is_never_handed_over, a_package_is_upgraded,
+    run([content_that_nobody_has_read,
+         a_root_that_is_handed_over_later, a_root_that_is_never_handed_over, a_package_is_upgraded,
          a_file_belongs_to_the_package_of_its_own_root,
          a_damaged_database_is_said_once, a_program_whose_libraries_cannot_be_told_is_a_gap,
          what_libc_loads_itself_is_explained, what_nobody_will_ever_say_is_not_waited_for])

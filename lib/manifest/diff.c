@@ -19,7 +19,8 @@ struct group_rules {
 	/* What differs in two entries that are the same thing. */
 	uint32_t (*compare)(const struct comparison *c, size_t before, size_t after);
 	/* Entries of no interest here, as they stand in another group; NULL: none. */
-	bool (*is_elsewhere)(const Footprint__Manifest *m, size_t index);
+	bool (*is_elsewhere)(
+		const struct comparison *c, const Footprint__Manifest *m, size_t index);
 };
 
 /* --- the groups --- */
@@ -78,11 +79,18 @@ LIST_RULES(endpoints, endpoints, order_endpoint(a, b), compare_endpoints(c, a, b
 LIST_RULES(missing, missing, compare_paths(&a->path, &b->path), 0)
 LIST_RULES(gaps, gaps, order_gap(a, b), 0)
 
-static bool is_program_or_library(const Footprint__Manifest *m, size_t file)
+static bool has_image(const Footprint__Manifest *m, const ProtobufCBinaryData *path)
+{
+	return view_find_program(m, path) || view_find_library(m, path);
+}
+
+/* On one side is enough: what became a program is no file that went as well. */
+static bool is_program_or_library(
+	const struct comparison *c, const Footprint__Manifest *m, size_t file)
 {
 	const ProtobufCBinaryData *path = &m->files[file]->path;
 
-	return view_find_program(m, path) || view_find_library(m, path);
+	return has_image(c->before, path) || has_image(c->after, path);
 }
 
 #define RULES(name, elsewhere)                                                                     \
@@ -127,7 +135,8 @@ static int append(struct work *w, struct change change)
 
 static size_t skip_elsewhere(const struct work *w, const Footprint__Manifest *m, size_t at)
 {
-	while (w->rules->is_elsewhere && at < w->rules->count(m) && w->rules->is_elsewhere(m, at))
+	while (w->rules->is_elsewhere && at < w->rules->count(m) &&
+		w->rules->is_elsewhere(&w->c, m, at))
 		at++;
 	return at;
 }

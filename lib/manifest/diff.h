@@ -2,8 +2,8 @@
  * What came, went and changed between two manifests.
  *
  * Start here: diff_make() fills one list of changes for each group of things that a person thinks
- * in. A path stands in one group: programs and libraries are not repeated among the files. What is
- * a run's own (times, counts of processes and records) is no difference.
+ * in. What is a program or library of either manifest is not repeated among the files. What is a
+ * run's own (times, counts of processes and records) is no difference.
  *
  * One thing under two names is one change. A program or library that went and one that came are a
  * pair when, in this order, their content is the same, their soname is the same, or their paths

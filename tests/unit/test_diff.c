@@ -283,6 +283,30 @@ static void a_renamed_program_is_the_same_user(void **state)
 	end(&t);
 }
 
+/* One version reads what the other executes, or loads: it neither went nor came as a file. */
+static void a_file_that_became_a_program_is_one_change(void **state)
+{
+	struct two t;
+
+	(void)state;
+	for (int back = 0; back < 2; back++) {
+		enum change_kind kind = back ? CHANGE_REMOVED : CHANGE_ADDED;
+
+		begin(&t);
+		add_file(back ? t.after : t.before, "/usr/bin/seq", content(1, 10));
+		add_file(back ? t.after : t.before, "/usr/lib/libz.so.1", content(2, 10));
+		assert_int_equal(manifest_add_executable(back ? t.before : t.after, "/usr/bin/seq",
+					 NULL, 1, 1, false),
+			0);
+		add_library(back ? t.before : t.after, "/usr/lib/libz.so.1", "libz.so.1", 2);
+		compare(&t);
+		only(&t.diff, GROUP_PROGRAMS, kind);
+		only(&t.diff, GROUP_LIBRARIES, kind);
+		assert_int_equal(t.diff.groups[GROUP_FILES].n, 0);
+		end(&t);
+	}
+}
+
 static void content_of_written_files_is_not_compared(void **state)
 {
 	struct two t;
@@ -333,6 +357,7 @@ int main(void)
 		cmocka_unit_test(unrelated_libraries_are_no_pair),
 		cmocka_unit_test(a_package_update_is_one_change),
 		cmocka_unit_test(a_renamed_program_is_the_same_user),
+		cmocka_unit_test(a_file_that_became_a_program_is_one_change),
 		cmocka_unit_test(content_of_written_files_is_not_compared),
 		cmocka_unit_test(endpoints_missing_and_gaps_are_compared),
 	};

@@ -35,15 +35,14 @@ void line_note_programs(struct line *l, const Footprint__Manifest *m, const char
 
 /* Who uses the entry of that index, and how. */
 void line_note_users(struct line *l, const Footprint__Manifest *m, size_t index);
-/* "now by getent; no longer by date" */
+/* "now by getent; no longer by date"; of the file of a program or library "now used by cp". */
 void line_note_other_users(struct line *l);
 /* "nginx: read -> read write": what programs of both sides do otherwise with a file. */
 void line_note_other_uses(struct line *l);
 /* "nginx: needed -> dlopen": programs of both sides that load a library otherwise. */
 void line_note_other_ways(struct line *l);
 /* "now executes tr; no longer executes sed" */
-void line_note_other_children(
-	struct line *l, const Footprint__Executable *before, const Footprint__Executable *after);
+void line_note_other_children(struct line *l);
 
 /* All that the change says is different. */
 void line_note_differences(struct line *l);

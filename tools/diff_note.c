@@ -66,14 +66,13 @@ static void note_states(struct line *l, const Footprint__File *before, const Foo
 			package_of(l->diff->after, after));
 }
 
-static void note_access(struct line *l)
+static void note_access(struct line *l, const Footprint__File *before, const Footprint__File *after)
 {
-	const Footprint__File *before = l->diff->before->files[l->change->before];
-	const Footprint__File *after = l->diff->after->files[l->change->after];
 	char old_words[ACCESS_WORDS_SIZE], new_words[ACCESS_WORDS_SIZE];
+	uint32_t mask = diff_access_mask(l->group);
 
-	access_words(file_access(before), old_words);
-	access_words(file_access(after), new_words);
+	access_words(file_access(before) & mask, old_words);
+	access_words(file_access(after) & mask, new_words);
 	line_note_change(l, "access", old_words, new_words);
 }
 
@@ -95,7 +94,7 @@ static void note_program(struct line *l)
 			l->out);
 	}
 	if (what & DIFFERENCE_EXECUTES)
-		line_note_other_children(l, before, after);
+		line_note_other_children(l);
 }
 
 static void note_library(struct line *l)
@@ -136,7 +135,7 @@ void line_note_differences(struct line *l)
 	if (l->group == GROUP_LIBRARIES)
 		note_library(l);
 	if (what & DIFFERENCE_ACCESS)
-		note_access(l);
+		note_access(l, before, after);
 	if (what & DIFFERENCE_USERS)
 		line_note_other_users(l);
 	/* Of one program alone its access has been told. */

@@ -44,6 +44,13 @@ static void add_listed(struct programs *p, size_t n, const uint32_t *by)
 		add_program(p, by[i]);
 }
 
+static void add_file_users(struct programs *p, const Footprint__File *file, uint32_t mask)
+{
+	for (size_t i = 0; file && i < file->n_uses; i++)
+		if (file->uses[i]->access & mask)
+			add_program(p, file->uses[i]->by);
+}
+
 /* The programs that use an entry; the list is the caller's to free. */
 static struct programs users_of(const Footprint__Manifest *m, enum change_group group, size_t index)
 {
@@ -55,12 +62,31 @@ static struct programs users_of(const Footprint__Manifest *m, enum change_group 
 		for (size_t i = 0; i < m->libraries[index]->n_loaders; i++)
 			add_program(&p, m->libraries[index]->loaders[i]->by);
 	if (group == GROUP_FILES)
-		for (size_t i = 0; i < m->files[index]->n_uses; i++)
-			add_program(&p, m->files[index]->uses[i]->by);
+		add_file_users(&p, m->files[index], diff_access_mask(group));
 	if (group == GROUP_ENDPOINTS)
 		add_listed(&p, m->endpoints[index]->n_by, m->endpoints[index]->by);
 	if (group == GROUP_MISSING)
 		add_listed(&p, m->missing[index]->n_by, m->missing[index]->by);
+	return p;
+}
+
+/* Those that do more with a program's or library's file than to execute and load it. */
+static struct programs file_users_of(
+	const Footprint__Manifest *m, enum change_group group, size_t index)
+{
+	struct programs p = no_programs(m);
+
+	add_file_users(&p, diff_file(m, group, index), diff_access_mask(group));
+	return p;
+}
+
+static struct programs children_of(
+	const Footprint__Manifest *m, enum change_group group, size_t index)
+{
+	struct programs p = no_programs(m);
+
+	(void)group;
+	add_listed(&p, m->executables[index]->n_executes, m->executables[index]->executes);
 	return p;
 }
 
@@ -121,20 +147,39 @@ static void drop_common(const Footprint__Manifest *m, struct programs *users,
 	users->n = kept;
 }
 
-void line_note_other_users(struct line *l)
+typedef struct programs list_programs(
+	const Footprint__Manifest *m, enum change_group group, size_t index);
+
+/* "now by getent; no longer by date": the programs that one side's list has more. */
+static void note_other_programs(
+	struct line *l, list_programs *list, const char *now, const char *no_longer)
 {
 	const Footprint__Manifest *before = l->diff->before, *after = l->diff->after;
-	struct programs came = users_of(after, l->group, l->change->after);
-	struct programs went = users_of(before, l->group, l->change->before);
-	struct programs all = users_of(after, l->group, l->change->after);
+	struct programs came = list(after, l->group, l->change->after);
+	struct programs went = list(before, l->group, l->change->before);
+	struct programs all = list(after, l->group, l->change->after);
 
 	drop_common(after, &came, before, &went);
 	drop_common(before, &went, after, &all);
-	line_note_programs(l, after, "now by", came.n, came.list);
-	line_note_programs(l, before, "no longer by", went.n, went.list);
+	line_note_programs(l, after, now, came.n, came.list);
+	line_note_programs(l, before, no_longer, went.n, went.list);
 	free(came.list);
 	free(went.list);
 	free(all.list);
+}
+
+void line_note_other_users(struct line *l)
+{
+	/* Who executes a program is told of its starter. */
+	if (l->group != GROUP_PROGRAMS)
+		note_other_programs(l, users_of, "now by", "no longer by");
+	if (l->group == GROUP_PROGRAMS || l->group == GROUP_LIBRARIES)
+		note_other_programs(l, file_users_of, "now used by", "no longer used by");
+}
+
+void line_note_other_children(struct line *l)
+{
+	note_other_programs(l, children_of, "now executes", "no longer executes");
 }
 
 /* The new manifest's number of a program that both have, under another path it may be; or
@@ -185,18 +230,21 @@ static void note_more(struct line *l, size_t n)
 
 void line_note_other_uses(struct line *l)
 {
-	const Footprint__File *before = l->diff->before->files[l->change->before];
-	const Footprint__File *after = l->diff->after->files[l->change->after];
+	const Footprint__File *before = diff_file(l->diff->before, l->group, l->change->before);
+	const Footprint__File *after = diff_file(l->diff->after, l->group, l->change->after);
+	uint32_t mask = diff_access_mask(l->group);
 	char old_words[ACCESS_WORDS_SIZE], new_words[ACCESS_WORDS_SIZE];
 	size_t n = 0;
 
 	for (size_t i = 0; i < before->n_uses; i++) {
 		const Footprint__Use *now = use_after(l->diff, after, before->uses[i]->by);
+		uint32_t old_access = before->uses[i]->access & mask;
+		uint32_t new_access = now ? now->access & mask : 0;
 
-		if (!now || now->access == before->uses[i]->access)
+		if (!old_access || !new_access || old_access == new_access)
 			continue;
-		access_words(before->uses[i]->access, old_words);
-		access_words(now->access, new_words);
+		access_words(old_access, old_words);
+		access_words(new_access, new_words);
 		note_other_use(l, n++, now->by, old_words, new_words);
 	}
 	note_more(l, n);
@@ -240,29 +288,4 @@ void line_note_other_ways(struct line *l)
 			note_other_use(l, n++, by, old_ways, new_ways);
 	}
 	note_more(l, n);
-}
-
-static struct programs children_of(
-	const Footprint__Manifest *m, const Footprint__Executable *program)
-{
-	struct programs p = no_programs(m);
-
-	add_listed(&p, program->n_executes, program->executes);
-	return p;
-}
-
-void line_note_other_children(
-	struct line *l, const Footprint__Executable *before, const Footprint__Executable *after)
-{
-	const Footprint__Manifest *old = l->diff->before, *new = l->diff->after;
-	struct programs went = children_of(old, before), came = children_of(new, after);
-	struct programs all = children_of(new, after);
-
-	drop_common(new, &came, old, &went);
-	drop_common(old, &went, new, &all);
-	line_note_programs(l, new, "now executes", came.n, came.list);
-	line_note_programs(l, old, "no longer executes", went.n, went.list);
-	free(came.list);
-	free(went.list);
-	free(all.list);
 }

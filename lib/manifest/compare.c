@@ -78,21 +78,45 @@ static const Footprint__Use *find_use(const Footprint__File *file, uint32_t by, 
 	return NULL;
 }
 
-/* Whether other programs use it, and whether those of both sides do other things with it. */
-static uint32_t compare_users(
-	const struct comparison *c, const Footprint__File *before, const Footprint__File *after)
+static size_t count_users(const Footprint__File *file, uint32_t mask)
 {
-	uint32_t what = before->n_uses != after->n_uses ? DIFFERENCE_USERS : 0;
+	size_t n = 0;
 
+	for (size_t i = 0; i < file->n_uses; i++)
+		n += (file->uses[i]->access & mask) != 0;
+	return n;
+}
+
+/* Whether other programs use it, and whether those of both sides do other things with it: of the
+ * accesses that count in the group. */
+static uint32_t compare_users(const struct comparison *c, uint32_t mask,
+	const Footprint__File *before, const Footprint__File *after)
+{
+	uint32_t what = 0;
+
+	if (count_users(before, mask) != count_users(after, mask))
+		what |= DIFFERENCE_USERS;
 	for (size_t i = 0; i < before->n_uses; i++) {
-		uint32_t by = c->program[before->uses[i]->by];
-		const Footprint__Use *use = find_use(after, by, i);
+		uint32_t access = before->uses[i]->access & mask;
+		const Footprint__Use *use = find_use(after, c->program[before->uses[i]->by], i);
 
-		if (!use)
+		if (!access)
+			continue;
+		if (!use || !(use->access & mask))
 			what |= DIFFERENCE_USERS;
-		else if (use->access != before->uses[i]->access)
+		else if ((use->access & mask) != access)
 			what |= DIFFERENCE_USES;
 	}
+	return what;
+}
+
+static uint32_t compare_uses(const struct comparison *c, enum change_group group,
+	const Footprint__File *before, const Footprint__File *after)
+{
+	uint32_t mask = diff_access_mask(group), what = compare_users(c, mask, before, after);
+
+	if ((file_access(before) & mask) != (file_access(after) & mask))
+		what |= DIFFERENCE_ACCESS;
 	return what;
 }
 
@@ -103,15 +127,13 @@ uint32_t compare_files(
 
 	if (compare_paths(&before->path, &after->path))
 		what |= DIFFERENCE_PATH | compare_moved(before, after);
-	if (file_access(before) != file_access(after))
-		what |= DIFFERENCE_ACCESS;
-	return what | compare_users(c, before, after);
+	return what | compare_uses(c, GROUP_FILES, before, after);
 }
 
 /* The files behind two programs or libraries. What loads and executes them is told by their own
  * entries; how else they are used is told here. */
-static uint32_t compare_images(const struct comparison *c, const ProtobufCBinaryData *before,
-	const ProtobufCBinaryData *after)
+static uint32_t compare_images(const struct comparison *c, enum change_group group,
+	const ProtobufCBinaryData *before, const ProtobufCBinaryData *after)
 {
 	const Footprint__File *old_file = view_find_file(c->before, before);
 	const Footprint__File *new_file = view_find_file(c->after, after);
@@ -120,7 +142,8 @@ static uint32_t compare_images(const struct comparison *c, const ProtobufCBinary
 	if (compare_paths(before, after))
 		what = DIFFERENCE_PATH | compare_moved(old_file, new_file);
 	if (old_file && new_file)
-		what |= compare_states(c, old_file, new_file);
+		what |= compare_states(c, old_file, new_file) |
+			compare_uses(c, group, old_file, new_file);
 	else if (old_file || new_file)
 		what |= DIFFERENCE_PRESENCE;
 	return what;
@@ -154,7 +177,7 @@ static bool same_programs(const struct comparison *c, size_t n_before, const uin
 uint32_t compare_programs(const struct comparison *c, const Footprint__Executable *before,
 	const Footprint__Executable *after)
 {
-	uint32_t what = compare_images(c, &before->path, &after->path);
+	uint32_t what = compare_images(c, GROUP_PROGRAMS, &before->path, &after->path);
 
 	if (compare_paths(&before->interpreter, &after->interpreter))
 		what |= DIFFERENCE_INTERPRETER;
@@ -230,7 +253,7 @@ static bool same_needed(const Footprint__Library *before, const Footprint__Libra
 uint32_t compare_libraries(const struct comparison *c, const Footprint__Library *before,
 	const Footprint__Library *after)
 {
-	uint32_t what = compare_images(c, &before->path, &after->path);
+	uint32_t what = compare_images(c, GROUP_LIBRARIES, &before->path, &after->path);
 
 	if (strcmp(before->soname, after->soname))
 		what |= DIFFERENCE_SONAME;

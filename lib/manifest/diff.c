@@ -9,6 +9,7 @@
 #include "lib/base/cleanup.h"
 #include "lib/manifest/compare.h"
 #include "lib/manifest/find.h"
+#include "lib/manifest/manifest.h"
 #include "lib/manifest/pair.h"
 
 /* How the things of one group are told apart. Entries are in canonical order on both sides. */
@@ -422,4 +423,11 @@ const Footprint__File *diff_file(
 	default:
 		return NULL;
 	}
+}
+
+uint32_t diff_access_mask(enum change_group group)
+{
+	bool image = group == GROUP_PROGRAMS || group == GROUP_LIBRARIES;
+
+	return ~(uint32_t)(image ? ACCESS_EXEC | ACCESS_LOAD | ACCESS_UNOBSERVED : 0);
 }

@@ -88,4 +88,8 @@ struct change_counts diff_count(const struct diff *diff, enum change_group group
 const Footprint__File *diff_file(
 	const Footprint__Manifest *m, enum change_group group, size_t index);
 
+/* The bits of access that count in that group as uses of the file: who executes a program and who
+ * loads a library is told by `executes` and `loaders`. */
+uint32_t diff_access_mask(enum change_group group);
+
 #endif

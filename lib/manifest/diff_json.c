@@ -50,6 +50,13 @@ static void put_file(struct json *j, const Footprint__Manifest *m, size_t index)
 	json_put_users(j, m, m->files[index]);
 }
 
+/* Of the file of a program or library, without its "by": that of a library is who loads it. */
+static void put_image(struct json *j, const Footprint__Manifest *m, const Footprint__File *file)
+{
+	json_put_access(j, file_access(file));
+	json_put_uses(j, m, file);
+}
+
 static void put_side(struct json *j, const char *key, const Footprint__Manifest *m,
 	enum change_group group, size_t index)
 {
@@ -68,6 +75,8 @@ static void put_side(struct json *j, const char *key, const Footprint__Manifest 
 	json_key(j, key);
 	json_begin(j, '{');
 	put[group](j, m, index);
+	if (file && group != GROUP_FILES)
+		put_image(j, m, file);
 	if (file)
 		put_file_state(j, m, file);
 	json_end(j, '}');

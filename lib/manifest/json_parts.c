@@ -44,14 +44,8 @@ void json_put_access(struct json *j, uint32_t access)
 	json_end(j, ']');
 }
 
-void json_put_users(struct json *j, const Footprint__Manifest *m, const Footprint__File *file)
+void json_put_uses(struct json *j, const Footprint__Manifest *m, const Footprint__File *file)
 {
-	json_put_access(j, file_access(file));
-	json_key(j, "by");
-	json_begin(j, '[');
-	for (size_t i = 0; i < file->n_uses; i++)
-		put_program(j, m, file->uses[i]->by);
-	json_end(j, ']');
 	json_key(j, "uses");
 	json_begin(j, '[');
 	for (size_t i = 0; i < file->n_uses; i++) {
@@ -61,6 +55,17 @@ void json_put_users(struct json *j, const Footprint__Manifest *m, const Footprin
 		json_end(j, '}');
 	}
 	json_end(j, ']');
+}
+
+void json_put_users(struct json *j, const Footprint__Manifest *m, const Footprint__File *file)
+{
+	json_put_access(j, file_access(file));
+	json_key(j, "by");
+	json_begin(j, '[');
+	for (size_t i = 0; i < file->n_uses; i++)
+		put_program(j, m, file->uses[i]->by);
+	json_end(j, ']');
+	json_put_uses(j, m, file);
 }
 
 void json_put_content(struct json *j, const Footprint__File *file)

@@ -14,6 +14,8 @@ void json_put_programs(struct json *j, const Footprint__Manifest *m, const char 
 
 /* "access": the words of ACCESS_ bits. */
 void json_put_access(struct json *j, uint32_t access);
+/* "uses": who did what with a file. */
+void json_put_uses(struct json *j, const Footprint__Manifest *m, const Footprint__File *file);
 /* "access", "by" and "uses": what anybody did with a file, who, and who did what. */
 void json_put_users(struct json *j, const Footprint__Manifest *m, const Footprint__File *file);
 /* "size" and "sha256", as far as they are known. */

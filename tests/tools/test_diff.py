@@ -168,6 +168,45 @@ class Diff(unittest.TestCase):
         self.assertIn("  ~ /etc/nginx.conf  dash: read check -> read; nginx: read -> read check\n",
                       text)
 
+    def test_other_uses_of_the_files_of_programs_and_libraries(self):
+        def images(program, library):
+            return shop("1.4", files=[
+                {"path": path, "type": ("TYPE_FILE",), "uses": uses, "present": True, "mode": 0o755}
+                for path, uses in [(b"/usr/lib/libssl.so.3", library),
+                                   (b"/usr/sbin/nginx", program)]])
+
+        # Execution and loading are told by what executes and loads: by other programs is the same.
+        executed, loaded = {"by": 0, "access": 64}, {"by": 1, "access": 128}
+        old = images([executed], [loaded])
+        self.assertEqual(self.diff(old, images([{"by": 1, "access": 64}], [{"by": 0, "access": 1024}])),
+                         (0, "shop 1.4 -> 1.4: no difference\n"))
+        new = images([{"by": 0, "access": 64 | 2 | 32}], [{"by": 0, "access": 1}, loaded])
+        status, text = self.diff(old, new)
+        self.assertEqual((status, text), (1, (
+            "shop 1.4 -> 1.4: 1 program changed; 1 library changed\n"
+            "\nPrograms\n"
+            "  ~ /usr/sbin/nginx  access none -> write metadata; now used by dash\n"
+            "\nLibraries\n"
+            "  ~ /usr/lib/libssl.so.3  access none -> read; now used by dash\n")))
+        change = json.loads(self.diff(old, new, "--json")[1])["programs"][0]
+        self.assertEqual(change["what"], ["access", "by"])
+        self.assertEqual([(change[side]["access"], change[side]["uses"]) for side in ("old", "new")], [
+            (["exec"], [{"by": "/usr/bin/dash", "access": ["exec"]}]),
+            (["write", "metadata", "exec"],
+             [{"by": "/usr/bin/dash", "access": ["write", "metadata", "exec"]}])])
+        # The same is done with them, but by another of the two.
+        other = images([{"by": 1, "access": 2 | 32}], [{"by": 0, "access": 1}, loaded])
+        status, text = self.diff(new, other)
+        self.assertEqual((status, text), (1, (
+            "shop 1.4 -> 1.4: 1 program used by other programs\n\nPrograms\n"
+            "  and 1 used by other programs than before: see --all\n")))
+        self.assertIn("  ~ /usr/sbin/nginx  now used by nginx; no longer used by dash\n",
+                      self.diff(new, other, "--all")[1])
+        both = [{"by": 0, "access": 1}, {"by": 1, "access": 512 | 1}]
+        self.assertIn("  ~ /usr/sbin/nginx  access read check -> read; nginx: read check -> read\n",
+                      self.diff(images(both, [loaded]),
+                                images([both[0], {"by": 1, "access": 1}], [loaded]))[1])
+
     def test_a_library_loaded_in_another_way(self):
         libraries = copy.deepcopy(shop()["libraries"])
         libraries[0]["loaders"].insert(0, {"by": 0, "requester": b"/usr/bin/dash"})

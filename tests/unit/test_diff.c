@@ -283,6 +283,45 @@ static void a_renamed_program_is_the_same_user(void **state)
 	end(&t);
 }
 
+static void add_images(struct manifest *m)
+{
+	assert_int_equal(manifest_add_executable(m, "/usr/bin/cp", NULL, 1, 1, false), 0);
+	assert_int_equal(manifest_add_executable(m, NGINX, NULL, 1, 1, true), 0);
+	assert_int_equal(manifest_set_state(m, NGINX, &(struct file_state){ 0 }), 0);
+	assert_int_equal(manifest_add_use(m, NGINX, ACCESS_EXEC, NGINX), 0);
+	add_library(m, "/usr/lib/libz.so.1", "libz.so.1", 1);
+}
+
+/* What is done with the file of a program or library beside executing and loading it. */
+static void images_are_compared_by_how_they_are_used(void **state)
+{
+	static const char *const paths[] = { NGINX, "/usr/lib/libz.so.1" };
+	static const enum change_group groups[] = { GROUP_PROGRAMS, GROUP_LIBRARIES };
+	struct two t;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		const struct change *change;
+
+		begin(&t);
+		add_images(t.before);
+		add_images(t.after);
+		assert_int_equal(manifest_add_use(t.after, paths[i], ACCESS_EXEC | ACCESS_LOAD,
+					 "/usr/bin/cp"),
+			0);
+		assert_true(diff_is_empty(compare(&t)));
+		assert_int_equal(
+			manifest_add_use(t.after, paths[i], ACCESS_METADATA, "/usr/bin/cp"), 0);
+		change = only(compare(&t), groups[i], CHANGE_CHANGED);
+		assert_int_equal(change->what, DIFFERENCE_ACCESS | DIFFERENCE_USERS);
+		assert_int_equal(
+			manifest_add_use(t.before, paths[i], ACCESS_CHECK, "/usr/bin/cp"), 0);
+		change = only(compare(&t), groups[i], CHANGE_CHANGED);
+		assert_int_equal(change->what, DIFFERENCE_ACCESS | DIFFERENCE_USES);
+		end(&t);
+	}
+}
+
 /* One version reads what the other executes, or loads: it neither went nor came as a file. */
 static void a_file_that_became_a_program_is_one_change(void **state)
 {
@@ -357,6 +396,7 @@ int main(void)
 		cmocka_unit_test(unrelated_libraries_are_no_pair),
 		cmocka_unit_test(a_package_update_is_one_change),
 		cmocka_unit_test(a_renamed_program_is_the_same_user),
+		cmocka_unit_test(images_are_compared_by_how_they_are_used),
 		cmocka_unit_test(a_file_that_became_a_program_is_one_change),
 		cmocka_unit_test(content_of_written_files_is_not_compared),
 		cmocka_unit_test(endpoints_missing_and_gaps_are_compared),

@@ -21,6 +21,12 @@ static const struct {
 	[GROUP_GAPS] = { "Gaps", "gap", "gaps" },
 };
 
+/* What is said of things that differ in nothing but their users. */
+static const char *users_phrase(enum change_group group)
+{
+	return group == GROUP_MISSING ? "looked for by other programs" : "used by other programs";
+}
+
 /* --- the summary --- */
 
 /* "2 files added, 1 removed": the noun stands with the first number only. */
@@ -69,7 +75,7 @@ void diff_print_summary(const struct diff *diff, FILE *out)
 		add_count(&phrase, counts.removed, "removed");
 		add_count(&phrase, counts.changed, "changed");
 		add_count(&phrase, counts.moved, "moved");
-		add_count(&phrase, counts.users, "used by other programs");
+		add_count(&phrase, counts.users, users_phrase(group));
 		add_count(&phrase, counts.uses, "used in other ways");
 	}
 	if (diff_is_empty(diff))
@@ -205,8 +211,8 @@ static void print_group(const struct diff *diff, enum change_group group, FILE *
 	if (shown < wanted)
 		fprintf(out, "  and %zu more: see --all\n", wanted - shown);
 	if (!all && counts.users)
-		fprintf(out, "  and %zu used by other programs than before: see --all\n",
-			counts.users);
+		fprintf(out, "  and %zu %s than before: see --all\n", counts.users,
+			users_phrase(group));
 	if (!all && counts.uses)
 		fprintf(out, "  and %zu used in other ways than before: see --all\n", counts.uses);
 }

@@ -199,6 +199,14 @@ uint32_t compare_endpoints(const struct comparison *c, const Footprint__Endpoint
 		       : DIFFERENCE_USERS;
 }
 
+uint32_t compare_missing(const struct comparison *c, const Footprint__Missing *before,
+	const Footprint__Missing *after)
+{
+	return same_programs(c, before->n_by, before->by, after->n_by, after->by)
+		       ? 0
+		       : DIFFERENCE_USERS;
+}
+
 /* --- libraries --- */
 
 /* A loader, with or without regard to how it loads; requesters do not count as users. */

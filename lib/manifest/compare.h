@@ -23,5 +23,7 @@ uint32_t compare_files(
 	const struct comparison *c, const Footprint__File *before, const Footprint__File *after);
 uint32_t compare_endpoints(const struct comparison *c, const Footprint__Endpoint *before,
 	const Footprint__Endpoint *after);
+uint32_t compare_missing(const struct comparison *c, const Footprint__Missing *before,
+	const Footprint__Missing *after);
 
 #endif

@@ -77,7 +77,7 @@ LIST_RULES(packages, packages,
 	strcmp(a->version, b->version) ? DIFFERENCE_VERSION : 0)
 LIST_RULES(files, files, compare_paths(&a->path, &b->path), compare_files(c, a, b))
 LIST_RULES(endpoints, endpoints, order_endpoint(a, b), compare_endpoints(c, a, b))
-LIST_RULES(missing, missing, compare_paths(&a->path, &b->path), 0)
+LIST_RULES(missing, missing, compare_paths(&a->path, &b->path), compare_missing(c, a, b))
 LIST_RULES(gaps, gaps, order_gap(a, b), 0)
 
 static bool has_image(const Footprint__Manifest *m, const ProtobufCBinaryData *path)

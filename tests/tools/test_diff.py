@@ -144,6 +144,19 @@ class Diff(unittest.TestCase):
         text = self.diff(shop(), shop("1.4", files=files), "--all")[1]
         self.assertIn("  ~ /etc/nginx.conf  now by dash; no longer by nginx\n", text)
 
+    def test_other_programs_that_look_for_a_missing_path(self):
+        missing = [{"path": b"/etc/ld.so.preload", "by": [1]}]
+        status, text = self.diff(shop(), shop("1.4", missing=missing))
+        self.assertEqual((status, text), (1, (
+            "shop 1.3 -> 1.4: 1 missing path looked for by other programs\n\n"
+            "Missing: looked for and not there\n"
+            "  and 1 looked for by other programs than before: see --all\n")))
+        text = self.diff(shop(), shop("1.4", missing=missing), "--all")[1]
+        self.assertIn("  ~ /etc/ld.so.preload  no longer by dash\n", text)
+        change = json.loads(self.diff(shop(), shop("1.4", missing=missing), "-j")[1])["missing"][0]
+        self.assertEqual((change["change"], change["what"], change["new"]["by"]),
+                         ("changed", ["by"], ["/usr/sbin/nginx"]))
+
     def test_the_same_users_in_other_ways(self):
         files = copy.deepcopy(shop()["files"])
         files[0]["uses"] = [{"by": 1, "access": 1 | 512}]

@@ -383,6 +383,34 @@ static void endpoints_missing_and_gaps_are_compared(void **state)
 	end(&t);
 }
 
+static void other_users_of_endpoints_and_missing_paths_are_a_change(void **state)
+{
+	struct two t;
+
+	(void)state;
+	begin(&t);
+	for (int i = 0; i < 2; i++) {
+		struct manifest *m = i ? t.after : t.before;
+
+		assert_int_equal(manifest_add_executable(m, "/bin/sh", NULL, 1, 1, true), 0);
+		assert_int_equal(manifest_add_missing(m, "/etc/ld.so.preload", NGINX), 0);
+		assert_int_equal(
+			manifest_add_endpoint(m, FOOTPRINT__ENDPOINT_OPERATION__OPERATION_BIND,
+				"0.0.0.0:80", NGINX),
+			0);
+	}
+	assert_true(diff_is_empty(compare(&t)));
+	assert_int_equal(manifest_add_missing(t.after, "/etc/ld.so.preload", "/bin/sh"), 0);
+	assert_int_equal(
+		manifest_add_endpoint(t.before, FOOTPRINT__ENDPOINT_OPERATION__OPERATION_BIND,
+			"0.0.0.0:80", "/bin/sh"),
+		0);
+	compare(&t);
+	assert_int_equal(only(&t.diff, GROUP_MISSING, CHANGE_CHANGED)->what, DIFFERENCE_USERS);
+	assert_int_equal(only(&t.diff, GROUP_ENDPOINTS, CHANGE_CHANGED)->what, DIFFERENCE_USERS);
+	end(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -400,6 +428,7 @@ int main(void)
 		cmocka_unit_test(a_file_that_became_a_program_is_one_change),
 		cmocka_unit_test(content_of_written_files_is_not_compared),
 		cmocka_unit_test(endpoints_missing_and_gaps_are_compared),
+		cmocka_unit_test(other_users_of_endpoints_and_missing_paths_are_a_change),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

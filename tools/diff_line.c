@@ -11,7 +11,10 @@ void line_begin_note(struct line *l)
 void line_note_change(struct line *l, const char *what, const char *before, const char *after)
 {
 	line_begin_note(l);
-	fprintf(l->out, "%s %s -> %s", what, *before ? before : "none", *after ? after : "none");
+	fprintf(l->out, "%s ", what);
+	terminal_text(l->out, *before ? before : "none");
+	fputs(" -> ", l->out);
+	terminal_text(l->out, *after ? after : "none");
 }
 
 static void put_path(FILE *out, const ProtobufCBinaryData *path)

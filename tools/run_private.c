@@ -15,6 +15,7 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/elf/elf.h"
+#include "tools/command.h"
 
 #define LIBRARY "libfootprint.so" /* its file's name, and its soname */
 
@@ -223,7 +224,7 @@ static void become_daemon(const struct private_aggregator *aggregator, const cha
 	execlp(program, "footprintd", "--socket", aggregator->socket, "--manifests",
 		aggregator->manifests, "--spool", aggregator->spool, "--one-run", "--ready-fd", fd,
 		(char *)NULL);
-	fprintf(stderr, "footprint: %s: %s\n", program, strerror(errno));
+	command_fail("%s: %s", program, strerror(errno));
 	_exit(EXIT_FAILURE);
 }
 

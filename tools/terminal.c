@@ -1,5 +1,6 @@
 #include "tools/terminal.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -47,20 +48,57 @@ void terminal_print(FILE *out, bool colour, enum style style, const char *format
 	terminal_style(out, colour, STYLE_PLAIN);
 }
 
-/* C0 and C1 control characters and DEL: what a terminal might obey. C1 is U+0080 to U+009F. And
- * what breaks lines or turns the direction of writing (Unicode's Bidi_Control): a name may not look
- * like another. */
-static bool is_control(const uint8_t *c, size_t size)
+/* What shows nothing of itself, or says how others are shown: a name of it may command a terminal
+ * or look like another name. Of Unicode, all control characters (category Cc), separators of lines
+ * and paragraphs (Zl, Zp), what has the property Default_Ignorable_Code_Point (marks of direction,
+ * joiners, fillers, variation selectors, tags), and interlinear annotation. */
+static const struct {
+	uint32_t first, last;
+} unseen[] = {
+	{ 0x0, 0x1f },
+	{ 0x7f, 0x9f },
+	{ 0xad, 0xad },
+	{ 0x34f, 0x34f },
+	{ 0x61c, 0x61c },
+	{ 0x115f, 0x1160 },
+	{ 0x17b4, 0x17b5 },
+	{ 0x180b, 0x180f },
+	{ 0x200b, 0x200f },
+	{ 0x2028, 0x202e },
+	{ 0x2060, 0x206f },
+	{ 0x3164, 0x3164 },
+	{ 0xfe00, 0xfe0f },
+	{ 0xfeff, 0xfeff },
+	{ 0xffa0, 0xffa0 },
+	{ 0xfff0, 0xfffb },
+	{ 0x1bca0, 0x1bca3 },
+	{ 0x1d173, 0x1d17a },
+	{ 0xe0000, 0xe0fff },
+};
+
+/* The number of a well-formed character of UTF-8. */
+static uint32_t code_point(const uint8_t *c, size_t size)
 {
-	if (size == 1)
-		return *c < 0x20 || *c == 0x7f;
-	if (size == 2) /* U+061C */
-		return (c[0] == 0xc2 && c[1] < 0xa0) || (c[0] == 0xd8 && c[1] == 0x9c);
-	if (size != 3 || c[0] != 0xe2)
-		return false;
-	if (c[1] == 0x80) /* U+200E, U+200F, U+2028 to U+202E */
-		return c[2] == 0x8e || c[2] == 0x8f || (c[2] >= 0xa8 && c[2] <= 0xae);
-	return c[1] == 0x81 && c[2] >= 0xa6 && c[2] <= 0xa9; /* U+2066 to U+2069 */
+	uint32_t code = size == 1 ? c[0] : c[0] & (0x7fu >> size);
+
+	for (size_t i = 1; i < size; i++)
+		code = code << 6 | (c[i] & 0x3f);
+	return code;
+}
+
+static bool is_unseen(uint32_t code)
+{
+	for (size_t i = 0; i < sizeof(unseen) / sizeof(unseen[0]); i++)
+		if (code <= unseen[i].last)
+			return code >= unseen[i].first;
+	return false;
+}
+
+/* "\xHH" in the name itself, which would be read as a byte. */
+static bool is_like_escape(const uint8_t *text, size_t size)
+{
+	return size >= 4 && text[0] == '\\' && text[1] == 'x' && isxdigit(text[2]) &&
+	       isxdigit(text[3]);
 }
 
 size_t terminal_bytes(FILE *out, const void *bytes, size_t size)
@@ -71,13 +109,14 @@ size_t terminal_bytes(FILE *out, const void *bytes, size_t size)
 	while (at < size) {
 		size_t step = utf8_character(byte + at, size - at);
 
-		if (step && !is_control(byte + at, step)) {
+		if (step && !is_unseen(code_point(byte + at, step)) &&
+			!is_like_escape(byte + at, size - at)) {
 			fwrite(byte + at, 1, step, out);
 			columns++;
 			at += step;
 			continue;
 		}
-		/* One byte at a time: the rest of a C1 character is no character by itself. */
+		/* One byte at a time: the rest of a character is none by itself. */
 		columns += (size_t)fprintf(out, "\\x%02x", byte[at]);
 		at++;
 	}

@@ -27,8 +27,10 @@ void terminal_style(FILE *out, bool colour, enum style style);
 void terminal_print(FILE *out, bool colour, enum style style, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 
-/* Any bytes, control characters and bytes that are not UTF-8 as \xHH; returns the columns taken
- * (characters, which is right for all but double-width and combining ones). */
+/* Any bytes. As \xHH stand those of characters that show nothing of themselves, those that are not
+ * UTF-8, and a backslash where it would be read as the first of that form: what is printed is of
+ * one name only. Returns the columns taken (characters, which is right for all but double-width and
+ * combining ones). */
 size_t terminal_bytes(FILE *out, const void *bytes, size_t size);
 size_t terminal_path(FILE *out, const ProtobufCBinaryData *path);
 size_t terminal_text(FILE *out, const char *text);

@@ -158,15 +158,63 @@ class Commands(unittest.TestCase):
             self.assertIn(b"/tmp/\\x1b[2J\\xc2\\x9b2J\\x07\\xff\\x0a", text)
             self.assertNotIn(b"\033", text)
 
-    def test_names_cannot_turn_the_direction_of_writing(self):
-        escaped = [0x80, 0x9b, 0x9f, 0x61c, 0x200e, 0x200f, *range(0x2028, 0x202f),
-                   *range(0x2066, 0x206a)]
-        plain = [0xa0, 0x61b, 0x61d, 0x200d, 0x2010, 0x2027, 0x202f, 0x2065, 0x206a, 0x10066]
-        path = b"/" + "".join(map(chr, escaped + plain)).encode()
-        manifests.write(self.path, shop(files=[{"path": path, "uses": [{"by": 1, "access": 1}]}]))
-        wanted = "".join("\\x%02x" % byte for one in escaped for byte in chr(one).encode())
-        self.assertIn("/" + wanted + "".join(map(chr, plain)),
-                      footprint("show", "-f", self.path).stdout.decode())
+    @unittest.skipUnless(shutil.which("perl"), "needs perl")
+    def test_names_hide_nothing(self):
+        """What shows nothing of itself is escaped, and no other character; Perl knows Unicode."""
+        script = r"""
+            for (1 .. 0x1ffff, 0xe0000 .. 0xe1fff) {
+                next if $_ >= 0xd800 && $_ <= 0xdfff;
+                print "$_\n" if chr =~ /[\p{Cc}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/
+                    or /^(65529|65530|65531)$/;  # interlinear annotation
+            }
+        """
+        unseen = {int(code) for code in manifests.run("perl", "-e", script).stdout.split()}
+        unseen.add(0x180f)  # since Unicode 14
+        self.assertTrue({0xad, 0x200b, 0x202e, 0x2069, 0xfeff, 0xe0041} < unseen)
+        names = []
+        for start in [*range(0, 0x20000, 256), *range(0xe0000, 0xe2000, 256)]:
+            codes = [code for code in range(start, start + 256)
+                     if code and chr(code) != "/" and not 0xd800 <= code <= 0xdfff]
+            head = f"/{start:06x}-"
+            names.append((head + "".join(map(chr, codes)), head + "".join(
+                "".join("\\x%02x" % byte for byte in chr(code).encode()) if code in unseen
+                else chr(code) for code in codes)))
+        manifests.write(self.path, shop(files=[
+            {"path": path.encode(), "uses": [{"by": 1, "access": 1}]} for path, _ in names]))
+        lines = footprint("show", "-f", self.path).stdout.decode().split("\n    /")[1:]
+        self.assertEqual(len(lines), len(names))
+        for line, (_, printed) in zip(lines, names):
+            self.assertEqual("/" + line[:len(printed)], printed + " ")
+
+    def test_what_is_printed_is_of_one_name(self):
+        printed = {b"/bs\x01": rb"/bs\x01", rb"/bs\x01": rb"/bs\x5cx01", b"/bs\\\x01": rb"/bs\\x01",
+                   rb"/bs\\x01": rb"/bs\\x5cx01", rb"/bs\x5cx01": rb"/bs\x5cx5cx01",
+                   rb"/bs\xAf": rb"/bs\x5cxAf", rb"/bs\x": rb"/bs\x", rb"/bs\x0": rb"/bs\x0",
+                   rb"/bs\xg0": rb"/bs\xg0", rb"/bs\X00": rb"/bs\X00"}
+        uses = [{"by": 1, "access": 1}]
+        manifests.write(self.path, shop(files=[{"path": path, "uses": uses} for path in sorted(printed)]))
+        shown = re.findall(rb"^    (/bs\S+)", footprint("show", "-f", self.path).stdout, re.M)
+        self.assertEqual(shown, [printed[path] for path in sorted(printed)])
+        for path, text in printed.items():
+            answer = footprint("why", self.path, path).stdout
+            self.assertTrue(answer.startswith(text + b"\n"), answer)
+            alone = self.file("alone.footprint")
+            manifests.write(alone, shop(files=[{"path": path, "uses": uses}]))
+            self.assertEqual(footprint("why", alone, text).stdout, answer)
+
+    def test_texts_are_printed_as_names_are(self):
+        addresses = {"unix:/a\u200b": rb"unix:/a\xe2\x80\x8b",
+                     r"unix:/a\xe2\x80\x8b": rb"unix:/a\x5cxe2\x5cx80\x5cx8b"}
+        for address, text in addresses.items():
+            manifests.write(self.path, shop(endpoints=[
+                {"operation": ("OPERATION_BIND",), "address": address, "by": [1]}]))
+            self.assertIn(text + b" ", footprint("show", "-e", self.path).stdout)
+            self.assertEqual(footprint("why", self.path, text).returncode, 0)
+        libraries = shop()["libraries"]
+        libraries[0]["soname"] = "lib\033[2J.so"
+        other = self.file("other.footprint")
+        manifests.write(other, shop(libraries=libraries))
+        self.assertIn(rb"soname libssl.so.3 -> lib\x1b[2J.so", footprint("diff", self.path, other).stdout)
 
     def test_what_is_printed_can_be_asked_for(self):
         path, address = b"/tmp/\xff\n\xc2\x9b\\x", "unix:/a\nb"

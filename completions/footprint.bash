@@ -20,6 +20,13 @@ _footprint_manifests() {
     COMPREPLY=($(compgen -f -X '!*.footprint' -- "$1") $(compgen -d -- "$1"))
 }
 
+_footprint_files() {
+    local IFS=$'\n'
+
+    compopt -o filenames
+    COMPREPLY=($(compgen -f -- "$1"))
+}
+
 # The paths that the manifest named on the command line has: plain ones only, for names in a manifest
 # are not ours, and compgen -W would expand what stands in them.
 _footprint_paths() {
@@ -32,41 +39,63 @@ _footprint_paths() {
         sed -n 's/^{"path":"\([-A-Za-z0-9/._+@:,=]*\)".*/\1/p' | sort -u)
 }
 
-# What `footprint run` runs: its program, and that one's own arguments.
-_footprint_program() {
-    local word=2
-
-    while [ $word -lt "$COMP_CWORD" ]; do
-        case ${COMP_WORDS[word]} in
-        -o | --output | --app | --app-version) word=$((word + 1)) ;;
-        --) word=$((word + 1)) && break ;;
+# Sets `place` to where the program of `footprint run` stands, or will stand: behind our options, or
+# behind "--".
+_footprint_program_place() {
+    place=2
+    while [ "$place" -lt "$COMP_CWORD" ]; do
+        case ${COMP_WORDS[place]} in
+        --) place=$((place + 1)) && return ;;
+        --*=*) ;;
+        -o) place=$((place + 1)) ;;
+        --o* | --app*) # bash takes "--app=shop" for three words
+            place=$((place + 1))
+            [ "${COMP_WORDS[place]}" != = ] || place=$((place + 1))
+            ;;
         -*) ;;
-        *) break ;;
+        *) return ;;
         esac
-        word=$((word + 1))
+        place=$((place + 1))
     done
-    if [ $word -lt "$COMP_CWORD" ] && declare -F _command_offset >/dev/null; then
-        _command_offset $word
+    # An option that is being written.
+    [[ ${COMP_WORDS[COMP_CWORD]} != -* ]] || place=$((COMP_CWORD + 1))
+}
+
+# The program that stands at a place, or its arguments: all from there on is its own.
+_footprint_program() {
+    if [ "$1" -eq "$COMP_CWORD" ]; then
+        COMPREPLY=($(compgen -c -- "$2"))
+    elif declare -F _command_offset >/dev/null; then
+        _command_offset "$1"
     else
-        COMPREPLY=($(compgen -c -- "$1"))
+        _footprint_files "$2"
     fi
 }
 
 _footprint() {
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
-    local command=${COMP_WORDS[1]}
+    local command=${COMP_WORDS[1]} place
 
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
         COMPREPLY=($(compgen -W "run show diff merge why help --help --version" -- "$current"))
         return
     fi
+    if [ "$command" = run ]; then
+        _footprint_program_place
+        if [ "$place" -le "$COMP_CWORD" ]; then
+            _footprint_program "$place" "$current"
+            return
+        fi
+    fi
+    [ "$current" != = ] || current=
+    [ "$previous" != = ] || previous=${COMP_WORDS[COMP_CWORD - 2]}
     case $previous in
-    -o | --output)
+    -o | --o*)
         _footprint_manifests "$current"
         return
         ;;
-    --app | --app-version) return ;;
+    --app*) return ;;
     esac
     case $current in
     -*)
@@ -75,7 +104,7 @@ _footprint() {
         ;;
     esac
     case $command in
-    run) _footprint_program "$current" ;;
+    run) ;;
     help) COMPREPLY=($(compgen -W "run show diff merge why help" -- "$current")) ;;
     why)
         case $previous in

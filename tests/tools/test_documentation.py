@@ -89,9 +89,9 @@ class Documentation(unittest.TestCase):
         for page in sorted(glob.glob(os.path.join(TOP, "man", "*.[1-8]"))):
             self.assertEqual(run("mandoc", "-T", "lint", "-W", "warning", page).stdout, b"", page)
 
-    def complete(self, *words, directory=None):
+    def complete(self, *words, directory=None, before=""):
         """What bash offers for the last of the words."""
-        script = """
+        script = before + """
             source "$1"; shift
             COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
             compopt() { :; }
@@ -122,6 +122,29 @@ class Documentation(unittest.TestCase):
             self.assertEqual(self.complete("why", "a.footprint", "/etc/", directory=folder),
                              ["/etc/ld.so.preload", "/etc/nginx.conf"])
             self.assertEqual(sorted(os.listdir(folder)), ["a.footprint", "other.txt"])
+
+    def test_bash_completes_a_program_and_what_is_its_own(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for name in ("a.footprint", "other.txt"):
+                with open(os.path.join(folder, name), "wb"):
+                    pass
+            for words, offered in [
+                    (["--app-v"], ["--app-version"]), (["--output", ""], ["a.footprint"]),
+                    (["--output", "="], ["a.footprint"]), (["--output", "=", "a"], ["a.footprint"]),
+                    (["--app", ""], []), (["mkfif"], ["mkfifo"]), (["--", "mkfif"], ["mkfifo"]),
+                    (["-o", "x", "mkfif"], ["mkfifo"]), (["-ox", "mkfif"], ["mkfifo"]),
+                    (["--app", "=", "x", "--o", "y", "mkfif"], ["mkfifo"]),
+                    (["--", "git", "-"], []), (["git", "--"], []), (["ls", "--ap"], []),
+                    (["ls", "--app", ""], ["a.footprint", "other.txt"]),
+                    (["--", "gcc", "-o", ""], ["a.footprint", "other.txt"]),
+                    (["gcc", "-o", "o"], ["other.txt"])]:
+                self.assertEqual(sorted(set(self.complete("run", *words, directory=folder))), offered, words)
+            # Where bash knows how, it completes the program's arguments as if it stood there alone.
+            knows = "_command_offset() { COMPREPLY=(from:$1); }"
+            for words, place in [(["git", "-"], 2), (["--", "ls", "--ap"], 3), (["ls", "--", "-"], 2),
+                                 (["--app", "x", "--", "gcc", "-o", ""], 5),
+                                 (["--app", "=", "x", "--app-version", "1", "gcc", "-"], 7)]:
+                self.assertEqual(self.complete("run", *words, before=knows), [f"from:{place}"], words)
 
     @unittest.skipUnless(shutil.which("zsh"), "no zsh")
     def test_zsh_completes(self):

@@ -39,7 +39,7 @@ extern int _IO_fclose(FILE *file);
 
 bool descriptor_is_ours(int fd)
 {
-	if (fd < 0 || fd != record_descriptor())
+	if (!record_descriptor_is(fd))
 		return false;
 	*__errno_location() = EBADF;
 	return true;
@@ -98,6 +98,16 @@ static void stream_closes(FILE *file)
 CLOSE_STREAM(fclose)
 CLOSE_STREAM(_IO_fclose)
 
+/* Our descriptor if it is among these; else -1. */
+static int ours_among(unsigned first, unsigned last)
+{
+	int ours = record_descriptor();
+
+	if (ours < 0 || (unsigned)ours < first || (unsigned)ours > last)
+		return -1;
+	return record_descriptor_is(ours) ? ours : -1;
+}
+
 /* One part of a range, unless it is empty. */
 static int close_part(
 	int (*real)(unsigned, unsigned, int), unsigned first, unsigned last, int flags)
@@ -119,13 +129,14 @@ static int close_range_by_number(unsigned first, unsigned last, int flags)
 FP_EXPORT int close_range(unsigned first, unsigned last, int flags)
 {
 	REAL(close_range);
-	int ours = record_descriptor();
+	int ours;
 
 	if (!real_close_range)
 		real_close_range = close_range_by_number;
 	if ((unsigned)flags & CLOSE_RANGE_CLOEXEC || first > last)
 		return real_close_range(first, last, flags);
-	if (ours < 0 || (unsigned)ours < first || (unsigned)ours > last)
+	ours = ours_among(first, last);
+	if (ours < 0)
 		return close_part(real_close_range, first, last, flags);
 	if ((unsigned)ours > first &&
 		close_part(real_close_range, first, (unsigned)ours - 1, flags) < 0)
@@ -152,10 +163,10 @@ static unsigned descriptor_limit(void)
 FP_EXPORT void closefrom(int first)
 {
 	REAL(closefrom);
-	int ours = record_descriptor();
 	unsigned from = first < 0 ? 0 : (unsigned)first;
+	int ours = ours_among(from, UINT_MAX);
 
-	if (real_closefrom && ours < (int)from) {
+	if (real_closefrom && ours < 0) {
 		record_fd_range_closed(from, UINT_MAX);
 		real_closefrom(first);
 	} else if (real_closefrom) {

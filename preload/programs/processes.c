@@ -212,6 +212,14 @@ int record_descriptor(void)
 	return __atomic_load_n(&image.descriptor, __ATOMIC_ACQUIRE);
 }
 
+/* Who closes past the hooks may have opened a file of its own with that number. Behind a filter
+ * nobody is asked. */
+bool record_descriptor_is(int fd)
+{
+	return fd >= 0 && fd == record_descriptor() &&
+	       (image.memory_only || connection_confirm(fd));
+}
+
 void record_descriptor_yield(int fd, int wanted)
 {
 	int old = fd;
@@ -219,7 +227,7 @@ void record_descriptor_yield(int fd, int wanted)
 
 	/* A vfork child's copy may go: it is the parent's that counts. */
 	if (fd < 0 || image.memory_only || record_descriptor() != fd || !image_is_ours() ||
-		rawcall3(SYS_fcntl, wanted, F_GETFD, 0) < 0)
+		rawcall3(SYS_fcntl, wanted, F_GETFD, 0) < 0 || !connection_confirm(fd))
 		return;
 	other = rawcall3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, fd + 1);
 	if (other < 0)

@@ -128,6 +128,8 @@ void record_memory_only(void);
 
 /* Our one descriptor, or -1: hooks keep the application from closing or replacing it. */
 int record_descriptor(void);
+/* Is this our descriptor? A system call where the number is ours, none for any other. */
+bool record_descriptor_is(int fd);
 /* The application insists on this very number (dup2 to it): move ours away, or give it up. */
 void record_descriptor_yield(int fd, int wanted);
 

@@ -103,30 +103,31 @@ long connection_open(void)
 	return 0;
 }
 
-/* The first who asks is the one who has made it, or found it to be ours, and learns what it is. */
+/* The first who asks is the one who has made it, or found it to be ours, and learns what it is; or
+ * comes after the application has closed what its image inherited, and a file has the number. */
 bool connection_is_ours(int fd)
 {
-	uint64_t device, inode;
+	struct stat file;
 
-	if (fd < 0 || !identity_of(fd, &device, &inode))
+	if (fd < 0 || rawcall3(SYS_fstat, fd, (long)&file, 0) < 0 || !S_ISSOCK(file.st_mode))
 		return false;
 	if (!image.inode) {
-		image.device = device;
-		image.inode = inode;
+		image.device = file.st_dev;
+		image.inode = file.st_ino;
 	}
-	return device == image.device && inode == image.inode;
+	return file.st_dev == image.device && file.st_ino == image.inode;
 }
 
 /* The connection is gone. Not for a vfork child to say, which may have closed its own copy. Of
- * several threads that find out, one closes. */
-static void drop(bool close)
+ * several threads that find out, one closes; one that has moved it in between keeps it. */
+static void drop(int fd, bool close)
 {
-	int fd = __atomic_load_n(&image.descriptor, __ATOMIC_ACQUIRE);
+	int held = fd;
 	uint64_t device, inode, device_now, inode_now;
 
 	if (fd < 0 || !image_is_ours() ||
 		!__atomic_compare_exchange_n(
-			&image.descriptor, &fd, -1, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+			&image.descriptor, &held, -1, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 		return;
 	close = close && identity_of(fd, &device, &inode);
 	pool_forget(close ? fd : -1);
@@ -135,6 +136,14 @@ static void drop(bool close)
 		inode == inode_now)
 		rawcall3(SYS_close, fd, 0, 0);
 	image_log("the aggregator is gone", 0);
+}
+
+bool connection_confirm(int fd)
+{
+	if (connection_is_ours(fd))
+		return true;
+	drop(fd, false);
+	return false;
 }
 
 long connection_send(const struct iovec parts[PACKET_PARTS], const int *fds, size_t fd_count)
@@ -147,10 +156,8 @@ long connection_send(const struct iovec parts[PACKET_PARTS], const int *fds, siz
 	int fd = __atomic_load_n(&image.descriptor, __ATOMIC_ACQUIRE);
 	long sent;
 
-	if (!connection_is_ours(fd)) {
-		drop(false);
+	if (!connection_confirm(fd))
 		return -EBADF;
-	}
 	if (fd_count) {
 		message.msg_control = &control;
 		message.msg_controllen = CMSG_LEN(fd_count * sizeof(int));
@@ -161,7 +168,7 @@ long connection_send(const struct iovec parts[PACKET_PARTS], const int *fds, siz
 	}
 	sent = rawcall3(SYS_sendmsg, fd, (long)&message, MSG_DONTWAIT | MSG_NOSIGNAL);
 	if (sent == -EPIPE || sent == -ECONNRESET || sent == -ENOTCONN)
-		drop(true);
+		drop(fd, true);
 	return sent < 0 ? sent : 0;
 }
 
@@ -171,12 +178,10 @@ bool connection_is_there(void)
 	int fd = __atomic_load_n(&image.descriptor, __ATOMIC_ACQUIRE);
 	struct pollfd polled = { .fd = fd, .events = POLLRDHUP };
 
-	if (!connection_is_ours(fd)) {
-		drop(false);
+	if (!connection_confirm(fd))
 		return false;
-	}
 	if (rawcall3(SYS_poll, (long)&polled, 1, 0) <= 0)
 		return true;
-	drop(true);
+	drop(fd, true);
 	return false;
 }

@@ -24,6 +24,10 @@ long connection_send(const struct iovec parts[PACKET_PARTS], const int *fds, siz
 /* Is `fd` still our socket? The application may have closed it behind our back. */
 bool connection_is_ours(int fd);
 
+/* The same of image.descriptor. If it is not, image.descriptor is -1 afterwards, unless this is a
+ * vfork child, whose parent may have it still. */
+bool connection_confirm(int fd);
+
 /* Does the other side still hold its end? If not, image.descriptor is -1 afterwards. */
 bool connection_is_there(void);
 

@@ -27,4 +27,21 @@ printf '%s\n' "bind 0.0.0.0:0" "connect 127.0.0.1:$port" "connect [::1]:9" \
 	"connect [::ffff:127.0.0.1]:$port" | sort >"$work/expected"
 facts '.endpoints[] | "\(.operation) \(.address)"' | grep -vE "^bind 127.0.0.1:" | sort >"$work/found"
 assert_same_text "addresses" "$work/expected" "$work/found"
+
+# ---- the library's descriptor is closed past the hooks, and a file of the program's has its number: in a
+# program that made the connection, and in one that inherited it with a place in its parent's pool
+compile own_number
+aggregator_start
+assert_status 0 "${watched[@]}" "$work/own_number"
+cat >"$work/pool.sh" <<'END'
+while [ $((i = i + 1)) -le 50 ]; do
+	"$1" || exit 1
+	[ -z "$pool" ] || exit 0
+	! grep -q footprint-pool /proc/$$/maps || pool=there
+	sleep 0.1
+done
+exit 2
+END
+assert_status 0 "${watched[@]}" sh "$work/pool.sh" "$work/own_number"
+aggregator_stop
 finish

@@ -107,6 +107,74 @@ static void taken(int own)
 	open("t-after", O_RDONLY);
 }
 
+/* All of them, by an instruction of the program's own, which no hook sees. */
+static void close_behind_backs(void)
+{
+	register long r10 __asm__("r10") = 0;
+	long result;
+
+	__asm__ volatile("syscall"
+			 : "=a"(result)
+			 : "a"(SYS_close_range), "D"(3), "S"(~0u), "d"(0), "r"(r10)
+			 : "rcx", "r11", "memory");
+}
+
+static void fill(int from, int to)
+{
+	while (from < to)
+		from = open("/etc/passwd", O_RDONLY);
+}
+
+/* What has our number now is a file of the program's. What asks first finds out: each does once. */
+static void ask_of_own_file(int which, int own)
+{
+	struct stat status;
+
+	switch (which) {
+	case 0:
+		SAY(fstat(own, &status));
+		SAY(close(own));
+		break;
+	case 1:
+		SAY(syscall(SYS_close, own));
+		break;
+	case 2:
+		SAY(dup(own) > own);
+		break;
+	case 3:
+		SAY(fcntl(own, F_GETFD));
+		break;
+	case 4: /* nothing is to be moved */
+		SAY(dup2(1, own) == own);
+		printf("the next is open: %d\n", is_open(own + 2));
+		break;
+	case 5:
+		SAY(close_range(3, ~0u, 0));
+		printf("open: %d\n", is_open(own));
+		break;
+	case 6:
+		closefrom(3);
+		printf("open: %d\n", is_open(own));
+		break;
+	}
+}
+
+static void closed_behind_backs(int own)
+{
+	for (int which = 0; which < 7; which++) {
+		fflush(stdout);
+		if (fork()) {
+			wait(NULL);
+			continue;
+		}
+		close_behind_backs();
+		fill(0, own + 1);
+		ask_of_own_file(which, own);
+		fflush(stdout);
+		_exit(0);
+	}
+}
+
 static void in_child(const char *what)
 {
 	int status;
@@ -128,6 +196,7 @@ int main(void)
 	printf("own %d\n", stranger());
 	own = number();
 	closing(own);
+	closed_behind_backs(own);
 	printf("own %d\n", stranger());
 	range_closes_the_rest(own);
 	open("t-before", O_RDONLY);

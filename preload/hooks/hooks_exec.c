@@ -23,7 +23,8 @@
 
 static void record_unwatched(enum program_kind kind, const char *path)
 {
-	/* The sites see the call itself, just before it is made: then a supervisor is started. */
+	/* Else a supervisor is started just before the call itself, by its site or by
+	 * call_unseen(). */
 	if (kind == PROGRAM_STATIC && !hook_seen_inside())
 		record_gap("static-program", path, "has no dynamic linker");
 	else if (kind == PROGRAM_SETUID)
@@ -90,28 +91,38 @@ static long call_fexecve(void *context, char *const *envp)
 	return real_fexecve ? real_fexecve(attempt->dirfd, attempt->argv, envp) : hook_missing();
 }
 
+/* Where no site sees the call (execveat, fexecve) this does what the site would. A supervisor hears
+ * of all that comes after supervised_exec(), so the environment has been made by now. */
+static long call_unseen(void *context, char *const *envp)
+{
+	struct attempt *attempt = context;
+	enum program_glance glance =
+		supervised_glance(attempt->dirfd, attempt->path, attempt->flags);
+	uint64_t ticket = record_exec_begin(attempt->dirfd, attempt->path, glance);
+	long result;
+
+	if (glance == GLANCE_MAY_BE && hook_seen_inside())
+		supervised_exec(attempt->dirfd, attempt->path, attempt->flags);
+	record_goodbye();
+	result = attempt->call(attempt, envp);
+	record_goodbye_undo();
+	record_exec_failed(ticket, attempt->dirfd, attempt->path, hook_error(true));
+	return result;
+}
+
 /* Answers what a failed exec answers: -1. */
 static int attempt(struct attempt *attempt, char *const *envp)
 {
 	enum program_kind kind;
 	enum library_wish wish =
 		exec_announce(attempt->dirfd, attempt->path, attempt->flags, &kind);
-	enum program_glance glance;
-	uint64_t ticket;
 	long result;
 
-	if (attempt->seen_inside) {
-		supervised_expect(attempt->path, kind);
-		result = environment_with(envp, wish, attempt->call, attempt);
-		supervised_expect_no_more();
-		return (int)result;
-	}
-	glance = supervised_glance(attempt->dirfd, attempt->path, attempt->flags);
-	ticket = record_exec_begin(attempt->dirfd, attempt->path, glance);
-	record_goodbye();
+	if (!attempt->seen_inside)
+		return (int)environment_with(envp, wish, call_unseen, attempt);
+	supervised_expect(attempt->path, kind);
 	result = environment_with(envp, wish, attempt->call, attempt);
-	record_goodbye_undo();
-	record_exec_failed(ticket, attempt->dirfd, attempt->path, hook_error(true));
+	supervised_expect_no_more();
 	return (int)result;
 }
 

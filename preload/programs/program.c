@@ -20,6 +20,7 @@
 #define SCRIPT_DEPTH_MAX 5    /* chains of interpreters the kernel follows */
 #define HEADERS_MAX	 128
 #define DYNAMIC_MAX	 256
+#define STAT_FLAGS	 (AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW) /* of execveat's, and mean the same */
 
 #ifndef ST_NOSUID
 #define ST_NOSUID 2
@@ -210,7 +211,10 @@ static bool open_program(
 {
 	char link[sizeof("/proc/self/fd/") + TEXT_NUMBER_SIZE];
 
-	if (rawcall4(SYS_newfstatat, dirfd, (long)path, (long)ret_status, flags & AT_EMPTY_PATH) <
+	/* Without a name fstatat may look at the descriptor (Linux 6.11), where execveat does not.
+	 */
+	if (!path ||
+		rawcall4(SYS_newfstatat, dirfd, (long)path, (long)ret_status, flags & STAT_FLAGS) <
 			0 ||
 		!S_ISREG(ret_status->st_mode) || !(ret_status->st_mode & 0111))
 		return false;
@@ -249,8 +253,7 @@ bool program_path_lasts(const char *path)
 enum program_glance program_glance(int dirfd, const char *path, int flags)
 {
 	struct stat status;
-	long error =
-		rawcall4(SYS_newfstatat, dirfd, (long)path, (long)&status, flags & AT_EMPTY_PATH);
+	long error = rawcall4(SYS_newfstatat, dirfd, (long)path, (long)&status, flags & STAT_FLAGS);
 
 	if (error < 0)
 		return error == -ENOENT || error == -ENOTDIR ? GLANCE_NONE : GLANCE_MAY_BE;

@@ -4,7 +4,7 @@
 # thousands of times. (Static busybox, musl, static-PIE and a Go program with dynamic children are
 # judged by strace in test_oracle.py.)
 . "$(dirname "$0")/../lib.sh"
-needs go busybox curl jq
+needs go busybox curl jq musl-gcc
 cd "$work" || exit 1
 here=$(realpath "$work")
 times=1000
@@ -67,5 +67,37 @@ for how in main thread; do
 	assert_equal "status of what a $how executes" 0 $?
 	assert_fact "what a $how executes is watched" "(.gaps | map(select(.detail | test(\"in time\"))) != []) or
 		([.files[].path] | index(\"$here/by-$how\")) != null" $how.footprint
+done
+
+# ---- by calls that no site inside libc sees
+musl-gcc -static -O1 -o opener "$top/tests/supervise/opener.c" || die "cannot compile opener.c"
+musl-gcc -O1 -idirafter /usr/include -idirafter /usr/include/x86_64-linux-gnu -o execs-musl \
+	"$top/tests/supervise/execs.c" || die "cannot compile execs.c for musl"
+ln -s opener link
+# executes LIBC HOW [NAME=VALUE]...: a static program; what came of it is in executes.footprint
+executes() {
+	echo content >"by-$1-$2"
+	env "${@:3}" "$footprint" run -o executes.footprint -- "./execs$1" "$2" ./opener 10 "by-$1-$2" >output 2>errors
+	assert_equal "status of what is executed by $1 $2" 0 $?
+	assert_equal "what it said" good "$(cat output)"
+}
+for libc in "" -musl; do
+	for how in at at-folder at-itself at-empty number descriptor; do
+		executes "$libc" $how
+		assert_fact "what $how executes is watched" "($late) or (.gaps == [] and
+			([.files[].path] | index(\"$here/by-$libc-$how\")) != null)" executes.footprint
+	done
+	for off in FOOTPRINT_SUPERVISE=0 FOOTPRINT_SITES=0; do
+		executes "$libc" descriptor $off
+		assert_fact "what is not supervised for $off is a gap" "[.gaps[] | select(.kind != \"sites\") |
+			[.kind, .path]] == [[\"static-program\", \"$here/opener\"]]" executes.footprint
+	done
+	# What fails in any case leaves no filter.
+	for how in at-itself at-nothing; do
+		"$footprint" run -o executes.footprint -- "./execs$libc" $how ./link >output 2>errors
+		assert_equal "status of what cannot be executed by $how" 99 $?
+		assert_contains "no filter is left" ', filter 0$' output
+		assert_fact "nothing is amiss" '.gaps == []' executes.footprint
+	done
 done
 finish

@@ -2,10 +2,12 @@
 
 #include "preload/hooks/environment.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <link.h>
 #include <stdint.h>
 #include <sys/auxv.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "preload/entry.h"
@@ -163,10 +165,29 @@ unsigned environment_kept(const char **ret_entries, unsigned max)
 	return count;
 }
 
+/* 0 or a negative errno. */
+static long open_and_close(const char *path)
+{
+	long fd = rawcall4(SYS_openat, AT_FDCWD, (long)path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
+
+	if (fd < 0)
+		return fd;
+	rawcall3(SYS_close, fd, 0, 0);
+	return 0;
+}
+
+/* Landlock refuses to open what access() finds in reach. Who is restricted by it has no_new_privs,
+ * or had CAP_SYS_ADMIN. */
 bool environment_reaches_library(void)
 {
 	if (!kept.library || *kept.library != '/')
 		return true;
+	if (rawcall6(SYS_prctl, PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0, 0) == 1) {
+		long error = open_and_close(kept.library);
+
+		if (error != -EMFILE && error != -ENFILE)
+			return error == 0;
+	}
 	return rawcall3(SYS_access, (long)kept.library, R_OK, 0) == 0;
 }
 

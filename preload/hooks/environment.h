@@ -15,7 +15,8 @@
  * not when it is of another architecture: the dynamic linker would complain on its stderr. */
 enum library_wish { LIBRARY_WANTED, LIBRARY_UNWANTED };
 
-/* Is the library's file where LD_PRELOAD says, as this process sees it now? One system call. */
+/* Is the library's file where LD_PRELOAD says, as this process sees it now? Two system calls,
+ * three with no_new_privs. */
 bool environment_reaches_library(void);
 
 /* Our library's path as LD_PRELOAD should name it, NULL: not known. */

@@ -58,7 +58,26 @@ assert_equal "LD_PRELOAD with two libraries" "LD_PRELOAD=$work/other.so:$preload
 "${watched[@]}" bash -c 'FOOTPRINT_SOCKET= bash -c "ls -l /proc/self/fd; true"; true' | grep -c socket: >"$work/out"
 assert_equal "sockets of a program that is not watched" 0 "$(cat "$work/out")"
 
+# Where Landlock keeps the library out of reach, nobody is told to load it.
+compile sandbox
+# shellcheck disable=SC2016 # the shell's own
+command='cat /etc/passwd && cat /etc/group && echo "${LD_PRELOAD-none}" "$(sh -c "echo below")"'
+"$work/sandbox" "$command" >"$work/expected"
+status=$?
+if [ $status -eq 77 ]; then
+	echo "this kernel has no Landlock, left out"
+else
+	assert_equal "exit status in a sandbox" 0 $status
+	assert_status 0 "${watched[@]}" FOOTPRINT_APP=boxed "$work/sandbox" "$command" >"$work/out" 2>&1
+	assert_same_text "what programs in a sandbox say" "$work/expected" "$work/out"
+fi
+
 aggregator_stop
+if [ $status -ne 77 ]; then
+	assert_fact "a program in a sandbox is a gap" \
+		'[.gaps[] | .kind] | unique == ["no-hello"]' "$manifests/boxed@1.footprint"
+	rm "$manifests/boxed@1.footprint"
+fi
 opened=()
 for i in "${!ways[@]}"; do
 	opened+=("$data/$i")

@@ -22,18 +22,26 @@
 #define FRAME_FINISH 72
 #define FRAME_RETURN 88
 
+/* DWARF for what an instruction with a displacement of 32 bits names: p + at + 4 + *(uint32_t *)(p + at),
+ * where p is the program counter rounded down to code that begins at a multiple of `size`. It takes p
+ * twice and reads eight bytes for four, because valgrind knows no DW_OP_dup and no DW_OP_deref_size. */
+#define ROUNDED_DOWN(size) 0x80, 0, 0x09, 256 - (size), 0x1a
+#define NAMED(size, at)                                                                            \
+	ROUNDED_DOWN(size), 0x23, at, 0x06, 0x0c, 0xff, 0xff, 0xff, 0xff, 0x1a,                    \
+		ROUNDED_DOWN(size), 0x22, 0x23, (at) + 4
+#define NAMED_SIZE 22
+
 	.text
 
 /* The stubs, all alike: only the place of their return address and their kind differ. Before its push
- * a stub's return address is found by reading that instruction's operand: DWARF for
- * *(p + 11 + *(uint32_t *)(p + 7)), where p is the program counter rounded down to the stub. */
+ * a stub's return address is found by reading that instruction's operand: DWARF for *NAMED. */
 	.balign SITE_STUB_SIZE
 	.globl	site_stubs
 	.hidden	site_stubs
 	.type	site_stubs, @object
 	.cfi_startproc
 	.cfi_def_cfa rsp, 0
-	.cfi_escape 0x16, 16, 14, 0x80, 0, 0x09, 0xf0, 0x1a, 0x12, 0x23, 7, 0x94, 4, 0x22, 0x23, 11, 6
+	.cfi_escape 0x16, 16, NAMED_SIZE + 1, NAMED(SITE_STUB_SIZE, 7), 0x06
 site_stubs:
 	.set	stub, 0
 
@@ -75,17 +83,17 @@ site_returns:
 /* Where sites of mapped pages come from (sites_pages.h): does what stub number cl does. It finds its way
  * by comparisons: after a system call an indirect jump is more often than not one that the processor
  * guesses wrong. Until its push an unwinder takes the return address from its place in site_returns, which
- * is found by the operand of `lea`: DWARF for p + 10 + *(uint32_t *)(p + 6) + 8 * (uint8_t)rcx, where p is
- * the program counter rounded down to the start. */
+ * is found by the operand of `lea`: DWARF for NAMED + 8 * (uint8_t)rcx. */
+#define GATE_SIZE 64
 	.text
-	.balign 64
+	.balign GATE_SIZE
 	.globl	site_gate
 	.hidden	site_gate
 	.type	site_gate, @function
 	.cfi_startproc
 	.cfi_def_cfa rsp, 0
-	.cfi_escape 0x10, 16, 21, 0x80, 0, 0x09, 0xc0, 0x1a, 0x12, 0x23, 6, 0x94, 4, 0x22, 0x23, 10, \
-		0x72, 0, 0x08, 0xff, 0x1a, 0x33, 0x24, 0x22
+	.cfi_escape 0x10, 16, NAMED_SIZE + 8, NAMED(GATE_SIZE, 6), 0x72, 0, 0x08, 0xff, 0x1a, 0x33, \
+		0x24, 0x22
 site_gate:
 	movzbl	%cl, %ecx
 	lea	site_returns(%rip), %r11

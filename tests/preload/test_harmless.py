@@ -50,6 +50,17 @@ def judge(compiler, name, work):
     return failures
 
 
+def read_by_valgrind(work):
+    """Valgrind reads the frame information of all that is loaded, and says what it does not know."""
+    if not shutil.which("valgrind"):
+        print("there is no valgrind, left out")
+        return []
+    result = subprocess.run(["valgrind", "-q", "--tool=none", "/bin/true"], stdout=subprocess.PIPE,
+                            stderr=subprocess.STDOUT, env={**os.environ, "LD_PRELOAD": LIBRARY,
+                                                           "FOOTPRINT_SOCKET": work + "/nobody/socket"})
+    return [f"under valgrind: {result}"] if result.returncode or result.stdout else []
+
+
 def main():
     failures = []
     with tempfile.TemporaryDirectory() as work:
@@ -58,6 +69,7 @@ def main():
             failures += judge("gcc", name, work)
         if shutil.which("musl-gcc"):
             failures += judge("musl-gcc", "weak", work)
+        failures += read_by_valgrind(work)
     print("\n".join(failures))
     sys.exit(1 if failures else 0)
 

@@ -293,14 +293,26 @@ static bool has_address(const struct call *row)
 	return row->means == ADDRESS || row->means == SEND;
 }
 
+/* fexecve: an empty path, which names the descriptor. */
+static bool executes_descriptor(const struct call *row)
+{
+	return row->means == EXECUTE && row->flags != NONE &&
+	       called.arguments[row->flags - 1] & AT_EMPTY_PATH && !*path_argument(row->path);
+}
+
 static struct spot first_spot(enum approach approach)
 {
 	const struct call *row = called.row;
+	struct held descriptor = { .kind = HELD_FD, .rest = "" };
 
 	if (has_address(row))
 		return spot_of(socket_path(), NONE, approach);
 	if (row->means == OPEN_HOW && called.how.resolve & RESOLVE_IN_ROOT)
 		return spot_below(path_argument(row->path), row->directory);
+	if (executes_descriptor(row)) {
+		descriptor.fd = (int)called.arguments[row->directory - 1];
+		return held_spot(&descriptor);
+	}
 	return spot_of(path_argument(row->path), row->directory, approach);
 }
 

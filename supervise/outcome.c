@@ -325,7 +325,7 @@ int outcome_foretell(const struct call *call, long number, const long arguments[
 	default:
 		break;
 	}
-	if (!from->path || !*from->path)
+	if (!from->path || (!*from->path && call->means != EXECUTE))
 		return 0; /* names nothing, and is not recorded */
 	switch (call->means) {
 	case PATH:

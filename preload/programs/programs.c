@@ -60,19 +60,31 @@ uint64_t record_exec_begin(int dirfd, const char *path, enum program_glance glan
 	return fact_exec(&place);
 }
 
+/* Not there: an empty path that means no descriptor. */
+static bool names_nothing(int dirfd, const char *path, int error)
+{
+	return error == ENOENT && dirfd == AT_FDCWD && path && !*path;
+}
+
+/* What a descriptor names is there, whatever has become of its name. */
+static bool is_there(int dirfd, const char *path)
+{
+	return !path || !*path || directory_holds(dirfd, path);
+}
+
 static void record_outcome(int dirfd, const char *path, int error)
 {
 	char buffer[USUAL_PATH];
 	struct place place;
 	uint64_t key;
 
-	if (!image_segment() || fact_says_nothing(error) ||
+	if (!image_segment() || fact_says_nothing(error) || names_nothing(dirfd, path, error) ||
 		!program_place(&place, dirfd, path, buffer) ||
 		fact_is_known(place.hash, FACT_ATTRIBUTES(RECORD_EXECUTE, 0, error), &key))
 		return;
 	/* A script whose interpreter is not there, or a program whose dynamic linker is not, is
 	 * answered as if it were not there itself. */
-	if (error == ENOENT && directory_holds(dirfd, path)) {
+	if (error == ENOENT && is_there(dirfd, path)) {
 		error = ENOEXEC;
 		if (fact_is_known(place.hash, FACT_ATTRIBUTES(RECORD_EXECUTE, 0, error), &key))
 			return;

@@ -2,6 +2,7 @@
  * /dev/fd. */
 #define _GNU_SOURCE
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -93,6 +94,9 @@ static void use_directories(void)
 	CHECK(stat("/proc/self/cwd/by-self", &status) < 0);
 	/* It is there where a supervisor stands. */
 	CHECK(execv("etc/passwd", arguments) < 0);
+	/* This is nobody's name, and that no program. */
+	CHECK(execv("", arguments) < 0 && errno == ENOENT);
+	CHECK(fexecve(open("file", O_RDONLY), arguments, environ) < 0 && errno == EACCES);
 	snprintf(name, sizeof(name), "/proc/%d/cwd/by-pid", getpid());
 	CHECK(stat(name, &status) < 0);
 	CHECK(stat("/proc/self/root/by-root", &status) < 0);

@@ -11,6 +11,7 @@
 
 #include "preload/image.h"
 #include "preload/record/facts.h"
+#include "preload/text.h"
 #include "supervise/caller.h"
 #include "supervise/target.h"
 
@@ -24,6 +25,15 @@ long directory_path(int dirfd, char *path, size_t size)
 	if (length < 0)
 		return length;
 	return length > 0 && path[0] == '/' ? length : -ENOENT;
+}
+
+bool directory_link(int dirfd, char link[DESCRIPTOR_LINK_SIZE])
+{
+	char name[TARGET_NAME_SIZE];
+
+	target_name(name, caller_pid, "fd", dirfd);
+	text_append(link, link + DESCRIPTOR_LINK_SIZE, name);
+	return dirfd >= 0;
 }
 
 /* /proc tells paths as seen from our root, which the hello named, not from the caller's. */

@@ -1,8 +1,12 @@
 #include "aggregator/manifests/apply.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "aggregator/roots/lexical.h"
+
+#define DELETED " (deleted)" /* what the kernel adds to the name of a file that is in /proc */
+#define MEMFD	"/memfd:"
 
 enum outcome outcome_of(uint32_t error)
 {
@@ -50,16 +54,39 @@ static uint32_t access_of(const struct look *look, uint32_t access)
 	return access;
 }
 
-int apply_use(struct manifest *m, const struct look *look, uint32_t access, const char *by)
+/* `path`: the file's name, which is not the look's where it has been deleted. */
+static int use(struct manifest *m, const struct look *look, const char *path, uint32_t access,
+	const char *by)
 {
 	int r = apply_links(m, look, by);
 
-	if (r < 0 || !access || lexical_left_out(look->path))
+	if (r < 0 || !access || lexical_left_out(path))
 		return r;
-	r = only_memory(manifest_add_use(m, look->path, access_of(look, access), by));
+	r = only_memory(manifest_add_use(m, path, access_of(look, access), by));
 	if (r == 0 && look->has_state)
-		r = only_memory(manifest_set_state(m, look->path, &look->state));
+		r = only_memory(manifest_set_state(m, path, &look->state));
 	return r;
+}
+
+int apply_use(struct manifest *m, const struct look *look, uint32_t access, const char *by)
+{
+	return use(m, look, look->path, access, by);
+}
+
+char *apply_program_name(const struct look *look)
+{
+	size_t size = strlen(look->path), suffix = strlen(DELETED);
+
+	if (look->error && size > suffix && !strcmp(look->path + size - suffix, DELETED))
+		size -= suffix;
+	return strndup(look->path, size);
+}
+
+int apply_program(struct manifest *m, const struct look *look, const char *name, const char *by)
+{
+	if (look->error && !strncmp(name, MEMFD, strlen(MEMFD)))
+		return 0;
+	return use(m, look, name, ACCESS_EXEC, by);
 }
 
 int apply_missing(struct manifest *m, const struct look *look, const char *by)

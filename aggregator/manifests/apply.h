@@ -24,6 +24,12 @@ int apply_missing(struct manifest *m, const struct look *look, const char *by);
 /* A use that may have failed. */
 int apply_outcome(struct manifest *m, const struct look *look, uint32_t access, uint32_t error,
 	const char *by);
+/* What a program is called that was executed. Of a file that was deleted, and of a memfd, the
+ * kernel tells the name it had and " (deleted)": that is no part of it, unless a file of this whole
+ * name is there. The caller frees; NULL: no memory. */
+char *apply_program_name(const struct look *look);
+/* It was executed. A memfd never was in a directory: it is an executable, and no file. */
+int apply_program(struct manifest *m, const struct look *look, const char *name, const char *by);
 
 /* execve or posix_spawn of a program or script; program.c. */
 int program_apply(struct fact *fact);

@@ -176,9 +176,13 @@ static int foretell(struct fact *fact)
 
 static int apply_gap(struct fact *fact)
 {
-	const char *path = fact->path ? fact->path->look->path : fact->session->executable;
-	int r = run_gap(fact->session->application, fact->text, path, fact->detail, fact->times);
+	autofree char *program = fact->path ? apply_program_name(fact->path->look) : NULL;
+	const char *path = fact->path ? program : fact->session->executable;
+	int r;
 
+	if (fact->path && !program)
+		return -ENOMEM;
+	r = run_gap(fact->session->application, fact->text, path, fact->detail, fact->times);
 	return r == 0 && fact->path && library_foretold(fact->text) ? foretell(fact) : r;
 }
 

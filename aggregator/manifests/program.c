@@ -7,18 +7,6 @@
 #include "aggregator/manifests/apply.h"
 #include "lib/base/cleanup.h"
 
-#define DELETED " (deleted)" /* what the kernel adds to /proc/self/exe */
-
-/* The executable's name in the manifest. One that was deleted while it ran keeps its own. */
-static char *executable_name(const struct look *look)
-{
-	size_t size = strlen(look->path), suffix = strlen(DELETED);
-
-	if (look->error && size > suffix && !strcmp(look->path + size - suffix, DELETED))
-		size -= suffix;
-	return strndup(look->path, size);
-}
-
 /* The dynamic linker is mapped by the kernel, which the program asks for in PT_INTERP. */
 static int apply_linker(struct manifest *m, const struct look *look, const char *by)
 {
@@ -36,11 +24,11 @@ int program_apply_image(struct fact *fact)
 	const struct look *look = fact->path->look;
 	uint64_t images = 0;
 	autofree char *name =
-		session->executable ? strdup(session->executable) : executable_name(look);
+		session->executable ? strdup(session->executable) : apply_program_name(look);
 
 	if (!name)
 		return -ENOMEM;
-	if (apply_use(m, look, ACCESS_EXEC, name) < 0 ||
+	if (apply_program(m, look, name, name) < 0 ||
 		(fact->other && !fact->other->look->error &&
 			apply_linker(m, fact->other->look, name) < 0))
 		return -ENOMEM;
@@ -61,17 +49,31 @@ int program_apply_image(struct fact *fact)
 	return 0;
 }
 
+static int apply_started(
+	struct manifest *m, const struct look *look, const char *name, const char *by)
+{
+	if (apply_program(m, look, name, by) < 0 ||
+		manifest_add_executable(m, name, look->elf.interpreter,
+			FOOTPRINT__WATCHED__WATCHED_NONE, 0, false) == -ENOMEM ||
+		manifest_add_executes(m, by, name) == -ENOMEM)
+		return -ENOMEM;
+	return 0;
+}
+
 /* `by` started what the look found: an ELF program, or a script, which starts its interpreter, and
  * so on: each is an executable of its own, so that `why` can follow the chain. */
 static int apply_chain(struct manifest *m, const struct look *look, const char *by)
 {
-	for (; look; look = look->elf.kind == PROGRAM_SCRIPT ? look->interpreter : NULL) {
-		if (apply_use(m, look, ACCESS_EXEC, by) < 0 ||
-			manifest_add_executable(m, look->path, look->elf.interpreter,
-				FOOTPRINT__WATCHED__WATCHED_NONE, 0, false) == -ENOMEM ||
-			manifest_add_executes(m, by, look->path) == -ENOMEM)
+	autofree char *first = apply_program_name(look);
+	const char *name = first;
+
+	if (!name || apply_started(m, look, name, by) < 0)
+		return -ENOMEM;
+	while (look->elf.kind == PROGRAM_SCRIPT && look->interpreter) {
+		look = look->interpreter;
+		if (apply_started(m, look, look->path, name) < 0)
 			return -ENOMEM;
-		by = look->path;
+		name = look->path;
 	}
 	return 0;
 }

@@ -304,3 +304,18 @@ enum program_kind program_look(
 	}
 	return PROGRAM_UNKNOWN;
 }
+
+bool program_interpreter(const char *path, char *interpreter, size_t size)
+{
+	struct program program;
+	struct stat status;
+	char *found;
+
+	if (!open_program(&program, AT_FDCWD, path, 0, &status))
+		return false;
+	found = script_interpreter(&program);
+	if (found)
+		text_append(interpreter, interpreter + size, found);
+	close_program(&program);
+	return found != NULL;
+}

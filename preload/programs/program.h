@@ -27,6 +27,10 @@ enum program_kind {
 enum program_kind program_look(
 	int dirfd, const char *path, int flags, char *path_found, size_t size);
 
+/* The path that the #! line of a program names, as it stands there. False: it is no script, or
+ * cannot be read. */
+bool program_interpreter(const char *path, char *interpreter, size_t size);
+
 /* Does a path mean the same to a child that stands elsewhere and has other descriptors? */
 bool program_path_lasts(const char *path);
 

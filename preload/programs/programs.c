@@ -29,21 +29,32 @@ static bool path_is_readable(const char *path)
 	return true;
 }
 
-/* The place of a program: of an empty path (fexecve) what the descriptor's link says, in `buffer`.
- */
-static bool program_place(struct place *ret, int dirfd, const char *path, char *buffer)
+/* A script without a name says nothing but who is to read it: that one is executed then. */
+static bool place_of_descriptor(struct place *ret, int fd, char *buffer)
 {
-	struct held held;
-	long size;
+	char link[DESCRIPTOR_LINK_SIZE];
+	long size = directory_path(fd, buffer, USUAL_PATH);
 
-	if (path && *path && held_find(path, &held) && !*held.rest)
-		return held_place(&held, ret, buffer, USUAL_PATH);
-	if (path && *path)
-		return place_find(ret, dirfd, path);
-	size = directory_path(dirfd, buffer, USUAL_PATH);
 	if (size <= 0)
 		return false;
+	if (held_is_nameless(buffer, (size_t)size) && !directory_holds(AT_FDCWD, buffer) &&
+		directory_link(fd, link) && program_interpreter(link, buffer, USUAL_PATH))
+		return place_find(ret, AT_FDCWD, buffer);
 	return directory_place(ret, buffer);
+}
+
+/* The place of a program: of what the process holds (an empty path, fexecve, is that too) what the
+ * descriptor's link says, in `buffer`. What runs had a name, though no directory has it any more,
+ * or ever had; what fails need not be told then. */
+static bool program_place(struct place *ret, int dirfd, const char *path, int error, char *buffer)
+{
+	struct held held = { .kind = HELD_FD, .fd = dirfd, .rest = "" };
+
+	if (path && *path && (!held_find(path, &held) || *held.rest))
+		return place_find(ret, dirfd, path);
+	if (error || held.kind == HELD_ROOT)
+		return held_place(&held, ret, buffer, USUAL_PATH);
+	return place_of_descriptor(ret, held.fd, buffer);
 }
 
 /* What is written before an execution may be in the spool, where it cannot be taken back, by the
@@ -55,7 +66,7 @@ uint64_t record_exec_begin(int dirfd, const char *path, enum program_glance glan
 
 	/* What the kernel has found a program by can be read. */
 	if (!image_segment() || (path && glance != GLANCE_DYNAMIC && !path_is_readable(path)) ||
-		!program_place(&place, dirfd, path, buffer) || glance == GLANCE_NONE)
+		!program_place(&place, dirfd, path, 0, buffer) || glance == GLANCE_NONE)
 		return 0;
 	return fact_exec(&place);
 }
@@ -79,7 +90,7 @@ static void record_outcome(int dirfd, const char *path, int error)
 	uint64_t key;
 
 	if (!image_segment() || fact_says_nothing(error) || names_nothing(dirfd, path, error) ||
-		!program_place(&place, dirfd, path, buffer) ||
+		!program_place(&place, dirfd, path, error, buffer) ||
 		fact_is_known(place.hash, FACT_ATTRIBUTES(RECORD_EXECUTE, 0, error), &key))
 		return;
 	/* A script whose interpreter is not there, or a program whose dynamic linker is not, is

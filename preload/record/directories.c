@@ -40,10 +40,17 @@ static uint64_t *entry_of(int fd, bool make)
 	return &table[fd - NEAR_FDS];
 }
 
+bool directory_link(int dirfd, char link[DESCRIPTOR_LINK_SIZE])
+{
+	char *end = link + DESCRIPTOR_LINK_SIZE;
+
+	text_append_number(text_append(link, end, LINK_PREFIX), end, (unsigned)dirfd);
+	return dirfd >= 0 && !image.memory_only;
+}
+
 long directory_path(int dirfd, char *path, size_t size)
 {
-	char link[sizeof(LINK_PREFIX) + TEXT_NUMBER_SIZE];
-	char *end = link + sizeof(link);
+	char link[DESCRIPTOR_LINK_SIZE];
 	long length;
 
 	if (image.memory_only)
@@ -53,7 +60,8 @@ long directory_path(int dirfd, char *path, size_t size)
 		if (length > 0)
 			length--; /* the NUL counts */
 	} else {
-		text_append_number(text_append(link, end, LINK_PREFIX), end, (unsigned)dirfd);
+		if (!directory_link(dirfd, link))
+			return -ENOENT;
 		length = rawcall3(SYS_readlink, (long)link, (long)path, (long)size);
 		if (length == (long)size)
 			return -ERANGE;

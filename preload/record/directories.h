@@ -14,8 +14,10 @@
 #include <stdint.h>
 
 #include "preload/session/memory.h"
+#include "preload/text.h"
 
-#define USUAL_PATH 512 /* bytes of stack for a path; alternate signal stacks are small */
+#define DESCRIPTOR_LINK_SIZE (sizeof("/proc/4294967295/fd/") + TEXT_NUMBER_SIZE)
+#define USUAL_PATH	     512 /* bytes of stack for a path; alternate signal stacks are small */
 
 /* Id of what `dirfd` (or AT_FDCWD) names now; FP_DIRECTORY_UNKNOWABLE: that cannot be told. */
 uint64_t directory_of(int dirfd);
@@ -55,5 +57,8 @@ void directory_set_root(uint64_t from, const char *path);
  * fit, -ENOENT when it has no path.
  */
 long directory_path(int dirfd, char *path, size_t size);
+
+/* The link in /proc to what a descriptor names, for us to open. False: nothing is to be opened. */
+bool directory_link(int dirfd, char link[DESCRIPTOR_LINK_SIZE]);
 
 #endif

@@ -81,13 +81,16 @@ static bool ends_with(const char *text, size_t size, const char *end)
 	return size >= end_size && text_equal(text + size - end_size, end);
 }
 
+bool held_is_nameless(const char *path, size_t size)
+{
+	return text_begins(path, MEMFD) || ends_with(path, size, DELETED);
+}
+
 bool held_path(const struct held *held, char *buffer, size_t size)
 {
-	long length;
+	long length = directory_path(held->fd, buffer, size);
 
-	length = directory_path(held->fd, buffer, size);
-	return length > 0 && !text_begins(buffer, MEMFD) &&
-	       !ends_with(buffer, (size_t)length, DELETED);
+	return length > 0 && !held_is_nameless(buffer, (size_t)length);
 }
 
 bool held_place(const struct held *held, struct place *ret, char *buffer, size_t size)

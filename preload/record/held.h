@@ -31,7 +31,10 @@ static inline bool held_find(const char *path, struct held *ret)
  * takes it. False: to no name (a pipe, a deleted file), or it cannot be told. */
 bool held_path(const struct held *held, char *buffer, size_t size);
 
-/* The same, as a place whose path stands in `buffer`. */
+/* Is this what a link says of a file that has no name, or none any more? */
+bool held_is_nameless(const char *path, size_t size);
+
+/* The same as held_path, as a place whose path stands in `buffer`. */
 bool held_place(const struct held *held, struct place *ret, char *buffer, size_t size);
 
 #endif

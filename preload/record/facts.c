@@ -36,11 +36,6 @@ const char *place_below_root(const char *path)
 	}
 }
 
-static bool is_new_root(uint64_t directory)
-{
-	return directory == image.root || directory == fp_directory_id(image.root, ".", 1);
-}
-
 /* Records tell paths as seen from the root that the hello named: after a chroot, an absolute path
  * is relative to the new root. */
 static const char *find_directory(uint64_t from, const char *path, uint64_t *ret_directory)
@@ -48,8 +43,7 @@ static const char *find_directory(uint64_t from, const char *path, uint64_t *ret
 	bool absolute = *path == '/';
 
 	*ret_directory = absolute ? image.root : from;
-	return image.root && (absolute || is_new_root(*ret_directory)) ? place_below_root(path)
-								       : path;
+	return image.root && *ret_directory == image.root ? place_below_root(path) : path;
 }
 
 bool place_find_from(struct place *ret, uint64_t from, const char *path)
@@ -85,11 +79,20 @@ bool place_find(struct place *ret, int dirfd, const char *path)
 	return path && place_find_from(ret, *path == '/' || !*path ? 0 : directory_of(dirfd), path);
 }
 
+/* ".", "./" and the like lead nowhere else. */
+static bool stays(const char *path)
+{
+	while (path[0] == '/' || (path[0] == '.' && (path[1] == '/' || !path[1])))
+		path++;
+	return !*path;
+}
+
 uint64_t place_id(const struct place *place)
 {
-	/* What is below it is as unknown: no record would ever say what another id means. */
-	if (place->directory == FP_DIRECTORY_UNKNOWABLE)
-		return FP_DIRECTORY_UNKNOWABLE;
+	/* What is below it is as unknown: no record would ever say what another id means. Where the
+	 * path stays, ids of its own would never come to an end. */
+	if (place->directory == FP_DIRECTORY_UNKNOWABLE || (place->directory && stays(place->path)))
+		return place->directory;
 	return fp_directory_id(place->directory, place->path, place->size);
 }
 
@@ -138,7 +141,8 @@ uint64_t fact_directory(const char *path)
 	if (!place_find(&place, AT_FDCWD, path))
 		return FP_DIRECTORY_UNKNOWABLE;
 	id = place_id(&place);
-	if (id != FP_DIRECTORY_UNKNOWABLE &&
+	/* Of the root itself it is known what it means: that is how it became the root. */
+	if (id != FP_DIRECTORY_UNKNOWABLE && id != place.directory &&
 		!fact_is_known(place.hash, FACT_ATTRIBUTES(RECORD_DIRECTORY, 0, 0), &key))
 		fact_record(&(struct record){ .kind = RECORD_DIRECTORY,
 				    .id = id,

@@ -34,7 +34,8 @@ bool place_find_from(struct place *ret, uint64_t from, const char *path);
 /* A path from a root, without the slashes and ".." at its beginning: they lead out of no root. */
 const char *place_below_root(const char *path);
 
-/* Its id as a directory. A product a byte: for what others are relative to, not for each call. */
+/* Its id as a directory: of "." and the like that of the directory where it begins. A product a
+ * byte: for what others are relative to, not for each call. */
 uint64_t place_id(const struct place *place);
 
 /* Has this image recorded such a fact? If not, *ret_key is for fact_record. `hash` stands for

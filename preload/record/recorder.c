@@ -113,13 +113,12 @@ static unsigned access_of(int flags)
 	return access | (flags & O_NOFOLLOW ? ACCESS_NO_FOLLOW : 0);
 }
 
-/* "." and ".." in a relative path: ids along such a way would never come to an end. */
-static bool has_dots(const char *path)
+/* ".." in a relative path: ids along such a way would never come to an end. */
+static bool leads_up(const char *path)
 {
 	for (const char *p = path; *p; p++) {
-		if (*p != '.' || (p > path && p[-1] != '/'))
-			continue;
-		if (!p[1] || p[1] == '/' || (p[1] == '.' && (!p[2] || p[2] == '/')))
+		if (p[0] == '.' && p[1] == '.' && (!p[2] || p[2] == '/') &&
+			(p == path || p[-1] == '/'))
 			return true;
 	}
 	return false;
@@ -149,7 +148,7 @@ void record_open(int dirfd, const char *path, int flags, int fd, int error)
 	if (fd < 0 || !image.segment)
 		return;
 	/* What else may be a directory is asked for when something is opened relative to it. */
-	directory = directory && found && (!place.directory || !has_dots(place.path));
+	directory = directory && found && (!place.directory || !leads_up(place.path));
 	id = directory ? place_id(&place) : 0;
 	directory_set(fd, id == FP_DIRECTORY_UNKNOWABLE ? 0 : id);
 }
@@ -326,6 +325,7 @@ void record_chdir(uint64_t from, const char *path, int error)
 	bool worth = is_worth_a_look(error), found = false;
 	struct place place;
 	struct held held;
+	uint64_t id;
 
 	if (worth && ends_at_held(path, ACCESS_CHECK, &held))
 		record_held(ACCESS_CHECK, &held, error);
@@ -335,8 +335,12 @@ void record_chdir(uint64_t from, const char *path, int error)
 		record_place(ACCESS_CHECK, &place, error);
 	/* Relative ways are not followed by ids, which would never come to an end: the kernel is
 	 * asked when something is relative to where they lead. */
-	if (!error && image.segment)
-		directory_set_working(found && !place.directory ? place_id(&place) : 0);
+	if (error || !image.segment)
+		return;
+	id = found ? place_id(&place) : FP_DIRECTORY_UNKNOWABLE;
+	if (id == FP_DIRECTORY_UNKNOWABLE || (place.directory && id != place.directory))
+		id = 0;
+	directory_set_working(id);
 }
 
 void record_fchdir(int fd, int error)

@@ -118,11 +118,30 @@ static void use_new_root(void)
 	CHECK(close(open(below("/proc/self/fd", file, ""), O_WRONLY)) == 0);
 }
 
+static void use_descriptor_of(const char *path, const char *missing)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY);
+
+	CHECK(fd >= 0 && openat(fd, missing, O_RDONLY) < 0 && errno == ENOENT);
+}
+
+/* Behind a chroot where there are no such links: what a descriptor names must be known. */
+static void use_bare_root(void)
+{
+	CHECK(chroot("bare") == 0 && chdir("/") == 0);
+	use_descriptor_of(".", "by-dot");
+	use_descriptor_of("/", "by-root");
+	use_descriptor_of("./sub", "by-dot-and-name");
+	use_descriptor_of("//./sub//.", "by-root-and-name");
+	CHECK(chdir("sub") == 0 && chdir(".") == 0);
+	use_descriptor_of("./", "by-dot");
+	CHECK(fchdir(open(".", O_PATH)) == 0 && stat("after-fchdir", &status) < 0);
+}
+
 int main(int argc, char **argv)
 {
-	(void)argv;
 	if (argc > 1) {
-		use_new_root();
+		strcmp(argv[1], "bare") == 0 ? use_bare_root() : use_new_root();
 		return 0;
 	}
 	use_descriptors();

@@ -55,6 +55,16 @@ if [ "$(id -u)" -eq 0 ] && unshare -m true 2>/dev/null; then
 		assert_equal "a file opened anew behind a chroot ($program)" "write check" \
 			"$(facts ".files[] | select(.path == \"$(realpath "$work/top/root/file")\") | .access | join(\" \")")"
 		assert_fact "nothing is amiss behind a chroot" '.gaps == []'
+
+		rm -rf "$manifests" "$work/top"
+		mkdir -p "$work/top/bare/sub"
+		aggregator_start
+		(cd "$work/top" && "${watched[@]}" sh -c "'$work/$program' bare; exit") || die "in a bare root: $program failed"
+		aggregator_stop
+		assert_fact "nothing is amiss in a bare root" '.gaps == []'
+		assert_equal "what was not there in a bare root ($program)" \
+			"by-dot by-root sub/after-fchdir sub/by-dot sub/by-dot-and-name sub/by-root-and-name" \
+			"$(facts '.missing[].path' | sed -n "s|^$(realpath "$work")/top/bare/||p" | sort | xargs)"
 	done
 fi
 finish

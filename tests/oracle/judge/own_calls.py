@@ -18,6 +18,7 @@ from .tasks import clone_flags
 ROOT_HANDLE = {"O_RDONLY", "O_PATH", "O_DIRECTORY", "O_CLOEXEC"}
 ROOT_QUESTION = ({"AT_STATX_SYNC_AS_STAT", "AT_NO_AUTOMOUNT"}, {"STATX_INO", "STATX_MNT_ID"})
 PROGRAM_LOOK = {"O_RDONLY", "O_NOCTTY", "O_NONBLOCK", "O_CLOEXEC"}
+LIBRARY_TRIED = {"O_RDONLY", "O_NONBLOCK", "O_CLOEXEC"}
 LINKER_FILES = {b"/etc/ld.so.cache", b"/etc/ld.so.preload", b"/etc/ld-musl-x86_64.path"}
 PASSED_OVER = {"mmap", "getcwd"}  # about no path: they may stand between a look and its exec
 EXECS = {"execve", "execveat"}
@@ -156,5 +157,7 @@ def marks_start(call):
 
 
 def misses_library(call, own):
-    """Our library asks, before an exec, whether the new program will find it: it will not."""
-    return is_access(call, "R_OK") and path_of(call) == own.library and call.error is not None
+    """Our library asks, before an exec, whether the new program will find it: it will not. With
+    no_new_privs, which strace sets, it tries to open itself."""
+    asks = is_access(call, "R_OK") or is_open_with(call, LIBRARY_TRIED)
+    return asks and path_of(call) == own.library and call.error is not None

@@ -35,6 +35,8 @@ int manifest_read_at(int dirfd, const char *name, struct manifest **ret, struct 
  * Replaces `name` in the directory `dirfd` (or AT_FDCWD, and `name` any path) by temporary file,
  * fsync, rename, fsync of the directory: after any crash there stands the old file or the new one.
  * The temporary file, `.NAME.tmp` beside it, is locked: -EBUSY while another process writes there.
+ * The new file has the permissions of the old one; of somebody else's, no more than reading for
+ * all.
  */
 int manifest_write(struct manifest *m, int dirfd, const char *name, struct error *err);
 

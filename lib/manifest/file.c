@@ -12,6 +12,10 @@
 
 #define FIRST_READ_SIZE (64u << 10)
 
+#define NEW_MODE  0644 /* of a file where there was none; the umask takes from it */
+#define OWN_MODE  0600
+#define MODE_BITS 0777
+
 /* --- reading --- */
 
 static int check_readable(int fd, struct error *err)
@@ -148,11 +152,11 @@ static bool has_name(int dirfd, const char *name, int fd)
 }
 
 /* The name is always the same, so that a crash leaves one file, which the next write takes over. */
-static int open_temporary(const struct place *place, int *ret_fd)
+static int open_temporary(const struct place *place, mode_t mode, int *ret_fd)
 {
 	for (;;) {
 		autoclose int fd = openat(place->dirfd, place->temporary,
-			O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0644);
+			O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, mode);
 		int r;
 
 		if (fd < 0)
@@ -186,14 +190,84 @@ static int write_all(int fd, const uint8_t *bytes, size_t size)
 	return fsync(fd) < 0 ? -errno : 0;
 }
 
+/* --- the permissions of what is replaced --- */
+
+/* What may be done with the file that will be replaced, and whose group it is. Nobody must be able
+ * to do more with the new one. */
+struct permissions {
+	bool known; /* there is such a file */
+	mode_t mode;
+	gid_t group;
+};
+
+/* A stranger's file, where everybody may write, opens ours to nobody who could change it. */
+static struct permissions find_permissions(const struct place *place)
+{
+	struct permissions found = { 0 };
+	struct stat old;
+
+	if (fstatat(place->dirfd, place->name, &old, AT_SYMLINK_NOFOLLOW) < 0 ||
+		!S_ISREG(old.st_mode))
+		return found;
+	found.known = true;
+	found.mode = old.st_mode & (old.st_uid == geteuid() ? MODE_BITS : NEW_MODE);
+	found.group = old.st_gid;
+	return found;
+}
+
+/* The temporary file is our own until all is written: the one that a crash left may be open to
+ * more people. */
+static int narrow(int fd, const struct permissions *wanted)
+{
+	struct stat now;
+
+	if (!wanted->known)
+		return 0;
+	if (fstat(fd, &now) < 0)
+		return -errno;
+	/* Where a file system has one mode for all, it is not asked to change it. */
+	if (!(now.st_mode & MODE_BITS & ~wanted->mode))
+		return 0;
+	return fchmod(fd, OWN_MODE) < 0 ? -errno : 0;
+}
+
+/* Of another group, its members and all others may do what both could: they have changed places. */
+static mode_t mode_for_another_group(mode_t mode)
+{
+	mode_t both = mode >> 3 & mode & S_IRWXO;
+
+	return (mode & S_IRWXU) | both << 3 | both;
+}
+
+/* What cannot be given stays narrower; the manifest is not lost for that. */
+static void give_permissions(int fd, const struct permissions *wanted)
+{
+	mode_t mode = wanted->mode;
+	struct stat now;
+
+	if (!wanted->known || fstat(fd, &now) < 0)
+		return;
+	if (now.st_gid != wanted->group && fchown(fd, (uid_t)-1, wanted->group) < 0)
+		mode = mode_for_another_group(mode);
+	if ((now.st_mode & MODE_BITS) != mode)
+		fchmod(fd, mode);
+}
+
+/* --- replacing --- */
+
 static int replace(const struct place *place, const uint8_t *bytes, size_t size)
 {
+	struct permissions wanted = find_permissions(place);
 	autoclose int fd = -1;
-	int r = open_temporary(place, &fd);
+	int r = open_temporary(place, wanted.known ? OWN_MODE : NEW_MODE, &fd);
 
 	if (r < 0)
 		return r;
-	r = write_all(fd, bytes, size);
+	r = narrow(fd, &wanted);
+	if (!r)
+		r = write_all(fd, bytes, size);
+	if (!r)
+		give_permissions(fd, &wanted);
 	if (!r && renameat(place->dirfd, place->temporary, place->dirfd, place->name) < 0)
 		r = -errno;
 	if (r < 0) {

@@ -273,6 +273,15 @@ class Commands(unittest.TestCase):
         self.assert_trouble(footprint("merge", "-o", self.file("loop"), self.path), "Too many levels")
         self.assert_trouble(footprint("merge", "-o", self.file("nowhere"), self.path), "No such file")
 
+    def test_a_file_that_is_replaced_keeps_its_permissions(self):
+        out = self.file("out")
+        for mode in (0o600, 0o640, 0o664):
+            with open(out, "wb"):
+                os.chmod(out, mode)
+            for arguments in [["merge", "-o", out, self.path], ["run", "-o", out, "true"]]:
+                self.assertEqual(footprint(*arguments).returncode, 0)
+                self.assertEqual(stat.S_IMODE(os.stat(out).st_mode), mode)
+
     def test_empty_names_are_trouble(self):
         for arguments in [["merge", "-o", "", self.path], ["why", self.path, ""], ["run", ""],
                           ["run", "-o", "", "true"]]:

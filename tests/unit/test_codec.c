@@ -438,6 +438,99 @@ static void a_failed_write_keeps_the_old_file(void **state)
 	unlink(name);
 }
 
+static mode_t mode_of(const char *name)
+{
+	struct stat status;
+
+	assert_int_equal(stat(name, &status), 0);
+	return status.st_mode & 07777;
+}
+
+static void make_file(const char *name, mode_t mode)
+{
+	int fd;
+
+	unlink(name);
+	fd = open(name, O_CREAT | O_WRONLY, 0600);
+	assert_int_equal(fchmod(fd, mode), 0);
+	close(fd);
+}
+
+static void the_permissions_of_the_old_file_stay(void **state)
+{
+	static const mode_t modes[] = { 0600, 0640, 0604, 0444, 0664, 0666, 0755 };
+	mode_t before;
+	struct manifest *m = NULL;
+	struct error err;
+	char name[128], temporary[128];
+
+	(void)state;
+	snprintf(name, sizeof(name), "%s/x.footprint", folder);
+	snprintf(temporary, sizeof(temporary), "%s/.x.footprint.tmp", folder);
+	assert_int_equal(manifest_new("app", "1", &m), 0);
+	for (size_t i = 0; i < 2 * sizeof(modes) / sizeof(modes[0]); i++) {
+		make_file(name, modes[i / 2]);
+		if (i % 2) /* what a crash left is open to all */
+			make_file(temporary, 0666);
+		assert_int_equal(manifest_write(m, AT_FDCWD, name, &err), 0);
+		assert_int_equal(mode_of(name), modes[i / 2]);
+	}
+	unlink(name);
+	before = umask(027);
+	assert_int_equal(manifest_write(m, AT_FDCWD, name, &err), 0);
+	umask(before);
+	assert_int_equal(mode_of(name), 0640);
+	unlink(name);
+	manifest_free(m);
+}
+
+static void a_stranger_opens_no_file_of_ours(void **state)
+{
+	struct manifest *m = NULL;
+	struct stat status;
+	struct error err;
+	char name[128];
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	snprintf(name, sizeof(name), "%s/x.footprint", folder);
+	assert_int_equal(manifest_new("app", "1", &m), 0);
+	make_file(name, 0666);
+	assert_int_equal(chown(name, 65534, 65533), 0);
+	assert_int_equal(manifest_write(m, AT_FDCWD, name, &err), 0);
+	assert_int_equal(mode_of(name), 0644);
+	assert_int_equal(stat(name, &status), 0);
+	assert_int_equal(status.st_uid, 0);
+	assert_int_equal(status.st_gid, 65533);
+	unlink(name);
+	manifest_free(m);
+}
+
+/* The group that could read it is none of the writer's. */
+static void a_group_that_cannot_be_kept_leaves_no_other_in(void **state)
+{
+	struct manifest *m = NULL;
+	struct error err;
+	char name[128];
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	snprintf(name, sizeof(name), "%s/x.footprint", folder);
+	assert_int_equal(manifest_new("app", "1", &m), 0);
+	make_file(name, 0640);
+	assert_int_equal(chown(name, 65534, 12345), 0);
+	assert_int_equal(chmod(folder, 0777), 0);
+	assert_int_equal(seteuid(65534), 0);
+	assert_int_equal(manifest_write(m, AT_FDCWD, name, &err), 0);
+	assert_int_equal(seteuid(0), 0);
+	assert_int_equal(mode_of(name), 0600);
+	assert_int_equal(chmod(folder, 0700), 0);
+	unlink(name);
+	manifest_free(m);
+}
+
 static void what_is_no_file_is_named(void **state)
 {
 	struct manifest *m = NULL;
@@ -469,6 +562,9 @@ int main(void)
 		cmocka_unit_test(written_files_are_read),
 		cmocka_unit_test(a_second_writer_is_told_so),
 		cmocka_unit_test(a_failed_write_keeps_the_old_file),
+		cmocka_unit_test(the_permissions_of_the_old_file_stay),
+		cmocka_unit_test(a_stranger_opens_no_file_of_ours),
+		cmocka_unit_test(a_group_that_cannot_be_kept_leaves_no_other_in),
 		cmocka_unit_test(what_is_no_file_is_named),
 	};
 

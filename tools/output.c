@@ -60,15 +60,16 @@ static int find_kind(const char *path, bool *ret_special)
 	return 0;
 }
 
-/* A new file takes the old one's place, so it is the directory that must be writable. */
-static int check_directory(const char *path)
+/* Nothing is opened: a reader of the pipe would see its end. */
+static int check_special(const char *path)
 {
-	const char *slash = strrchr(path, '/');
-	autofree char *directory = strndup(path, slash ? (size_t)(slash - path) + 1 : 0);
+	struct stat status;
 
-	if (!directory)
-		return -ENOMEM;
-	return access(slash ? directory : ".", W_OK | X_OK) < 0 ? -errno : 0;
+	if (stat(path, &status) < 0)
+		return -errno;
+	if (S_ISSOCK(status.st_mode))
+		return -ENXIO; /* as open(2) says */
+	return access(path, W_OK) < 0 ? -errno : 0;
 }
 
 int output_check(const char *path, struct error *err)
@@ -77,11 +78,11 @@ int output_check(const char *path, struct error *err)
 	bool special;
 	int r = find_kind(path, &special);
 
-	if (!r && special)
-		r = access(path, W_OK) < 0 ? -errno : 0;
-	else if (!r && !(r = find_target(path, &target)))
-		r = check_directory(target);
-	return r < 0 ? fail(err, r, path) : 0;
+	if (!r)
+		r = special ? check_special(path) : find_target(path, &target);
+	if (r < 0)
+		return fail(err, r, path);
+	return special ? 0 : manifest_check_place(AT_FDCWD, target, err);
 }
 
 static int write_into(const char *path, const uint8_t *bytes, size_t size)

@@ -5,8 +5,8 @@
 #include "lib/base/error.h"
 #include "lib/manifest/manifest.h"
 
-/* Whether a manifest can be written to `path`, as far as that can be told without writing: to be
- * asked before hours of work. 0, or negative errno with err. */
+/* Whether a manifest can be written to `path`, as far as that can be told before: to be asked
+ * before hours of work. 0, or negative errno with err. */
 int output_check(const char *path, struct error *err);
 
 /* Writes it there. A file is replaced as manifest_write() does it, through symlinks; what is

@@ -33,11 +33,15 @@ int manifest_read_at(int dirfd, const char *name, struct manifest **ret, struct 
 
 /*
  * Replaces `name` in the directory `dirfd` (or AT_FDCWD, and `name` any path) by temporary file,
- * fsync, rename, fsync of the directory: after any crash there stands the old file or the new one.
- * The temporary file, `.NAME.tmp` beside it, is locked: -EBUSY while another process writes there.
- * The new file has the permissions of the old one; of somebody else's, no more than reading for
- * all.
+ * fsync, rename, fsync of the directory (if it may be read): after any crash there stands the old
+ * file or the new one. The temporary file beside it, `.NAME.tmp` or a shorter name where that is
+ * too long, is locked: -EBUSY while another process writes there. The new file has the permissions
+ * of the old one; of somebody else's, no more than reading for all. err begins with `name`.
  */
 int manifest_write(struct manifest *m, int dirfd, const char *name, struct error *err);
+
+/* Whether manifest_write() can replace or make it, as far as that can be told before: a file is
+ * made beside it and removed again. 0, or negative errno with err. */
+int manifest_check_place(int dirfd, const char *name, struct error *err);
 
 #endif

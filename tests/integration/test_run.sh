@@ -41,6 +41,56 @@ for output in none/out.footprint dangling . data/; do
 	assert_contains "output '$output'" '^footprint: .*: (No such file|Is a directory)' errors
 	[ ! -e ran ] || fail "the program ran, though '$output' takes no manifest"
 done
+# assert_refused OUTPUT WHY [WORD...]: footprint, by way of these words, does not run a program for it.
+assert_refused() {
+	local output=$1 why=$2
+	shift 2
+	: >ran && chmod 666 ran
+	assert_status 2 "$@" "$footprint" run -o "$output" -- sh -c 'echo yes >>ran' 2>errors
+	assert_contains "output '$output'" "^footprint: .*$why" errors
+	[ ! -s ran ] || fail "the program ran, though '$output' takes no manifest"
+	rm ran
+}
+# assert_written OUTPUT [WORD...]
+assert_written() {
+	local output=$1
+	shift
+	assert_status 0 "$@" "$footprint" run -o "$output" -- true 2>errors
+	[ -s "$output" ] || fail "no manifest at '$output'"
+	assert_lacks "errors of output '$output'" '^footprint:' errors
+}
+assert_written "$(printf 'x%.0s' {1..252})"
+assert_written "$(printf 'x%.0s' {1..255})"
+assert_refused "$(printf 'x%.0s' {1..256})" 'File name too long'
+mkdir .taken.footprint.tmp
+assert_refused taken.footprint 'taken.footprint: \.taken.footprint.tmp: Is a directory'
+rmdir .taken.footprint.tmp
+python3 -I -c 'import socket; socket.socket(socket.AF_UNIX).bind("listens")'
+assert_refused listens 'No such device or address'
+other=()
+[ "$(id -u)" -ne 0 ] || other=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+chmod 711 .
+mkdir -m 1777 others
+mkdir -m 333 others/blind
+assert_written others/blind/out.footprint "${other[@]}"
+mkdir -m 555 others/closed
+if [ "$(id -u)" -eq 0 ]; then
+	assert_refused others/closed/out.footprint 'Permission denied' "${other[@]}"
+	touch others/ours.footprint
+	assert_refused others/ours.footprint 'Operation not permitted' "${other[@]}"
+	assert_written others/theirs.footprint "${other[@]}"
+	assert_written others/theirs.footprint "${other[@]}"
+	assert_written others/theirs.footprint
+else
+	assert_refused others/closed/out.footprint 'Permission denied'
+fi
+# A file that a mount holds in its place, as container engines hand in single files.
+touch held.footprint
+if unshare --mount mount --bind held.footprint held.footprint 2>/dev/null; then
+	assert_refused held.footprint 'Device or resource busy' unshare --mount \
+		sh -c 'mount --bind held.footprint held.footprint; exec "$@"' sh
+fi
+chmod 700 others/*
 # A library that is none of ours is told before the program runs.
 ln -s "$BUILD/libfootprint.so" library
 printf '\x7fELF' >damaged

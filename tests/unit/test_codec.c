@@ -2,6 +2,7 @@
 #include "tests/unit/random_facts.h"
 
 #include <errno.h>
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -507,6 +508,144 @@ static void a_stranger_opens_no_file_of_ours(void **state)
 	manifest_free(m);
 }
 
+/* A name of `size` letters in the folder. */
+static const char *long_name(size_t size, char letter)
+{
+	static char name[512];
+	size_t length = (size_t)snprintf(name, sizeof(name), "%s/", folder);
+
+	memset(name + length, letter, size);
+	name[length + size] = '\0';
+	return name;
+}
+
+static void every_name_that_fits_a_file_is_written(void **state)
+{
+	static const size_t sizes[] = { 1, 250, 251, 255 };
+	struct manifest *m = NULL, *again = NULL;
+	struct error err;
+
+	(void)state;
+	assert_int_equal(manifest_new("app", "1", &m), 0);
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		const char *name = long_name(sizes[i], 'x');
+
+		assert_int_equal(manifest_check_place(AT_FDCWD, name, &err), 0);
+		assert_int_equal(manifest_write(m, AT_FDCWD, name, &err), 0);
+		assert_int_equal(manifest_read(name, &again, &err), 0);
+		manifest_free(again);
+		unlink(name);
+	}
+	assert_int_equal(manifest_check_place(AT_FDCWD, long_name(256, 'x'), &err), -ENAMETOOLONG);
+	assert_int_equal(manifest_write(m, AT_FDCWD, long_name(256, 'x'), &err), -ENAMETOOLONG);
+	manifest_free(m);
+}
+
+/* What the folder holds, but for "." and "..". */
+static size_t count_files(void)
+{
+	DIR *files = opendir(folder);
+	size_t n = 0;
+
+	assert_non_null(files);
+	while (readdir(files))
+		n++;
+	closedir(files);
+	return n - 2;
+}
+
+static void asking_whether_a_place_can_be_written_leaves_nothing(void **state)
+{
+	struct error err;
+	char name[128], temporary[128];
+	int other;
+
+	(void)state;
+	snprintf(name, sizeof(name), "%s/x.footprint", folder);
+	snprintf(temporary, sizeof(temporary), "%s/.x.footprint.tmp", folder);
+	assert_int_equal(manifest_check_place(AT_FDCWD, name, &err), 0);
+	assert_int_equal(count_files(), 0);
+	make_file(temporary, 0600);
+	assert_int_equal(manifest_check_place(AT_FDCWD, name, &err), 0);
+	/* One that is being written will have been written. */
+	other = open(temporary, O_WRONLY);
+	assert_int_equal(flock(other, LOCK_EX), 0);
+	assert_int_equal(manifest_check_place(AT_FDCWD, name, &err), 0);
+	close(other);
+	assert_int_equal(count_files(), 1);
+	unlink(temporary);
+}
+
+static void what_stands_in_the_way_is_named(void **state)
+{
+	struct manifest *m = NULL;
+	struct error err;
+	char name[128], temporary[128];
+
+	(void)state;
+	snprintf(name, sizeof(name), "%s/x.footprint", folder);
+	snprintf(temporary, sizeof(temporary), "%s/.x.footprint.tmp", folder);
+	assert_int_equal(manifest_new("app", "1", &m), 0);
+	assert_int_equal(mkdir(temporary, 0700), 0);
+	assert_int_equal(manifest_check_place(AT_FDCWD, name, &err), -EISDIR);
+	assert_non_null(strstr(err.text, ".x.footprint.tmp: "));
+	assert_int_equal(manifest_write(m, AT_FDCWD, name, &err), -EISDIR);
+	assert_non_null(strstr(err.text, ".x.footprint.tmp: "));
+	rmdir(temporary);
+	manifest_free(m);
+}
+
+static void a_directory_that_cannot_be_read_is_written_into(void **state)
+{
+	struct manifest *m = NULL;
+	struct error err;
+	char name[128];
+	uid_t self = geteuid();
+
+	(void)state;
+	snprintf(name, sizeof(name), "%s/x.footprint", folder);
+	assert_int_equal(manifest_new("app", "1", &m), 0);
+	assert_int_equal(chmod(folder, 0333), 0);
+	if (self == 0)
+		assert_int_equal(seteuid(65534), 0);
+	assert_int_equal(open(folder, O_RDONLY), -1);
+	assert_int_equal(manifest_check_place(AT_FDCWD, name, &err), 0);
+	assert_int_equal(manifest_write(m, AT_FDCWD, name, &err), 0);
+	assert_int_equal(seteuid(self), 0);
+	assert_int_equal(chmod(folder, 0700), 0);
+	unlink(name);
+	manifest_free(m);
+}
+
+static void files_of_others_stay_in_a_sticky_directory(void **state)
+{
+	struct manifest *m = NULL;
+	struct error err;
+	char name[128], own[128];
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	snprintf(name, sizeof(name), "%s/x.footprint", folder);
+	snprintf(own, sizeof(own), "%s/own.footprint", folder);
+	assert_int_equal(manifest_new("app", "1", &m), 0);
+	make_file(name, 0666);
+	assert_int_equal(chmod(folder, 01777), 0);
+	assert_int_equal(manifest_check_place(AT_FDCWD, name, &err), 0);
+	assert_int_equal(seteuid(65534), 0);
+	assert_int_equal(manifest_check_place(AT_FDCWD, name, &err), -EPERM);
+	assert_int_equal(manifest_write(m, AT_FDCWD, name, &err), -EPERM);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(manifest_check_place(AT_FDCWD, own, &err), 0);
+		assert_int_equal(manifest_write(m, AT_FDCWD, own, &err), 0);
+	}
+	assert_int_equal(seteuid(0), 0);
+	assert_int_equal(chmod(folder, 0700), 0);
+	unlink(name);
+	unlink(own);
+	manifest_free(m);
+}
+
 /* The group that could read it is none of the writer's. */
 static void a_group_that_cannot_be_kept_leaves_no_other_in(void **state)
 {
@@ -565,6 +704,11 @@ int main(void)
 		cmocka_unit_test(the_permissions_of_the_old_file_stay),
 		cmocka_unit_test(a_stranger_opens_no_file_of_ours),
 		cmocka_unit_test(a_group_that_cannot_be_kept_leaves_no_other_in),
+		cmocka_unit_test(every_name_that_fits_a_file_is_written),
+		cmocka_unit_test(asking_whether_a_place_can_be_written_leaves_nothing),
+		cmocka_unit_test(what_stands_in_the_way_is_named),
+		cmocka_unit_test(a_directory_that_cannot_be_read_is_written_into),
+		cmocka_unit_test(files_of_others_stay_in_a_sticky_directory),
 		cmocka_unit_test(what_is_no_file_is_named),
 	};
 

@@ -161,6 +161,12 @@ static int attach(int argc, char *const *argv)
 	return nursery(socket);
 }
 
+/* By whoever has found the program: --start NAME-OF-FILE PROGRAM ARGUMENT... */
+static int start(int argc, char *const *argv)
+{
+	return argc > 3 ? prefix(argv[2], argv + 3) : STATUS_USAGE;
+}
+
 static int refuse(const char *what, const char *why)
 {
 	say(2, "footprint-supervise: ");
@@ -176,6 +182,8 @@ static int run(int argc, char *const *argv)
 
 	if (text_equal(first, "--attach"))
 		return attach(argc, argv);
+	if (text_equal(first, "--start"))
+		return start(argc, argv);
 	if (text_equal(first, "--help") || text_equal(first, "-h"))
 		return say(1, help);
 	if (text_equal(first, "--version") || text_equal(first, "-V"))
@@ -186,7 +194,7 @@ static int run(int argc, char *const *argv)
 	} else if (*first == '-') {
 		return refuse(first, ": no such option");
 	}
-	return argc > 1 ? prefix(argv + 1) : refuse("no program given", "");
+	return argc > 1 ? prefix(NULL, argv + 1) : refuse("no program given", "");
 }
 
 /* The kernel's block: argc, argv, NULL, envp, NULL. */

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "preload/descriptor.h"
@@ -29,12 +30,17 @@ static const char *own_setting(const char *name)
 	return text_environment(supervisor.envp, name);
 }
 
+/* A folder may be passed, but not executed. */
 static bool may_execute(const char *path)
 {
-	return rawcall4(SYS_faccessat2, AT_FDCWD, (long)path, 1 /* X_OK */, AT_EACCESS) == 0;
+	struct stat status;
+
+	return rawcall4(SYS_newfstatat, AT_FDCWD, (long)path, (long)&status, 0) == 0 &&
+	       S_ISREG(status.st_mode) &&
+	       rawcall4(SYS_faccessat2, AT_FDCWD, (long)path, 1 /* X_OK */, AT_EACCESS) == 0;
 }
 
-/* Where execvp would find it; `name` itself when it has a slash, or nothing was found. */
+/* Where execvp would find it; `name` itself when it has a slash. NULL: nowhere. */
 static const char *find_program(const char *name, char *to, size_t size)
 {
 	const char *path = own_setting("PATH");
@@ -43,20 +49,21 @@ static const char *find_program(const char *name, char *to, size_t size)
 	for (const char *p = name; *p; p++)
 		if (*p == '/')
 			return name;
-	for (path = path ? path : DEFAULT_PATH; *path; path += *path == ':') {
+	for (path = path ? path : DEFAULT_PATH;; path++) {
 		char *at = to;
 
 		for (; *path && *path != ':'; path++)
 			if (at < end - 1)
 				*at++ = *path;
 		*at = '\0';
-		if (at > to)
+		if (at > to) /* else the current folder */
 			at = text_append(at, end, "/");
 		text_append(at, end, name);
 		if (may_execute(to))
 			return to;
+		if (!*path)
+			return NULL;
 	}
-	return name;
 }
 
 /* The child's child, which is nobody's: init takes it over. */
@@ -126,14 +133,16 @@ static int fail(const char *program, long error)
 	return error == -ENOENT ? STATUS_NOT_FOUND : STATUS_NOT_EXECUTABLE;
 }
 
-int prefix(char *const *argv)
+int prefix(const char *name, char *const *argv)
 {
 	static char path[FP_PATH_SIZE_MAX];
 	static char found[PROGRAM_PATH_SIZE];
-	const char *program = find_program(argv[0], path, sizeof(path));
+	const char *program = name ? name : find_program(argv[0], path, sizeof(path));
 	const char *socket = own_setting("FOOTPRINT_SOCKET");
 	const char *why = NULL;
 
+	if (!program)
+		return fail(argv[0], -ENOENT);
 	if (socket && *socket && may_execute(program) && !supervised_filter_stands() &&
 		program_look(AT_FDCWD, program, 0, found, sizeof(found)) == PROGRAM_STATIC)
 		why = supervise();

@@ -17,6 +17,7 @@
 #include "lib/manifest/manifest.h"
 #include "tools/command.h"
 #include "tools/output.h"
+#include "tools/run_find.h"
 #include "tools/run_private.h"
 #include "tools/run_program.h"
 #include "tools/run_static.h"
@@ -180,9 +181,9 @@ static bool is_gap(const Footprint__Manifest *view, const char *kind, const char
 
 /* The program that was named is in its manifest, watched, or as a gap: nobody executes it whose
  * records would say so. */
-static int note_program(struct manifest *m, const char *name)
+static int note_program(struct manifest *m, const struct program *program)
 {
-	autofree char *path = program_find(name);
+	const char *path = program->path;
 	const Footprint__Manifest *view;
 	const char *kind, *detail;
 	int r;
@@ -240,7 +241,8 @@ static int merge_files(const char *directory, struct manifest *m, struct error *
 
 /* The run's manifest; an empty one if nothing that was watched ran at all. */
 static int read_manifest(const struct run_options *options,
-	const struct private_aggregator *aggregator, struct manifest **ret, struct error *err)
+	const struct private_aggregator *aggregator, const struct program *program,
+	struct manifest **ret, struct error *err)
 {
 	int r = manifest_new(options->app, options->version, ret);
 
@@ -249,7 +251,7 @@ static int read_manifest(const struct run_options *options,
 	r = merge_files(aggregator->manifests, *ret, err);
 	if (r < 0)
 		return r;
-	r = note_program(*ret, options->argv[0]);
+	r = note_program(*ret, program);
 	return r < 0 ? error_set(err, r, "out of memory") : 0;
 }
 
@@ -268,13 +270,13 @@ static int say_summary(struct manifest *m, const char *output)
 }
 
 /* `failed`: the aggregator did not come to a good end, and may not have written all it knew. */
-static int keep_manifest(
-	const struct run_options *options, const struct private_aggregator *aggregator, bool failed)
+static int keep_manifest(const struct run_options *options,
+	const struct private_aggregator *aggregator, const struct program *program, bool failed)
 {
 	auto_manifest struct manifest *m = NULL;
 	struct error err;
 
-	if (read_manifest(options, aggregator, &m, &err) < 0)
+	if (read_manifest(options, aggregator, program, &m, &err) < 0)
 		return command_fail_error(&err);
 	if (failed && manifest_add_gap(m, "lost-records", NULL, "the aggregator failed", 1) < 0)
 		return command_fail("out of memory");
@@ -288,17 +290,15 @@ static int keep_manifest(
 
 /* A program that could not be started leaves no manifest. The status is the program's, but for one
  * of success when there is no manifest to go with it. */
-static int run_in(const struct run_options *options, struct private_aggregator *aggregator,
-	bool ignores_children)
+static int run_program(const struct run_options *options, struct private_aggregator *aggregator,
+	const struct program *program, bool ignores_children)
 {
 	struct error program_error, err;
 	char **arguments;
 	bool failed;
 	int status;
 
-	if (set_environment(options, aggregator) < 0)
-		return EXIT_TROUBLE;
-	arguments = static_arguments(aggregator->library, options->argv);
+	arguments = static_arguments(aggregator->library, program, options->argv);
 	if (!arguments)
 		return command_fail("out of memory");
 	status = program_run(arguments, ignores_children, &program_error);
@@ -308,8 +308,23 @@ static int run_in(const struct run_options *options, struct private_aggregator *
 		command_fail_error(&err);
 	if (program_error.code)
 		command_fail_error(&program_error);
-	else if (keep_manifest(options, aggregator, failed) && status == EXIT_SUCCESS)
+	else if (keep_manifest(options, aggregator, program, failed) && status == EXIT_SUCCESS)
 		status = EXIT_TROUBLE;
+	return status;
+}
+
+/* What the program is, is asked before it runs: it may replace its own file, or remove it. */
+static int run_in(const struct run_options *options, struct private_aggregator *aggregator,
+	bool ignores_children)
+{
+	struct program program;
+	int status;
+
+	if (set_environment(options, aggregator) < 0)
+		return EXIT_TROUBLE;
+	program_find(options->argv[0], &program);
+	status = run_program(options, aggregator, &program, ignores_children);
+	program_deinit(&program);
 	return status;
 }
 

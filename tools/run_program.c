@@ -4,8 +4,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -113,29 +111,4 @@ int program_run(char **argv, bool ignores_children, struct error *err)
 	/* They stay blocked: whoever interrupts now, interrupts the program - which has ended. What
 	 * is left to do is to keep its manifest. */
 	return status;
-}
-
-/* --- finding it ------------------------------------------------------------------------------- */
-
-char *program_find(const char *name)
-{
-	const char *list = getenv("PATH");
-
-	if (strchr(name, '/'))
-		return realpath(name, NULL);
-	if (!list)
-		list = "/bin:/usr/bin"; /* as execvp(3) */
-	for (const char *end; *list; list = *end ? end + 1 : end) {
-		autofree char *path = NULL;
-
-		end = list + strcspn(list, ":");
-		if (asprintf(&path, "%.*s/%s", (int)(end - list), end == list ? "." : list, name) <
-			0) {
-			path = NULL;
-			return NULL;
-		}
-		if (access(path, X_OK) == 0)
-			return realpath(path, NULL);
-	}
-	return NULL;
 }

@@ -15,7 +15,4 @@
  * would give; err->code is set where the program could not be started. */
 int program_run(char **argv, bool ignores_children, struct error *err);
 
-/* Where a search in PATH finds it, with symlinks resolved; NULL: nowhere. The caller frees. */
-char *program_find(const char *name);
-
 #endif

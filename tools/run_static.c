@@ -1,6 +1,5 @@
 #include "tools/run_static.h"
 
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -8,25 +7,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/base/cleanup.h"
-#include "lib/elf/elf.h"
-#include "tools/run_program.h"
-
 #define SUPERVISOR "footprint-supervise"
 
-static bool needs_supervisor(const char *name)
+static bool needs_supervisor(const struct program *program)
 {
-	autofree char *path = program_find(name);
-	autoclose int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
-	struct elf_info info = { 0 };
-	struct error err;
-	bool needed;
+	const struct elf_info *info = &program->info;
 
-	if (fd < 0 || elf_describe(fd, &info, &err) < 0)
-		return false;
-	needed = info.kind == PROGRAM_SCRIPT || (info.kind == PROGRAM_ELF && !info.interpreter);
-	elf_info_deinit(&info);
-	return needed;
+	return info->kind == PROGRAM_SCRIPT || (info->kind == PROGRAM_ELF && !info->interpreter);
 }
 
 /* Beside the library; NULL: it is not there, and the manifest will have a gap. */
@@ -43,9 +30,9 @@ static char *find_supervisor(const char *library)
 	return NULL;
 }
 
-char **static_arguments(const char *library, char **argv)
+char **static_arguments(const char *library, const struct program *program, char **argv)
 {
-	char *supervisor = needs_supervisor(argv[0]) ? find_supervisor(library) : NULL;
+	char *supervisor = needs_supervisor(program) ? find_supervisor(library) : NULL;
 	size_t count = 0;
 	char **arguments;
 
@@ -53,14 +40,15 @@ char **static_arguments(const char *library, char **argv)
 		return argv;
 	while (argv[count])
 		count++;
-	arguments = calloc(count + 3, sizeof(*arguments));
+	arguments = calloc(count + 4, sizeof(*arguments));
 	if (!arguments) {
 		free(supervisor);
 		return NULL;
 	}
 	arguments[0] = supervisor;
-	arguments[1] = (char *)(uintptr_t) "--";
-	memcpy(arguments + 2, argv, count * sizeof(*argv));
+	arguments[1] = (char *)(uintptr_t) "--start";
+	arguments[2] = program->name;
+	memcpy(arguments + 3, argv, count * sizeof(*argv));
 	return arguments;
 }
 

@@ -41,4 +41,13 @@ assert_equal "the program's status" 7 $?
 assert_equal "status of a program that is not there" 127 $?
 "$supervise" /etc/passwd 2>errors
 assert_equal "status of what is no program" 126 $?
+# Folders are no programs, and an empty name in PATH is the folder where one stands.
+mkdir -p folder/program found
+cp "$(type -P true)" found/program
+PATH=folder:found assert_status 0 "$supervise" program
+cd found || exit 1
+for path in none: :none none::none ""; do
+	PATH=$path assert_status 0 "$supervise" program
+done
+PATH=.. assert_status 127 "$supervise" program 2>errors
 finish

@@ -1,0 +1,86 @@
+#!/bin/bash
+# Which program `footprint run` takes a name for: the one that execvp(3) does, by way of env(1), and
+# that one is watched: dynamic, static, or a script.
+. "$(dirname "$0")/../lib.sh"
+needs gcc
+cd "$work" || exit 1
+here=$(realpath .)
+env=$(command -v env)
+export FOOTPRINT_SUPERVISE=1 # not root only
+
+compile named
+mv named dynamic
+compile named -static 2>/dev/null || skip "needs a static libc"
+mv named static
+
+# place KIND FOLDER...: a program of that kind, as "hi" in each folder
+place() {
+	local kind=$1 folder
+	shift
+
+	for folder; do
+		mkdir -p "$folder"
+		case $kind in
+		directory) mkdir "$folder/hi" ;;
+		loop) ln -s hi "$folder/hi" ;;
+		plain) install -m 644 static "$folder/hi" ;;
+		uninterpreted) printf '#!/nonexistent\n' | install -m 755 /dev/stdin "$folder/hi" ;;
+		script) printf '#!%s/%s\n' "$here" static | install -m 755 /dev/stdin "$folder/hi" ;;
+		chain) printf '#!%s/script/hi\n' "$here" | install -m 755 /dev/stdin "$folder/hi" ;;
+		*) install -m 755 "$kind" "$folder/hi" ;;
+		esac
+	done
+}
+place directory directory
+place loop loop
+place plain plain
+place uninterpreted uninterpreted
+place script script
+place chain chain
+place static static-one with:colon .
+place dynamic dynamic-one
+mkdir empty
+
+# assert_as_execvp NAME [OPTION...]: with these options of env, it is the same that runs
+assert_as_execvp() {
+	local name=$1 status path
+	shift
+
+	"$env" "$@" "$name" >expected 2>/dev/null
+	status=$?
+	rm -f out.footprint
+	"$env" "$@" "$footprint" run -o out.footprint "$name" >output 2>errors
+	assert_equal "status of $name with $*" $status $?
+	assert_same_text "output of $name with $*" expected output
+	if [ $status -ne 0 ]; then
+		[ ! -e out.footprint ] || fail "$name with $*: a manifest, and nothing ran"
+		return
+	fi
+	path=$(sed 's/ as .*//' expected)
+	assert_fact "$name with $*: it was watched" \
+		".complete and any(.executables[]; .path == \"$path\" and .watched != \"no\")" out.footprint
+}
+
+for one in static-one dynamic-one script chain; do
+	for path in $one directory:$one plain:$one loop:$one uninterpreted:$one none:$one static:$one \
+		empty:$one $one:directory directory:plain:none:$one none/none:$one; do
+		assert_as_execvp hi "PATH=$path"
+	done
+	assert_as_execvp "$one/hi" PATH=none
+	assert_as_execvp "./$one/hi" PATH=
+	assert_as_execvp "$here/$one/hi"
+done
+# Where the current folder is meant.
+for path in "" : /usr/bin: :/usr/bin /usr/bin::/bin directory: directory::dynamic-one ::; do
+	assert_as_execvp hi "PATH=$path"
+done
+# Nothing at all.
+for path in directory plain loop uninterpreted none directory:none empty; do
+	assert_as_execvp hi "PATH=$path"
+	assert_as_execvp "$path/hi"
+done
+assert_as_execvp with:colon/hi
+"$env" -u PATH "$footprint" run -o out.footprint true 2>errors
+assert_equal "status without PATH" 0 $?
+assert_fact "without PATH" .complete out.footprint
+finish

@@ -1,0 +1,17 @@
+/* The program that a name stands for, found as execvp(3) will find it. */
+#ifndef FOOTPRINT_TOOLS_RUN_FIND_H
+#define FOOTPRINT_TOOLS_RUN_FIND_H
+
+#include "lib/elf/elf.h"
+
+struct program {
+	char *name; /* by which it is executed; NULL: there is none, and execvp(3) fails */
+	char *path; /* the same with symlinks resolved */
+	struct elf_info info; /* kind OTHER too where it cannot be read */
+};
+
+/* 0; or as execvp(3) would fail, or -ENOMEM: then *ret is empty. */
+int program_find(const char *name, struct program *ret);
+void program_deinit(struct program *program);
+
+#endif

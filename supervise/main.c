@@ -161,10 +161,16 @@ static int attach(int argc, char *const *argv)
 	return nursery(socket);
 }
 
-/* By whoever has found the program: --start NAME-OF-FILE PROGRAM ARGUMENT... */
+/* By whoever has found the program, and is to hear of a failure: --start DESCRIPTOR FILE PROGRAM
+ * ARGUMENT... */
 static int start(int argc, char *const *argv)
 {
-	return argc > 3 ? prefix(argv[2], argv + 3) : STATUS_USAGE;
+	int report = argc > 4 ? number(argv[2]) : -1;
+
+	if (report < 0)
+		return STATUS_USAGE;
+	rawcall3(SYS_fcntl, report, F_SETFD, FD_CLOEXEC);
+	return prefix(argv[3], argv + 4, report);
 }
 
 static int refuse(const char *what, const char *why)
@@ -194,7 +200,7 @@ static int run(int argc, char *const *argv)
 	} else if (*first == '-') {
 		return refuse(first, ": no such option");
 	}
-	return argc > 1 ? prefix(NULL, argv + 1) : refuse("no program given", "");
+	return argc > 1 ? prefix(NULL, argv + 1, -1) : refuse("no program given", "");
 }
 
 /* The kernel's block: argc, argv, NULL, envp, NULL. */

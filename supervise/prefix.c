@@ -123,17 +123,27 @@ static void say_gap(const char *path, const char *why)
 	record_goodbye();
 }
 
-static int fail(const char *program, long error)
+static void say_failure(const char *program, long error)
 {
 	const char *why = error == -ENOENT ? ": not found\n" : ": cannot be executed\n";
 
 	rawcall3(SYS_write, 2, (long)"footprint-supervise: ", 21);
 	rawcall3(SYS_write, 2, (long)program, (long)text_length(program));
 	rawcall3(SYS_write, 2, (long)why, (long)text_length(why));
+}
+
+static int fail(const char *program, long error, int report)
+{
+	int code = (int)-error;
+
+	if (report < 0)
+		say_failure(program, error);
+	else
+		rawcall3(SYS_write, report, (long)&code, sizeof(code));
 	return error == -ENOENT ? STATUS_NOT_FOUND : STATUS_NOT_EXECUTABLE;
 }
 
-int prefix(const char *name, char *const *argv)
+int prefix(const char *name, char *const *argv, int report)
 {
 	static char path[FP_PATH_SIZE_MAX];
 	static char found[PROGRAM_PATH_SIZE];
@@ -142,12 +152,12 @@ int prefix(const char *name, char *const *argv)
 	const char *why = NULL;
 
 	if (!program)
-		return fail(argv[0], -ENOENT);
+		return fail(argv[0], -ENOENT, report);
 	if (socket && *socket && may_execute(program) && !supervised_filter_stands() &&
 		program_look(AT_FDCWD, program, 0, found, sizeof(found)) == PROGRAM_STATIC)
 		why = supervise();
 	if (why)
 		say_gap(*found ? found : program, why);
-	return fail(
-		argv[0], rawcall3(SYS_execve, (long)program, (long)argv, (long)supervisor.envp));
+	return fail(argv[0], rawcall3(SYS_execve, (long)program, (long)argv, (long)supervisor.envp),
+		report);
 }

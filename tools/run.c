@@ -291,24 +291,18 @@ static int keep_manifest(const struct run_options *options,
 /* A program that could not be started leaves no manifest. The status is the program's, but for one
  * of success when there is no manifest to go with it. */
 static int run_program(const struct run_options *options, struct private_aggregator *aggregator,
-	const struct program *program, bool ignores_children)
+	const struct start *start)
 {
 	struct error program_error, err;
-	char **arguments;
-	bool failed;
-	int status;
+	int status = program_run(start, &program_error);
+	bool failed = private_finish(aggregator, &err) < 0;
 
-	arguments = static_arguments(aggregator->library, program, options->argv);
-	if (!arguments)
-		return command_fail("out of memory");
-	status = program_run(arguments, ignores_children, &program_error);
-	static_arguments_free(arguments, options->argv);
-	failed = private_finish(aggregator, &err) < 0;
 	if (failed)
 		command_fail_error(&err);
 	if (program_error.code)
 		command_fail_error(&program_error);
-	else if (keep_manifest(options, aggregator, program, failed) && status == EXIT_SUCCESS)
+	else if (keep_manifest(options, aggregator, start->program, failed) &&
+		 status == EXIT_SUCCESS)
 		status = EXIT_TROUBLE;
 	return status;
 }
@@ -317,13 +311,18 @@ static int run_program(const struct run_options *options, struct private_aggrega
 static int run_in(const struct run_options *options, struct private_aggregator *aggregator,
 	bool ignores_children)
 {
+	autofree char *supervisor = NULL;
 	struct program program;
+	struct start start = {
+		.program = &program, .argv = options->argv, .ignores_children = ignores_children
+	};
 	int status;
 
 	if (set_environment(options, aggregator) < 0)
 		return EXIT_TROUBLE;
 	program_find(options->argv[0], &program);
-	status = run_program(options, aggregator, &program, ignores_children);
+	start.supervisor = supervisor = static_supervisor(aggregator->library, &program);
+	status = run_program(options, aggregator, &start);
 	program_deinit(&program);
 	return status;
 }

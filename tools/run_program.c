@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "lib/base/cleanup.h"
+#include "tools/run_static.h"
 
 /* Signals that others send to us and mean the program. */
 static const int passed_on[] = { SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2 };
@@ -23,14 +24,17 @@ static void waited_for(sigset_t *set)
 }
 
 /* In the child: says through the pipe why the program could not be executed. */
-static void execute(char **argv, const sigset_t *mask, bool ignores_children, int pipe_fd)
+static void execute(const struct start *start, const sigset_t *mask, int pipe_fd)
 {
 	int error;
 
-	if (ignores_children)
+	if (start->ignores_children)
 		signal(SIGCHLD, SIG_IGN);
 	sigprocmask(SIG_SETMASK, mask, NULL);
-	execvp(argv[0], argv);
+	if (start->supervisor)
+		static_execute(start->supervisor, start->program, start->argv, pipe_fd);
+	else
+		execvp(start->argv[0], start->argv);
 	error = errno;
 	if (write(pipe_fd, &error, sizeof(error)) < 0)
 		_exit(STATUS_NOT_EXECUTABLE);
@@ -77,7 +81,15 @@ static int exec_error(int fd)
 	return n == sizeof(error) ? error : 0;
 }
 
-int program_run(char **argv, bool ignores_children, struct error *err)
+static void set_error(struct error *err, int error, const char *name)
+{
+	bool searched = !strchr(name, '/');
+
+	error_set(err, -error, "%s: %s", name,
+		error == ENOENT && searched ? "command not found" : strerror(error));
+}
+
+int program_run(const struct start *start, struct error *err)
 {
 	autoclose int read_end = -1, write_end = -1;
 	sigset_t set, mask;
@@ -95,7 +107,7 @@ int program_run(char **argv, bool ignores_children, struct error *err)
 	sigprocmask(SIG_BLOCK, &set, &mask);
 	pid = fork();
 	if (pid == 0)
-		execute(argv, &mask, ignores_children, write_end);
+		execute(start, &mask, write_end);
 	close(steal_fd(&write_end));
 	if (pid < 0) {
 		error_set(err, -errno, "fork: %s", strerror(errno));
@@ -104,9 +116,7 @@ int program_run(char **argv, bool ignores_children, struct error *err)
 		error = exec_error(read_end);
 		status = wait_for(pid);
 		if (error)
-			error_set(err, -error, "%s: %s", argv[0],
-				error == ENOENT && !strchr(argv[0], '/') ? "command not found"
-									 : strerror(error));
+			set_error(err, error, start->argv[0]);
 	}
 	/* They stay blocked: whoever interrupts now, interrupts the program - which has ended. What
 	 * is left to do is to keep its manifest. */

@@ -1,13 +1,19 @@
 #include "tools/run_static.h"
 
+#include <fcntl.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/base/cleanup.h"
+
 #define SUPERVISOR "footprint-supervise"
+
+/* Its arguments before the program's own; the third is the number of a descriptor. */
+#define N_BEFORE  4
+#define REPORT_AT 2
 
 static bool needs_supervisor(const struct program *program)
 {
@@ -16,12 +22,13 @@ static bool needs_supervisor(const struct program *program)
 	return info->kind == PROGRAM_SCRIPT || (info->kind == PROGRAM_ELF && !info->interpreter);
 }
 
-/* Beside the library; NULL: it is not there, and the manifest will have a gap. */
-static char *find_supervisor(const char *library)
+char *static_supervisor(const char *library, const struct program *program)
 {
 	const char *slash = strrchr(library, '/');
 	char *path;
 
+	if (!needs_supervisor(program))
+		return NULL;
 	if (asprintf(&path, "%.*s/" SUPERVISOR, (int)(slash ? slash - library : 0), library) < 0)
 		return NULL;
 	if (access(path, X_OK) == 0)
@@ -30,32 +37,22 @@ static char *find_supervisor(const char *library)
 	return NULL;
 }
 
-char **static_arguments(const char *library, const struct program *program, char **argv)
+void static_execute(const char *supervisor, const struct program *program, char **argv, int report)
 {
-	char *supervisor = needs_supervisor(program) ? find_supervisor(library) : NULL;
+	const char *const before[] = { supervisor, "--start", NULL, program->name };
+	autofree char **arguments = NULL;
 	size_t count = 0;
-	char **arguments;
+	char fd[16];
 
-	if (!supervisor)
-		return argv;
 	while (argv[count])
 		count++;
-	arguments = calloc(count + 4, sizeof(*arguments));
-	if (!arguments) {
-		free(supervisor);
-		return NULL;
-	}
-	arguments[0] = supervisor;
-	arguments[1] = (char *)(uintptr_t) "--start";
-	arguments[2] = program->name;
-	memcpy(arguments + 3, argv, count * sizeof(*argv));
-	return arguments;
-}
-
-void static_arguments_free(char **arguments, char **argv)
-{
-	if (!arguments || arguments == argv)
+	arguments = calloc(N_BEFORE + count + 1, sizeof(*arguments));
+	if (!arguments)
 		return;
-	free(arguments[0]);
-	free(arguments);
+	memcpy(arguments, before, sizeof(before));
+	memcpy(arguments + N_BEFORE, argv, count * sizeof(*argv));
+	snprintf(fd, sizeof(fd), "%d", report);
+	arguments[REPORT_AT] = fd;
+	fcntl(report, F_SETFD, 0);
+	execv(supervisor, arguments);
 }

@@ -4,10 +4,12 @@
 
 #include "tools/run_find.h"
 
-/* The arguments to execute argv by: argv itself, or with the supervisor (beside the library) before
- * them where the program is static, or a script whose interpreter may be. NULL: no memory. The
- * caller frees what is not argv, with static_arguments_free(). */
-char **static_arguments(const char *library, const struct program *program, char **argv);
-void static_arguments_free(char **arguments, char **argv);
+/* The supervisor beside the library, where the program is static, or a script whose interpreter may
+ * be. NULL: it needs none; or none is there, and the manifest will have a gap. The caller frees. */
+char *static_supervisor(const char *library, const struct program *program);
+
+/* Executes the program behind it; returns only if that fails, with errno set. Where it is the
+ * supervisor that fails to, it writes an errno, an int, to the descriptor `report`. */
+void static_execute(const char *supervisor, const struct program *program, char **argv, int report);
 
 #endif

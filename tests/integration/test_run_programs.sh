@@ -80,6 +80,36 @@ for path in directory plain loop uninterpreted none directory:none empty; do
 	assert_as_execvp "$path/hi"
 done
 assert_as_execvp with:colon/hi
+
+# ---- what cannot be executed leaves the manifest that is there
+# assert_not_started STATUS WHY PROGRAM
+assert_not_started() {
+	cp complete.footprint out.footprint
+	assert_status "$1" "$footprint" run -o out.footprint "$3" 2>errors
+	assert_contains "why $3 does not start" "^footprint: $3: $2\$" errors
+	assert_equal "lines about $3" 1 "$(wc -l <errors)"
+	cmp complete.footprint out.footprint || fail "$3 did not start, and the manifest is another"
+}
+"$footprint" run -o complete.footprint true 2>errors
+assert_fact "a first run" .complete complete.footprint
+for one in dynamic-one static-one script chain; do
+	chmod -x $one/hi
+	assert_not_started 126 'Permission denied' ./$one/hi
+	chmod +x $one/hi
+done
+chmod -x static
+assert_not_started 126 'Permission denied' ./script/hi
+assert_not_started 126 'Permission denied' ./chain/hi
+chmod +x static
+assert_not_started 127 'No such file or directory' ./uninterpreted/hi
+assert_not_started 127 'command not found' no-such-hi
+# Only the kernel knows this: a machine that there is not.
+for one in static-one script; do
+	printf '\xff\xff' | dd of=static-one/hi bs=1 seek=18 conv=notrunc 2>/dev/null
+	printf '#!%s\n' "$here/static-one/hi" >script/hi
+	assert_not_started 126 'Exec format error' ./$one/hi
+done
+
 "$env" -u PATH "$footprint" run -o out.footprint true 2>errors
 assert_equal "status without PATH" 0 $?
 assert_fact "without PATH" .complete out.footprint

@@ -179,21 +179,12 @@ static bool is_gap(const Footprint__Manifest *view, const char *kind, const char
 	return false;
 }
 
-/* The program that was named is in its manifest, watched, or as a gap: nobody executes it whose
- * records would say so. */
-static int note_program(struct manifest *m, const struct program *program)
+static int note_unwatched(struct manifest *m, const Footprint__Manifest *view, const char *path)
 {
-	const char *path = program->path;
-	const Footprint__Manifest *view;
-	const char *kind, *detail;
+	const char *detail;
+	const char *kind = why_unwatched(path, &detail);
 	int r;
 
-	if (!path)
-		return 0;
-	r = manifest_view(m, &view);
-	if (r < 0 || was_watched(view, path))
-		return r;
-	kind = why_unwatched(path, &detail);
 	if (!kind || is_gap(view, kind, path))
 		return 0;
 	r = manifest_add_use(m, path, ACCESS_EXEC, path);
@@ -201,6 +192,30 @@ static int note_program(struct manifest *m, const struct program *program)
 		r = manifest_add_executable(
 			m, path, NULL, FOOTPRINT__WATCHED__WATCHED_NONE, 1, true);
 	return r < 0 ? r : manifest_add_gap(m, kind, path, detail, 1);
+}
+
+/* The program that was named is in its manifest, watched, or as a gap: nobody executes it whose
+ * records would say so. What the shell reads is no program, if a shell was seen: else the kernel
+ * has been told of such files (binfmt_misc), and what it executed is not known. */
+static int note_program(struct manifest *m, const struct program *program)
+{
+	struct program shell = { 0 };
+	const Footprint__Manifest *view;
+	int r;
+
+	if (!program->path)
+		return 0;
+	r = manifest_view(m, &view);
+	if (r < 0 || was_watched(view, program->path))
+		return r;
+	if (program->by_shell)
+		program_find(SHELL, &shell);
+	if (shell.path && !shell.info.dynamic)
+		r = note_unwatched(m, view, shell.path);
+	else if (!shell.path || !was_watched(view, shell.path))
+		r = note_unwatched(m, view, program->path);
+	program_deinit(&shell);
+	return r;
 }
 
 static int merge_file(

@@ -34,15 +34,20 @@ static int check_file(const char *path)
 	return faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0 ? -errno : 0;
 }
 
-/* What cannot be read, or is damaged, may be executed all the same: the kernel will say. */
-static void describe(const char *path, struct elf_info *ret)
+/* What cannot be read, or is damaged, may be executed all the same: the kernel will say. True: it
+ * was read. */
+static bool describe(const char *path, struct elf_info *ret)
 {
 	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	struct error err;
 
 	*ret = (struct elf_info){ 0 };
-	if (fd >= 0 && elf_describe(fd, ret, &err) < 0)
-		elf_info_deinit(ret);
+	if (fd < 0)
+		return false;
+	if (elf_describe(fd, ret, &err) == 0)
+		return true;
+	elf_info_deinit(ret);
+	return false;
 }
 
 /* A script's interpreter may be a script, with an interpreter. */
@@ -58,7 +63,8 @@ static int check_interpreter(const struct elf_info *info, unsigned depth)
 		return r;
 	if (depth == ELF_SHEBANG_DEPTH)
 		return -ELOOP;
-	describe(info->interpreter, &interpreter);
+	if (describe(info->interpreter, &interpreter) && interpreter.kind == PROGRAM_OTHER)
+		return -ENOEXEC;
 	r = check_interpreter(&interpreter, depth + 1);
 	elf_info_deinit(&interpreter);
 	return r;
@@ -72,8 +78,14 @@ static int examine(const char *name, struct program *ret)
 
 	if (r < 0)
 		return r;
-	describe(name, &program.info);
-	r = check_interpreter(&program.info, 1);
+	if (describe(name, &program.info) && program.info.kind == PROGRAM_OTHER)
+		r = -ENOEXEC;
+	else
+		r = check_interpreter(&program.info, 1);
+	if (r == -ENOEXEC) {
+		program.by_shell = true;
+		r = 0;
+	}
 	if (r == 0) {
 		program.name = strdup(name);
 		program.path = realpath(name, NULL);

@@ -4,10 +4,13 @@
 
 #include "lib/elf/elf.h"
 
+#define SHELL "/bin/sh" /* of execvp(3): it reads what the kernel does not know */
+
 struct program {
 	char *name; /* by which it is executed; NULL: there is none, and execvp(3) fails */
 	char *path; /* the same with symlinks resolved */
 	struct elf_info info; /* kind OTHER too where it cannot be read */
+	bool by_shell;	      /* it, or its interpreter, is neither ELF nor script */
 };
 
 /* 0; or as execvp(3) would fail, or -ENOMEM: then *ret is empty. */

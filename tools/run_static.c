@@ -19,6 +19,8 @@ static bool needs_supervisor(const struct program *program)
 {
 	const struct elf_info *info = &program->info;
 
+	if (program->by_shell)
+		return false;
 	return info->kind == PROGRAM_SCRIPT || (info->kind == PROGRAM_ELF && !info->interpreter);
 }
 

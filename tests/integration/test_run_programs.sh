@@ -32,6 +32,8 @@ place() {
 	done
 }
 place directory directory
+printf 'readlink /proc/$$/exe\n' | install -m 755 /dev/stdin shell-script
+printf '#!%s/shell-script\nreadlink /proc/$$/exe\n' "$here" | install -m 755 /dev/stdin shell-chain
 place loop loop
 place plain plain
 place uninterpreted uninterpreted
@@ -80,6 +82,26 @@ for path in directory plain loop uninterpreted none directory:none empty; do
 	assert_as_execvp "$path/hi"
 done
 assert_as_execvp with:colon/hi
+
+# ---- files that the shell reads, for the kernel does not know them
+for one in shell-script shell-chain; do
+	mkdir $one-one
+	cp $one $one-one/hi
+	for path in $one-one none:$one-one directory:$one-one; do
+		assert_as_execvp hi "PATH=$path:/bin"
+	done
+	assert_as_execvp ./$one
+	assert_fact "$one is read by the shell, and no program" \
+		"(.executables | length == 2) and any(.files[]; .path == \"$here/$one\")" out.footprint
+done
+shell=$(realpath /bin/sh)
+if unshare --mount mount --bind static "$shell" 2>/dev/null; then
+	unshare --mount bash -c 'mount --bind static "$1" && exec "$2" run -o out.footprint ./shell-script' \
+		bash "$shell" "$footprint" >output 2>errors
+	assert_equal "a static shell runs" "$shell as /bin/sh" "$(cat output)"
+	assert_fact "a static shell is a gap" \
+		".gaps | map([.kind, .path]) == [[\"static-program\", \"$shell\"]]" out.footprint
+fi
 
 # ---- what cannot be executed leaves the manifest that is there
 # assert_not_started STATUS WHY PROGRAM

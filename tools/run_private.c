@@ -113,30 +113,50 @@ static char *find_daemon(void)
 
 /* --- the directory ---------------------------------------------------------------------------- */
 
-/* In memory if possible: the run's own writes should not be on its disks. */
+/* 0, or negative errno: it cannot be made there. */
+static int make_directory_in(const char *parent, char **ret)
+{
+	autofree char *path = NULL;
+
+	if (!parent || parent[0] != '/')
+		return -ENOENT;
+	if (asprintf(&path, "%s/footprint-XXXXXX", parent) < 0) {
+		path = NULL;
+		return -ENOMEM;
+	}
+	if (!mkdtemp(path))
+		return -errno;
+	/* Root's programs may become other users, who must get to the socket - and see nothing
+	 * else. */
+	if (geteuid() == 0 && chmod(path, 0711) < 0) {
+		int r = -errno;
+
+		rmdir(path);
+		return r;
+	}
+	*ret = steal_pointer(path);
+	return 0;
+}
+
+/* In memory if possible: the run's own writes should not be on its disks. Nobody passes root's
+ * XDG_RUNTIME_DIR but root. */
 static int make_directory(struct private_aggregator *aggregator, struct error *err)
 {
-	const char *const parents[] = { getenv("XDG_RUNTIME_DIR"), "/dev/shm", "/tmp" };
+	const char *own = getenv("XDG_RUNTIME_DIR");
+	const char *const roots[] = { "/dev/shm", "/tmp", own };
+	const char *const users[] = { own, "/dev/shm", "/tmp" };
+	const char *const *parents = geteuid() == 0 ? roots : users;
+	int r = -ENOENT;
 
-	for (size_t i = 0; i < sizeof(parents) / sizeof(parents[0]); i++) {
-		autofree char *path = NULL;
+	for (size_t i = 0; i < 3; i++) {
+		int one = make_directory_in(parents[i], &aggregator->directory);
 
-		if (!parents[i] || parents[i][0] != '/')
-			continue;
-		if (asprintf(&path, "%s/footprint-XXXXXX", parents[i]) < 0) {
-			path = NULL;
-			return error_set(err, -ENOMEM, "out of memory");
-		}
-		if (!mkdtemp(path))
-			continue;
-		/* Root's programs may become other users, who must get to the socket - and see
-		 * nothing else. */
-		if (geteuid() == 0 && chmod(path, 0711) < 0)
-			return error_set(err, -errno, "%s: %s", path, strerror(errno));
-		aggregator->directory = steal_pointer(path);
-		return 0;
+		if (one == 0)
+			return 0;
+		if (parents[i])
+			r = one;
 	}
-	return error_set(err, -errno, "no directory for the socket: %s", strerror(errno));
+	return error_set(err, r, "no directory for the socket: %s", strerror(-r));
 }
 
 static int name_file(const struct private_aggregator *aggregator, const char *name, char **ret)

@@ -219,6 +219,19 @@ assert_fact "a gap names it" \
 	'[.gaps[] | select(.kind == "still-running" and (.path | endswith("/sleep")))] | length == 1' out.footprint
 end_process "$left" KILL
 
+# ---- a program of root's that becomes another user, as root's XDG_RUNTIME_DIR lets nobody else in
+mkdir -m 700 runtime
+if [ "$(id -u)" -eq 0 ]; then
+	XDG_RUNTIME_DIR=$work/runtime run -- setpriv --reuid=65534 --regid=65534 --clear-groups \
+		cat data/file >output
+	assert_fact "another user is heard" \
+		'.complete and any(.executables[]; (.path | endswith("/cat")) and .watched != "no")' out.footprint
+else
+	XDG_RUNTIME_DIR=$work/runtime run -- env >output
+	assert_contains "where the socket is" "^FOOTPRINT_SOCKET=$work/runtime/footprint-" output
+fi
+rmdir runtime || fail "something stayed in XDG_RUNTIME_DIR"
+
 # ---- nothing stays behind
 # One of them is the library's own.
 assert_at_most "descriptors the program has" $(($(sh -c 'ls /proc/self/fd' | wc -l) + 1)) \

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,12 +19,14 @@
 #include "tools/run_find.h"
 #include "tools/run_private.h"
 #include "tools/run_program.h"
+#include "tools/run_signals.h"
 #include "tools/run_static.h"
 #include "tools/summary.h"
 #include "tools/terminal.h"
 
 struct run_options {
-	char *output;	     /* -o, or PROGRAM.footprint; allocated */
+	const char *named;   /* -o; NULL: none */
+	char *output;	     /* that, or PROGRAM.footprint; allocated */
 	const char *app;     /* NULL: FOOTPRINT_APP, or the program's name */
 	const char *version; /* NULL: FOOTPRINT_VERSION, or "unversioned" */
 	char **argv;	     /* the program and its arguments */
@@ -58,12 +59,12 @@ static const char *or_environment(const char *value, const char *name, const cha
 	return set && *set ? set : fallback;
 }
 
-static int choose_output(struct run_options *options, const char *named)
+static int choose_output(struct run_options *options)
 {
 	struct error err;
 
-	if (named)
-		options->output = strdup(named);
+	if (options->named)
+		options->output = strdup(options->named);
 	else if (asprintf(&options->output, "%s.footprint", base_name(options->argv[0])) < 0)
 		options->output = NULL;
 	if (!options->output)
@@ -74,13 +75,12 @@ static int choose_output(struct run_options *options, const char *named)
 
 static int parse(const struct command *self, int argc, char **argv, struct run_options *options)
 {
-	const char *output = NULL;
 	int option;
 
 	*options = (struct run_options){ 0 };
 	while ((option = command_option(self, argc, argv, "+o:h", names)) != -1) {
 		if (option == 'o')
-			output = optarg;
+			options->named = optarg;
 		else if (option == OPTION_APP)
 			options->app = optarg;
 		else if (option == OPTION_APP_VERSION)
@@ -88,12 +88,12 @@ static int parse(const struct command *self, int argc, char **argv, struct run_o
 	}
 	if (optind >= argc || !*argv[optind])
 		return command_usage(self, "no program given");
-	if (output && !*output)
+	if (options->named && !*options->named)
 		return command_usage(self, "the name of the output is empty");
 	options->argv = argv + optind;
 	options->app = or_environment(options->app, "FOOTPRINT_APP", base_name(argv[optind]));
 	options->version = or_environment(options->version, "FOOTPRINT_VERSION", "unversioned");
-	return choose_output(options, output);
+	return 0;
 }
 
 /* --- the program's environment -----------------------------------------------------------------
@@ -324,39 +324,51 @@ static int run_program(const struct run_options *options, struct private_aggrega
 
 /* What the program is, is asked before it runs: it may replace its own file, or remove it. */
 static int run_in(const struct run_options *options, struct private_aggregator *aggregator,
-	bool ignores_children)
+	struct held_signals *signals)
 {
 	autofree char *supervisor = NULL;
 	struct program program;
-	struct start start = {
-		.program = &program, .argv = options->argv, .ignores_children = ignores_children
-	};
-	int status;
+	struct start start = { .program = &program, .argv = options->argv, .signals = signals };
+	int status = EXIT_TROUBLE;
 
 	if (set_environment(options, aggregator) < 0)
 		return EXIT_TROUBLE;
 	program_find(options->argv[0], &program);
 	start.supervisor = supervisor = static_supervisor(aggregator->library, &program);
-	status = run_program(options, aggregator, &start);
+	if (!signals_interrupted(signals))
+		status = run_program(options, aggregator, &start);
 	program_deinit(&program);
+	return status;
+}
+
+static int run_held(struct run_options *options, struct held_signals *signals)
+{
+	struct private_aggregator aggregator = { 0 };
+	int status = choose_output(options);
+	struct error err;
+
+	if (status)
+		return status;
+	status = EXIT_TROUBLE;
+	if (private_start(&aggregator, signals, &err) == 0)
+		status = run_in(options, &aggregator, signals);
+	else if (!signals_interrupted(signals))
+		status = command_fail_error(&err);
+	private_remove(&aggregator);
 	return status;
 }
 
 static int run_main(const struct command *self, int argc, char **argv)
 {
-	struct private_aggregator aggregator = { 0 };
 	struct run_options options;
-	bool ignores_children;
-	struct error err;
+	struct held_signals signals;
 	int status = parse(self, argc, argv, &options);
 
 	if (!status) {
-		/* Where SIGCHLD is ignored, nobody can be waited for. The program inherits it. */
-		ignores_children = signal(SIGCHLD, SIG_DFL) == SIG_IGN;
-		status = private_start(&aggregator, &err) < 0
-				 ? command_fail_error(&err)
-				 : run_in(&options, &aggregator, ignores_children);
-		private_remove(&aggregator);
+		signals_hold(&signals);
+		status = run_held(&options, &signals);
+		if (signals.interrupted)
+			signals_end(&signals);
 	}
 	free(options.output);
 	return status;

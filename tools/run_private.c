@@ -248,12 +248,25 @@ static void become_daemon(const struct private_aggregator *aggregator, const cha
 	_exit(EXIT_FAILURE);
 }
 
+static void kill_daemon(struct private_aggregator *aggregator)
+{
+	kill(aggregator->pid, SIGKILL);
+	waitpid(aggregator->pid, NULL, 0);
+	aggregator->pid = 0;
+}
+
 /* The daemon writes a byte when it listens, or ends without. */
-static int wait_ready(struct private_aggregator *aggregator, int fd, struct error *err)
+static int wait_ready(struct private_aggregator *aggregator, int fd, struct held_signals *signals,
+	struct error *err)
 {
 	char byte;
 	ssize_t n;
 
+	signals_wait_readable(signals, fd);
+	if (signals_interrupted(signals)) {
+		kill_daemon(aggregator); /* before it finds that nobody listens */
+		return error_set(err, -EINTR, "interrupted");
+	}
 	do
 		n = read(fd, &byte, 1);
 	while (n < 0 && errno == EINTR);
@@ -264,7 +277,8 @@ static int wait_ready(struct private_aggregator *aggregator, int fd, struct erro
 	return error_set(err, -EIO, "footprintd: did not start");
 }
 
-static int start_daemon(struct private_aggregator *aggregator, struct error *err)
+static int start_daemon(
+	struct private_aggregator *aggregator, struct held_signals *signals, struct error *err)
 {
 	autofree char *program = find_daemon();
 	autoclose int read_end = -1, write_end = -1;
@@ -285,10 +299,11 @@ static int start_daemon(struct private_aggregator *aggregator, struct error *err
 	if (aggregator->pid == 0)
 		become_daemon(aggregator, program, write_end, self);
 	close(steal_fd(&write_end));
-	return wait_ready(aggregator, read_end, err);
+	return wait_ready(aggregator, read_end, signals, err);
 }
 
-int private_start(struct private_aggregator *aggregator, struct error *err)
+int private_start(
+	struct private_aggregator *aggregator, struct held_signals *signals, struct error *err)
 {
 	int r;
 
@@ -299,7 +314,7 @@ int private_start(struct private_aggregator *aggregator, struct error *err)
 	if ((r = make_directory(aggregator, err)) < 0 || (r = name_files(aggregator, err)) < 0 ||
 		(r = give_plain_name(aggregator, err)) < 0)
 		return r;
-	return start_daemon(aggregator, err);
+	return start_daemon(aggregator, signals, err);
 }
 
 int private_finish(struct private_aggregator *aggregator, struct error *err)
@@ -328,10 +343,8 @@ static int remove_one(const char *path, const struct stat *status, int type, str
 
 void private_remove(struct private_aggregator *aggregator)
 {
-	if (aggregator->pid) {
-		kill(aggregator->pid, SIGKILL);
-		waitpid(aggregator->pid, NULL, 0);
-	}
+	if (aggregator->pid)
+		kill_daemon(aggregator);
 	/* In a directory for temporary files, what cannot be removed is not worth a word. */
 	if (aggregator->directory)
 		nftw(aggregator->directory, remove_one, TREE_DESCRIPTORS, FTW_DEPTH | FTW_PHYS);

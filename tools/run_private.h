@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include "lib/base/error.h"
+#include "tools/run_signals.h"
 
 struct private_aggregator {
 	char *directory; /* holds everything below; removed at the end */
@@ -13,8 +14,9 @@ struct private_aggregator {
 	pid_t pid;     /* of footprintd; 0: not running */
 };
 
-/* Starts it and waits until it listens. 0, or negative errno with err. */
-int private_start(struct private_aggregator *aggregator, struct error *err);
+/* Starts it and waits until it listens, or a signal comes. 0, or negative errno with err. */
+int private_start(
+	struct private_aggregator *aggregator, struct held_signals *signals, struct error *err);
 /* Has it finish what it has, and waits for its end. 0, or -EIO with err: it failed. */
 int private_finish(struct private_aggregator *aggregator, struct error *err);
 /* Removes the directory; NULLs and zeroes are fine. */

@@ -11,26 +11,12 @@
 #include "lib/base/cleanup.h"
 #include "tools/run_static.h"
 
-/* Signals that others send to us and mean the program. */
-static const int passed_on[] = { SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2 };
-#define N_PASSED_ON (sizeof(passed_on) / sizeof(passed_on[0]))
-
-static void waited_for(sigset_t *set)
-{
-	sigemptyset(set);
-	sigaddset(set, SIGCHLD);
-	for (size_t i = 0; i < N_PASSED_ON; i++)
-		sigaddset(set, passed_on[i]);
-}
-
 /* In the child: says through the pipe why the program could not be executed. */
-static void execute(const struct start *start, const sigset_t *mask, int pipe_fd)
+static void execute(const struct start *start, int pipe_fd)
 {
 	int error;
 
-	if (start->ignores_children)
-		signal(SIGCHLD, SIG_IGN);
-	sigprocmask(SIG_SETMASK, mask, NULL);
+	signals_release(start->signals);
 	if (start->supervisor)
 		static_execute(start->supervisor, start->program, start->argv, pipe_fd);
 	else
@@ -55,16 +41,14 @@ static void pass_on(pid_t pid, const siginfo_t *info)
 
 static int wait_for(pid_t pid)
 {
-	sigset_t set;
 	int status;
 
-	waited_for(&set);
 	for (;;) {
 		siginfo_t info;
 
 		if (waitpid(pid, &status, WNOHANG) == pid)
 			return status_of(status);
-		if (sigwaitinfo(&set, &info) >= 0 && info.si_signo != SIGCHLD)
+		if (signals_next(&info) && info.si_signo != SIGCHLD)
 			pass_on(pid, &info);
 	}
 }
@@ -92,7 +76,6 @@ static void set_error(struct error *err, int error, const char *name)
 int program_run(const struct start *start, struct error *err)
 {
 	autoclose int read_end = -1, write_end = -1;
-	sigset_t set, mask;
 	int ends[2], status, error;
 	pid_t pid;
 
@@ -103,11 +86,9 @@ int program_run(const struct start *start, struct error *err)
 	}
 	read_end = ends[0];
 	write_end = ends[1];
-	waited_for(&set);
-	sigprocmask(SIG_BLOCK, &set, &mask);
 	pid = fork();
 	if (pid == 0)
-		execute(start, &mask, write_end);
+		execute(start, write_end);
 	close(steal_fd(&write_end));
 	if (pid < 0) {
 		error_set(err, -errno, "fork: %s", strerror(errno));
@@ -118,7 +99,5 @@ int program_run(const struct start *start, struct error *err)
 		if (error)
 			set_error(err, error, start->argv[0]);
 	}
-	/* They stay blocked: whoever interrupts now, interrupts the program - which has ended. What
-	 * is left to do is to keep its manifest. */
 	return status;
 }

@@ -1,0 +1,89 @@
+#!/usr/bin/env python3
+"""`footprint run` that is interrupted before it has got to the program, while that starts, or later;
+or whose standard error nobody reads: it ends as it would without anything to remove, and removes what
+it has made."""
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+FOOTPRINT = os.path.join(os.environ["BUILD"], "footprint")
+OTHER_USER = 65534  # the directory that root uses is everybody's
+STEP_SECONDS, STEPS = 0.00025, 80
+LIMIT_SECONDS = 20
+
+
+class Place:
+    """A folder for what the run makes, and one for its manifest."""
+
+    def __init__(self):
+        self.top = tempfile.mkdtemp()
+        self.runtime, self.output = self.top + "/runtime", self.top + "/out.footprint"
+        os.mkdir(self.runtime)
+        self.user = {}
+        if os.geteuid() == 0:
+            self.user = {"user": OTHER_USER, "group": OTHER_USER, "extra_groups": []}
+            for folder in (self.top, self.runtime):
+                os.chown(folder, OTHER_USER, OTHER_USER)
+
+    def run(self, *words, before=(), **options):
+        return subprocess.Popen([*before, FOOTPRINT, "run", "-o", self.output, *words],
+                                env={**os.environ, "XDG_RUNTIME_DIR": self.runtime},
+                                **{"stderr": subprocess.PIPE, **self.user, **options})
+
+    def left(self):
+        beside = set(os.listdir(self.top)) - {"runtime", "out.footprint"}
+        return [*os.listdir(self.runtime), *beside]
+
+
+def interrupted(place, number, delay):
+    """How it ended."""
+    process = place.run("sleep", "60")
+    time.sleep(delay)
+    process.send_signal(number)
+    _, said = process.communicate(timeout=LIMIT_SECONDS)
+    what = "%s after %.2f ms" % (signal.Signals(number).name, delay * 1000)
+    assert process.returncode in (-number, 128 + number), (what, process.returncode, said)
+    assert process.returncode > 0 or not said, (what, said)
+    assert not place.left(), (what, place.left())
+    return process.returncode
+
+
+def ignored(place):
+    """What is ignored interrupts nothing, and is ignored by the program."""
+    for step in range(0, STEPS, 8):
+        process = place.run("true", before=("sh", "-c", 'trap "" HUP; exec "$@"', "sh"))
+        while b"footprint" not in open("/proc/%d/comm" % process.pid, "rb").read():
+            assert process.poll() is None
+        time.sleep(step * STEP_SECONDS)
+        process.send_signal(signal.SIGHUP)
+        _, said = process.communicate(timeout=LIMIT_SECONDS)
+        assert process.returncode == 0, (process.returncode, said)
+        assert not place.left()
+
+
+def unread(place):
+    """The program's status counts, and its manifest is there."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    process = place.run("sh", "-c", "exit 3", stderr=writer)
+    os.close(writer)
+    assert process.wait(LIMIT_SECONDS) == 3, process.returncode
+    assert os.path.getsize(place.output) and not place.left(), place.left()
+
+
+def main():
+    place = Place()
+    try:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            ends = [interrupted(place, number, step * STEP_SECONDS) for step in range(STEPS)]
+            print("%s: %d of %d before the program" % (number.name, ends.count(-number), STEPS))
+        ignored(place)
+        unread(place)
+    finally:
+        shutil.rmtree(place.top)
+
+
+main()

@@ -41,8 +41,8 @@ static enum look_depth depth_of_path(const struct fact *fact)
 {
 	switch (fact->kind) {
 	case FACT_PATH:
-		/* Who asks whether it is there has not seen its content: no reason to read 10 GB for
-		 * a `find`. */
+		/* Who asks whether it is there has not seen its content: no reason to read 10 GB
+		 * for a `find`. */
 		return fact->access & ACCESS_READ ? LOOK_CONTENT : LOOK_PATH;
 	case FACT_IMAGE:
 		return LOOK_PROGRAM;

@@ -6,9 +6,9 @@
  *
  * Start at hooks.def: a function that is one system call is one row there, recorded by number, so
  * that it comes out as the sites inside libc record it. What is irregular stands in a file of its
- * family: hooks_open.c, hooks_exec.c, hooks_spawn.c, hooks_process.c, hooks_dlopen.c, hooks_dlsym.c,
- * hooks_fd.c, hooks_directory.c, hooks_mount.c. tests/preload/test_exports.py compares all of them with what
- * libc exports.
+ * family: hooks_open.c, hooks_exec.c, hooks_spawn.c, hooks_process.c, hooks_dlopen.c,
+ * hooks_dlsym.c, hooks_fd.c, hooks_directory.c, hooks_mount.c. tests/preload/test_exports.py
+ * compares all of them with what libc exports.
  *
  * In a hook: no malloc, no stdio, no locks of our own, errno as the real function left it. Hooks
  * run in signal handlers, after vfork, and before any constructor.

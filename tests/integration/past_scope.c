@@ -1,7 +1,7 @@
 /*
- * Functions of libc that are found past the program's scope. Parts, by macro: PLUGIN, which a program
- * loads; WRAPPER, another preload library that finds the real function by a handle of libc; else the
- * program:
+ * Functions of libc that are found past the program's scope. Parts, by macro: PLUGIN, which a
+ *program loads; WRAPPER, another preload library that finds the real function by a handle of libc;
+ *else the program:
  *
  *	past_scope MODE PLUGIN NAME	dlopen with flags; what the plugin does has NAME in its name
  *	past_scope handle NAME		the same by functions of a handle of libc

@@ -118,6 +118,18 @@ def logs_of(count, name, access=peer.READ, size_max=LOG_SIZE_MAX):
 
 # --- records against sessions --------------------------------------------------------------------
 
+def connect(daemon):
+    """Thousands come at once: who finds the daemon's backlog full comes again."""
+    end = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            return peer.connect(daemon)
+        except BlockingIOError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.01)
+
+
 def hold_sessions(daemon, count, logs, told, go):
     """A child that holds sessions, and writes their logs when it is told to."""
     held = []
@@ -127,7 +139,7 @@ def hold_sessions(daemon, count, logs, told, go):
         for number, log in enumerate(logs):
             hello = peer.hello(session, segment=number, started=time.time_ns())
             memory, offset = without_logs(hello, len(log))
-            connection = connection or peer.connect(daemon)
+            connection = connection or connect(daemon)
             peer.say_hello(connection, hello, [memory])
             held.append((memory, offset, log))
         held.append((connection, None, None))

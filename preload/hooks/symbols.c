@@ -61,18 +61,11 @@ struct object {
 	const uint32_t *sysv_hash;
 };
 
-/* glibc relocates the addresses in a dynamic section, musl and the vdso's leave them as they are.
- */
-static const void *address_in(const struct link_map *map, ElfW(Addr) address)
-{
-	return (const void *)(address < map->l_addr ? map->l_addr + address : address);
-}
-
 const char *symbol_strings(const struct link_map *map)
 {
 	for (const ElfW(Dyn) *d = map->l_ld; d && d->d_tag != DT_NULL; d++)
 		if (d->d_tag == DT_STRTAB)
-			return address_in(map, d->d_un.d_ptr);
+			return symbol_address(map->l_addr, d->d_un.d_ptr);
 	return NULL;
 }
 
@@ -82,7 +75,7 @@ static bool object_open(const struct link_map *map, struct object *object)
 	if (!map->l_ld)
 		return false;
 	for (const ElfW(Dyn) *d = map->l_ld; d->d_tag != DT_NULL; d++) {
-		const void *address = address_in(map, d->d_un.d_ptr);
+		const void *address = symbol_address(map->l_addr, d->d_un.d_ptr);
 
 		switch (d->d_tag) {
 		case DT_SYMTAB:

@@ -34,6 +34,13 @@ struct link_map *symbol_own_map(void);
 /* The strings that its dynamic section names things by, NULL: it has none (yet). */
 const char *symbol_strings(const struct link_map *map);
 
+/* What an address in an object's dynamic section leads to. glibc relocates these, musl and the
+ * vdso's leave them as they are. base: l_addr. */
+static inline const void *symbol_address(ElfW(Addr) base, ElfW(Addr) address)
+{
+	return (const void *)(address < base ? base + address : address);
+}
+
 /* The kernel's vdso, which glibc lists as an object: no file. */
 bool symbol_is_vdso(const struct link_map *map);
 

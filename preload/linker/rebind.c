@@ -40,16 +40,10 @@ struct tables {
 	bool writable;	  /* what was made read-only after relocation is not, for the moment */
 };
 
-/* glibc relocates the addresses in a dynamic section, musl does not. */
-static const void *address_in(const struct tables *tables, ElfW(Addr) address)
-{
-	return (const void *)(address < tables->base ? tables->base + address : address);
-}
-
 static void read_dynamic(struct tables *tables, const ElfW(Dyn) * dynamic)
 {
 	for (const ElfW(Dyn) *d = dynamic; d->d_tag != DT_NULL; d++) {
-		const void *address = address_in(tables, d->d_un.d_ptr);
+		const void *address = symbol_address(tables->base, d->d_un.d_ptr);
 
 		switch (d->d_tag) {
 		case DT_STRTAB:

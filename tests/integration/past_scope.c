@@ -5,17 +5,23 @@
  *
  *	past_scope MODE PLUGIN NAME	dlopen with flags; what the plugin does has NAME in its name
  *	past_scope handle NAME		the same by functions of a handle of libc
- *	past_scope order		whether RTLD_NEXT and RTLD_DEFAULT find what they should
+ *	past_scope filter NAME		and what is opened behind a filter that kills, installed by
+ *such a one past_scope order		whether RTLD_NEXT and RTLD_DEFAULT find what they should
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #if defined PLUGIN
@@ -70,6 +76,31 @@ static int by_handle(const char *name)
 	return make(first, 0644) || move(first, second) || dlsym(libc, "no_such_function");
 }
 
+#define ALLOW(call)                                                                                \
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##call, 0, 1),                                     \
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
+
+/* More names than the library has room for before it asks for more memory. */
+static int behind_filter(const char *name)
+{
+	struct sock_filter filter[] = { BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+						offsetof(struct seccomp_data, nr)),
+		ALLOW(openat), ALLOW(close), ALLOW(exit_group),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS) };
+	struct sock_fprog program = { sizeof(filter) / sizeof(filter[0]), filter };
+	int (*control)(int, ...) = dlsym(dlopen("libc.so.6", RTLD_LAZY), "prctl");
+	char path[99];
+
+	if (control(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+		control(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
+		return 77;
+	for (int i = 0; i < 20000; i++) {
+		snprintf(path, sizeof(path), "%s-%d", name, i);
+		open(path, O_RDONLY);
+	}
+	return 0;
+}
+
 static int in_order(void)
 {
 	int (*default_open)(const char *, int, ...) = dlsym(RTLD_DEFAULT, "open");
@@ -87,6 +118,8 @@ int main(int argc, char **argv)
 
 	if (argc > 2 && !strcmp(argv[1], "handle"))
 		return by_handle(argv[2]);
+	if (argc > 2 && !strcmp(argv[1], "filter"))
+		return behind_filter(argv[2]);
 	if (argc < 4)
 		return in_order();
 	*(void **)&work = dlsym(dlopen(argv[2], atoi(argv[1])), "work");

@@ -21,6 +21,7 @@ for linked in now lazy norelro; do
 	"${watched[@]}" "$work/past_scope" $((lazy | deep)) "$work/$linked.so" "$linked-lazy" || fail "$linked, lazy"
 done
 "${watched[@]}" "$work/past_scope" handle handle || fail "by a handle"
+"${watched[@]}" env FOOTPRINT_APP=filtered "$work/past_scope" filter "$data/none" || fail "behind a filter: exit status $?"
 ways=({now,lazy,norelro}-{now,lazy})
 if command -v python3 >/dev/null; then
 	"${watched[@]}" python3 -c 'import ctypes; libc = ctypes.CDLL("libc.so.6")
@@ -49,6 +50,8 @@ for way in handle python; do
 	assert_equal "$way" "create rename" \
 		"$(facts ".files[] | select(.path == \"$data/$way-second\") | .access | sort | join(\" \")")"
 done
+assert_equal "the first name behind a filter" "$data/none-0" \
+	"$(facts '.missing[].path' "$manifests"/filtered@*.footprint | grep -x "$data/none-0")"
 assert_equal "where they sent to" "send 127.0.0.1:9" "$(facts '.endpoints[] | "\(.operation) \(.address)"')"
 assert_fact "nothing is amiss" '.gaps == []'
 finish

@@ -17,6 +17,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../../raw_close_range.h"
+
 #ifndef __GLIBC__
 #define close_range(first, last, flags) syscall(SYS_close_range, first, last, flags)
 #define closefrom(first)		syscall(SYS_close_range, first, ~0u, 0)
@@ -107,18 +109,6 @@ static void taken(int own)
 	open("t-after", O_RDONLY);
 }
 
-/* All of them, by an instruction of the program's own, which no hook sees. */
-static void close_behind_backs(void)
-{
-	register long r10 __asm__("r10") = 0;
-	long result;
-
-	__asm__ volatile("syscall"
-			 : "=a"(result)
-			 : "a"(SYS_close_range), "D"(3), "S"(~0u), "d"(0), "r"(r10)
-			 : "rcx", "r11", "memory");
-}
-
 static void fill(int from, int to)
 {
 	while (from < to)
@@ -167,7 +157,7 @@ static void closed_behind_backs(int own)
 			wait(NULL);
 			continue;
 		}
-		close_behind_backs();
+		raw_close_range(3, ~0u);
 		fill(0, own + 1);
 		ask_of_own_file(which, own);
 		fflush(stdout);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/base/unseen.h"
 #include "lib/base/utf8.h"
 
 #define LOG_LINE_SIZE 8192 /* a path, and why */
@@ -17,23 +18,16 @@ void log_verbose(bool on)
 	verbose = on;
 }
 
-/* Control characters (C1 ones, U+0080 to U+009F, too) and bytes of no character, which a terminal
- * may take for one. */
-static bool is_control(const uint8_t *c, size_t size)
-{
-	return !size || (size == 1 && (*c < 0x20 || *c == 0x7f)) ||
-	       (size == 2 && c[0] == 0xc2 && c[1] < 0xa0);
-}
-
-/* Names come from peers: a line break or an escape sequence in one may not fake or hide a line. */
-static void mask_controls(char *text)
+/* Names come from peers: a line break or an escape sequence in one may not fake or hide a line. Nor
+ * may bytes of no character, which a terminal may take for one. */
+static void mask_unseen(char *text)
 {
 	uint8_t *p = (uint8_t *)text, *end = p + strlen(text);
 
 	while (p < end) {
 		size_t size = utf8_character(p, (size_t)(end - p)), step = size ? size : 1;
 
-		if (is_control(p, size))
+		if (!size || unseen_character(p, size))
 			memset(p, '?', step);
 		p += step;
 	}
@@ -45,7 +39,7 @@ static void say(const char *format, va_list args)
 	size_t used = strlen(line);
 
 	vsnprintf(line + used, sizeof(line) - used - 1, format, args);
-	mask_controls(line);
+	mask_unseen(line);
 	used = strlen(line);
 	line[used] = '\n';
 	/* Nobody is left to tell when stderr is gone. */

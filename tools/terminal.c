@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/base/unseen.h"
 #include "lib/base/utf8.h"
 #include "lib/manifest/find.h"
 
@@ -48,52 +49,6 @@ void terminal_print(FILE *out, bool colour, enum style style, const char *format
 	terminal_style(out, colour, STYLE_PLAIN);
 }
 
-/* What shows nothing of itself, or says how others are shown: a name of it may command a terminal
- * or look like another name. Of Unicode, all control characters (category Cc), separators of lines
- * and paragraphs (Zl, Zp), what has the property Default_Ignorable_Code_Point (marks of direction,
- * joiners, fillers, variation selectors, tags), and interlinear annotation. */
-static const struct {
-	uint32_t first, last;
-} unseen[] = {
-	{ 0x0, 0x1f },
-	{ 0x7f, 0x9f },
-	{ 0xad, 0xad },
-	{ 0x34f, 0x34f },
-	{ 0x61c, 0x61c },
-	{ 0x115f, 0x1160 },
-	{ 0x17b4, 0x17b5 },
-	{ 0x180b, 0x180f },
-	{ 0x200b, 0x200f },
-	{ 0x2028, 0x202e },
-	{ 0x2060, 0x206f },
-	{ 0x3164, 0x3164 },
-	{ 0xfe00, 0xfe0f },
-	{ 0xfeff, 0xfeff },
-	{ 0xffa0, 0xffa0 },
-	{ 0xfff0, 0xfffb },
-	{ 0x1bca0, 0x1bca3 },
-	{ 0x1d173, 0x1d17a },
-	{ 0xe0000, 0xe0fff },
-};
-
-/* The number of a well-formed character of UTF-8. */
-static uint32_t code_point(const uint8_t *c, size_t size)
-{
-	uint32_t code = size == 1 ? c[0] : c[0] & (0x7fu >> size);
-
-	for (size_t i = 1; i < size; i++)
-		code = code << 6 | (c[i] & 0x3f);
-	return code;
-}
-
-static bool is_unseen(uint32_t code)
-{
-	for (size_t i = 0; i < sizeof(unseen) / sizeof(unseen[0]); i++)
-		if (code <= unseen[i].last)
-			return code >= unseen[i].first;
-	return false;
-}
-
 /* "\xHH" in the name itself, which would be read as a byte. */
 static bool is_like_escape(const uint8_t *text, size_t size)
 {
@@ -109,7 +64,7 @@ size_t terminal_bytes(FILE *out, const void *bytes, size_t size)
 	while (at < size) {
 		size_t step = utf8_character(byte + at, size - at);
 
-		if (step && !is_unseen(code_point(byte + at, step)) &&
+		if (step && !unseen_character(byte + at, step) &&
 			!is_like_escape(byte + at, size - at)) {
 			fwrite(byte + at, 1, step, out);
 			columns++;

@@ -413,21 +413,14 @@ static void process_changed(
 	}
 }
 
-void call_after(long number, const long arguments[6], long result, uint64_t ticket)
+/* Apart from the usual calls, for what it has in registers. */
+static __attribute__((noinline)) void unusual_after(
+	long number, const long arguments[6], long result, uint64_t ticket)
 {
 	const struct call *call = call_of(number);
 	int error = error_of(result);
 	int fd = error ? -1 : (int)result;
 
-	/* Nearly all are one of these, and an indirect jump costs more than to ask. */
-	if (call->means == PATH) {
-		one_path(call, arguments, error);
-		return;
-	}
-	if (call->means == OPEN) {
-		opened(call, arguments, (int)flags_in(arguments, call->flags), fd, error);
-		return;
-	}
 	switch (call->means) {
 	case TWO_PATHS:
 		two_paths(call, arguments, error);
@@ -464,4 +457,18 @@ void call_after(long number, const long arguments[6], long result, uint64_t tick
 	default:
 		process_changed(number, call, arguments, result, ticket);
 	}
+}
+
+void call_after(long number, const long arguments[6], long result, uint64_t ticket)
+{
+	const struct call *call = call_of(number);
+
+	/* Nearly all are one of these, and an indirect jump costs more than to ask. */
+	if (call->means == PATH)
+		one_path(call, arguments, error_of(result));
+	else if (call->means == OPEN)
+		opened(call, arguments, (int)flags_in(arguments, call->flags),
+			rawcall_failed(result) ? -1 : (int)result, error_of(result));
+	else
+		unusual_after(number, arguments, result, ticket);
 }

@@ -15,16 +15,14 @@
 #define FAR_SIZE    ((FAR_FDS - NEAR_FDS) * sizeof(uint64_t))
 #define LINK_PREFIX "/proc/self/fd/"
 
-/* The entry of a descriptor, NULL: it has none. */
-static uint64_t *entry_of(int fd, bool make)
+/* The entry of a descriptor that is not near, NULL: it has none. */
+static uint64_t *far_entry(int fd, bool make)
 {
 	uint64_t *far = __atomic_load_n(&image.far_directories, __ATOMIC_ACQUIRE);
 	uint64_t *none = NULL, *table;
 
 	if (fd < 0 || fd >= (int)FAR_FDS)
 		return NULL;
-	if (fd < NEAR_FDS)
-		return &image.near_directories[fd];
 	if (far)
 		return &far[fd - NEAR_FDS];
 	if (!make || image.memory_only)
@@ -38,6 +36,12 @@ static uint64_t *entry_of(int fd, bool make)
 		table = none;
 	}
 	return &table[fd - NEAR_FDS];
+}
+
+/* The entry of a descriptor, which nearly always stands beside the rest; NULL: it has none. */
+static inline uint64_t *entry_of(int fd, bool make)
+{
+	return (unsigned)fd < NEAR_FDS ? &image.near_directories[fd] : far_entry(fd, make);
 }
 
 bool directory_link(int dirfd, char link[DESCRIPTOR_LINK_SIZE])

@@ -36,6 +36,7 @@ __attribute__((no_sanitize("address"))) uint64_t path_hash(
 	unsigned before = (uintptr_t)path % sizeof(text_word);
 	unsigned shift = before * 8;
 	const text_word *at = (const text_word *)(const void *)(path - before);
+	const text_word *last = (const text_word *)(const void *)(path + limit - sizeof(text_word));
 	text_word word = *at, rest = word >> shift;
 	uint64_t zero = text_first_zero(word | ((1ull << shift) - 1));
 
@@ -46,8 +47,8 @@ __attribute__((no_sanitize("address"))) uint64_t path_hash(
 	for (word = *++at; !(zero = text_first_zero(word)); word = *++at) {
 		sum = seen_step(sum, joined(rest, word, shift));
 		rest = word >> shift;
-		if ((size_t)((const char *)(at + 1) - path) >= limit) {
-			*ret_size = limit;
+		if (at >= last) {
+			*ret_size = (size_t)((const char *)(at + 1) - path);
 			return sum;
 		}
 	}

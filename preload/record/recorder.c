@@ -94,19 +94,19 @@ void record_path_from(uint64_t from, unsigned access, const char *path, int erro
 
 static unsigned access_of(int flags)
 {
-	unsigned access;
+	static const uint8_t ways[] = {
+		[O_RDONLY] = ACCESS_READ,
+		[O_WRONLY] = ACCESS_WRITE,
+		[O_RDWR] = ACCESS_READ | ACCESS_WRITE,
+		[O_ACCMODE] = ACCESS_READ | ACCESS_WRITE, /* to be asked for its state only */
+	};
+	unsigned access = ways[flags & O_ACCMODE];
 
-	if ((flags & O_TMPFILE) == O_TMPFILE || flags & O_PATH)
+	if (flags & O_PATH || (flags & O_TMPFILE) == O_TMPFILE)
 		access = ACCESS_CHECK;
 	else if (flags & O_DIRECTORY)
 		access = ACCESS_LIST;
-	else if ((flags & O_ACCMODE) == O_RDONLY)
-		access = ACCESS_READ;
-	else if ((flags & O_ACCMODE) == O_WRONLY)
-		access = ACCESS_WRITE;
-	else
-		access = ACCESS_READ | ACCESS_WRITE;
-	if (!(access & ACCESS_CHECK)) {
+	if (flags & (O_CREAT | O_TRUNC) && access != ACCESS_CHECK) {
 		access |= flags & O_CREAT ? ACCESS_CREATE : 0;
 		access |= flags & O_TRUNC ? ACCESS_WRITE : 0;
 	}
@@ -129,28 +129,34 @@ static bool may_name_directory(int flags)
 	return (flags & O_DIRECTORY || flags & O_PATH) && (flags & O_TMPFILE) != O_TMPFILE;
 }
 
+/* The id of what was opened, if it may be a directory; 0: it is asked for when something is opened
+ * relative to it. */
+static uint64_t opened_directory(const struct place *place, int flags)
+{
+	uint64_t id = 0;
+
+	if (may_name_directory(flags) && (!place->directory || !leads_up(place->path)))
+		id = place_id(place);
+	return id == FP_DIRECTORY_UNKNOWABLE ? 0 : id;
+}
+
 void record_open(int dirfd, const char *path, int flags, int fd, int error)
 {
-	bool directory = may_name_directory(flags), found;
+	unsigned access = access_of(flags);
 	struct place place;
 	struct held held;
-	uint64_t id;
+	uint64_t id = 0;
 
-	if (is_worth_a_look(error) && ends_at_held(path, access_of(flags), &held)) {
-		record_held(access_of(flags), &held, error);
-		if (fd >= 0)
-			directory_set(fd, 0);
-		return;
+	if (is_worth_a_look(error)) {
+		if (ends_at_held(path, access, &held)) {
+			record_held(access, &held, error);
+		} else if (place_find(&place, dirfd, path)) {
+			record_place(access, &place, error);
+			id = fd < 0 ? 0 : opened_directory(&place, flags);
+		}
 	}
-	found = is_worth_a_look(error) && place_find(&place, dirfd, path);
-	if (found)
-		record_place(access_of(flags), &place, error);
-	if (fd < 0 || !image.segment)
-		return;
-	/* What else may be a directory is asked for when something is opened relative to it. */
-	directory = directory && found && (!place.directory || !leads_up(place.path));
-	id = directory ? place_id(&place) : 0;
-	directory_set(fd, id == FP_DIRECTORY_UNKNOWABLE ? 0 : id);
+	if (fd >= 0 && image.segment)
+		directory_set(fd, id);
 }
 
 /* Relative to something that the kernel would have to be asked for? */

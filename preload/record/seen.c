@@ -13,7 +13,6 @@ enum { SMALL, MIDDLE, LARGE, SHARED_LEVELS };
 #define OVERFLOW_SIZE  (2ul << 20) /* bytes: a huge page */
 #define OVERFLOW_LINES (OVERFLOW_SIZE / (LINE * sizeof(uint64_t)) - FILTER_WORDS / LINE - 1)
 #define FILTER_WORDS   8192ul /* 64 KiB, which a processor keeps near; two bits a key and more */
-#define FILTER_BITS    (FILTER_WORDS * 64)
 
 /*
  * The last level. A line of it is in no cache, the kernel having been there in between, and a new
@@ -36,7 +35,13 @@ static uint64_t *overflow_line(struct seen_overflow *overflow, uint64_t key)
 
 static uint64_t *filter_word(struct seen_overflow *overflow, uint64_t key)
 {
-	return &overflow->filter[key % FILTER_BITS / 64];
+	return &overflow->filter[key % FILTER_WORDS];
+}
+
+/* Two bits of it, which are wrong half as often as one. */
+static uint64_t filter_bits(uint64_t key)
+{
+	return 1ull << (key >> 13) % 64 | 1ull << (key >> 19) % 64;
 }
 
 /* Two threads at one word may lose a bit: a fact is recorded twice then. */
@@ -45,13 +50,13 @@ static void filter_add(struct seen_overflow *overflow, uint64_t key)
 	uint64_t *word = filter_word(overflow, key);
 
 	__atomic_store_n(
-		word, __atomic_load_n(word, __ATOMIC_RELAXED) | 1ull << key % 64, __ATOMIC_RELAXED);
+		word, __atomic_load_n(word, __ATOMIC_RELAXED) | filter_bits(key), __ATOMIC_RELAXED);
 }
 
 /* Only for sure when it says no. */
 static bool filter_holds(struct seen_overflow *overflow, uint64_t key)
 {
-	return __atomic_load_n(filter_word(overflow, key), __ATOMIC_RELAXED) >> key % 64 & 1;
+	return !(filter_bits(key) & ~__atomic_load_n(filter_word(overflow, key), __ATOMIC_RELAXED));
 }
 
 /* Levels that stand in the segment. */
@@ -85,20 +90,17 @@ static inline uint64_t *line_in(struct segment *first, unsigned level, uint64_t 
 	return table + (key & (lines - 1)) * LINE;
 }
 
-/* Is it in this line? *ret_full: it may be elsewhere. */
+/* Is it in this line? *ret_full: it may be elsewhere. Where in the line it stands cannot be guessed,
+ * so nothing is left out: a wrong guess costs more than the whole line. */
 static bool stands_in(const uint64_t *line, uint64_t key, bool *ret_full)
 {
-	*ret_full = false;
-	for (unsigned i = 0; i < LINE; i++) {
-		uint64_t found = __atomic_load_n(&line[i], __ATOMIC_RELAXED);
+	bool found = false;
 
-		if (found == key)
-			return true;
-		if (!found)
-			return false;
-	}
-	*ret_full = true;
-	return false;
+#pragma GCC unroll 8
+	for (unsigned i = 0; i < LINE; i++)
+		found |= __atomic_load_n(&line[i], __ATOMIC_RELAXED) == key;
+	*ret_full = __atomic_load_n(&line[LINE - 1], __ATOMIC_RELAXED) != 0;
+	return found;
 }
 
 /* It holds all that the other levels do. */
@@ -149,6 +151,17 @@ static bool add_to(uint64_t *line, uint64_t key)
 	return false;
 }
 
+/* Two threads in one line may lose a key: a fact is recorded twice then. */
+static void overflow_put(struct seen_overflow *overflow, uint64_t key)
+{
+	uint64_t *line = overflow_line(overflow, key);
+	unsigned place = 0;
+
+	while (place < LINE && __atomic_load_n(&line[place], __ATOMIC_RELAXED))
+		place++;
+	__atomic_store_n(&line[place < LINE ? place : key >> 61], key, __ATOMIC_RELAXED);
+}
+
 /* `size` bytes of zeros at a multiple of it; NULL: there is no memory. */
 static void *map_aligned(size_t size)
 {
@@ -173,7 +186,7 @@ static void add_level(
 
 		if (key) {
 			filter_add(overflow, key);
-			add_to(overflow_line(overflow, key), key);
+			overflow_put(overflow, key);
 		}
 	}
 }
@@ -214,10 +227,12 @@ static void add_or_replace(uint64_t *line, uint64_t key)
 
 static void overflow_add(struct seen_overflow *overflow, uint64_t key)
 {
+	uint64_t before = __atomic_load_n(&overflow->newest, __ATOMIC_RELAXED);
+
 	filter_add(overflow, key);
-	key = __atomic_exchange_n(&overflow->newest, key, __ATOMIC_RELAXED);
-	if (key)
-		add_or_replace(overflow_line(overflow, key), key);
+	__atomic_store_n(&overflow->newest, key, __ATOMIC_RELAXED);
+	if (before)
+		overflow_put(overflow, before);
 }
 
 void seen_add(struct segment *first, uint64_t key)

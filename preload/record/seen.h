@@ -48,12 +48,8 @@ static inline uint64_t seen_hash(uint64_t base, const void *bytes, uint64_t size
 /* The key of what hashes so, used as `attributes` says. */
 static inline uint64_t seen_key(uint64_t hash, uint64_t attributes)
 {
-	uint64_t key = hash + attributes * 0xd6e8feb86659fd93ull;
+	uint64_t key = seen_step(hash, attributes);
 
-	/* MurmurHash3's finaliser: the table is indexed by single bits of the key. */
-	key = (key ^ key >> 33) * 0xff51afd7ed558ccdull;
-	key = (key ^ key >> 33) * 0xc4ceb9fe1a85ec53ull;
-	key ^= key >> 33;
 	return key ? key : 1;
 }
 

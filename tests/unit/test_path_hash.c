@@ -113,7 +113,7 @@ static void test_reads_no_further_page(void **state)
 	pages[page - 1] = 'x';
 	for (size_t limit = WORD + 1; limit < LENGTHS; limit++) {
 		path_hash(0, pages + page - limit, limit, &size);
-		assert_int_equal(size, limit);
+		assert_true(size >= limit);
 	}
 	assert_int_equal(munmap(pages, 2 * page), 0);
 }

@@ -12,18 +12,21 @@ enum { SMALL, MIDDLE, LARGE, SHARED_LEVELS };
 
 #define OVERFLOW_SIZE  (2ul << 20) /* bytes: a huge page */
 #define OVERFLOW_LINES (OVERFLOW_SIZE / (LINE * sizeof(uint64_t)) - FILTER_WORDS / LINE - 1)
+#define SURELY_NEW     8u     /* facts in a row */
 #define FILTER_WORDS   8192ul /* 64 KiB, which a processor keeps near; two bits a key and more */
 
 /*
- * The last level. A line of it is in no cache, the kernel having been there in between, and a new
- * fact is not to wait for it: the filter says that it is new, and its key goes into its line when
- * the next one comes.
+ * The last level. Neither a line of it nor a word of its filter is in a cache near by, the kernel
+ * having been there in between, and a new fact is not to wait for them. So after some facts in a
+ * row that were new the next one is taken for new, too: both are asked for, and looked at when the
+ * fact after it comes. One that was known is recorded twice then, and the next ones wait again.
  */
 struct seen_overflow {
 	uint64_t lines[OVERFLOW_LINES][LINE];
-	uint64_t filter[FILTER_WORDS];
-	uint64_t newest; /* not in its line yet; 0: none */
-	uint64_t unused[LINE - 1];
+	uint64_t filter[FILTER_WORDS]; /* what it does not hold stands in no line */
+	uint64_t newest;	       /* not in its line yet; 0: none */
+	uint64_t new_in_a_row;
+	uint64_t unused[LINE - 2];
 };
 
 _Static_assert(sizeof(struct seen_overflow) == OVERFLOW_SIZE, "it fills its page");
@@ -90,8 +93,8 @@ static inline uint64_t *line_in(struct segment *first, unsigned level, uint64_t 
 	return table + (key & (lines - 1)) * LINE;
 }
 
-/* Is it in this line? *ret_full: it may be elsewhere. Where in the line it stands cannot be guessed,
- * so nothing is left out: a wrong guess costs more than the whole line. */
+/* Is it in this line? *ret_full: it may be elsewhere. Where in the line it stands cannot be
+ * guessed, so nothing is left out: a wrong guess costs more than the whole line. */
 static bool stands_in(const uint64_t *line, uint64_t key, bool *ret_full)
 {
 	bool found = false;
@@ -103,16 +106,62 @@ static bool stands_in(const uint64_t *line, uint64_t key, bool *ret_full)
 	return found;
 }
 
-/* It holds all that the other levels do. */
 static bool overflow_holds(struct seen_overflow *overflow, uint64_t key)
 {
-	const uint64_t *line = overflow_line(overflow, key);
 	bool full;
 
-	__builtin_prefetch(line);
-	return filter_holds(overflow, key) &&
-	       (__atomic_load_n(&overflow->newest, __ATOMIC_RELAXED) == key ||
-		       stands_in(line, key, &full));
+	return filter_holds(overflow, key) && stands_in(overflow_line(overflow, key), key, &full);
+}
+
+/* Two threads in one line may lose a key: a fact is recorded twice then. */
+static void overflow_put(struct seen_overflow *overflow, uint64_t key)
+{
+	uint64_t *line = overflow_line(overflow, key);
+	unsigned place = 0;
+
+	while (place < LINE && __atomic_load_n(&line[place], __ATOMIC_RELAXED))
+		place++;
+	__atomic_store_n(&line[place < LINE ? place : key >> 61], key, __ATOMIC_RELAXED);
+}
+
+/* Was the fact before this one new? Its key goes into its line. Two threads that come here at once
+ * may lose one: a fact is recorded twice then. */
+static void settle_newest(struct seen_overflow *overflow)
+{
+	uint64_t key = __atomic_load_n(&overflow->newest, __ATOMIC_RELAXED);
+	uint64_t in_a_row = __atomic_load_n(&overflow->new_in_a_row, __ATOMIC_RELAXED) + 1;
+
+	if (!key)
+		return;
+	__atomic_store_n(&overflow->newest, 0, __ATOMIC_RELAXED);
+	if (overflow_holds(overflow, key)) {
+		in_a_row = 0;
+	} else {
+		filter_add(overflow, key);
+		overflow_put(overflow, key);
+	}
+	__atomic_store_n(&overflow->new_in_a_row, in_a_row, __ATOMIC_RELAXED);
+}
+
+/* It knows all that the other levels do. */
+static bool overflow_knows(struct seen_overflow *overflow, uint64_t key)
+{
+	__builtin_prefetch(filter_word(overflow, key));
+	__builtin_prefetch(overflow_line(overflow, key));
+	if (__atomic_load_n(&overflow->newest, __ATOMIC_RELAXED) == key)
+		return true;
+	settle_newest(overflow);
+	if (__atomic_load_n(&overflow->new_in_a_row, __ATOMIC_RELAXED) >= SURELY_NEW ||
+		!overflow_holds(overflow, key))
+		return false;
+	__atomic_store_n(&overflow->new_in_a_row, 0, __ATOMIC_RELAXED);
+	return true;
+}
+
+static void overflow_add(struct seen_overflow *overflow, uint64_t key)
+{
+	settle_newest(overflow);
+	__atomic_store_n(&overflow->newest, key, __ATOMIC_RELAXED);
 }
 
 /* NULL: not needed yet, or it cannot be had. */
@@ -128,7 +177,7 @@ bool seen_before(struct segment *first, uint64_t key)
 	bool full, found;
 
 	if (overflow)
-		return overflow_holds(overflow, key);
+		return overflow_knows(overflow, key);
 	found = stands_in(line_in(first, SMALL, key), key, &full);
 	for (unsigned level = MIDDLE; level < shared_levels(first) && full && !found; level++)
 		found = stands_in(line_in(first, level, key), key, &full);
@@ -149,17 +198,6 @@ static bool add_to(uint64_t *line, uint64_t key)
 			return true;
 	}
 	return false;
-}
-
-/* Two threads in one line may lose a key: a fact is recorded twice then. */
-static void overflow_put(struct seen_overflow *overflow, uint64_t key)
-{
-	uint64_t *line = overflow_line(overflow, key);
-	unsigned place = 0;
-
-	while (place < LINE && __atomic_load_n(&line[place], __ATOMIC_RELAXED))
-		place++;
-	__atomic_store_n(&line[place < LINE ? place : key >> 61], key, __ATOMIC_RELAXED);
 }
 
 /* `size` bytes of zeros at a multiple of it; NULL: there is no memory. */
@@ -223,16 +261,6 @@ static void add_or_replace(uint64_t *line, uint64_t key)
 {
 	if (!add_to(line, key))
 		__atomic_store_n(&line[key >> 61], key, __ATOMIC_RELAXED);
-}
-
-static void overflow_add(struct seen_overflow *overflow, uint64_t key)
-{
-	uint64_t before = __atomic_load_n(&overflow->newest, __ATOMIC_RELAXED);
-
-	filter_add(overflow, key);
-	__atomic_store_n(&overflow->newest, key, __ATOMIC_RELAXED);
-	if (before)
-		overflow_put(overflow, before);
 }
 
 void seen_add(struct segment *first, uint64_t key)

@@ -73,6 +73,21 @@ static int run_plain(void)
 	return 0;
 }
 
+/* After `count` facts: rows of new ones, and between them rows of known ones. */
+static int run_rows(void)
+{
+	const long row = 20, rows = 500;
+
+	make_facts("main", count);
+	for (long i = 0; i < rows * row; i++) {
+		make_fact("row", i);
+		if (i % row == row - 1)
+			for (long known = i + 1 - row; known <= i; known++)
+				make_fact("main", known);
+	}
+	return 0;
+}
+
 static void *thread(void *argument)
 {
 	char who[20];
@@ -308,6 +323,7 @@ static const struct {
 	int (*run)(void);
 } scenarios[] = {
 	{ "plain", run_plain },
+	{ "rows", run_rows },
 	{ "threads", run_threads },
 	{ "forks", run_forks },
 	{ "orphan", run_orphan },

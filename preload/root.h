@@ -1,10 +1,12 @@
-/* Which directory "/" is. */
+/* Which directory "/" is. Numbers are given again, so its time of birth belongs to it. */
 #ifndef FOOTPRINT_PRELOAD_ROOT_H
 #define FOOTPRINT_PRELOAD_ROOT_H
 
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "preload/rawcall.h"
 
@@ -14,6 +16,37 @@ static inline bool root_look(struct statx *ret)
 {
 	return rawcall6(SYS_statx, AT_FDCWD, (long)"/", AT_NO_AUTOMOUNT, STATX_INO | STATX_MNT_ID,
 		       (long)ret, 0) == 0;
+}
+
+/* As a hello has it. */
+struct root_name {
+	uint64_t device, inode;
+	uint64_t birth_ns; /* 0: not told */
+};
+
+/* Of a descriptor of it. False: it cannot be told. */
+static inline bool root_name(int root, struct root_name *ret)
+{
+	struct statx status;
+	struct stat file;
+
+	if (rawcall6(SYS_statx, root, (long)"", AT_EMPTY_PATH | AT_NO_AUTOMOUNT,
+		    STATX_INO | STATX_BTIME, (long)&status, 0) == 0) {
+		*ret = (struct root_name){
+			.device = makedev(status.stx_dev_major, status.stx_dev_minor),
+			.inode = status.stx_ino,
+			.birth_ns = status.stx_mask & STATX_BTIME
+					    ? (uint64_t)status.stx_btime.tv_sec * 1000000000 +
+						      status.stx_btime.tv_nsec
+					    : 0,
+		};
+		return true;
+	}
+	/* A container's seccomp filter may be older than statx. */
+	if (rawcall3(SYS_fstat, root, (long)&file, 0) < 0)
+		return false;
+	*ret = (struct root_name){ .device = file.st_dev, .inode = file.st_ino };
+	return true;
 }
 
 #endif

@@ -101,6 +101,7 @@ struct pool_offer {
 	/* The root of the process that asked, as statx says. A program with another one, or in
 	 * another mount namespace, stays out. */
 	uint64_t root_device, root_inode, root_mount;
+	uint64_t root_birth_ns; /* for the hellos of those who stay */
 	/* Random: a session in the pool is named by it and the number of its ticket. */
 	uint64_t name[2];
 };

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <stddef.h>
-#include <sys/stat.h>
 #include <sys/utsname.h>
 
 #include "preload/clock.h"
@@ -11,6 +10,7 @@
 #include "preload/image.h"
 #include "preload/rawcall.h"
 #include "preload/record/encode.h"
+#include "preload/root.h"
 #include "preload/session/session.h"
 #include "preload/text.h"
 #include "supervise/supervise.h"
@@ -54,15 +54,13 @@ static void write_ids(struct writer *w, int pid)
 static void write_place(struct writer *w)
 {
 	struct utsname system;
-	struct stat root;
+	struct root_name root;
 
 	if (rawcall3(SYS_uname, (long)&system, 0, 0) == 0)
 		hello_write_name(w, HELLO_HOST, system.nodename);
 	write_fixed64(w, HELLO_STARTED_NS, now_ns());
-	if (supervisor.root < 0 || rawcall3(SYS_fstat, supervisor.root, (long)&root, 0) < 0)
-		return;
-	write_fixed64(w, HELLO_ROOT_DEVICE, root.st_dev);
-	write_fixed64(w, HELLO_ROOT_INODE, root.st_ino);
+	if (supervisor.root >= 0 && root_name(supervisor.root, &root))
+		hello_write_root(w, &root);
 }
 
 static void write_hello(

@@ -58,7 +58,8 @@ static int fill_offer(struct pool_offer *ret, const struct root *root, uint64_t 
 		.identity = identity,
 		.root_device = root->device,
 		.root_inode = root->inode,
-		.root_mount = root->mount };
+		.root_mount = root->mount,
+		.root_birth_ns = root->birth_ns };
 	/* Once the kernel has seeded it, so few bytes come at once and whole. */
 	return getrandom(ret->name, sizeof(ret->name), GRND_NONBLOCK) < 0 ? -errno : 0;
 }

@@ -20,6 +20,7 @@
 #include "aggregator/index.h"
 #include "aggregator/roots/look.h"
 #include "aggregator/roots/owners.h"
+#include "proto/record.pb-c.h"
 
 struct aggregator;
 struct fact;
@@ -41,8 +42,9 @@ struct root {
 	struct aggregator *daemon;
 	unsigned references; /* sessions */
 	uint64_t device, inode, mount;
-	bool known; /* there is a descriptor, and so a resolver */
-	int handed; /* a descriptor that came while a batch was running without; -1: none */
+	uint64_t birth_ns; /* 0: not told */
+	bool known;	   /* there is a descriptor, and so a resolver */
+	int handed;	   /* a descriptor that came while a batch was running without; -1: none */
 
 	int mounts;  /* the namespace of its mounts, held: root_mounts.c; negative: it is not */
 	bool in_use; /* somebody in it may speak, or something said is not resolved yet */
@@ -84,11 +86,11 @@ struct roots {
 /* The root behind fd (an O_PATH descriptor of a directory; the root keeps a duplicate).
  * 0 or negative errno. The caller holds a reference. */
 int roots_get(struct aggregator *daemon, int fd, struct root **ret);
-/* For records from the spool, whose process is gone: a known root of this identity, our own if it
- * is that, or one that stands for "unknown" and resolves nothing - unless somebody hands it over
+/* For records from the spool, whose process is gone: a known root that is the hello's, our own if
+ * it is that, or one that stands for "unknown" and resolves nothing - unless somebody hands it over
  * soon, as those do who lived on. */
 int roots_get_by_identity(
-	struct aggregator *daemon, uint64_t device, uint64_t inode, struct root **ret);
+	struct aggregator *daemon, const Footprint__Hello *hello, struct root **ret);
 void root_unref(struct root *root);
 /* Frees roots that nobody has used for a while. */
 void roots_tick(struct aggregator *daemon);

@@ -15,8 +15,8 @@ int root_identify(int fd, struct root *identity)
 	struct statx status;
 
 	/* What is known here: the loop does not wait for a server that may be dead. */
-	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE | STATX_INO | STATX_MNT_ID,
-		    &status) < 0)
+	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC,
+		    STATX_TYPE | STATX_INO | STATX_MNT_ID | STATX_BTIME, &status) < 0)
 		return -errno;
 	if (!S_ISDIR(status.stx_mode))
 		return -ENOTDIR;
@@ -24,8 +24,20 @@ int root_identify(int fd, struct root *identity)
 	identity->inode = status.stx_ino;
 	/* Not told before Linux 5.8: then 0 for all, and device and inode decide. */
 	identity->mount = status.stx_mask & STATX_MNT_ID ? status.stx_mnt_id : 0;
+	identity->birth_ns =
+		status.stx_mask & STATX_BTIME
+			? (uint64_t)status.stx_btime.tv_sec * 1000000000 + status.stx_btime.tv_nsec
+			: 0;
 	identity->known = true;
 	return 0;
+}
+
+/* The numbers of a container that is gone are often given to the next one; when it was made tells
+ * them apart, where both say that. */
+static bool same_directory(const struct root *one, const struct root *other)
+{
+	return one->device == other->device && one->inode == other->inode &&
+	       (!one->birth_ns || !other->birth_ns || one->birth_ns == other->birth_ns);
 }
 
 static struct root *find(struct aggregator *daemon, const struct root *identity, bool any_mount)
@@ -33,8 +45,7 @@ static struct root *find(struct aggregator *daemon, const struct root *identity,
 	struct root *root;
 
 	LIST_FOREACH(root, &daemon->roots.list, link) {
-		if (root->device == identity->device && root->inode == identity->inode &&
-			root->known == identity->known &&
+		if (same_directory(root, identity) && root->known == identity->known &&
 			(any_mount || root->mount == identity->mount))
 			return root;
 	}
@@ -70,14 +81,15 @@ static int root_new(
 }
 
 /* Its files can be looked at from here on. 0 or negative errno. */
-static int become_known(struct root *root, uint64_t mount, int fd)
+static int become_known(struct root *root, const struct root *identity, int fd)
 {
 	int r = resolver_new(fd, &root->tools.resolver);
 
 	if (r < 0)
 		return r;
 	root->known = true;
-	root->mount = mount;
+	root->mount = identity->mount;
+	root->birth_ns = identity->birth_ns;
 	root_forget_looks(root);
 	owners_init(root);
 	return 0;
@@ -91,7 +103,7 @@ void root_take_handed(struct root *root)
 		return;
 	/* Else it stays as it is, and its paths are as its programs gave them. */
 	if (root_identify(root->handed, &identity) == 0 &&
-		become_known(root, identity.mount, root->handed) < 0)
+		become_known(root, &identity, root->handed) < 0)
 		root->daemon->counters.no_memory++;
 	cleanup_close(&root->handed);
 }
@@ -110,7 +122,7 @@ static int make_known(
 		return -ENOENT;
 	*ret = root;
 	if (!root->batch)
-		return become_known(root, identity->mount, fd);
+		return become_known(root, identity, fd);
 	/* Its tools are a worker's at this moment. */
 	if (root->handed < 0)
 		root->handed = fcntl(fd, F_DUPFD_CLOEXEC, 0);
@@ -136,9 +148,12 @@ int roots_get(struct aggregator *daemon, int fd, struct root **ret)
 }
 
 int roots_get_by_identity(
-	struct aggregator *daemon, uint64_t device, uint64_t inode, struct root **ret)
+	struct aggregator *daemon, const Footprint__Hello *hello, struct root **ret)
 {
-	struct root wanted = { .device = device, .inode = inode, .known = true };
+	struct root wanted = { .device = hello->root_device,
+		.inode = hello->root_inode,
+		.birth_ns = hello->root_birth_ns,
+		.known = true };
 	struct root own = { 0 };
 	autoclose int fd = -1;
 	int r;
@@ -150,7 +165,7 @@ int roots_get_by_identity(
 			return -errno;
 		if ((r = root_identify(fd, &own)) < 0)
 			return r;
-		if (own.device == device && own.inode == inode)
+		if (same_directory(&own, &wanted))
 			return roots_get(daemon, fd, ret);
 		wanted.known = false;
 		*ret = find(daemon, &wanted, true);

@@ -134,8 +134,7 @@ static int find_root(
 	struct session *session, const Footprint__Hello *hello, const struct hello_source *source)
 {
 	if (!source->root)
-		return roots_get_by_identity(
-			session->daemon, hello->root_device, hello->root_inode, &session->root);
+		return roots_get_by_identity(session->daemon, hello, &session->root);
 	session->root = source->root;
 	session->root->references++;
 	return 0;

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
-#include <sys/stat.h>
 #include <sys/utsname.h>
 
 #include "preload/clock.h"
@@ -13,6 +12,7 @@
 #include "preload/programs/program.h"
 #include "preload/rawcall.h"
 #include "preload/record/encode.h"
+#include "preload/root.h"
 #include "preload/text.h"
 
 #define HEAD_ROOM	4 /* bytes of a field's head: number and length */
@@ -159,10 +159,11 @@ static void write_identity(struct writer *w, const struct entry *entry)
 	write_fixed64(w, HELLO_STARTED_NS, now_ns());
 }
 
-static void write_root(struct writer *w, uint64_t device, uint64_t inode)
+void hello_write_root(struct writer *w, const struct root_name *root)
 {
-	write_fixed64(w, HELLO_ROOT_DEVICE, device);
-	write_fixed64(w, HELLO_ROOT_INODE, inode);
+	write_fixed64(w, HELLO_ROOT_DEVICE, root->device);
+	write_fixed64(w, HELLO_ROOT_INODE, root->inode);
+	write_fixed64(w, HELLO_ROOT_BIRTH_NS, root->birth_ns);
 }
 
 /* A terminated copy of a path at *offset, made absolute: it is used later, from anywhere. */
@@ -236,14 +237,14 @@ void hello_write_first(struct segment *segment, const struct settings *settings,
 {
 	uint32_t offset = hello_keep_settings(segment, settings);
 	struct writer w = { (unsigned char *)segment + offset, 0 };
-	struct stat file;
+	struct root_name name;
 
 	write_who(&w, segment, settings, entry);
 	write_programs(&w, entry, PATH_SIZE);
 	write_directory(&w, PATH_SIZE);
 	write_identity(&w, entry);
-	if (root >= 0 && rawcall3(SYS_fstat, root, (long)&file, 0) == 0)
-		write_root(&w, file.st_dev, file.st_ino);
+	if (root >= 0 && root_name(root, &name))
+		hello_write_root(&w, &name);
 	hello_write_spool(&w, segment);
 	segment_open_log(segment, offset, (uint32_t)w.size);
 }
@@ -267,7 +268,7 @@ static bool fits_cell(const struct settings *settings, const struct entry *entry
 }
 
 bool hello_write_in_cell(struct segment *segment, const struct settings *settings,
-	const struct entry *entry, uint64_t root_device, uint64_t root_inode)
+	const struct entry *entry, const struct root_name *root)
 {
 	struct writer w = { NULL, 0 };
 	uint32_t offset;
@@ -280,7 +281,7 @@ bool hello_write_in_cell(struct segment *segment, const struct settings *setting
 	if (!write_programs(&w, entry, CELL_PATH_MAX) || !write_directory(&w, CELL_PATH_MAX))
 		return false;
 	write_identity(&w, entry);
-	write_root(&w, root_device, root_inode);
+	hello_write_root(&w, root);
 	hello_write_spool(&w, segment);
 	segment_open_log(segment, offset, (uint32_t)w.size);
 	return true;

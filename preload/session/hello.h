@@ -32,7 +32,10 @@ enum hello_field {
 	HELLO_INTERPRETER = 18,
 	HELLO_WATCHED = 19,
 	HELLO_SPOOL = 20,
+	HELLO_ROOT_BIRTH_NS = 21,
 };
+
+struct root_name; /* preload/root.h */
 
 /* What FOOTPRINT_* say; each may be NULL. */
 struct settings {
@@ -50,7 +53,7 @@ void hello_write_first(struct segment *segment, const struct settings *settings,
 /* The same in a cell of the pool, for a process whose root is known. False: there is no room for
  * all of it, and nothing is to be used. */
 bool hello_write_in_cell(struct segment *segment, const struct settings *settings,
-	const struct entry *entry, uint64_t root_device, uint64_t root_inode);
+	const struct entry *entry, const struct root_name *root);
 
 /* For a hello that tells of another process (the supervisor's): where to write it, behind copies of
  * the paths in `settings`, as an offset in segment 0. */
@@ -59,6 +62,7 @@ uint32_t hello_keep_settings(struct segment *segment, const struct settings *set
 /* A field of at most limit - 1 bytes, none for NULL; and one that protobuf wants to be UTF-8. */
 void hello_write_text(struct writer *w, enum hello_field field, const char *text, size_t limit);
 void hello_write_name(struct writer *w, enum hello_field field, const char *name);
+void hello_write_root(struct writer *w, const struct root_name *root);
 /* After hello_keep_settings(). */
 void hello_write_spool(struct writer *w, struct segment *segment);
 

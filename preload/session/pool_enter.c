@@ -158,8 +158,10 @@ static bool fill(
 	segment_begin_cell(lodging->cell);
 	POOL_TAIL(lodging->cell)->inhabitants = 1;
 	name_session(lodging->cell, lodging);
-	return hello_write_in_cell(lodging->cell, settings, entry, lodging->offer.root_device,
-		lodging->offer.root_inode);
+	struct root_name root = { lodging->offer.root_device, lodging->offer.root_inode,
+		lodging->offer.root_birth_ns };
+
+	return hello_write_in_cell(lodging->cell, settings, entry, &root);
 }
 
 static struct segment *enter(int memfd, struct lodging *lodging, const struct settings *settings,

@@ -57,12 +57,17 @@ def endpoint(use, address):
 
 
 def hello(session, application="app", version="1", segment=0, protocol=1, started=1,
-          executable="/usr/bin/env", directory="/", top="/"):
+          executable="/usr/bin/env", directory="/", top="/", birth_ns=0):
     root = os.stat(top)
     return (number(1, protocol) + data(2, session) + number(3, segment) + data(4, application)
             + data(5, version) + data(6, executable) + data(8, directory) + number(9, os.getpid())
             + data(13, "host") + fixed(14, started) + fixed(15, root.st_dev)
-            + fixed(16, root.st_ino))
+            + fixed(16, root.st_ino) + fixed(21, birth_ns))
+
+
+def birth(file):
+    """When it was made, in seconds; 0: the file system does not say."""
+    return int(subprocess.run(["stat", "-c", "%W", file], stdout=subprocess.PIPE, check=True).stdout)
 
 
 def directory_id(parent, name):

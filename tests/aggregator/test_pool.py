@@ -28,7 +28,7 @@ class Tenant:
         self.offer, ancillary, _, _ = self.peer.socket.recvmsg(256, socket.CMSG_SPACE(4))
         for _, _, content in ancillary:
             descriptors.frombytes(content)
-        assert len(self.offer) == 7 * 8 and len(descriptors) == 1, (self.offer, descriptors)
+        assert len(self.offer) == 8 * 8 and len(descriptors) == 1, (self.offer, descriptors)
         self.fd = descriptors[0]
         self.map = mmap.mmap(self.fd, CELLS_AT + CELL * CELLS)
 
@@ -78,11 +78,12 @@ def a_pool_says_whose_it_is(daemon):
     tenant = Tenant(daemon, identity=0x1234)
     magic, size, _, tickets = tenant.head()
     assert (magic, size, tickets) == (MAGIC, CELLS_AT + CELL * CELLS, 0)
-    magic, identity, device, inode, mount, *name = struct.unpack("<7Q", tenant.offer)
+    magic, identity, device, inode, mount, birth_ns, *name = struct.unpack("<8Q", tenant.offer)
     root = os.stat("/")
     assert (magic, identity) == (MAGIC, 0x1234)
     assert any(name)
     assert (device, inode) == (root.st_dev, root.st_ino) and mount
+    assert birth_ns // 10 ** 9 == birth("/"), birth_ns
     seals = fcntl.fcntl(tenant.fd, 1034)
     assert seals & SEALS == SEALS, seals
     tenant.close()

@@ -51,6 +51,34 @@ def a_root_that_is_handed_over_later(daemon):
     assert 'kind: "unresolved"' not in daemon.manifest(), daemon.manifest()
 
 
+def a_root_with_the_numbers_of_one_that_is_gone(daemon):
+    """A container that is started when another has been removed often gets its device and inode. What the
+    other one's processes left is not looked at in it; what its own left is."""
+    with tempfile.TemporaryDirectory() as root:
+        put(root, "/etc/conf", "new")
+        put(root, "/usr/bin/tool", "x")
+        if not birth(root):
+            print("the file system does not say when a directory was made")
+            return
+        nanoseconds = re.search(r"\.(\d{9})", subprocess.run(
+            ["stat", "-c", "%w", root], stdout=subprocess.PIPE, text=True, check=True).stdout)
+        born_ns = birth(root) * 10 ** 9 + int(nanoseconds[1])
+        for uid, name, time_ns in (0, "gone", born_ns - 10 ** 9), (1, "living", born_ns):
+            with open(daemon.directory + "/being-written", "wb") as f:
+                f.write(spool_entry(hello(os.urandom(16), executable="/usr/bin/tool", top=root,
+                                          application=name, birth_ns=time_ns), slot(path("/etc/conf"))))
+            os.rename(f.name, "%s/records.%d" % (daemon.spool, uid))
+        say(daemon, root, [path("/usr/bin/tool")])
+        wait_for("both", lambda: has_file(daemon.manifest("gone@1"), "/etc/conf")
+                 and has_file(daemon.manifest("living@1"), "/etc/conf"))
+        assert daemon.stop() == 0
+    for name, digest in ("gone", None), ("living", hashlib.sha256(b"new").hexdigest()):
+        manifest = shown(daemon, name + "@1")
+        file, = (f for f in manifest["files"] if f["path"] == "/etc/conf")
+        assert file.get("sha256") == digest, (name, file)
+        assert [gap["kind"] for gap in manifest["gaps"]] == ([] if digest else ["unresolved"]), manifest["gaps"]
+
+
 def a_root_that_is_never_handed_over(daemon):
     """Its paths stand as they were given, with a gap, after a while, or at the end at the latest."""
     for stops in (False, True):
@@ -231,7 +259,8 @@ def content_that_nobody_has_read(daemon):
 
 if __name__ == "__main__":
     run([content_that_nobody_has_read,
-         a_root_that_is_handed_over_later, a_root_that_is_never_handed_over, a_package_is_upgraded,
+         a_root_that_is_handed_over_later, a_root_with_the_numbers_of_one_that_is_gone,
+         a_root_that_is_never_handed_over, a_package_is_upgraded,
          a_file_belongs_to_the_package_of_its_own_root,
          a_damaged_database_is_said_once, a_program_whose_libraries_cannot_be_told_is_a_gap,
          what_libc_loads_itself_is_explained, what_nobody_will_ever_say_is_not_waited_for])

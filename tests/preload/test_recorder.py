@@ -119,6 +119,8 @@ def hello_names_the_process(client):
         assert hello["host"] == os.uname().nodename.encode(), hello
         root = os.stat("/")
         assert (hello["root_device"], hello["root_inode"]) == (root.st_dev, root.st_ino), hello
+        birth = subprocess.run(["stat", "-c", "%W", "/"], stdout=subprocess.PIPE, check=True).stdout
+        assert hello.get("root_birth_ns", 0) // 10 ** 9 == int(birth), hello
         assert len(hello["session"]) == 16 and hello["protocol"] == 1
         assert wire.decode(3, [case.receiver.memories[0].hello()]) == [hello]
         assert [os.path.samestat(os.fstat(fd), root) for fd in case.receiver.roots] == [True]

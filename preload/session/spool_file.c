@@ -14,6 +14,7 @@
 #include "preload/text.h"
 
 #define ATTEMPTS    4  /* the aggregator takes the file away */
+#define NAMES	    8  /* of one number, for the users of so many user namespaces that have it */
 #define FREE_SHARE  20 /* leave one part in so many of the file system free */
 #define NAME	    "/records."
 #define MODE	    0600
@@ -29,14 +30,14 @@ void spool_file_close(int *fd)
 	fd_close(fd);
 }
 
-/* Terminated path of our file; -ENAMETOOLONG. */
-static int file_path(struct segment *first, char *path, size_t size, unsigned uid)
+/* Terminated path of a file of this number; -ENAMETOOLONG. */
+static int file_path(struct segment *first, char *path, size_t size, uint64_t number)
 {
 	const char *folder = (const char *)first + first->spool_path;
 	char *end = path + size;
 	char *p = text_append(path, end, folder);
 
-	p = text_append_number(text_append(p, end, NAME), end, uid);
+	p = text_append_number(text_append(p, end, NAME), end, number);
 	return p + 1 < end ? 0 : -ENAMETOOLONG;
 }
 
@@ -76,13 +77,20 @@ int spool_file_takes(int fd, uint64_t size)
 	return file_may_reach((uint64_t)file.st_size + size) ? 0 : -EFBIG;
 }
 
-int spool_file_open(struct segment *first, uint64_t size)
+/* After an open that was refused: because somebody else's file has the name? */
+static bool is_others(const char *path, unsigned uid)
 {
-	unsigned uid = (unsigned)rawcall3(SYS_geteuid, 0, 0, 0);
-	size_t size_of_path = text_length((const char *)first + first->spool_path) + sizeof(NAME) +
-			      TEXT_NUMBER_SIZE;
-	char *path = __builtin_alloca(size_of_path); /* perhaps on a signal handler's stack */
-	int error = file_path(first, path, size_of_path, uid);
+	struct stat file;
+
+	return rawcall4(SYS_newfstatat, AT_FDCWD, (long)path, (long)&file, AT_SYMLINK_NOFOLLOW) ==
+		       0 &&
+	       file.st_uid != uid;
+}
+
+/* Locked; -EPERM: it is another's. */
+static int open_named(struct segment *first, const char *path, uint64_t size, unsigned uid)
+{
+	int error = 0;
 
 	for (int attempt = 0; !error && attempt < ATTEMPTS; attempt++) {
 		int fd SPOOL_FILE_CLEANUP = (int)rawcall4(SYS_openat, AT_FDCWD, (long)path,
@@ -90,6 +98,8 @@ int spool_file_open(struct segment *first, uint64_t size)
 
 		if (fd == -ENOENT && make_folder(first))
 			continue;
+		if (fd == -EACCES && is_others(path, uid))
+			return -EPERM;
 		if (fd < 0)
 			return fd;
 		/* Exclusively locked: the aggregator has renamed it and is reading. */
@@ -108,6 +118,23 @@ int spool_file_open(struct segment *first, uint64_t size)
 		}
 	}
 	return error ? error : -EAGAIN;
+}
+
+/* Containers with user namespaces of their own share the spool, and each has its user 0. */
+int spool_file_open(struct segment *first, uint64_t size)
+{
+	unsigned uid = (unsigned)rawcall3(SYS_geteuid, 0, 0, 0);
+	size_t size_of_path = text_length((const char *)first + first->spool_path) + sizeof(NAME) +
+			      TEXT_NUMBER_SIZE;
+	char *path = __builtin_alloca(size_of_path); /* perhaps on a signal handler's stack */
+	int fd = -EPERM;
+
+	for (uint64_t name = 0; fd == -EPERM && name < NAMES; name++) {
+		int error = file_path(first, path, size_of_path, name << 32 | uid);
+
+		fd = error < 0 ? error : open_named(first, path, size, uid);
+	}
+	return fd;
 }
 
 int spool_file_open_for_records(struct segment *first, uint64_t size)

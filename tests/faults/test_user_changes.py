@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """A server that begins as root and gives it up: what it does afterwards is in the manifest, whether an
-aggregator listened then or not."""
+aggregator listened then or not. And users of several user namespaces, which have one number."""
 from faults import *
 
 NOBODY = 65534
@@ -16,6 +16,15 @@ sys.stdin.readline()
 read("2")
 sys.stdin.readline()
 """ % (NOBODY, NOBODY)
+IN_NAMESPACE = """
+import ctypes, os, sys
+assert ctypes.CDLL(None).unshare(0x10000000) == 0  # CLONE_NEWUSER
+print("made", flush=True)
+sys.stdin.readline()
+os.setgid(0)
+os.setuid(0)
+os.execv("/bin/cat", ["cat", sys.argv[1]])
+"""
 
 
 class Server:
@@ -65,6 +74,37 @@ def always_there(daemon, data):
     server.ends()
 
 
+def in_namespace(daemon, outer, file):
+    """Reads a file as user 0 of a user namespace in which that is `outer`."""
+    process = subprocess.Popen([sys.executable, "-S", "-c", IN_NAMESPACE, file], env=watched(daemon),
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdout.readline() == b"made\n"
+    for kind in "uid", "gid":
+        with open("/proc/%d/%s_map" % (process.pid, kind), "w") as maps:
+            maps.write("0 %d 1000" % outer)
+    process.communicate(b"\n")
+    assert process.returncode == 0, process.returncode
+
+
+def users_of_several_namespaces(data):
+    """Containers with user namespaces of their own: each has a root, who owns a file in the spool."""
+    daemon = Daemon(interval="0.2")
+    os.chmod(daemon.directory, 0o755)
+    try:
+        daemon.kill()
+        for name, outer in enumerate((100000, 200000, 0)):
+            in_namespace(daemon, outer, "%s/%d" % (data, name))
+        daemon.start()
+        wait_for("the spool read", lambda: settled(daemon))
+        manifest = finish(daemon)
+        for name in "012":
+            assert accesses(manifest).get(data + "/" + name, 0) & READ, "%s is missing" % name
+        assert not gaps(manifest), gaps(manifest)
+        print("ok", users_of_several_namespaces.__name__)
+    finally:
+        daemon.remove()
+
+
 def main():
     if os.geteuid():
         skip("needs root to give it up")
@@ -83,6 +123,7 @@ def main():
             print("ok", case.__name__)
         finally:
             daemon.remove()
+    users_of_several_namespaces(data)
 
 
 main()

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +14,16 @@
 #include "aggregator/log.h"
 #include "lib/base/cleanup.h"
 
+/* After an open that was refused: by its owner's mode, or because whoever may make files here is
+ * not to be let write into others' (fs.protected_regular, which Debian sets). */
+static bool is_others(int directory, const char *name)
+{
+	struct stat status;
+
+	return fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       status.st_uid != geteuid();
+}
+
 /* 0: it is open in *ret; -EPERM: something is there that is not ours. */
 static int open_own(int directory, const char *name, int flags, int *ret)
 {
@@ -22,6 +33,8 @@ static int open_own(int directory, const char *name, int flags, int *ret)
 
 	if (fd < 0 && (errno == ELOOP || errno == EISDIR || errno == ENXIO))
 		return -EPERM;
+	if (fd < 0 && errno == EACCES)
+		return is_others(directory, name) ? -EPERM : -EACCES;
 	if (fd < 0 || fstat(fd, &status) < 0)
 		return -errno;
 	if (!S_ISREG(status.st_mode) || status.st_uid != geteuid() || status.st_nlink != 1)

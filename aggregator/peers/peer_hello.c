@@ -53,6 +53,7 @@ static int take_root(struct peer *peer, const Footprint__Hello *hello, int fd,
 	if (ret->root->device != hello->root_device || ret->root->inode != hello->root_inode)
 		return error_set(err, -EBADMSG, "root: not the one that the hello names");
 	root_hold_mounts(ret->root, peer->fd);
+	root_learn_ids(ret->root, fd, peer->fd);
 	ret->unkept = !spool_is_shared(peer->daemon, ret->root, fd, hello);
 	return 0;
 }

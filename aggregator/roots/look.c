@@ -63,8 +63,8 @@ static int fill_status(struct look_tools *tools, const char *path, const struct 
 	*state = (struct file_state){
 		.type = type_of(status->st_mode),
 		.mode = status->st_mode & 07777,
-		.uid = status->st_uid,
-		.gid = status->st_gid,
+		.uid = id_map_inside(&tools->users, status->st_uid),
+		.gid = id_map_inside(&tools->groups, status->st_gid),
 	};
 	if (S_ISREG(status->st_mode))
 		state->size = (uint64_t)status->st_size;

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "aggregator/roots/digests.h"
+#include "aggregator/roots/id_map.h"
 #include "lib/elf/elf.h"
 #include "lib/manifest/manifest.h"
 #include "lib/package/package.h"
@@ -62,6 +63,7 @@ struct look_tools {
 	unsigned ask;  /* file_state.ask, until they are read; 0: the first look reads them */
 	bool reported; /* that the database is damaged */
 	struct digests digests;
+	struct id_map users, groups;
 };
 
 /*

@@ -46,8 +46,9 @@ struct root {
 	bool known;	   /* there is a descriptor, and so a resolver */
 	int handed;	   /* a descriptor that came while a batch was running without; -1: none */
 
-	int mounts;  /* the namespace of its mounts, held: root_mounts.c; negative: it is not */
-	bool in_use; /* somebody in it may speak, or something said is not resolved yet */
+	bool ids_known; /* what its users and groups are called: root_ids.c */
+	int mounts;	/* the namespace of its mounts, held: root_mounts.c; negative: it is not */
+	bool in_use;	/* somebody in it may speak, or something said is not resolved yet */
 
 	struct look_tools tools; /* the running batch's */
 	struct index paths;
@@ -99,6 +100,10 @@ void roots_deinit(struct aggregator *daemon);
 
 /* What a directory's descriptor says of the root that it is. 0 or negative errno. */
 int root_identify(int fd, struct root *ret);
+
+/* Whether the process at the other end of `socket` tells what users and groups are called in this
+ * root, whose descriptor is fd. */
+void root_learn_ids(struct root *root, int fd, int socket);
 
 /* Holds the mounts that the process at the other end of `socket` sees, if it may be asked. */
 void root_hold_mounts(struct root *root, int socket);

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What footprintd reads of a container's root beside the files that its processes use: package
 databases that change or are damaged, and who asked for which library."""
-import hashlib, json, os, re, subprocess, sys, tempfile, time
+import ctypes, hashlib, json, os, re, subprocess, sys, tempfile, time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from peer import *
@@ -23,12 +23,13 @@ def install(root, version, name="tool", files=("/etc/tool.conf",)):
                                       "Architecture: all\nVersion: %s\n\n" % (name, version))
 
 
-def say(daemon, root, records, executable="/usr/bin/tool"):
+def say(daemon, root, records, executable="/usr/bin/tool", application="app", until=lambda: True):
     """A process image of this root that says so and ends."""
-    hello_bytes = hello(os.urandom(16), executable=executable, top=root)
+    hello_bytes = hello(os.urandom(16), application, executable=executable, top=root)
     fd, top = memory(b"".join(slot(r) for r in records), hello_bytes), os.open(root, os.O_PATH)
     s = connect(daemon)
     say_hello(s, hello_bytes, [fd, top], root=False)
+    wait_for("what it waits for", until)
     s.close()
     os.close(fd)
     os.close(top)
@@ -77,6 +78,55 @@ def a_root_with_the_numbers_of_one_that_is_gone(daemon):
         file, = (f for f in manifest["files"] if f["path"] == "/etc/conf")
         assert file.get("sha256") == digest, (name, file)
         assert [gap["kind"] for gap in manifest["gaps"]] == ([] if digest else ["unresolved"]), manifest["gaps"]
+
+
+def in_namespace(ranges, then):
+    """Does something in a user namespace, whose users and groups are those of "INSIDE OUTSIDE COUNT"."""
+    ready, made = os.pipe(), os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            made_it = ctypes.CDLL(None).unshare(0x10000000) == 0  # CLONE_NEWUSER
+            os.write(made[1], b"x")
+            os.read(ready[0], 1)
+            then()
+            os._exit(0 if made_it else 1)
+        finally:
+            os._exit(1)
+    os.read(made[0], 1)
+    for kind in "uid", "gid":
+        with open("/proc/%d/%s_map" % (child, kind), "w") as maps:
+            maps.write(ranges)
+    os.write(ready[1], b"x")
+    for fd in ready + made:
+        os.close(fd)
+    return os.waitpid(child, 0)[1]
+
+
+def owners_are_as_the_container_calls_them(daemon):
+    """The one of a container with a user namespace of its own calls another user 0 than the machine does."""
+    if os.geteuid():
+        print("takes root, who gives files away")
+        return
+    for name, top, ranges, expected in (
+            ("container", 100000, "0 100000 1000\n1000 300000 1000", [(0, 0), (33, 42), (1005, 1005), (65534, 65534)]),
+            ("sandbox", 0, "0 100000 65536", [(100000, 100000), (100033, 100042), (300005, 300005), (0, 0)])):
+        with tempfile.TemporaryDirectory() as root:
+            os.chmod(root, 0o755)
+            os.chown(root, top, top)
+            owners = [(100000, 100000), (100033, 100042), (300005, 300005), (0, 0)]
+            for i, (uid, gid) in enumerate(owners):
+                put(root, "/etc/%d" % i, "x")
+                os.chown("%s/etc/%d" % (root, i), uid, gid)
+
+            def use():
+                say(daemon, root, [path("/etc/%d" % i) for i in range(len(owners))], application=name,
+                    until=lambda: has_file(daemon.manifest(name + "@1"), "/etc/0"))
+
+            assert in_namespace(ranges, use) == 0
+        manifest = shown(daemon, name + "@1")
+        found = {file["path"]: (file.get("uid"), file.get("gid")) for file in manifest["files"]}
+        assert [found["/etc/%d" % i] for i in range(len(owners))] == expected, (name, found)
 
 
 def a_root_that_is_never_handed_over(daemon):
@@ -260,7 +310,7 @@ def content_that_nobody_has_read(daemon):
 if __name__ == "__main__":
     run([content_that_nobody_has_read,
          a_root_that_is_handed_over_later, a_root_with_the_numbers_of_one_that_is_gone,
-         a_root_that_is_never_handed_over, a_package_is_upgraded,
+         owners_are_as_the_container_calls_them, a_root_that_is_never_handed_over, a_package_is_upgraded,
          a_file_belongs_to_the_package_of_its_own_root,
          a_damaged_database_is_said_once, a_program_whose_libraries_cannot_be_told_is_a_gap,
          what_libc_loads_itself_is_explained, what_nobody_will_ever_say_is_not_waited_for])

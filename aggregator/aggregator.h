@@ -72,6 +72,7 @@ struct aggregator {
 	struct ledger ledger;
 	struct reserve reserve;
 	uint64_t started_ms;
+	uint64_t unkept_ns;    /* processes that started before that kept nothing; 0: they did */
 	uint64_t listening_ns; /* CLOCK_REALTIME: since then processes find us */
 	struct snapshot snapshot;
 	bool stopping;

@@ -147,6 +147,7 @@ static int begin(struct aggregator *daemon, const struct listener *listener)
 		(r = told("sessions", sessions_init(daemon))) < 0 ||
 		(r = applications_init(daemon)) < 0 || (r = spool_init(daemon)) < 0)
 		return r;
+	daemon->unkept_ns = daemon->spool.made ? listener->since_ns : 0;
 	atlas_init(daemon);
 	ledger_init(daemon);
 	reserve_init(daemon);

@@ -150,15 +150,20 @@ void run_hold(struct application *application)
 	application->run.live++;
 }
 
-void run_cannot_keep(struct application *application, uint64_t started_ns)
+void run_could_not_keep(struct application *application, uint64_t started_ns, uint64_t since_ns)
 {
 	struct run *run = &application->run;
 
-	run->unkept = true;
-	if (started_ns >= application->daemon->listening_ns || run->unattended)
+	if (started_ns >= since_ns || run->unattended)
 		return;
 	run->unattended = UNKEPT;
 	application->dirty = true;
+}
+
+void run_cannot_keep(struct application *application, uint64_t started_ns)
+{
+	application->run.unkept = true;
+	run_could_not_keep(application, started_ns, application->daemon->listening_ns);
 }
 
 /* --- counting --------------------------------------------------------------------------------- */

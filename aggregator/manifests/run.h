@@ -66,6 +66,8 @@ void run_hold(struct application *application);
 /* A process of it that started then cannot keep anything while nobody listens. If that was so
  * before we began to listen, it or others of its run may have lost records. */
 void run_cannot_keep(struct application *application, uint64_t started_ns);
+/* The same of one that can by now: those that started before since_ns could not. */
+void run_could_not_keep(struct application *application, uint64_t started_ns, uint64_t since_ns);
 /* All of it has been read and applied. ended_ns: until when it lived, as far as is known; 0: not at
  * all. The latest of them is the run's end. */
 void run_session_ended(struct application *application, uint64_t ended_ns);

@@ -12,6 +12,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "aggregator/clock.h"
 #include "aggregator/log.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/standard.h"
@@ -161,6 +162,7 @@ static int make_socket(struct listener *listener, const char *path)
 		return -errno;
 	listener->device = status.st_dev;
 	listener->inode = status.st_ino;
+	listener->since_ns = clock_now_ns();
 	listener->path = strdup(path);
 	/* Processes of every user speak to us. */
 	if (!listener->path || chmod(path, 0666) < 0 || listen(listener->fd, SOMAXCONN) < 0)

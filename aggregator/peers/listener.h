@@ -2,12 +2,14 @@
 #ifndef FOOTPRINT_AGGREGATOR_PEERS_LISTENER_H
 #define FOOTPRINT_AGGREGATOR_PEERS_LISTENER_H
 
+#include <stdint.h>
 #include <sys/types.h>
 
 struct listener {
-	int fd;	    /* listening; -1: none */
-	int lock;   /* keeps a second daemon from this socket; -1: none */
-	char *path; /* to be removed at the end; NULL: not ours */
+	int fd;		   /* listening; -1: none */
+	int lock;	   /* keeps a second daemon from this socket; -1: none */
+	uint64_t since_ns; /* CLOCK_REALTIME; 0: somebody else began */
+	char *path;	   /* to be removed at the end; NULL: not ours */
 	dev_t device;
 	ino_t inode; /* of the socket there, when it was made */
 };

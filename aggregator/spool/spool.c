@@ -298,13 +298,15 @@ void spool_covered(struct aggregator *daemon, bool written)
 
 /* --- life ------------------------------------------------------------------------------------- */
 
-/* Everyone may leave records, and only their owner and we may take them away. */
-static int make_directory(const char *path)
+/* Everyone may leave records, and only their owner and we may take them away. *made: it was not
+ * there; processes that had something to leave would have made it, if they could. */
+static int make_directory(const char *path, bool *made)
 {
 	struct stat status;
 
 	if (mkdir(path, 0700) < 0)
 		return errno == EEXIST ? 0 : -errno;
+	*made = true;
 	if (lstat(path, &status) < 0 || !S_ISDIR(status.st_mode))
 		return -ENOTDIR;
 	return chmod(path, 01777) < 0 ? -errno : 0;
@@ -314,7 +316,7 @@ int spool_init(struct aggregator *daemon)
 {
 	struct spool *spool = &daemon->spool;
 	const char *path = daemon->options.spool;
-	int r = make_directory(path);
+	int r = make_directory(path, &spool->made);
 
 	TAILQ_INIT(&spool->taken);
 	spool->directory = spool->lock = -1;

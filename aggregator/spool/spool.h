@@ -51,6 +51,7 @@ struct spool {
 	int directory;
 	int lock;	      /* keeps a second daemon from this spool; -1: none */
 	bool left_behind;     /* files of an aggregator before us may be there */
+	bool made;	      /* it was not there: nobody has kept anything */
 	bool unread;	      /* there are files that we may not read */
 	uint64_t last_number; /* of taken.N */
 	unsigned n_taken;

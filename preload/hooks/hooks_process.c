@@ -107,7 +107,7 @@ static int cloned(clone_function *real, const struct clone_start *start, void *s
 		record_fork_end(pid);
 	}
 	if (pid > 0 && flags & CLONE_VFORK)
-		record_directory_unknown();
+		record_vfork_end();
 	return pid;
 }
 

@@ -54,7 +54,7 @@ static long call_spawn(void *context, char *const *envp)
 static void spawned(const char *path, int error)
 {
 	if (hook_seen_inside())
-		record_directory_unknown();
+		record_vfork_end();
 	else
 		record_spawned(AT_FDCWD, path, error);
 }

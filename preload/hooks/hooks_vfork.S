@@ -29,7 +29,7 @@ __vfork:
 	js	2f
 	pushq	%rax
 	.cfi_adjust_cfa_offset 8
-	call	record_directory_unknown
+	call	record_vfork_end
 	popq	%rax
 	.cfi_adjust_cfa_offset -8
 1:	ret

@@ -152,6 +152,14 @@ void record_directory_unknown(void)
 	directory_set_working(0);
 }
 
+void record_vfork_end(void)
+{
+	record_directory_unknown();
+	/* A shell may have nothing new to say for the rest of its life. */
+	if (image.refused && image.segment && image_is_ours())
+		session_look();
+}
+
 void record_chroot(uint64_t from, const char *path)
 {
 	if (image.segment)

@@ -255,7 +255,7 @@ static void process_made(const struct call *call, const long arguments[6], long 
 	if (is_fork(call, arguments))
 		record_fork_end(error ? -1 : result);
 	else if (!error && result && is_vfork(call, arguments))
-		record_directory_unknown();
+		record_vfork_end();
 }
 
 static bool installs_filter(long number, const long arguments[6])

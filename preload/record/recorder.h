@@ -79,8 +79,10 @@ void record_path_from(uint64_t from, unsigned access, const char *path, int erro
 /* chdir and fchdir. */
 void record_chdir(uint64_t from, const char *path, int error);
 void record_fchdir(int fd, int error);
-/* It may have changed behind our back (vfork returned, unshare(CLONE_FS), chroot). */
+/* It may have changed behind our back (unshare(CLONE_FS), chroot). */
 void record_directory_unknown(void);
+/* In the parent, which goes on: its child shared our memory until then. */
+void record_vfork_end(void);
 
 /* From now on each thread has a working directory of its own (unshare(CLONE_FS)). */
 void record_directory_each_thread(void);

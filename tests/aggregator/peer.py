@@ -171,8 +171,9 @@ def refused(s):
 
 class Daemon:
     def __init__(self, *options, interval="0.1", manifests=None, descriptors=None, directory=None,
-                 wrapper=()):
+                 wrapper=(), has_spool=True):
         """wrapper: a command that executes the rest of its arguments, keeping its process id."""
+        self.has_spool = has_spool
         self.descriptors = descriptors
         self.wrapper = wrapper
         self.directory = directory or tempfile.mkdtemp(prefix="footprintd-")
@@ -184,6 +185,10 @@ class Daemon:
         self.start()
 
     def start(self):
+        # As processes do that have something to leave: of those who could not, something may be lost.
+        if self.has_spool and not os.path.exists(self.spool):
+            os.mkdir(self.spool)
+            os.chmod(self.spool, 0o1777)
         ready, write = os.pipe()
         os.set_inheritable(write, True)
         self.errors = open(self.directory + "/stderr", "ab")

@@ -16,6 +16,9 @@ def as_nobody(daemon, *options):
             shutil.rmtree(daemon.directory + "/" + name) if os.path.isdir(daemon.directory + "/" + name) \
                 else os.unlink(daemon.directory + "/" + name)
     os.chmod(daemon.directory, 0o777)
+    os.mkdir(daemon.spool)
+    os.chmod(daemon.spool, 0o1777)
+    os.chown(daemon.spool, 65534, 65534)
     daemon.wrapper, daemon.options = NOBODY, options
     daemon.start()
 

@@ -82,5 +82,39 @@ def workers_forked_meanwhile():
         daemon.remove()
 
 
+def nobody_could_keep_anything():
+    """Users who may not make a spool, as in a container whose volume is root's: what ended before the
+    aggregator came is lost, which the manifest says. Who lives on tells what it did, though a shell that
+    only executes the same again and again has nothing new to tell."""
+    folder, daemon, process = working_folder(), Daemon(interval="0.2", has_spool=False), None
+    try:
+        daemon.kill()
+        for name in "before", "always":
+            with open(folder + "/" + name, "w"):
+                pass
+        shutil.rmtree(daemon.spool)
+        os.chmod(daemon.directory, 0o755)
+        # dash starts programs by vfork.
+        process = subprocess.Popen(["dash", "-c", "cat before; echo; while sleep 0.2; do cat always; done"],
+                                   user=65534, group=65534, extra_groups=[], cwd=folder, env=watched(daemon),
+                                   stdout=subprocess.PIPE)
+        process.stdout.readline()
+        time.sleep(6)  # until nothing that it executes is news
+        daemon.start()
+        wait_for("the shell", lambda: "dash" in daemon.manifest())
+        process.kill()
+        process.wait()
+        manifest = finish(daemon)
+        assert accesses(manifest).get(folder + "/always", 0) & READ, manifest
+        assert not accesses(manifest).get(folder + "/before", 0), "what this test is about was kept"
+        assert any("lost-records" in gap for gap in gaps(manifest)), gaps(manifest)
+    finally:
+        if process:
+            process.kill()
+        daemon.remove()
+
+
 memory_stays_bounded()
+if not os.geteuid():
+    nobody_could_keep_anything()
 workers_forked_meanwhile()

@@ -218,22 +218,35 @@ union address {
 	char bytes[FP_ADDRESS_SIZE_MAX];
 };
 
+/* path: it may be a part of the one that the address has. */
+static void set_path(union address *address, size_t *size, const char *path)
+{
+	size_t head = offsetof(struct sockaddr_un, sun_path), length = text_length(path);
+
+	memmove(address->bytes + head, path, length + 1);
+	*size = head + length;
+}
+
 /* Of a socket by its path: tells it as paths are told. Returns what it is relative to. */
 static uint64_t place_socket(union address *address, size_t *size)
 {
 	size_t head = offsetof(struct sockaddr_un, sun_path);
 	char *path = address->bytes + head;
 	struct held held;
+	bool is_held;
 
 	if (!*path)
 		return 0;
 	if (*path != '/')
 		return directory_of(AT_FDCWD);
-	if (!held_find(path, &held) || held.kind == HELD_ROOT)
-		return 0;
+	is_held = held_find(path, &held);
+	if (!is_held || held.kind == HELD_ROOT) {
+		if (image.root)
+			set_path(address, size, place_below_root(is_held ? held.rest : path));
+		return image.root;
+	}
 	if (*held.rest) {
-		*size -= (size_t)(held.rest - path);
-		memmove(path, held.rest, *size - head + 1);
+		set_path(address, size, held.rest);
 		return directory_of(held.fd);
 	}
 	/* Behind a chroot an address cannot say from where its path begins. */

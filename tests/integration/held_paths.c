@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -125,10 +126,27 @@ static void use_descriptor_of(const char *path, const char *missing)
 	CHECK(fd >= 0 && openat(fd, missing, O_RDONLY) < 0 && errno == ENOENT);
 }
 
+/* The same address is another one behind a chroot. */
+static void use_addresses(bool behind)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = "/no-socket" };
+	int server = socket(AF_UNIX, SOCK_STREAM, 0), client = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	CHECK(connect(client, (struct sockaddr *)&address, sizeof(address)) < 0);
+	if (!behind)
+		return;
+	strcpy(address.sun_path, "/sub/socket");
+	CHECK(bind(server, (struct sockaddr *)&address, sizeof(address)) == 0);
+	CHECK(listen(server, 1) == 0);
+	CHECK(connect(client, (struct sockaddr *)&address, sizeof(address)) == 0);
+}
+
 /* Behind a chroot where there are no such links: what a descriptor names must be known. */
 static void use_bare_root(void)
 {
+	use_addresses(false);
 	CHECK(chroot("bare") == 0 && chdir("/") == 0);
+	use_addresses(true);
 	use_descriptor_of(".", "by-dot");
 	use_descriptor_of("/", "by-root");
 	use_descriptor_of("./sub", "by-dot-and-name");

@@ -63,8 +63,11 @@ if [ "$(id -u)" -eq 0 ] && unshare -m true 2>/dev/null; then
 		aggregator_stop
 		assert_fact "nothing is amiss in a bare root" '.gaps == []'
 		assert_equal "what was not there in a bare root ($program)" \
-			"by-dot by-root sub/after-fchdir sub/by-dot sub/by-dot-and-name sub/by-root-and-name" \
+			"by-dot by-root no-socket sub/after-fchdir sub/by-dot sub/by-dot-and-name sub/by-root-and-name" \
 			"$(facts '.missing[].path' | sed -n "s|^$(realpath "$work")/top/bare/||p" | sort | xargs)"
+		assert_equal "a socket in a bare root ($program)" \
+			"bind unix:$(realpath "$work")/top/bare/sub/socket connect unix:$(realpath "$work")/top/bare/sub/socket" \
+			"$(facts '.endpoints[] | .operation + " " + .address' | sort | xargs)"
 	done
 fi
 finish

@@ -143,7 +143,6 @@ int peer_hear_hello(struct peer *peer, const Footprint__Hello *hello, struct rec
 		return error_set(err, r, "hello: refused: %s", strerror(-r));
 	if (belongings.unkept)
 		run_cannot_keep(session->application, session->started_ns);
-	run_could_not_keep(session->application, session->started_ns, daemon->unkept_ns);
 	r = peer_attach(peer, session, err);
 	if (r == 0 && belongings.segment) {
 		r = session_add_memory(session, hello->segment, belongings.segment, err);

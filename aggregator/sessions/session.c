@@ -174,6 +174,7 @@ static int session_register(struct session *session, const Footprint__Hello *hel
 	if (r < 0)
 		return r;
 	run_join(session->application, hello->host, session->started_ns);
+	run_could_not_keep(session->application, session->started_ns, session->daemon->unkept_ns);
 	ledger_recall(session);
 	r = ingest_hello(session, hello);
 	if (r == 0)

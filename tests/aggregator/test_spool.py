@@ -29,6 +29,21 @@ def files_left_while_away(daemon):
     wait_for("an empty spool", lambda: set(os.listdir(daemon.spool)) <= OWN_FILES)
 
 
+def who_began_without_a_spool(daemon):
+    """Nobody had made it before the daemon did, so others of their run may have kept nothing. It is all the
+    same whether they say so themselves or leave it in the spool that is there by then."""
+    daemon.kill()
+    shutil.rmtree(daemon.spool)
+    daemon.has_spool = False
+    daemon.start()
+    Peer(daemon, [path("/etc/hosts")], application="before").close()
+    Peer(daemon, [path("/etc/hosts")], application="after", started=time.time_ns()).close()
+    spool_file(daemon, entry([path("/etc/hosts")], application="spooled"))
+    for name, gaps in ("before", 1), ("after", 0), ("spooled", 1):
+        wait_for(name, lambda: has_file(daemon.manifest(name + "@1"), "/etc/hosts"))
+        assert daemon.manifest(name + "@1").count('kind: "lost-records"') == gaps, daemon.manifest(name + "@1")
+
+
 def torn_entries(daemon):
     whole = entry([path("/etc/passwd")])
     torn = entry([path("/etc/group")])
@@ -358,7 +373,7 @@ def hundred_thousand_paths(daemon):
 
 
 if __name__ == "__main__":
-    run([files_left_while_away, torn_entries, entries_cut_short_by_a_kill,
+    run([files_left_while_away, who_began_without_a_spool, torn_entries, entries_cut_short_by_a_kill,
          execution_that_had_not_settled, record_that_waits_in_vain,
          entry_cut_short_names_its_program, strange_files_are_put_away,
          killed_process_and_killed_daemon, memory_is_acknowledged_when_on_disk, restart_continues,

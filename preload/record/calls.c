@@ -37,6 +37,12 @@ static const char *path_in(const long arguments[6], unsigned which)
 	return which == NONE ? NULL : (const char *)arguments[which - 1];
 }
 
+/* The kernel takes no notice of the upper half of a register that holds an int. */
+static int int_in(const long arguments[6], unsigned which)
+{
+	return (int)arguments[which - 1];
+}
+
 static unsigned flags_in(const long arguments[6], unsigned which)
 {
 	return which == NONE ? 0 : (unsigned)arguments[which - 1];
@@ -187,7 +193,9 @@ static void unshared(const long arguments[6])
  * well. */
 static void entered(const long arguments[6], uint64_t root)
 {
-	if (arguments[1] && !(arguments[1] & CLONE_NEWNS))
+	int type = int_in(arguments, SECOND);
+
+	if (type && !(type & CLONE_NEWNS))
 		return;
 	record_root_left();
 	record_root_entered(root);
@@ -260,9 +268,11 @@ static void process_made(const struct call *call, const long arguments[6], long 
 
 static bool installs_filter(long number, const long arguments[6])
 {
+	int operation = int_in(arguments, FIRST);
+
 	if (number == SYS_prctl)
-		return arguments[0] == PR_SET_SECCOMP;
-	return arguments[0] == SECCOMP_SET_MODE_FILTER || arguments[0] == SECCOMP_SET_MODE_STRICT;
+		return operation == PR_SET_SECCOMP;
+	return operation == SECCOMP_SET_MODE_FILTER || operation == SECCOMP_SET_MODE_STRICT;
 }
 
 /* Still here: what was said before the call is taken back. */
@@ -390,7 +400,8 @@ static void process_changed(
 		copied(arguments, result, error);
 		break;
 	case COPY_HIGH:
-		if (arguments[1] == F_DUPFD || arguments[1] == F_DUPFD_CLOEXEC)
+		if (int_in(arguments, SECOND) == F_DUPFD ||
+			int_in(arguments, SECOND) == F_DUPFD_CLOEXEC)
 			copied(arguments, result, error);
 		break;
 	case FORK:

@@ -12,7 +12,7 @@ from recorder_receiver import Receiver
 HERE = os.path.dirname(os.path.abspath(__file__))
 BUILD = os.path.abspath(os.environ.get("BUILD", "build"))
 LIBRARY = os.path.join(BUILD, "libfootprint.so")
-PROGRAMS = ["alternate_stack", "backtrace", "environment", "descriptors", "weak", "wordexp"]
+PROGRAMS = ["alternate_stack", "backtrace", "environment", "descriptors", "weak", "wordexp", "words"]
 
 
 def build(compiler, name, work):

@@ -62,6 +62,12 @@ void images_changed(void)
 	target_forget();
 }
 
+void images_began(int pid)
+{
+	caller_of(pid)->pid = 0;
+	target_renew(pid);
+}
+
 /* The recorder's state of `one` becomes the recorder's state. */
 static void enter(struct one *one)
 {

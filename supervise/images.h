@@ -21,6 +21,10 @@ bool images_enter(int pid, int *ret_error);
 /* Something is being executed: whoever calls next may be another image. */
 void images_changed(void);
 
+/* A program has begun in `pid`, if it had not before. Between the execution's announcement and its
+ * end other threads of the program before it may have called, of whom one had this pid. */
+void images_began(int pid);
+
 /* The entered image's root directory may not be ours any more. */
 void images_root_changed(void);
 

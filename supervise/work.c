@@ -110,6 +110,8 @@ static void record(const struct seccomp_notif *notif)
 	int error = 0;
 
 	memcpy(announced.arguments, notif->data.args, sizeof(announced.arguments));
+	if (announced.number == SYS_arch_prctl)
+		images_began(announced.pid);
 	if (images_enter(announced.pid, &error)) {
 		struct express *express = images_express();
 

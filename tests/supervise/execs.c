@@ -1,6 +1,7 @@
 /*
- * execs HOW PROGRAM [ARGUMENT]...: executes it, from the main thread or from another one, by a call
- * that names it in one way or another. Says why it could not, and whether a filter was left behind.
+ * execs HOW PROGRAM [ARGUMENT]...: executes it, from the main thread or from another one (while the
+ * main thread looks for ever more files: "busy"), by a call that names it in one way or another.
+ * Says why it could not, and whether a filter was left behind.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -57,16 +58,28 @@ static void *execute_here(void *argv)
 	return NULL;
 }
 
+static void look_around(void)
+{
+	char name[32];
+
+	for (unsigned i = 0;; i++) {
+		snprintf(name, sizeof(name), "nothing-%u", i);
+		access(name, F_OK);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	pthread_t thread;
 
 	if (argc < 3)
 		return 2;
-	if (strcmp(argv[1], "thread") != 0)
+	if (strcmp(argv[1], "thread") != 0 && strcmp(argv[1], "busy") != 0)
 		execute(argv[1], argv + 2);
 	if (pthread_create(&thread, NULL, execute_here, argv + 2))
 		return 1;
+	if (strcmp(argv[1], "busy") == 0)
+		look_around();
 	pthread_join(thread, NULL);
 	return 1;
 }

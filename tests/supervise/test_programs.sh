@@ -69,6 +69,18 @@ for how in main thread; do
 		([.files[].path] | index(\"$here/by-$how\")) != null" $how.footprint
 done
 
+# ---- by a thread, while the main thread, whose id the program will have, makes calls. The execution
+# takes a while where the environment is large.
+gcc -O1 -static -pthread -o execs-static "$top/tests/supervise/execs.c" || die "cannot compile execs.c statically"
+large=$(head -c 100000 /dev/zero | tr '\0' x)
+for _ in {1..8}; do
+	L1=$large L2=$large L3=$large L4=$large L5=$large "$footprint" run -o busy.footprint -- \
+		sh -c "exec ./execs-static busy $(command -v busybox) cat by-thread" >output 2>errors
+	assert_equal "status of what a thread of a busy program executes" 0 $?
+	assert_fact "whose it is" "($late) or [.files[] | select(.path == \"$here/by-thread\") | .by[] | sub(\".*/\"; \"\")] ==
+		[\"busybox\"]" busy.footprint
+done
+
 # ---- by calls that no site inside libc sees
 musl-gcc -static -O1 -o opener "$top/tests/supervise/opener.c" || die "cannot compile opener.c"
 musl-gcc -O1 -idirafter /usr/include -idirafter /usr/include/x86_64-linux-gnu -o execs-musl \

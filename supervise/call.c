@@ -342,7 +342,9 @@ static void record_with_names(void)
 		fd_close(&from.fd);
 		error = foretell(BY_DESCRIPTOR, &from);
 	}
-	if (row->means == EXECUTE)
+	if (error == ENOSYS && image.root)
+		record_gap("unresolved", NULL, "this kernel lets nobody look below another root");
+	else if (row->means == EXECUTE)
 		record_execution(&from, error);
 	else if (has_address(row))
 		record_address(row->means == SEND ? ENDPOINT_SEND : row->access, called.address,

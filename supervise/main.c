@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include "preload/descriptor.h"
 #include "preload/programs/supervised.h"
 #include "preload/rawcall.h"
 #include "preload/text.h"
@@ -18,9 +19,11 @@
 #include "supervise/prefix.h"
 #include "supervise/supervise.h"
 #include "supervise/target.h"
+#include "supervise/work.h"
 
 #define STATUS_USAGE   2
 #define DESCRIPTOR_MAX 0x7fffffff
+#define ENTRIES_SIZE   1024 /* of a directory, at a time */
 
 struct supervisor supervisor = { .root = -1 };
 
@@ -44,14 +47,46 @@ static int say(int fd, const char *text)
 	return rawcall3(SYS_write, fd, (long)text, size) != size;
 }
 
+static int number(const char *text)
+{
+	int value = 0;
+
+	if (!*text)
+		return -1;
+	for (; *text >= '0' && *text <= '9' && value < 1 << 24; text++)
+		value = value * 10 + (*text - '0');
+	return *text ? -1 : value;
+}
+
 /* --- attached --------------------------------------------------------------------------------- */
+
+/* Before Linux 5.9: those that /proc names. It goes on behind the one that it named last, whatever
+ * is closed meanwhile. */
+static void close_listed_but(int kept)
+{
+	char entries[ENTRIES_SIZE] __attribute__((aligned(8)));
+	int list = (int)rawcall4(
+		SYS_openat, AT_FDCWD, (long)"/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	long size;
+
+	while ((size = rawcall3(SYS_getdents64, list, (long)entries, sizeof(entries))) > 0) {
+		for (long at = 0; at < size; at += *(unsigned short *)(void *)(entries + at + 16)) {
+			int fd = number(entries + at + 19);
+
+			if (fd >= 0 && fd != kept && fd != list)
+				rawcall3(SYS_close, fd, 0, 0);
+		}
+	}
+	fd_close(&list);
+}
 
 /* All descriptors but this one: nobody must wait for the end of a pipe because of us. */
 static void close_all_but(int fd)
 {
-	if (fd > 0)
+	if (rawcall3(SYS_close_range, fd + 1, DESCRIPTOR_MAX, 0) == -ENOSYS)
+		close_listed_but(fd);
+	else if (fd > 0)
 		rawcall3(SYS_close_range, 0, fd - 1, 0);
-	rawcall3(SYS_close_range, fd + 1, DESCRIPTOR_MAX, 0);
 }
 
 /* No rights beyond the program's can come to us later, and its terminal's signals are not ours. Its
@@ -124,7 +159,7 @@ int supervise_on(int socket, int asker)
 			(long)sizeof(greeting) ||
 		greeting.magic != SUPERVISED_MAGIC || (asker && greeting.pid != asker))
 		return STATUS_USAGE;
-	answer.error = try_reading(&greeting);
+	answer.error = work_is_possible() ? try_reading(&greeting) : -ENOSYS;
 	supervisor.first = images_identify(greeting.pid);
 	if (rawcall6(SYS_sendto, socket, (long)&answer, sizeof(answer), MSG_NOSIGNAL, 0, 0) < 0 ||
 		answer.error)
@@ -136,17 +171,6 @@ int supervise_on(int socket, int asker)
 }
 
 /* --- the command line ------------------------------------------------------------------------- */
-
-static int number(const char *text)
-{
-	int value = 0;
-
-	if (!*text)
-		return -1;
-	for (; *text >= '0' && *text <= '9' && value < 1 << 24; text++)
-		value = value * 10 + (*text - '0');
-	return *text ? -1 : value;
-}
 
 static int attach(int argc, char *const *argv)
 {

@@ -18,6 +18,7 @@
 #include "preload/rawcall.h"
 #include "preload/signals.h"
 #include "supervise/supervise.h"
+#include "supervise/work.h"
 
 #define BACKLOG	    64
 #define IDLE_MS	    1000
@@ -199,6 +200,7 @@ int nursery(int first)
 	signals = make_signal_descriptor();
 	if (signals < 0)
 		return supervise_on(first, 0);
+	work_is_possible(); /* for all of them */
 	begin_guardian(first, 0, &children);
 	listener = listen_for_more();
 	serve(listener, signals, children);

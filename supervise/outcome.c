@@ -17,6 +17,7 @@
 #include "preload/record/recorder.h"
 #include "preload/text.h"
 #include "proto/session_memory.h"
+#include "supervise/permission.h"
 
 #define EXECUTE_BITS 0111
 #define ENTRIES_SIZE 512 /* room for more than "." and ".." */
@@ -53,7 +54,7 @@ static int permitted(const struct spot *spot, int mode)
 	long fd, result;
 
 	if (!spot->below)
-		return (int)-rawcall4(SYS_faccessat2, spot->fd, (long)spot->path, mode, AT_EACCESS);
+		return (int)-permission_look(spot->fd, spot->path, mode);
 	fd = open_below(spot, FOLLOW);
 	if (fd < 0)
 		return (int)-fd;

@@ -20,8 +20,8 @@ struct spot {
 	bool below;	  /* fd is the caller's root: links must not lead above it */
 };
 
-/* The errno that the call will answer, 0: it will succeed, as far as its names decide. `arguments`
- * with pointers into our memory; `flags`: O_* of an open. */
+/* The errno that the call will answer, 0: it will succeed, as far as its names decide. ENOSYS: this
+ * kernel lets nobody look. `arguments` with pointers into our memory; `flags`: O_* of an open. */
 int outcome_foretell(const struct call *call, long number, const long arguments[6], int flags,
 	const struct spot *from, const struct spot *to);
 

@@ -19,6 +19,7 @@
 #include "preload/record/recorder.h"
 #include "preload/text.h"
 #include "supervise/greet.h"
+#include "supervise/permission.h"
 #include "supervise/supervise.h"
 
 #define STATUS_NOT_FOUND      127
@@ -36,8 +37,7 @@ static bool may_execute(const char *path)
 	struct stat status;
 
 	return rawcall4(SYS_newfstatat, AT_FDCWD, (long)path, (long)&status, 0) == 0 &&
-	       S_ISREG(status.st_mode) &&
-	       rawcall4(SYS_faccessat2, AT_FDCWD, (long)path, 1 /* X_OK */, AT_EACCESS) == 0;
+	       S_ISREG(status.st_mode) && permission_look(AT_FDCWD, path, 1 /* X_OK */) == 0;
 }
 
 /* Where execvp would find it; `name` itself when it has a slash. NULL: nowhere. */

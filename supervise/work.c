@@ -2,10 +2,13 @@
 #include "supervise/work.h"
 
 #include <errno.h>
+#include <linux/filter.h>
 #include <linux/ioctl.h>
 #include <poll.h>
 #include <stddef.h>
 #include <stdbool.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 
 #include "preload/image.h"
 #include "preload/rawcall.h"
@@ -38,14 +41,52 @@ static bool receive(int listener, struct shared *shared)
 		       (long)&shared->notif) == 0;
 }
 
-void work_answer(int listener, uint64_t id)
+static long answer(int listener, uint64_t id)
 {
 	struct {
 		struct seccomp_notif_resp response;
 		char room[64];
-	} answer = { .response = { .id = id, .flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE } };
+	} sent = { .response = { .id = id, .flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE } };
 
-	rawcall3(SYS_ioctl, listener, (long)SECCOMP_IOCTL_NOTIF_SEND, (long)&answer);
+	return rawcall3(SYS_ioctl, listener, (long)SECCOMP_IOCTL_NOTIF_SEND, (long)&sent);
+}
+
+void work_answer(int listener, uint64_t id)
+{
+	answer(listener, id);
+}
+
+/* A listener to no call at all. Where there can be none, whoever needs one will say why. */
+static bool knows_continue(void)
+{
+	struct sock_filter pass = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	struct sock_fprog program = { 1, &pass };
+	long listener;
+
+	rawcall6(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0);
+	listener = rawcall3(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER,
+		(long)&program);
+	return listener < 0 || answer((int)listener, ~0ull) != -EINVAL;
+}
+
+/* Before Linux 5.5 the answer is refused, and the caller would wait for ever. A process of its own
+ * asks, for its filter stays; and once only. */
+bool work_is_possible(void)
+{
+	static enum { NOT_ASKED, POSSIBLE, IMPOSSIBLE } known;
+	int status = 0;
+	long pid;
+
+	if (known != NOT_ASKED)
+		return known == POSSIBLE;
+	pid = rawcall6(SYS_clone, 0, 0, 0, 0, 0, 0);
+	if (pid == 0)
+		for (bool knows = knows_continue();;)
+			rawcall3(SYS_exit_group, !knows, 0, 0);
+	if (pid > 0)
+		rawcall4(SYS_wait4, pid, (long)&status, __WALL, 0);
+	known = status ? IMPOSSIBLE : POSSIBLE;
+	return known == POSSIBLE;
 }
 
 /* What is being worked on. */

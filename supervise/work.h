@@ -22,6 +22,9 @@ enum work_end {
 	WORK_ALONE, /* the guardian is gone */
 };
 
+/* Can this kernel be told to go on with a call that it has announced? */
+bool work_is_possible(void);
+
 /* guardian: the process that is our parent as long as it lives. */
 enum work_end work(int listener, int guardian, struct shared *shared);
 

@@ -105,6 +105,8 @@ static const char *why_not_ready(long got, const struct supervised_answer *answe
 		return "the supervisor ended";
 	if (answer->error == -EPERM || answer->error == -EACCES)
 		return "the supervisor may not read its memory";
+	if (answer->error == -ENOSYS)
+		return "the kernel cannot go on with a call that was announced (Linux 5.5)";
 	return answer->error ? "the supervisor cannot work here" : NULL;
 }
 

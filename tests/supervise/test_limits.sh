@@ -10,7 +10,9 @@ here=$top/tests/supervise
 for name in opener bomb; do
 	gcc -O1 -static -o "$work/$name" "$here/$name.c" || die "cannot compile $name.c"
 done
-gcc -O1 -o "$work/neglect" "$here/neglect.c" || die "cannot compile neglect.c"
+for name in neglect kernel; do
+	gcc -O1 -o "$work/$name" "$here/$name.c" || die "cannot compile $name.c"
+done
 cd "$work" || exit 1
 chmod 755 "$work"
 echo content >file
@@ -91,4 +93,40 @@ kill -KILL "${both[1]}" "${both[0]}"
 wait $program
 assert_equal "what nobody watched, in the express lane" good "$(cat output)"
 aggregator_stop
+
+# ---- a kernel that cannot go on with what it has announced: nothing waits for ever, and it is a gap
+aggregator_start
+before=(env "FOOTPRINT_SOCKET=$socket" FOOTPRINT_VERSION=1)
+timeout 20 ./kernel 5.4 "${watched[@]}" FOOTPRINT_APP=old sh -c './opener 10 file; exit $?' >output 2>errors
+assert_equal "status on Linux 5.4" 0 $?
+assert_equal "output on Linux 5.4" good "$(cat output)"
+timeout 20 ./kernel 5.4 "${before[@]}" FOOTPRINT_APP=old "$supervisor" ./opener 10 file >output 2>errors
+assert_equal "status on Linux 5.4, behind the supervisor" 0 $?
+assert_equal "output on Linux 5.4, behind the supervisor" good "$(cat output)"
+
+# ---- one that can, and lacks what came later
+PATH=$PATH:. timeout 20 ./kernel 5.4+continue "${before[@]}" FOOTPRINT_APP=older "$supervisor" opener 10 file >output
+assert_equal "what is found in PATH" good "$(cat output)"
+mkdir root
+cp "$(command -v busybox)" file root
+for script in 'cat file >written' 'chroot root /busybox cat file'; do
+	timeout 20 ./kernel 5.4+continue "${watched[@]}" FOOTPRINT_APP=older sh -c "busybox sh -c '$script'; exit \$?" \
+		>output 2>errors
+	assert_equal "status of $script" 0 $?
+done
+EXPRESS=1 start "./kernel 5.4+continue sh -c './opener 1000000 file; exit'"
+for pid in $(supervisors); do
+	readlink /proc/"$pid"/fd/* 2>/dev/null
+done >open
+assert_lacks "what supervisors hold open" "^$work/" open
+wait $program
+wait_for no_supervisors
+aggregator_stop
+manifest=$manifests/old@1.footprint
+assert_fact "who is not watched is a gap" '[.gaps[] | [.kind, .path, (.detail | test("cannot go on"))]] ==
+	[["static-program", "'"$(realpath opener)"'", true]]'
+manifest=$manifests/older@1.footprint
+assert_fact "what was written" '[.files[] | select(.path | endswith("/written")) | .access] == [["write", "create"]]'
+assert_fact "what cannot be looked at is a gap" '[.gaps[] | [.kind, (.path | sub(".*/"; ""))]] ==
+	[["unresolved", "busybox"]]'
 finish

@@ -22,6 +22,7 @@
 #define PRELOAD	     "LD_PRELOAD="
 #define PRELOAD_SIZE (sizeof(PRELOAD) - 1)
 #define OURS	     "FOOTPRINT_"
+#define PAGE	     4096ul
 
 #define STACK_SIZE_MAX 2048 /* bytes of an environment made on the stack: signals' are small */
 #define KEPT_MAX       12   /* FOOTPRINT_* variables; more are not restored */
@@ -37,6 +38,7 @@ static struct {
 	const char *entries[KEPT_MAX]; /* "FOOTPRINT_X=..." */
 	const char *library;	       /* our path, absolute where it can be; NULL: none to keep */
 	struct span token;	       /* our entry in LD_PRELOAD as it stood there */
+	uintptr_t block, block_end;    /* of the kernel's, where what it handed us stands */
 	char text[KEPT_SIZE];
 } kept;
 
@@ -125,6 +127,10 @@ static __attribute__((constructor)) void environment_start(void)
 	if (kept.taken || !entry.envp || entry_auxiliary(&entry, AT_SECURE))
 		return;
 	kept.taken = true;
+	if (entry.aux && *entry.envp) {
+		kept.block = (uintptr_t)*entry.envp;
+		kept.block_end = entry_auxiliary(&entry, AT_EXECFN);
+	}
 	if (!text_environment(entry.envp, "FOOTPRINT_SOCKET"))
 		return;
 	for (char **at = entry.envp; *at; at++) {
@@ -189,6 +195,56 @@ bool environment_reaches_library(void)
 			return error == 0;
 	}
 	return rawcall3(SYS_access, (long)kept.library, R_OK, 0) == 0;
+}
+
+/* Pages that can be read: shells have their variables all over the heap, but in few of them. */
+#define PAGES_KNOWN 8
+
+/* What the kernel handed us, and most variables come from there, is not asked for. */
+static bool may_read(const void *address, uintptr_t known[PAGES_KNOWN])
+{
+	uintptr_t at = (uintptr_t)address, *page = &known[at / PAGE % PAGES_KNOWN];
+
+	if (at / PAGE == *page || (at >= kept.block && at < kept.block_end))
+		return at >= PAGE;
+	if (!image.memory_only && !symbol_readable(address))
+		return false;
+	*page = at / PAGE;
+	return true;
+}
+
+/* The array, and where each entry begins. */
+static bool look_whether_readable(char *const *envp)
+{
+	uintptr_t known[PAGES_KNOWN] = { 0 };
+
+	for (;; envp++) {
+		if (!may_read(envp, known))
+			return false;
+		if (!*envp)
+			return true;
+		if (!may_read(*envp, known))
+			return false;
+	}
+}
+
+/* What is handed to a user just now: a vfork child and its parent's threads may all be at it, and
+ * who finds another's looks itself. */
+static char *const *handed;
+
+static long hand(environment_user *user, void *context, char *const *envp)
+{
+	long result;
+
+	__atomic_store_n(&handed, envp, __ATOMIC_RELAXED);
+	result = user(context, envp);
+	__atomic_store_n(&handed, NULL, __ATOMIC_RELAXED);
+	return result;
+}
+
+bool environment_is_readable(char *const *envp)
+{
+	return envp == __atomic_load_n(&handed, __ATOMIC_RELAXED) || look_whether_readable(envp);
 }
 
 /* Do both entries set the same variable? */
@@ -326,8 +382,8 @@ static long with_mapped(const struct survey *survey, char *const *given, enum li
 	long result;
 
 	if (!room)
-		return user(context, given);
-	result = user(context, make(survey, given, wish, room));
+		return hand(user, context, given);
+	result = hand(user, context, make(survey, given, wish, room));
 	unmap(room, size);
 	return result;
 }
@@ -339,14 +395,15 @@ long environment_with(
 
 	if (!kept.library && !kept.count)
 		return user(context, given);
-	if (given && !image.memory_only && !symbol_readable(given))
+	if (given && !look_whether_readable(given))
 		return user(context, given); /* the kernel's to refuse */
 	survey = survey_of(given, wish);
 	if (!survey.missing && !survey.preload_differs)
-		return user(context, given);
+		return hand(user, context, given);
 	if (made_size(&survey) > STACK_SIZE_MAX)
 		return with_mapped(&survey, given, wish, user, context);
-	return user(context, make(&survey, given, wish, __builtin_alloca(made_size(&survey))));
+	return hand(
+		user, context, make(&survey, given, wish, __builtin_alloca(made_size(&survey))));
 }
 
 /* An entry "NAME=value" as libc's setenv takes it; a name is short, all of them are ours. */

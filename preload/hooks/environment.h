@@ -39,6 +39,10 @@ typedef long environment_user(void *context, char *const *envp);
 long environment_with(
 	char *const *given, enum library_wish wish, environment_user *user, void *context);
 
+/* Can the kernel read it, as far as we have to? No system call for one that environment_with()
+ * hands to a user at the moment. */
+bool environment_is_readable(char *const *envp);
+
 /* For functions that start programs inside libc with the process's own environment (system, popen):
  * puts what is missing back into it, with libc's setenv. */
 void environment_restore(enum library_wish wish);

@@ -99,8 +99,10 @@ static void know_pool_of_relatives(int fd)
 /* Will the program load the library, and talk to the same aggregator? */
 static bool is_watched(char *const *envp)
 {
-	const char *socket = envp ? text_environment(envp, "FOOTPRINT_SOCKET") : NULL;
+	const char *socket = NULL;
 
+	if (envp && environment_is_readable(envp))
+		socket = text_environment(envp, "FOOTPRINT_SOCKET");
 	/* An empty one turns it off. */
 	return socket && *socket &&
 	       preloads_hold(text_environment(envp, "LD_PRELOAD"), environment_library());

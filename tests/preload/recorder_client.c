@@ -35,6 +35,11 @@ const char *environment_library(void)
 	return NULL;
 }
 
+bool environment_is_readable(char *const *envp)
+{
+	return envp != NULL;
+}
+
 /* The recorder's constructor calls it; there is nothing to redirect here. */
 void sites_install(char **envp)
 {

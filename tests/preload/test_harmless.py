@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Programs that do what few do say and end as they would alone: with an aggregator, and without one."""
+"""Programs that do what few do say and end as they would alone: with an aggregator, one that lends memory to
+those that start others, and without one."""
 import os
 import shutil
 import subprocess
@@ -12,7 +13,7 @@ from recorder_receiver import Receiver
 HERE = os.path.dirname(os.path.abspath(__file__))
 BUILD = os.path.abspath(os.environ.get("BUILD", "build"))
 LIBRARY = os.path.join(BUILD, "libfootprint.so")
-PROGRAMS = ["alternate_stack", "backtrace", "environment", "descriptors", "weak", "wordexp", "words"]
+PROGRAMS = ["alternate_stack", "backtrace", "environment", "descriptors", "unreadable", "weak", "wordexp", "words"]
 
 
 def build(compiler, name, work):
@@ -26,8 +27,8 @@ def build(compiler, name, work):
     return program
 
 
-def ended(program, **environment):
-    result = subprocess.run([program], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+def ended(*program, **environment):
+    result = subprocess.run(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                             env={**os.environ, **environment})
     return result.returncode, result.stdout.decode(), result.stderr.decode()
 
@@ -46,6 +47,8 @@ def judge(compiler, name, work):
     failures += compare(f"{compiler}, {name}", program, receiver.path, bare)
     receiver.wait_ended()
     receiver.close()
+    run = ended(BUILD + "/footprint", "run", "-o", program + ".footprint", "--", program)
+    failures += [] if run[:2] == bare[:2] else [f"{compiler}, {name}, footprint run: {run}, bare {bare}"]
     print(f"{compiler}, {name}: {bare[1]}", end="")
     return failures
 

@@ -92,7 +92,7 @@ static struct segment *make_first(
 		return NULL;
 	segment->first = segment;
 	segment->segments = 1;
-	rawcall3(SYS_getrandom, (long)segment->session, SESSION_ID_SIZE, 0);
+	hello_name_session(segment);
 	hello_write_first(segment, settings, entry, root);
 	return segment;
 }

@@ -96,7 +96,7 @@ int greet(int pid, const struct settings *settings, const char *unwatched)
 		return -ENOMEM;
 	segment->first = segment;
 	segment->segments = 1;
-	rawcall3(SYS_getrandom, (long)segment->session, SESSION_ID_SIZE, 0);
+	hello_name_session(segment);
 	write_hello(segment, pid, settings, unwatched);
 	image.segment = segment;
 	session_start(segment, memfd, supervisor.root);

@@ -5,6 +5,7 @@
  *   systemd  the filter of MemoryDenyWriteExecute=yes: no right to execute is given later
  *   selinux  the answer of SELinux (execmem, execmod): nothing is writable and executable at once
  *   kill-N   whoever makes the system call of this number is killed
+ *   lack-N   the kernel knows no system call of this number
  * 77: the kernel cannot.
  */
 #define _GNU_SOURCE
@@ -57,12 +58,13 @@ static int install(unsigned rights, unsigned error)
 	return install_program(code, sizeof(code) / sizeof(code[0]));
 }
 
-static int install_death(unsigned number)
+/* The answer to one call. */
+static int install_answer(unsigned number, unsigned answer)
 {
 	struct sock_filter code[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+		BPF_STMT(BPF_RET | BPF_K, answer),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
 
@@ -86,7 +88,11 @@ static int refuse(const char *way)
 	if (!strcmp(way, "selinux"))
 		return install(PROT_WRITE | PROT_EXEC, EACCES);
 	if (!strncmp(way, "kill-", strlen("kill-")))
-		return install_death((unsigned)atoi(way + strlen("kill-")));
+		return install_answer(
+			(unsigned)atoi(way + strlen("kill-")), SECCOMP_RET_KILL_PROCESS);
+	if (!strncmp(way, "lack-", strlen("lack-")))
+		return install_answer(
+			(unsigned)atoi(way + strlen("lack-")), SECCOMP_RET_ERRNO | ENOSYS);
 	errno = EINVAL;
 	return -1;
 }
@@ -95,7 +101,7 @@ int main(int argc, char **argv)
 {
 	if (argc < 3 || refuse(argv[1]))
 		return 77;
-	if (strncmp(argv[1], "kill-", strlen("kill-")) && !is_refused())
+	if (!strchr(argv[1], '-') && !is_refused())
 		return 1;
 	execvp(argv[2], argv + 2);
 	return 127;

@@ -122,6 +122,35 @@ static void write_absolute(struct writer *w, unsigned field, const char *path)
 	write_in_place(w, field, length + (long)size);
 }
 
+/* What the kernel was asked to execute. Of a script it put the interpreter before the arguments,
+ * where the script itself is another. */
+static const char *asked_path(const struct entry *entry)
+{
+	const char *path = (const char *)entry_auxiliary(entry, AT_EXECFN);
+
+	for (char **argument = entry->argv; path && argument && *argument; argument++)
+		if (argument > entry->argv && text_equal(*argument, path))
+			return entry->argv[0];
+	return path;
+}
+
+/* False: there is no room for it. Without /proc, as in a chroot, the path that was asked for
+ * serves. */
+static bool write_executable(struct writer *w, const struct entry *entry, size_t room)
+{
+	size_t before = w->size;
+	const char *path;
+
+	if (!write_proc_exe(w, HELLO_EXECUTABLE, room))
+		return false;
+	path = w->size == before ? asked_path(entry) : NULL;
+	if (path && room < PATH_SIZE)
+		return false;
+	if (path)
+		write_absolute(w, HELLO_EXECUTABLE, path);
+	return true;
+}
+
 static bool write_programs(struct writer *w, const struct entry *entry, size_t room)
 {
 	bool fits = true;
@@ -137,7 +166,7 @@ static bool write_programs(struct writer *w, const struct entry *entry, size_t r
 	if (path)
 		hello_write_text(w, HELLO_EXECUTABLE, path, PATH_SIZE);
 	else
-		fits = write_proc_exe(w, HELLO_EXECUTABLE, room);
+		fits = write_executable(w, entry, room);
 	hello_write_text(w, HELLO_INTERPRETER, loaded_interpreter(), PATH_SIZE);
 	return fits;
 }

@@ -86,6 +86,22 @@ done
 assert_same_text "without random numbers" several found
 assert_fact "nothing is amiss then" '.complete' out.footprint
 
+# ---- no /proc: a program that was asked for by a relative path, and a script, say who they are all the same
+if [ "$(id -u)" -eq 0 ] && unshare -m true 2>/dev/null; then
+	cp "$(command -v cat)" own-cat
+	printf '#!/bin/sh\nread line <by-script; echo $line\n' >script
+	chmod +x script
+	for name in script own-cat; do
+		echo "$name" >"by-$name"
+	done
+	program='mount -t tmpfs none /proc || exit; ./own-cat by-own-cat; ./script; ./own-cat by-own-cat; ./script; exit'
+	run unshare -m sh -c "$program" >said
+	assert_equal "output without /proc" "own-cat script own-cat script" "$(paste -sd ' ' said)"
+	assert_fact "nothing is amiss without /proc" '.complete' out.footprint
+	assert_equal "who used what without /proc" "$here/own-cat $(realpath /bin/sh)" "$(facts '.files[] |
+		select(.path | test("/by-")) | .by[]' out.footprint | paste -sd ' ')"
+fi
+
 # ---- sites turned off
 FOOTPRINT_SITES=0 run cat file >said
 assert_equal "output without sites" hello "$(cat said)"

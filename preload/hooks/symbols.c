@@ -15,6 +15,7 @@ extern struct r_debug *_dl_debug_addr __attribute__((weak));
 
 extern ElfW(Dyn) _DYNAMIC[] __attribute__((visibility("hidden")));
 
+#define PAGE	       4096ul
 #define VERSION_HIDDEN 0x8000u /* in DT_VERSYM: not the default version of its name */
 
 static const struct r_debug *debugger_interface(void)
@@ -247,4 +248,15 @@ bool symbol_readable(const void *address)
 	uintptr_t word = (uintptr_t)address & ~(uintptr_t)(KERNEL_SIGSET - 1);
 
 	return rawcall4(SYS_rt_sigprocmask, -1, (long)word, 0, KERNEL_SIGSET) == -EINVAL;
+}
+
+bool symbol_text_readable(const char *text, size_t limit)
+{
+	for (size_t i = 0; i < limit; i++) {
+		if ((!i || (uintptr_t)(text + i) % PAGE == 0) && !symbol_readable(text + i))
+			return false;
+		if (!text[i])
+			return true;
+	}
+	return true;
 }

@@ -47,4 +47,8 @@ bool symbol_is_vdso(const struct link_map *map);
 /* Can the eight aligned bytes around `address` be read? One system call. */
 bool symbol_readable(const void *address);
 
+/* Can a text be read up to its end, or as far as `limit` bytes go? One system call for each page.
+ */
+bool symbol_text_readable(const char *text, size_t limit);
+
 #endif

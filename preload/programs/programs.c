@@ -13,20 +13,10 @@
 #include "preload/record/held.h"
 #include "preload/record/recorder.h"
 
-#define PAGE_SIZE 4096ul
-
 /* The kernel has not looked at the path yet: a bad pointer is its to refuse, not ours to follow. */
 static bool path_is_readable(const char *path)
 {
-	if (!path || image.memory_only)
-		return path != NULL;
-	for (size_t i = 0; i < FP_PATH_SIZE_MAX; i++) {
-		if ((!i || (uintptr_t)(path + i) % PAGE_SIZE == 0) && !symbol_readable(path + i))
-			return false;
-		if (!path[i])
-			return true;
-	}
-	return true;
+	return path && (image.memory_only || symbol_text_readable(path, FP_PATH_SIZE_MAX));
 }
 
 /* A script without a name says nothing but who is to read it: that one is executed then. */

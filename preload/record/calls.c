@@ -95,7 +95,8 @@ static void one_path(const struct call *call, const long arguments[6], int error
  * answers ENOENT. Where that cannot be found out, the application comes first. */
 static bool second_is_readable(const char *path, int error)
 {
-	return !error || !path || (!image.memory_only && symbol_readable(path));
+	return !error || !path ||
+	       (!image.memory_only && symbol_text_readable(path, FP_PATH_SIZE_MAX));
 }
 
 static void two_paths(const struct call *call, const long arguments[6], int error)
@@ -214,11 +215,13 @@ static void copied(const long arguments[6], long result, int error)
 		record_fd_copied((int)arguments[0], (int)result);
 }
 
-/* Can a structure be read that the kernel has not looked at yet? Behind a filter nobody is asked.
- */
-static bool may_read(const void *structure)
+/* Can a word be read that the kernel has not looked at yet, wherever it begins? Behind a filter
+ * nobody is asked. */
+static bool may_read(const void *word)
 {
-	return image.memory_only ? structure != NULL : symbol_readable(structure);
+	const char *last = (const char *)word + sizeof(uint64_t) - 1;
+
+	return image.memory_only ? word != NULL : symbol_readable(word) && symbol_readable(last);
 }
 
 /* Flags of clone3; nothing where the kernel will find no arguments. */

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -12,9 +14,19 @@ static void answer(const char *what, long result)
 	printf("%s: %ld %d\n", what, result, result < 0 ? errno : 0);
 }
 
+/* A path that begins where memory is, and goes on where there is none. */
+static const char *make_cut(void)
+{
+	char *pages = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *cut = pages + 4096 - 5;
+
+	munmap(pages + 4096, 4096);
+	return memcpy(cut, "/etc/", 5);
+}
+
 int main(void)
 {
-	const char *bad = (const char *)8;
+	const char *bad = (const char *)8, *cut = make_cut();
 	char *arguments[] = { "x", NULL };
 
 	answer("execve", execve(bad, arguments, arguments));
@@ -27,6 +39,13 @@ int main(void)
 	answer("rename to", syscall(SYS_rename, "/nonexistent/a", bad));
 	answer("link", syscall(SYS_link, "/nonexistent/a", bad));
 	answer("pivot_root", syscall(SYS_pivot_root, "/nonexistent/a", bad));
+	answer("link, cut", syscall(SYS_link, "/nonexistent/a", cut));
+	answer("pivot_root, cut", syscall(SYS_pivot_root, "/nonexistent/a", cut));
+	answer("rename, cut", syscall(SYS_rename, "/nonexistent/a", cut));
+	answer("open, cut", open(cut, O_RDONLY));
+	answer("execve, cut", execve(cut, arguments, arguments));
+	answer("clone3, cut", syscall(SYS_clone3, cut, 88));
+	answer("clone3, cut and short", syscall(SYS_clone3, cut, 8));
 	answer("number", syscall(9999));
 	answer("negative number", syscall(-5));
 	return 0;

@@ -78,11 +78,12 @@ static void list_parent(const char *path, size_t size, int error)
  * component is a pattern. Braces and tildes make several patterns of one: the sites' business. */
 static void globbed(const char *pattern, int flags, int result, char *const *paths, size_t count)
 {
-	size_t size = text_length(pattern);
-	size_t first = 0, last = size;
+	size_t size, first = 0, last;
 
-	if (hook_seen_inside() || flags & (GLOB_ALTDIRFUNC | GLOB_BRACE | GLOB_TILDE))
+	if (hook_seen_inside() || flags & (GLOB_ALTDIRFUNC | GLOB_BRACE | GLOB_TILDE) ||
+		!hook_given(pattern))
 		return;
+	size = last = text_length(pattern);
 	while (first < size && !is_magic(pattern[first]))
 		first++;
 	if (first == size) {
@@ -106,7 +107,7 @@ static void globbed(const char *pattern, int flags, int result, char *const *pat
 		REAL(name);                                                                        \
 		int result = real_##name ? real_##name(pattern, flags, on_error, matches)          \
 					 : (int)hook_missing();                                    \
-		size_t skipped = flags & GLOB_DOOFFS ? matches->gl_offs : 0;                       \
+		size_t skipped = !result && flags & GLOB_DOOFFS ? matches->gl_offs : 0;            \
 		globbed(pattern, flags, result, result ? NULL : matches->gl_pathv + skipped,       \
 			result ? 0 : matches->gl_pathc);                                           \
 		return result;                                                                     \

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -46,6 +47,12 @@ int main(void)
 	answer("execve, cut", execve(cut, arguments, arguments));
 	answer("clone3, cut", syscall(SYS_clone3, cut, 88));
 	answer("clone3, cut and short", syscall(SYS_clone3, cut, 8));
+#ifdef __GLIBC__
+	glob_t found;
+
+	answer("glob of nothing", glob(NULL, 0, NULL, &found));
+	answer("glob to nowhere", glob("/", GLOB_DOOFFS, NULL, NULL));
+#endif
 	answer("number", syscall(9999));
 	answer("negative number", syscall(-5));
 	return 0;

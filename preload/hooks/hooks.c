@@ -26,6 +26,7 @@
 #include <unistd.h>
 #include <utime.h>
 
+#include "preload/hooks/early.h"
 #include "preload/hooks/hooks_exec.h"
 #include "preload/hooks/hooks_fd.h"
 #include "preload/hooks/symbols.h"
@@ -51,6 +52,8 @@ void *hook_find(void **slot, const char *name)
 {
 	void *real = symbol_next(name);
 
+	if (!real && early_relocate())
+		real = symbol_next(name);
 	if (!real)
 		real = find_plain(name);
 	__atomic_store_n(slot, real, __ATOMIC_RELAXED);

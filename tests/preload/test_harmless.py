@@ -13,17 +13,17 @@ from recorder_receiver import Receiver
 HERE = os.path.dirname(os.path.abspath(__file__))
 BUILD = os.path.abspath(os.environ.get("BUILD", "build"))
 LIBRARY = os.path.join(BUILD, "libfootprint.so")
-PROGRAMS = ["alternate_stack", "backtrace", "environment", "descriptors", "unreadable", "weak", "wordexp", "words"]
+PROGRAMS = ["alternate_stack", "backtrace", "environment", "descriptors", "resolver", "unreadable", "weak", "wordexp", "words"]
 
 
 def build(compiler, name, work):
-    """Without optimisation: frame pointers are where unwinders look for them."""
+    """Without optimisation: frame pointers are where unwinders look for them. Some have a library."""
     program, source = os.path.join(work, f"{name}-{compiler}"), f"{HERE}/harmless/{name}.c"
     command = [compiler, "-std=gnu11", "-O0", "-w", "-o", program, source, "-Wl,-z,now"]
-    subprocess.run(command, check=True)
-    if name == "backtrace":
-        subprocess.run([compiler, "-std=gnu11", "-O0", "-w", "-shared", "-fPIC", "-DLIBRARY", "-o", program + ".so",
-                        source], check=True)
+    if name in ("backtrace", "resolver"):
+        subprocess.run([compiler, "-std=gnu11", "-O0", "-w", "-shared", "-fPIC", "-fno-plt", "-DLIBRARY", "-o",
+                        program + ".so", source], check=True)
+    subprocess.run(command + ([program + ".so"] if name == "resolver" else []), check=True)
     return program
 
 

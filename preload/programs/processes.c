@@ -199,6 +199,12 @@ void record_directory_each_thread(void)
 	directory_each_thread();
 }
 
+/* Neither can remember it any more. */
+void record_directory_shared(void)
+{
+	directory_each_thread();
+}
+
 void record_fd_closed(int fd)
 {
 	directory_set(fd, 0);

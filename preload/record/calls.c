@@ -233,32 +233,36 @@ static uint64_t clone3_flags(const long arguments[6])
 									     : CLONE_VM;
 }
 
+/* What a call that makes a process would be as a clone: its flags. */
+static uint64_t process_flags(const struct call *call, const long arguments[6])
+{
+	switch (call->means) {
+	case CLONE:
+		return call->flags ? (uint64_t)arguments[0] : CLONE_VM | CLONE_VFORK;
+	case CLONE3:
+		return clone3_flags(arguments);
+	default:
+		return 0;
+	}
+}
+
 /* Does the new process have memory of its own? One that shares ours (a thread, a vfork child) may
  * have changed the working directory that we think is ours. */
 static bool is_fork(const struct call *call, const long arguments[6])
 {
-	switch (call->means) {
-	case FORK:
-		return true;
-	case CLONE:
-		return call->flags && !(arguments[0] & CLONE_VM);
-	case CLONE3:
-		return !(clone3_flags(arguments) & CLONE_VM);
-	default:
-		return false;
-	}
+	return !(process_flags(call, arguments) & CLONE_VM);
 }
 
 static bool is_vfork(const struct call *call, const long arguments[6])
 {
-	switch (call->means) {
-	case CLONE:
-		return !call->flags || arguments[0] & CLONE_VFORK;
-	case CLONE3:
-		return clone3_flags(arguments) & CLONE_VFORK;
-	default:
-		return false;
-	}
+	return process_flags(call, arguments) & CLONE_VFORK;
+}
+
+static void fork_begins(const struct call *call, const long arguments[6])
+{
+	if (process_flags(call, arguments) & CLONE_FS)
+		record_directory_shared();
+	record_fork_begin();
 }
 
 static void process_made(const struct call *call, const long arguments[6], long result, int error)
@@ -343,7 +347,7 @@ uint64_t call_before(long number, const long arguments[6])
 	case CLONE:
 	case CLONE3:
 		if (is_fork(call, arguments))
-			record_fork_begin();
+			fork_begins(call, arguments);
 		break;
 	case COPY_TO:
 		if ((int)arguments[1] >= 0 && (int)arguments[1] == record_descriptor())

@@ -86,6 +86,8 @@ void record_vfork_end(void);
 
 /* From now on each thread has a working directory of its own (unshare(CLONE_FS)). */
 void record_directory_each_thread(void);
+/* From now on a child with memory of its own changes ours, and we its (a clone with CLONE_FS). */
+void record_directory_shared(void);
 
 /* The root is another one: chroot, pivot_root, setns. Nobody is to be told that it is the hello's.
  */

@@ -100,6 +100,11 @@ static int begin(void *argument)
 	return 11;
 }
 
+static int go(void *argument)
+{
+	return chdir((const char *)argument);
+}
+
 static void clones()
 {
 	static char stack[65536] __attribute__((aligned(16)));
@@ -114,6 +119,18 @@ static void clones()
 		_exit(12);
 	}
 	printf("clone %d\n", status_of(pid));
+
+	/* Children that have their parent's working directory: it is another one afterwards. */
+	int here = open(".", O_RDONLY | O_DIRECTORY);
+	mkdir("t-shared", 0755);
+	printf("clone %d\n",
+		status_of(clone(go, top, CLONE_FS | SIGCHLD, const_cast<char *>("t-shared"))));
+	touch("t-in-shared");
+	pid = (pid_t)syscall(SYS_clone, CLONE_FS | SIGCHLD, 0, 0, 0, 0);
+	if (pid == 0)
+		_exit(fchdir(here));
+	printf("clone %d\n", status_of(pid));
+	touch("t-back");
 }
 
 static void daemons()

@@ -234,6 +234,49 @@ FSTAT(__fstat64, (int fd, struct stat64 *status), (fd, status))
 FSTAT(__fxstat, (int version, int fd, struct stat *status), (version, fd, status))
 FSTAT(__fxstat64, (int version, int fd, struct stat64 *status), (version, fd, status))
 
+/* In /proc/self/fd descriptors are symlinks with numbers for names. */
+static bool entry_is_ours(DIR *directory, const char *name, unsigned char type)
+{
+	static void *slot;
+	int (*real_dirfd)(DIR *) = hook_real(&slot, "dirfd");
+
+	return type == DT_LNK && *name >= '0' && *name <= '9' && real_dirfd &&
+	       record_descriptor_is_at(real_dirfd(directory), name);
+}
+
+#define READDIR(name, entry_type)                                                                  \
+	FP_EXPORT struct entry_type *name(DIR *directory)                                          \
+	{                                                                                          \
+		REAL(name);                                                                        \
+		struct entry_type *entry;                                                          \
+		do                                                                                 \
+			entry = real_##name ? real_##name(directory) : (hook_missing(), NULL);     \
+		while (entry && entry_is_ours(directory, entry->d_name, entry->d_type));           \
+		return entry;                                                                      \
+	}
+
+READDIR(readdir, dirent)
+READDIR(readdir64, dirent64)
+
+/* Deprecated since glibc 2.24. */
+#define READDIR_R(name, entry_type)                                                                \
+	extern int next_##name(DIR *, struct entry_type *, struct entry_type **) __asm__(#name);   \
+	FP_EXPORT int next_##name(                                                                 \
+		DIR *directory, struct entry_type *room, struct entry_type **result)               \
+	{                                                                                          \
+		static void *slot;                                                                 \
+		__typeof__(&next_##name) real = hook_real(&slot, #name);                           \
+		int error;                                                                         \
+		do                                                                                 \
+			error = real ? real(directory, room, result) : ENOSYS;                     \
+		while (!error && *result &&                                                        \
+			entry_is_ours(directory, (*result)->d_name, (*result)->d_type));           \
+		return error;                                                                      \
+	}
+
+READDIR_R(readdir_r, dirent)
+READDIR_R(readdir64_r, dirent64)
+
 static int control(int (*real)(int, int, ...), int fd, int command, void *argument)
 {
 	int result;

@@ -1,7 +1,7 @@
 /*
  * Descriptors: what the recorder must know of them (which name directories), and the one that is
  * its own. To the application that one is not open: closing, copying or asking about it says EBADF,
- * and closing a range goes round it.
+ * closing a range goes round it, and who reads /proc/self/fd does not find it.
  */
 #ifndef FOOTPRINT_PRELOAD_HOOKS_HOOKS_FD_H
 #define FOOTPRINT_PRELOAD_HOOKS_HOOKS_FD_H

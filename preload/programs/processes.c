@@ -15,6 +15,7 @@
 #include "preload/session/reserve.h"
 #include "preload/session/session.h"
 #include "preload/session/spool.h"
+#include "preload/text.h"
 
 static void count_users(uint32_t change)
 {
@@ -232,6 +233,18 @@ bool record_descriptor_is(int fd)
 {
 	return fd >= 0 && fd == record_descriptor() &&
 	       (image.memory_only || connection_confirm(fd));
+}
+
+bool record_descriptor_is_at(int directory, const char *name)
+{
+	char number[TEXT_NUMBER_SIZE];
+	int fd = record_descriptor();
+
+	if (fd < 0 || image.memory_only)
+		return false;
+	text_append_number(number, number + sizeof(number), (uint64_t)fd);
+	return text_equal(name, number) && connection_confirm(fd) &&
+	       connection_is_at(directory, name);
 }
 
 void record_descriptor_yield(int fd, int wanted)

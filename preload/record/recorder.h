@@ -134,6 +134,9 @@ void record_memory_only(void);
 int record_descriptor(void);
 /* Is this our descriptor? A system call where the number is ours, none for any other. */
 bool record_descriptor_is(int fd);
+/* Does this name in a directory stand for it, as in /proc/self/fd? System calls where the name is
+ * our number, none for any other. */
+bool record_descriptor_is_at(int directory, const char *name);
 /* The application insists on this very number (dup2 to it): move ours away, or give it up. */
 void record_descriptor_yield(int fd, int wanted);
 

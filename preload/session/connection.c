@@ -146,6 +146,14 @@ bool connection_confirm(int fd)
 	return false;
 }
 
+bool connection_is_at(int directory, const char *name)
+{
+	struct stat file;
+
+	return rawcall4(SYS_newfstatat, directory, (long)name, (long)&file, 0) == 0 &&
+	       file.st_dev == image.device && file.st_ino == image.inode;
+}
+
 long connection_send(const struct iovec parts[PACKET_PARTS], const int *fds, size_t fd_count)
 {
 	union {

@@ -28,6 +28,9 @@ bool connection_is_ours(int fd);
  * vfork child, whose parent may have it still. */
 bool connection_confirm(int fd);
 
+/* After connection_confirm(): does `name` in this directory lead to it? */
+bool connection_is_at(int directory, const char *name);
+
 /* Does the other side still hold its end? If not, image.descriptor is -1 afterwards. */
 bool connection_is_there(void);
 

@@ -70,8 +70,12 @@ many_processes() {
 	"$@" bash -c 'for i in {1..20}; do /bin/true; done'
 }
 
-# own_descriptors WRAPPER...: how many open files a program finds in itself
+# own_descriptors WRAPPER...: how many open files a program has, asked of each number: a list does not say the library's
 own_descriptors() {
+	"$@" bash -c 'for fd in {0..1100}; do [ ! -e /proc/self/fd/$fd ] || echo $fd; done' </dev/null | wc -l
+}
+
+listed_descriptors() {
 	"$@" ls /proc/self/fd </dev/null | wc -l
 }
 
@@ -82,6 +86,7 @@ check_state() {
 		$((bare_time + 21 * WAIT_PER_PROCESS)) "$(milliseconds many_processes "${watched[@]}")"
 	assert_at_most "aggregator $1: open descriptors" $((bare_descriptors + 1)) \
 		"$(own_descriptors "${watched[@]}")"
+	assert_equal "aggregator $1: listed descriptors" "$bare_listed" "$(listed_descriptors "${watched[@]}")"
 }
 
 # survives_kill: a program that lives through the aggregator's death and goes on
@@ -110,6 +115,7 @@ cd "$work" || exit 1
 run_cases bare env
 bare_time=$(milliseconds many_processes env)
 bare_descriptors=$(own_descriptors env)
+bare_listed=$(listed_descriptors env)
 
 check_state absent
 aggregator_start

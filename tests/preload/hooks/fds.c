@@ -24,18 +24,76 @@
 #define closefrom(first)		syscall(SYS_close_range, first, ~0u, 0)
 #endif
 
-/* The descriptor that is open and that no one here opened; -1: none. */
+#define SAY(call)                                                                                  \
+	do {                                                                                       \
+		errno = 0;                                                                         \
+		long answer_ = (long)(call);                                                       \
+		printf("%s = %ld, %s\n", #call, answer_, answer_ < 0 ? strerror(errno) : "ok");    \
+	} while (0)
+
+struct kernel_entry {
+	unsigned long long inode, next;
+	unsigned short size;
+	unsigned char type;
+	char name[];
+};
+
+/* The descriptor that is open and that no one here opened; -1: none. Asked of the kernel itself. */
 static int stranger(void)
 {
-	struct dirent *entry;
-	DIR *all = opendir("/proc/self/fd");
+	int all = open("/proc/self/fd", O_RDONLY | O_DIRECTORY), found = -1;
+	char entries[4096];
+	long size;
+
+	while ((size = syscall(SYS_getdents64, all, entries, sizeof(entries))) > 0)
+		for (char *at = entries; at < entries + size;) {
+			struct kernel_entry *entry = (struct kernel_entry *)at;
+
+			if (atoi(entry->name) > 2 && atoi(entry->name) != all)
+				found = atoi(entry->name);
+			at += entry->size;
+		}
+	close(all);
+	return found;
+}
+
+/* The same, asked of libc. */
+static int listed(const char *folder, int reentrant)
+{
+	struct dirent room, *entry;
+	DIR *all = opendir(folder);
 	int found = -1;
 
-	while ((entry = readdir(all)))
+	for (;;) {
+		if (reentrant)
+			readdir_r(all, &room, &entry);
+		else
+			entry = readdir(all);
+		if (!entry)
+			break;
 		if (atoi(entry->d_name) > 2 && atoi(entry->d_name) != dirfd(all))
 			found = atoi(entry->d_name);
+	}
 	closedir(all);
 	return found;
+}
+
+/* A link of that name elsewhere is the program's own. */
+static void listing(int own)
+{
+	char folder[64], name[64];
+
+	SAY(listed("/proc/self/fd", 0));
+	SAY(listed("/dev/fd", 1));
+	snprintf(folder, sizeof(folder), "/proc/%d/task/%d/fd", (int)getpid(), (int)getpid());
+	SAY(listed(folder, 0) < 0);
+	mkdir("t-links", 0755);
+	snprintf(name, sizeof(name), "t-links/%d", own);
+	symlink("/etc/passwd", name);
+	SAY(listed("t-links", 0) == own);
+	SAY(listed("t-links", 1) == own);
+	unlink(name);
+	rmdir("t-links");
 }
 
 static int is_open(int fd)
@@ -45,13 +103,6 @@ static int is_open(int fd)
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	return readlink(link, target, sizeof(target)) > 0;
 }
-
-#define SAY(call)                                                                                  \
-	do {                                                                                       \
-		errno = 0;                                                                         \
-		long answer_ = (long)(call);                                                       \
-		printf("%s = %ld, %s\n", #call, answer_, answer_ < 0 ? strerror(errno) : "ok");    \
-	} while (0)
 
 /* A number that is surely not open, when there is no library to hold one. */
 static int number(void)
@@ -185,6 +236,7 @@ int main(void)
 	setvbuf(stdout, NULL, _IOFBF, 1 << 16);
 	printf("own %d\n", stranger());
 	own = number();
+	listing(own);
 	closing(own);
 	closed_behind_backs(own);
 	printf("own %d\n", stranger());

@@ -5,19 +5,13 @@
 #include <fcntl.h>
 #include <stdbool.h>
 
-#include "preload/hooks/symbols.h"
 #include "preload/image.h"
 #include "preload/rawcall.h"
 #include "preload/record/directories.h"
 #include "preload/record/facts.h"
 #include "preload/record/held.h"
+#include "preload/record/pointers.h"
 #include "preload/record/recorder.h"
-
-/* The kernel has not looked at the path yet: a bad pointer is its to refuse, not ours to follow. */
-static bool path_is_readable(const char *path)
-{
-	return path && (image.memory_only || symbol_text_readable(path, FP_PATH_SIZE_MAX));
-}
 
 /* A script without a name says nothing but who is to read it: that one is executed then. */
 static bool place_of_descriptor(struct place *ret, int fd, char *buffer)
@@ -54,7 +48,7 @@ uint64_t record_exec_begin(int dirfd, const char *path, enum program_glance glan
 	char buffer[USUAL_PATH];
 	struct place place;
 
-	/* What the kernel has found a program by can be read. */
+	/* What the kernel has found a program by can be read; at others it has not looked yet. */
 	if (!image_segment() || (path && glance != GLANCE_DYNAMIC && !path_is_readable(path)) ||
 		!program_place(&place, dirfd, path, 0, buffer) || glance == GLANCE_NONE)
 		return 0;
@@ -79,7 +73,9 @@ static void record_outcome(int dirfd, const char *path, int error)
 	struct place place;
 	uint64_t key;
 
-	if (!image_segment() || fact_says_nothing(error) || names_nothing(dirfd, path, error) ||
+	if (!image_segment() || fact_says_nothing(error) ||
+		(error && path && !path_was_read(path, error)) ||
+		names_nothing(dirfd, path, error) ||
 		!program_place(&place, dirfd, path, error, buffer) ||
 		fact_is_known(place.hash, FACT_ATTRIBUTES(RECORD_EXECUTE, 0, error), &key))
 		return;

@@ -17,6 +17,7 @@
 #include "preload/record/calls_table.h"
 #include "preload/record/facts.h"
 #include "preload/rawcall.h"
+#include "preload/record/pointers.h"
 #include "preload/record/recorder.h"
 #include "preload/programs/supervised.h"
 #include "preload/hooks/symbols.h"
@@ -57,8 +58,8 @@ static unsigned follow_bit(const struct call *call, const long arguments[6])
 	return stays ? ACCESS_NO_FOLLOW : 0;
 }
 
-/* Did the kernel certainly read the structures its arguments point to? Else neither do we. */
-static bool structures_read(int error)
+/* Did the kernel certainly read the structure that an argument points to? Else neither do we. */
+static bool structure_read(long argument, size_t size, int error)
 {
 	switch (error) {
 	case EFAULT:
@@ -73,7 +74,7 @@ static bool structures_read(int error)
 	case ENFILE:
 		return false;
 	default:
-		return true;
+		return !error || structure_was_read((const void *)argument, size, error);
 	}
 }
 
@@ -121,7 +122,7 @@ static void opened_how(const struct call *call, const long arguments[6], int fd,
 	const struct open_how *how = (const struct open_how *)arguments[2];
 	const char *path = path_in(arguments, call->path);
 
-	if (!structures_read(error))
+	if (!structure_read(arguments[2], sizeof(*how), error))
 		return;
 	/* It would have led out of where it may lead, and what is there was not looked at. */
 	if (how->resolve && (error == EXDEV || error == EAGAIN))
@@ -465,11 +466,11 @@ static __attribute__((noinline)) void unusual_after(
 				(unsigned)arguments[5], error);
 		break;
 	case SEND_MESSAGE:
-		if (structures_read(error))
+		if (structure_read(arguments[1], sizeof(struct msghdr), error))
 			send_message((const struct msghdr *)arguments[1], error);
 		break;
 	case SEND_SEVERAL:
-		if (structures_read(error))
+		if (structure_read(arguments[1], sizeof(struct mmsghdr), error))
 			send_several((const struct mmsghdr *)arguments[1], result, error);
 		break;
 	default:

@@ -13,6 +13,7 @@
 #include "preload/record/directories.h"
 #include "preload/record/facts.h"
 #include "preload/record/held.h"
+#include "preload/record/pointers.h"
 #include "preload/record/seen.h"
 #include "preload/session/session.h"
 #include "preload/text.h"
@@ -33,10 +34,11 @@ static void record_place(unsigned access, const struct place *place, int error)
 		key);
 }
 
-/* May a call that ended so have used a path, and is that recorded? */
-static bool is_worth_a_look(int error)
+/* May a call that ended so have used this path, and is that recorded? */
+static bool is_worth_a_look(const char *path, int error)
 {
-	return image_segment() && !fact_says_nothing(error);
+	return image_segment() &&
+	       (!error || (!fact_error_says_nothing(error) && path_was_read(path, error)));
 }
 
 /* Does the call follow one of the process's own links, and end there? */
@@ -61,7 +63,7 @@ void record_path(unsigned access, int dirfd, const char *path, int error)
 	struct place place;
 	struct held held;
 
-	if (!is_worth_a_look(error))
+	if (!is_worth_a_look(path, error))
 		return;
 	if (ends_at_held(path, access, &held))
 		record_held(access, &held, error);
@@ -88,7 +90,7 @@ void record_path_from(uint64_t from, unsigned access, const char *path, int erro
 {
 	struct place place;
 
-	if (is_worth_a_look(error) && find_from(&place, from, path))
+	if (is_worth_a_look(path, error) && find_from(&place, from, path))
 		record_place(access, &place, error);
 }
 
@@ -147,7 +149,7 @@ void record_open(int dirfd, const char *path, int flags, int fd, int error)
 	struct held held;
 	uint64_t id = 0;
 
-	if (is_worth_a_look(error)) {
+	if (is_worth_a_look(path, error)) {
 		if (ends_at_held(path, access, &held)) {
 			record_held(access, &held, error);
 		} else if (place_find(&place, dirfd, path)) {
@@ -176,8 +178,9 @@ bool record_open_is_known(int dirfd, const char *path, int flags, int fd, int er
 
 	if (fact_says_nothing(error))
 		return true;
-	if (may_name_directory(flags) || directory_known(fd) || !path ||
-		is_far_from_known(dirfd, path) || held_find(path, &held))
+	if ((error && !error_tells_of_a_look(error)) || may_name_directory(flags) ||
+		directory_known(fd) || !path || is_far_from_known(dirfd, path) ||
+		held_find(path, &held))
 		return false;
 	return place_find(&place, dirfd, path) &&
 	       fact_is_known(
@@ -263,7 +266,8 @@ void record_address(enum endpoint_use use, const void *address, size_t size, int
 	/* A connection that a signal interrupts is made all the same. */
 	if (use == ENDPOINT_CONNECT && error == EINTR)
 		error = EINPROGRESS;
-	if (!image_segment() || fact_says_nothing(error) || !address)
+	if (!image_segment() || fact_says_nothing(error) || !address ||
+		(error && !structure_was_read(address, size, error)))
 		return;
 	memcpy(copy.bytes, address, size < sizeof(copy) ? size : sizeof(copy));
 	/* bind takes this for the address of any network interface. */
@@ -341,7 +345,7 @@ void record_load(enum loaded_by loaded_by, const char *path, const char *request
 
 void record_chdir(uint64_t from, const char *path, int error)
 {
-	bool worth = is_worth_a_look(error), found = false;
+	bool worth = is_worth_a_look(path, error), found = false;
 	struct place place;
 	struct held held;
 	uint64_t id;

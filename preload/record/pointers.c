@@ -1,0 +1,56 @@
+#define _GNU_SOURCE
+#include "preload/record/pointers.h"
+
+#include <errno.h>
+#include <stdint.h>
+
+#include "preload/hooks/symbols.h"
+#include "preload/image.h"
+#include "preload/record/encode.h"
+
+bool path_is_readable(const char *path)
+{
+	return path && (image.memory_only || symbol_text_readable(path, FP_PATH_SIZE_MAX));
+}
+
+bool error_tells_of_a_look(int error)
+{
+	switch (error) {
+	case ENOENT:
+	case ENOTDIR:
+	case EACCES:
+	case EEXIST:
+	case EISDIR:
+	case ELOOP:
+	case ENOTEMPTY:
+	case EXDEV:
+	case EROFS:
+	case ENXIO:
+	case ENODATA:
+	case EOPNOTSUPP:
+	case EAGAIN:
+	case EPIPE:
+	case ECONNRESET:
+	case EINPROGRESS:
+	case ECONNREFUSED:
+	case EADDRINUSE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+bool path_was_read(const char *path, int error)
+{
+	return error_tells_of_a_look(error) ||
+	       (path && !image.memory_only && symbol_text_readable(path, FP_PATH_SIZE_MAX));
+}
+
+bool structure_was_read(const void *structure, size_t size, int error)
+{
+	const char *bytes = structure;
+
+	return error_tells_of_a_look(error) ||
+	       (size && !image.memory_only && symbol_readable(bytes) &&
+		       symbol_readable(bytes + size - 1));
+}

@@ -26,14 +26,39 @@ bool error_tells_of_a_look(int error)
 	case EXDEV:
 	case EROFS:
 	case ENXIO:
+	case ENODEV:
 	case ENODATA:
+	case ERANGE:
 	case EOPNOTSUPP:
+	case EBUSY:
+	case ETXTBSY:
+	case ENOSPC:
+	case EDQUOT:
+	case EIO:
+	case ESTALE:
+	case EMLINK:
+	case EFBIG:
+	case EOVERFLOW:
+	case ENOEXEC:
+	case ELIBBAD:
 	case EAGAIN:
 	case EPIPE:
 	case ECONNRESET:
-	case EINPROGRESS:
 	case ECONNREFUSED:
+	case ECONNABORTED:
+	case EINPROGRESS:
+	case EALREADY:
+	case EISCONN:
+	case ENOTCONN:
+	case EDESTADDRREQ:
+	case ETIMEDOUT:
 	case EADDRINUSE:
+	case EADDRNOTAVAIL:
+	case ENETUNREACH:
+	case EHOSTUNREACH:
+	case ENETDOWN:
+	case ENOBUFS:
+	case EMSGSIZE:
 		return true;
 	default:
 		return false;

@@ -178,6 +178,15 @@ bool segment_same(const struct segment *one, const struct segment *other)
 	return one->device == other->device && one->inode == other->inode;
 }
 
+void segment_go_on(struct segment *segment, struct segment *again)
+{
+	memory_close(&segment->memory);
+	segment->memory = again->memory;
+	again->memory = NO_MEMORY;
+	segment->read = false;
+	segment_free(again);
+}
+
 /* --- slots ------------------------------------------------------------------------------------ */
 
 int segment_take(struct session *session, const struct segment *segment, uint64_t offset,

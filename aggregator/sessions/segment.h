@@ -41,8 +41,8 @@ struct pending_exec {
 
 struct segment {
 	struct memory memory; /* shared; none, or read to its end and closed */
-	bool shared; /* the memory has (or had) all of the log: pieces by value add nothing */
-	bool read;   /* to its end, and nobody writes any more */
+	bool shared;	      /* the memory has (or had) the log */
+	bool read;	      /* to its end: nobody who writes is left, or says so by memory */
 	uint64_t device, inode;
 	uint32_t hello_offset, hello_size; /* as the header says: not checked */
 	uint32_t log_offset, log_size;
@@ -78,6 +78,14 @@ void segment_free(struct segment *segment);
 void segment_look(struct segment *segment);
 /* Are they the same memory? */
 bool segment_same(const struct segment *one, const struct segment *other);
+/* Its memory, which had been read to its end, comes once more: what is new there is read. `again`
+ * is freed. */
+void segment_go_on(struct segment *segment, struct segment *again);
+/* Does memory that is being read have all of the log? Then pieces by value add nothing. */
+static inline bool segment_has_all(const struct segment *segment)
+{
+	return segment->shared && !segment->read;
+}
 
 /* Reads what is new. final: the last writer is gone (segment_look() has seen its last counters).
  * 0: all that there is, or what follows waits for executions to settle; 1: stopped for now, facts

@@ -53,7 +53,7 @@ static int take_slot(struct session *session, struct segment *segment, uint64_t 
 	if (slot->state == SLOT_READY ||
 		(slot->state == SLOT_EXEC && (final || extents_hold(&segment->counted, offset))))
 		return segment_take(session, segment, offset, slot->payload, slot->size, err);
-	if (slot->state == SLOT_VOID || final)
+	if (slot->state == SLOT_VOID || (final && segment->n_revisits >= REVISITS_MAX))
 		return 0;
 	if (must_settle_first(segment))
 		return 1;
@@ -182,7 +182,7 @@ static int take_written(struct session *session, struct segment *segment, struct
 	if (SLOT_STATE(word) == SLOT_VOID)
 		return 0;
 	if (SLOT_STATE(word) == SLOT_CLAIMED || SLOT_STATE(word) == SLOT_FREE)
-		return final ? 0 : 1;
+		return 1; /* or, once nobody is left, for ever: unless it comes by value */
 	if (SLOT_STATE(word) == SLOT_EXEC) {
 		revisit->execution = true;
 		revisit->size = SLOT_SIZE(word);

@@ -1,7 +1,8 @@
 /*
  * A segment whose log comes by value: batches from the socket, entries of the spool. Pieces come in
  * any order and more than once, so it is kept where slots have been taken; and an exec waits for a
- * while, for the process to take it back.
+ * while, for the process to take it back. So goes on what was read from memory to its end, where a
+ * process that has lost its connection lives on.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -92,12 +93,23 @@ int segment_settle_execs(struct session *session, struct segment *segment, bool 
 
 /* --- pieces ----------------------------------------------------------------------------------- */
 
+/* Is it a fact already? What memory held is, but for slots that were being written to the last. */
+static bool is_taken(const struct segment *segment, uint64_t offset)
+{
+	if (extents_hold(&segment->extents, offset))
+		return true;
+	for (unsigned i = 0; i < segment->n_revisits; i++)
+		if (segment->revisits[i].offset == offset)
+			return false;
+	return offset < segment->walked;
+}
+
 static int take_by_value(struct session *session, struct segment *segment, uint64_t offset,
 	const struct slot *slot, struct error *err)
 {
 	if (slot->state == SLOT_VOID)
 		forget_exec(segment, offset);
-	if (extents_hold(&segment->extents, offset))
+	if (is_taken(segment, offset))
 		return 0;
 	/* What was counted before us had settled. */
 	if (slot->state == SLOT_EXEC && !extents_hold(&segment->counted, offset))
@@ -123,7 +135,7 @@ int segment_add_log(struct session *session, struct segment *segment, uint64_t o
 	struct slot slot;
 	int r;
 
-	if (segment->shared)
+	if (segment_has_all(segment))
 		return 0;
 	if (offset % SLOT_ALIGN || offset + size > FP_SEGMENT_SIZE_MAX)
 		return error_set(err, -EBADMSG, "log: at %llu, not within a segment",

@@ -41,7 +41,10 @@ int session_add_memory(
 		if (!segment_same(before, segment))
 			return error_set(
 				err, -EBADMSG, "segment %u: another one than before", number);
-		segment_free(segment); /* said again after a reconnect */
+		if (before->read)
+			segment_go_on(before, segment);
+		else
+			segment_free(segment); /* said again after a reconnect */
 		return 0;
 	}
 	/* Pieces of it that came by value are facts already. */
@@ -151,7 +154,7 @@ static int torn_is_known(const struct segment *segment)
 	struct extents known = { 0 };
 	int r;
 
-	if (segment->shared)
+	if (segment_has_all(segment))
 		return 1;
 	r = segment_counted(segment, &known);
 	if (r == 0)
@@ -214,7 +217,7 @@ void session_add_counts(struct session *session, uint32_t number, const struct s
 {
 	struct segment *segment = number < session->n_segments ? session->segments[number] : NULL;
 
-	if (segment && !segment->shared) {
+	if (segment && !segment_has_all(segment)) {
 		if (entry->processes > segment->processes)
 			segment->processes = entry->processes;
 		if (entry->lost > segment->lost)

@@ -195,6 +195,34 @@ def records_by_value(daemon):
     assert "records: 3\n" in manifest, manifest[:400]
 
 
+def a_connection_that_was_lost(daemon):
+    """By a process that lives on (it closes all descriptors by an instruction of its own): what it says next
+    comes by value, by the spool, or by its memory once more, after that had been read to its end."""
+    ways = {"value": ["/etc/group"], "spool": ["/etc/hosts"], "memory": ["/etc/hostname"]}
+    for way, later in ways.items():
+        peer = Peer(daemon, [path("/etc/passwd")], application=way)
+        unfinished = slot(path("/etc/fstab"), CLAIMED)
+        end = 64 + len(peer.hello) + -len(peer.hello) % 8 + len(peer.log)
+        os.pwrite(peer.memory, unfinished, end)
+        peer.socket.close()
+        wait_for("the end of the run", lambda: "ended_ns" in daemon.manifest(way + "@1"))
+        rest = slot(path("/etc/fstab")) + slot(path(later[0]))
+        os.pwrite(peer.memory, rest, end)
+        again = connect(daemon)
+        if way == "spool":
+            spool_file(daemon, spool_entry(peer.hello, peer.log + rest))
+        elif way == "memory":
+            say_hello(again, peer.hello, [peer.memory])
+        else:
+            say_hello(again, peer.hello, [])
+            again.send(batch(peer.session, peer.log + rest))
+        again.close()
+        for file in ["/etc/passwd", "/etc/fstab"] + later:
+            wait_for(way + " " + file, lambda: has_file(daemon.manifest(way + "@1"), file), 8)
+        wait_for("all counted once", lambda: "records: 3\n" in daemon.manifest(way + "@1"))
+        assert "gaps {" not in daemon.manifest(way + "@1")
+
+
 def unknown_directory_is_a_gap(daemon):
     Peer(daemon, [path("x", directory=12345), path("/etc/passwd")]).close()
     wait_for("the gap", lambda: 'kind: "unresolved"' in daemon.manifest())
@@ -377,7 +405,8 @@ if __name__ == "__main__":
          execution_that_had_not_settled, record_that_waits_in_vain,
          entry_cut_short_names_its_program, strange_files_are_put_away,
          killed_process_and_killed_daemon, memory_is_acknowledged_when_on_disk, restart_continues,
-         relative_records_after_a_restart, records_by_value, unknown_directory_is_a_gap,
+         relative_records_after_a_restart, records_by_value, a_connection_that_was_lost,
+         unknown_directory_is_a_gap,
          another_user_goes_on, entries_that_are_refused_are_gaps, names_that_others_have_taken,
          a_file_of_nothing, a_file_that_stays_locked, a_file_that_is_locked_at_the_end,
          a_lock_of_somebody_else, another_daemon_on_the_same_spool, unreadable_manifest_is_put_aside, full_disk, hundred_thousand_paths])

@@ -120,7 +120,8 @@ void stop_step(struct aggregator *daemon)
 	if (owners_find(daemon) || !write_all(daemon))
 		return;
 	stop->done = true;
-	stop->leaves = !TAILQ_EMPTY(&daemon->sessions.live) || daemon->spool.n_taken;
+	stop->leaves = !TAILQ_EMPTY(&daemon->sessions.live) || daemon->spool.n_taken ||
+		       daemon->journal.fd >= 0;
 	close_handles(daemon);
 }
 

@@ -44,6 +44,8 @@ void session_move(struct session *session, enum session_state state)
 {
 	TAILQ_REMOVE(list_of(session), session, link);
 	session->state = state;
+	if (state == SESSION_ENDING)
+		session->ending_ms = uv_now(&session->daemon->loop);
 	TAILQ_INSERT_TAIL(list_of(session), session, link);
 }
 

@@ -53,6 +53,7 @@ struct session {
 	uint64_t started_ns;
 	uint64_t ended_ns; /* it lived until then, as far as is known; 0: nothing is */
 	Footprint__Watched watched;
+	uint64_t ending_ms; /* since when nobody has spoken for it */
 	uint64_t finished_ms;
 
 	struct path *executable_path, *directory_path;
@@ -139,8 +140,9 @@ void sessions_tick(struct aggregator *daemon);
 void sessions_settle(struct aggregator *daemon);
 /* Some have not come to their end. */
 bool sessions_busy(const struct aggregator *daemon);
-/* Of those that a socket spoke for, some have not come to their end yet. */
-bool sessions_met_are_ending(const struct aggregator *daemon);
+/* Since when (uv_now) the one has been ending for longest that a socket spoke for; UINT64_MAX: none
+ * is. */
+uint64_t sessions_ending_since(const struct aggregator *daemon);
 
 /* A snapshot begins: what has been applied so far will be in it. */
 void sessions_cover(struct aggregator *daemon);

@@ -148,14 +148,15 @@ void sessions_tick(struct aggregator *daemon)
 	forget_finished(daemon);
 }
 
-bool sessions_met_are_ending(const struct aggregator *daemon)
+uint64_t sessions_ending_since(const struct aggregator *daemon)
 {
 	const struct session *session;
+	uint64_t oldest = UINT64_MAX;
 
 	TAILQ_FOREACH(session, &daemon->sessions.ending, link)
-		if (session->met)
-			return true;
-	return false;
+		if (session->met && session->ending_ms < oldest)
+			oldest = session->ending_ms;
+	return oldest;
 }
 
 bool sessions_busy(const struct aggregator *daemon)

@@ -142,7 +142,6 @@ void journal_keep(struct session *session)
 		if (r < 0)
 			report(daemon, r);
 	}
-	daemon->journal.serial = daemon->roots.last_serial;
 }
 
 void journal_keep_segment(
@@ -152,17 +151,16 @@ void journal_keep_segment(
 
 	if (r < 0)
 		report(daemon, r);
-	daemon->journal.serial = daemon->roots.last_serial;
 }
 
 void journal_turn(struct aggregator *daemon)
 {
 	struct journal *journal = &daemon->journal;
 
-	if (journal->fd < 0 || !roots_applied(daemon, journal->serial) ||
-		sessions_met_are_ending(daemon))
+	/* One at a time: where nothing can be written they do not take the places of others. */
+	if (journal->fd < 0 || (spool_has_journal(daemon) && !daemon->stopping))
 		return;
-	if (spool_adopt(daemon, JOURNAL_NAME, journal->fd, journal->serial) < 0)
+	if (spool_adopt_journal(daemon, journal->fd) < 0)
 		return;
 	journal->fd = -1;
 	journal->reported = false;

@@ -192,7 +192,7 @@ static void scan(struct aggregator *daemon)
 	closedir(directory);
 }
 
-int spool_adopt(struct aggregator *daemon, const char *name, int fd, uint64_t serial)
+int spool_adopt_journal(struct aggregator *daemon, int fd)
 {
 	struct taken *taken;
 	char number[32];
@@ -200,17 +200,27 @@ int spool_adopt(struct aggregator *daemon, const char *name, int fd, uint64_t se
 
 	if (daemon->spool.n_taken >= SPOOL_TAKEN_MAX)
 		return -ENOSPC;
-	r = rename_to_number(daemon, name, number);
+	r = rename_to_number(daemon, JOURNAL_NAME, number);
 	if (r < 0)
 		return r;
 	taken = taken_new(number, TAKEN_READ);
 	if (!taken)
 		return -ENOMEM; /* it is read once more by our successor: no harm */
 	taken->fd = fd;
-	taken->serial = serial;
-	taken->settled = true;
+	taken->journal = true;
+	taken->read_ms = uv_now(&daemon->loop);
 	keep(daemon, taken);
 	return 0;
+}
+
+bool spool_has_journal(const struct aggregator *daemon)
+{
+	const struct taken *taken;
+
+	TAILQ_FOREACH(taken, &daemon->spool.taken, link)
+		if (taken->journal)
+			return true;
+	return false;
 }
 
 /* --- what is taken ---------------------------------------------------------------------------- */
@@ -248,12 +258,16 @@ void spool_tick(struct aggregator *daemon)
 /* --- removing --------------------------------------------------------------------------------- */
 
 /* Has all that the file said become facts, or will it never? A directory that nobody has named by
- * now is not named again. pending_ms: since when a record has waited. */
-static bool settle(struct aggregator *daemon, struct taken *taken, uint64_t pending_ms)
+ * now is not named again. pending_ms: since when a record has waited, ending_ms: a session for its
+ * end. */
+static bool settle(
+	struct aggregator *daemon, struct taken *taken, uint64_t pending_ms, uint64_t ending_ms)
 {
 	bool late = uv_now(&daemon->loop) - taken->read_ms > SETTLED_AT_LATEST_MS;
+	bool over =
+		taken->journal ? taken->read_ms < ending_ms : late || taken->read_ms < pending_ms;
 
-	if (!taken->settled && (late || taken->read_ms < pending_ms)) {
+	if (!taken->settled && over) {
 		taken->settled = true;
 		taken->serial = daemon->roots.last_serial;
 	}
@@ -263,10 +277,11 @@ static bool settle(struct aggregator *daemon, struct taken *taken, uint64_t pend
 void spool_cover(struct aggregator *daemon)
 {
 	uint64_t pending_ms = sessions_pending_since(daemon);
+	uint64_t ending_ms = sessions_ending_since(daemon);
 	struct taken *taken;
 
 	TAILQ_FOREACH(taken, &daemon->spool.taken, link)
-		if (taken->state == TAKEN_READ && settle(daemon, taken, pending_ms) &&
+		if (taken->state == TAKEN_READ && settle(daemon, taken, pending_ms, ending_ms) &&
 			roots_applied(daemon, taken->serial))
 			taken->state = TAKEN_COVERED;
 }

@@ -36,6 +36,7 @@ struct taken {
 	int fd;
 	enum taken_state state;
 	uint32_t uid;
+	bool journal;	   /* it was ours: what it holds came to us in another way */
 	bool early;	   /* read without its lock, which is held too long: it is not all of it */
 	uint64_t size;	   /* when reading began: who writes later does not keep us reading */
 	uint64_t offset;   /* of the first byte not read */
@@ -70,9 +71,11 @@ bool spool_busy(const struct aggregator *daemon);
 bool spool_locked(const struct aggregator *daemon);
 /* There is a file that was taken before that time. */
 bool spool_holds_since(const struct aggregator *daemon, uint64_t time_ms);
-/* The file `name`, open at fd (taken over on success), has been read already; facts up to `serial`
- * came from it. 0 or negative errno. */
-int spool_adopt(struct aggregator *daemon, const char *name, int fd, uint64_t serial);
+/* The journal, open at fd (taken over on success): of sessions that have been read, or are being
+ * read to their end. 0 or negative errno. */
+int spool_adopt_journal(struct aggregator *daemon, int fd);
+/* Is there one that has not been removed yet? */
+bool spool_has_journal(const struct aggregator *daemon);
 
 /* A snapshot begins: which files will it have all of? */
 void spool_cover(struct aggregator *daemon);

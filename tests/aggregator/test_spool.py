@@ -144,6 +144,18 @@ def killed_process_and_killed_daemon(daemon):
     wait_for("the file", lambda: has_file(daemon.manifest(), "/etc/passwd"))
 
 
+def a_journal_goes_while_others_end(daemon):
+    """Where somebody is always ending it is put aside and removed all the same, and does not grow for ever."""
+    turned, n, limit = set(), 0, time.monotonic() + LIMIT_SECONDS
+    while len(turned) < 4 or n < 100:
+        assert time.monotonic() < limit, "%s after %d" % (turned, n)
+        for n in range(n + 1, n + 51):
+            Peer(daemon, [path("/nowhere/%d/%d" % (n % 100, i), error=2) for i in range(40)]).close()
+        turned |= {name for name in os.listdir(daemon.spool) if name.startswith("taken.")}
+    wait_for("an empty spool", lambda: set(os.listdir(daemon.spool)) <= OWN_FILES)
+    assert daemon.manifest().count("\nmissing {") == 4000
+
+
 def memory_is_acknowledged_when_on_disk(daemon):
     peer = Peer(daemon, [path("/etc/passwd")])
     wait_for("acknowledgement", lambda: peer.acknowledged() == len(peer.log))
@@ -404,7 +416,7 @@ if __name__ == "__main__":
     run([files_left_while_away, who_began_without_a_spool, torn_entries, entries_cut_short_by_a_kill,
          execution_that_had_not_settled, record_that_waits_in_vain,
          entry_cut_short_names_its_program, strange_files_are_put_away,
-         killed_process_and_killed_daemon, memory_is_acknowledged_when_on_disk, restart_continues,
+         killed_process_and_killed_daemon, a_journal_goes_while_others_end, memory_is_acknowledged_when_on_disk, restart_continues,
          relative_records_after_a_restart, records_by_value, a_connection_that_was_lost,
          unknown_directory_is_a_gap,
          another_user_goes_on, entries_that_are_refused_are_gaps, names_that_others_have_taken,

@@ -14,14 +14,19 @@
 #include "aggregator/log.h"
 #include "lib/base/cleanup.h"
 
-/* After an open that was refused: by its owner's mode, or because whoever may make files here is
- * not to be let write into others' (fs.protected_regular, which Debian sets). */
-static bool is_others(int directory, const char *name)
+static bool is_ours(const struct stat *status)
+{
+	return S_ISREG(status->st_mode) && status->st_uid == geteuid() && status->st_nlink == 1;
+}
+
+/* We may not open it: is that so because it is another's? Root hears this too, where
+ * fs.protected_regular forbids to open what stands in a directory of everyone's and may be made
+ * anew. */
+static bool is_foreign(int directory, const char *name)
 {
 	struct stat status;
 
-	return fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       status.st_uid != geteuid();
+	return fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && !is_ours(&status);
 }
 
 /* 0: it is open in *ret; -EPERM: something is there that is not ours. */
@@ -34,10 +39,10 @@ static int open_own(int directory, const char *name, int flags, int *ret)
 	if (fd < 0 && (errno == ELOOP || errno == EISDIR || errno == ENXIO))
 		return -EPERM;
 	if (fd < 0 && errno == EACCES)
-		return is_others(directory, name) ? -EPERM : -EACCES;
+		return is_foreign(directory, name) ? -EPERM : -EACCES;
 	if (fd < 0 || fstat(fd, &status) < 0)
 		return -errno;
-	if (!S_ISREG(status.st_mode) || status.st_uid != geteuid() || status.st_nlink != 1)
+	if (!is_ours(&status))
 		return -EPERM;
 	*ret = steal_fd(&fd);
 	return 0;

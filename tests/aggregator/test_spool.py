@@ -316,7 +316,8 @@ def entries_that_are_refused_are_gaps(daemon):
 
 
 def names_that_others_have_taken(daemon):
-    """The spool is everybody's: who makes the daemon's own names there first keeps it from nothing."""
+    """The spool is everybody's: who makes the daemon's own names there first keeps it from nothing. (As root a
+    matter of fs.protected_regular, whatever that is here; test_unprivileged.py has the rest.)"""
     daemon.kill()
     own = ["journal", "directories", "counted", "counted.new", "directories.new", "reserve", "lock"]
     for name in own:

@@ -69,22 +69,6 @@ def records_of_a_user_who_is_not_allowed(daemon):
     assert "lost-records" not in daemon.manifest(), daemon.manifest()
 
 
-def names_that_others_have_taken(daemon):
-    """Of files that it may not even open: they are put aside, as the spool is its own."""
-    as_nobody(daemon)
-    daemon.kill()
-    for name in ("journal", "directories", "counted", "reserve", "lock"):
-        if os.path.exists(daemon.spool + "/" + name):
-            os.unlink(daemon.spool + "/" + name)
-        os.close(os.open(daemon.spool + "/" + name, os.O_CREAT | os.O_WRONLY, 0o600))
-    daemon.start()
-    peer = Peer(daemon, [path("/etc/passwd")])
-    wait_for("an acknowledgement", lambda: peer.acknowledged() == len(peer.log))
-    peer.close()
-    for name in ("directories", "counted", "reserve", "lock"):
-        assert os.stat(daemon.spool + "/" + name).st_uid == 65534, name
-
-
 def a_directory_that_is_closed_to_it(daemon):
     as_nobody(daemon)
     closed = daemon.directory + "/closed"
@@ -99,7 +83,26 @@ def a_directory_that_is_closed_to_it(daemon):
     assert 'kind: "unresolved"' not in daemon.manifest("other@1"), daemon.manifest("other@1")
 
 
+def names_that_others_have_taken(daemon):
+    """In its own spool, where everybody may make files: it may not even open them."""
+    as_nobody(daemon)
+    daemon.kill()
+    for name in ("journal", "directories", "counted", "reserve", "lock"):
+        if os.path.exists(daemon.spool + "/" + name):
+            os.unlink(daemon.spool + "/" + name)
+        with open(daemon.spool + "/" + name, "w") as file:
+            file.write("mine")
+        os.chmod(file.name, 0o600)
+    daemon.start()
+    peer = Peer(daemon, [path("/etc/passwd")])
+    wait_for("an acknowledgement", lambda: peer.acknowledged() == len(peer.log))
+    peer.close()
+    for name in ("directories", "counted", "reserve", "lock"):
+        assert os.stat(daemon.spool + "/" + name).st_uid == 65534, name
+
+
 if os.getuid() or not shutil.which("setpriv"):
     print("takes root, which can become another user")
     sys.exit(77)
-run([records_of_another_user, names_that_others_have_taken, records_of_a_user_who_is_not_allowed, a_directory_that_is_closed_to_it])
+run([records_of_another_user, records_of_a_user_who_is_not_allowed, a_directory_that_is_closed_to_it,
+     names_that_others_have_taken])

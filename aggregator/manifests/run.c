@@ -10,7 +10,6 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/hash.h"
 
-#define UNREAD "spool files that footprintd may not read"
 #define UNKEPT "while no aggregator listened, processes had no spool that they could write"
 
 /* Counts by the hash of what is counted: 64 bits under a key that peers do not know. */
@@ -245,7 +244,7 @@ static int tell_unread(struct application *application)
 	if (!application->daemon->spool.unread || run->told_unread)
 		return 0;
 	run->told_unread = true;
-	return run_gap(application, "lost-records", NULL, UNREAD, 1);
+	return run_gap(application, "lost-records", NULL, application->daemon->spool.unread, 1);
 }
 
 static int store(struct application *application, uint64_t ended_ns)

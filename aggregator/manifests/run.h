@@ -34,7 +34,7 @@ struct run {
 	bool continued;		/* an aggregator before us began it */
 	bool unkept;		/* processes of it share no spool with us (spool_shared.h) */
 	bool told;		/* that it was unattended */
-	bool told_unread;	/* that some of it may stand in files that we may not read */
+	bool told_unread;	/* that some of it may stand in files that nobody has read */
 	const char *unattended; /* nobody listened for a time, and why nothing could be kept */
 	char host[FP_NAME_SIZE_MAX + 1];
 	uint64_t started_ns, ended_ns;

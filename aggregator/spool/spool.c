@@ -19,6 +19,10 @@
 
 #define SETTLED_AT_LATEST_MS 5000 /* after a file has been read */
 
+/* Gaps. */
+#define MAY_NOT_READ "spool files that footprintd may not read"
+#define CANNOT_READ  "spool files that could not be read"
+
 /* --- taking ----------------------------------------------------------------------------------- */
 
 /* "PREFIX" followed by a number. */
@@ -73,8 +77,8 @@ static int discard(struct aggregator *daemon, const char *name)
 }
 
 /* A daemon that is not root may not read what others left. It stays where it is, for one that may,
- * and whoever runs is told that some of it may be theirs (run.c). */
-static bool may_read(struct aggregator *daemon, const char *name)
+ * and whoever runs is told that some of it may be theirs (run.c). *ret_missed: there is such. */
+static bool may_read(struct aggregator *daemon, const char *name, bool *ret_missed)
 {
 	struct spool *spool = &daemon->spool;
 	struct stat status;
@@ -85,13 +89,21 @@ static bool may_read(struct aggregator *daemon, const char *name)
 	/* Whom the operator does not allow is not missed. */
 	if (fstatat(spool->directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
 		policy_allows_uid(&daemon->options, status.st_uid))
-		spool->unread = true;
+		*ret_missed = true;
 	return false;
 }
 
-static void tell_unread(struct aggregator *daemon, bool before)
+/* missed: files were found that we may not read; complete: all files were looked at. */
+static void note_unread(struct aggregator *daemon, bool missed, bool complete)
 {
-	if (!daemon->spool.unread || before)
+	struct spool *spool = &daemon->spool;
+	const char *before = spool->unread;
+
+	if (missed)
+		spool->unread = MAY_NOT_READ;
+	else if (complete)
+		spool->unread = spool->broken ? CANNOT_READ : NULL;
+	if (!missed || before == spool->unread)
 		return;
 	daemon->counters.spool_unread++;
 	log_trouble(
@@ -151,13 +163,14 @@ static bool is_taken(const struct spool *spool, const char *name)
 }
 
 /* A file that an aggregator before us took, and did not come to the end of. */
-static void take_left_behind(struct aggregator *daemon, const char *name, uint64_t number)
+static void take_left_behind(
+	struct aggregator *daemon, const char *name, uint64_t number, bool *ret_missed)
 {
 	struct spool *spool = &daemon->spool;
 
 	if (number > spool->last_number && number < UINT64_MAX / 2)
 		spool->last_number = number;
-	if (!is_taken(spool, name) && may_read(daemon, name))
+	if (!is_taken(spool, name) && may_read(daemon, name, ret_missed))
 		adopt_file(daemon, name);
 }
 
@@ -166,8 +179,8 @@ static void scan(struct aggregator *daemon)
 	struct spool *spool = &daemon->spool;
 	int fd = openat(spool->directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct dirent *entry;
+	bool missed = false;
 	uint64_t number;
-	bool unread = spool->unread;
 	DIR *directory;
 
 	if (fd < 0)
@@ -177,15 +190,14 @@ static void scan(struct aggregator *daemon)
 		close(fd);
 		return;
 	}
-	spool->unread = false;
 	while (spool->n_taken < SPOOL_TAKEN_MAX && (entry = readdir(directory))) {
 		if (spool->left_behind && numbered(entry->d_name, "taken.", &number))
-			take_left_behind(daemon, entry->d_name, number);
+			take_left_behind(daemon, entry->d_name, number, &missed);
 		else if (numbered(entry->d_name, "records.", &number) &&
-			 may_read(daemon, entry->d_name))
+			 may_read(daemon, entry->d_name, &missed))
 			take(daemon, entry->d_name);
 	}
-	tell_unread(daemon, unread);
+	note_unread(daemon, missed, spool->n_taken < SPOOL_TAKEN_MAX);
 	/* Where there were more of them than we take, the next scan takes others. */
 	if (spool->n_taken < SPOOL_TAKEN_MAX)
 		spool->left_behind = false;
@@ -245,7 +257,20 @@ bool spool_holds_since(const struct aggregator *daemon, uint64_t time_ms)
 {
 	const struct taken *oldest = TAILQ_FIRST(&daemon->spool.taken);
 
+	while (oldest && oldest->state == TAKEN_BROKEN)
+		oldest = TAILQ_NEXT(oldest, link);
 	return oldest && oldest->since_ms <= time_ms;
+}
+
+void spool_note_broken(struct aggregator *daemon, struct taken *taken, int error)
+{
+	log_trouble("%s/%s: cannot be read: %s; it stays there", daemon->options.spool, taken->name,
+		strerror(error));
+	daemon->counters.spool_unread++;
+	daemon->spool.broken = true;
+	if (!daemon->spool.unread)
+		daemon->spool.unread = CANNOT_READ;
+	taken->state = TAKEN_BROKEN;
 }
 
 void spool_tick(struct aggregator *daemon)

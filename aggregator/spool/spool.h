@@ -26,6 +26,7 @@ enum taken_state {
 	TAKEN_READING,
 	TAKEN_READ,
 	TAKEN_COVERED, /* the snapshot being written has all of it */
+	TAKEN_BROKEN,  /* cannot be read: it stays where it is */
 };
 
 #define SPOOL_LOCK_NAME "lock"
@@ -53,7 +54,8 @@ struct spool {
 	int lock;	      /* keeps a second daemon from this spool; -1: none */
 	bool left_behind;     /* files of an aggregator before us may be there */
 	bool made;	      /* it was not there: nobody has kept anything */
-	bool unread;	      /* there are files that we may not read */
+	const char *unread;   /* there are files that nobody has read, and why; NULL: none are */
+	bool broken;	      /* some of them could not be read */
 	uint64_t last_number; /* of taken.N */
 	unsigned n_taken;
 	struct taken_list taken;
@@ -69,8 +71,10 @@ void spool_tick(struct aggregator *daemon);
 bool spool_busy(const struct aggregator *daemon);
 /* Somebody still writes to a file that is to be read. */
 bool spool_locked(const struct aggregator *daemon);
-/* There is a file that was taken before that time. */
+/* There is a file that was taken before that time, and is still being dealt with. */
 bool spool_holds_since(const struct aggregator *daemon, uint64_t time_ms);
+/* What it holds cannot be read any further: whoever runs is told, and it is kept. */
+void spool_note_broken(struct aggregator *daemon, struct taken *taken, int error);
 /* The journal, open at fd (taken over on success): of sessions that have been read, or are being
  * read to their end. 0 or negative errno. */
 int spool_adopt_journal(struct aggregator *daemon, int fd);

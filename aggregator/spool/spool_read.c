@@ -160,6 +160,7 @@ static void pass_hole(struct taken *taken)
 	taken->offset = (uint64_t)data;
 }
 
+/* 1: go on later; 0: at the end of the file; -ENOMEM; others: it cannot be read. */
 static int read_taken(struct aggregator *daemon, struct taken *taken)
 {
 	autofree uint8_t *window = NULL;
@@ -177,7 +178,9 @@ static int read_taken(struct aggregator *daemon, struct taken *taken)
 	if (!window)
 		return -ENOMEM;
 	n = pread(taken->fd, window, left, (off_t)taken->offset);
-	if (n <= 0)
+	if (n < 0)
+		return -errno;
+	if (n == 0)
 		return 0; /* cut off by its owner while we looked: what is gone is gone */
 	return read_window(daemon, taken, window, (size_t)n);
 }
@@ -244,8 +247,10 @@ void spool_read(struct aggregator *daemon)
 		tell_unplaced(daemon, taken);
 		taken->state = TAKEN_READ;
 		taken->read_ms = uv_now(&daemon->loop);
-	} else if (r < 0) {
+	} else if (r == -ENOMEM) {
 		daemon->counters.no_memory++;
+	} else if (r < 0) {
+		spool_note_broken(daemon, taken, -r);
 	}
 	uv_timer_start(&daemon->spool.step, on_step, full || r < 0 ? FULL_MS : STEP_MS, 0);
 }

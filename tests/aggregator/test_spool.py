@@ -347,6 +347,26 @@ def a_file_of_nothing(daemon):
     assert daemon.stop() == 0
 
 
+def a_file_that_cannot_be_read(daemon):
+    """It stays where it is, and all who run are told."""
+    daemon.kill()
+    if not shutil.which("strace"):
+        return
+    spool_file(daemon, entry([path("/etc/passwd")]))
+    daemon.wrapper = ["strace", "-D", "-f", "-o", "/dev/null", "-P", daemon.spool + "/taken.1", "-e",
+                      "inject=pread64:error=EIO"]
+    daemon.start()
+    wait_for("a word about it", lambda: "taken.1: cannot be read: Input/output error" in daemon.stderr())
+    Peer(daemon, [path("/etc/group")]).close()
+    wait_for("the gap", lambda: "spool files that could not be read" in daemon.manifest())
+    assert daemon.stop() == 0
+    assert daemon.counter("times that spool files could not be read") == 1
+    daemon.wrapper = ()
+    daemon.start()
+    wait_for("what it held", lambda: has_file(daemon.manifest(), "/etc/passwd"))
+    wait_for("an empty spool", lambda: set(os.listdir(daemon.spool)) <= OWN_FILES)
+
+
 def a_file_that_stays_locked(daemon):
     """By a process that was stopped as it wrote: what is there is read, and what it writes then is, too."""
     daemon.kill()
@@ -421,5 +441,5 @@ if __name__ == "__main__":
          relative_records_after_a_restart, records_by_value, a_connection_that_was_lost,
          unknown_directory_is_a_gap,
          another_user_goes_on, entries_that_are_refused_are_gaps, names_that_others_have_taken,
-         a_file_of_nothing, a_file_that_stays_locked, a_file_that_is_locked_at_the_end,
+         a_file_of_nothing, a_file_that_cannot_be_read, a_file_that_stays_locked, a_file_that_is_locked_at_the_end,
          a_lock_of_somebody_else, another_daemon_on_the_same_spool, unreadable_manifest_is_put_aside, full_disk, hundred_thousand_paths])

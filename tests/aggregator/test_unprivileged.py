@@ -59,6 +59,34 @@ def records_of_another_user(daemon):
     assert daemon.stop() == 0 and not os.path.exists(of_root)
 
 
+def records_of_another_user_among_many(daemon):
+    """They are spoken of once, though other files hide them for a while."""
+    as_nobody(daemon)
+    leave_records(daemon, 0, "/etc/group")
+    wait_for("a word about them", lambda: "records of another user are left there" in daemon.stderr())
+    locked = []
+    for number in range(1000, 1256):
+        os.close(os.open("%s/being-written" % daemon.directory, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644))
+        locked.append(open("%s/being-written" % daemon.directory))
+        fcntl.flock(locked[-1], fcntl.LOCK_EX)
+        os.rename("%s/being-written" % daemon.directory, "%s/records.%d" % (daemon.spool, number))
+
+    def taken():
+        return len([name for name in os.listdir(daemon.spool) if name.startswith("taken.")])
+    wait_for("as many as are taken", lambda: taken() == 256)
+    Peer(daemon, [path("/etc/passwd")], application="meanwhile").close()
+    wait_for("a tick of the daemon's", lambda: "ended_ns" in daemon.manifest("meanwhile@1"))
+    for file in locked:
+        file.close()
+    wait_for("an empty spool", lambda: taken() == 0)
+    Peer(daemon, [path("/etc/passwd")]).close()
+    wait_for("another tick", lambda: "ended_ns" in daemon.manifest())
+    assert "spool files that footprintd may not read" in daemon.manifest("meanwhile@1")
+    assert daemon.stop() == 0
+    assert daemon.stderr().count("records of another user are left there") == 1, daemon.stderr()
+    assert daemon.counter("times that spool files could not be read") == 1
+
+
 def records_of_a_user_who_is_not_allowed(daemon):
     """Nobody misses them."""
     as_nobody(daemon, "--allow-uid", "0", "--allow-uid", "65534")
@@ -104,5 +132,6 @@ def names_that_others_have_taken(daemon):
 if os.getuid() or not shutil.which("setpriv"):
     print("takes root, which can become another user")
     sys.exit(77)
-run([records_of_another_user, records_of_a_user_who_is_not_allowed, a_directory_that_is_closed_to_it,
+run([records_of_another_user, records_of_another_user_among_many, records_of_a_user_who_is_not_allowed,
+     a_directory_that_is_closed_to_it,
      names_that_others_have_taken])

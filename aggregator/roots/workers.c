@@ -62,15 +62,28 @@ static void *live(void *data)
 	}
 	workers->n--;
 	LIST_REMOVE(worker, link);
+	LIST_INSERT_HEAD(&workers->ended, worker, link);
 	pthread_cond_broadcast(&workers->more); /* workers_close() may wait for the last one */
 	pthread_mutex_unlock(&workers->lock);
-	free(worker);
 	return NULL;
 }
 
 /* --- on the loop's ---------------------------------------------------------------------------- */
 
-/* Signals are the loop's. Nobody joins a thread that may never end. */
+/* They need the lock no more, and are gone at once - with what libcrypto keeps for each thread,
+ * which must not happen while the process ends and libcrypto clears up. */
+static void join_ended(struct workers *workers)
+{
+	struct worker *worker;
+
+	while ((worker = LIST_FIRST(&workers->ended))) {
+		LIST_REMOVE(worker, link);
+		pthread_join(worker->thread, NULL);
+		free(worker);
+	}
+}
+
+/* Signals are the loop's. */
 static int start_thread(struct worker *worker)
 {
 	sigset_t all, before;
@@ -80,8 +93,6 @@ static int start_thread(struct worker *worker)
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	r = pthread_create(&worker->thread, NULL, live, worker);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (r == 0)
-		pthread_detach(worker->thread);
 	return -r;
 }
 
@@ -127,6 +138,7 @@ int workers_init(struct workers *workers, uv_loop_t *loop, unsigned wanted)
 	STAILQ_INIT(&workers->waiting);
 	STAILQ_INIT(&workers->finished);
 	LIST_INIT(&workers->list);
+	LIST_INIT(&workers->ended);
 	pthread_mutex_init(&workers->lock, NULL);
 	pthread_cond_init(&workers->more, NULL);
 	workers->back.data = workers;
@@ -224,6 +236,7 @@ void workers_tick(struct workers *workers, uint64_t now_ms)
 		return;
 	workers->ticked_ms = now_ms;
 	pthread_mutex_lock(&workers->lock);
+	join_ended(workers);
 	count_ticks(workers);
 	fill_up(workers);
 	while ((job = find_late(workers))) {
@@ -245,6 +258,7 @@ void workers_close(struct workers *workers)
 	pthread_cond_broadcast(&workers->more);
 	while (workers->n)
 		pthread_cond_wait(&workers->more, &workers->lock);
+	join_ended(workers);
 	pthread_mutex_unlock(&workers->lock);
 	uv_close((uv_handle_t *)&workers->back, NULL);
 }

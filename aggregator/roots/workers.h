@@ -45,7 +45,7 @@ struct workers {
 	pthread_mutex_t lock; /* of all that follows */
 	pthread_cond_t more;
 	STAILQ_HEAD(, job) waiting, finished;
-	LIST_HEAD(, worker) list;
+	LIST_HEAD(, worker) list, ended; /* those that have ended are to be joined */
 	unsigned wanted;
 	unsigned n;	 /* threads; those whose job is late apart */
 	unsigned n_idle; /* of them */

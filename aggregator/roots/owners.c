@@ -52,26 +52,32 @@ static struct root *root_asked(const struct aggregator *daemon, unsigned ask)
 	return NULL;
 }
 
-/* Nobody can answer any more. */
-static void leave_open(struct application *application, unsigned ask)
+void owners_deinit(struct root *root)
 {
-	const struct file_state nobody = { 0 };
+	if (root->tools.ask)
+		root->daemon->roots.asks &= ~((uint64_t)1 << root->tools.ask);
+}
+
+static bool asks(const struct application *application, unsigned ask)
+{
 	struct unasked_file file = { 0 };
 
 	for (; manifest_next_unasked(application->manifest, &file); file.place++)
 		if (file.ask == ask)
-			manifest_answer(application->manifest, file, &nobody);
+			return true;
+	return false;
 }
 
-void owners_deinit(struct root *root)
+bool owners_have_questions(const struct root *root)
 {
-	struct application *application;
+	const struct application *application;
 
 	if (!root->tools.ask)
-		return;
+		return false;
 	LIST_FOREACH(application, &root->daemon->applications.list, link)
-		leave_open(application, root->tools.ask);
-	root->daemon->roots.asks &= ~((uint64_t)1 << root->tools.ask);
+		if (asks(application, root->tools.ask))
+			return true;
+	return false;
 }
 
 bool owners_need_tools(const struct root *root)

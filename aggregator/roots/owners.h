@@ -28,8 +28,10 @@ struct owners {
 
 /* Of a new root: files in it may be asked for later, unless too many roots have that already. */
 void owners_init(struct root *root);
-/* No pass is running. */
+/* No pass is running, and none will be needed. */
 void owners_deinit(struct root *root);
+/* Are files still to be asked for in it, before a snapshot that is to come? */
+bool owners_have_questions(const struct root *root);
 
 /* Begins to find out what dirty applications do not know yet. True: it takes its time, and
  * snapshot_start() is called when it is done; while stopping, aggregator_progress(). */

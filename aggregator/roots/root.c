@@ -331,7 +331,8 @@ void roots_tick(struct aggregator *daemon)
 
 		if (!root->references && !root->batch && !root->owners.pass &&
 			(++idle > ROOTS_IDLE_MAX ||
-				uv_now(&daemon->loop) - root->idle_since_ms > ROOT_IDLE_MS))
+				uv_now(&daemon->loop) - root->idle_since_ms > ROOT_IDLE_MS) &&
+			!owners_have_questions(root))
 			root_free(root);
 		else
 			root_pump(root);

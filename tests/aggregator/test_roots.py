@@ -183,6 +183,21 @@ def a_file_belongs_to_the_package_of_its_own_root(daemon):
     assert found == expected, set(found.items()) ^ set(expected.items())
 
 
+def a_root_that_nobody_uses_any_more(daemon):
+    """Its packages are known, however long manifests are not written: containers have come and gone meanwhile,
+    and more roots than are kept idle are free half a minute after their sessions."""
+    daemon.stop()
+    daemon.interval = "40"
+    daemon.start()
+    for number in range(70):
+        root = "%s/root-%d" % (daemon.directory, number)
+        install(root, "1.0")
+        put(root, "/etc/tool.conf", "x")
+        say(daemon, root, [path("/etc/none", error=2) if number else path("/etc/tool.conf")])
+    wait_for("the manifest", lambda: has_file(daemon.manifest(), "/etc/tool.conf"), 60)
+    assert 'name: "tool"' in daemon.manifest(), daemon.manifest()
+
+
 def a_damaged_database_is_said_once(daemon):
     with tempfile.TemporaryDirectory() as root:
         put(root, "/etc/tool.conf", "x")
@@ -311,6 +326,6 @@ if __name__ == "__main__":
     run([content_that_nobody_has_read,
          a_root_that_is_handed_over_later, a_root_with_the_numbers_of_one_that_is_gone,
          owners_are_as_the_container_calls_them, a_root_that_is_never_handed_over, a_package_is_upgraded,
-         a_file_belongs_to_the_package_of_its_own_root,
+         a_file_belongs_to_the_package_of_its_own_root, a_root_that_nobody_uses_any_more,
          a_damaged_database_is_said_once, a_program_whose_libraries_cannot_be_told_is_a_gap,
          what_libc_loads_itself_is_explained, what_nobody_will_ever_say_is_not_waited_for])

@@ -11,6 +11,8 @@
 #define REFRESH_MS 500
 /* Package databases are read again at most so often: an upgrade writes its database many times. */
 #define PACKAGES_MS 5000
+/* What takes longer is for another batch: other roots wait for the same threads. */
+#define SLICE_MS 1000
 
 struct batch *batch_new(struct root *root)
 {
@@ -20,7 +22,7 @@ struct batch *batch_new(struct root *root)
 	if (!batch)
 		return NULL;
 	batch->root = root;
-	batch->n = 0;
+	batch->n = batch->n_looked = 0;
 	batch->refresh = now - root->refreshed_ms > REFRESH_MS;
 	batch->packages = batch->refresh && now - root->packages_ms > PACKAGES_MS;
 	if (batch->refresh)
@@ -69,21 +71,28 @@ static struct batch *batch_of(struct job *job)
 	return (struct batch *)((char *)job - offsetof(struct batch, job));
 }
 
+/* The loop's time stands still here. */
+static uint64_t clock_ms(void)
+{
+	return uv_hrtime() / 1000000;
+}
+
 /* On a worker's thread: touches nothing but the items, the raw paths and the root's tools. */
 static void work(struct job *job)
 {
 	struct batch *batch = batch_of(job);
 	struct look_tools *tools = &batch->root->tools;
+	uint64_t begun = clock_ms();
 
 	if (batch->refresh)
 		look_tools_refresh(tools, batch->packages);
-	for (unsigned i = 0; i < batch->n; i++) {
-		struct batch_item *item = &batch->items[i];
+	do {
+		struct batch_item *item = &batch->items[batch->n_looked++];
 
 		if (look_at(tools, item->path->raw, item->path->follow, item->depth, item->digest,
 			    &item->look) < 0)
 			item->look = NULL;
-	}
+	} while (batch->n_looked < batch->n && clock_ms() - begun < SLICE_MS);
 }
 
 static void done(struct job *job)
@@ -117,7 +126,7 @@ bool batch_take(struct batch *batch)
 	struct root *root = batch->root;
 	bool complete = true;
 
-	for (unsigned i = 0; i < batch->n; i++) {
+	for (unsigned i = 0; i < batch->n_looked; i++) {
 		struct batch_item *item = &batch->items[i];
 
 		if (item->look) {

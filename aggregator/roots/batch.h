@@ -11,7 +11,7 @@ struct batch_item {
 	struct path *path;
 	enum look_depth depth;
 	bool digest;
-	struct look *look; /* the answer; NULL: no memory */
+	struct look *look; /* the answer; NULL: no memory, or not looked at */
 };
 
 struct batch {
@@ -22,7 +22,7 @@ struct batch {
 	bool packages; /* with it: see whether the package database has changed */
 	void (*finished)(struct batch *batch);
 	void (*late)(struct batch *batch);
-	unsigned n;
+	unsigned n, n_looked; /* from the first on */
 	struct batch_item items[BATCH_LOOKS_MAX];
 };
 
@@ -35,7 +35,8 @@ void batch_add(struct batch *batch, struct root *root, struct path *path, enum l
  * answer for long (workers.h). 0 or negative errno. */
 int batch_start(struct batch *batch, void (*finished)(struct batch *batch),
 	void (*late)(struct batch *batch));
-/* Gives the paths their new looks, and frees the batch. False: there was no memory for some. */
+/* Gives the paths their new looks, those that there was time for, and frees the batch. False: there
+ * was no memory for some. */
 bool batch_take(struct batch *batch);
 void batch_free(struct batch *batch);
 

@@ -164,6 +164,9 @@ static int settle(struct builder *b, struct loaded *taken, int found)
 	autoloaded struct loaded *object = taken;
 	const struct loaded *same;
 
+	if (found == -E2BIG)
+		return error_set(b->err, found, "closure: looked for in more than %u places",
+			SEARCH_TRIES_MAX);
 	if (found < 0 && found != -ENOENT && found != -ENOEXEC)
 		return found;
 	same = found == 0 ? find_file(b, object) : NULL;

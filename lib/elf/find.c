@@ -43,6 +43,8 @@ int search_try(struct search *search, const char *path, struct loaded *object)
 
 	if (path[0] != '/')
 		return -ENOENT; /* relative to a working directory we do not know */
+	if (search->tries++ >= SEARCH_TRIES_MAX)
+		return -E2BIG;
 	code = resolver_resolve(search->resolver, NULL, path, true, &where);
 	if (code < 0)
 		return code == -ENOMEM ? code : -ENOENT;
@@ -170,6 +172,7 @@ static int try_cache(
 
 	if (!search->cache.bytes)
 		return -ENOENT;
+	search->tries += search->cache.n_entries / SEARCH_CACHE_ENTRIES;
 	path = ld_cache_find(&search->cache, name, search->cache_flags, search->level);
 	if (!path || (no_defaults && in_defaults(search, path)))
 		return -ENOENT;

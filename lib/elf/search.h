@@ -29,6 +29,13 @@ struct loaded {
 
 void loaded_free(struct loaded *object);
 
+/* Places that are looked at for one closure, a few seconds' worth: lists of directories, the names
+ * to be looked for there and ld.so's cache are whoever's, and each may be long. Programs that bring
+ * a directory for each of some hundred libraries (Nix) come to a tenth. */
+#define SEARCH_TRIES_MAX (1u << 19)
+/* Entries of ld.so's cache that are read in the time of one of these. */
+#define SEARCH_CACHE_ENTRIES 512u
+
 struct search {
 	struct resolver *resolver;
 	bool musl;		/* else glibc */
@@ -43,6 +50,7 @@ struct search {
 	struct ld_cache cache;
 	uint32_t cache_flags; /* of entries that are for this program */
 	int level;	      /* the best x86-64-vN of this processor */
+	size_t tries;	      /* against SEARCH_TRIES_MAX */
 };
 
 int search_init(struct search *search, struct resolver *r, const struct elf_info *program);
@@ -50,7 +58,7 @@ void search_deinit(struct search *search);
 
 /*
  * Finds `name`, needed by `loader`. 0, and `object` has found, canonical, device, inode and info;
- * -ENOENT: nowhere; -ENOMEM.
+ * -ENOENT: nowhere; -E2BIG: past SEARCH_TRIES_MAX; -ENOMEM.
  */
 int search_find(struct search *search, const char *name, const struct loaded *loader,
 	struct loaded *object);

@@ -212,9 +212,12 @@ def a_damaged_database_is_said_once(daemon):
     assert len(said) == 1, said
 
 
-def object_that_needs(names):
+def object_that_needs(names, runpath=None):
     """An ELF object with these DT_NEEDED entries, by elf(5)."""
     strings, dynamic = b"\0", b""
+    if runpath:
+        dynamic += struct.pack("<QQ", 29, len(strings))  # DT_RUNPATH
+        strings += runpath.encode() + b"\0"
     for name in names:
         dynamic += struct.pack("<QQ", 1, len(strings))  # DT_NEEDED
         strings += name.encode() + b"\0"
@@ -243,6 +246,22 @@ def a_program_whose_libraries_cannot_be_told_is_a_gap(daemon):
         say(daemon, root, [path("/etc/none")], executable="/usr/bin/monster")
         wait_for("the gap", lambda: "/usr/bin/monster" in gaps())
         assert "/usr/bin/tool" not in gaps(), gaps()
+
+
+def programs_that_are_looked_at_for_hours(daemon):
+    """What a program needs is looked for in so many places, and others have their turn meanwhile."""
+    daemon.stop()
+    daemon.options = ("--threads", "1")
+    daemon.start()
+    root, programs = daemon.directory + "/root", ["/usr/bin/monster%d" % number for number in range(20)]
+    monster = object_that_needs(("%d.so" % i for i in range(4000)), runpath="/a:" * 20000 + "/a")
+    for program in programs:
+        put(root, program, monster)
+        say(daemon, root, [path("/etc/none", error=2)], executable=program)
+    Peer(daemon, [path("/etc/passwd")], application="other").close()
+    wait_for("the others", lambda: has_file(daemon.manifest("other@1"), "/etc/passwd"))
+    wait_for("a gap", lambda: "looked for in more than" in daemon.manifest())
+    assert daemon.manifest().count("looked for in more than") < 20, "nobody had to wait: this tests nothing"
 
 
 def what_libc_loads_itself_is_explained(daemon):
@@ -328,4 +347,5 @@ if __name__ == "__main__":
          owners_are_as_the_container_calls_them, a_root_that_is_never_handed_over, a_package_is_upgraded,
          a_file_belongs_to_the_package_of_its_own_root, a_root_that_nobody_uses_any_more,
          a_damaged_database_is_said_once, a_program_whose_libraries_cannot_be_told_is_a_gap,
+         programs_that_are_looked_at_for_hours,
          what_libc_loads_itself_is_explained, what_nobody_will_ever_say_is_not_waited_for])

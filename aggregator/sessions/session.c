@@ -178,9 +178,10 @@ static int session_register(struct session *session, const Footprint__Hello *hel
 	run_join(session->application, hello->host, session->started_ns);
 	run_could_not_keep(session->application, session->started_ns, session->daemon->unkept_ns);
 	ledger_recall(session);
-	r = ingest_hello(session, hello);
+	/* The hello last: from then on a fact that waits names the session. */
+	r = atlas_recall(session);
 	if (r == 0)
-		r = atlas_recall(session);
+		r = ingest_hello(session, hello);
 	if (r < 0) {
 		index_remove(&sessions->by_id, hash, session);
 		run_session_ended(session->application, 0);

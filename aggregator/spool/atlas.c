@@ -60,6 +60,23 @@ void atlas_init(struct aggregator *daemon)
 
 /* --- recalling -------------------------------------------------------------------------------- */
 
+/* Nothing but directories stands there: what is something else was not put there by us. 0, -ENOMEM.
+ */
+static int recall_record(struct session *session, const struct slot *slot)
+{
+	Footprint__Record *record;
+	struct error err;
+	int r = record_unpack(slot->payload, slot->size, &record, &err);
+
+	if (r < 0)
+		return r == -ENOMEM ? r : 0;
+	if (record->kind == FOOTPRINT__RECORD__KIND__DIRECTORY && record->path.len &&
+		record->path.data[0] == '/')
+		r = ingest_record(session, record);
+	footprint__record__free_unpacked(record, NULL);
+	return r == -ENOMEM ? r : 0;
+}
+
 static int recall_log(struct session *session, const struct spool_view *view)
 {
 	struct slot_reader reader = { .log = view->log, .size = view->entry.log_size };
@@ -68,8 +85,8 @@ static int recall_log(struct session *session, const struct spool_view *view)
 	int r;
 
 	while ((r = slot_next(&reader, &slot, &err)) > 0) {
-		r = ingest_slot(session, slot.payload, slot.size, false, &err);
-		if (r == -ENOMEM)
+		r = recall_record(session, &slot);
+		if (r < 0)
 			return r;
 	}
 	return 0;
@@ -94,7 +111,6 @@ int atlas_recall(struct session *session)
 	struct spool_reader reader = { .bytes = atlas->before, .size = atlas->before_size };
 	struct spool_view view;
 	enum spool_found found;
-	int known = 0;
 
 	/* The id stands in the hello byte by byte: without it there is nothing to unpack. */
 	if (!atlas->before ||
@@ -105,9 +121,8 @@ int atlas_recall(struct session *session)
 			continue;
 		if (recall_log(session, &view) < 0)
 			return -ENOMEM;
-		known = 1;
 	}
-	return known;
+	return 0;
 }
 
 /* --- keeping ---------------------------------------------------------------------------------- */

@@ -30,8 +30,7 @@ struct atlas {
 /* Reads what is there, and goes on with it. Failure is no reason not to start: then nothing is
  * acknowledged. */
 void atlas_init(struct aggregator *daemon);
-/* A session that is new to us: tells it what it named before. 1: it was known before us; 0: it was
- * not; -ENOMEM. */
+/* A session that is new to us: tells it what it named before. No facts come of it. 0 or -ENOMEM. */
 int atlas_recall(struct session *session);
 /* Keeps what the session has named since the last time. 0, or negative errno: not kept. */
 int atlas_keep(struct session *session);

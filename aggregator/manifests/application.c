@@ -215,6 +215,41 @@ int application_gap(struct aggregator *daemon, const Footprint__Hello *hello, ui
 	return r;
 }
 
+/* --- too much --------------------------------------------------------------------------------- */
+
+#define TOO_MUCH "more than a manifest may hold"
+
+static int fill_up(struct application *application)
+{
+	application->full = true;
+	return run_gap(application, "lost-records", NULL, TOO_MUCH, 1);
+}
+
+int application_is_full(struct application *application)
+{
+	/* Each of its texts is written once at least: it cannot be written any more. */
+	if (!application->full && manifest_text_size(application->manifest) > MANIFEST_SIZE_MAX &&
+		fill_up(application) < 0)
+		return -ENOMEM;
+	return application->full;
+}
+
+int application_go_back(struct application *application)
+{
+	struct manifest *all = application->manifest, *before;
+	int r = manifest_new(application->name, application->version, &before);
+
+	if (r < 0)
+		return r;
+	application->manifest = before;
+	r = continue_manifest(application);
+	if (r == 0)
+		r = fill_up(application);
+	application->manifest = r < 0 ? all : before;
+	manifest_free(r < 0 ? before : all);
+	return r;
+}
+
 /* --- what was applied before ------------------------------------------------------------------ */
 
 bool application_applied(const struct application *application, uint64_t key)

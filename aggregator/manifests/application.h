@@ -34,6 +34,7 @@ struct application {
 	struct run run;
 	bool dirty; /* the manifest on disk, or the one being written, does not have everything */
 	bool reported; /* that it cannot be written */
+	bool full;     /* the manifest is as large as one may be, and says so: no facts go in */
 	/* Direct-mapped: keys of facts that went in before and need not go in again. */
 	uint64_t *applied;
 };
@@ -66,6 +67,12 @@ void application_unref(struct application *application);
  * ended then (0: not known). Not while manifests are being written. 0 or negative errno. */
 int application_gap(struct aggregator *daemon, const Footprint__Hello *hello, uint64_t ended_ns,
 	const char *kind, const char *detail, uint64_t count);
+
+/* Has the manifest no room for more? It may become so here; then it has a gap. 1, 0 or -ENOMEM. */
+int application_is_full(struct application *application);
+/* The manifest was too large to be written: what is on disk takes its place, with a gap. 0 or
+ * negative errno. */
+int application_go_back(struct application *application);
 
 /* Ends runs that are over, frees applications that nobody needs. */
 void applications_tick(struct aggregator *daemon);

@@ -250,11 +250,14 @@ static int note_unresolved(struct fact *fact)
 int fact_apply(struct fact *fact)
 {
 	struct application *application = fact->session->application;
-	uint64_t key = repeats(fact) ? key_of(fact) : 0;
-	int r;
+	int r = application_is_full(application);
+	uint64_t key;
 
-	application->dirty = true;
 	settle_directory(fact);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	application->dirty = true;
+	key = repeats(fact) ? key_of(fact) : 0;
 	if (key && application_applied(application, key))
 		return 0;
 	r = apply_kind(fact);

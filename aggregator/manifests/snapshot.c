@@ -78,6 +78,8 @@ static bool take_result(struct aggregator *daemon, const struct snapshot_item *i
 		application->dirty = true;
 		daemon->counters.snapshot_failures++;
 		report(application, &item->error);
+		if (item->result == -EFBIG && application_go_back(application) < 0)
+			daemon->counters.no_memory++; /* with the next one */
 	}
 	application_unref(application);
 	return written;

@@ -74,6 +74,11 @@ const char *manifest_version(const struct manifest *m)
 	return m->version;
 }
 
+size_t manifest_text_size(const struct manifest *m)
+{
+	return m->strings.arena.total;
+}
+
 void manifest_forget_view(struct manifest *m)
 {
 	m->view = NULL;

@@ -46,6 +46,8 @@ static inline void manifest_freep(struct manifest **m)
 
 const char *manifest_application(const struct manifest *m);
 const char *manifest_version(const struct manifest *m);
+/* Bytes of the texts in it, each once: what its canonical form needs at least, or little less. */
+size_t manifest_text_size(const struct manifest *m);
 
 /* --- facts ------------------------------------------------------------------------------------ */
 

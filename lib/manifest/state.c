@@ -180,7 +180,7 @@ int manifest_answer(struct manifest *m, struct unasked_file file, const struct f
 	struct file_entry *entry = table_at(&m->files, file.place);
 	uint32_t number;
 
-	if (entry->ask != file.ask)
+	if (file.place >= m->files.count || entry->ask != file.ask)
 		return 0;
 	if (add_package(m, package, &number) < 0)
 		return -ENOMEM;

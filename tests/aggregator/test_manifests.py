@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The directory of manifests: one daemon's alone, and what becomes of it while the daemon runs."""
-import os, shutil, sys
+import base64, os, shutil, sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from peer import *
@@ -100,6 +100,31 @@ def a_file_system_that_cannot_rename_without_replacing(daemon):
         assert daemon.stop() == 0
 
 
+def more_than_a_manifest_may_hold(daemon):
+    """It says so, what is said later is let go, and other applications go on. By names that do not compress, for
+    that is less to write: 64 MiB of them."""
+    file = daemon.manifests + "/random@1.footprint"
+    Peer(daemon, [path("/etc/hosts")], application="random").close()
+    wait_for("a manifest", lambda: os.path.exists(file))
+    for n in range(32):
+        records = [path("/%d/%d/%s" % (n, i, base64.urlsafe_b64encode(os.urandom(3000)).decode()), error=2)
+                   for i in range(800)]
+        Peer(daemon, records, application="random", size=4 << 20).close()
+    wait_for("a word about it", lambda: "random@1.footprint: cannot be written" in daemon.stderr(), 60)
+    before = os.stat(file).st_ino
+    wait_for("another manifest", lambda: os.stat(file).st_ino != before, 60)
+    plain = subprocess.run(["zstd", "-dcq", file], stdout=subprocess.PIPE, check=True).stdout
+    assert b"more than a manifest may hold" in plain and b"/etc/hosts" in plain
+    peer = Peer(daemon, [path("/etc/passwd")], application="random")
+    wait_for("acknowledgement", lambda: peer.acknowledged() == len(peer.log), 60)
+    peer.close()
+    Peer(daemon, [path("/etc/passwd")]).close()
+    wait_for("another one", lambda: has_file(daemon.manifest(), "/etc/passwd"), 60)
+    assert daemon.stop() == 0, daemon.stderr()
+    assert "gaps {" not in daemon.manifest() and set(os.listdir(daemon.spool)) <= OWN_FILES
+
+
 run([unreadable_manifests_are_all_kept, a_pipe_in_the_place_of_a_manifest,
      a_file_system_that_cannot_rename_without_replacing, another_daemon_on_the_same_manifests,
-     a_killed_daemon_holds_nothing, manifests_that_are_removed, manifests_that_are_renamed])
+     a_killed_daemon_holds_nothing, manifests_that_are_removed, manifests_that_are_renamed,
+     more_than_a_manifest_may_hold])

@@ -1,6 +1,9 @@
 #include "lib/manifest/codec.h"
 
 #include <errno.h>
+#include <stdalign.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <string.h>
 #include <zstd.h>
 
@@ -23,6 +26,101 @@
 static int no_memory(struct error *err)
 {
 	return error_set(err, -ENOMEM, "no memory for the manifest");
+}
+
+/* --- what unpacking takes --- */
+
+/* An empty message of 2 bytes becomes 150: what is packed in so much is never too large. */
+#define UNPACKED_UNASKED (MANIFEST_MEMORY_MAX / 100)
+/* protobuf-c notes where each field of a message is, in pieces of so many notes, each twice as many
+ * as in the one before; the first is on its stack. An arena gets none of them back. */
+#define NOTE_SIZE	  32u
+#define NOTES_ON_STACK	  16u
+#define ARENA_SLACK(size) ((size) / 64) /* what is left at the ends of its blocks */
+
+static size_t piece_size(size_t size)
+{
+	size_t unit = alignof(max_align_t);
+
+	return (size + unit - 1) / unit * unit;
+}
+
+static size_t notes_size(size_t n_fields)
+{
+	size_t room = NOTES_ON_STACK, notes = NOTES_ON_STACK, size = 0;
+
+	for (; notes < n_fields; notes += room) {
+		room *= 2;
+		size += room * NOTE_SIZE;
+	}
+	return size;
+}
+
+static size_t message_size(const ProtobufCMessage *message);
+
+/* What the value itself, which stands in its message or in an array, refers to. */
+static size_t value_size(const ProtobufCFieldDescriptor *field, const void *value)
+{
+	switch (field->type) {
+	case PROTOBUF_C_TYPE_MESSAGE:
+		return message_size(*(const ProtobufCMessage *const *)value);
+	case PROTOBUF_C_TYPE_STRING:
+		return piece_size(strlen(*(const char *const *)value) + 1);
+	case PROTOBUF_C_TYPE_BYTES:
+		return piece_size(((const ProtobufCBinaryData *)value)->len);
+	default:
+		return 0;
+	}
+}
+
+static bool is_pointer(const ProtobufCFieldDescriptor *field)
+{
+	return field->type == PROTOBUF_C_TYPE_MESSAGE || field->type == PROTOBUF_C_TYPE_STRING;
+}
+
+/* Numbers are packed: they are one field. */
+static size_t list_size(
+	const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field, size_t *n_fields)
+{
+	const uint8_t *base = (const uint8_t *)message;
+	size_t n = *(const size_t *)(const void *)(base + field->quantifier_offset), size;
+	const uint8_t *list = *(const uint8_t *const *)(const void *)(base + field->offset);
+
+	if (!is_pointer(field)) {
+		*n_fields += 1;
+		return piece_size(n * sizeof(uint32_t));
+	}
+	*n_fields += n;
+	size = piece_size(n * sizeof(void *));
+	for (size_t i = 0; i < n; i++)
+		size += value_size(field, list + i * sizeof(void *));
+	return size;
+}
+
+static size_t message_size(const ProtobufCMessage *message)
+{
+	const ProtobufCMessageDescriptor *kind = message->descriptor;
+	size_t size = piece_size(kind->sizeof_message), n_fields = 0;
+
+	for (unsigned i = 0; i < kind->n_fields; i++) {
+		const ProtobufCFieldDescriptor *field = &kind->fields[i];
+
+		if (field->label == PROTOBUF_C_LABEL_REPEATED) {
+			size += list_size(message, field, &n_fields);
+			continue;
+		}
+		size += value_size(field, (const uint8_t *)message + field->offset);
+		n_fields++;
+	}
+	return size + notes_size(n_fields);
+}
+
+/* Bytes of memory that manifest_decode() will take for it, or a little more. */
+static size_t unpacked_size(const ProtobufCMessage *message)
+{
+	size_t size = message_size(message);
+
+	return size + ARENA_SLACK(size);
 }
 
 /* --- encoding --- */
@@ -52,18 +150,31 @@ static int compress(
 	return 0;
 }
 
+/* Many small entries are less than that, and too much for whoever unpacks them. */
+static int check_size(const Footprint__Manifest *view, size_t packed, struct error *err)
+{
+	if (packed > MANIFEST_SIZE_MAX)
+		return error_set(err, -EFBIG, "the manifest is larger than %lu MiB, decompressed",
+			MANIFEST_SIZE_MAX / MEBIBYTE);
+	if (packed > UNPACKED_UNASKED && unpacked_size(&view->base) > MANIFEST_MEMORY_MAX)
+		return error_set(err, -EFBIG, "the manifest is larger than %lu MiB, unpacked",
+			MANIFEST_MEMORY_MAX / MEBIBYTE);
+	return 0;
+}
+
 static int pack(struct manifest *m, uint8_t **ret_bytes, size_t *ret_size, struct error *err)
 {
 	const Footprint__Manifest *view;
 	autofree uint8_t *bytes = NULL;
 	size_t size;
+	int r;
 
 	if (manifest_view(m, &view) < 0)
 		return no_memory(err);
 	size = footprint__manifest__get_packed_size(view);
-	if (size > MANIFEST_SIZE_MAX)
-		return error_set(err, -EFBIG, "the manifest is larger than %lu MiB, unpacked",
-			MANIFEST_SIZE_MAX / MEBIBYTE);
+	r = check_size(view, size, err);
+	if (r < 0)
+		return r;
 	bytes = malloc(size);
 	if (!bytes)
 		return no_memory(err);

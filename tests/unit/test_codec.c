@@ -274,6 +274,34 @@ static void a_bomb_of_empty_messages_is_refused(void **state)
 	free(frame.data);
 }
 
+/* Few bytes, for they are all alike, and too much memory for whoever unpacks them. */
+static void what_nobody_could_read_is_not_written(void **state)
+{
+	struct file_state checked = { .type = FOOTPRINT__FILE_TYPE__TYPE_FILE, .size = 100 };
+	struct manifest *m = NULL;
+	struct error err = { 0 };
+	uint8_t *bytes = NULL;
+	size_t size;
+
+	(void)state;
+#ifdef __SANITIZE_ADDRESS__
+	skip();
+#endif
+	if (!getenv("FOOTPRINT_TEST_LONG"))
+		skip();
+	assert_int_equal(manifest_new("app", "1", &m), 0);
+	for (unsigned i = 0; i < 4200000; i++) {
+		char path[32];
+
+		snprintf(path, sizeof(path), "/d/%u", i);
+		assert_int_equal(manifest_add_use(m, path, ACCESS_CHECK, "/p"), 0);
+		assert_int_equal(manifest_set_state(m, path, &checked), 0);
+	}
+	assert_int_equal(manifest_encode(m, &bytes, &size, &err), -EFBIG);
+	assert_non_null(strstr(err.text, "unpacked"));
+	manifest_free(m);
+}
+
 static void bad_entries_are_named(void **state)
 {
 	Footprint__Manifest message = empty_message();
@@ -364,6 +392,7 @@ int main(void)
 		cmocka_unit_test(a_frame_without_a_checksum_is_refused),
 		cmocka_unit_test(a_zstd_bomb_is_refused),
 		cmocka_unit_test(a_bomb_of_empty_messages_is_refused),
+		cmocka_unit_test(what_nobody_could_read_is_not_written),
 		cmocka_unit_test(bad_entries_are_named),
 		cmocka_unit_test(names_that_fit_no_file_are_refused),
 		cmocka_unit_test(other_encodings_of_the_same_are_refused),

@@ -18,6 +18,10 @@
 #include "lib/base/cleanup.h"
 
 #define SETTLED_AT_LATEST_MS 5000 /* after a file has been read */
+#define DIGITS_MAX	     20	  /* of a file's number */
+/* Of SPOOL_TAKEN_MAX: who holds the locks of many files keeps others' from being read by no more.
+ */
+#define TAKEN_OF_USER_MAX 64u
 
 /* Gaps. */
 #define MAY_NOT_READ "spool files that footprintd may not read"
@@ -25,13 +29,14 @@
 
 /* --- taking ----------------------------------------------------------------------------------- */
 
-/* "PREFIX" followed by a number. */
+/* "PREFIX" followed by a number, with as many digits as one may have. */
 static bool numbered(const char *name, const char *prefix, uint64_t *ret)
 {
 	size_t size = strlen(prefix);
 	char *end;
 
-	if (strncmp(name, prefix, size) != 0 || !isdigit((unsigned char)name[size]))
+	if (strncmp(name, prefix, size) != 0 || !isdigit((unsigned char)name[size]) ||
+		strlen(name + size) > DIGITS_MAX)
 		return false;
 	*ret = strtoull(name + size, &end, 10);
 	return *end == '\0';
@@ -76,9 +81,15 @@ static int discard(struct aggregator *daemon, const char *name)
 	return 0;
 }
 
+/* What one look at the directory has come to. */
+struct scan {
+	bool missed;  /* there are files that we may not read */
+	bool crowded; /* and such of users who have enough already: later */
+};
+
 /* A daemon that is not root may not read what others left. It stays where it is, for one that may,
- * and whoever runs is told that some of it may be theirs (run.c). *ret_missed: there is such. */
-static bool may_read(struct aggregator *daemon, const char *name, bool *ret_missed)
+ * and whoever runs is told that some of it may be theirs (run.c). */
+static bool may_read(struct aggregator *daemon, const char *name, struct scan *scan)
 {
 	struct spool *spool = &daemon->spool;
 	struct stat status;
@@ -89,11 +100,26 @@ static bool may_read(struct aggregator *daemon, const char *name, bool *ret_miss
 	/* Whom the operator does not allow is not missed. */
 	if (fstatat(spool->directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
 		policy_allows_uid(&daemon->options, status.st_uid))
-		*ret_missed = true;
+		scan->missed = true;
 	return false;
 }
 
-/* missed: files were found that we may not read; complete: all files were looked at. */
+static bool may_take(const struct aggregator *daemon, const char *name, struct scan *scan)
+{
+	const struct taken *taken;
+	struct stat status;
+	unsigned n = 0;
+
+	if (fstatat(daemon->spool.directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
+		return false;
+	TAILQ_FOREACH(taken, &daemon->spool.taken, link)
+		n += taken->uid == status.st_uid;
+	if (n >= TAKEN_OF_USER_MAX)
+		scan->crowded = true;
+	return n < TAKEN_OF_USER_MAX;
+}
+
+/* complete: all files were looked at. */
 static void note_unread(struct aggregator *daemon, bool missed, bool complete)
 {
 	struct spool *spool = &daemon->spool;
@@ -164,13 +190,13 @@ static bool is_taken(const struct spool *spool, const char *name)
 
 /* A file that an aggregator before us took, and did not come to the end of. */
 static void take_left_behind(
-	struct aggregator *daemon, const char *name, uint64_t number, bool *ret_missed)
+	struct aggregator *daemon, const char *name, uint64_t number, struct scan *scan)
 {
 	struct spool *spool = &daemon->spool;
 
 	if (number > spool->last_number && number < UINT64_MAX / 2)
 		spool->last_number = number;
-	if (!is_taken(spool, name) && may_read(daemon, name, ret_missed))
+	if (!is_taken(spool, name) && may_read(daemon, name, scan) && may_take(daemon, name, scan))
 		adopt_file(daemon, name);
 }
 
@@ -179,7 +205,7 @@ static void scan(struct aggregator *daemon)
 	struct spool *spool = &daemon->spool;
 	int fd = openat(spool->directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct dirent *entry;
-	bool missed = false;
+	struct scan found = { 0 };
 	uint64_t number;
 	DIR *directory;
 
@@ -192,14 +218,15 @@ static void scan(struct aggregator *daemon)
 	}
 	while (spool->n_taken < SPOOL_TAKEN_MAX && (entry = readdir(directory))) {
 		if (spool->left_behind && numbered(entry->d_name, "taken.", &number))
-			take_left_behind(daemon, entry->d_name, number, &missed);
+			take_left_behind(daemon, entry->d_name, number, &found);
 		else if (numbered(entry->d_name, "records.", &number) &&
-			 may_read(daemon, entry->d_name, &missed))
+			 may_read(daemon, entry->d_name, &found) &&
+			 may_take(daemon, entry->d_name, &found))
 			take(daemon, entry->d_name);
 	}
-	note_unread(daemon, missed, spool->n_taken < SPOOL_TAKEN_MAX);
+	note_unread(daemon, found.missed, spool->n_taken < SPOOL_TAKEN_MAX);
 	/* Where there were more of them than we take, the next scan takes others. */
-	if (spool->n_taken < SPOOL_TAKEN_MAX)
+	if (spool->n_taken < SPOOL_TAKEN_MAX && !found.crowded)
 		spool->left_behind = false;
 	closedir(directory);
 }

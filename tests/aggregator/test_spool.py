@@ -387,6 +387,27 @@ def a_file_that_stays_locked(daemon):
     assert "gaps {" not in daemon.manifest(), daemon.manifest()
 
 
+def many_files_of_somebody_hostile(daemon):
+    """They are locked, or have names that no file of ours can have: others' are read all the same."""
+    daemon.kill()
+    os.chmod(daemon.directory, 0o755)
+    locks = []
+    for number in range(1000, 1600):
+        name = "records.%d" % number if number % 2 else "taken.%040d" % number
+        spool_file(daemon, entry([path("/etc/hosts")]), name)
+        os.chown(daemon.spool + "/" + name, 65534, 65534)
+        locks.append(os.open(daemon.spool + "/" + name, os.O_RDONLY))
+        fcntl.flock(locks[-1], fcntl.LOCK_SH)
+    daemon.start()
+    time.sleep(1.5)  # they have all had their turn
+    spool_file(daemon, entry([path("/etc/passwd")], application="other"))
+    wait_for("somebody else's", lambda: has_file(daemon.manifest("other@1"), "/etc/passwd"))
+    for lock in locks:
+        os.close(lock)
+    wait_for("fewer of them", lambda: not [name for name in os.listdir(daemon.spool)
+                                           if name.startswith("records.")])
+
+
 def a_file_that_is_locked_at_the_end(daemon):
     """What is there is in the manifest, and the file is left for the next daemon."""
     daemon.kill()
@@ -441,5 +462,6 @@ if __name__ == "__main__":
          relative_records_after_a_restart, records_by_value, a_connection_that_was_lost,
          unknown_directory_is_a_gap,
          another_user_goes_on, entries_that_are_refused_are_gaps, names_that_others_have_taken,
-         a_file_of_nothing, a_file_that_cannot_be_read, a_file_that_stays_locked, a_file_that_is_locked_at_the_end,
+         a_file_of_nothing, a_file_that_cannot_be_read, a_file_that_stays_locked,
+         many_files_of_somebody_hostile, a_file_that_is_locked_at_the_end,
          a_lock_of_somebody_else, another_daemon_on_the_same_spool, unreadable_manifest_is_put_aside, full_disk, hundred_thousand_paths])

@@ -69,6 +69,7 @@ def records_of_another_user_among_many(daemon):
         os.close(os.open("%s/being-written" % daemon.directory, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644))
         locked.append(open("%s/being-written" % daemon.directory))
         fcntl.flock(locked[-1], fcntl.LOCK_EX)
+        os.chown(locked[-1].name, 60000 + number % 4, 60000)  # 64 of a user are taken, and of all 256
         os.rename("%s/being-written" % daemon.directory, "%s/records.%d" % (daemon.spool, number))
 
     def taken():

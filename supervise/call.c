@@ -180,8 +180,8 @@ static struct spot relative_spot(const char *path, unsigned directory, enum appr
 	int dirfd = directory == NONE ? AT_FDCWD : (int)called.arguments[directory - 1];
 
 	if (dirfd == AT_FDCWD && approach == BY_PROC)
-		return (struct spot){ AT_FDCWD, way_by_proc(path), false };
-	return (struct spot){ open_directory(dirfd), path, false };
+		return (struct spot){ AT_FDCWD, way_by_proc(path), false, 0 };
+	return (struct spot){ open_directory(dirfd), path, false, 0 };
 }
 
 /* An absolute path begins where the caller's do. */
@@ -189,8 +189,8 @@ static struct spot absolute_spot(const char *path)
 {
 	int root = images_root(called.announced->pid);
 
-	return root > 0 ? (struct spot){ root, path, true }
-			: (struct spot){ AT_FDCWD, path, false };
+	return root > 0 ? (struct spot){ root, path, true, 0 }
+			: (struct spot){ AT_FDCWD, path, false, 0 };
 }
 
 /* What /proc/self says to the caller. */
@@ -201,12 +201,12 @@ static struct spot held_spot(const struct held *held)
 	if (held->kind == HELD_ROOT)
 		return absolute_spot(*held->rest ? held->rest - 1 : "/");
 	if (*held->rest)
-		return (struct spot){ open_directory(held->fd), held->rest, false };
+		return (struct spot){ open_directory(held->fd), held->rest, false, 0 };
 	if (held->kind == HELD_FD)
 		target_name(link, called.announced->pid, "fd", held->fd);
 	else
 		target_name(link, called.announced->pid, "cwd", -1);
-	return (struct spot){ AT_FDCWD, link, false };
+	return (struct spot){ AT_FDCWD, link, false, 0 };
 }
 
 static struct spot spot_of(const char *path, unsigned directory, enum approach approach)
@@ -214,18 +214,32 @@ static struct spot spot_of(const char *path, unsigned directory, enum approach a
 	struct held held;
 
 	if (!path || !*path)
-		return (struct spot){ AT_FDCWD, path, false };
+		return (struct spot){ AT_FDCWD, path, false, 0 };
 	if (*path != '/')
 		return relative_spot(path, directory, approach);
 	return held_find(path, &held) ? held_spot(&held) : absolute_spot(path);
 }
 
-/* openat2 may take a directory for the root. */
-static struct spot spot_below(const char *path, unsigned directory)
+/* openat2 may be told how far a path may lead. What the kernel has at hand is another question: we
+ * look. */
+static uint64_t told_to_resolve(void)
 {
-	int fd = open_directory((int)called.arguments[directory - 1]);
+	return called.row->means == OPEN_HOW ? called.how.resolve & ~(uint64_t)RESOLVE_CACHED : 0;
+}
 
-	return (struct spot){ fd, path, true };
+static struct spot resolved_spot(const char *path, unsigned directory)
+{
+	uint64_t resolve = told_to_resolve();
+	bool from_root = *path == '/' && !(resolve & (RESOLVE_IN_ROOT | RESOLVE_BENEATH));
+	struct spot spot = { -1, path, false, 0 };
+
+	if (from_root)
+		spot = absolute_spot(path);
+	else
+		spot.fd = open_directory((int)called.arguments[directory - 1]);
+	spot.resolve = resolve | (spot.below ? RESOLVE_IN_ROOT : 0);
+	spot.below = true;
+	return spot;
 }
 
 static const char *path_argument(unsigned which)
@@ -303,12 +317,12 @@ static bool executes_descriptor(const struct call *row)
 static struct spot first_spot(enum approach approach)
 {
 	const struct call *row = called.row;
-	struct held descriptor = { .kind = HELD_FD, .rest = "" };
+	struct held descriptor = { .kind = HELD_FD, .rest = "" }, held;
 
 	if (has_address(row))
 		return spot_of(socket_path(), NONE, approach);
-	if (row->means == OPEN_HOW && called.how.resolve & RESOLVE_IN_ROOT)
-		return spot_below(path_argument(row->path), row->directory);
+	if (told_to_resolve() && !held_find(path_argument(row->path), &held))
+		return resolved_spot(path_argument(row->path), row->directory);
 	if (executes_descriptor(row)) {
 		descriptor.fd = (int)called.arguments[row->directory - 1];
 		return held_spot(&descriptor);
@@ -357,10 +371,15 @@ static void record_with_names(void)
 static void record_message(uint64_t header)
 {
 	struct msghdr message;
+	size_t size;
 
 	if (target_bytes(called.announced->pid, header, &message, sizeof(message)) < 0 ||
-		!message.msg_name ||
-		copy_address((uint64_t)message.msg_name, message.msg_namelen) < 0)
+		!message.msg_name || (int)message.msg_namelen < 0)
+		return;
+	/* As much as any address has: the kernel takes no more, and does not mind. */
+	size = message.msg_namelen < sizeof(called.address) ? message.msg_namelen
+							    : sizeof(called.address);
+	if (copy_address((uint64_t)message.msg_name, size) < 0)
 		return;
 	record_address(ENDPOINT_SEND, called.address, called.address_size, 0);
 }

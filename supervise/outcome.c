@@ -27,7 +27,7 @@ enum follow { FOLLOW, STAY };
 static long open_below(const struct spot *spot, enum follow follow)
 {
 	struct open_how how = { .flags = O_PATH | O_CLOEXEC | (follow == STAY ? O_NOFOLLOW : 0),
-		.resolve = RESOLVE_IN_ROOT };
+		.resolve = spot->resolve ? spot->resolve : RESOLVE_IN_ROOT };
 
 	return rawcall4(SYS_openat2, spot->fd, (long)spot->path, (long)&how, sizeof(how));
 }
@@ -67,7 +67,7 @@ static int permitted(const struct spot *spot, int mode)
 static int parent_permits(const struct spot *spot)
 {
 	char path[FP_PATH_SIZE_MAX];
-	struct spot parent = { spot->fd, path, spot->below };
+	struct spot parent = { spot->fd, path, spot->below, spot->resolve };
 	size_t size = text_length_limited(spot->path, sizeof(path) - 1);
 
 	while (size > 1 && spot->path[size - 1] == '/')

@@ -10,6 +10,7 @@
 #define FOOTPRINT_SUPERVISE_OUTCOME_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "preload/record/calls_table.h"
 
@@ -18,6 +19,7 @@ struct spot {
 	int fd;		  /* a directory, or AT_FDCWD with an absolute path */
 	const char *path; /* NULL: the call has no such name */
 	bool below;	  /* fd is the caller's root: links must not lead above it */
+	uint64_t resolve; /* with `below`: what openat2 is told instead; 0: nothing else */
 };
 
 /* The errno that the call will answer, 0: it will succeed, as far as its names decide. ENOSYS: this

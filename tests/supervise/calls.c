@@ -124,12 +124,19 @@ static void addresses(void)
 	struct iovec part = { "x", 1 };
 	struct msghdr message = { &inet, sizeof(inet), &part, 1, NULL, 0, 0 };
 	struct mmsghdr messages[2] = { { message, 0 }, { message, 0 } };
+	char room[300] __attribute__((aligned(8))) = { 0 };
 
 	inet.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	connect(stream, (struct sockaddr *)&inet, sizeof(inet));
 	inet.sin_port = htons(9);
 	sendto(datagram, "x", 1, 0, (struct sockaddr *)&inet, sizeof(inet));
 	inet.sin_port = htons(19);
+	sendmsg(datagram, &message, 0);
+	/* No address is so long, and the kernel reads what one may have. */
+	memcpy(room, &inet, sizeof(inet));
+	((struct sockaddr_in *)room)->sin_port = htons(39);
+	message.msg_name = room;
+	message.msg_namelen = sizeof(room);
 	sendmsg(datagram, &message, 0);
 	inet.sin_port = htons(29);
 	sendmmsg(datagram, messages, 2, 0);

@@ -112,4 +112,16 @@ for libc in "" -musl; do
 		assert_fact "nothing is amiss" '.gaps == []' executes.footprint
 	done
 done
+
+# ---- openat2: what lay outside was not looked at, and a link that may not be followed was found
+gcc -O1 -static -o ways "$top/tests/supervise/ways.c" || die "cannot compile ways.c"
+mkdir ways.data
+(cd ways.data && "$footprint" run -o ../ways.footprint -- sh -c '../ways; exit' >../output 2>../errors)
+outside='"/etc/shells", "/etc/subuid", "'$here/ways.data'/way-up"'
+assert_fact "what lay outside" "($late) or ([.files[].path, .missing[].path] as \$told |
+	[$outside] | all(. as \$one | \$told | index(\$one) == null))" ways.footprint
+assert_fact "what lay inside" "($late) or ([.files[] | select(.path | test(\"ways.data/way/(inside|way-made)\$\")) |
+	.access] == [[\"read\", \"write\", \"create\", \"check\"], [\"write\", \"create\"]])" ways.footprint
+assert_fact "what was not there" "($late) or ([.missing[].path] | index(\"$here/ways.data/way/way-missing\")) != null" \
+	ways.footprint
 finish

@@ -138,6 +138,13 @@ static void make_pages(struct segment *segment, uint64_t from, uint64_t to)
 		rawcall3(SYS_madvise, (long)piece, PIECE_SIZE, MADV_POPULATE_WRITE);
 }
 
+/* Meanwhile: what was claimed may be in memory that is given back. Who released it has either seen
+ * the claim, or is seen here (take_back). */
+static bool was_released(const struct segment *segment)
+{
+	return __atomic_load_n(&segment->released, __ATOMIC_SEQ_CST) != 0;
+}
+
 /* Claims a slot of `size` payload bytes; NULL: the segment is full. */
 static uint32_t *claim(struct segment *segment, uint32_t size)
 {
@@ -150,7 +157,12 @@ static uint32_t *claim(struct segment *segment, uint32_t size)
 		uint32_t found = SLOT_FREE;
 
 		if (__atomic_compare_exchange_n(word, &found, SLOT_WORD(SLOT_CLAIMED, size), false,
-			    __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+			    __ATOMIC_SEQ_CST, __ATOMIC_ACQUIRE)) {
+			if (was_released(segment)) {
+				__atomic_store_n(
+					word, SLOT_WORD(SLOT_VOID, size), __ATOMIC_RELEASE);
+				return NULL;
+			}
 			advance_tail(head, at + total);
 			make_pages(segment, at, at + total);
 			return word;
@@ -176,13 +188,11 @@ uint32_t *segment_append(
 	return word;
 }
 
-uint64_t segment_end(struct segment *segment)
+/* The end of the log, by its slots. */
+static uint64_t walk_to_end(struct segment *segment)
 {
-	uint64_t released = __atomic_load_n(&segment->released, __ATOMIC_ACQUIRE);
 	uint64_t at = __atomic_load_n(&segment->head.tail, __ATOMIC_ACQUIRE);
 
-	if (released)
-		return released;
 	while (at + SLOT_ALIGN <= segment->head.log_size) {
 		uint32_t word = __atomic_load_n(slot_at(segment, at), __ATOMIC_ACQUIRE);
 
@@ -191,6 +201,13 @@ uint64_t segment_end(struct segment *segment)
 		at += slot_total(word);
 	}
 	return at;
+}
+
+uint64_t segment_end(struct segment *segment)
+{
+	uint64_t released = __atomic_load_n(&segment->released, __ATOMIC_ACQUIRE);
+
+	return released ? released : walk_to_end(segment);
 }
 
 /* Is a slot before `end` still being written, or was its writer killed? */
@@ -225,6 +242,21 @@ static uint64_t kept_end(struct segment *segment)
 									     : acknowledged;
 }
 
+/* May the log up to `end` go? Whoever claims a slot from now on finds it released; false, and it is
+ * not: somebody was quicker. */
+static bool take_back(struct segment *segment, uint64_t end)
+{
+	uint64_t none = 0;
+
+	if (!__atomic_compare_exchange_n(
+		    &segment->released, &none, end, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+		return false;
+	if (walk_to_end(segment) == end && !has_claims(segment, end))
+		return true;
+	__atomic_store_n(&segment->released, 0, __ATOMIC_RELEASE);
+	return false;
+}
+
 void segment_release(struct segment *segment)
 {
 	unsigned char *log = segment_log(segment);
@@ -232,10 +264,9 @@ void segment_release(struct segment *segment)
 	uintptr_t to = (uintptr_t)(log + segment->head.log_size) & ~PAGE_MASK;
 	uint64_t end = segment_end(segment);
 
-	if (segment->cell || __atomic_load_n(&segment->released, __ATOMIC_ACQUIRE) ||
-		kept_end(segment) < end || has_claims(segment, end))
+	if (segment->cell || was_released(segment) || kept_end(segment) < end ||
+		!take_back(segment, end))
 		return;
-	__atomic_store_n(&segment->released, end, __ATOMIC_RELEASE);
 	/* A claim walks on from `tail`, and would take zero for free. */
 	advance_tail(&segment->head, segment->head.log_size);
 	if (from < to)

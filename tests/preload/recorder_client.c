@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "preload/record/recorder.h"
+#include "preload/session/memory.h"
 #include "preload/sites/sites.h"
 
 #define THREADS	  8
@@ -198,6 +199,70 @@ static int run_killed_in_threads(void)
 	return raise(SIGKILL);
 }
 
+/* A log that is given back while a thread writes to it: what went in behind what was acknowledged
+ * must stay. */
+static void *release(void *argument)
+{
+	struct segment *segment = argument;
+
+	while (!__atomic_load_n(&segment->released, __ATOMIC_ACQUIRE)) {
+		uint64_t end = segment_end(segment);
+
+		if (end < segment->head.log_size / 2)
+			continue;
+		__atomic_store_n(&segment->head.acknowledged, end, __ATOMIC_RELEASE);
+		segment_release(segment);
+	}
+	return NULL;
+}
+
+static bool stays_behind(const struct segment *segment, uint32_t *const *slots, size_t n)
+{
+	const unsigned char *log = (const unsigned char *)segment + segment->head.log_offset;
+
+	for (size_t i = 0; i < n; i++)
+		if ((uint64_t)((unsigned char *)slots[i] - log) >= segment->released &&
+			SLOT_STATE(*slots[i]) != SLOT_READY)
+			return false;
+	return segment_end((struct segment *)segment) >= segment->released;
+}
+
+static bool release_once(void)
+{
+	const struct record record = {
+		.kind = RECORD_PATH, .access = ACCESS_READ, .path = "/made", .path_size = 5
+	};
+	static uint32_t *slots[8192];
+	struct segment first = { 0 }, *segment;
+	size_t n = 0;
+	pthread_t releaser;
+	int memfd = -1;
+	bool stays;
+
+	segment = segment_new(128 << 10, &memfd);
+	segment->first = &first;
+	segment->way = SEGMENT_HELD;
+	segment_open_log(segment, sizeof(*segment), 0);
+	if (pthread_create(&releaser, NULL, release, segment))
+		return false;
+	while (n < sizeof(slots) / sizeof(*slots) &&
+		(slots[n] = segment_append(segment, &record, SLOT_READY)))
+		n++;
+	pthread_join(releaser, NULL);
+	stays = stays_behind(segment, slots, n);
+	segment_discard(segment);
+	close(memfd);
+	return stays;
+}
+
+static int run_released(void)
+{
+	for (long i = 0; i < count; i++)
+		if (!release_once())
+			return 1;
+	return 0;
+}
+
 static int run_steps(void)
 {
 	make_facts("before", count);
@@ -335,6 +400,7 @@ static const struct {
 	{ "signals", run_signals },
 	{ "killed", run_killed },
 	{ "killed-in-threads", run_killed_in_threads },
+	{ "released", run_released },
 	{ "steps", run_steps },
 	{ "growing", run_growing },
 	{ "closed", run_closed },

@@ -255,6 +255,12 @@ def acknowledged_segments_are_given_back(client):
 
 
 @test
+def a_log_is_given_back_while_a_thread_writes_to_it(client):
+    with Case(client) as case:
+        case.run("released", 2000)
+
+
+@test
 def without_an_aggregator_records_are_spooled(client):
     with Case(client, listening=False) as case:
         case.run("plain", 100)

@@ -7,10 +7,60 @@
 #include "aggregator/sessions/ingest.h"
 
 struct deferred {
-	TAILQ_ENTRY(deferred) link;
+	TAILQ_ENTRY(deferred) link; /* of all in the session, the oldest first */
+	struct deferred *next;	    /* that waits for the same directory, or has been called */
 	Footprint__Record *record;
 	uint64_t since_ms;
 };
+
+/* Of a directory, so that who names one that many wait for need not look at all. */
+struct awaited {
+	uint64_t id;
+	struct deferred *first;
+};
+
+void deferred_init(struct session *session)
+{
+	TAILQ_INIT(&session->deferred);
+	session->awaited = (struct table)TABLE_OF(struct awaited, id);
+}
+
+static int await(struct session *session, struct deferred *deferred)
+{
+	struct awaited *awaited;
+	uint32_t place;
+
+	if (table_add(&session->awaited, &deferred->record->directory, &place) < 0)
+		return -ENOMEM;
+	awaited = table_at(&session->awaited, place);
+	deferred->next = awaited->first;
+	awaited->first = deferred;
+	return 0;
+}
+
+/* Directories that nobody waits for any more are forgotten now and then: they would be without end.
+ * 0 or -ENOMEM, then nothing has changed. */
+static int forget_named(struct session *session)
+{
+	struct table before = session->awaited;
+	struct table kept = TABLE_OF(struct awaited, id);
+
+	for (uint32_t i = 0; i < before.count; i++) {
+		const struct awaited *awaited = table_at(&before, i);
+		uint32_t place;
+
+		if (!awaited->first)
+			continue;
+		if (table_add(&kept, &awaited->id, &place) < 0) {
+			table_deinit(&kept);
+			return -ENOMEM;
+		}
+		*(struct awaited *)table_at(&kept, place) = *awaited;
+	}
+	session->awaited = kept;
+	table_deinit(&before);
+	return 0;
+}
 
 static void detach(struct session *session, struct deferred *deferred)
 {
@@ -31,12 +81,19 @@ int deferred_add(struct session *session, const uint8_t *payload, size_t size)
 
 	if (session->n_deferred >= DEFERRED_MAX)
 		return session_gap(session, "unresolved", NULL, "relative to unknown directories");
+	if (session->awaited.count >= 2 * DEFERRED_MAX && forget_named(session) < 0)
+		return -ENOMEM;
 	deferred = calloc(1, sizeof(*deferred));
 	if (!deferred)
 		return -ENOMEM;
 	r = record_unpack(payload, size, &deferred->record, NULL);
 	if (r < 0) {
 		free(deferred);
+		return r;
+	}
+	r = await(session, deferred);
+	if (r < 0) {
+		deferred_free(deferred);
 		return r;
 	}
 	deferred->since_ms = uv_now(&session->daemon->loop);
@@ -47,43 +104,73 @@ int deferred_add(struct session *session, const uint8_t *payload, size_t size)
 
 uint64_t deferred_since(const struct session *session)
 {
-	const struct deferred *deferred;
-	uint64_t since = UINT64_MAX;
+	const struct deferred *oldest = TAILQ_FIRST(&session->deferred);
 
-	TAILQ_FOREACH(deferred, &session->deferred, link)
-		if (deferred->since_ms < since)
-			since = deferred->since_ms;
-	return since;
+	return oldest ? oldest->since_ms : UINT64_MAX;
 }
 
-/* A record may itself name the directory of another, so this goes round until nothing moves. */
+void deferred_call(struct session *session, uint64_t id)
+{
+	uint32_t place = session->n_deferred ? table_find(&session->awaited, &id) : TABLE_NONE;
+	struct awaited *awaited;
+	struct deferred *last;
+
+	if (place == TABLE_NONE)
+		return;
+	awaited = table_at(&session->awaited, place);
+	if (!awaited->first)
+		return;
+	for (last = awaited->first; last->next; last = last->next)
+		;
+	last->next = session->called;
+	session->called = awaited->first;
+	awaited->first = NULL;
+}
+
+/* Back to those that wait; `r` says what for: -ENOENT: its directory turned out to be none
+ * meanwhile; -ENOMEM: memory. */
+static int put_back(struct session *session, struct deferred *deferred, int r)
+{
+	TAILQ_INSERT_HEAD(&session->deferred, deferred, link);
+	session->n_deferred++;
+	if (r == -ENOENT && await(session, deferred) == 0)
+		return 0;
+	deferred->next = session->called;
+	session->called = deferred;
+	return -ENOMEM;
+}
+
 int deferred_take_up(struct session *session)
 {
-	struct deferred *deferred = TAILQ_FIRST(&session->deferred);
+	int r = 0;
 
-	while (deferred) {
-		int r;
+	/* A record may itself name the directory of others, which are called then. */
+	while (r == 0 && session->called) {
+		struct deferred *deferred = session->called;
 
-		if (!directories_find(&session->directories, deferred->record->directory)) {
-			deferred = TAILQ_NEXT(deferred, link);
-			continue;
-		}
+		session->called = deferred->next;
 		detach(session, deferred);
 		r = ingest_record(session, deferred->record);
-		if (r == -ENOMEM) {
-			TAILQ_INSERT_HEAD(&session->deferred, deferred, link);
-			session->n_deferred++;
-			return r;
-		}
-		deferred_free(deferred);
-		deferred = TAILQ_FIRST(&session->deferred);
+		if (r == -ENAMETOOLONG)
+			r = session_gap(session, "unresolved", NULL, "a path too long");
+		if (r == -ENOMEM || r == -ENOENT)
+			r = put_back(session, deferred, r);
+		else
+			deferred_free(deferred);
 	}
-	session->n_looked = session->directories.n_added;
-	return 0;
+	return r;
+}
+
+/* Nobody waits any more. */
+static void forget_awaited(struct session *session)
+{
+	table_deinit(&session->awaited);
+	session->called = NULL;
 }
 
 int deferred_settle(struct session *session)
 {
+	forget_awaited(session);
 	while (session->n_deferred) {
 		struct deferred *deferred = TAILQ_FIRST(&session->deferred);
 
@@ -100,6 +187,7 @@ void deferred_forget(struct session *session)
 {
 	struct deferred *deferred;
 
+	forget_awaited(session);
 	while ((deferred = TAILQ_FIRST(&session->deferred))) {
 		detach(session, deferred);
 		deferred_free(deferred);

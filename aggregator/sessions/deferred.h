@@ -13,9 +13,12 @@ struct session;
 /* Records that wait for a directory to be named, in one session; more of them are a gap. */
 #define DEFERRED_MAX 4096u
 
+void deferred_init(struct session *session);
 /* Keeps the record of this slot. 0 or -ENOMEM. */
 int deferred_add(struct session *session, const uint8_t *payload, size_t size);
-/* Takes up those whose directory is known by now. 0 or -ENOMEM. */
+/* This directory has been named: calls those that wait for it. */
+void deferred_call(struct session *session, uint64_t id);
+/* Takes up those that have been called. 0 or -ENOMEM. */
 int deferred_take_up(struct session *session);
 /* The session is over: what still waits is a gap. 0 or -ENOMEM. */
 int deferred_settle(struct session *session);

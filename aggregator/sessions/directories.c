@@ -42,7 +42,6 @@ static int grow(struct directories *directories)
 	struct directories grown = {
 		.count = directories->count,
 		.n_unkept = directories->n_unkept,
-		.n_added = directories->n_added,
 	};
 
 	grown.mask = directories->slots ? directories->mask * 2 + 1 : DIRECTORY_SLOTS_MIN - 1;
@@ -74,7 +73,6 @@ int directories_add(struct directories *directories, uint64_t id, struct path *p
 	path->references++;
 	directories->count++;
 	directories->n_unkept++;
-	directories->n_added++;
 	return 0;
 }
 

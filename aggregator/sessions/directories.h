@@ -21,7 +21,6 @@ struct directories {
 	uint32_t mask;
 	uint32_t count;
 	uint32_t n_unkept; /* added since all were in the atlas */
-	uint64_t n_added;  /* ever */
 };
 
 void directories_deinit(struct directories *directories);

@@ -99,6 +99,8 @@ static int name_directory(struct session *session, uint64_t id, struct path *pat
 {
 	int r = directories_add(&session->directories, id, path);
 
+	if (r == 0)
+		deferred_call(session, id);
 	return r == -ENOSPC ? 0 : r;
 }
 
@@ -302,7 +304,7 @@ int ingest_slot(
 		r = deferred_add(session, payload, size);
 	else if (r == -ENAMETOOLONG)
 		r = session_gap(session, "unresolved", NULL, "a path too long");
-	if (r == 0 && session->n_deferred && session->directories.n_added != session->n_looked)
+	if (r == 0 && session->called)
 		r = deferred_take_up(session);
 	if (r < 0)
 		return error_set(err, r, "record: out of memory");

@@ -202,7 +202,7 @@ static int session_new(struct aggregator *daemon, const Footprint__Hello *hello,
 	if (!session)
 		return -ENOMEM;
 	session->daemon = daemon;
-	TAILQ_INIT(&session->deferred);
+	deferred_init(session);
 	r = session_fill(session, hello, source);
 	if (r == 0)
 		r = session_register(session, hello);

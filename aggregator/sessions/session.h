@@ -19,6 +19,7 @@
 #include "aggregator/manifests/library.h"
 #include "aggregator/sessions/directories.h"
 #include "aggregator/sessions/segment.h"
+#include "lib/base/table.h"
 #include "lib/record/record.h"
 
 struct aggregator;
@@ -62,7 +63,8 @@ struct session {
 	struct directories directories;
 	TAILQ_HEAD(, deferred) deferred; /* records relative to a directory not known yet */
 	unsigned n_deferred;
-	uint64_t n_looked; /* directories.n_added when the deferred were last looked through */
+	struct table awaited;	 /* those directories, and who waits for each */
+	struct deferred *called; /* those whose directory has been named */
 	struct plugins plugins;
 
 	struct pool *pool; /* whose cell its first segment is; NULL: it is not in one */

@@ -152,6 +152,17 @@ def out_of_descriptors(daemon):
         few.remove()
 
 
+def many_records_that_wait_for_a_directory(daemon):
+    """They are not looked through whenever some directory is named; those that wait for it are found."""
+    waiting = [path("later-%d" % i, directory=directory_id(0, "/usr/%d" % (i // 2)), error=2) for i in range(4000)]
+    named = [path("/etc/%d" % i, LIST) for i in range(40000)] + [path("/usr/%d" % i, LIST) for i in range(1990)]
+    Peer(daemon, waiting + named, size=4 << 20).close()
+    wait_for("the manifest", lambda: "ended_ns" in daemon.manifest())
+    assert daemon.manifest().count("/later-") == 3980
+    assert 'kind: "unresolved"' in daemon.manifest() and "count: 20\n" in daemon.manifest()
+    assert daemon.cpu_seconds() < 3, daemon.cpu_seconds()
+
+
 def memories_that_claim_what_they_do_not_hold(daemon):
     """A log said to be full and empty in truth takes no place on disk."""
     for _ in range(4):
@@ -174,7 +185,7 @@ memories_that_claim_what_they_do_not_hold.options = ("--interval", "600")
 
 if __name__ == "__main__":
     resource.setrlimit(resource.RLIMIT_NOFILE, (8192, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
-    run([descriptors_that_are_no_session_memory, too_many_descriptors,
+    run([descriptors_that_are_no_session_memory, too_many_descriptors, many_records_that_wait_for_a_directory,
          root_that_is_no_path_descriptor, garbage, logs_that_are_damaged,
          records_not_understood_are_gaps, another_protocol_is_a_gap,
          another_session_on_the_same_socket, memories_that_claim_what_they_do_not_hold, applications_not_allowed,

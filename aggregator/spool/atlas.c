@@ -30,7 +30,7 @@ static int read_before(struct atlas *atlas)
 
 	if (fstat(atlas->fd, &status) < 0)
 		return -errno;
-	atlas->size = atlas->base = (uint64_t)status.st_size;
+	atlas->size = (uint64_t)status.st_size;
 	if (!atlas->size)
 		return 0;
 	atlas->before_size = atlas->size < ATLAS_SIZE_MAX ? atlas->size : ATLAS_SIZE_MAX;

@@ -7,6 +7,8 @@
 
 #include "preload/rawcall.h"
 
+#define PAGE 4096ul
+
 /* Readable and writable; flags are mmap's. NULL: it cannot be had. */
 static inline void *map_with(size_t size, int flags, int fd, long offset)
 {

@@ -22,7 +22,6 @@
 #define PRELOAD	     "LD_PRELOAD="
 #define PRELOAD_SIZE (sizeof(PRELOAD) - 1)
 #define OURS	     "FOOTPRINT_"
-#define PAGE	     4096ul
 
 #define STACK_SIZE_MAX 2048 /* bytes of an environment made on the stack: signals' are small */
 #define KEPT_MAX       12   /* FOOTPRINT_* variables; more are not restored */

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "preload/image.h"
+#include "preload/mapping.h"
 #include "preload/rawcall.h"
 #include "preload/signals.h"
 #include "preload/text.h"
@@ -15,7 +16,6 @@ extern struct r_debug *_dl_debug_addr __attribute__((weak));
 
 extern ElfW(Dyn) _DYNAMIC[] __attribute__((visibility("hidden")));
 
-#define PAGE	       4096ul
 #define VERSION_HIDDEN 0x8000u /* in DT_VERSYM: not the default version of its name */
 
 static const struct r_debug *debugger_interface(void)

@@ -9,9 +9,8 @@
 
 #include "preload/hooks/symbols.h"
 #include "preload/image.h"
+#include "preload/mapping.h"
 #include "preload/rawcall.h"
-
-#define PAGE 4096ul
 
 static void *own_function(const char *name)
 {

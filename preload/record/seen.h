@@ -6,7 +6,8 @@
  * each of the first three and stands in the first whose line has room; so a line with a free place
  * ends a search. Small images stay in the first level, which shares a page with everything else
  * they touch. The last level takes the place of the others once it is needed: it begins with what
- * they hold. There a full line forgets: the fact is recorded twice then, which is harmless.
+ * they hold. There a full line forgets, and what comes behind a row of new facts is taken for new
+ * at first: a fact is recorded twice then, which is harmless.
  */
 #ifndef FOOTPRINT_PRELOAD_RECORD_SEEN_H
 #define FOOTPRINT_PRELOAD_RECORD_SEEN_H

@@ -21,6 +21,7 @@
 #define SPOOL_BESIDE	"/spool"
 #define CELL_TEXT_MAX	900 /* bytes of all that a hello in a cell repeats, and its settings */
 #define CELL_PATH_MAX	512
+#define RANDOM_AT_ONCE	1 /* GRND_NONBLOCK: <sys/random.h> is younger than the oldest libc */
 
 /* A field whose content a system call writes: into its place, then its head before it. */
 static void write_in_place(struct writer *w, unsigned field, long size)
@@ -186,6 +187,22 @@ static void write_identity(struct writer *w, const struct entry *entry)
 	if (rawcall3(SYS_uname, (long)&system, 0, 0) == 0)
 		hello_write_name(w, HELLO_HOST, system.nodename);
 	write_fixed64(w, HELLO_STARTED_NS, now_ns());
+}
+
+/* Without waiting, as the kernel does for randomness while the system starts: where there is none
+ * to be had (or no such call, before Linux 3.17) it is made of who we are, when and where. */
+void hello_name_session(struct segment *segment)
+{
+	uint64_t name[2] = { now_ns(), image_time() };
+	uint64_t where = (uint64_t)(uintptr_t)segment;
+
+	if (rawcall3(SYS_getrandom, (long)segment->session, SESSION_ID_SIZE, RANDOM_AT_ONCE) ==
+		SESSION_ID_SIZE)
+		return;
+	name[0] = fp_directory_id(name[0], (const char *)&where, sizeof(where));
+	name[1] = fp_directory_id(name[1], (const char *)&image.pid, sizeof(image.pid));
+	_Static_assert(sizeof(name) == SESSION_ID_SIZE, "an id is two words");
+	memcpy(segment->session, name, sizeof(name));
 }
 
 void hello_write_root(struct writer *w, const struct root_name *root)

@@ -7,12 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "preload/clock.h"
 #include "preload/entry.h"
-#include "preload/image.h"
-#include "preload/rawcall.h"
 #include "preload/session/memory.h"
-#include "preload/text.h"
 
 /* Field numbers of footprint.Hello. */
 enum hello_field {
@@ -49,24 +45,8 @@ struct settings {
 	const char *version;
 };
 
-#define RANDOM_AT_ONCE 1 /* GRND_NONBLOCK: <sys/random.h> is younger than the oldest libc */
-
-/* Gives segment 0 a name that no other session has. Without waiting, as the kernel does for
- * randomness while the system starts: where there is none to be had (or no such call, before
- * Linux 3.17) it is made of who we are, when and where. */
-static inline void hello_name_session(struct segment *segment)
-{
-	uint64_t name[2] = { now_ns(), image_time() };
-	uint64_t where = (uint64_t)(uintptr_t)segment;
-
-	if (rawcall3(SYS_getrandom, (long)segment->session, SESSION_ID_SIZE, RANDOM_AT_ONCE) ==
-		SESSION_ID_SIZE)
-		return;
-	name[0] = fp_directory_id(name[0], (const char *)&where, sizeof(where));
-	name[1] = fp_directory_id(name[1], (const char *)&image.pid, sizeof(image.pid));
-	_Static_assert(sizeof(name) == SESSION_ID_SIZE, "an id is two words");
-	memcpy(segment->session, name, sizeof(name));
-}
+/* Gives segment 0 a name that no other session has. */
+void hello_name_session(struct segment *segment);
 
 /* Writes copies of the paths and the hello into segment 0, and opens its log. Sets image.directory.
  * root: an O_PATH descriptor of "/", or -1. */

@@ -155,12 +155,12 @@ static void name_session(struct segment *cell, const struct lodging *lodging)
 static bool fill(
 	const struct lodging *lodging, const struct settings *settings, const struct entry *entry)
 {
+	const struct pool_offer *offer = &lodging->offer;
+	struct root_name root = { offer->root_device, offer->root_inode, offer->root_birth_ns };
+
 	segment_begin_cell(lodging->cell);
 	POOL_TAIL(lodging->cell)->inhabitants = 1;
 	name_session(lodging->cell, lodging);
-	struct root_name root = { lodging->offer.root_device, lodging->offer.root_inode,
-		lodging->offer.root_birth_ns };
-
 	return hello_write_in_cell(lodging->cell, settings, entry, &root);
 }
 

@@ -7,6 +7,7 @@
 #include "preload/hooks/symbols.h"
 #include "preload/image.h"
 #include "preload/linker/linker.h"
+#include "preload/mapping.h"
 #include "preload/rawcall.h"
 #include "preload/record/calls.h"
 #include "preload/record/calls_table.h"
@@ -21,7 +22,6 @@
 #include "preload/sites/sites_stubs.h"
 #include "preload/text.h"
 
-#define PAGE	  4096ul
 #define JUMP	  0xe9
 #define CALL	  0xe8
 #define HEAD_SIZE 24 /* of a wrapper: what loads the number, and the jump */

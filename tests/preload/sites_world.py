@@ -26,7 +26,8 @@ def can_mount():
 
 def release_root(suite):
     """A root of this release, None: it cannot be made here, or not used."""
-    root = os.path.join(BUILD, "rootfs", suite)
+    # As strace names it: BUILD may be a folder of links (tests/run).
+    root = os.path.realpath(os.path.join(BUILD, "rootfs", suite))
     if not can_mount():
         return None
     if not os.path.isdir(root):

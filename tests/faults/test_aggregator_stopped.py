@@ -33,8 +33,14 @@ def can_unshare():
     return subprocess.run([*SHORT_BACKLOG, "true"], stderr=subprocess.DEVNULL).returncode == 0
 
 
+def can_use_memory():
+    """Programs are put there too, which hardened machines and containers forbid (noexec)."""
+    return os.path.isdir(MEMORY) and os.access(MEMORY, os.W_OK) and \
+        not os.statvfs(MEMORY).f_flag & os.ST_NOEXEC
+
+
 def main():
-    if os.path.isdir(MEMORY) and os.access(MEMORY, os.W_OK):
+    if can_use_memory():
         tempfile.tempdir = MEMORY
     folder = working_folder()
     worker, meter, data = compiled("worker", folder), compiled("meter", folder), \

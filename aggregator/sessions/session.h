@@ -73,7 +73,7 @@ struct session {
 	struct segment **segments; /* by number; NULL: never heard of */
 	uint32_t n_segments;
 	bool held;   /* the spool file with its records is being read */
-	bool unread; /* a notice came, or memory was short: read again soon */
+	bool unread; /* its end came, or memory was short: read again soon */
 
 	uint64_t processes, lost; /* counted so far, by us or before us */
 
@@ -129,6 +129,9 @@ int session_add_torn(struct session *session, uint32_t number, uint64_t begin, u
 
 /* Reads what is new in its memory. `final`: nobody writes any more. */
 void session_read(struct session *session, bool final);
+/* Bytes of shared memory whose log has not been read: all of a segment's, since how far it is full
+ * would have to be asked for. */
+uint64_t session_unread_size(const struct session *session);
 /* The session broke the rules: its other records stay, and there is a gap. */
 void session_drop(struct session *session, const struct error *err);
 /* It has counted something: for the manifest, and for the ledger. */

@@ -260,6 +260,19 @@ static void set_mark(struct session *session)
 	session->marked = true;
 }
 
+uint64_t session_unread_size(const struct session *session)
+{
+	uint64_t size = 0;
+
+	for (uint32_t i = 0; i < session->n_segments; i++) {
+		const struct segment *segment = session->segments[i];
+
+		if (segment && segment_has_all(segment))
+			size += segment->log_size - segment->walked;
+	}
+	return size;
+}
+
 void session_read(struct session *session, bool final)
 {
 	session->unread = false;

@@ -397,9 +397,6 @@ static void process_changed(
 		if (!error)
 			entered(arguments, ticket);
 		break;
-	case CLOSE:
-		record_fd_closed((int)arguments[0]);
-		break;
 	case CLOSE_RANGE:
 		range_closed(arguments, error);
 		break;
@@ -488,6 +485,8 @@ void call_after(long number, const long arguments[6], long result, uint64_t tick
 	else if (call->means == OPEN)
 		opened(call, arguments, (int)flags_in(arguments, call->flags),
 			rawcall_failed(result) ? -1 : (int)result, error_of(result));
+	else if (call->means == CLOSE)
+		record_fd_closed((int)arguments[0]);
 	else
 		unusual_after(number, arguments, result, ticket);
 }

@@ -4,6 +4,8 @@
 /* Wire types of the protobuf encoding. */
 enum { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_BYTES = 2 };
 
+#define FIELD_SIZE_MAX 15 /* of a field but for its bytes: two varints, the first of 32 bits */
+
 /* Field numbers of footprint.Record. */
 enum {
 	FIELD_KIND = 1,
@@ -21,72 +23,70 @@ enum {
 	FIELD_DETAIL = 13,
 };
 
-static void put_raw_varint(struct writer *w, uint64_t value)
+static unsigned char *put_raw_varint(unsigned char *to, uint64_t value)
 {
-	do {
-		unsigned char byte = value & 0x7f;
-
-		value >>= 7;
-		if (w->at)
-			w->at[w->size] = value ? byte | 0x80 : byte;
-		w->size++;
-	} while (value);
+	for (; value >= 0x80; value >>= 7)
+		*to++ = (unsigned char)value | 0x80;
+	*to++ = (unsigned char)value;
+	return to;
 }
 
-static void put_raw_bytes(struct writer *w, const void *bytes, size_t size)
+static unsigned char *put_head(unsigned char *to, unsigned field, unsigned type)
 {
-	if (w->at)
-		memcpy(w->at + w->size, bytes, size);
-	w->size += size;
+	return put_raw_varint(to, field << 3 | type);
 }
 
-void write_varint(struct writer *w, unsigned field, uint64_t value)
+static unsigned char *put_varint(unsigned char *to, unsigned field, uint64_t value)
 {
-	if (!value)
-		return;
-	put_raw_varint(w, field << 3 | WIRE_VARINT);
-	put_raw_varint(w, value);
+	return value ? put_raw_varint(put_head(to, field, WIRE_VARINT), value) : to;
 }
 
-void write_fixed64(struct writer *w, unsigned field, uint64_t value)
+static unsigned char *put_fixed64(unsigned char *to, unsigned field, uint64_t value)
 {
 	if (!value)
-		return;
-	put_raw_varint(w, field << 3 | WIRE_FIXED64);
-	put_raw_bytes(w, &value, sizeof(value));
+		return to;
+	to = put_head(to, field, WIRE_FIXED64);
+	memcpy(to, &value, sizeof(value));
+	return to + sizeof(value);
 }
 
-void write_bytes_head(struct writer *w, unsigned field, size_t size)
+static unsigned char *put_bytes_head(unsigned char *to, unsigned field, size_t size)
 {
-	put_raw_varint(w, field << 3 | WIRE_BYTES);
-	put_raw_varint(w, size);
+	return put_raw_varint(put_head(to, field, WIRE_BYTES), size);
 }
 
-void write_bytes(struct writer *w, unsigned field, const void *bytes, size_t size)
+static unsigned char *put_bytes(unsigned char *to, unsigned field, const void *bytes, size_t size)
 {
 	if (!size)
-		return;
-	write_bytes_head(w, field, size);
-	put_raw_bytes(w, bytes, size);
+		return to;
+	to = put_bytes_head(to, field, size);
+	memcpy(to, bytes, size);
+	return to + size;
 }
 
-void write_record(struct writer *w, const struct record *r)
+static unsigned char *put_more(unsigned char *to, const struct record_more *more)
 {
-	write_varint(w, FIELD_KIND, r->kind);
-	write_varint(w, FIELD_ACCESS, r->access);
-	write_fixed64(w, FIELD_DIRECTORY, r->directory);
-	write_bytes(w, FIELD_PATH, r->path, r->path_size);
-	write_varint(w, FIELD_ERROR, r->error);
-	write_varint(w, FIELD_NO_FOLLOW, r->no_follow);
-	if (r->kind == RECORD_PATH)
-		return;
-	write_fixed64(w, FIELD_ID, r->id);
-	write_varint(w, FIELD_ENDPOINT, r->endpoint);
-	write_bytes(w, FIELD_ADDRESS, r->address, r->address_size);
-	write_varint(w, FIELD_LOADED_BY, r->loaded_by);
-	write_bytes(w, FIELD_REQUESTER, r->requester, r->requester_size);
-	write_bytes(w, FIELD_GAP, r->gap, r->gap_size);
-	write_bytes(w, FIELD_DETAIL, r->detail, r->detail_size);
+	to = put_fixed64(to, FIELD_ID, more->id);
+	to = put_varint(to, FIELD_ENDPOINT, more->endpoint);
+	to = put_bytes(to, FIELD_ADDRESS, more->address, more->address_size);
+	to = put_varint(to, FIELD_LOADED_BY, more->loaded_by);
+	to = put_bytes(to, FIELD_REQUESTER, more->requester, more->requester_size);
+	to = put_bytes(to, FIELD_GAP, more->gap, more->gap_size);
+	return put_bytes(to, FIELD_DETAIL, more->detail, more->detail_size);
+}
+
+size_t write_record(unsigned char *to, const struct record *r)
+{
+	unsigned char *end = put_varint(to, FIELD_KIND, r->kind);
+
+	end = put_varint(end, FIELD_ACCESS, r->access);
+	end = put_fixed64(end, FIELD_DIRECTORY, r->directory);
+	end = put_bytes(end, FIELD_PATH, r->path, r->path_size);
+	end = put_varint(end, FIELD_ERROR, r->error);
+	end = put_varint(end, FIELD_NO_FOLLOW, r->no_follow);
+	if (r->more)
+		end = put_more(end, r->more);
+	return (size_t)(end - to);
 }
 
 /* Of a number that is not left out: seven bits a byte. */
@@ -106,16 +106,58 @@ static size_t bytes_field(size_t size)
 	return size ? 1 + varint_size(size) + size : 0;
 }
 
+static size_t fixed64_field(uint64_t value)
+{
+	return value ? 1 + sizeof(value) : 0;
+}
+
+static size_t more_size(const struct record_more *more)
+{
+	return fixed64_field(more->id) + varint_field(more->endpoint) +
+	       bytes_field(more->address_size) + varint_field(more->loaded_by) +
+	       bytes_field(more->requester_size) + bytes_field(more->gap_size) +
+	       bytes_field(more->detail_size);
+}
+
 size_t record_size(const struct record *r)
 {
-	size_t size = varint_field(r->kind) + varint_field(r->access) + bytes_field(r->path_size) +
-		      varint_field(r->error) + varint_field(r->no_follow);
+	return varint_field(r->kind) + varint_field(r->access) + fixed64_field(r->directory) +
+	       bytes_field(r->path_size) + varint_field(r->error) + varint_field(r->no_follow) +
+	       (r->more ? more_size(r->more) : 0);
+}
 
-	size += r->directory ? 1 + sizeof(r->directory) : 0;
-	if (r->kind == RECORD_PATH)
-		return size;
-	size += r->id ? 1 + sizeof(r->id) : 0;
-	return size + varint_field(r->endpoint) + bytes_field(r->address_size) +
-	       varint_field(r->loaded_by) + bytes_field(r->requester_size) +
-	       bytes_field(r->gap_size) + bytes_field(r->detail_size);
+static void write_raw(struct writer *w, const void *bytes, size_t size)
+{
+	if (w->at)
+		memcpy(w->at + w->size, bytes, size);
+	w->size += size;
+}
+
+void write_varint(struct writer *w, unsigned field, uint64_t value)
+{
+	unsigned char bytes[FIELD_SIZE_MAX];
+
+	write_raw(w, bytes, (size_t)(put_varint(bytes, field, value) - bytes));
+}
+
+void write_fixed64(struct writer *w, unsigned field, uint64_t value)
+{
+	unsigned char bytes[FIELD_SIZE_MAX];
+
+	write_raw(w, bytes, (size_t)(put_fixed64(bytes, field, value) - bytes));
+}
+
+void write_bytes_head(struct writer *w, unsigned field, size_t size)
+{
+	unsigned char bytes[FIELD_SIZE_MAX];
+
+	write_raw(w, bytes, (size_t)(put_bytes_head(bytes, field, size) - bytes));
+}
+
+void write_bytes(struct writer *w, unsigned field, const void *bytes, size_t size)
+{
+	if (!size)
+		return;
+	write_bytes_head(w, field, size);
+	write_raw(w, bytes, size);
 }

@@ -2,8 +2,8 @@
  * Protobuf by hand: the few field types that record.proto uses, straight into the memory where they
  * will stay. protobuf-c cannot be used here: the library may need nothing.
  *
- * Where a size must be known before, the same code is run twice: first into a struct writer without
- * memory, which only counts. A record's size is added up instead, for there are many of them.
+ * Records, of which there are many, have their size added up and are written then. For all else the
+ * same code is run twice: first into a struct writer without memory, which only counts.
  */
 #ifndef FOOTPRINT_PRELOAD_RECORD_ENCODE_H
 #define FOOTPRINT_PRELOAD_RECORD_ENCODE_H
@@ -30,13 +30,20 @@ struct record {
 	unsigned kind;
 	unsigned access;
 	unsigned error;
-	unsigned endpoint;
-	unsigned loaded_by;
 	bool no_follow;
 	uint64_t directory;
+	const void *path;
+	size_t path_size;
+	const struct record_more *more; /* NULL: none of it, as nearly always */
+};
+
+/* What most records have nothing of: theirs are made without it. */
+struct record_more {
+	unsigned endpoint;
+	unsigned loaded_by;
 	uint64_t id;
-	const void *path, *address, *requester, *gap, *detail;
-	size_t path_size, address_size, requester_size, gap_size, detail_size;
+	const void *address, *requester, *gap, *detail;
+	size_t address_size, requester_size, gap_size, detail_size;
 };
 
 enum record_kind {
@@ -48,9 +55,9 @@ enum record_kind {
 	RECORD_GAP = 6,
 };
 
-/* A RECORD_PATH has no fields but those that its kind has. */
-void write_record(struct writer *w, const struct record *record);
-/* How many bytes that will be, without writing them. */
+/* At `to`, which has room for record_size() bytes: so many are written, unless one of the texts
+ * changes meanwhile. */
+size_t write_record(unsigned char *to, const struct record *record);
 size_t record_size(const struct record *record);
 
 #endif

@@ -145,10 +145,10 @@ uint64_t fact_directory(const char *path)
 	if (id != FP_DIRECTORY_UNKNOWABLE && id != place.directory &&
 		!fact_is_known(place.hash, FACT_ATTRIBUTES(RECORD_DIRECTORY, 0, 0), &key))
 		fact_record(&(struct record){ .kind = RECORD_DIRECTORY,
-				    .id = id,
 				    .directory = place.directory,
 				    .path = place.path,
-				    .path_size = place.size },
+				    .path_size = place.size,
+				    .more = &(struct record_more){ .id = id } },
 			key);
 	return id;
 }

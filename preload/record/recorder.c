@@ -285,11 +285,11 @@ void record_address(enum endpoint_use use, const void *address, size_t size, int
 		    FACT_ATTRIBUTES(RECORD_ENDPOINT, use, error), &key))
 		return;
 	fact_record(&(struct record){ .kind = RECORD_ENDPOINT,
-			    .endpoint = use,
 			    .error = (unsigned)error,
 			    .directory = directory,
-			    .address = copy.bytes,
-			    .address_size = size },
+			    .more = &(struct record_more){ .endpoint = use,
+				    .address = copy.bytes,
+				    .address_size = size } },
 		key);
 }
 
@@ -311,10 +311,10 @@ void record_gap(const char *kind, const char *path, const char *detail)
 			    .directory = place.directory,
 			    .path = place.path,
 			    .path_size = place.size,
-			    .gap = kind,
-			    .gap_size = text_length(kind),
-			    .detail = detail,
-			    .detail_size = size },
+			    .more = &(struct record_more){ .gap = kind,
+				    .gap_size = text_length(kind),
+				    .detail = detail,
+				    .detail_size = size } },
 		key);
 }
 
@@ -334,12 +334,12 @@ void record_load(enum loaded_by loaded_by, const char *path, const char *request
 		    FACT_ATTRIBUTES(RECORD_LOAD, loaded_by, 0), &key))
 		return;
 	fact_record(&(struct record){ .kind = RECORD_LOAD,
-			    .loaded_by = loaded_by,
 			    .directory = place.directory,
 			    .path = place.path,
 			    .path_size = place.size,
-			    .requester = requester,
-			    .requester_size = size },
+			    .more = &(struct record_more){ .loaded_by = loaded_by,
+				    .requester = requester,
+				    .requester_size = size } },
 		key);
 }
 

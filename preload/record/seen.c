@@ -119,8 +119,10 @@ static void overflow_put(struct seen_overflow *overflow, uint64_t key)
 	uint64_t *line = overflow_line(overflow, key);
 	unsigned place = 0;
 
-	while (place < LINE && __atomic_load_n(&line[place], __ATOMIC_RELAXED))
-		place++;
+	/* The keys in it, which stand at its beginning: how many cannot be guessed. */
+#pragma GCC unroll 8
+	for (unsigned i = 0; i < LINE; i++)
+		place += __atomic_load_n(&line[i], __ATOMIC_RELAXED) != 0;
 	__atomic_store_n(&line[place < LINE ? place : key >> 61], key, __ATOMIC_RELAXED);
 }
 

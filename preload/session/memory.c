@@ -179,12 +179,11 @@ uint32_t *segment_append(
 {
 	size_t size = record_size(record);
 	uint32_t *word = size <= FP_RECORD_SIZE_MAX ? claim(segment, (uint32_t)size) : NULL;
-	struct writer writer = { (unsigned char *)(word + 1), 0 };
 
 	if (!word)
 		return NULL;
-	write_record(&writer, record);
-	__atomic_store_n(word, SLOT_WORD(state, writer.size), __ATOMIC_RELEASE);
+	size = write_record((unsigned char *)(word + 1), record);
+	__atomic_store_n(word, SLOT_WORD(state, size), __ATOMIC_RELEASE);
 	return word;
 }
 

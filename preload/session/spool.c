@@ -24,22 +24,33 @@ static uint32_t checksum_of(const struct iovec parts[3])
 	return fp_entry_checksum(parts[0].iov_base, parts[1].iov_base, parts[2].iov_base);
 }
 
-/* The end of the whole slots from `from` on that go into one entry. */
-static uint64_t piece_end(struct segment *segment, uint64_t from, uint64_t to)
+/* Whole slots of a log that go into one entry. */
+struct piece {
+	uint64_t begin, end;
+	uint64_t settled; /* where the first one stands that is being written; end: none is */
+};
+
+static struct piece piece_at(struct segment *segment, uint64_t begin, uint64_t to)
 {
-	uint64_t end = from;
+	struct piece piece = { begin, begin, UINT64_MAX };
 
-	if (to - from <= PIECE_SIZE)
-		return to;
-	while (end < to) {
-		const uint32_t *word = (const uint32_t *)(const void *)(segment_log(segment) + end);
-		uint64_t next = end + slot_total(__atomic_load_n(word, __ATOMIC_ACQUIRE));
+	while (piece.end < to) {
+		const uint32_t *slot =
+			(const uint32_t *)(const void *)(segment_log(segment) + piece.end);
+		uint32_t word = __atomic_load_n(slot, __ATOMIC_ACQUIRE);
+		uint64_t next = piece.end + slot_total(word);
 
-		if (next - from > PIECE_SIZE)
+		if (next - begin > PIECE_SIZE)
 			break;
-		end = next;
+		if (SLOT_STATE(word) == SLOT_CLAIMED && piece.settled > piece.end)
+			piece.settled = piece.end;
+		piece.end = next;
 	}
-	return end > from ? end : to; /* no slot is so large: the log was written over */
+	if (piece.end == begin || piece.end > to)
+		piece.end = to; /* no slot is so large: the log was written over */
+	if (piece.settled > piece.end)
+		piece.settled = piece.end;
+	return piece;
 }
 
 /*
@@ -91,17 +102,17 @@ static int write_entry(
  * so a copy is written. What it shows half filled is CLAIMED in the copy too, and readers step over
  * it.
  */
-static int append_piece(int fd, struct segment *segment, uint64_t magic, uint64_t from, uint64_t to,
+static int append_piece(int fd, struct segment *segment, uint64_t magic, const struct piece *piece,
 	unsigned char *copy)
 {
 	struct spool_entry entry = { .magic = magic,
 		.hello_size = segment->head.hello_size,
-		.log_size = (uint32_t)(to - from),
-		.log_offset = from,
+		.log_size = (uint32_t)(piece->end - piece->begin),
+		.log_offset = piece->begin,
 		.written_ns = now_ns(),
 		.lost = segment->head.lost,
 		.processes = segment->head.processes };
-	unsigned char *log = segment_log(segment) + from;
+	unsigned char *log = segment_log(segment) + piece->begin;
 
 	if (!copy)
 		return write_entry(fd, segment, &entry, log, false);
@@ -120,26 +131,31 @@ static int open_for(struct segment *segment, uint64_t from, uint64_t to)
 }
 
 /*
- * Appends the log bytes from *from to `to`, in entries of whole slots; none: an entry without a
+ * Appends the log bytes from `from` to `to`, in entries of whole slots; none: an entry without a
  * log. A long log goes in pieces, copied to the same few pages in turn: a fresh page costs as much
- * as a hundred slots. *from: moved on, past what is there. 0 or a negative errno.
+ * as a hundred slots. *ret_kept: up to where it is there, and whole: what is being written counts
+ * as not kept, since its writer may not know that somebody spools. 0 or a negative errno.
  */
-static int append(int fd, struct segment *segment, uint64_t magic, uint64_t *from, uint64_t to)
+static int append(int fd, struct segment *segment, uint64_t magic, uint64_t from, uint64_t to,
+	uint64_t *ret_kept)
 {
-	uint64_t room = to - *from < PIECE_SIZE ? to - *from : PIECE_SIZE;
+	uint64_t room = to - from < PIECE_SIZE ? to - from : PIECE_SIZE;
 	bool small = room <= SMALL_COPY;
 	unsigned char *copy = small ? __builtin_alloca(room) : map_private(room);
 	int error;
 
+	*ret_kept = from;
 	do {
-		uint64_t end = piece_end(segment, *from, to);
+		struct piece piece = piece_at(segment, from, to);
+		bool fits = piece.end - from <= room;
 
-		error = append_piece(
-			fd, segment, magic, *from, end, end - *from <= room ? copy : NULL);
+		error = append_piece(fd, segment, magic, &piece, fits ? copy : NULL);
 		if (error)
 			break;
-		*from = end;
-	} while (*from < to && !(error = spool_file_has_space(fd)));
+		if (*ret_kept == from)
+			*ret_kept = piece.settled;
+		from = piece.end;
+	} while (from < to && !(error = spool_file_has_space(fd)));
 	if (copy && !small)
 		unmap(copy, room);
 	return error;
@@ -153,36 +169,17 @@ static uint64_t first_not_kept(struct segment *segment)
 	return acknowledged > spooled ? acknowledged : spooled;
 }
 
-/* Where the first slot stands that is being written; `to`: all of them are whole. */
-static uint64_t settled_end(struct segment *segment, uint64_t from, uint64_t to)
-{
-	while (from < to) {
-		const uint32_t *word =
-			(const uint32_t *)(const void *)(segment_log(segment) + from);
-		uint32_t found = __atomic_load_n(word, __ATOMIC_ACQUIRE);
-
-		if (SLOT_STATE(found) == SLOT_CLAIMED)
-			return from;
-		from += slot_total(found);
-	}
-	return to;
-}
-
-/* What is being written counts as not kept: its writer may not know that somebody spools. */
 static int append_rest(struct segment *segment, uint64_t magic)
 {
-	uint64_t begin = first_not_kept(segment), to = segment_end(segment);
-	uint64_t from = begin, settled;
+	uint64_t from = first_not_kept(segment), to = segment_end(segment), kept;
 	int fd SPOOL_FILE_CLEANUP = from < to ? open_for(segment, from, to) : -1;
 	int error;
 
 	if (fd < 0)
 		return from < to ? fd : 0;
-	settled = settled_end(segment, from, to);
-	error = append(fd, segment, magic, &from, to);
-	if (from > begin)
-		__atomic_store_n(
-			&segment->spooled, from < settled ? from : settled, __ATOMIC_RELEASE);
+	error = append(fd, segment, magic, from, to, &kept);
+	if (kept > from)
+		__atomic_store_n(&segment->spooled, kept, __ATOMIC_RELEASE);
 	return error;
 }
 
@@ -201,8 +198,9 @@ int spool_counts(struct segment *segment)
 {
 	uint64_t magic = segment->head.lost ? SPOOL_ENTRY_MAGIC : SPOOL_ENTRY_MAKING_MAGIC;
 	int fd SPOOL_FILE_CLEANUP = open_for(segment, 0, 0);
+	uint64_t kept;
 
-	return fd < 0 ? fd : append(fd, segment, magic, &(uint64_t){ 0 }, 0);
+	return fd < 0 ? fd : append(fd, segment, magic, 0, 0, &kept);
 }
 
 static uint64_t count_slots(struct segment *segment, uint64_t from, uint64_t to)
@@ -261,7 +259,7 @@ uint64_t spool_settled_end(struct segment *copy, uint64_t to)
 {
 	uint64_t end = copied_end(copy);
 
-	return settled_end(copy, 0, to < end ? to : end);
+	return piece_at(copy, 0, to < end ? to : end).settled; /* a cell is smaller than a piece */
 }
 
 int spool_cell(struct segment *first, struct segment *copy, uint32_t *spooled, int *file)
@@ -279,7 +277,8 @@ int spool_cell(struct segment *first, struct segment *copy, uint32_t *spooled, i
 	/* Others append to it too, and may have no limit. */
 	error = spool_file_takes(*file, POOL_CELL_SIZE);
 	if (!error)
-		error = append_piece(*file, copy, SPOOL_ENTRY_MAGIC, from, to, NULL);
+		error = append_piece(
+			*file, copy, SPOOL_ENTRY_MAGIC, &(struct piece){ from, to, to }, NULL);
 	if (!error)
 		*spooled = (uint32_t)to;
 	return error;
@@ -299,9 +298,9 @@ int spool_loss(struct segment *segment)
 int spool_slot(struct segment *segment, const uint32_t *slot)
 {
 	uint64_t from = (uint64_t)((const unsigned char *)slot - segment_log(segment));
-	uint64_t to = from + slot_total(*slot), end = from;
+	uint64_t to = from + slot_total(*slot), kept;
 	int fd SPOOL_FILE_CLEANUP = open_for(segment, from, to);
-	int error = fd < 0 ? fd : append(fd, segment, SPOOL_ENTRY_MAKING_MAGIC, &end, to);
+	int error = fd < 0 ? fd : append(fd, segment, SPOOL_ENTRY_MAKING_MAGIC, from, to, &kept);
 
 	/* Slots spooled out of order are left to spool_rest(), which repeats some. */
 	if (!error)

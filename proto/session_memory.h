@@ -96,8 +96,8 @@ static inline uint64_t fp_directory_id(uint64_t parent, const char *path, uint64
  * run of entries, each appended with one write; several processes of one user share a file, under
  * flock(LOCK_SH). `spool/records.UID`; the aggregator renames it before it reads.
  */
-#define SPOOL_ENTRY_MAGIC	 0x32474f4c54505246ull /* "FRPTLOG2" */
-#define SPOOL_ENTRY_MAKING_MAGIC 0x32474f4c5450526dull /* "mRPTLOG2" */
+#define SPOOL_ENTRY_MAGIC	 0x33474f4c54505246ull /* "FRPTLOG3" */
+#define SPOOL_ENTRY_MAKING_MAGIC 0x33474f4c5450526dull /* "mRPTLOG3" */
 
 /*
  * A process that is killed in the middle of a write leaves an entry cut short. What that means
@@ -136,16 +136,22 @@ struct spool_entry {
 
 /*
  * Checksum of an entry: of its header with `checksum` as 0, of the Hello and of the log. Each of
- * the three is taken as 64-bit words, little endian, the last one filled up with zero bytes:
+ * the three is taken as 64-bit words, little endian, the last one filled up with zero bytes. With
  *
- *   sum = rotate_left(sum ^ word, 29) * FP_CHECKSUM_FACTOR          from FP_CHECKSUM_START
+ *   step(sum, word) = rotate_left(sum ^ word, 29) * FP_CHECKSUM_FACTOR
+ *
+ * word i of a part goes into lane i % 4, each of which begins as FP_CHECKSUM_START; then the four
+ * lanes go into the sum, which begins so too:
+ *
+ *   lane[i % 4] = step(lane[i % 4], word)		sum = step(sum, lane[0..3])
  *   checksum = (sum ^ sum >> 32) & 0xffffffff
  *
  * The factor is odd, so each step is a bijection of the word: one changed word always changes sum.
- * It guards against accidents, not against people.
+ * Lanes, because a step waits for the one before. It guards against accidents, not against people.
  */
 #define FP_CHECKSUM_START  0xcbf29ce484222325ull
 #define FP_CHECKSUM_FACTOR 0x9e3779b97f4a7c15ull
+#define FP_CHECKSUM_LANES  4
 
 static inline uint64_t fp_checksum_step(uint64_t sum, uint64_t word)
 {
@@ -155,17 +161,30 @@ static inline uint64_t fp_checksum_step(uint64_t sum, uint64_t word)
 
 static inline uint64_t fp_checksum_add(uint64_t sum, const void *bytes, uint64_t size)
 {
+	uint64_t lanes[FP_CHECKSUM_LANES] = { FP_CHECKSUM_START, FP_CHECKSUM_START,
+		FP_CHECKSUM_START, FP_CHECKSUM_START };
 	const unsigned char *p = bytes;
-	uint64_t word;
+	uint64_t words[FP_CHECKSUM_LANES];
 
-	for (; size >= sizeof(word); p += sizeof(word), size -= sizeof(word)) {
-		__builtin_memcpy(&word, p, sizeof(word));
-		sum = fp_checksum_step(sum, word);
+	for (; size >= sizeof(words); p += sizeof(words), size -= sizeof(words)) {
+		__builtin_memcpy(words, p, sizeof(words));
+#pragma GCC unroll 4
+		for (int i = 0; i < FP_CHECKSUM_LANES; i++)
+			lanes[i] = fp_checksum_step(lanes[i], words[i]);
 	}
-	word = 0;
-	for (uint64_t i = 0; i < size; i++)
-		word |= (uint64_t)p[i] << (8 * i);
-	return size ? fp_checksum_step(sum, word) : sum;
+	for (int i = 0; size; i++) {
+		uint64_t part = size < sizeof(uint64_t) ? size : sizeof(uint64_t), word = 0;
+
+		for (uint64_t byte = 0; byte < part; byte++)
+			word |= (uint64_t)p[byte] << (8 * byte);
+		lanes[i] = fp_checksum_step(lanes[i], word);
+		p += part;
+		size -= part;
+	}
+#pragma GCC unroll 4
+	for (int i = 0; i < FP_CHECKSUM_LANES; i++)
+		sum = fp_checksum_step(sum, lanes[i]);
+	return sum;
 }
 
 static inline uint32_t fp_entry_checksum(

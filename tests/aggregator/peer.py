@@ -101,16 +101,24 @@ def memory(log, hello_bytes, size=65536, users=1, processes=1, lost=0, log_offse
 
 
 def checksum(*parts):
+    def step(total, word):
+        mixed = total ^ word
+        return (mixed << 29 | mixed >> 35) * 0x9E3779B97F4A7C15 & 0xFFFFFFFFFFFFFFFF
+
     total = 0xCBF29CE484222325
     for part in parts:
-        for (word,) in struct.iter_unpack("<Q", part + bytes(-len(part) % 8)):
-            total ^= word
-            total = (total << 29 | total >> 35) * 0x9E3779B97F4A7C15 & 0xFFFFFFFFFFFFFFFF
+        padded = part + bytes(-len(part) % 8)
+        words = [word for (word,) in struct.iter_unpack("<Q", padded)]
+        for lane in range(4):
+            lane_total = 0xCBF29CE484222325
+            for word in words[lane::4]:
+                lane_total = step(lane_total, word)
+            total = step(total, lane_total)
     return (total ^ total >> 32) & 0xFFFFFFFF
 
 
 def spool_entry(hello_bytes, log, offset=0, written=1, making=False):
-    magic = b"mRPTLOG2" if making else b"FRPTLOG2"
+    magic = b"mRPTLOG3" if making else b"FRPTLOG3"
     head = struct.pack("<8sIIQQQI", magic, len(hello_bytes), len(log), offset, written,
                        0, 1)
     total = checksum(head + bytes(4), hello_bytes, log)

@@ -10,7 +10,7 @@ import struct
 import sys
 
 ENTRY = struct.Struct("<QIIQQQII")
-MAGICS = [int.from_bytes(magic, "little") for magic in (b"FRPTLOG2", b"mRPTLOG2")]
+MAGICS = [int.from_bytes(magic, "little") for magic in (b"FRPTLOG3", b"mRPTLOG3")]
 
 
 def entries(content):

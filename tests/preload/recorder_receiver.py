@@ -18,7 +18,7 @@ HEADER_FIELDS = ("magic protocol memory_size hello_offset hello_size log_offset 
                  "acknowledged lost processes users").split()
 ENTRY = struct.Struct("<QIIQQQII")
 MEMORY_MAGIC = int.from_bytes(b"FRPTLOG1", "little")
-ENTRY_MAGICS = [int.from_bytes(magic, "little") for magic in (b"FRPTLOG2", b"mRPTLOG2")]
+ENTRY_MAGICS = [int.from_bytes(magic, "little") for magic in (b"FRPTLOG3", b"mRPTLOG3")]
 FREE, CLAIMED, READY, EXEC, VOID = range(5)
 LOG_PROTO = """syntax = "proto3"; package footprint; import "record.proto";
 message Log { repeated Record record = 1; repeated Packet packet = 2; repeated Hello hello = 3; }
@@ -95,11 +95,17 @@ def slots_of(log):
 
 def checksum(*parts):
     """fp_entry_checksum(), of the parts one after another."""
-    value = 0xcbf29ce484222325
+    def step(value, word):
+        value ^= word
+        return (value << 29 | value >> 35) * 0x9e3779b97f4a7c15 & 0xffffffffffffffff
+
+    value = start = 0xcbf29ce484222325
     for part in parts:
-        for word, in struct.iter_unpack("<Q", part + bytes(-len(part) % 8)):
-            value ^= word
-            value = (value << 29 | value >> 35) * 0x9e3779b97f4a7c15 & 0xffffffffffffffff
+        lanes = [start] * 4
+        for index, (word,) in enumerate(struct.iter_unpack("<Q", part + bytes(-len(part) % 8))):
+            lanes[index % 4] = step(lanes[index % 4], word)
+        for lane in lanes:
+            value = step(value, lane)
     return (value ^ value >> 32) & 0xffffffff
 
 

@@ -28,6 +28,7 @@
 /* The path is behind the room that the way to its directory may take (way_by_proc). */
 struct name {
 	char room[TARGET_NAME_SIZE + FP_PATH_SIZE_MAX];
+	char from_root[FP_PATH_SIZE_MAX]; /* the same as an absolute path (seen_from_root) */
 };
 
 /* The call that was read last. */
@@ -175,15 +176,6 @@ static const char *way_by_proc(const char *path)
 	return memcpy((char *)path - size, way, size);
 }
 
-static struct spot relative_spot(const char *path, unsigned directory, enum approach approach)
-{
-	int dirfd = directory == NONE ? AT_FDCWD : (int)called.arguments[directory - 1];
-
-	if (dirfd == AT_FDCWD && approach == BY_PROC)
-		return (struct spot){ AT_FDCWD, way_by_proc(path), false, 0 };
-	return (struct spot){ open_directory(dirfd), path, false, 0 };
-}
-
 /* An absolute path begins where the caller's do. */
 static struct spot absolute_spot(const char *path)
 {
@@ -191,6 +183,33 @@ static struct spot absolute_spot(const char *path)
 
 	return root > 0 ? (struct spot){ root, path, true, 0 }
 			: (struct spot){ AT_FDCWD, path, false, 0 };
+}
+
+/* A relative path, which stands in a struct name, of a caller with a root of its own: from there,
+ * so that its links lead where they lead the caller. NULL: it has no such root, or is outside. */
+static const char *seen_from_root(int dirfd, const char *path)
+{
+	char room[FP_PATH_SIZE_MAX];
+	const char *directory = caller_sees(dirfd, room);
+	struct name *name = (struct name *)((char *)path - TARGET_NAME_SIZE);
+	char *to = name->from_root, *end = to + sizeof(name->from_root);
+
+	if (!directory || text_length(directory) + 1 + text_length(path) >= FP_PATH_SIZE_MAX)
+		return NULL;
+	text_append(text_append(text_append(to, end, directory), end, "/"), end, path);
+	return to;
+}
+
+static struct spot relative_spot(const char *path, unsigned directory, enum approach approach)
+{
+	int dirfd = directory == NONE ? AT_FDCWD : (int)called.arguments[directory - 1];
+	const char *seen = seen_from_root(dirfd, path);
+
+	if (seen)
+		return absolute_spot(seen);
+	if (dirfd == AT_FDCWD && approach == BY_PROC)
+		return (struct spot){ AT_FDCWD, way_by_proc(path), false, 0 };
+	return (struct spot){ open_directory(dirfd), path, false, 0 };
 }
 
 /* What /proc/self says to the caller. */

@@ -48,11 +48,29 @@ bool directory_place(struct place *ret, const char *path)
 	return found;
 }
 
+const char *caller_sees(int dirfd, char path[FP_PATH_SIZE_MAX])
+{
+	char root[FP_PATH_SIZE_MAX];
+	const char *below = path;
+
+	if (!image.root || directory_path(dirfd, path, FP_PATH_SIZE_MAX) <= 0 ||
+		target_link(caller_pid, "root", -1, root, sizeof(root)) <= 0 ||
+		!text_begins(path, root))
+		return NULL;
+	below += text_length(root);
+	if (*below && *below != '/')
+		return NULL;
+	return *below ? below : "/";
+}
+
 uint64_t directory_of(int dirfd)
 {
 	char path[FP_PATH_SIZE_MAX];
 	uint64_t root = image.root, id;
+	const char *seen = caller_sees(dirfd, path);
 
+	if (seen)
+		return fact_directory(seen);
 	if (directory_path(dirfd, path, sizeof(path)) <= 0)
 		return FP_DIRECTORY_UNKNOWABLE;
 	image.root = 0;

@@ -248,12 +248,13 @@ static struct one *find(int pid, int *ret_error)
 static void find_root(struct one *one, int pid)
 {
 	char path[FP_PATH_SIZE_MAX];
+	struct place place;
 
 	image.root = 0;
 	if (!one->root_differs || target_link(pid, "root", -1, path, sizeof(path)) <= 0)
 		return;
-	if (path[0] == '/' && path[1])
-		image.root = fact_directory(path);
+	if (path[0] == '/' && path[1] && place_find_from(&place, 0, path))
+		image.root = fact_root(&place);
 }
 
 bool images_enter(int pid, int *ret_error)

@@ -196,7 +196,7 @@ static int push_unobserved(
 
 	if (!fact)
 		return -ENOMEM;
-	fact->path = root_path(gap->session->root, object->path, true);
+	fact->path = root_path(gap->session->root, object->path, 0, true);
 	fact->text = strdup(program->path);
 	fact->detail = strdup(requester_of(program, object));
 	if (!fact->path || !fact->text || !fact->detail) {

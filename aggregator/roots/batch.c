@@ -89,8 +89,15 @@ static void work(struct job *job)
 	do {
 		struct batch_item *item = &batch->items[batch->n_looked++];
 
-		if (look_at(tools, item->path->raw, item->path->follow, item->depth, item->digest,
-			    &item->look) < 0)
+		struct look_request request = {
+			.raw = item->path->raw,
+			.root_size = item->path->root_size,
+			.follow = item->path->follow,
+			.depth = item->depth,
+			.digest = item->digest,
+		};
+
+		if (look_at(tools, &request, &item->look) < 0)
 			item->look = NULL;
 	} while (batch->n_looked < batch->n && clock_ms() - begun < SLICE_MS);
 }

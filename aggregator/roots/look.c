@@ -1,4 +1,4 @@
-#include "aggregator/roots/look.h"
+#include "aggregator/roots/look_parts.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -28,7 +28,7 @@ static Footprint__FileType type_of(mode_t mode)
 }
 
 /* Looks outlive the database, which is read again when it changes: its texts are copied. */
-static int fill_package(
+int look_fill_package(
 	struct look_tools *tools, const char *path, struct file_state *state, char **ret_owner)
 {
 	const struct package *package;
@@ -36,6 +36,8 @@ static int fill_package(
 	char *text;
 	int r;
 
+	if (tools->no_packages)
+		return 0;
 	if (!tools->packages) {
 		state->ask = tools->ask;
 		return 0;
@@ -69,7 +71,7 @@ static int fill_status(struct look_tools *tools, const char *path, const struct 
 	if (S_ISREG(status->st_mode))
 		state->size = (uint64_t)status->st_size;
 	/* Directories belong to many packages: which one says nothing. */
-	return S_ISDIR(status->st_mode) ? 0 : fill_package(tools, path, state, ret_owner);
+	return S_ISDIR(status->st_mode) ? 0 : look_fill_package(tools, path, state, ret_owner);
 }
 
 /* The symlink's own owner and mode. It may be gone again: then its kind is all that is known. */
@@ -140,7 +142,10 @@ static int look_at_interpreter(struct look_tools *tools, struct look *look, unsi
 		return 0;
 	if (look->elf.kind == PROGRAM_SCRIPT && scripts >= ELF_SHEBANG_DEPTH)
 		return 0;
-	r = look_at(tools, interpreter, true, LOOK_CONTENT, true, &look->interpreter);
+	r = look_at(tools,
+		&(struct look_request){
+			.raw = interpreter, .follow = true, .depth = LOOK_CONTENT, .digest = true },
+		&look->interpreter);
 	if (r < 0 || look->elf.kind != PROGRAM_SCRIPT)
 		return r;
 	look->interpreter->depth = LOOK_OBJECT;
@@ -194,17 +199,16 @@ static int look_from_outside(struct look *look, const char *raw)
 	return look->path ? 0 : -ENOMEM;
 }
 
-static int look_into(
-	struct look_tools *tools, struct look *look, const char *raw, bool follow, bool digest)
+int look_into(struct look_tools *tools, struct look *look, const struct look_request *request)
 {
 	struct resolution resolution;
 	int r;
 
 	if (!tools->resolver)
-		return look_from_outside(look, raw);
-	r = resolver_resolve(tools->resolver, "/", raw, follow, &resolution);
+		return look_from_outside(look, request->raw);
+	r = resolver_resolve(tools->resolver, "/", request->raw, request->follow, &resolution);
 	if (r == -ENAMETOOLONG)
-		return look_from_outside(look, raw);
+		return look_from_outside(look, request->raw);
 	if (r < 0)
 		return r;
 	r = take_resolution(tools, look, &resolution);
@@ -215,7 +219,7 @@ static int look_into(
 	case LOOK_PATH:
 		return 0;
 	case LOOK_CONTENT:
-		return digest ? read_file(tools, look, true) : 0;
+		return request->digest ? read_file(tools, look, true) : 0;
 	default:
 		return look_deeper(tools, look, 0);
 	}
@@ -236,7 +240,7 @@ static int open_packages(struct look_tools *tools)
 	struct error err = { 0 };
 	int r;
 
-	if (tools->packages || !tools->resolver)
+	if (tools->packages || tools->no_packages || !tools->resolver)
 		return 0;
 	r = package_database_stamp(tools->resolver, &tools->packages_stamp);
 	if (r == 0)
@@ -252,7 +256,7 @@ int look_for_package(
 
 	*state = (struct file_state){ 0 };
 	*ret_owner = NULL;
-	return r < 0 ? r : fill_package(tools, path, state, ret_owner);
+	return r < 0 ? r : look_fill_package(tools, path, state, ret_owner);
 }
 
 void look_tools_refresh(struct look_tools *tools, bool packages)
@@ -262,6 +266,8 @@ void look_tools_refresh(struct look_tools *tools, bool packages)
 	if (!tools->resolver)
 		return;
 	resolver_refresh(tools->resolver);
+	inner_root_free(tools->inner);
+	tools->inner = NULL;
 	if (!packages || !tools->packages || package_database_stamp(tools->resolver, &stamp) < 0 ||
 		stamp == tools->packages_stamp)
 		return;
@@ -294,17 +300,18 @@ int look_at_letters(const char *raw, enum look_depth depth, struct look **ret)
 	return 0;
 }
 
-int look_at(struct look_tools *tools, const char *raw, bool follow, enum look_depth depth,
-	bool digest, struct look **ret)
+int look_at(struct look_tools *tools, const struct look_request *request, struct look **ret)
 {
-	struct look *look = look_new(depth);
+	struct look *look = look_new(request->depth);
 	int r;
 
 	if (!look)
 		return -ENOMEM;
 	r = tools->ask ? 0 : open_packages(tools);
-	if (r == 0)
-		r = look_into(tools, look, raw, follow, digest);
+	if (r == 0 && request->root_size && tools->resolver)
+		r = look_in_chroot(tools, look, request);
+	else if (r == 0)
+		r = look_into(tools, look, request);
 	if (r < 0) {
 		look_unref(look);
 		return r;
@@ -336,6 +343,7 @@ void look_unref(struct look *look)
 void look_tools_deinit(struct look_tools *tools)
 {
 	resolver_free(tools->resolver);
+	inner_root_free(tools->inner);
 	package_database_free(tools->packages);
 	digests_deinit(&tools->digests);
 	*tools = (struct look_tools){ 0 };

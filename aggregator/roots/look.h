@@ -60,20 +60,28 @@ struct look_tools {
 	struct resolver *resolver;	   /* NULL: no way into that root */
 	struct package_database *packages; /* NULL: not read yet */
 	uint64_t packages_stamp;	   /* of the files that they were read from */
+	bool no_packages;		   /* and they are not to be read */
 	unsigned ask;  /* file_state.ask, until they are read; 0: the first look reads them */
 	bool reported; /* that the database is damaged */
 	struct digests digests;
 	struct id_map users, groups;
+	struct inner_root
+		*inner; /* the directory that the last look in a chroot began in; or NULL */
+};
+
+struct look_request {
+	const char *raw;  /* an absolute path as a process gave it */
+	size_t root_size; /* so many bytes of it are the directory that was "/" then; 0: none is */
+	bool follow;	  /* a symlink in the last component too */
+	enum look_depth depth;
+	bool digest; /* not where the content is a run's rather than the file's own */
 };
 
 /*
- * Looks at `raw`, an absolute path as a process gave it. digest: false where the content is not the
- * file's own but a run's.
  * Without a resolver the path is tidied up by its letters alone, and error is -EXDEV.
  * 0 or -ENOMEM: nothing else is a failure, but a part of the answer.
  */
-int look_at(struct look_tools *tools, const char *raw, bool follow, enum look_depth depth,
-	bool digest, struct look **ret);
+int look_at(struct look_tools *tools, const struct look_request *request, struct look **ret);
 
 /* The same without looking at anything: what the letters of the path tell, as error -EXDEV. */
 int look_at_letters(const char *raw, enum look_depth depth, struct look **ret);

@@ -24,6 +24,7 @@
 
 struct path_key {
 	const char *raw;
+	size_t root_size;
 	bool follow;
 };
 
@@ -32,14 +33,15 @@ static bool path_matches(const void *item, const void *key)
 	const struct path *path = item;
 	const struct path_key *wanted = key;
 
-	return path->follow == wanted->follow && !strcmp(path->raw, wanted->raw);
+	return path->follow == wanted->follow && path->root_size == wanted->root_size &&
+	       !strcmp(path->raw, wanted->raw);
 }
 
-struct path *root_path(struct root *root, const char *raw, bool follow)
+struct path *root_path(struct root *root, const char *raw, size_t root_size, bool follow)
 {
-	struct path_key key = { .raw = raw, .follow = follow };
+	struct path_key key = { .raw = raw, .root_size = root_size, .follow = follow };
 	size_t size = strlen(raw);
-	uint32_t hash = hash_bytes(raw, size) + follow;
+	uint32_t hash = hash_bytes(raw, size) + follow + 2 * (uint32_t)root_size;
 	struct path *path = index_find(&root->paths, hash, path_matches, &key);
 
 	if (!path) {
@@ -47,6 +49,7 @@ struct path *root_path(struct root *root, const char *raw, bool follow)
 		if (!path)
 			return NULL;
 		path->hash = hash;
+		path->root_size = root_size;
 		path->follow = follow;
 		memcpy(path->raw, raw, size);
 		if (index_add(&root->paths, hash, path) < 0) {

@@ -33,6 +33,8 @@ struct path {
 	bool follow;
 	bool changed; /* the application writes it: its content is not hashed */
 	bool in_batch;
+	size_t root_size;  /* so many bytes of it were "/" for that process; 0: it was in no chroot
+			    */
 	struct look *look; /* NULL: none yet, or forgotten */
 	char raw[];
 };
@@ -116,7 +118,7 @@ void root_take_handed(struct root *root);
 /* Nothing that was looked at so far counts any more. */
 void root_forget_looks(struct root *root);
 /* The path's entry, referenced; NULL: no memory. */
-struct path *root_path(struct root *root, const char *raw, bool follow);
+struct path *root_path(struct root *root, const char *raw, size_t root_size, bool follow);
 void path_unref(struct path *path);
 
 /* Queues a fact (its ownership goes to the root), and applies what can be applied. */

@@ -33,12 +33,10 @@ static bool is_relative(const ProtobufCBinaryData *path)
 }
 
 /* What a relative path is relative to; NULL: nobody has said yet. */
-static const char *base_of(const struct session *session, uint64_t directory)
+static const struct path *base_of(const struct session *session, uint64_t directory)
 {
-	const struct path *path = directory ? directories_find(&session->directories, directory)
-					    : session->directory_path;
-
-	return path ? path->raw : NULL;
+	return directory ? directories_find(&session->directories, directory)
+			 : session->directory_path;
 }
 
 /* Will nobody ever say what is relative to this directory? Then there is nothing to wait for. */
@@ -52,21 +50,52 @@ static int relative_to_nowhere(struct session *session)
 	return session_gap(session, "unresolved", NULL, "relative to an unknown directory");
 }
 
-/* The root's entry for a path that the session named. 0; -ENOENT: relative to a directory that is
- * not known yet; -ENAMETOOLONG; -ENOMEM. */
+/* A path that the session named. */
+struct named {
+	uint64_t directory; /* what it is relative to, where it is relative */
+	const void *bytes;
+	size_t size;
+	size_t root; /* so many of its bytes became "/" for the process; 0: none */
+	bool follow;
+};
+
+/* Where "/" ends in `raw`, of which `rest` bytes are below it. */
+static size_t root_size(const char *raw, size_t rest)
+{
+	size_t size = strlen(raw) - rest;
+
+	while (size && raw[size - 1] == '/')
+		size--;
+	return size;
+}
+
+/* The root's entry for it. 0; -ENOENT: relative to a directory that is not known yet;
+ * -ENAMETOOLONG; -ENOMEM. */
+static int find_named(struct session *session, const struct named *named, struct path **ret)
+{
+	bool absolute = *(const char *)named->bytes == '/';
+	const struct path *base = absolute ? NULL : base_of(session, named->directory);
+	autofree char *raw = NULL;
+	size_t top;
+
+	if (!base && !absolute)
+		return -ENOENT;
+	raw = lexical_join(base ? base->raw : "/", named->bytes, named->size);
+	if (!raw)
+		return -errno;
+	top = named->root ? root_size(raw, named->size - named->root) : base ? base->root_size : 0;
+	*ret = root_path(session->root, raw, top, named->follow);
+	return *ret ? 0 : -ENOMEM;
+}
+
 static int find_path(struct session *session, uint64_t directory, const void *bytes, size_t size,
 	bool follow, struct path **ret)
 {
-	const char *base = ((const char *)bytes)[0] == '/' ? "/" : base_of(session, directory);
-	autofree char *raw = NULL;
+	struct named named = {
+		.directory = directory, .bytes = bytes, .size = size, .follow = follow
+	};
 
-	if (!base)
-		return -ENOENT;
-	raw = lexical_join(base, bytes, size);
-	if (!raw)
-		return -errno;
-	*ret = root_path(session->root, raw, follow);
-	return *ret ? 0 : -ENOMEM;
+	return find_named(session, &named, ret);
 }
 
 /* /proc/self is another process for us than for the one that said it. */
@@ -106,12 +135,21 @@ static int name_directory(struct session *session, uint64_t id, struct path *pat
 
 static int ingest_directory(struct session *session, const Footprint__Record *record)
 {
+	struct named named = {
+		.directory = record->directory,
+		.bytes = record->path.data,
+		.size = record->path.len,
+		.root = record->root,
+		.follow = true,
+	};
 	struct path *path = NULL;
 	int r;
 
-	if (!record->path.len)
+	if (!named.size)
 		return session_gap(session, "unknown-record", NULL, "directory without a path");
-	r = find_path(session, record->directory, record->path.data, record->path.len, true, &path);
+	if (named.root > named.size)
+		return session_gap(session, "unknown-record", NULL, "a root longer than its path");
+	r = find_named(session, &named, &path);
 	if (r < 0)
 		return r;
 	r = name_directory(session, record->id, path);

@@ -248,7 +248,7 @@ int session_gaps(struct session *session, const char *kind, const char *path, co
 	fact->times = times;
 	fact->text = strdup(kind);
 	fact->detail = strdup(detail);
-	fact->path = path ? root_path(session->root, path, true) : NULL;
+	fact->path = path ? root_path(session->root, path, 0, true) : NULL;
 	if (!fact->text || !fact->detail || (path && !fact->path)) {
 		fact_free(fact);
 		return -ENOMEM;

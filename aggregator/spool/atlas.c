@@ -143,6 +143,7 @@ static void add_slot(struct piece *piece, const struct directory_slot *slot)
 	record.id = slot->id;
 	record.path.data = (uint8_t *)slot->path->raw;
 	record.path.len = strlen(slot->path->raw);
+	record.root = (uint32_t)slot->path->root_size;
 	if (record.path.len >= FP_PATH_SIZE_MAX)
 		return;
 	size = footprint__record__get_packed_size(&record);

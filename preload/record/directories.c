@@ -192,5 +192,5 @@ void directory_set_root(uint64_t from, const char *path)
 	if (!from)
 		from = __atomic_load_n(&image.directory, __ATOMIC_RELAXED);
 	if (image_is_ours() && place_find_from(&place, from ? from : FP_DIRECTORY_UNKNOWABLE, path))
-		image.root = place_id(&place);
+		image.root = fact_root(&place);
 }

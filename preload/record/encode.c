@@ -21,6 +21,7 @@ enum {
 	FIELD_REQUESTER = 11,
 	FIELD_GAP = 12,
 	FIELD_DETAIL = 13,
+	FIELD_ROOT = 14,
 };
 
 static unsigned char *put_raw_varint(unsigned char *to, uint64_t value)
@@ -72,7 +73,8 @@ static unsigned char *put_more(unsigned char *to, const struct record_more *more
 	to = put_varint(to, FIELD_LOADED_BY, more->loaded_by);
 	to = put_bytes(to, FIELD_REQUESTER, more->requester, more->requester_size);
 	to = put_bytes(to, FIELD_GAP, more->gap, more->gap_size);
-	return put_bytes(to, FIELD_DETAIL, more->detail, more->detail_size);
+	to = put_bytes(to, FIELD_DETAIL, more->detail, more->detail_size);
+	return put_varint(to, FIELD_ROOT, more->root);
 }
 
 size_t write_record(unsigned char *to, const struct record *r)
@@ -116,7 +118,7 @@ static size_t more_size(const struct record_more *more)
 	return fixed64_field(more->id) + varint_field(more->endpoint) +
 	       bytes_field(more->address_size) + varint_field(more->loaded_by) +
 	       bytes_field(more->requester_size) + bytes_field(more->gap_size) +
-	       bytes_field(more->detail_size);
+	       bytes_field(more->detail_size) + varint_field(more->root);
 }
 
 size_t record_size(const struct record *r)

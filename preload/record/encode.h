@@ -42,6 +42,7 @@ struct record_more {
 	unsigned endpoint;
 	unsigned loaded_by;
 	uint64_t id;
+	size_t root;
 	const void *address, *requester, *gap, *detail;
 	size_t address_size, requester_size, gap_size, detail_size;
 };

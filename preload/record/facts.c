@@ -153,6 +153,26 @@ uint64_t fact_directory(const char *path)
 	return id;
 }
 
+uint64_t fact_root(const struct place *place)
+{
+	uint64_t directory = place_id(place), id, key;
+
+	if (place->directory == image.root && stays(place->path))
+		return image.root;
+	if (directory == FP_DIRECTORY_UNKNOWABLE)
+		return directory;
+	id = fp_directory_id(directory, "/", 1);
+	if (!fact_is_known(place->hash, FACT_ATTRIBUTES(RECORD_DIRECTORY, 1, 0), &key))
+		fact_record(
+			&(struct record){ .kind = RECORD_DIRECTORY,
+				.directory = place->directory,
+				.path = place->path,
+				.path_size = place->size,
+				.more = &(struct record_more){ .id = id, .root = place->size } },
+			key);
+	return id;
+}
+
 /*
  * Execs are not in the seen table: one that stands there may yet fail and be taken back, while
  * another process of the image relies on it. An exec is left out only when the same one has stood

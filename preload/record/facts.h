@@ -50,6 +50,11 @@ void fact_record(const struct record *record, uint64_t key);
 /* Says what the id of an absolute path means, and returns the id. */
 uint64_t fact_directory(const char *path);
 
+/* Says that this directory has become "/" (chroot), and returns the id that paths from there are
+ * relative to: another one than as a directory, for symlinks lead elsewhere. The same again where
+ * it is "/" already. */
+uint64_t fact_root(const struct place *place);
+
 /* An exec about to be tried. The ticket takes it back; 0: the same one stands already. */
 uint64_t fact_exec(const struct place *place);
 void fact_exec_undo(uint64_t ticket);

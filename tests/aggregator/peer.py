@@ -44,8 +44,13 @@ def path(name, access=READ, error=0, directory=0, no_follow=False):
             + number(5, error) + number(6, no_follow))
 
 
-def execute(name, error=0):
-    return number(1, 2) + data(4, name) + number(5, error)
+def execute(name, error=0, directory=0):
+    return number(1, 2) + fixed(3, directory) + data(4, name) + number(5, error)
+
+
+def chroot(id, name, root=None):
+    """From now on paths relative to `id` are told by a process whose "/" is `name`."""
+    return number(1, 5) + data(4, name) + fixed(7, id) + number(14, len(name) if root is None else root)
 
 
 def load(name, by=0):

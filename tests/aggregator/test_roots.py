@@ -341,8 +341,75 @@ def content_that_nobody_has_read(daemon):
             assert state("/data/large")["sha256"] == hashlib.sha256(file.read()).hexdigest()
 
 
+def a_process_in_a_chroot(daemon):
+    """Symlinks, interpreters and libraries lead where they led it, also for a daemon that comes later."""
+    with tempfile.TemporaryDirectory() as root:
+        for name in ("/etc/conf", "/jail/etc/conf", "/usr/bin/tool", "/real/late", "/jail/real/late", "/bin/tool"):
+            put(root, name, "x")
+        put(root, "/jail/bin/script", "#!/bin/tool\n")
+        put(root, "/jail/usr/bin/tool", "x")
+        os.symlink("usr/../usr/bin/../bin/tool", root + "/jail/tool")
+        os.symlink("/tool", root + "/jail/bin/tool")
+        os.symlink("/etc/conf", root + "/jail/absolute")
+        os.symlink("../../../etc/conf", root + "/jail/climbing")
+        os.symlink("/real", root + "/jail/folder")
+        os.symlink("/jail", root + "/way")
+        inside = 7
+        hello_bytes = hello(os.urandom(16), executable="/usr/bin/tool", top=root)
+        log = b"".join(slot(r) for r in [
+            chroot(inside, "/way"), path("absolute", directory=inside), path("climbing", directory=inside),
+            path("none/../absent", error=2, directory=inside), execute("bin/script", directory=inside)])
+        fd, top = memory(log, hello_bytes), os.open(root, os.O_PATH)
+        s = connect(daemon)
+        say_hello(s, hello_bytes, [fd, top], root=False)
+        wait_for("a manifest", lambda: has_file(daemon.manifest(), "/jail/etc/conf"))
+        wait_for("all on disk", lambda: struct.unpack("<Q", os.pread(fd, 8, 40))[0] == len(log))
+        daemon.kill()
+        daemon.start()
+        late = slot(path("folder/late", directory=inside))
+        s = connect(daemon)
+        say_hello(s, hello_bytes, [memory(log + late, hello_bytes), top], root=False)
+        wait_for("the rest", lambda: has_file(daemon.manifest(), "/jail/real/late"))
+        s.close()
+        assert daemon.stop() == 0
+        files = {file["path"] for file in shown(daemon)["files"]}
+        links = {link["path"] for link in shown(daemon)["files"] if link["type"] == "symlink"}
+        missing = {file["path"] for file in shown(daemon)["missing"]}
+        gaps = shown(daemon)["gaps"]
+        os.close(fd)
+        os.close(top)
+    assert {"/jail/bin/script", "/jail/usr/bin/tool"} <= files, files
+    assert not {"/etc/conf", "/real/late", "/bin/tool"} & files, files
+    assert links == {"/jail/" + link for link in ("absolute", "climbing", "folder", "tool", "bin/tool")}, links
+    assert missing == {"/jail/absent"}, missing
+    assert {gap["kind"] for gap in gaps} <= {"no-hello"}, gaps  # the script, which was not really executed
+
+
+def roots_that_a_hostile_process_names(daemon):
+    """They are gaps, or paths like any other; nothing outside the container's root is looked at."""
+    with tempfile.TemporaryDirectory() as root:
+        put(root, "/usr/bin/tool", "x")
+        put(root, "/etc/conf", "x")
+        put(root, "/last", "x")
+        os.symlink("/../../..", root + "/up")
+        os.symlink("loop", root + "/loop")
+        say(daemon, root, [
+            chroot(1, "/etc", root=5), chroot(2, "/e", root=1), path("tc/conf", directory=2),
+            chroot(3, "/"), path("etc/conf", directory=3), chroot(4, "/up"), path("etc/conf", directory=4),
+            chroot(5, "/loop"), path("conf", directory=5, error=40), chroot(6, "/etc/conf"),
+            path("x", directory=6, error=20), chroot(8, "/none"), path("x", directory=8, error=2),
+            chroot(9, "///"), path("etc/conf", directory=9), path("/last")])
+        wait_for("a manifest", lambda: has_file(daemon.manifest(), "/last"))
+        assert daemon.stop() == 0
+        view = shown(daemon)
+    assert "a root longer than its path" in [gap.get("detail") for gap in view["gaps"]], view["gaps"]
+    assert "/etc/conf" in {file["path"] for file in view["files"]}, view["files"]
+    assert not any("passwd" in file["path"] for file in view["files"])
+
+
 if __name__ == "__main__":
-    run([content_that_nobody_has_read,
+    run([a_process_in_a_chroot, roots_that_a_hostile_process_names,
+         content_that_nobody_has_read,
          a_root_that_is_handed_over_later, a_root_with_the_numbers_of_one_that_is_gone,
          owners_are_as_the_container_calls_them, a_root_that_is_never_handed_over, a_package_is_upgraded,
          a_file_belongs_to_the_package_of_its_own_root, a_root_that_nobody_uses_any_more,

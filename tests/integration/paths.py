@@ -96,9 +96,18 @@ def in_chroot():
         os.chdir("/")
         os.close(os.open("/etc/ten", os.O_RDONLY))
         os.close(os.open("../../etc/eleven", os.O_RDONLY))
+        # Links lead where they lead from there on: to what is in the jail, not to what is outside.
+        for name in ("absolute", "climbing", "folder/thirteen"):
+            os.close(os.open("/etc/" + name, os.O_RDONLY))
+        etc = os.open("/etc", os.O_RDONLY | os.O_DIRECTORY)
+        os.close(os.open("beside", os.O_RDONLY, dir_fd=etc))
+        os.chroot("/inner")
+        os.chdir("/")
+        os.close(os.open("/link", os.O_RDONLY))
         os._exit(0)
     assert os.waitpid(pid, 0)[1] == 0
-    say("read", "jail/etc/ten", "jail/etc/eleven")
+    say("read", "jail/etc/ten", "jail/etc/eleven", "jail/etc/hostname", "jail/etc/fstab", "jail/srv/thirteen",
+        "jail/etc/shells", "jail/inner/etc/issue")
 
 
 def by_syscall():
@@ -121,8 +130,13 @@ if len(sys.argv) > 2:
     for name in ("a/one", "b/two", "b/three", "c/four", "c/five", "d/six", "d/seven", "d/eight",
                  "e/white space", "e/new\nline", "e/back\\slash", "e/\u00fcml\u00e4ut", "e/" + "n" * 255,
                  "f/old", "f/unlinked", "f/mode", "f/truncated", "jail/etc/ten", "jail/etc/eleven",
+                 "jail/etc/hostname", "jail/etc/fstab", "jail/srv/thirteen", "jail/etc/shells", "jail/inner/etc/issue",
                  "g/twelve", os.path.join(*["deep" * 60] * 15, "nine")):
         make(name)
+    for name, target in (("absolute", "/etc/hostname"), ("climbing", "../../../../etc/fstab"),
+                         ("folder", "/srv"), ("beside", "/etc/shells")):
+        os.symlink(target, top + "/jail/etc/" + name)
+    os.symlink("/etc/issue", top + "/jail/inner/link")
     os.symlink("d/six", top + "/link-to-six")
     os.symlink(top + "/d", top + "/d-link")
     os.symlink("d", top + "/link-unread")

@@ -48,12 +48,18 @@ if [ "$(id -u)" -eq 0 ] && unshare -m true 2>/dev/null; then
 		rm -rf "$manifests" "$work/top"
 		mkdir -p "$work/top/root/proc"
 		echo content >"$work/top/root/file"
+		for name in absolute relative; do
+			echo "$name" >"$work/top/root/of-$name"
+			ln -s "/of-$name" "$work/top/root/$name"
+		done
 		aggregator_start
 		(cd "$work/top" && "${watched[@]}" unshare -m sh -c \
 			"mount --bind /proc root/proc && '$work/$program' root; exit") || die "behind a chroot: $program failed"
 		aggregator_stop
 		assert_equal "a file opened anew behind a chroot ($program)" "write check" \
 			"$(facts ".files[] | select(.path == \"$(realpath "$work/top/root/file")\") | .access | join(\" \")")"
+		assert_equal "where links lead behind a chroot ($program)" "/of-absolute /of-relative" \
+			"$(facts '.files[].path' | sed -n "s|^$(realpath "$work")/top/root\(/of-.*\)|\1|p" | sort | xargs)"
 		assert_fact "nothing is amiss behind a chroot" '.gaps == []'
 
 		rm -rf "$manifests" "$work/top"

@@ -58,6 +58,7 @@ static struct record make(uint64_t *state, const char *bytes, struct record_more
 		.endpoint = (unsigned)number(state),
 		.loaded_by = (unsigned)number(state),
 		.id = number(state),
+		.root = length(state),
 		.address = bytes,
 		.requester = bytes,
 		.gap = bytes,
@@ -80,6 +81,7 @@ static void assert_bytes(const ProtobufCBinaryData *found, const void *bytes, si
 static void assert_more(const Footprint__Record *found, const struct record_more *more)
 {
 	assert_true(found->id == more->id);
+	assert_int_equal(found->root, more->root);
 	assert_int_equal((uint32_t)found->endpoint, more->endpoint);
 	assert_int_equal((uint32_t)found->loaded_by, more->loaded_by);
 	assert_bytes(&found->address, more->address, more->address_size);

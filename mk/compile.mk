@@ -23,7 +23,7 @@ CPPFLAGS_ALL = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -I. -I$(BUILD) \
 	-DFOOTPRINT_VERSION_STRING='"$(VERSION)"' $(CPPFLAGS)
 CFLAGS_ALL   = -std=gnu11 $(OPTIMISE) $(WARNINGS) $(SANITIZE_FLAGS) \
 	$(if $(SANITIZE),,-D_FORTIFY_SOURCE=2) -fstack-protector-strong $(CFLAGS)
-LDFLAGS_ALL  = $(SANITIZE_FLAGS) -Wl,-z,relro,-z,now $(LDFLAGS)
+LDFLAGS_ALL  = $(SANITIZE_FLAGS) -pthread -Wl,-z,relro,-z,now $(LDFLAGS)
 
 # Evaluated on use, so that `make help` and `make deps` run before the packages are there.
 libs   = $(shell $(PKG_CONFIG) --libs $(1))

@@ -6,7 +6,7 @@ set -eu
 
 build="gcc libc6-dev make pkg-config protobuf-c-compiler libprotobuf-c-dev libuv1-dev libzstd-dev
     libssl-dev libsqlite3-dev"
-test="g++ procps libcap2-bin libcmocka-dev libjansson-dev strace protobuf-compiler zstd python3 libasan8 libubsan1 binutils
+test="g++ procps libcap2-bin libcmocka-dev libjansson-dev strace protobuf-compiler zstd python3 binutils
     musl musl-tools podman runc mmdebstrap catatonit uidmap netavark nginx-light redis-server redis-tools
     curl jq file busybox-static golang-go rpm systemd zsh mandoc btrfs-progs"
 demo="nginx-light libnginx-mod-http-echo curl"

@@ -1,6 +1,6 @@
 # libfootprint.so lives in other people's processes: no DT_NEEDED, no versioned import, no TLS, no
 # stack protector (its canary is libc's), no fortify (it renames functions), no 64-bit file offsets
-# (they rename stat to stat64). With unwind tables: threads are cancelled and exceptions fly through
+# (they rename stat to stat64), no inline functions of libc's headers (older ones return a double). With unwind tables: threads are cancelled and exceptions fly through
 # the hooks. Null checks stay: libc's prototypes promise what callers do not keep.
 #
 # initfirst: its constructor runs before all others (with glibc since 2.34, or where no libpthread is
@@ -15,6 +15,7 @@ PRELOAD_OBJECTS := $(patsubst preload/%.c,$(BUILD)/obj/preload/%.o,$(PRELOAD_SOU
 
 PRELOAD_CFLAGS := -std=gnu11 $(OPTIMISE) $(WARNINGS) -fPIC -fvisibility=hidden -ffreestanding \
 	-fno-stack-protector -U_FORTIFY_SOURCE -fcf-protection=none -fno-builtin \
+	-D__NO_INLINE__=1 \
 	-fasynchronous-unwind-tables -fno-delete-null-pointer-checks -fno-plt -mgeneral-regs-only \
 	-ffunction-sections -I. -DFOOTPRINT_VERSION_STRING='"$(VERSION)"'
 

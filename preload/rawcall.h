@@ -6,7 +6,8 @@
 #define FOOTPRINT_PRELOAD_RAWCALL_H
 
 #include <stdbool.h>
-#include <sys/syscall.h>
+
+#include "proto/system_calls.h"
 
 #ifndef __x86_64__
 #error "the preload library knows x86-64 only so far"

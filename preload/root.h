@@ -6,7 +6,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 
 #include "preload/rawcall.h"
 
@@ -16,6 +15,15 @@ static inline bool root_look(struct statx *ret)
 {
 	return rawcall6(SYS_statx, AT_FDCWD, (long)"/", AT_NO_AUTOMOUNT, STATX_INO | STATX_MNT_ID,
 		       (long)ret, 0) == 0;
+}
+
+/* As st_dev has it (makedev(3), which libc may have as a function only). */
+static inline uint64_t root_device(const struct statx *root)
+{
+	uint64_t major = root->stx_dev_major, minor = root->stx_dev_minor;
+
+	return (major & 0xfffff000) << 32 | (major & 0xfff) << 8 | (minor & 0xffffff00) << 12 |
+	       (minor & 0xff);
 }
 
 /* As a hello has it. */
@@ -33,7 +41,7 @@ static inline bool root_name(int root, struct root_name *ret)
 	if (rawcall6(SYS_statx, root, (long)"", AT_EMPTY_PATH | AT_NO_AUTOMOUNT,
 		    STATX_INO | STATX_BTIME, (long)&status, 0) == 0) {
 		*ret = (struct root_name){
-			.device = makedev(status.stx_dev_major, status.stx_dev_minor),
+			.device = root_device(&status),
 			.inode = status.stx_ino,
 			.birth_ns = status.stx_mask & STATX_BTIME
 					    ? (uint64_t)status.stx_btime.tv_sec * 1000000000 +

@@ -20,9 +20,10 @@
 #include "supervise/turns.h"
 #include "supervise/wake.h"
 
+/* Linux 6.6 */
 #ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
-#define SECCOMP_IOCTL_NOTIF_SET_FLAGS SECCOMP_IOW(4, __u64) /* Linux 6.6 */
-#define SYNC_WAKE_UP		      1ul
+#define SECCOMP_IOCTL_NOTIF_SET_FLAGS	   SECCOMP_IOW(4, __u64)
+#define SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP 1ul
 #endif
 
 #define EXECUTING_MAX 64u /* threads that are about to execute, at once */
@@ -31,7 +32,7 @@
 static void share_processor(int listener, bool shared)
 {
 	rawcall3(SYS_ioctl, listener, (long)SECCOMP_IOCTL_NOTIF_SET_FLAGS,
-		shared ? SYNC_WAKE_UP : 0);
+		shared ? SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP : 0);
 }
 
 static bool receive(int listener, struct shared *shared)

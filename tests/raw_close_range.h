@@ -2,7 +2,7 @@
 #ifndef TESTS_RAW_CLOSE_RANGE_H
 #define TESTS_RAW_CLOSE_RANGE_H
 
-#include <sys/syscall.h>
+#include "../proto/system_calls.h"
 
 static long raw_close_range(unsigned first, unsigned last)
 {

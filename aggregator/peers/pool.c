@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "aggregator/aggregator.h"
 #include "aggregator/clock.h"

@@ -6,13 +6,13 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "aggregator/aggregator.h"
 #include "aggregator/log.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/hash.h"
+#include "proto/system_calls.h"
 
 #ifndef RESOLVE_CACHED
 #define RESOLVE_CACHED 0x20 /* Linux 5.12 */

@@ -6,9 +6,9 @@
 #include <linux/openat2.h>
 #include <stdbool.h>
 #include <string.h>
-#include <sys/syscall.h>
 
 #include "lib/base/cleanup.h"
+#include "proto/system_calls.h"
 
 static int open_at_once(int rootfd, const char *path, int flags)
 {

@@ -20,7 +20,6 @@
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <sys/swap.h>
-#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -33,6 +32,7 @@
 #include "preload/record/calls.h"
 #include "preload/sites/sites.h"
 #include "preload/text.h"
+#include "proto/system_calls.h"
 
 /* musl has dropped the names in "64" and gives the plain function in their stead, which is the same
  * function on a 64-bit system. */
@@ -108,9 +108,6 @@ void hook_called(long number, long result, const long arguments[6])
 }
 
 struct mount_attr; /* not in every libc's headers */
-#ifndef SYS_mount_setattr
-#define SYS_mount_setattr 442
-#endif
 
 /* Under _GNU_SOURCE glibc declares addresses as a union of pointers to every kind of them. */
 #define ADDRESS(address) (address).__sockaddr__

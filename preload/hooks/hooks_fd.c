@@ -11,23 +11,19 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "preload/hooks/hooks.h"
 #include "preload/rawcall.h"
 #include "preload/record/recorder.h"
 #include "preload/text.h"
+#include "proto/system_calls.h"
 
-#ifndef SYS_close_range
-#define SYS_close_range 436
-#endif
 #ifndef CLOSE_RANGE_CLOEXEC
 #define CLOSE_RANGE_CLOEXEC (1u << 2)
 #endif
 
 /* Not in every libc's headers. */
-extern int close_range(unsigned first, unsigned last, int flags);
 extern void closefrom(int first);
 extern int posix_close(int fd, int flags);
 extern int __close(int fd);

@@ -8,6 +8,9 @@
 
 #include <stdbool.h>
 
+/* Not in every libc's headers. */
+extern int close_range(unsigned first, unsigned last, int flags);
+
 /* Is fd the recorder's? Then errno is EBADF, as if nothing were open there. */
 bool descriptor_is_ours(int fd);
 

@@ -7,11 +7,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/syscall.h>
 
 #include "preload/image.h"
 #include "preload/record/recorder.h"
 #include "preload/text.h"
+#include "proto/system_calls.h"
 
 /* Every call that the library makes for itself in a process that does not know of a filter.
  * (tests/preload/test_own_calls.py compares this with its sources.) */

@@ -2,7 +2,6 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/sysmacros.h>
 
 #include "preload/image.h"
 #include "preload/rawcall.h"
@@ -185,8 +184,7 @@ uint64_t record_root(void)
 
 	if (!image.segment || image.memory_only || !root_look(&root))
 		return 0;
-	return seen_step(seen_step(SEEN_START, makedev(root.stx_dev_major, root.stx_dev_minor)),
-		root.stx_ino);
+	return seen_step(seen_step(SEEN_START, root_device(&root)), root.stx_ino);
 }
 
 void record_root_entered(uint64_t before)

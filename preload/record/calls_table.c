@@ -3,19 +3,6 @@
 
 #include "preload/record/recorder.h"
 
-/* Younger than the headers of the oldest system this is built on. */
-enum {
-	NUMBER_mount_setattr = 442, /* Linux 5.12 */
-	NUMBER_fchmodat2 = 452,	    /* Linux 6.6 */
-	NUMBER_setxattrat = 463,    /* Linux 6.13 */
-	NUMBER_getxattrat = 464,
-	NUMBER_listxattrat = 465,
-	NUMBER_removexattrat = 466,
-	NUMBER_open_tree_attr = 467, /* Linux 6.15 */
-	NUMBER_file_getattr = 468,   /* Linux 6.17 */
-	NUMBER_file_setattr = 469,
-};
-
 /* Rows of one kind, to be completed with where the path stands. */
 #define CHECK	 .means = PATH, .access = ACCESS_CHECK
 #define CHANGE	 .means = PATH, .access = ACCESS_METADATA
@@ -50,14 +37,14 @@ const struct call call_table[] = {
 	[SYS_statfs] = { CHECK, .path = FIRST },
 	[SYS_getxattr] = { CHECK, .path = FIRST },
 	[SYS_lgetxattr] = { CHECK, .path = FIRST, .no_follow = 1 },
-	[NUMBER_getxattrat] = { CHECK, .directory = FIRST, .path = SECOND, .flags = THIRD },
+	[SYS_getxattrat] = { CHECK, .directory = FIRST, .path = SECOND, .flags = THIRD },
 	[SYS_listxattr] = { CHECK, .path = FIRST },
 	[SYS_llistxattr] = { CHECK, .path = FIRST, .no_follow = 1 },
-	[NUMBER_listxattrat] = { CHECK, .directory = FIRST, .path = SECOND, .flags = THIRD },
+	[SYS_listxattrat] = { CHECK, .directory = FIRST, .path = SECOND, .flags = THIRD },
 	[SYS_inotify_add_watch] = { .means = WATCH, .path = SECOND, .access = ACCESS_CHECK },
 	[SYS_name_to_handle_at] = { CHECK, .directory = FIRST, .path = SECOND, .flags = FIFTH,
 		.no_follow = 1 },
-	[NUMBER_file_getattr] = { CHECK, .directory = FIRST, .path = SECOND, .flags = FIFTH },
+	[SYS_file_getattr] = { CHECK, .directory = FIRST, .path = SECOND, .flags = FIFTH },
 	[SYS_fanotify_mark] = { CHECK, .directory = FOURTH, .path = FIFTH },
 	[SYS_quotactl] = { CHECK, .path = SECOND },
 	[SYS_open_by_handle_at] = { .means = HANDLE },
@@ -65,7 +52,7 @@ const struct call call_table[] = {
 	[SYS_mount] = { CHECK, .path = SECOND },
 	[SYS_umount2] = { CHECK, .path = FIRST },
 	[SYS_open_tree] = { CHECK, .directory = FIRST, .path = SECOND, .flags = THIRD },
-	[NUMBER_open_tree_attr] = { CHECK, .directory = FIRST, .path = SECOND, .flags = THIRD },
+	[SYS_open_tree_attr] = { CHECK, .directory = FIRST, .path = SECOND, .flags = THIRD },
 	[SYS_move_mount] = { .means = TWO_PATHS,
 		.access = ACCESS_CHECK,
 		.to_access = ACCESS_CHECK,
@@ -75,14 +62,14 @@ const struct call call_table[] = {
 		.to_directory = THIRD,
 		.to_path = FOURTH },
 	[SYS_fspick] = { CHECK, .directory = FIRST, .path = SECOND },
-	[NUMBER_mount_setattr] = { CHECK, .directory = FIRST, .path = SECOND, .flags = THIRD },
+	[SYS_mount_setattr] = { CHECK, .directory = FIRST, .path = SECOND, .flags = THIRD },
 	[SYS_swapon] = { .means = PATH, .path = FIRST, .access = ACCESS_READ | ACCESS_WRITE },
 	[SYS_swapoff] = { .means = PATH, .path = FIRST, .access = ACCESS_READ | ACCESS_WRITE },
 	[SYS_acct] = { .means = PATH, .path = FIRST, .access = ACCESS_WRITE },
 
 	[SYS_chmod] = { CHANGE, .path = FIRST },
 	[SYS_fchmodat] = { CHANGE, .directory = FIRST, .path = SECOND },
-	[NUMBER_fchmodat2] = { CHANGE, .directory = FIRST, .path = SECOND, .flags = FOURTH },
+	[SYS_fchmodat2] = { CHANGE, .directory = FIRST, .path = SECOND, .flags = FOURTH },
 	[SYS_chown] = { CHANGE, .path = FIRST },
 	[SYS_lchown] = { CHANGE, .path = FIRST, .no_follow = 1 },
 	[SYS_fchownat] = { CHANGE, .directory = FIRST, .path = SECOND, .flags = FIFTH },
@@ -92,11 +79,11 @@ const struct call call_table[] = {
 	[SYS_utimensat] = { CHANGE, .directory = FIRST, .path = SECOND, .flags = FOURTH },
 	[SYS_setxattr] = { CHANGE, .path = FIRST },
 	[SYS_lsetxattr] = { CHANGE, .path = FIRST, .no_follow = 1 },
-	[NUMBER_setxattrat] = { CHANGE, .directory = FIRST, .path = SECOND, .flags = THIRD },
+	[SYS_setxattrat] = { CHANGE, .directory = FIRST, .path = SECOND, .flags = THIRD },
 	[SYS_removexattr] = { CHANGE, .path = FIRST },
 	[SYS_lremovexattr] = { CHANGE, .path = FIRST, .no_follow = 1 },
-	[NUMBER_removexattrat] = { CHANGE, .directory = FIRST, .path = SECOND, .flags = THIRD },
-	[NUMBER_file_setattr] = { CHANGE, .directory = FIRST, .path = SECOND, .flags = FIFTH },
+	[SYS_removexattrat] = { CHANGE, .directory = FIRST, .path = SECOND, .flags = THIRD },
+	[SYS_file_setattr] = { CHANGE, .directory = FIRST, .path = SECOND, .flags = FIFTH },
 	[SYS_truncate] = { .means = PATH, .path = FIRST, .access = ACCESS_WRITE },
 
 	[SYS_rename] = { RENAMING, .path = FIRST, .to_path = SECOND },

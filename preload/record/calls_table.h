@@ -6,7 +6,7 @@
 #define FOOTPRINT_PRELOAD_RECORD_CALLS_TABLE_H
 
 #include <stdint.h>
-#include <sys/syscall.h>
+#include "proto/system_calls.h"
 
 #define CALL_COUNT 470 /* rows: numbers from here on mean nothing to us */
 

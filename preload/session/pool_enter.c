@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/socket.h>
-#include <sys/sysmacros.h>
 #include <sys/uio.h>
 
 #include "preload/descriptor.h"
@@ -80,7 +79,7 @@ static bool same_root(const struct pool_offer *offer)
 
 	return root_look(&root) && root.stx_mask & STATX_MNT_ID &&
 	       root.stx_mnt_id == offer->root_mount && root.stx_ino == offer->root_inode &&
-	       makedev(root.stx_dev_major, root.stx_dev_minor) == offer->root_device;
+	       root_device(&root) == offer->root_device;
 }
 
 /* --- taking the cell -------------------------------------------------------------------------- */

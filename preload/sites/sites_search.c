@@ -1,10 +1,10 @@
 #include "preload/sites/sites_search.h"
 
 #include <stddef.h>
-#include <sys/syscall.h>
 
 #include "preload/sites/sites_pattern.h"
 #include "preload/text.h"
+#include "proto/system_calls.h"
 
 struct known {
 	uint8_t build_id[BUILD_ID_SIZE];

@@ -304,6 +304,10 @@ static void a_view_follows_later_facts(void **state)
 	assert_int_equal(view_of(state)->n_files, 2);
 }
 
+#if !__GLIBC_PREREQ(2, 33)
+#define mallinfo2 mallinfo
+#endif
+
 /* The promise is 200 bytes a path beyond the path itself; malloc's own books are the judge. */
 static void a_path_costs_less_than_two_hundred_bytes(void **state)
 {

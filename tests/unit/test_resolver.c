@@ -14,12 +14,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <cmocka.h>
 
 #include "lib/base/cleanup.h"
 #include "lib/root/beneath.h"
 #include "lib/root/resolver.h"
+#include "proto/system_calls.h"
 
 static char top[] = "/tmp/footprint-resolver-XXXXXX";
 static int rootfd = -1;

@@ -54,6 +54,7 @@ write_shop() {
 		http {
 			include /etc/nginx/mime.types;
 			access_log $home/logs/access.log;
+			error_log $home/logs/error.log;
 			client_body_temp_path $home/body;
 			proxy_temp_path $home/proxy;
 			fastcgi_temp_path $home/fastcgi;
@@ -72,7 +73,7 @@ watch() {
 	local version=$1 page
 	shift
 	local -a command=("$BUILD/footprint" run -o "$kept/shop@$version.footprint"
-		--app shop --app-version "$version" -- nginx -p "$home" -e "$home/logs/error.log" -c "$home/nginx.conf")
+		--app shop --app-version "$version" -- nginx -p "$home" "${log[@]}" -c "$home/nginx.conf")
 
 	write_shop "$version"
 	show_command "${command[@]}" "&"
@@ -93,6 +94,8 @@ watch() {
 }
 
 mkdir -p "$kept"
+log=(-e "$home/logs/error.log")
+nginx -h 2>&1 | grep -- '-e filename' >/dev/null || log=() # before nginx 1.19.5
 port=$(free_port)
 
 step "Version 1 of a shop: nginx serves one page. Footprint watches."

@@ -339,5 +339,7 @@ void sites_install(char **envp)
 	/* libc first: sites_pages_map() wants its stubs untouched. */
 	count = install_in(&stubs, false, why, &missed);
 	count += install_in(&stubs, true, why, &missed);
+	if (!count)
+		record_gap("sites", NULL, "no libc was found by its name");
 	sites_active = count && !missed;
 }

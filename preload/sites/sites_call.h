@@ -11,7 +11,7 @@
 #define STUBS_COMPARE	   64
 #define STUBS_COMPARE_FROM 40
 #define STUBS_COMPARE_INT  8
-#define STUBS_TO_ARGUMENT  16
+#define STUBS_TO_ARGUMENT  40
 #define STUBS_TO_R10	   8
 #define STUBS_TO_RDX_TEST  4
 #define STUBS_RETURN	   2

@@ -32,7 +32,8 @@ FOLLOW = [bytes.fromhex(x) for x in ("483d00f0ffff", "483d01f0ffff", "3d00f0ffff
                                      "4883c4085b")]
 KEPT = [6, 6, 5, 3, 3, 4, 3, 4]
 # Functions that make any system call, whose number is an argument: what stands before `syscall`.
-GENERAL = {6: bytes.fromhex("488b442410"), 7: bytes.fromhex("4c8b4c24304c89f6")}
+GENERAL = {6: re.compile(rb"\x48\x8b\x44\x24\x10$"), 7: re.compile(rb"\x4c\x8b\x4c\x24.(...)?$", re.S)}
+GENERAL_BEFORE = 8  # bytes
 LOOK_BACK = 40  # instructions
 
 
@@ -115,8 +116,7 @@ def sites(path):
         if not kinds or (modern and PUBLIC_ONLY.match(i.symbol)):
             continue
         if kinds[0] in GENERAL:
-            before = GENERAL[kinds[0]]
-            if bytes_at(code, i.address - len(before), len(before)) != before:
+            if not GENERAL[kinds[0]].search(bytes_at(code, i.address - GENERAL_BEFORE, GENERAL_BEFORE)):
                 continue
         else:
             number = number_before(instructions, index)

@@ -42,16 +42,23 @@ static bool is_asynchronous(const struct sites_object *object, uint32_t offset)
 	return false;
 }
 
+/* How far before its `syscall` musl's loads the last argument: another register may be between. */
+#define LAST_ARGUMENT_MAX 8
+
 /* The function of glibc since 2.41, and that of musl, that makes any cancellable call of a thread
- * that cannot be cancelled now, ends with a site: is it this one? */
+ * that cannot be cancelled now, ends with a site: is it this one? Its own last argument is on the
+ * stack: mov 16(%rsp), %rax; the other: mov ...(%rsp), %r9. */
 static bool is_general(const uint8_t *code, enum site_kind kind)
 {
-	/* mov 16(%rsp), %rax; the other: mov 48(%rsp), %r9; mov %r14, %rsi */
 	static const uint8_t glibc[] = { 0x48, 0x8b, 0x44, 0x24, 0x10 };
-	static const uint8_t musl[] = { 0x4c, 0x8b, 0x4c, 0x24, 0x30, 0x4c, 0x89, 0xf6 };
+	static const uint8_t musl[] = { 0x4c, 0x8b, 0x4c, 0x24 };
 
-	return kind == SITE_RETURN ? !memcmp(code - sizeof(glibc), glibc, sizeof(glibc))
-				   : !memcmp(code - sizeof(musl), musl, sizeof(musl));
+	if (kind == SITE_RETURN)
+		return !memcmp(code - sizeof(glibc), glibc, sizeof(glibc));
+	for (const uint8_t *at = code - LAST_ARGUMENT_MAX; at < code - sizeof(musl); at++)
+		if (!memcmp(at, musl, sizeof(musl)))
+			return true;
+	return false;
 }
 
 bool site_at(const struct sites_object *object, uint32_t offset, enum site_kind *ret_kind,

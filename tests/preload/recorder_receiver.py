@@ -93,19 +93,29 @@ def slots_of(log):
         at += (4 + size + 7) & ~7
 
 
+CHECKSUM_START = 0xcbf29ce484222325
+
+
+def checksum_step(value, word):
+    value ^= word
+    return (value << 29 | value >> 35) * 0x9e3779b97f4a7c15 & 0xffffffffffffffff
+
+
+def checksum_add(value, part):
+    """fp_checksum_add()."""
+    lanes = [CHECKSUM_START] * 4
+    for index, (word,) in enumerate(struct.iter_unpack("<Q", part + bytes(-len(part) % 8))):
+        lanes[index % 4] = checksum_step(lanes[index % 4], word)
+    for lane in lanes:
+        value = checksum_step(value, lane)
+    return value
+
+
 def checksum(*parts):
     """fp_entry_checksum(), of the parts one after another."""
-    def step(value, word):
-        value ^= word
-        return (value << 29 | value >> 35) * 0x9e3779b97f4a7c15 & 0xffffffffffffffff
-
-    value = start = 0xcbf29ce484222325
+    value = CHECKSUM_START
     for part in parts:
-        lanes = [start] * 4
-        for index, (word,) in enumerate(struct.iter_unpack("<Q", part + bytes(-len(part) % 8))):
-            lanes[index % 4] = step(lanes[index % 4], word)
-        for lane in lanes:
-            value = step(value, lane)
+        value = checksum_add(value, part)
     return (value ^ value >> 32) & 0xffffffff
 
 

@@ -88,21 +88,11 @@ static void print_starters(const struct page *p, uint32_t child)
 	print_more(n);
 }
 
-/* A dynamic linker is an interpreter too, but its programs have images of their own. */
-static bool is_script(const Footprint__Executable *program)
-{
-	const ProtobufCBinaryData *path = &program->interpreter;
-	const uint8_t *slash = path->len ? memrchr(path->data, '/', path->len) : NULL;
-	size_t left = slash ? (size_t)(path->data + path->len - slash) : 0;
-
-	return path->len && (left < 4 || memcmp(slash, "/ld", 3));
-}
-
 static void print_watch(const Footprint__Executable *program)
 {
 	if (program->runs) {
 		printf("  %" PRIu64 " image%s", program->runs, plural(program->runs));
-	} else if (is_script(program)) {
+	} else if (program_is_script(program)) {
 		fputs("  script for ", stdout);
 		terminal_path(stdout, &program->interpreter);
 	} else if (program->watched != FOOTPRINT__WATCHED__WATCHED_NONE) {

@@ -7,6 +7,7 @@
 #include "lib/manifest/find.h"
 #include "lib/manifest/lookup.h"
 #include "lib/manifest/why_parts.h"
+#include "lib/manifest/words.h"
 
 static void enqueue(struct ways *w, uint32_t program, uint32_t parent, uint32_t distance)
 {
@@ -37,7 +38,8 @@ static uint32_t program_index(const Footprint__Manifest *m, const ProtobufCBinar
 	return program ? view_program_index(m, program) : NOWHERE;
 }
 
-/* Interpreters stand in the manifest as the file names them: /bin/sh, not /usr/bin/dash. */
+/* Interpreters of scripts stand in the manifest as the file names them: /bin/sh, not /usr/bin/dash.
+ * A dynamic linker that somebody executed as a program was not started by all that it links. */
 static int find_interpreters(struct ways *w, struct why *why)
 {
 	for (size_t i = 0; i < w->m->n_executables; i++) {
@@ -47,7 +49,7 @@ static int find_interpreters(struct ways *w, struct why *why)
 		int r;
 
 		w->interpreter[i] = NOWHERE;
-		if (!named->len || named->data[0] != '/')
+		if (!program_is_script(w->m->executables[i]) || named->data[0] != '/')
 			continue;
 		path = arena_take_bytes(&why->arena, named->len + 1);
 		if (!path)

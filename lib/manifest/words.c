@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #define NANOSECONDS UINT64_C(1000000000)
@@ -102,6 +103,15 @@ uint32_t file_access(const Footprint__File *file)
 	for (size_t i = 0; i < file->n_uses; i++)
 		access |= file->uses[i]->access;
 	return access;
+}
+
+bool program_is_script(const Footprint__Executable *program)
+{
+	const ProtobufCBinaryData *path = &program->interpreter;
+	const uint8_t *slash = path->len ? memrchr(path->data, '/', path->len) : NULL;
+	size_t left = slash ? (size_t)(path->data + path->len - slash) : 0;
+
+	return path->len && (left < 4 || memcmp(slash, "/ld", 3));
 }
 
 bool view_is_complete(const Footprint__Manifest *m)

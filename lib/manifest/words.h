@@ -25,6 +25,10 @@ void access_words(uint32_t access, char buffer[static ACCESS_WORDS_SIZE]);
 /* All that anybody does with the file. */
 uint32_t file_access(const Footprint__File *file);
 
+/* Whether its interpreter is that of a script, and no dynamic linker (all of which are called
+ * "ld…"): those are loaded by the program itself, which has images of its own. */
+bool program_is_script(const Footprint__Executable *program);
+
 /* Whether it tells all of what it is about: there was a run, and no gap. */
 bool view_is_complete(const Footprint__Manifest *m);
 

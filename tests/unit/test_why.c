@@ -239,6 +239,23 @@ static void the_whole_chain_to_a_library_is_the_shortest(void **state)
 	manifest_free(m);
 }
 
+/* ldd executes ld.so, which all programs have as interpreter. */
+static void a_dynamic_linker_interprets_nothing(void **state)
+{
+	static const struct expected chain[] = { { WHY_BEGAN, "/bin/a" },
+		{ WHY_EXECUTED, "/bin/b" }, { WHY_EXECUTED, "/lib64/ld-linux-x86-64.so.2" } };
+	struct manifest *m;
+
+	(void)state;
+	assert_int_equal(manifest_new("app", "1", &m), 0);
+	assert_int_equal(manifest_add_executable(m, "/bin/a", chain[2].path, 1, 1, true), 0);
+	assert_int_equal(manifest_add_executable(m, "/bin/b", chain[2].path, 1, 1, false), 0);
+	assert_int_equal(manifest_add_executes(m, "/bin/a", "/bin/b"), 0);
+	assert_int_equal(manifest_add_executes(m, "/bin/b", chain[2].path), 0);
+	assert_chain((void **)&m, chain[2].path, 3, chain);
+	manifest_free(m);
+}
+
 static void what_only_dlopens_is_not_said_to_need(void **state)
 {
 	static const struct expected chain[] = { { WHY_BEGAN, "/bin/a" },
@@ -357,6 +374,7 @@ int main(void)
 		cmocka_unit_test(symlinks_in_a_circle_have_an_end),
 		cmocka_unit_test(a_symlink_to_nothing_known_is_explained_itself),
 		cmocka_unit_test(the_whole_chain_to_a_library_is_the_shortest),
+		cmocka_unit_test(a_dynamic_linker_interprets_nothing),
 		cmocka_unit_test(what_only_dlopens_is_not_said_to_need),
 		cmocka_unit_test(what_a_dlopened_library_needs_is_needed),
 		cmocka_unit_test(all_of_one_name_are_explained),

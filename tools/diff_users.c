@@ -126,62 +126,6 @@ void line_note_users(struct line *l, const Footprint__Manifest *m, size_t index)
 	free(users.list);
 }
 
-static bool has_user(
-	const Footprint__Manifest *m, const struct programs *users, const ProtobufCBinaryData *path)
-{
-	for (size_t i = 0; i < users->n; i++)
-		if (!compare_paths(&m->executables[users->list[i]]->path, path))
-			return true;
-	return false;
-}
-
-/* Leaves the users of `m` that the other side does not have. */
-static void drop_common(const Footprint__Manifest *m, struct programs *users,
-	const Footprint__Manifest *other, const struct programs *others)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < users->n; i++)
-		if (!has_user(other, others, &m->executables[users->list[i]]->path))
-			users->list[kept++] = users->list[i];
-	users->n = kept;
-}
-
-typedef struct programs list_programs(
-	const Footprint__Manifest *m, enum change_group group, size_t index);
-
-/* "now by getent; no longer by date": the programs that one side's list has more. */
-static void note_other_programs(
-	struct line *l, list_programs *list, const char *now, const char *no_longer)
-{
-	const Footprint__Manifest *before = l->diff->before, *after = l->diff->after;
-	struct programs came = list(after, l->group, l->change->after);
-	struct programs went = list(before, l->group, l->change->before);
-	struct programs all = list(after, l->group, l->change->after);
-
-	drop_common(after, &came, before, &went);
-	drop_common(before, &went, after, &all);
-	line_note_programs(l, after, now, came.n, came.list);
-	line_note_programs(l, before, no_longer, went.n, went.list);
-	free(came.list);
-	free(went.list);
-	free(all.list);
-}
-
-void line_note_other_users(struct line *l)
-{
-	/* Who executes a program is told of its starter. */
-	if (l->group != GROUP_PROGRAMS)
-		note_other_programs(l, users_of, "now by", "no longer by");
-	if (l->group == GROUP_PROGRAMS || l->group == GROUP_LIBRARIES)
-		note_other_programs(l, file_users_of, "now used by", "no longer used by");
-}
-
-void line_note_other_children(struct line *l)
-{
-	note_other_programs(l, children_of, "now executes", "no longer executes");
-}
-
 /* The new manifest's number of a program that both have, under another path it may be; or
  * UINT32_MAX. */
 static uint32_t program_after(const struct diff *diff, uint32_t before)
@@ -198,6 +142,61 @@ static uint32_t program_after(const struct diff *diff, uint32_t before)
 	}
 	same = view_find_program(diff->after, &diff->before->executables[before]->path);
 	return same ? view_program_index(diff->after, same) : UINT32_MAX;
+}
+
+/* True: it was there, and is no more. */
+static bool drop_program(struct programs *p, uint32_t program)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->list[i] == program) {
+			p->n--;
+			memmove(&p->list[i], &p->list[i + 1], (p->n - i) * sizeof(*p->list));
+			return true;
+		}
+	return false;
+}
+
+/* Leaves the programs that only one side has. */
+static void drop_common(const struct diff *diff, struct programs *before, struct programs *after)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < before->n; i++)
+		if (!drop_program(after, program_after(diff, before->list[i])))
+			before->list[kept++] = before->list[i];
+	before->n = kept;
+}
+
+typedef struct programs list_programs(
+	const Footprint__Manifest *m, enum change_group group, size_t index);
+
+/* "now by getent; no longer by date": the programs that one side's list has more. */
+static void note_other_programs(
+	struct line *l, list_programs *list, const char *now, const char *no_longer)
+{
+	const Footprint__Manifest *before = l->diff->before, *after = l->diff->after;
+	struct programs came = list(after, l->group, l->change->after);
+	struct programs went = list(before, l->group, l->change->before);
+
+	drop_common(l->diff, &went, &came);
+	line_note_programs(l, after, now, came.n, came.list);
+	line_note_programs(l, before, no_longer, went.n, went.list);
+	free(came.list);
+	free(went.list);
+}
+
+void line_note_other_users(struct line *l)
+{
+	/* Who executes a program is told of its starter. */
+	if (l->group != GROUP_PROGRAMS)
+		note_other_programs(l, users_of, "now by", "no longer by");
+	if (l->group == GROUP_PROGRAMS || l->group == GROUP_LIBRARIES)
+		note_other_programs(l, file_users_of, "now used by", "no longer used by");
+}
+
+void line_note_other_children(struct line *l)
+{
+	note_other_programs(l, children_of, "now executes", "no longer executes");
 }
 
 static const Footprint__Use *use_after(

@@ -144,6 +144,28 @@ class Diff(unittest.TestCase):
         text = self.diff(shop(), shop("1.4", files=files), "--all")[1]
         self.assertIn("  ~ /etc/nginx.conf  now by dash; no longer by nginx\n", text)
 
+    def test_a_program_of_another_version_is_no_other_user(self):
+        old = shop()
+        old["executables"] = [dict(one, path=path) for one, path in
+                              zip(old["executables"], (b"/usr/bin/dash", b"/usr/sbin/nginx1.22"))]
+        new = copy.deepcopy(old)
+        new["executables"][1]["path"] = b"/usr/sbin/nginx1.24"
+        new["executables"].insert(1, {"path": b"/usr/bin/env"})
+        new["executables"][0]["executes"] = [1, 2]
+        new["files"][0]["uses"] = [{"by": 1, "access": 1}, {"by": 2, "access": 1}]
+        for one in new["files"][1:]:
+            one["uses"][0]["by"] = 2
+        for one in new["libraries"]:
+            one["loaders"][0]["by"] = 2
+        new["endpoints"][0]["by"] = [1, 2]
+        new["missing"][0]["by"] = [0, 1]
+        text = self.diff(old, new, "--all")[1]
+        self.assertIn("  ~ /usr/sbin/nginx1.22 -> nginx1.24  ", text)
+        self.assertIn("  ~ /usr/bin/dash  now executes env\n", text)
+        self.assertIn("  ~ /etc/nginx.conf  now by env\n", text)
+        self.assertIn("  ~ bind 0.0.0.0:80  now by env\n", text)
+        self.assertIn("  ~ /etc/ld.so.preload  now by env; no longer by nginx1.22\n", text)
+
     def test_other_programs_that_look_for_a_missing_path(self):
         missing = [{"path": b"/etc/ld.so.preload", "by": [1]}]
         status, text = self.diff(shop(), shop("1.4", missing=missing))

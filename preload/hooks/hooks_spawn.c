@@ -106,8 +106,8 @@ static int spawn_searched(struct spawn *spawn, char *const *envp)
 		search.text = __builtin_alloca(search.room);
 		found = foretell(&search);
 	}
-	if (found)
-		wish = exec_announce(AT_FDCWD, search.path, 0, &kind);
+	if (found || image.unwelcome)
+		wish = exec_announce(AT_FDCWD, found ? search.path : spawn->path, 0, &kind);
 	error = (int)environment_with(envp, wish, call_spawn, spawn);
 	if (found)
 		spawned(search.path, error);

@@ -1,7 +1,6 @@
 /*
- * refuse WAY PROGRAM [ARGUMENT]...: executes the program where code may not be made writable, or a
- * system call is deadly.
- *   mdwe     PR_SET_MDWE (Linux 6.3)
+ * refuse WAY [spawn] PROGRAM [ARGUMENT]...: executes the program, or has posix_spawnp do it, where
+ * code may not be made writable, or a system call is deadly. mdwe     PR_SET_MDWE (Linux 6.3)
  *   systemd  the filter of MemoryDenyWriteExecute=yes: no right to execute is given later
  *   selinux  the answer of SELinux (execmem, execmod): nothing is writable and executable at once
  *   kill-N   whoever makes the system call of this number is killed
@@ -12,6 +11,7 @@
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <spawn.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +19,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #ifndef PR_SET_MDWE
@@ -97,12 +98,25 @@ static int refuse(const char *way)
 	return -1;
 }
 
+/* The status that a shell would tell. */
+static int spawn(char **argv)
+{
+	int pid, status;
+
+	if (posix_spawnp(&pid, argv[0], NULL, NULL, argv, environ) ||
+		waitpid(pid, &status, 0) != pid)
+		return 127;
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc < 3 || refuse(argv[1]))
 		return 77;
 	if (!strchr(argv[1], '-') && !is_refused())
 		return 1;
+	if (!strcmp(argv[2], "spawn"))
+		return spawn(argv + 3);
 	execvp(argv[2], argv + 2);
 	return 127;
 }

@@ -71,6 +71,9 @@ for number in "${calls[@]}"; do
 	assert_equal "output where call $number kills" hello "$(cat said)"
 	gaps "a program below a filter that kills for call $number" no-hello "$(realpath "$(command -v cat)")"
 done
+run ./refuse "kill-${calls[0]}" spawn cat file >said
+assert_equal "exit status of what posix_spawnp starts there" 0 $?
+assert_equal "output of what posix_spawnp starts there" hello "$(cat said)"
 run ./refuse kill-1000 cat file >said # of no meaning: it is watched
 assert_fact "below a filter that leaves us alone" '.complete' out.footprint
 

@@ -30,8 +30,8 @@ static bool *find_started(const Footprint__Manifest *view)
 /* Does a gap say already why this program was not watched? */
 static bool explained(const Footprint__Manifest *view, const Footprint__Executable *executable)
 {
-	static const char *const kinds[] = { "static-program", "setuid-program",
-		"foreign-program" };
+	static const char *const kinds[] = { "static-program", "setuid-program", "foreign-program",
+		"no-hello" };
 
 	for (size_t i = 0; i < view->n_gaps; i++) {
 		const Footprint__Gap *gap = view->gaps[i];

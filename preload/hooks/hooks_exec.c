@@ -33,6 +33,15 @@ static void record_unwatched(enum program_kind kind, const char *path)
 		record_gap("foreign-program", path, "is of another architecture");
 }
 
+/* It runs without the library. Who knows the same program by another start would not miss this one,
+ * so it is said here; below a filter that leaves us no calls it cannot be looked whether it is
+ * there at all, so what is named is who starts it. */
+static enum library_wish leave_out(const char *path, const char *why)
+{
+	record_gap("no-hello", path, why);
+	return LIBRARY_UNWANTED;
+}
+
 /* Not inlined: its room on the stack, which may be a signal handler's, is free again before the
  * exec. */
 __attribute__((noinline)) enum library_wish exec_announce(
@@ -42,15 +51,21 @@ __attribute__((noinline)) enum library_wish exec_announce(
 	enum program_kind kind;
 
 	*ret_kind = PROGRAM_UNKNOWN;
+	if (image.unwelcome)
+		return leave_out(NULL, "starts programs below a filter that kills for our calls");
 	if (!image_segment() || image.memory_only)
-		return image.unwelcome ? LIBRARY_UNWANTED : LIBRARY_WANTED;
+		return LIBRARY_WANTED;
 	*ret_kind = kind = program_look(dirfd, path, flags, program, sizeof(program));
 	record_unwatched(kind, *program ? program : path);
 	if (kind == PROGRAM_UNKNOWN)
 		return LIBRARY_WANTED; /* most often it is not there */
-	if (kind == PROGRAM_FOREIGN || !environment_reaches_library())
+	if (kind == PROGRAM_FOREIGN)
 		return LIBRARY_UNWANTED;
-	return LIBRARY_WANTED;
+	if (environment_reaches_library())
+		return LIBRARY_WANTED;
+	return kind == PROGRAM_DYNAMIC ? leave_out(dirfd == AT_FDCWD && *path ? path : NULL,
+						 "started where the library is out of reach")
+				       : LIBRARY_UNWANTED;
 }
 
 /* One call to the kernel: how it is made, and of what. */

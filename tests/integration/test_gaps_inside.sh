@@ -69,8 +69,11 @@ for number in "${calls[@]}"; do
 	run ./refuse "kill-$number" cat file >said
 	assert_equal "exit status where call $number kills" 0 $?
 	assert_equal "output where call $number kills" hello "$(cat said)"
-	gaps "a program below a filter that kills for call $number" no-hello "$(realpath "$(command -v cat)")"
+	gaps "a program below a filter that kills for call $number" no-hello "$(realpath "$(command -v cat)")" "$here/refuse"
 done
+# Known by a start that was watched, it does not cover those that are not.
+run sh -c "cat file; ./refuse kill-${calls[0]} cat file" >said
+gaps "a known program below a filter that kills" no-hello "$here/refuse"
 run ./refuse "kill-${calls[0]}" spawn cat file >said
 assert_equal "exit status of what posix_spawnp starts there" 0 $?
 assert_equal "output of what posix_spawnp starts there" hello "$(cat said)"
@@ -109,6 +112,15 @@ if [ "$(id -u)" -eq 0 ] && unshare -m true 2>/dev/null; then
 	assert_fact "nothing is amiss without /proc" '.complete' out.footprint
 	assert_equal "who used what without /proc" "$here/own-cat $(realpath /bin/sh)" "$(facts '.files[] |
 		select(.path | test("/by-")) | .by[]' out.footprint | paste -sd ' ')"
+fi
+
+# ---- the library out of reach, for a program that is known by a start that was watched
+if [ "$(id -u)" -eq 0 ] && unshare -m true 2>/dev/null; then
+	# shellcheck disable=SC2016 # the watched shell's own
+	run sh -c 'cat file; unshare -m sh -c "mount -t tmpfs none \"${LD_PRELOAD%/*}\" && cat file"' >said
+	assert_equal "output without the library" "hello hello" "$(paste -sd ' ' said)"
+	assert_equal "a word of ld.so's" "" "$(grep ld.so errors)"
+	gaps "a known program without the library" no-hello "$(realpath "$(command -v cat)")"
 fi
 
 # ---- sites turned off

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,15 +63,35 @@ int command_usage(const struct command *self, const char *format, ...)
 	return EXIT_TROUBLE;
 }
 
-/* The word that getopt stopped at: "--colour" as written, or "-x" for a letter in a group. */
-static const char *refused_option(char **argv, char letter[static 3])
+static bool is_known(const struct option *names, int option)
+{
+	while (names->name && names->val != option)
+		names++;
+	return names->name != NULL;
+}
+
+/* What getopt refuses for want of an argument: "--output" as written, or "-o" at a group's end. */
+static const char *bare_option(char **argv, char letter[static 3])
 {
 	const char *word = argv[optind - 1];
 
-	if (word && !strncmp(word, "--", 2))
+	if (!strncmp(word, "--", 2))
 		return word;
 	snprintf(letter, 3, "-%c", optopt);
 	return letter;
+}
+
+/* Of a long option that is none getopt leaves no trace but the word. A letter may stand in a group
+ * that goes on: the word is not behind us yet then. */
+static int refuse(const struct command *self, const struct option *names, char **argv)
+{
+	const char *word = argv[optind - 1];
+
+	if (!optopt)
+		return command_usage(self, "%s: no such option", word);
+	if (is_known(names, optopt))
+		return command_usage(self, "%s: takes no argument", word);
+	return command_usage(self, "-%c: no such option", optopt);
 }
 
 int command_option(const struct command *self, int argc, char **argv, const char *letters,
@@ -89,9 +110,9 @@ int command_option(const struct command *self, int argc, char **argv, const char
 		fputs(self->help, stdout);
 		exit(command_finish(EXIT_SUCCESS));
 	case ':':
-		exit(command_usage(self, "%s: needs an argument", refused_option(argv, letter)));
+		exit(command_usage(self, "%s: needs an argument", bare_option(argv, letter)));
 	case '?':
-		exit(command_usage(self, "%s: no such option", refused_option(argv, letter)));
+		exit(refuse(self, names, argv));
 	default:
 		return option;
 	}

@@ -75,8 +75,18 @@ class Commands(unittest.TestCase):
             self.assert_trouble(footprint(command, "--bogus"),
                                 f"--bogus: no such option; see 'footprint {command} --help'")
             self.assert_trouble(footprint(command, "-%"), "-%: no such option")
+            self.assert_trouble(footprint(command, "-%h"), "-%: no such option")
+        self.assert_trouble(footprint("show", "--json", "-%j", "x"), "-%: no such option")
         self.assert_trouble(footprint("merge", "--output"), "--output: needs an argument")
         self.assertEqual(footprint().returncode, 2)
+
+    def test_an_option_that_takes_no_argument_says_so(self):
+        for arguments, word in ((["show", "--json=1", self.path], "--json=1"),
+                                (["merge", "--force=", "-o", "x", self.path], "--force=")):
+            done = footprint(*arguments)
+            self.assertEqual((done.returncode, done.stdout, done.stderr.decode()), (2, b"", (
+                f"footprint {arguments[0]}: {word}: takes no argument; "
+                f"see 'footprint {arguments[0]} --help'\n")))
 
     def test_wrong_numbers_of_arguments_are_trouble(self):
         for arguments in [["show"], ["show", "a", "b"], ["diff", "a"], ["diff", "a", "b", "c"],

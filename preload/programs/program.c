@@ -29,7 +29,7 @@
 /* The file being looked at. */
 struct program {
 	int fd;
-	long size;   /* bytes of `block` that were read */
+	long size;   /* bytes of `block` that were read; -EBADF: it may not be read */
 	bool grants; /* ids or capabilities, to whoever does not have them */
 	char block[BLOCK_SIZE];
 };
@@ -205,6 +205,18 @@ static void descriptor_link(char *to, size_t size, int fd)
 	text_append_number(at, to + size, (uint64_t)fd);
 }
 
+/* A set-uid program that may be executed but not read (some systems have sudo so) is known by its
+ * mode. */
+static int open_file(int dirfd, const char *path, mode_t mode)
+{
+	long fd = rawcall4(
+		SYS_openat, dirfd, (long)path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0);
+
+	if (fd == -EACCES && (mode & (S_ISUID | S_ISGID)))
+		fd = rawcall4(SYS_openat, dirfd, (long)path, O_PATH | O_CLOEXEC, 0);
+	return (int)fd;
+}
+
 /* Only a regular file that may be executed is ever opened: opening a device can do things. */
 static bool open_program(
 	struct program *program, int dirfd, const char *path, int flags, struct stat *ret_status)
@@ -222,8 +234,7 @@ static bool open_program(
 		descriptor_link(link, sizeof(link), dirfd);
 		path = link;
 	}
-	program->fd = (int)rawcall4(
-		SYS_openat, dirfd, (long)path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0);
+	program->fd = open_file(dirfd, path, ret_status->st_mode);
 	if (program->fd < 0)
 		return false;
 	program->size = rawcall4(SYS_pread64, program->fd, (long)program->block, BLOCK_SIZE, 0);
@@ -268,7 +279,8 @@ static enum program_kind judge(struct program *program, const struct stat *statu
 {
 	enum program_kind kind = elf_kind(program);
 
-	if (kind != PROGRAM_UNKNOWN && gains_privileges(program, status))
+	if ((kind != PROGRAM_UNKNOWN || program->size == -EBADF) &&
+		gains_privileges(program, status))
 		return PROGRAM_SETUID;
 	return kind;
 }

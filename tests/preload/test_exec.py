@@ -190,7 +190,10 @@ def privileges_change(work):
     copy = os.path.join(work, "set-user")
     shutil.copy("/bin/true", copy)
     os.chmod(copy, 0o4755)
-    for name, how in ((copy, "setuid"), (os.path.realpath("/bin/true"), "seteuid")):
+    closed = os.path.join(work, "set-user-closed") # as some systems have sudo
+    shutil.copy("/bin/true", closed)
+    os.chmod(closed, 0o4111)
+    for name, how in ((copy, "setuid"), (closed, "setuid"), (os.path.realpath("/bin/true"), "seteuid")):
         run = Run(work, ["/usr/bin/python3", "-S", "-c", DROPPING, name, how])
         check(f"{name} after {how}: {run.errors} {run.gaps}", ("setuid-program", name) in run.gaps)
 

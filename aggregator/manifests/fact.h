@@ -31,7 +31,7 @@ struct fact {
 	enum fact_kind kind;
 	uint32_t access;
 	uint32_t error;
-	uint32_t what;	    /* LoadedBy, EndpointUse */
+	uint32_t what;	    /* LoadedBy, EndpointUse; of an image: its linker was executed */
 	uint64_t times;	    /* a gap happened */
 	bool guessed;	    /* no look was made: the root does not answer */
 	uint64_t directory; /* id by which later records may name `path` as a directory; 0: none */

@@ -17,31 +17,54 @@ static int apply_linker(struct manifest *m, const struct look *look, const char 
 	return 0;
 }
 
+/* One image more of the program, unless that of this session has been counted. */
+static int apply_ran(struct session *session, const char *name, const char *interpreter)
+{
+	struct application *application = session->application;
+	uint64_t images = 0;
+
+	if (heard_note(session, name) < 0 ||
+		run_image(application, name, session->started_ns, !session->imaged, &images) < 0)
+		return -ENOMEM;
+	return manifest_add_executable(application->manifest, name, interpreter, session->watched,
+		       images, false) == -ENOMEM
+		       ? -ENOMEM
+		       : 0;
+}
+
+/* `ld.so PROGRAM`: who executed it named the dynamic linker, and that the program. */
+static int apply_executed_linker(
+	struct session *session, const struct look *linker, const char *name)
+{
+	struct manifest *m = session->application->manifest;
+
+	if (apply_program(m, linker, linker->path, linker->path) < 0 ||
+		apply_ran(session, linker->path, NULL) < 0 ||
+		manifest_add_executes(m, linker->path, name) == -ENOMEM)
+		return -ENOMEM;
+	return 0;
+}
+
 int program_apply_image(struct fact *fact)
 {
 	struct session *session = fact->session;
 	struct manifest *m = session->application->manifest;
 	const struct look *look = fact->path->look;
-	uint64_t images = 0;
+	const struct look *linker =
+		fact->other && !fact->other->look->error ? fact->other->look : NULL;
 	autofree char *name =
 		session->executable ? strdup(session->executable) : apply_program_name(look);
 
 	if (!name)
 		return -ENOMEM;
+	if (linker && ((fact->what && apply_executed_linker(session, linker, name) < 0) ||
+			      apply_linker(m, linker, name) < 0))
+		return -ENOMEM;
 	if (apply_program(m, look, name, name) < 0 ||
-		(fact->other && !fact->other->look->error &&
-			apply_linker(m, fact->other->look, name) < 0))
-		return -ENOMEM;
-	if (heard_note(session, name) < 0)
-		return -ENOMEM;
-	if (run_image(session->application, name, session->started_ns, !session->imaged, &images) <
-		0)
+		apply_ran(session, name, look->elf.interpreter) < 0)
 		return -ENOMEM;
 	session->imaged = true;
 	session_counted(session);
-	if (manifest_add_executable(
-		    m, name, look->elf.interpreter, session->watched, images, false) == -ENOMEM)
-		return -ENOMEM;
 	look_unref(session->program);
 	session->program = look_ref(fact->path->look);
 	if (!session->executable)

@@ -378,6 +378,7 @@ int ingest_hello(struct session *session, const Footprint__Hello *hello)
 			&fact->other);
 	if (r < 0)
 		return r;
+	fact->what = hello->linker_executed;
 	fact->path = session->executable_path;
 	fact->path->references++;
 	root_push(session->root, steal_pointer(fact));

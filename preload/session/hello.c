@@ -162,6 +162,7 @@ static bool write_programs(struct writer *w, const struct entry *entry, size_t r
 	 */
 	if (program) {
 		write_absolute(w, HELLO_EXECUTABLE, program);
+		write_varint(w, HELLO_LINKER_EXECUTED, true);
 		return write_proc_exe(w, HELLO_INTERPRETER, room);
 	}
 	if (path)

@@ -33,6 +33,7 @@ enum hello_field {
 	HELLO_WATCHED = 19,
 	HELLO_SPOOL = 20,
 	HELLO_ROOT_BIRTH_NS = 21,
+	HELLO_LINKER_EXECUTED = 22,
 };
 
 struct root_name; /* preload/root.h */

@@ -174,4 +174,16 @@ fi
 run sh -c 'LD_TRACE_LOADED_OBJECTS=1 /usr/bin/true' >said
 assert_contains "ld.so's list" libc.so said
 gaps "a program that never starts" no-hello /usr/bin/true
+
+# ---- ld.so PROGRAM: who is heard of is the program
+cat=$(realpath "$(command -v cat)")
+run sh -c "$linker $cat file; exit" >said
+assert_equal "output of what ld.so was given" hello "$(cat said)"
+assert_fact "what ld.so was given is no gap" '.complete' out.footprint
+assert_equal "the way to it" \
+	"began $(realpath /bin/sh) executed $(realpath "$linker") executed $cat used $here/file" \
+	"$("$footprint" why -j out.footprint "$here/file" | jq -r '[.chain[] | "\(.step) \(.path)"] | join(" ")')"
+run "$linker" "$cat" file >said
+assert_fact "ld.so as the program of a run" '.complete' out.footprint
+assert_equal "the first program" "$(realpath "$linker")" "$(facts '.executables[] | select(.first) | .path' out.footprint)"
 finish

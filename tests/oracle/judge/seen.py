@@ -132,7 +132,9 @@ class Judge:
             program = elf.linker_program(image.call.values[1].values)
             if program:
                 self.seen.add("loaded", (found.path, found.path), image.call, demanded=False)
+                linker = found.path
                 found = self.resolver.resolve(image.base, program, True, image.root)
+                self.seen.derived["executed"].update([(linker, linker), (linker, found.path)])
         return found.path, found.links
 
     def _start(self, image):

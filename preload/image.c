@@ -71,6 +71,14 @@ void image_log(const char *what, long error)
 	rawcall3(SYS_write, 2, (long)line, p - line);
 }
 
+void image_log_refusal(long error)
+{
+	if (image.told_refusal)
+		return;
+	image.told_refusal = true;
+	image_log("the spool takes nothing", error);
+}
+
 bool image_settings(const struct entry *entry, struct settings *settings)
 {
 	settings->socket = text_environment(entry->envp, "FOOTPRINT_SOCKET");

@@ -55,6 +55,7 @@ struct image {
 	bool left;	   /* the cell, which it must not touch any more (pool.h) */
 	bool connecting;   /* a thread is at it */
 	bool refused;	   /* the spool did not take something: it is tried again now and then */
+	bool told_refusal; /* FOOTPRINT_LOG was heeded */
 	bool has_waited;   /* for the aggregator, which happens once at most */
 	bool logs;	   /* FOOTPRINT_LOG is set, and not 0 */
 	uint8_t directory_uncached; /* enum directory_cache */
@@ -131,6 +132,8 @@ void image_lose(uint64_t records);
 
 /* One line on stderr when image.logs. `error` is a negative errno or 0. */
 void image_log(const char *what, long error);
+/* That the spool takes nothing: once, for each record would be refused anew. */
+void image_log_refusal(long error);
 
 /* A time stamp of the processor's, at no cost; two of them IMAGE_SECOND apart are about a second.
  */

@@ -89,7 +89,7 @@ static void keep_rest(struct segment *segment, bool in_good_hands)
 		error = spool_counts(segment);
 	if (!error)
 		return;
-	image_log("the spool takes nothing", error);
+	image_log_refusal(error);
 	if (error != -ENOSPC && !nobody_reads(segment))
 		return;
 	if (spool_loss(segment) < 0 && nobody_reads(segment))

@@ -120,7 +120,7 @@ static void note_refusal(int error)
 {
 	if (!error)
 		return;
-	image_log("the spool takes nothing", error);
+	image_log_refusal(error);
 	image.refused = true;
 }
 

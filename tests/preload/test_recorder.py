@@ -282,6 +282,15 @@ def log_says_that_nobody_answers_unless_it_is_off(client):
 
 
 @test
+def log_says_once_that_the_spool_takes_nothing(client):
+    with Case(client, listening=False) as case:
+        environment = dict(case.environment(), FOOTPRINT_LOG="1", FOOTPRINT_SPOOL="/proc/none")
+        done = subprocess.run([client, "plain", "100"], env=environment, capture_output=True,
+                              check=True, timeout=TIMEOUT)
+        assert done.stderr.count(b": the spool takes nothing: errno ") == 1, done.stderr
+
+
+@test
 def what_is_not_acknowledged_is_spooled_and_no_more(client):
     with Case(client) as case:
         process = case.start("steps", 10)

@@ -9,6 +9,8 @@
 #include "lib/manifest/why_parts.h"
 #include "lib/manifest/words.h"
 
+#define ABSTRACT "unix:@"
+
 static void enqueue(struct ways *w, uint32_t program, uint32_t parent, uint32_t distance)
 {
 	if (w->distance[program] != NOWHERE)
@@ -279,18 +281,33 @@ static int explain_soname(const struct ways *w, const char *name, const char *te
 	return why->n_chains ? 0 : -ENOENT;
 }
 
-/* One address may have been used in several ways. */
-static int explain_address(const struct ways *w, const char *address, struct why *why)
+/* Abstract names are any bytes, and stand in the manifest without blanks, control characters and
+ * backslashes: these are escaped there, as bytes are that are no text. */
+static bool is_address(const struct ways *w, const Footprint__Endpoint *endpoint, const char *name,
+	const char *text)
 {
-	ProtobufCBinaryData name = { strlen(address), (uint8_t *)(uintptr_t)address };
+	const char *bytes;
 
+	if (!strcmp(endpoint->address, text))
+		return true;
+	if (strncmp(endpoint->address, ABSTRACT, strlen(ABSTRACT)) != 0)
+		return false;
+	bytes = lookup_unescape(endpoint->address, false, w->arena);
+	return bytes && !strcmp(bytes, name);
+}
+
+/* One address may have been used in several ways. */
+static int explain_address(
+	const struct ways *w, const char *name, const char *text, struct why *why)
+{
 	for (size_t i = 0; i < w->m->n_endpoints; i++) {
 		const Footprint__Endpoint *endpoint = w->m->endpoints[i];
 		struct why_chain *chain;
 
-		if (strcmp(endpoint->address, address))
+		if (!is_address(w, endpoint, name, text))
 			continue;
-		chain = add_chain(why, name);
+		chain = add_chain(why, (ProtobufCBinaryData){ strlen(endpoint->address),
+					       (uint8_t *)endpoint->address });
 		if (!chain || explain_endpoint(w, endpoint, chain) < 0)
 			return -ENOMEM;
 	}
@@ -336,7 +353,7 @@ static int explain(const struct ways *w, const char *what, struct why *why)
 		return -ENOMEM;
 	r = explain_soname(w, what, text, why);
 	if (r == -ENOENT)
-		r = explain_address(w, text, why);
+		r = explain_address(w, what, text, why);
 	if (!r)
 		why->path = why->chains[0].path;
 	return r;

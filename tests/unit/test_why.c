@@ -347,6 +347,7 @@ static void names_may_be_escaped(void **state)
 	assert_int_equal(manifest_add_use(m, "/literal\\x41", ACCESS_READ, "/bin/a"), 0);
 	assert_int_equal(manifest_add_use(m, "/literalA", ACCESS_READ, "/bin/a"), 0);
 	assert_int_equal(manifest_add_endpoint(m, 0, "unix:/a\n\xfe", "/bin/a"), 0);
+	assert_int_equal(manifest_add_endpoint(m, 0, "unix:@a\\x20b\\x5C\xfe\\x00", "/bin/a"), 0);
 	assert_int_equal(manifest_view(m, &view), 0);
 	for (size_t i = 0; i < sizeof(given) / sizeof(given[0]); i++)
 		assert_explained(view, given[i], given[0], 0);
@@ -354,6 +355,10 @@ static void names_may_be_escaped(void **state)
 	assert_explained(view, "unix:/a\n\xfe", "unix:/a\n\\xfe", 0);
 	assert_explained(view, "unix:/a\n\\xfe", "unix:/a\n\\xfe", 0);
 	assert_explained(view, "unix:/a\\x0a\\xfe", "unix:/a\n\\xfe", 0);
+	assert_explained(view, "unix:@a b\\\xfe\\x00", "unix:@a\\x20b\\x5C\\xfe\\x00", 0);
+	assert_explained(view, "unix:@a\\x20b\\x5C\\xfe\\x00", "unix:@a\\x20b\\x5C\\xfe\\x00", 0);
+	assert_int_equal(why_find(view, "unix:/a\\x20b", &why), -ENOENT);
+	why_deinit(&why);
 	assert_int_equal(why_find(view, "/literal\\x", &why), -ENOENT);
 	why_deinit(&why);
 	assert_int_equal(why_find(view, "/literal\\x00", &why), -ENOENT);

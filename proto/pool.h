@@ -1,36 +1,44 @@
 /*
- * The pool: memory that the aggregator lends to a process that starts programs, for the session
+ * The pool: memory that the aggregator lends to a process that starts programs, to hold the session
  * memories of those programs.
  *
- * Making a memory of its own, connecting and saying hello is half of what being watched costs a
- * short program. So a process that has started several asks for a pool (Packet.pool). The
- * aggregator answers with one message on the process's socket, struct pool_offer with the pool's
- * memfd, and the process leaves it there, in the socket's queue. Whoever is about to execute a
- * program in this process's tree takes the cell of its pid, leaves a ticket for it, and lets the
- * socket be inherited. The program's image looks into the queue (MSG_PEEK), reads the ticket, maps
- * the cell's one page, and keeps its session memory there: the same layout as in a memfd of its
- * own, POOL_CELL_SIZE bytes, segment 0. What does not fit goes into a segment 1 with a memfd of its
- * own, announced on the inherited socket.
+ * For a short program, half of the cost of being watched is creating a session memory, connecting,
+ * and saying hello. A pool saves it all three:
+ *
+ * - A process that has started several programs asks for a pool (Packet.pool).
+ * - The aggregator answers with one message on that process's socket: a struct pool_offer, together
+ *   with the pool's memfd. The process reads it with MSG_PEEK and leaves it in the socket's queue,
+ *   for its children.
+ * - Whoever is about to execute a program in this tree of processes takes a cell for it (which one
+ *   follows from the pid), leaves a ticket for it, and lets the program inherit the socket.
+ * - The new image peeks at the queue, reads the ticket, maps the one page of its cell, and keeps
+ *   its session memory there. The layout is the same as in a memfd of its own: segment 0, of
+ *   POOL_CELL_SIZE bytes.
+ * - Records that do not fit go into a segment 1, in a memfd of the image's own, which it announces
+ *   on the inherited socket.
+ *
+ * The pool's layout:
  *
  *   0              struct pool_head
  *   POOL_TICKETS   a ticket for each cell
  *   POOL_CELLS_AT  cell 0, cell 1, ...
  *
- * The tickets stand together, so that who starts programs one after another touches one page for
- * 128 of them, and none of their cells.
+ * The tickets stand together, apart from their cells. A process that starts one program after
+ * another thus touches one page for 128 of them, and none of their cells.
  *
- * A cell's state (pool_head.states), changed by compare-and-swap:
+ * The state of a cell (pool_head.states) is changed by compare-and-swap:
  *
  *   FREE ── who is about to execute ──► TAKEN ── the aggregator, when it has read ──► CLOSED
  *     ▲ ◄── the exec failed ──────────────┘      all, and pool_tail.ended is set          │
  *     └─────────────────────── what it held is in a manifest on disk ─────────────────────┘
  *
  * A cell whose processes were killed stays TAKEN until the last process that holds the socket is
- * gone: then the aggregator reads all cells to their end, and the pool is over.
+ * gone. Then the aggregator reads all cells to their end, and the pool is over.
  *
- * A ticket counts where its cell begins with a zero, which it does from FREE on until the image
- * that has taken the cell writes its session memory. The aggregator clears a ticket before it
- * clears the cell, so who has seen the zero first and then the ticket has seen both of one time.
+ * A ticket is valid only while its cell begins with a zero, that is, from FREE until the image that
+ * took the cell writes its session memory there. The aggregator clears the ticket before it clears
+ * the cell. So a reader that first sees the zero and then the ticket knows that they belong
+ * together.
  */
 #ifndef FOOTPRINT_PROTO_POOL_H
 #define FOOTPRINT_PROTO_POOL_H
@@ -49,31 +57,31 @@
 
 enum cell_state { CELL_FREE, CELL_TAKEN, CELL_CLOSED };
 
-/* The cells that the program of a pid may have: the second where the first is its own from before
- * the exec, or still another's. */
+/* The two cells that a program with this pid may have. The second is for when the first is in use:
+ * by the image that this process was before its exec, or by another process. */
 #define POOL_CHOICES		  2u
 #define POOL_CELL_OF(pid, choice) (((unsigned)(pid) + (choice) * (POOL_CELLS / 2)) % POOL_CELLS)
 
-/* The pool's first page. Written by the aggregator before it lends the pool, but for `tickets` and
- * `states`. */
+/* The pool's first page. The aggregator writes it before it lends the pool; processes change only
+ * `tickets` and `states`. */
 struct pool_head {
 	uint64_t magic;
 	uint32_t size;
 	uint32_t reserved;
-	uint64_t tickets;	    /* how many were left so far */
+	uint64_t tickets;	    /* how many tickets were written so far */
 	uint8_t states[POOL_CELLS]; /* enum cell_state */
 };
 
 _Static_assert(sizeof(struct pool_head) <= POOL_TICKETS, "the head is a page");
 
-/* What who executes leaves for the image. */
+/* What a process that is about to exec leaves for the new image. */
 struct pool_ticket {
 	uint64_t magic;	   /* POOL_TICKET_MAGIC */
-	uint64_t number;   /* of all tickets of the pool; the image's session is named by it */
-	int32_t pid;	   /* who executes */
+	uint64_t number;   /* counts the pool's tickets; part of the session's id */
+	int32_t pid;	   /* the process that executes */
 	int32_t guard;	   /* its parent, which keeps the records of its children when it ends */
-	uint32_t previous; /* cell of the image that ends with this exec, counted from 1; 0: none */
-	uint32_t spooled;  /* bytes of the cell's log that a process of the pool has spooled */
+	uint32_t previous; /* cell, counted from 1, of the image that this exec ends; 0: none */
+	uint32_t spooled;  /* bytes of the cell's log that are already in the spool */
 };
 
 _Static_assert(sizeof(struct pool_ticket) == POOL_TICKET_SIZE, "128 to a page");
@@ -82,13 +90,13 @@ _Static_assert(sizeof(struct pool_ticket) == POOL_TICKET_SIZE, "128 to a page");
 
 /* At the end of a cell, behind the session memory. */
 struct pool_tail {
-	/* Processes of the image that may still write there. One that says goodbye may come back
-	 * (its exec failed) or be followed by destructors; one that leaves does not. */
+	/* How many processes of the image may still write in the cell. A process that has said
+	 * goodbye still counts, since its exec may fail and destructors may follow; one that has
+	 * left does not. */
 	uint32_t inhabitants;
 	uint32_t reserved;
-	uint32_t ended; /* the last inhabitant has left; or the image wanted no cell */
-	uint32_t alone; /* the aggregator was gone: its image keeps its records itself from then on
-			 */
+	uint32_t ended; /* 1: the last inhabitant has left, or the image did not use the cell */
+	uint32_t alone; /* 1: the aggregator is gone; the image keeps its records */
 };
 
 #define POOL_TAIL(cell)                                                                            \
@@ -97,12 +105,12 @@ struct pool_tail {
 /* The aggregator's one message to a process; the pool's memfd comes with it. */
 struct pool_offer {
 	uint64_t magic;	   /* POOL_MAGIC */
-	uint64_t identity; /* PoolRequest.identity: programs with other settings stay out */
-	/* The root of the process that asked, as statx says. A program with another one, or in
-	 * another mount namespace, stays out. */
+	uint64_t identity; /* PoolRequest.identity; programs with other settings stay out */
+	/* The root directory of the process that asked, as statx reports it. A program with another
+	 * root, or in another mount namespace, does not use the pool. */
 	uint64_t root_device, root_inode, root_mount;
-	uint64_t root_birth_ns; /* for the hellos of those who stay */
-	/* Random: a session in the pool is named by it and the number of its ticket. */
+	uint64_t root_birth_ns; /* for the hellos of those who use the pool */
+	/* Random. With the number of its ticket it forms the id of a session in the pool. */
 	uint64_t name[2];
 };
 

@@ -1,23 +1,34 @@
 /*
- * The memory a watched process shares with the aggregator.
+ * The memory that a watched process shares with the aggregator: its layout, and the layout of the
+ * spool file that stands in for it.
  *
- * A process image keeps its records in a sealed memfd, so that they outlive the process: when it is
- * killed, the aggregator still reads them. Forks share the mapping. The log is append-only: a full
- * segment is followed by a new one (Hello.segment), never reused, so a reader needs no locks.
+ * A process image (one execve's worth of a process, with its forks) keeps its records in a sealed
+ * memfd. The aggregator holds a descriptor of it too, so it can still read the records after the
+ * process was killed. Forks share the mapping. The log is append-only: a full segment is followed
+ * by a new one (Hello.segment) and is never overwritten, so a reader needs no lock.
  *
  *   0        struct session_memory           counters, sizes
  *   ...                                      the recorder's own tables; the aggregator skips them
  *   hello_offset, hello_size                 the Hello, in protobuf
  *   log_offset ... log_offset + log_size     slots
  *
- * Slot: a 32-bit word, (state << 24 | payload bytes), then a Record in protobuf, padded to
- * SLOT_ALIGN. A writer claims the slot at `tail` by compare-and-swap of its word from 0 to
- * CLAIMED | size, moves `tail` over it, fills it and stores READY | size (release). A writer killed
- * in between leaves a CLAIMED slot of known size, which readers step over; a writer that finds the
- * word taken moves `tail` on for the dead one. `tail` may thus lag: a reader walks words until 0.
+ * A slot is a 32-bit word (state << 24 | bytes of the payload), then a Record in protobuf, padded
+ * to a multiple of SLOT_ALIGN. To append, a writer:
  *
- * The reader trusts nothing here: it lets the kernel copy, and checks every size. The
- * memfd's seals (SHRINK, GROW, SEAL) make it safe for the writer to touch its mapping.
+ *   1. claims the slot at `tail`: compare-and-swap of its word from 0 to CLAIMED | size;
+ *   2. moves `tail` behind it;
+ *   3. fills in the payload;
+ *   4. stores READY | size, with release ordering.
+ *
+ * A writer that is killed between 1 and 4 leaves a CLAIMED slot of known size, and readers step
+ * over it. If it is killed between 1 and 2, the next writer finds the word taken and moves `tail`
+ * on in its place. So `tail` may lag behind the real end of the log, and a reader walks from word
+ * to word until it finds a 0.
+ *
+ * The reader trusts nothing that it finds here. It checks every size, and lets the kernel copy the
+ * bytes (pread, process_vm_readv), so that a missing page is an error and not a SIGBUS. The writer
+ * may touch its mapping, because the memfd is sealed against changes of its size (F_SEAL_SHRINK,
+ * F_SEAL_GROW, F_SEAL_SEAL).
  */
 #ifndef FOOTPRINT_PROTO_SESSION_MEMORY_H
 #define FOOTPRINT_PROTO_SESSION_MEMORY_H
@@ -29,7 +40,8 @@
 #define SESSION_MEMORY_MAGIC 0x31474f4c54505246ull /* "FRPTLOG1", little endian */
 #define SESSION_ID_SIZE	     16
 
-/* Limits on what a peer may send; past one of them the session is dropped and counted. */
+/* Limits, in bytes unless noted, on what a peer may send. A session that exceeds one is dropped,
+ * and counted. */
 #define FP_PACKET_SIZE_MAX  (64u << 10)
 #define FP_HELLO_SIZE_MAX   (16u << 10)
 #define FP_RECORD_SIZE_MAX  (12u << 10) /* room for two paths of PATH_MAX */
@@ -57,7 +69,8 @@ enum slot_state {
 	SLOT_VOID = 4,
 };
 
-/* Written by the process, but for `acknowledged`. That, `tail` and `processes` only grow. */
+/* Written by the process, except for `acknowledged`, which the aggregator writes. `acknowledged`,
+ * `tail` and `processes` only ever grow. */
 struct session_memory {
 	uint64_t magic;
 	uint32_t protocol;
@@ -66,19 +79,20 @@ struct session_memory {
 	uint32_t hello_size;
 	uint32_t log_offset; /* from the start of the memfd */
 	uint32_t log_size;
-	uint64_t tail;	       /* bytes of the log claimed, at least */
-	uint64_t acknowledged; /* bytes of the log that are in a manifest on disk: written by the
-				  aggregator */
+	uint64_t tail;	       /* bytes of the log that are claimed; may lag */
+	uint64_t acknowledged; /* bytes of the log that a manifest on disk holds */
 	uint64_t lost;	       /* records that could be kept nowhere: a gap */
 	uint32_t processes;    /* processes that ever shared this image: 1 + forks */
 	uint32_t users;	       /* of them, those that have not said goodbye */
 };
 
-#define FP_DIRECTORY_UNKNOWABLE UINT64_MAX /* as a directory's id: nobody can tell, a gap */
+/* The id of a directory whose path nobody can find out. What is relative to it is a gap. */
+#define FP_DIRECTORY_UNKNOWABLE UINT64_MAX
 
 /*
- * Directory ids: FNV-1a, 64 bit, over the parent's id (8 bytes, little endian) and the path's
- * bytes. 0 stands for "absolute", and a path that begins with '/' is hashed with parent 0.
+ * The id of a directory: FNV-1a (64 bit) over the id of the directory that its path is relative to
+ * (8 bytes, little endian) and the bytes of that path. For an absolute path, which begins with '/',
+ * the parent's id is 0. The result is never 0.
  */
 static inline uint64_t fp_directory_id(uint64_t parent, const char *path, uint64_t size)
 {
@@ -92,62 +106,67 @@ static inline uint64_t fp_directory_id(uint64_t parent, const char *path, uint64
 }
 
 /*
- * Spool: where records go that no aggregator has acknowledged when their process ends. A file is a
- * run of entries, each appended with one write; several processes of one user share a file, under
- * flock(LOCK_SH). `spool/records.UID`; the aggregator renames it before it reads.
+ * The spool: where a process puts the records that no aggregator has acknowledged by the time it
+ * ends. A file, `spool/records.UID`, is a sequence of entries, each appended with one write. All
+ * processes of a user append to the same file, under flock(LOCK_SH); the aggregator renames the
+ * file before it reads it.
  */
 #define SPOOL_ENTRY_MAGIC	 0x33474f4c54505246ull /* "FRPTLOG3" */
 #define SPOOL_ENTRY_MAKING_MAGIC 0x33474f4c5450526dull /* "mRPTLOG3" */
 
 /*
- * A process that is killed in the middle of a write leaves an entry cut short. What that means
- * depends on what it held, which the first byte of its magic says, since nothing more need be
- * there:
+ * A process that is killed in the middle of a write leaves a truncated entry. Whether records were
+ * lost with it depends on what the entry was to hold. The first byte of the magic says so, because
+ * it is all that can be relied on to be there:
  *
- *   'm'  Records in the making: the calls that they tell of had not returned to the application, or
- *        the image was still being started. Killed a moment earlier it would have left nothing: no
- *        loss. So are counts alone.
- *   'F'  Other records. Where nobody else has them it is a loss.
+ *   'm'  Records that were still being made: the calls that they describe had not returned to the
+ *        application, or the image was still starting. A process killed a moment earlier would have
+ *        left nothing at all, so nothing is lost. The same holds for an entry that has only counts.
+ *   'F'  Other records. They are lost, unless the aggregator has them from elsewhere.
  *
- * A process that lives on after a short write (no space) makes an 'F' of the 'm', so that nobody
- * takes it for a killed one.
+ * A process that lives on after a short write (no space left) changes the 'm' to 'F', so that the
+ * truncated entry is not mistaken for one of a killed process.
  */
 
 struct spool_entry {
 	uint64_t magic;
 	uint32_t hello_size; /* the Hello follows, then the log bytes */
 	uint32_t log_size;
-	uint64_t log_offset; /* where in the segment's log these bytes stand */
-	uint64_t written_ns; /* CLOCK_REALTIME: the image lived until then, at least */
-	uint64_t lost;
-	uint32_t processes;
-	uint32_t checksum; /* fp_entry_checksum(): a torn write is found and stepped over */
+	uint64_t log_offset; /* offset of these bytes in the segment's log */
+	uint64_t written_ns; /* CLOCK_REALTIME in nanoseconds: the image still lived then */
+	uint64_t lost;	     /* as in struct session_memory */
+	uint32_t processes;  /* as in struct session_memory */
+	uint32_t checksum;   /* fp_entry_checksum(); a reader skips an entry where it is wrong */
 };
 
 /*
- * The reserve: `spool/reserve`, a file of slots that the aggregator allocates beforehand and that
- * all may write in place, which needs no space, no quota and no right to make files. A process
- * whose records nobody takes, not even as an entry without a log, puts such an entry into a slot
- * whose first eight bytes are 0, under an open file description lock of the slot's bytes. The first
- * slot begins with a number instead: how often somebody found no slot for it.
+ * The reserve: `spool/reserve`, a file of RESERVE_SLOTS slots that the aggregator allocates in
+ * advance and that anybody may write in place. Writing there needs no free space, no quota and no
+ * permission to create files. A process that can append nothing to the spool, not even an entry
+ * without a log, writes such an entry into a slot whose first eight bytes are 0. While it does, it
+ * holds an open file description lock on the bytes of the slot. Slot 0 takes no entry: it begins
+ * with a 64-bit count of the processes that found no free slot.
  */
 #define RESERVE_SLOT_SIZE 4096u
 #define RESERVE_SLOTS	  32u
 
 /*
- * Checksum of an entry: of its header with `checksum` as 0, of the Hello and of the log. Each of
- * the three is taken as 64-bit words, little endian, the last one filled up with zero bytes. With
+ * Checksum of an entry: over its header (with `checksum` as 0), the Hello and the log. Each of
+ * these three parts is read as 64-bit words, little endian; zero bytes fill up the last word. With
  *
  *   step(sum, word) = rotate_left(sum ^ word, 29) * FP_CHECKSUM_FACTOR
  *
- * word i of a part goes into lane i % 4, each of which begins as FP_CHECKSUM_START; then the four
- * lanes go into the sum, which begins so too:
+ * a part is added to the sum by way of four lanes, each of which starts as FP_CHECKSUM_START. Word
+ * i of the part goes into lane i % 4, and then the four lanes go into the sum, in order. The sum
+ * itself starts as FP_CHECKSUM_START before the first part:
  *
- *   lane[i % 4] = step(lane[i % 4], word)		sum = step(sum, lane[0..3])
+ *   lane[i % 4] = step(lane[i % 4], word)
+ *   sum = step(sum, lane[0]), then lane[1], lane[2], lane[3]
  *   checksum = (sum ^ sum >> 32) & 0xffffffff
  *
- * The factor is odd, so each step is a bijection of the word: one changed word always changes sum.
- * Lanes, because a step waits for the one before. It guards against accidents, not against people.
+ * The factor is odd, so each step is a bijection of the word: changing a single word always changes
+ * the sum. There are four lanes because each step has to wait for the result of the one before it
+ * in its lane. The checksum protects against accidents, not against attacks.
  */
 #define FP_CHECKSUM_START  0xcbf29ce484222325ull
 #define FP_CHECKSUM_FACTOR 0x9e3779b97f4a7c15ull

@@ -27,7 +27,8 @@
 #endif
 #define IN_DONT_FOLLOW 0x02000000 /* linux/inotify.h; its header clashes with fcntl.h */
 
-/* The value of an argument, as the type the kernel takes it for. */
+/* Arguments are numbered from 1 (enum argument); each is read as the type that the kernel reads it
+ * as. */
 static int descriptor_in(const long arguments[6], unsigned which)
 {
 	return which == NONE ? AT_FDCWD : (int)arguments[which - 1];
@@ -38,7 +39,7 @@ static const char *path_in(const long arguments[6], unsigned which)
 	return which == NONE ? NULL : (const char *)arguments[which - 1];
 }
 
-/* The kernel takes no notice of the upper half of a register that holds an int. */
+/* The kernel ignores the upper half of a register that holds an int. */
 static int int_in(const long arguments[6], unsigned which)
 {
 	return (int)arguments[which - 1];
@@ -58,7 +59,7 @@ static unsigned follow_bit(const struct call *call, const long arguments[6])
 	return stays ? ACCESS_NO_FOLLOW : 0;
 }
 
-/* Did the kernel certainly read the structure that an argument points to? Else neither do we. */
+/* Did the kernel certainly read the structure that an argument points to? Only then do we, too. */
 static bool structure_read(long argument, size_t size, int error)
 {
 	switch (error) {
@@ -78,7 +79,7 @@ static bool structure_read(long argument, size_t size, int error)
 	}
 }
 
-/* Was the name found to be no symlink? Then it was looked at. */
+/* Did readlink fail with EINVAL because the name is no symlink? Then the name is there. */
 static bool is_no_link(const struct call *call, const long arguments[6], int error)
 {
 	return error == EINVAL && call->room != NONE && (int)arguments[call->room - 1] > 0;
@@ -124,7 +125,8 @@ static void opened_how(const struct call *call, const long arguments[6], int fd,
 
 	if (!structure_read(arguments[2], sizeof(*how), error))
 		return;
-	/* It would have led out of where it may lead, and what is there was not looked at. */
+	/* The path leads out of the tree that RESOLVE_* confines it to; what is there was not
+	 * looked at. */
 	if (how->resolve && (error == EXDEV || error == EAGAIN))
 		return;
 	if (how->resolve & RESOLVE_IN_ROOT)
@@ -145,7 +147,8 @@ static void send_message(const struct msghdr *message, int error)
 		record_address(ENDPOINT_SEND, message->msg_name, message->msg_namelen, error);
 }
 
-/* sendmmsg answers how many were sent; when it fails, it was the first that failed. */
+/* sendmmsg returns how many messages were sent. If it fails, it was the first message that
+ * failed. */
 static void send_several(const struct mmsghdr *messages, long result, int error)
 {
 	long count = error ? 1 : result;
@@ -158,7 +161,8 @@ static void root_changed(const struct call *call, const long arguments[6], uint6
 {
 	const char *second = path_in(arguments, call->to_path);
 
-	/* Before anything is recorded that may need more memory, and announce it. */
+	/* First of all: what is recorded below may need a new segment, whose hello must not send
+	 * the new root. */
 	if (!error)
 		record_root_left();
 	record_path_from(from, ACCESS_CHECK, path_in(arguments, call->path), error);
@@ -166,7 +170,7 @@ static void root_changed(const struct call *call, const long arguments[6], uint6
 		record_path_from(from, ACCESS_CHECK, second, error);
 	if (error)
 		return;
-	/* What pivot_root makes the root is a mount; where that was there may be nothing now. */
+	/* pivot_root makes a mount the root, and no path that we know leads to what is below it. */
 	if (call->to_path)
 		record_root_unknown();
 	else
@@ -183,16 +187,16 @@ static void directory_changed(
 		record_fchdir(descriptor_in(arguments, call->directory), error);
 }
 
-/* The kernel takes a thread's working directory from the others for a namespace of mounts or users,
- * too. */
+/* For a new mount or user namespace, the kernel also gives the thread a working directory of its
+ * own. */
 static void unshared(const long arguments[6])
 {
 	if (arguments[0] & (CLONE_FS | CLONE_NEWNS | CLONE_NEWUSER))
 		record_directory_each_thread();
 }
 
-/* setns leads to the root of another namespace of mounts, which is what a type of 0 may mean as
- * well. */
+/* Joining another mount namespace changes the root. A type of 0 allows any kind of namespace, so
+ * that may be one of mounts. */
 static void entered(const long arguments[6], uint64_t root)
 {
 	int type = int_in(arguments, SECOND);
@@ -216,8 +220,8 @@ static void copied(const long arguments[6], long result, int error)
 		record_fd_copied((int)arguments[0], (int)result);
 }
 
-/* Can a word be read that the kernel has not looked at yet, wherever it begins? Behind a filter
- * nobody is asked. */
+/* Can this word be read, before the kernel has looked at it? (It may be unaligned, so that its last
+ * byte is on another page.) Behind a filter that cannot be found out, and is assumed. */
 static bool may_read(const void *word)
 {
 	const char *last = (const char *)word + sizeof(uint64_t) - 1;
@@ -225,7 +229,7 @@ static bool may_read(const void *word)
 	return image.memory_only ? word != NULL : symbol_readable(word) && symbol_readable(last);
 }
 
-/* Flags of clone3; nothing where the kernel will find no arguments. */
+/* The flags of clone3. CLONE_VM, so that it counts as no fork, if its arguments cannot be read. */
 static uint64_t clone3_flags(const long arguments[6])
 {
 	const struct clone_args *given = (const void *)arguments[0];
@@ -234,7 +238,7 @@ static uint64_t clone3_flags(const long arguments[6])
 									     : CLONE_VM;
 }
 
-/* What a call that makes a process would be as a clone: its flags. */
+/* The flags with which clone would do the same as this call. */
 static uint64_t process_flags(const struct call *call, const long arguments[6])
 {
 	switch (call->means) {
@@ -247,8 +251,8 @@ static uint64_t process_flags(const struct call *call, const long arguments[6])
 	}
 }
 
-/* Does the new process have memory of its own? One that shares ours (a thread, a vfork child) may
- * have changed the working directory that we think is ours. */
+/* Does the new process have memory of its own? If not, it is a thread or a vfork child, and shares
+ * all that we remember. */
 static bool is_fork(const struct call *call, const long arguments[6])
 {
 	return !(process_flags(call, arguments) & CLONE_VM);
@@ -283,7 +287,7 @@ static bool installs_filter(long number, const long arguments[6])
 	return operation == SECCOMP_SET_MODE_FILTER || operation == SECCOMP_SET_MODE_STRICT;
 }
 
-/* Still here: what was said before the call is taken back. */
+/* The exec failed: takes back what was recorded before it. */
 static void execute_failed(
 	const struct call *call, const long arguments[6], uint64_t ticket, int error)
 {
@@ -292,7 +296,7 @@ static void execute_failed(
 		path_in(arguments, call->path), error);
 }
 
-/* NULL: none was given, strict mode. */
+/* The filter program that the call installs. NULL: there is none, in strict mode. */
 static const void *filter_of(long number, const long arguments[6])
 {
 	bool strict = number == SYS_prctl ? arguments[1] == SECCOMP_MODE_STRICT
@@ -337,7 +341,7 @@ uint64_t call_before(long number, const long arguments[6])
 		ticket = record_root();
 		break;
 	case FILTER:
-		/* Afterwards no relative path could be told any more. */
+		/* Afterwards the kernel cannot be asked for the working directory any more. */
 		if (installs_filter(number, arguments))
 			record_directory();
 		break;
@@ -376,7 +380,7 @@ bool call_is_known(long number, const long arguments[6], long result)
 		       error ? -1 : (int)result, error);
 }
 
-/* Calls that change what the process is, has or may do. */
+/* The calls that change what the process is, what it holds or what it may do. */
 static void process_changed(
 	long number, const struct call *call, const long arguments[6], long result, uint64_t ticket)
 {
@@ -429,7 +433,7 @@ static void process_changed(
 	}
 }
 
-/* Apart from the usual calls, for what it has in registers. */
+/* Not inlined, so that the usual calls do not pay for the registers that this needs. */
 static __attribute__((noinline)) void unusual_after(
 	long number, const long arguments[6], long result, uint64_t ticket)
 {
@@ -479,7 +483,8 @@ void call_after(long number, const long arguments[6], long result, uint64_t tick
 {
 	const struct call *call = call_of(number);
 
-	/* Nearly all are one of these, and an indirect jump costs more than to ask. */
+	/* Nearly all calls are one of these three, and comparing is faster than a switch's indirect
+	 * jump. */
 	if (call->means == PATH)
 		one_path(call, arguments, error_of(result));
 	else if (call->means == OPEN)

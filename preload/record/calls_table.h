@@ -1,6 +1,6 @@
 /*
- * The rows of calls_table.c: where a system call's arguments say what it is about. For those who
- * read the arguments elsewhere than in their own memory: the supervisor and its filter.
+ * The rows of calls_table.c: which arguments of a system call say what it is about. A header of its
+ * own for those who read the arguments in another process's memory: the supervisor and its filter.
  */
 #ifndef FOOTPRINT_PRELOAD_RECORD_CALLS_TABLE_H
 #define FOOTPRINT_PRELOAD_RECORD_CALLS_TABLE_H
@@ -10,7 +10,7 @@
 
 #define CALL_COUNT 470 /* rows: numbers from here on mean nothing to us */
 
-/* What a row makes of its call. Those from BEFOREHAND on have something to do before it is made. */
+/* What a row makes of its call. Those from BEFOREHAND on need call_before(). */
 enum meaning {
 	NOTHING,
 	PATH,	      /* one path, used as `access` says */
@@ -32,7 +32,7 @@ enum meaning {
 	HANDLE,	   /* open_by_handle_at: what is opened has no name */
 
 	BEFOREHAND,
-	EXECUTE = BEFOREHAND, /* recorded before, undone when it returns */
+	EXECUTE = BEFOREHAND, /* execve, execveat: recorded before, taken back if it returns */
 	DIRECTORY,	      /* chdir, fchdir */
 	ROOT,	 /* chroot, pivot_root: paths, and the working directory may be another one */
 	ENTER,	 /* setns: the same, where it leads to another namespace of mounts */
@@ -51,9 +51,9 @@ struct call {
 	uint8_t means;	   /* enum meaning */
 	uint8_t directory; /* enum argument; NONE: the working directory */
 	uint8_t path;
-	uint8_t flags;	   /* of AT_SYMLINK_FOLLOW and AT_SYMLINK_NOFOLLOW; or of O_*, CLONE_* */
-	uint8_t no_follow; /* a link in the last component is not followed, but for the flags */
-	uint8_t room; /* readlink's: with any, EINVAL says that the name is there and no symlink */
+	uint8_t flags;	   /* holds AT_SYMLINK_FOLLOW or AT_SYMLINK_NOFOLLOW; or O_*, CLONE_* */
+	uint8_t no_follow; /* 1: does not follow a symlink at the end, unless the flags say so */
+	uint8_t room; /* readlink's buffer size: if it is positive, EINVAL means "no symlink" */
 	uint8_t to_directory;
 	uint8_t to_path;
 	uint16_t access;
@@ -62,7 +62,7 @@ struct call {
 
 extern const struct call call_table[CALL_COUNT] __attribute__((visibility("hidden")));
 
-/* The row of a number; that of read(2), which means NOTHING, where it has none. */
+/* The row of a number. For a number without one, that of read(2), which means NOTHING. */
 static inline const struct call *call_of(long number)
 {
 	return &call_table[(unsigned long)number < CALL_COUNT ? number : SYS_read];

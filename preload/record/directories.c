@@ -11,11 +11,13 @@
 #include "preload/record/facts.h"
 #include "preload/text.h"
 
-#define FAR_FDS	    1024u /* those from here on are asked for each time */
+#define FAR_FDS                                                                                    \
+	1024u /* descriptors from here on are not remembered: the kernel is asked each time */
 #define FAR_SIZE    ((FAR_FDS - NEAR_FDS) * sizeof(uint64_t))
 #define LINK_PREFIX "/proc/self/fd/"
 
-/* The entry of a descriptor that is not near, NULL: it has none. */
+/* The entry of a descriptor of NEAR_FDS or more, in a table of its own, which is made on demand.
+ * NULL: there is none. */
 static uint64_t *far_entry(int fd, bool make)
 {
 	uint64_t *far = __atomic_load_n(&image.far_directories, __ATOMIC_ACQUIRE);
@@ -38,7 +40,7 @@ static uint64_t *far_entry(int fd, bool make)
 	return &table[fd - NEAR_FDS];
 }
 
-/* The entry of a descriptor, which nearly always stands beside the rest; NULL: it has none. */
+/* The entry of a descriptor, which nearly always stands in the image itself. NULL: it has none. */
 static inline uint64_t *entry_of(int fd, bool make)
 {
 	return (unsigned)fd < NEAR_FDS ? &image.near_directories[fd] : far_entry(fd, make);
@@ -74,11 +76,11 @@ long directory_path(int dirfd, char *path, size_t size)
 	}
 	if (length < 0)
 		return length;
-	/* "socket:[1]", or "(unreachable)/x" outside our root */
+	/* no path: "socket:[1]", or "(unreachable)/x" outside our root */
 	return length > 0 && path[0] == '/' ? length : -ENOENT;
 }
 
-/* Asks the kernel, and records what the id means. */
+/* Asks the kernel for the path, and records what its id means. */
 static uint64_t ask(int dirfd)
 {
 	char usual[USUAL_PATH];
@@ -165,7 +167,8 @@ void directory_set_working(uint64_t id)
 {
 	if (image.directory_uncached)
 		return;
-	/* A vfork child's: both it and its parent ask each time, until the parent runs again. */
+	/* A vfork child's working directory: until the parent runs again, both ask the kernel each
+	 * time. */
 	if (!image_is_ours()) {
 		image.directory_uncached = DIRECTORY_OF_CHILD;
 		id = 0;

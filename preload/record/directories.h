@@ -1,10 +1,11 @@
 /*
- * What relative paths are relative to: ids of directories (fp_directory_id), so that a record names
- * its directory without a system call. The working directory and the descriptors below a bound have
- * their ids in memory; what is not known is asked of the kernel, once.
+ * What relative paths are relative to. A record names a directory by an id (fp_directory_id), so
+ * that writing one takes no system call. This module remembers the id of the working directory and
+ * those of descriptors up to a limit; the kernel is asked, once, for any that is not known.
  *
- * A vfork child shares this memory with its parent but has descriptors and a working directory of
- * its own. So it may make an entry unknown, which is right for both, and never known.
+ * A vfork child shares this memory with its parent, but has descriptors and a working directory of
+ * its own. So it may mark an entry as unknown, which is right for both processes, but never set
+ * one.
  */
 #ifndef FOOTPRINT_PRELOAD_RECORD_DIRECTORIES_H
 #define FOOTPRINT_PRELOAD_RECORD_DIRECTORIES_H
@@ -17,48 +18,51 @@
 #include "preload/text.h"
 
 #define DESCRIPTOR_LINK_SIZE (sizeof("/proc/4294967295/fd/") + TEXT_NUMBER_SIZE)
-#define USUAL_PATH	     512 /* bytes of stack for a path; alternate signal stacks are small */
+#define USUAL_PATH	     512 /* bytes of stack for a path: small, as alternate signal stacks are */
 
-/* Id of what `dirfd` (or AT_FDCWD) names now; FP_DIRECTORY_UNKNOWABLE: that cannot be told. */
+/* The id of the directory that `dirfd` (or AT_FDCWD) names now. FP_DIRECTORY_UNKNOWABLE: it cannot
+ * be found out. */
 uint64_t directory_of(int dirfd);
 
-/* The place of what directory_path() tells. False: it names nothing. */
+/* The place of a path that directory_path() returned. False: it names nothing. */
 struct place;
 bool directory_place(struct place *ret, const char *path);
 
-/* Is there something of this name now? False: nobody is asked (behind a filter). */
+/* Does this name exist? False also behind a filter, where the kernel is not asked. */
 bool directory_holds(int dirfd, const char *path);
 
-/* `fd` names the directory `id`; 0: nobody knows what it names, if anything. */
+/* Remembers that `fd` names the directory `id`. 0: unknown. */
 void directory_set(int fd, uint64_t id);
 
-/* Its id, 0: unknown. No system call. */
+/* The id that is remembered for `fd`; 0: unknown. Makes no system call. */
 uint64_t directory_known(int fd);
 
-/* None of first ... last is known any more. */
+/* Forgets the descriptors from `first` to `last`. */
 void directory_forget(unsigned first, unsigned last);
 
-/* The working directory is `id`; 0: unknown. */
+/* Remembers the working directory; 0: unknown. */
 void directory_set_working(uint64_t id);
 
-/* The parent of a vfork or posix_spawn runs again, so no child changes our memory any more. */
+/* The parent of a vfork or posix_spawn runs again: no child changes our memory any more. */
 void directory_parent_runs(void);
 
-/* The threads of this process have working directories of their own: none is remembered. */
+/* The threads of this process may have working directories of their own: none is remembered from
+ * now on. */
 void directory_each_thread(void);
 
-/* chroot(path) succeeded, where the working directory was `from`; 0: as it is known. Asks the
- * kernel nothing, whose answers are from below the new root already. */
+/* chroot(path) succeeded, when the working directory was `from` (0: the one that is remembered).
+ * Does not ask the kernel, which answers with paths below the new root by now. */
 void directory_set_root(uint64_t from, const char *path);
 
 /*
- * Path of what a descriptor (or AT_FDCWD) names, absolute and without symlinks, into `path` of
- * `size` bytes, terminated. Returns its length, or a negative errno: -ERANGE when it may not
- * fit, -ENOENT when it has no path.
+ * Writes the path of what a descriptor (or AT_FDCWD) names into `path`: absolute, without symlinks,
+ * terminated. `size`: of the buffer, in bytes. Returns the length of the path, or a negative errno:
+ * -ERANGE if it may not fit, -ENOENT if there is no path.
  */
 long directory_path(int dirfd, char *path, size_t size);
 
-/* The link in /proc to what a descriptor names, for us to open. False: nothing is to be opened. */
+/* The path of the link in /proc to what a descriptor names. False: it must not be used, since
+ * nothing may be opened. */
 bool directory_link(int dirfd, char link[DESCRIPTOR_LINK_SIZE]);
 
 #endif

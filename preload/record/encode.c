@@ -4,7 +4,8 @@
 /* Wire types of the protobuf encoding. */
 enum { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_BYTES = 2 };
 
-#define FIELD_SIZE_MAX 15 /* of a field but for its bytes: two varints, the first of 32 bits */
+#define FIELD_SIZE_MAX                                                                             \
+	15 /* bytes of a field without its content: a varint of 32 bits and one of 64 */
 
 /* Field numbers of footprint.Record. */
 enum {
@@ -91,13 +92,13 @@ size_t write_record(unsigned char *to, const struct record *r)
 	return (size_t)(end - to);
 }
 
-/* Of a number that is not left out: seven bits a byte. */
+/* The bytes of a varint: each holds seven bits. */
 static size_t varint_size(uint64_t value)
 {
 	return (70 - (unsigned)__builtin_clzll(value | 1)) / 7;
 }
 
-/* Each with its field number, which is one byte. */
+/* The sizes of fields, each with its number, which is one byte. */
 static size_t varint_field(uint64_t value)
 {
 	return value ? 1 + varint_size(value) : 0;

@@ -1,9 +1,10 @@
 /*
- * Protobuf by hand: the few field types that record.proto uses, straight into the memory where they
- * will stay. protobuf-c cannot be used here: the library may need nothing.
+ * Writes protobuf: the few field types that record.proto uses, straight to where they will stay.
+ * protobuf-c cannot be used here, because the library may not depend on any other.
  *
- * Records, of which there are many, have their size added up and are written then. For all else the
- * same code is run twice: first into a struct writer without memory, which only counts.
+ * For records, of which there are many, the size is computed first (record_size) and then they are
+ * written. Everything else runs the same code twice, first with a struct writer without memory,
+ * which only counts.
  */
 #ifndef FOOTPRINT_PRELOAD_RECORD_ENCODE_H
 #define FOOTPRINT_PRELOAD_RECORD_ENCODE_H
@@ -13,8 +14,8 @@
 #include <stdint.h>
 
 struct writer {
-	unsigned char *at; /* NULL: only count */
-	size_t size;
+	unsigned char *at; /* NULL: only counts */
+	size_t size;	   /* bytes written so far */
 };
 
 /* Fields of value 0 or size 0 are left out, as proto3 does. */
@@ -22,7 +23,7 @@ void write_varint(struct writer *w, unsigned field, uint64_t value);
 void write_fixed64(struct writer *w, unsigned field, uint64_t value);
 void write_bytes(struct writer *w, unsigned field, const void *bytes, size_t size);
 
-/* The head of a bytes field whose content the caller adds. */
+/* The head (number and size) of a bytes field whose content the caller adds. */
 void write_bytes_head(struct writer *w, unsigned field, size_t size);
 
 /* footprint.Record; see record.proto for the meaning of each. */
@@ -34,10 +35,10 @@ struct record {
 	uint64_t directory;
 	const void *path;
 	size_t path_size;
-	const struct record_more *more; /* NULL: none of it, as nearly always */
+	const struct record_more *more; /* NULL, as nearly always: all of it 0 */
 };
 
-/* What most records have nothing of: theirs are made without it. */
+/* The fields that most records do not have. */
 struct record_more {
 	unsigned endpoint;
 	unsigned loaded_by;
@@ -56,8 +57,8 @@ enum record_kind {
 	RECORD_GAP = 6,
 };
 
-/* At `to`, which has room for record_size() bytes: so many are written, unless one of the texts
- * changes meanwhile. */
+/* Writes a record at `to`, which has room for record_size() bytes. Returns how many bytes it wrote:
+ * fewer than record_size() only if another thread changes one of the texts meanwhile. */
 size_t write_record(unsigned char *to, const struct record *record);
 size_t record_size(const struct record *record);
 

@@ -36,8 +36,8 @@ const char *place_below_root(const char *path)
 	}
 }
 
-/* Records tell paths as seen from the root that the hello named: after a chroot, an absolute path
- * is relative to the new root. */
+/* Records describe paths as seen from the root that the hello named. So after a chroot, an absolute
+ * path is relative to the directory that is now the root. */
 static const char *find_directory(uint64_t from, const char *path, uint64_t *ret_directory)
 {
 	bool absolute = *path == '/';
@@ -55,8 +55,8 @@ bool place_find_from(struct place *ret, uint64_t from, const char *path)
 	return ret->size < FP_PATH_SIZE_MAX;
 }
 
-/* What is told of such a path is what is relative to where it leads. Of a link itself that is up to
- * who follows it (held_path). */
+/* A path through one of the process's own links is recorded as relative to where the link leads. A
+ * path that ends at such a link is the caller's to resolve, if it follows it (held_path). */
 static bool find_below_held(struct place *ret, const struct held *held, const char *path)
 {
 	uint64_t directory;
@@ -64,7 +64,7 @@ static bool find_below_held(struct place *ret, const struct held *held, const ch
 	if (held->kind == HELD_ROOT)
 		return place_find_from(ret, 0, held->rest - 1);
 	directory = directory_of(held->fd);
-	/* A descriptor that is not there, or behind a filter. */
+	/* There is no such descriptor. (Behind a filter that cannot be known.) */
 	if (directory == FP_DIRECTORY_UNKNOWABLE && !image.memory_only)
 		return place_find_from(ret, 0, path);
 	return place_find_from(ret, directory, held->rest);
@@ -79,7 +79,7 @@ bool place_find(struct place *ret, int dirfd, const char *path)
 	return path && place_find_from(ret, *path == '/' || !*path ? 0 : directory_of(dirfd), path);
 }
 
-/* ".", "./" and the like lead nowhere else. */
+/* Does the path name the directory that it is relative to: ".", "./" and the like? */
 static bool stays(const char *path)
 {
 	while (path[0] == '/' || (path[0] == '.' && (path[1] == '/' || !path[1])))
@@ -89,8 +89,9 @@ static bool stays(const char *path)
 
 uint64_t place_id(const struct place *place)
 {
-	/* What is below it is as unknown: no record would ever say what another id means. Where the
-	 * path stays, ids of its own would never come to an end. */
+	/* What is below an unknown directory is unknown, too: no record would say what the id
+	 * means. And a path that stays where it is gets no new id, or a loop of opening "." would
+	 * never stop making them. */
 	if (place->directory == FP_DIRECTORY_UNKNOWABLE || (place->directory && stays(place->path)))
 		return place->directory;
 	return fp_directory_id(place->directory, place->path, place->size);
@@ -104,7 +105,7 @@ bool fact_is_known(uint64_t hash, uint64_t attributes, uint64_t *ret_key)
 	return !segment || seen_before(segment->first, *ret_key);
 }
 
-/* Appends to the current segment, or to a new one. NULL: lost, and counted. */
+/* Appends to *segment, or to a new one behind it. NULL: the record is lost, and counted as such. */
 static uint32_t *append(
 	const struct record *record, enum slot_state state, struct segment **segment)
 {
@@ -129,7 +130,8 @@ void fact_record(const struct record *record, uint64_t key)
 	if (!slot)
 		return;
 	session_tend(segment, slot);
-	/* Not before: who finds it known relies on its being kept, though its writer be killed. */
+	/* Only now: whoever finds the key in the table relies on the record's being kept, even if
+	 * this process is killed. */
 	seen_add(segment->first, key);
 }
 
@@ -141,7 +143,7 @@ uint64_t fact_directory(const char *path)
 	if (!place_find(&place, AT_FDCWD, path))
 		return FP_DIRECTORY_UNKNOWABLE;
 	id = place_id(&place);
-	/* Of the root itself it is known what it means: that is how it became the root. */
+	/* The root's own id needs no record: its meaning was recorded when it became the root. */
 	if (id != FP_DIRECTORY_UNKNOWABLE && id != place.directory &&
 		!fact_is_known(place.hash, FACT_ATTRIBUTES(RECORD_DIRECTORY, 0, 0), &key))
 		fact_record(&(struct record){ .kind = RECORD_DIRECTORY,
@@ -174,17 +176,21 @@ uint64_t fact_root(const struct place *place)
 }
 
 /*
- * Execs are not in the seen table: one that stands there may yet fail and be taken back, while
- * another process of the image relies on it. An exec is left out only when the same one has stood
- * for some time: it has succeeded then. Those before that are recorded, and do not take its place:
- * a loop's execs end in the log after that time.
+ * Execs do not go into the seen table: an exec may fail and be taken back after another process of
+ * the image has found it there and left its own out. So an exec is left out only if a record of the
+ * same exec has stood for TICKS_SETTLED ticks, which means that it has succeeded. Until then each
+ * one is recorded. Only the first is remembered, so its age grows, and a program that executes the
+ * same program in a loop stops recording it.
  *
- * recent_exec.slot: key's low 16 bits << 48 | time in ticks << 24 | offset in the log / SLOT_ALIGN.
+ * A tick is 2^32 cycles of the time stamp counter: one or two seconds.
+ *
+ * The layout of recent_exec.slot: the low 16 bits of the key << 48 | time in ticks << 24 | offset
+ * in the log / SLOT_ALIGN.
  */
 #define TICK(time)    ((time) >> 32 & 0xffffff)
 #define TICKS_SETTLED 2
 
-/* For how many ticks an exec of this key stands in the log; -1: none does. */
+/* For how many ticks an exec with this key has stood in the log. -1: there is none. */
 static int64_t exec_age(struct segment *segment, uint64_t key)
 {
 	struct recent_exec *recent = &segment_tail(segment)->recent_execs[key % RECENT_EXECS];
@@ -222,7 +228,7 @@ uint64_t fact_exec(const struct place *place)
 	int64_t age = -1;
 	uint32_t *slot;
 
-	if (segment && !segment->cell) /* which has no room for them */
+	if (segment && !segment->cell) /* a cell has no room for recent_execs */
 		age = exec_age(segment, key);
 	if (!segment || age >= TICKS_SETTLED)
 		return 0;

@@ -11,7 +11,7 @@
 #define DELETED " (deleted)"
 #define MEMFD	"/memfd:"
 
-/* Behind `word`, if `*path` begins with it. */
+/* Moves *path behind `word`, if it begins with that. */
 static bool skip(const char **path, const char *word)
 {
 	if (!text_begins(*path, word))
@@ -20,7 +20,8 @@ static bool skip(const char **path, const char *word)
 	return true;
 }
 
-/* Behind a number, which ends a component. -1: there is none. */
+/* Moves *path behind a number that makes up a whole component, and returns it. -1: there is
+ * none. */
 static int skip_number(const char **path)
 {
 	const char *p = *path;
@@ -34,7 +35,7 @@ static int skip_number(const char **path)
 	return number;
 }
 
-/* Behind the folder of the process that asks. */
+/* Moves *path behind the calling process's own folder in /proc. */
 static bool skip_own_folder(const char **path)
 {
 	if (skip(path, "self/") || skip(path, "thread-self/"))

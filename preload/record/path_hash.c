@@ -9,25 +9,27 @@ static text_word before_zero(text_word word, uint64_t zero)
 	return word & ((zero & -zero) - 1);
 }
 
-/* The path's next word: `rest`, which is shorter by `shift` bits, and the first bytes of `word`. */
+/* The path's next word: `rest`, which lacks `shift` bits, filled up with the first bytes of
+ * `word`. */
 static text_word joined(text_word rest, text_word word, unsigned shift)
 {
 	return rest | word << 1 << (63 - shift);
 }
 
-/* A word of zeros is no part of a path: no step is made for it. */
+/* Adds a word, unless it is all zeros: then the path has ended before it. */
 static uint64_t add(uint64_t sum, text_word word)
 {
 	return word ? seen_step(sum, word) : sum;
 }
 
 /*
- * The same path hashes alike at every alignment, so its own words count, not those of memory: each
- * is joined from two of these, of which `rest` is what the last one left over. Zeros fill the last
- * one up; no path has any of its own.
+ * Reads memory by aligned words, which never cross into a page that the path does not reach. The
+ * hash must not depend on the path's alignment, so it is made of the path's own words: each is
+ * joined from two words of memory, where `rest` is what is left over of the first. Zeros fill up
+ * the last word of the path; a path has no zeros of its own.
  *
- * It takes more instructions than to find the length first, and 30 ns less: the end of each loop is
- * guessed wrong.
+ * This takes more instructions than finding the length first would, but 30 ns less: the end of each
+ * loop is a mispredicted branch, and there is one loop here, not two.
  */
 __attribute__((no_sanitize("address"))) uint64_t path_hash(
 	uint64_t base, const char *path, size_t limit, size_t *ret_size)

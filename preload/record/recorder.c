@@ -34,20 +34,22 @@ static void record_place(unsigned access, const struct place *place, int error)
 		key);
 }
 
-/* May a call that ended so have used this path, and is that recorded? */
+/* Is a use of this path, with this outcome, to be recorded? False also where `path` may be a bad
+ * pointer. */
 static bool is_worth_a_look(const char *path, int error)
 {
 	return image_segment() &&
 	       (!error || (!fact_error_says_nothing(error) && path_was_read(path, error)));
 }
 
-/* Does the call follow one of the process's own links, and end there? */
+/* Does the path end at one of the process's own links (/proc/self/fd/5), and does the call follow
+ * it? */
 static bool ends_at_held(const char *path, unsigned access, struct held *ret)
 {
 	return path && !(access & ACCESS_NO_FOLLOW) && held_find(path, ret) && !*ret->rest;
 }
 
-/* Apart from what every call takes of the stack. */
+/* Not inlined, so that its buffer does not add to the stack that every call uses. */
 static __attribute__((noinline)) void record_held(
 	unsigned access, const struct held *held, int error)
 {
@@ -76,7 +78,8 @@ uint64_t record_directory(void)
 	return image_segment() ? directory_of(AT_FDCWD) : 0;
 }
 
-/* Of a path as it was when the working directory was `from`. False: it names nothing. */
+/* The place of a path, as of the time when the working directory was `from`. False: it names
+ * nothing. */
 static bool find_from(struct place *ret, uint64_t from, const char *path)
 {
 	struct held held = { .kind = HELD_WORKING_DIRECTORY, .rest = path };
@@ -100,7 +103,7 @@ static unsigned access_of(int flags)
 		[O_RDONLY] = ACCESS_READ,
 		[O_WRONLY] = ACCESS_WRITE,
 		[O_RDWR] = ACCESS_READ | ACCESS_WRITE,
-		[O_ACCMODE] = ACCESS_READ | ACCESS_WRITE, /* to be asked for its state only */
+		[O_ACCMODE] = ACCESS_READ | ACCESS_WRITE, /* 3: for ioctl only */
 	};
 	unsigned access = ways[flags & O_ACCMODE];
 
@@ -115,7 +118,8 @@ static unsigned access_of(int flags)
 	return access | (flags & O_NOFOLLOW ? ACCESS_NO_FOLLOW : 0);
 }
 
-/* ".." in a relative path: ids along such a way would never come to an end. */
+/* Does a relative path contain ".."? A loop of `open("..")` would make a new id in each round, so
+ * such paths get none. */
 static bool leads_up(const char *path)
 {
 	for (const char *p = path; *p; p++) {
@@ -131,8 +135,8 @@ static bool may_name_directory(int flags)
 	return (flags & O_DIRECTORY || flags & O_PATH) && (flags & O_TMPFILE) != O_TMPFILE;
 }
 
-/* The id of what was opened, if it may be a directory; 0: it is asked for when something is opened
- * relative to it. */
+/* The id of what was opened, if it may be a directory. 0: no id; the kernel is asked when something
+ * is opened relative to it. */
 static uint64_t opened_directory(const struct place *place, int flags)
 {
 	uint64_t id = 0;
@@ -161,7 +165,7 @@ void record_open(int dirfd, const char *path, int flags, int fd, int error)
 		directory_set(fd, id);
 }
 
-/* Relative to something that the kernel would have to be asked for? */
+/* Would the kernel have to be asked what this path is relative to? */
 static bool is_far_from_known(int dirfd, const char *path)
 {
 	if (*path == '/')
@@ -189,7 +193,7 @@ bool record_open_is_known(int dirfd, const char *path, int flags, int fd, int er
 
 #define INET6_SIZE_MIN offsetof(struct sockaddr_in6, sin6_scope_id) /* RFC 2133 knew no scope */
 
-/* Size of the address that says something, 0: not one to record. */
+/* The size of the part of the address that has a meaning. 0: it is not recorded. */
 static size_t address_size(const struct sockaddr *address, size_t size)
 {
 	const struct sockaddr_un *unix_address = (const void *)address;
@@ -213,7 +217,7 @@ static size_t address_size(const struct sockaddr *address, size_t size)
 	}
 }
 
-/* An address with room for a longer path than the kernel has. */
+/* Larger than any address of the kernel's, because a path may become longer in it (set_path). */
 union address {
 	struct sockaddr any;
 	struct sockaddr_in inet;
@@ -221,7 +225,7 @@ union address {
 	char bytes[FP_ADDRESS_SIZE_MAX];
 };
 
-/* path: it may be a part of the one that the address has. */
+/* `path` may point into the address. */
 static void set_path(union address *address, size_t *size, const char *path)
 {
 	size_t head = offsetof(struct sockaddr_un, sun_path), length = text_length(path);
@@ -230,7 +234,8 @@ static void set_path(union address *address, size_t *size, const char *path)
 	*size = head + length;
 }
 
-/* Of a socket by its path: tells it as paths are told. Returns what it is relative to. */
+/* For a Unix socket with a path: rewrites the path as those of files are written in records.
+ * Returns the id of the directory that it is then relative to; 0 if it is absolute, or no path. */
 static uint64_t place_socket(union address *address, size_t *size)
 {
 	size_t head = offsetof(struct sockaddr_un, sun_path);
@@ -252,7 +257,7 @@ static uint64_t place_socket(union address *address, size_t *size)
 		set_path(address, size, held.rest);
 		return directory_of(held.fd);
 	}
-	/* Behind a chroot an address cannot say from where its path begins. */
+	/* After a chroot, an address cannot express a path from the root that the hello named. */
 	if (!image.root && held_path(&held, path, sizeof(*address) - head))
 		*size = head + text_length(path);
 	return 0;
@@ -263,14 +268,14 @@ void record_address(enum endpoint_use use, const void *address, size_t size, int
 	union address copy = { 0 };
 	uint64_t directory = 0, key;
 
-	/* A connection that a signal interrupts is made all the same. */
+	/* A signal interrupts the waiting, not the connection: that goes on. */
 	if (use == ENDPOINT_CONNECT && error == EINTR)
 		error = EINPROGRESS;
 	if (!image_segment() || fact_says_nothing(error) || !address ||
 		(error && !structure_was_read(address, size, error)))
 		return;
 	memcpy(copy.bytes, address, size < sizeof(copy) ? size : sizeof(copy));
-	/* bind takes this for the address of any network interface. */
+	/* bind() takes AF_UNSPEC for AF_INET, with the address of all interfaces. */
 	if (use == ENDPOINT_BIND && copy.any.sa_family == AF_UNSPEC && size)
 		copy.any.sa_family = AF_INET;
 	size = address_size(&copy.any, size);
@@ -324,7 +329,8 @@ void record_load(enum loaded_by loaded_by, const char *path, const char *request
 	size_t size;
 	uint64_t key;
 
-	/* Relative to where the process stood when that was loaded, which nobody has kept. */
+	/* Relative to the working directory at the time when that object was loaded, which is not
+	 * known. */
 	if (requester && *requester != '/')
 		requester = NULL;
 	size = requester ? text_length_limited(requester, FP_PATH_SIZE_MAX - 1) : 0;
@@ -356,8 +362,9 @@ void record_chdir(uint64_t from, const char *path, int error)
 		found = worth && find_from(&place, from, path);
 	if (found)
 		record_place(ACCESS_CHECK, &place, error);
-	/* Relative ways are not followed by ids, which would never come to an end: the kernel is
-	 * asked when something is relative to where they lead. */
+	/* A chdir to a relative path makes no new id, since a loop of chdir("sub") and chdir("..")
+	 * would never stop making them. The kernel is asked when a path is relative to the new
+	 * directory. */
 	if (error || !image.segment)
 		return;
 	id = found ? place_id(&place) : FP_DIRECTORY_UNKNOWABLE;

@@ -1,14 +1,15 @@
 /*
- * The recorder: from "a call happened" to a record in the session memory.
+ * The recorder: turns "a call happened" into a record in the session memory.
  *
- * Hooks (hooks*.c, sites.c) call record_*() after the real call returned, with its outcome; exec
- * hooks call them before. Everything here is safe in signal handlers, after vfork, from any thread,
- * before constructors ran, and in a process that has closed every descriptor: no malloc, no locks,
- * no libc calls, errno kept. A fact that this image has recorded before costs a hash and a probe.
+ * The hooks and the sites call record_*() after the real call has returned, with its outcome; for
+ * an exec, before it. All functions here are safe in signal handlers, after vfork, in any thread,
+ * before constructors have run, and in a process that has closed all its descriptors: they use no
+ * malloc, no lock and no libc function, and keep errno. A fact that this image has recorded before
+ * costs a hash and a table lookup.
  *
- * The way of a record: record_*() -> seen.c (known already?) -> encode.c (protobuf) -> memory.c
- * (slot in the segment) ... read by the aggregator. session.c tells it that the memory exists;
- * spool.c writes what it has not acknowledged when the image ends.
+ * The way of a record: record_*() -> seen.c (is it known already?) -> encode.c (protobuf) ->
+ * memory.c (a slot in the segment), where the aggregator reads it. session.c tells the aggregator
+ * that the memory exists; spool.c writes what it has not acknowledged by the time the image ends.
  */
 #ifndef FOOTPRINT_PRELOAD_RECORD_RECORDER_H
 #define FOOTPRINT_PRELOAD_RECORD_RECORDER_H
@@ -19,8 +20,8 @@
 
 #include "preload/programs/program.h"
 
-/* Bits of footprint.Access in record.proto; those that are missing here are records of their own.
- */
+/* Bits of footprint.Access in record.proto. EXEC and LOAD are missing: these are records of their
+ * own kinds. */
 #define ACCESS_READ	1u
 #define ACCESS_WRITE	2u
 #define ACCESS_CREATE	4u
@@ -29,8 +30,8 @@
 #define ACCESS_METADATA 32u
 #define ACCESS_LIST	256u
 #define ACCESS_CHECK	512u
-/* With the others: the call did not follow a symlink in the last component. Not sent as an access.
- */
+/* Added to the others: the call did not follow a symlink in the last component. A field of its own
+ * in the record. */
 #define ACCESS_NO_FOLLOW 0x80000000u
 
 /* LoadedBy in record.proto. */
@@ -38,106 +39,113 @@ enum loaded_by { LOADED_BY_START = 0, LOADED_BY_DLOPEN = 1, LOADED_BY_NEEDED = 2
 
 enum endpoint_use { ENDPOINT_CONNECT = 1, ENDPOINT_BIND = 2, ENDPOINT_SEND = 3 };
 
-/* `error` below is the errno of the call, 0 when it succeeded. Calls that failed before they looked
- * at the path (EFAULT, EBADF, EINVAL, ENOMEM, EMFILE, ENFILE, EINTR, ENOSYS, ENAMETOOLONG) are not
- * recorded; path may be a bad pointer then, so it is read only when `error` is none of these. */
+/* `error` below is the errno of the call, 0 if it succeeded. Calls that failed before they looked
+ * at the path (proto/nothing.def: EFAULT, EBADF, EINVAL, ...) are not recorded. Their path may be a
+ * bad pointer, so it is not read. */
 
-/* A path was used. dirfd: a descriptor or AT_FDCWD; ignored when path is absolute. An empty path
- * (AT_EMPTY_PATH) or NULL names no new file and is not recorded. */
+/* A path was used. dirfd: a descriptor or AT_FDCWD; ignored if the path is absolute. A path that is
+ * empty (AT_EMPTY_PATH) or NULL names no file, and is not recorded. */
 void record_path(unsigned access, int dirfd, const char *path, int error);
 
-/* An open: what flags (O_*) mean as accesses, and `fd`, the new descriptor or -1, is remembered as
- * a directory that later paths may be relative to. */
+/* A file was opened with these flags (O_*), from which the accesses follow. fd: the new descriptor,
+ * or -1. It is remembered as a directory that later paths may be relative to. */
 void record_open(int dirfd, const char *path, int flags, int fd, int error);
 
-/* Would record_open() find nothing new to keep? Answered without a system call and without a trace,
- * so a thread that may be cancelled at any instruction can ask. False also where that is not known.
- */
+/* Would record_open() have nothing new to record? Makes no system call and writes nothing, so a
+ * thread that may be cancelled at any instruction can call it. False also where the answer is not
+ * known. */
 bool record_open_is_known(int dirfd, const char *path, int flags, int fd, int error);
 
 /* connect, bind, sendto...: unix, inet and inet6 addresses; others are not recorded. */
 void record_address(enum endpoint_use use, const void *address, size_t size, int error);
 
-/* Something that may have been missed: kind as in manifest.proto, path may be NULL. */
+/* Something may have been missed. kind: as in manifest.proto. path may be NULL. */
 void record_gap(const char *kind, const char *path, const char *detail);
 
-/* An object in the link map. requester may be NULL. */
+/* The dynamic linker has mapped an object. requester: the object that asked for it; may be NULL. */
 void record_load(enum loaded_by loaded_by, const char *path, const char *requester);
 
-/* Exec, in three steps: record_exec_begin before (it returns a ticket, 0: nothing to undo), the
- * real call, and if it returns: record_exec_failed, which takes the record back and records the
- * outcome. posix_spawn in the parent: record_spawned. */
+/* An exec takes three steps: record_exec_begin() before the real call; the call; and, if it
+ * returns, record_exec_failed(), which takes the record back and records the failure. The ticket
+ * connects the two; 0: there is nothing to take back. For posix_spawn the parent calls
+ * record_spawned() afterwards. */
 uint64_t record_exec_begin(int dirfd, const char *path, enum program_glance glance);
 void record_exec_failed(uint64_t ticket, int dirfd, const char *path, int error);
 void record_spawned(int dirfd, const char *path, int error);
 
-/* Id of the working directory, asked for before a call that may change what a relative path means;
- * 0: nothing is recorded. Afterwards the path is relative to `from`, or if that is 0 to where the
- * process is now. */
+/* The id of the working directory. For calls that may change what a relative path means: ask before
+ * the call, and give the id to record_path_from() after it. 0: nothing is recorded in this process.
+ * With a `from` of 0, a path is relative to the working directory at that moment. */
 uint64_t record_directory(void);
 void record_path_from(uint64_t from, unsigned access, const char *path, int error);
 /* chdir and fchdir. */
 void record_chdir(uint64_t from, const char *path, int error);
 void record_fchdir(int fd, int error);
-/* It may have changed behind our back (unshare(CLONE_FS), chroot). */
+/* The working directory may have changed without our seeing it (unshare(CLONE_FS), chroot). */
 void record_directory_unknown(void);
-/* In the parent, which goes on: its child shared our memory until then. */
+/* In the parent of a vfork, which runs again: until now its child shared our memory. */
 void record_vfork_end(void);
 
-/* From now on each thread has a working directory of its own (unshare(CLONE_FS)). */
+/* From now on each thread may have a working directory of its own (unshare(CLONE_FS)). */
 void record_directory_each_thread(void);
-/* From now on a child with memory of its own changes ours, and we its (a clone with CLONE_FS). */
+/* From now on a child with memory of its own shares our working directory, so that either may
+ * change it without the other's knowing (a clone with CLONE_FS). */
 void record_directory_shared(void);
 
-/* The root is another one: chroot, pivot_root, setns. Nobody is to be told that it is the hello's.
- */
+/* The root directory is another one now (chroot, pivot_root, setns), so it must no longer be sent
+ * as the one that the hello describes. */
 void record_root_left(void);
 
-/* Which directory is the root, asked for before a call that may change that; 0: not known. And
- * where it is another one afterwards, no path says where. */
+/* For a call that may change the root, but need not: record_root() before it tells which directory
+ * is the root (0: not known), and record_root_entered() after it compares. If the root is another
+ * one, no path tells where it is. */
 uint64_t record_root(void);
 void record_root_entered(uint64_t before);
 
-/* No path says where the root is: absolute paths are gaps from now on. */
+/* No path tells where the root is: from now on absolute paths are gaps. */
 void record_root_unknown(void);
 
 /* chroot(path) succeeded: from now on absolute paths are below it. */
 void record_chroot(uint64_t from, const char *path);
 
-/* Descriptors that name directories: closed or replaced / duplicated. fd may be out of range. */
+/* Descriptors were closed or replaced, or duplicated: what we know of the directories that they
+ * name changes with them. fd may be out of range. */
 void record_fd_closed(int fd);
 void record_fd_range_closed(unsigned first, unsigned last);
 void record_fd_copied(int from, int to);
 
-/* Processes. record_fork_begin before fork, then in each side what happened (pid as fork returned).
- */
+/* record_fork_begin() before a fork, and record_fork_end() afterwards in both processes, with the
+ * pid as fork returned it. */
 void record_fork_begin(void);
 void record_fork_end(long pid);
-/* The calling process is about to end (exit) or to become another image (exec): keep what nobody
- * has acknowledged. Cheap when there is nothing to keep; may be called more than once. */
+/* The calling process is about to end (exit) or to become another image (exec): writes to the spool
+ * what nobody has acknowledged. Cheap if there is nothing to write. May be called more than
+ * once. */
 void record_goodbye(void);
-/* The same, where nothing can come after it: no failing exec, no other destructor. */
+/* The same, where nothing comes after it: no exec that may fail, no further destructor. */
 void record_end(void);
-/* This process has said goodbye, and hardly anything comes after it. */
+/* This process has said goodbye, and hardly any further record will come. */
 void record_leave(void);
-/* A program is about to be executed with this environment, in this process and after
- * record_goodbye(); `watched`: it can load the library. */
+/* This process is about to execute a program with this environment: lets the program use the pool.
+ * To be called after record_goodbye(). watched: the program can load the library. */
 void record_hand_on(bool watched, char *const *envp);
-/* exec failed after record_goodbye: we are still here. */
+/* The exec that record_goodbye() preceded has failed: the process lives on. */
 void record_goodbye_undo(void);
 
-/* After this no system call is made any more: memory only (a seccomp filter of the application's).
- */
+/* From now on we make no system call, since the application has installed a seccomp filter: records
+ * go to the memory only. */
 void record_memory_only(void);
 
-/* Our one descriptor, or -1: hooks keep the application from closing or replacing it. */
+/* The one descriptor that we hold, or -1. Hooks keep the application from closing or replacing
+ * it. */
 int record_descriptor(void);
-/* Is this our descriptor? A system call where the number is ours, none for any other. */
+/* Is this our descriptor? Makes a system call only where the number is ours. */
 bool record_descriptor_is(int fd);
-/* Does this name in a directory stand for it, as in /proc/self/fd? System calls where the name is
- * our number, none for any other. */
+/* Is this name, in this directory, that of our descriptor, as in /proc/self/fd? Makes system calls
+ * only where the name is our number. */
 bool record_descriptor_is_at(int directory, const char *name);
-/* The application insists on this very number (dup2 to it): move ours away, or give it up. */
+/* The application duplicates `wanted` to the number `fd`, which is ours: moves our descriptor to
+ * another number, or gives it up. */
 void record_descriptor_yield(int fd, int wanted);
 
 /* From the constructor: reads FOOTPRINT_*, makes the memory, says hello. */

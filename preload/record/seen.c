@@ -12,19 +12,23 @@ enum { SMALL, MIDDLE, LARGE, SHARED_LEVELS };
 
 #define OVERFLOW_SIZE  (2ul << 20) /* bytes: a huge page */
 #define OVERFLOW_LINES (OVERFLOW_SIZE / (LINE * sizeof(uint64_t)) - FILTER_WORDS / LINE - 1)
-#define SURELY_NEW     8u     /* facts in a row */
-#define FILTER_WORDS   8192ul /* 64 KiB, which a processor keeps near; two bits a key and more */
+#define SURELY_NEW     8u     /* new facts in a row, after which the next one is taken for new */
+#define FILTER_WORDS   8192ul /* 64 KiB, which stays in a near cache; two bits or more a key */
 
 /*
- * The last level. Neither a line of it nor a word of its filter is in a cache near by, the kernel
- * having been there in between, and a new fact is not to wait for them. So after some facts in a
- * row that were new the next one is taken for new, too: both are asked for, and looked at when the
- * fact after it comes. One that was known is recorded twice then, and the next ones wait again.
+ * The last level: lines of keys, and a filter in front of them (a Bloom filter in which each key
+ * sets two bits of one word).
+ *
+ * Neither a line of it nor a word of its filter is likely to be in the cache, since the kernel ran
+ * in between, and a new fact should not wait for them. So after SURELY_NEW new facts in a row, the
+ * next one is taken for new as well. Its line and its filter word are only prefetched. They are
+ * looked at when the fact after it comes (settle_newest): if the key turns out to have been there,
+ * one fact was recorded twice, and the next facts wait for an answer again.
  */
 struct seen_overflow {
 	uint64_t lines[OVERFLOW_LINES][LINE];
-	uint64_t filter[FILTER_WORDS]; /* what it does not hold stands in no line */
-	uint64_t newest;	       /* not in its line yet; 0: none */
+	uint64_t filter[FILTER_WORDS]; /* a key that it does not hold is in no line */
+	uint64_t newest; /* key of the last new fact, which is not in its line yet; 0: none */
 	uint64_t new_in_a_row;
 	uint64_t unused[LINE - 2];
 };
@@ -41,13 +45,13 @@ static uint64_t *filter_word(struct seen_overflow *overflow, uint64_t key)
 	return &overflow->filter[key % FILTER_WORDS];
 }
 
-/* Two bits of it, which are wrong half as often as one. */
+/* The two bits of the word that stand for the key: fewer false positives than with one. */
 static uint64_t filter_bits(uint64_t key)
 {
 	return 1ull << (key >> 13) % 64 | 1ull << (key >> 19) % 64;
 }
 
-/* Two threads at one word may lose a bit: a fact is recorded twice then. */
+/* Two threads that change the same word may lose a bit: then a fact is recorded twice. */
 static void filter_add(struct seen_overflow *overflow, uint64_t key)
 {
 	uint64_t *word = filter_word(overflow, key);
@@ -56,19 +60,19 @@ static void filter_add(struct seen_overflow *overflow, uint64_t key)
 		word, __atomic_load_n(word, __ATOMIC_RELAXED) | filter_bits(key), __ATOMIC_RELAXED);
 }
 
-/* Only for sure when it says no. */
+/* False: the key is in no line. True: it may be in one. */
 static bool filter_holds(struct seen_overflow *overflow, uint64_t key)
 {
 	return !(filter_bits(key) & ~__atomic_load_n(filter_word(overflow, key), __ATOMIC_RELAXED));
 }
 
-/* Levels that stand in the segment. */
+/* How many levels stand in the segment: all that forks share. */
 static unsigned shared_levels(const struct segment *first)
 {
 	return first->cell ? SMALL + 1 : SHARED_LEVELS;
 }
 
-/* The line of `key` in a level that stands in the segment. */
+/* The line where `key` belongs, in a level that stands in the segment. */
 static inline uint64_t *line_in(struct segment *first, unsigned level, uint64_t key)
 {
 	uint64_t *table;
@@ -93,8 +97,9 @@ static inline uint64_t *line_in(struct segment *first, unsigned level, uint64_t 
 	return table + (key & (lines - 1)) * LINE;
 }
 
-/* Is it in this line? *ret_full: it may be elsewhere. Where in the line it stands cannot be
- * guessed, so nothing is left out: a wrong guess costs more than the whole line. */
+/* Is the key in this line? *ret_full: the line has no free place, so the key may be in the next
+ * level. Compares all eight places without a branch: where a key stands cannot be predicted, and a
+ * mispredicted branch costs more than the whole line. */
 static bool stands_in(const uint64_t *line, uint64_t key, bool *ret_full)
 {
 	bool found = false;
@@ -113,21 +118,22 @@ static bool overflow_holds(struct seen_overflow *overflow, uint64_t key)
 	return filter_holds(overflow, key) && stands_in(overflow_line(overflow, key), key, &full);
 }
 
-/* Two threads in one line may lose a key: a fact is recorded twice then. */
+/* Two threads that change the same line may lose a key: then a fact is recorded twice. */
 static void overflow_put(struct seen_overflow *overflow, uint64_t key)
 {
 	uint64_t *line = overflow_line(overflow, key);
 	unsigned place = 0;
 
-	/* The keys in it, which stand at its beginning: how many cannot be guessed. */
+	/* Counts the keys, which stand at the beginning of the line; without a branch, as in
+	 * stands_in(). */
 #pragma GCC unroll 8
 	for (unsigned i = 0; i < LINE; i++)
 		place += __atomic_load_n(&line[i], __ATOMIC_RELAXED) != 0;
 	__atomic_store_n(&line[place < LINE ? place : key >> 61], key, __ATOMIC_RELAXED);
 }
 
-/* Was the fact before this one new? Its key goes into its line. Two threads that come here at once
- * may lose one: a fact is recorded twice then. */
+/* Was the fact before this one really new? Then its key goes into its line now. Two threads that
+ * come here at once may lose a key: then a fact is recorded twice. */
 static void settle_newest(struct seen_overflow *overflow)
 {
 	uint64_t key = __atomic_load_n(&overflow->newest, __ATOMIC_RELAXED);
@@ -145,7 +151,7 @@ static void settle_newest(struct seen_overflow *overflow)
 	__atomic_store_n(&overflow->new_in_a_row, in_a_row, __ATOMIC_RELAXED);
 }
 
-/* It knows all that the other levels do. */
+/* Is the key in the last level? That also answers for the other levels, whose keys it holds. */
 static bool overflow_knows(struct seen_overflow *overflow, uint64_t key)
 {
 	__builtin_prefetch(filter_word(overflow, key));
@@ -166,10 +172,10 @@ static void overflow_add(struct seen_overflow *overflow, uint64_t key)
 	__atomic_store_n(&overflow->newest, key, __ATOMIC_RELAXED);
 }
 
-/* NULL: not needed yet, or it cannot be had. */
+/* The last level. NULL: it is not needed yet, or there is no memory for it. */
 static struct seen_overflow *overflow_of(const struct segment *first)
 {
-	/* A cell is full of records soon. */
+	/* Not for a cell: its log is full before its table is. */
 	return first->cell ? NULL : __atomic_load_n(&image.seen_overflow, __ATOMIC_ACQUIRE);
 }
 
@@ -186,8 +192,9 @@ bool seen_before(struct segment *first, uint64_t key)
 	return found;
 }
 
-/* Into a free place of the line; true also when it is there already. Full lines are the rule in the
- * first levels, and a compare-and-swap that fails costs as much as one that does not. */
+/* Puts the key into a free place of the line. True also if it is there already; false: the line is
+ * full. Looks before it tries to write: most lines of the first levels are full, and a
+ * compare-and-swap that fails costs as much as one that succeeds. */
 static bool add_to(uint64_t *line, uint64_t key)
 {
 	for (unsigned i = 0; i < LINE; i++) {
@@ -202,7 +209,8 @@ static bool add_to(uint64_t *line, uint64_t key)
 	return false;
 }
 
-/* `size` bytes of zeros at a multiple of it; NULL: there is no memory. */
+/* Maps `size` bytes of zeros at an address that is a multiple of `size`. NULL: there is no
+ * memory. */
 static void *map_aligned(size_t size)
 {
 	char *room = map_with(2 * size, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -232,13 +240,16 @@ static void add_level(
 }
 
 /*
- * The last level is most of the table's size and few images need it, so it is made when the others
- * overflow: by each process that has to. Its probes go everywhere, so it is one huge page where the
- * kernel gives any, which costs as much as thirty small ones, and not 512 page faults. As a rule
- * only private memory gets one: forks go on with copies of their own.
+ * The last level is most of the set's size, and few images need it, so a process makes it when the
+ * other levels are full.
  *
- * From then on it stands for all of them. What others add to theirs while it is filled from them is
- * recorded twice.
+ * Probes go to random places of it, so it is one huge page, where the kernel provides that: this
+ * costs as much as thirty small pages, where 512 page faults would be needed otherwise. As a rule
+ * only private memory can be a huge page, so each process of the image has a last level of its own:
+ * a fork continues with a copy.
+ *
+ * From now on it replaces the other levels in this process. A key that another thread or process
+ * adds to these while they are copied may be missing: then a fact is recorded twice.
  */
 static void make_overflow(struct segment *first)
 {
@@ -258,7 +269,7 @@ static void make_overflow(struct segment *first)
 		unmap(overflow, OVERFLOW_SIZE);
 }
 
-/* A line that is full forgets. */
+/* A full line forgets one of its keys. */
 static void add_or_replace(uint64_t *line, uint64_t key)
 {
 	if (!add_to(line, key))

@@ -1,13 +1,17 @@
 /*
- * Which facts this image has recorded before: a set of 64-bit keys in the segment, lock-free,
- * shared by the image's forks (but for the last level, which each process goes on with by itself).
+ * Which facts this image has recorded before: a lock-free set of 64-bit keys. It stands in the
+ * segment and is shared by the forks of the image, except for its last level, which each process
+ * has for itself.
  *
- * Four levels, each a table of lines of eight keys (a cache line). A key belongs in one line of
- * each of the first three and stands in the first whose line has room; so a line with a free place
- * ends a search. Small images stay in the first level, which shares a page with everything else
- * they touch. The last level takes the place of the others once it is needed: it begins with what
- * they hold. There a full line forgets, and what comes behind a row of new facts is taken for new
- * at first: a fact is recorded twice then, which is harmless.
+ * There are four levels. Each is a table of lines of eight keys (a cache line). A key may stand in
+ * one line of each of the first three levels, and stands in the first of these that had room. So a
+ * search ends at a line with a free place. Small images only use the first level, which shares a
+ * page with everything else that they touch.
+ *
+ * The last level replaces the others when they are full, and starts with all the keys that they
+ * hold. It may forget: a line that is full overwrites one of its keys. It may also overlook a key:
+ * after several new facts in a row, the next one is taken for new without waiting for memory. Both
+ * only mean that a fact is recorded twice, which is harmless.
  */
 #ifndef FOOTPRINT_PRELOAD_RECORD_SEEN_H
 #define FOOTPRINT_PRELOAD_RECORD_SEEN_H
@@ -17,11 +21,12 @@
 
 #include "preload/session/memory.h"
 
-#define SEEN_START 0x243f6a8885a308d3ull /* digits of pi: nothing in particular */
+#define SEEN_START 0x243f6a8885a308d3ull /* digits of pi: an arbitrary constant */
 
 /*
- * One word more in a hash. Both halves of the product count: of its lower half alone, a bit near
- * the top of the word would reach few bits, and one in the next word could undo it.
+ * Adds one word to a hash. The result combines both halves of the 128-bit product. With the lower
+ * half alone, a bit near the top of a word would affect only few bits, and a bit of the next word
+ * could cancel it.
  */
 static inline uint64_t seen_step(uint64_t hash, uint64_t word)
 {
@@ -31,7 +36,7 @@ static inline uint64_t seen_step(uint64_t hash, uint64_t word)
 	return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-/* A hash of `size` bytes that belong to `base`, a word at a time. Of a path: path_hash.h. */
+/* A hash of `base` and of `size` bytes, a word at a time. For paths there is path_hash.h. */
 static inline uint64_t seen_hash(uint64_t base, const void *bytes, uint64_t size)
 {
 	const unsigned char *p = bytes;
@@ -46,7 +51,7 @@ static inline uint64_t seen_hash(uint64_t base, const void *bytes, uint64_t size
 	return seen_step(hash, word);
 }
 
-/* The key of what hashes so, used as `attributes` says. */
+/* The key of a fact: what `hash` stands for, used as `attributes` says. Never 0. */
 static inline uint64_t seen_key(uint64_t hash, uint64_t attributes)
 {
 	uint64_t key = seen_step(hash, attributes);
@@ -54,9 +59,11 @@ static inline uint64_t seen_key(uint64_t hash, uint64_t attributes)
 	return key ? key : 1;
 }
 
+/* Is the key in the set? `first`: segment 0 of the image. */
 bool seen_before(struct segment *first, uint64_t key);
 
-/* After the record is in the log: a process killed in between must not leave a key without one. */
+/* To be called after the record is in the log: if it were before, a process killed in between would
+ * leave a key without a record. */
 void seen_add(struct segment *first, uint64_t key);
 
 #endif

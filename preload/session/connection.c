@@ -15,12 +15,15 @@
 #include "preload/session/pool.h"
 #include "preload/text.h"
 
-#define FDS_FROM_TOP 8	  /* below the limit, where it is lower than that */
-#define FOLDER_SIZE  1024 /* of a socket's folder; on the stack of a signal handler, perhaps */
+#define FDS_FROM_TOP 8 /* so far below RLIMIT_NOFILE, where that is lower than CONNECTION_FD */
+#define FOLDER_SIZE                                                                                \
+	1024 /* bytes of the path of a socket's folder: this may be a signal handler's stack */
 
 /*
- * A copy where no program looks: below the limit, and below 256, past which each fork copies and
- * each exec searches a table four times as large (10 us of a shell's exec at 1000). Negative errno.
+ * Duplicates a descriptor to a number that no program expects: below RLIMIT_NOFILE, and below 256.
+ * For a process with a descriptor of 256 or more, each fork and exec copies and searches a table
+ * that is four times as large (10 us of a shell's exec with descriptor 1000). Returns a negative
+ * errno on failure.
  */
 static long copy_high(long fd)
 {
@@ -35,7 +38,7 @@ static long copy_high(long fd)
 	return rawcall3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, (long)limit.rlim_cur - FDS_FROM_TOP);
 }
 
-/* sun_path is short; a longer path is reached through a descriptor of its folder. */
+/* sun_path is short. A longer path is reached through a descriptor of its folder. */
 static long connect_to(int fd, const char *path)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -103,8 +106,9 @@ long connection_open(void)
 	return 0;
 }
 
-/* The first who asks is the one who has made it, or found it to be ours, and learns what it is; or
- * comes after the application has closed what its image inherited, and a file has the number. */
+/* Our socket is known by its device and inode. They are learnt by the first call: after the socket
+ * was connected, or inherited and found to be ours. If the application has closed an inherited
+ * socket by then, a file may have its number; hence the check for a socket. */
 bool connection_is_ours(int fd)
 {
 	struct stat file;
@@ -118,8 +122,9 @@ bool connection_is_ours(int fd)
 	return file.st_dev == image.device && file.st_ino == image.inode;
 }
 
-/* The connection is gone. Not for a vfork child to say, which may have closed its own copy. Of
- * several threads that find out, one closes; one that has moved it in between keeps it. */
+/* The connection is gone: sets image.descriptor to -1, and closes it if `close` is set. A vfork
+ * child leaves it alone, since it may have closed only its own copy. If several threads come here,
+ * one of them closes it; a descriptor that another thread has moved in between stays open. */
 static void drop(int fd, bool close)
 {
 	int held = fd;
@@ -131,7 +136,8 @@ static void drop(int fd, bool close)
 		return;
 	close = close && identity_of(fd, &device, &inode);
 	pool_forget(close ? fd : -1);
-	/* That took a while, in which nobody kept the number from the program. */
+	/* That took a while, in which the program may have closed the number and opened another
+	 * file there. */
 	if (close && identity_of(fd, &device_now, &inode_now) && device == device_now &&
 		inode == inode_now)
 		rawcall3(SYS_close, fd, 0, 0);
@@ -180,7 +186,7 @@ long connection_send(const struct iovec parts[PACKET_PARTS], const int *fds, siz
 	return sent < 0 ? sent : 0;
 }
 
-/* What is ever sent to us stays in the queue (pool.h), so reading would not tell. */
+/* Asks poll, and does not read: what the aggregator sends stays in the queue (pool.h). */
 bool connection_is_there(void)
 {
 	int fd = __atomic_load_n(&image.descriptor, __ATOMIC_ACQUIRE);

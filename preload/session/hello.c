@@ -15,15 +15,18 @@
 #include "preload/root.h"
 #include "preload/text.h"
 
-#define HEAD_ROOM	4 /* bytes of a field's head: number and length */
-#define PATH_SIZE	FP_PATH_SIZE_MAX
-#define INVOKED_AS_SIZE 1024 /* of any argv[0]; FP_HELLO_SIZE_MAX holds it with the paths */
-#define SPOOL_BESIDE	"/spool"
-#define CELL_TEXT_MAX	900 /* bytes of all that a hello in a cell repeats, and its settings */
-#define CELL_PATH_MAX	512
-#define RANDOM_AT_ONCE	1 /* GRND_NONBLOCK: <sys/random.h> is younger than the oldest libc */
+#define HEAD_ROOM 4 /* bytes that a field's number and length take, at most */
+#define PATH_SIZE FP_PATH_SIZE_MAX
+#define INVOKED_AS_SIZE                                                                            \
+	1024 /* bytes of argv[0], at most: with the paths it fits FP_HELLO_SIZE_MAX */
+#define SPOOL_BESIDE "/spool"
+#define CELL_TEXT_MAX                                                                              \
+	900 /* bytes of all texts of a hello in a cell, with the copies of its settings */
+#define CELL_PATH_MAX  512
+#define RANDOM_AT_ONCE 1 /* GRND_NONBLOCK: <sys/random.h> is younger than the oldest libc */
 
-/* A field whose content a system call writes: into its place, then its head before it. */
+/* Completes a field whose content a system call has written HEAD_ROOM bytes behind the end
+ * (room_for_content): writes the field's head, and moves the content up to it. */
 static void write_in_place(struct writer *w, unsigned field, long size)
 {
 	unsigned char *content = w->at + w->size + HEAD_ROOM;
@@ -46,7 +49,7 @@ void hello_write_text(struct writer *w, enum hello_field field, const char *text
 		write_bytes(w, field, text, text_length_limited(text, limit - 1));
 }
 
-/* A protobuf string is UTF-8. Names that are not lose what is not ASCII. */
+/* A protobuf string has to be UTF-8. In a name that is not, '?' replaces what is not ASCII. */
 void hello_write_name(struct writer *w, enum hello_field field, const char *name)
 {
 	size_t size = name ? text_length_limited(name, FP_NAME_SIZE_MAX - 1) : 0;
@@ -61,8 +64,9 @@ void hello_write_name(struct writer *w, enum hello_field field, const char *name
 }
 
 /*
- * The working directory; false: it is longer than `room`. Also makes it known: the hello defines
- * its id. An unreachable one ("") is asked for again when something is relative to it.
+ * Writes the working directory. False: it is longer than `room`. Also remembers its id, which the
+ * hello defines. A directory that cannot be reached ("(unreachable)") is not written; the kernel is
+ * asked again when a path is relative to it.
  */
 static bool write_directory(struct writer *w, size_t room)
 {
@@ -79,9 +83,10 @@ static bool write_directory(struct writer *w, size_t room)
 }
 
 /*
- * The path that execve was given, where it surely is the program's; NULL: ask /proc. Making a
- * process's entries in /proc costs more than anything else here. Of a script the kernel keeps the
- * script's path, and puts it among the interpreter's arguments.
+ * The path that execve was given, if that is certainly the program's own path. NULL: /proc has to
+ * be asked, which costs more than all the rest here, because the kernel creates a process's entries
+ * in /proc when they are first used. For a script, AT_EXECFN is the script's path, which also
+ * stands among the interpreter's arguments: that tells it apart.
  */
 static const char *executed_path(const struct entry *entry)
 {
@@ -95,7 +100,7 @@ static const char *executed_path(const struct entry *entry)
 	return path;
 }
 
-/* False: it is no shorter than `room`. */
+/* Writes what /proc/self/exe says. False: it may be longer than `room`. */
 static bool write_proc_exe(struct writer *w, unsigned field, size_t room)
 {
 	long size = rawcall3(SYS_readlink, (long)"/proc/self/exe", room_for_content(w), (long)room);
@@ -106,7 +111,7 @@ static bool write_proc_exe(struct writer *w, unsigned field, size_t room)
 	return true;
 }
 
-/* A path of the program's start, made absolute. */
+/* Writes a path that was given when the program started, as an absolute path. */
 static void write_absolute(struct writer *w, unsigned field, const char *path)
 {
 	char *to = (char *)room_for_content(w);
@@ -123,8 +128,8 @@ static void write_absolute(struct writer *w, unsigned field, const char *path)
 	write_in_place(w, field, length + (long)size);
 }
 
-/* What the kernel was asked to execute. Of a script it put the interpreter before the arguments,
- * where the script itself is another. */
+/* The path that the kernel was asked to execute; for a script, its interpreter, which stands in
+ * argv[0]. */
 static const char *asked_path(const struct entry *entry)
 {
 	const char *path = (const char *)entry_auxiliary(entry, AT_EXECFN);
@@ -135,8 +140,8 @@ static const char *asked_path(const struct entry *entry)
 	return path;
 }
 
-/* False: there is no room for it. Without /proc, as in a chroot, the path that was asked for
- * serves. */
+/* False: there is no room for it. Without /proc, as in a chroot, this uses the path that execve was
+ * given. */
 static bool write_executable(struct writer *w, const struct entry *entry, size_t room)
 {
 	size_t before = w->size;
@@ -154,12 +159,11 @@ static bool write_executable(struct writer *w, const struct entry *entry, size_t
 
 static bool write_programs(struct writer *w, const struct entry *entry, size_t room)
 {
+	const char *program = loaded_program(), *path = executed_path(entry);
 	bool fits = true;
 
-	const char *program = loaded_program(), *path = executed_path(entry);
-
-	/* `ld.so program`: the kernel executed the dynamic linker, the program is what that mapped.
-	 */
+	/* `ld.so program`: the kernel executed the dynamic linker, and that has mapped the
+	 * program. */
 	if (program) {
 		write_absolute(w, HELLO_EXECUTABLE, program);
 		write_varint(w, HELLO_LINKER_EXECUTED, true);
@@ -190,8 +194,8 @@ static void write_identity(struct writer *w, const struct entry *entry)
 	write_fixed64(w, HELLO_STARTED_NS, now_ns());
 }
 
-/* Without waiting, as the kernel does for randomness while the system starts: where there is none
- * to be had (or no such call, before Linux 3.17) it is made of who we are, when and where. */
+/* Does not wait, as getrandom() would while the system starts and has no randomness yet. Then, and
+ * before Linux 3.17, which has no such call, the id is made of the time, the pid and an address. */
 void hello_name_session(struct segment *segment)
 {
 	uint64_t name[2] = { now_ns(), image_time() };
@@ -213,7 +217,8 @@ void hello_write_root(struct writer *w, const struct root_name *root)
 	write_fixed64(w, HELLO_ROOT_BIRTH_NS, root->birth_ns);
 }
 
-/* A terminated copy of a path at *offset, made absolute: it is used later, from anywhere. */
+/* Puts a terminated copy of a path at *offset, and moves that behind it. The copy is absolute,
+ * since it is used later, in any working directory. */
 static uint32_t keep_path(struct segment *segment, uint32_t *offset, const char *path, size_t size)
 {
 	uint32_t kept = *offset;
@@ -233,7 +238,7 @@ static uint32_t keep_path(struct segment *segment, uint32_t *offset, const char 
 	return kept;
 }
 
-/* spool/ beside the socket, unless told otherwise. */
+/* FOOTPRINT_SPOOL, or spool/ beside the socket. */
 static void keep_spool_path(struct segment *segment, uint32_t *offset, const char *spool)
 {
 	const char *socket = (const char *)segment + segment->socket_path;
@@ -301,7 +306,7 @@ static size_t length_of(const char *text)
 	return text ? text_length_limited(text, CELL_TEXT_MAX) : 0;
 }
 
-/* What stands in a cell is short, so that most of it is left for records. */
+/* Are the texts short enough for a cell, so that most of it is left for records? */
 static bool fits_cell(const struct settings *settings, const struct entry *entry)
 {
 	size_t texts = 2 * length_of(settings->socket) + length_of(settings->spool) +
@@ -334,7 +339,8 @@ bool hello_write_in_cell(struct segment *segment, const struct settings *setting
 	return true;
 }
 
-/* Behind a cell begins a segment with tables, to which paths belong. */
+/* For the segment that follows a cell: it is the first that has tables, and so the paths go with
+ * it. */
 static uint32_t copy_settings(struct segment *segment, const struct segment *cell)
 {
 	struct settings settings = { .socket = (const char *)cell + cell->socket_path,
@@ -351,7 +357,7 @@ void hello_write_next(struct segment *segment)
 	struct writer w = { (unsigned char *)segment + offset, before->head.hello_size };
 
 	memcpy(w.at, (char *)before + before->head.hello_offset, w.size);
-	/* Of a field that is there twice, protobuf takes the last. */
+	/* Where a field is there twice, protobuf takes the last one. */
 	write_varint(&w, HELLO_SEGMENT, segment->number);
 	segment_open_log(segment, offset, (uint32_t)w.size);
 }

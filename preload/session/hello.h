@@ -1,5 +1,6 @@
 /*
- * The Hello: who speaks. It stands in the segment, so that memory, socket and spool say the same.
+ * The Hello: describes who speaks. It stands in the segment, so that memory, socket and spool all
+ * say the same.
  */
 #ifndef FOOTPRINT_PRELOAD_SESSION_HELLO_H
 #define FOOTPRINT_PRELOAD_SESSION_HELLO_H
@@ -38,7 +39,7 @@ enum hello_field {
 
 struct root_name; /* preload/root.h */
 
-/* What FOOTPRINT_* say; each may be NULL. */
+/* The values of FOOTPRINT_* in the environment; NULL: not set. */
 struct settings {
 	const char *socket; /* FOOTPRINT_SOCKET; never NULL */
 	const char *spool;
@@ -46,7 +47,7 @@ struct settings {
 	const char *version;
 };
 
-/* Gives segment 0 a name that no other session has. */
+/* Gives the session, in segment 0, an id that no other session has. */
 void hello_name_session(struct segment *segment);
 
 /* Writes copies of the paths and the hello into segment 0, and opens its log. Sets image.directory.
@@ -54,24 +55,26 @@ void hello_name_session(struct segment *segment);
 void hello_write_first(struct segment *segment, const struct settings *settings,
 	const struct entry *entry, int root);
 
-/* The same in a cell of the pool, for a process whose root is known. False: there is no room for
- * all of it, and nothing is to be used. */
+/* The same in a cell of the pool, for a process with a root that is already known. False: the cell
+ * has not room for all of it, and must not be used. */
 bool hello_write_in_cell(struct segment *segment, const struct settings *settings,
 	const struct entry *entry, const struct root_name *root);
 
-/* For a hello that tells of another process (the supervisor's): where to write it, behind copies of
- * the paths in `settings`, as an offset in segment 0. */
+/* For a hello that describes another process, as the supervisor writes it: copies the paths in
+ * `settings` into segment 0, and returns the offset behind them, where the hello is to be
+ * written. */
 uint32_t hello_keep_settings(struct segment *segment, const struct settings *settings);
 
-/* A field of at most limit - 1 bytes, none for NULL; and one that protobuf wants to be UTF-8. */
+/* A field of text: at most limit - 1 bytes of it, and no field for NULL. hello_write_name() is for
+ * fields that protobuf requires to be UTF-8. */
 void hello_write_text(struct writer *w, enum hello_field field, const char *text, size_t limit);
 void hello_write_name(struct writer *w, enum hello_field field, const char *name);
 void hello_write_root(struct writer *w, const struct root_name *root);
 /* After hello_keep_settings(). */
 void hello_write_spool(struct writer *w, struct segment *segment);
 
-/* Into a further segment: segment->first, ->previous and ->number are set. Where it is the first of
- * its own (behind a cell), with copies of the paths. */
+/* Writes the hello into a further segment, of which ->first, ->previous and ->number are set. A
+ * segment that follows a cell is its own ->first, and gets copies of the paths. */
 void hello_write_next(struct segment *segment);
 
 #endif

@@ -14,10 +14,10 @@
 
 #define MEMFD_NAME "footprint"
 #define SEALS	   (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW)
-#define PAGE_MASK  4095ul
-#define PIECE_SIZE (64ul << 10)
+#define PAGE_MASK  (PAGE - 1)
+#define PIECE_SIZE (64ul << 10) /* bytes of a log whose pages are made at once */
 
-/* Linux 5.14; younger than the oldest headers this is built with. */
+/* Linux 5.14: newer than the oldest headers that this is built with. */
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
 #endif
@@ -108,7 +108,7 @@ void segment_open_log(struct segment *segment, uint32_t hello_offset, uint32_t h
 	__atomic_store_n(&head->magic, SESSION_MEMORY_MAGIC, __ATOMIC_RELEASE);
 }
 
-/* Moves `tail` to `to` unless it is there or further. */
+/* Moves `tail` to `to`, unless it is there already, or further. */
 static void advance_tail(struct session_memory *head, uint64_t to)
 {
 	uint64_t tail = __atomic_load_n(&head->tail, __ATOMIC_RELAXED);
@@ -124,9 +124,9 @@ static uint32_t *slot_at(struct segment *segment, uint64_t offset)
 }
 
 /*
- * The pages of a log are had several at a time once it has become long: a fault for each costs
- * twice as much on some virtual machines. Who claims the first slot of a piece has the next one
- * made; where that is not possible (before Linux 5.14), they are made as they are touched.
+ * Once a log has become long, its pages are made PIECE_SIZE at a time: on some virtual machines, a
+ * page fault for each costs twice as much. Whoever claims the first slot of a piece has the next
+ * piece made. Where that fails (before Linux 5.14), pages are made as they are touched.
  */
 static void make_pages(struct segment *segment, uint64_t from, uint64_t to)
 {
@@ -138,14 +138,15 @@ static void make_pages(struct segment *segment, uint64_t from, uint64_t to)
 		rawcall3(SYS_madvise, (long)piece, PIECE_SIZE, MADV_POPULATE_WRITE);
 }
 
-/* Meanwhile: what was claimed may be in memory that is given back. Who released it has either seen
- * the claim, or is seen here (take_back). */
+/* Was the log's memory given back after `tail` was read? take_back() sets `released` and then looks
+ * for claims; claim() claims and then looks at `released`. So at least one of the two sees the
+ * other. */
 static bool was_released(const struct segment *segment)
 {
 	return __atomic_load_n(&segment->released, __ATOMIC_SEQ_CST) != 0;
 }
 
-/* Claims a slot of `size` payload bytes; NULL: the segment is full. */
+/* Claims a slot for `size` bytes of payload. NULL: the segment is full. */
 static uint32_t *claim(struct segment *segment, uint32_t size)
 {
 	struct session_memory *head = &segment->head;
@@ -167,7 +168,8 @@ static uint32_t *claim(struct segment *segment, uint32_t size)
 			make_pages(segment, at, at + total);
 			return word;
 		}
-		/* Taken: its writer is about to move `tail`, or died before it could. */
+		/* Taken by another writer, which is about to move `tail`, or was killed before it
+		 * could. */
 		at += slot_total(found);
 		advance_tail(head, at);
 	}
@@ -187,7 +189,7 @@ uint32_t *segment_append(
 	return word;
 }
 
-/* The end of the log, by its slots. */
+/* The end of the log: walks from `tail` to the first free slot. */
 static uint64_t walk_to_end(struct segment *segment)
 {
 	uint64_t at = __atomic_load_n(&segment->head.tail, __ATOMIC_ACQUIRE);
@@ -209,7 +211,8 @@ uint64_t segment_end(struct segment *segment)
 	return released ? released : walk_to_end(segment);
 }
 
-/* Is a slot before `end` still being written, or was its writer killed? */
+/* Is any slot before `end` claimed, but not ready? It is being written, or its writer was
+ * killed. */
 static bool has_claims(struct segment *segment, uint64_t end)
 {
 	for (uint64_t at = 0; at < end;) {
@@ -227,11 +230,12 @@ void segment_close(struct segment *segment)
 	uint64_t end = segment_end(segment);
 
 	__atomic_store_n(&segment->released, end, __ATOMIC_RELEASE);
-	/* A claim walks on from `tail`. */
+	/* claim() starts at `tail`: there it finds the segment full. */
 	advance_tail(&segment->head, segment->head.log_size);
 }
 
-/* Up to where the log may go: acknowledged, or spooled and in nobody else's hands. */
+/* Up to which offset nobody needs the log any more: it is acknowledged, or it is spooled and no
+ * aggregator holds it. */
 static uint64_t kept_end(struct segment *segment)
 {
 	uint64_t acknowledged = __atomic_load_n(&segment->head.acknowledged, __ATOMIC_ACQUIRE);
@@ -241,8 +245,9 @@ static uint64_t kept_end(struct segment *segment)
 									     : acknowledged;
 }
 
-/* May the log up to `end` go? Whoever claims a slot from now on finds it released; false, and it is
- * not: somebody was quicker. */
+/* Marks the log as released, unless somebody is appending to it. False: it is not released, because
+ * another thread was faster, or because there are records behind `end` or unfinished ones before
+ * it. */
 static bool take_back(struct segment *segment, uint64_t end)
 {
 	uint64_t none = 0;
@@ -266,7 +271,7 @@ void segment_release(struct segment *segment)
 	if (segment->cell || was_released(segment) || kept_end(segment) < end ||
 		!take_back(segment, end))
 		return;
-	/* A claim walks on from `tail`, and would take zero for free. */
+	/* claim() starts at `tail`, and would take the zeros there for free slots. */
 	advance_tail(&segment->head, segment->head.log_size);
 	if (from < to)
 		rawcall3(SYS_madvise, (long)from, (long)(to - from), MADV_REMOVE);

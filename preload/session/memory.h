@@ -1,10 +1,10 @@
 /*
- * Segments: the memory that holds the records, shared by the forks of an image and by the
+ * Segments: the memory that holds the records, shared by the forks of an image and with the
  * aggregator (proto/session_memory.h has the layout and the slot protocol).
  *
- * A page touched for the first time costs microseconds, so what every process needs (header, first
- * level of the seen table, hello, first records) fills the first page, and the larger tables stand
- * at the far end of the sparse mapping.
+ * The first access to a page costs microseconds. So what every process needs (the header, the first
+ * level of the seen table, the hello, the first records) stands in the first page, and the larger
+ * tables at the far end of the mapping, which is sparse.
  */
 #ifndef FOOTPRINT_PRELOAD_SESSION_MEMORY_H
 #define FOOTPRINT_PRELOAD_SESSION_MEMORY_H
@@ -16,8 +16,9 @@
 #include "preload/record/encode.h"
 #include "proto/session_memory.h"
 
-#define SEGMENT_FIRST_SIZE (1u << 20) /* small: a program may mlockall() what it finds mapped */
-#define SEGMENT_NEXT_SIZE  (4u << 20)
+#define SEGMENT_FIRST_SIZE                                                                         \
+	(1u << 20) /* bytes; small, since a program may mlockall() what is mapped */
+#define SEGMENT_NEXT_SIZE (4u << 20) /* bytes */
 
 /* The seen table's levels (seen.c), in entries of 8 bytes. */
 #define SEEN_SMALL  128u
@@ -27,36 +28,37 @@
 #define RECENT_EXECS   64u
 #define KNOWN_PROGRAMS 32u
 
-/* An exec of this image whose slot stands (facts.c). */
+/* An exec of this image whose record stands in the log (facts.c). */
 struct recent_exec {
 	uint64_t key;
-	uint64_t slot; /* low bits of the key, when, and where in the log */
+	uint64_t slot; /* low bits of the key, the time, and the offset in the log */
 };
 
-/* How the aggregator gets at a segment's log. */
+/* How the aggregator gets a segment's records. */
 enum segment_way {
 	SEGMENT_UNANNOUNCED = 0,
 	SEGMENT_HELD = 1,	     /* it holds the memfd */
-	SEGMENT_BY_VALUE = 2,	     /* it has a hello without one: records are sent in batches */
+	SEGMENT_BY_VALUE = 2,	     /* it has only the hello: records are sent in batches */
 	SEGMENT_BEING_ANNOUNCED = 3, /* a thread is about to say hello: others leave it alone */
 };
 
 struct segment {
 	struct session_memory head;
 
-	/* From here on the aggregator skips. Shared by the forks of the image. */
+	/* From here on the recorder's own, which the aggregator skips. Shared by the forks of the
+	 * image. */
 	struct segment *first;	  /* segment 0 of the image */
-	struct segment *previous; /* NULL in segment 0. Valid in every process that maps this one */
+	struct segment *previous; /* NULL in segment 0; valid in every process that maps this one */
 	uint64_t spooled;	  /* log bytes up to here are in the spool */
 	uint64_t sent;		  /* log bytes up to here went out in batches */
-	uint64_t released;    /* where the log ended whose memory was given back; 0: it was not */
-	uint32_t number;      /* Hello.segment */
-	uint32_t segments;    /* segment 0: numbers given so far */
-	uint32_t way;	      /* enum segment_way */
-	uint32_t socket_path; /* segment 0: offset of FOOTPRINT_SOCKET's copy, terminated */
-	uint32_t spool_path;  /* segment 0: offset of the spool folder's */
-	uint32_t starts;      /* segment 0: programs that the image has started, or tried to */
-	bool cell;	      /* it stands in a pool, and has no room for more tables */
+	uint64_t released;	  /* end of the log, whose memory was given back; 0: it was not */
+	uint32_t number;	  /* Hello.segment */
+	uint32_t segments;	  /* segment 0: numbers (Hello.segment) given out so far */
+	uint32_t way;		  /* enum segment_way */
+	uint32_t socket_path;	  /* segment 0: offset of a terminated copy of FOOTPRINT_SOCKET */
+	uint32_t spool_path;	  /* segment 0: the same of the spool folder's path */
+	uint32_t starts;	  /* segment 0: programs that the image has started, or tried to */
+	bool cell;		  /* it is a cell of a pool, and has none of the tables below */
 	uint8_t session[SESSION_ID_SIZE];
 	uint64_t seen[SEEN_SMALL] __attribute__((aligned(64)));
 };
@@ -67,26 +69,27 @@ struct segment_tail {
 	uint64_t known_programs[KNOWN_PROGRAMS]; /* segment 0: see program.c */
 };
 
-/* Before it, in segment 0. */
+/* In segment 0, before the segment_tail. */
 struct first_tail {
 	uint64_t seen_middle[SEEN_MIDDLE];
 	uint64_t seen_large[SEEN_LARGE];
 };
 
 /*
- * A new segment of `size` bytes: zero but for its sizes and counters, without a hello and a log.
- * *ret_memfd: the memfd behind it, or -1 where there can be none; the caller closes it. NULL: no
- * memory.
+ * Makes a segment of `size` bytes: all zero except for its sizes and counters, with no hello and no
+ * log yet. *ret_memfd: the memfd behind it, for the caller to close, or -1 if there can be none
+ * (then only forks share it). NULL: there is no memory.
  */
 struct segment *segment_new(uint32_t size, int *ret_memfd);
 
-/* The same in a cell of a pool, whatever stands there. */
+/* The same in a cell of a pool, which is cleared. */
 void segment_begin_cell(struct segment *segment);
 
-/* Undoes segment_new. */
+/* Unmaps what segment_new() made. */
 void segment_discard(struct segment *segment);
 
-/* The hello stands at `hello_offset`; the log begins after it. From now on a reader may look. */
+/* The hello has been written at `hello_offset`: the log begins after it, and from now on others may
+ * read the segment. */
 void segment_open_log(struct segment *segment, uint32_t hello_offset, uint32_t hello_size);
 
 struct segment_tail *segment_tail(struct segment *segment);
@@ -104,14 +107,14 @@ static inline unsigned char *segment_log(struct segment *segment)
 uint32_t *segment_append(
 	struct segment *segment, const struct record *record, enum slot_state state);
 
-/* End of the log: bytes claimed so far, walking past what `tail` lags behind. */
+/* The end of the log, as an offset in it: found by its slots, since `tail` may lag behind. */
 uint64_t segment_end(struct segment *segment);
 
-/* Gives the memory of a full log back, once all of it is acknowledged, or spooled where no
- * aggregator has the memory. It reads as zero from then on, and stays full. */
+/* Gives the memory of a full log back to the kernel, if all of it is acknowledged, or, where no
+ * aggregator holds the memory, spooled. From then on the log reads as zeros, and stays full. */
 void segment_release(struct segment *segment);
 
-/* Nothing more goes into its log. */
+/* From now on nothing more is appended to its log. */
 void segment_close(struct segment *segment);
 
 static inline uint32_t slot_total(uint32_t word)

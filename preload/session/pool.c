@@ -1,4 +1,4 @@
-/* Starting programs whose records go into the pool, and keeping what ended ones left there. */
+/* Starting programs whose records go into the pool, and keeping what they leave there. */
 #define _GNU_SOURCE
 #include "preload/session/pool.h"
 
@@ -17,8 +17,8 @@
 #include "preload/session/spool.h"
 #include "preload/text.h"
 
-#define STARTS_BEFORE 1	 /* who starts one program only, as env and nice do, needs no pool */
-#define LOOKS_MAX     64 /* an aggregator of another version never answers */
+#define STARTS_BEFORE 1	 /* env and nice start one program only, and need no pool */
+#define LOOKS_MAX     64 /* starts after which we stop looking: an older aggregator never answers */
 
 /* --- asking ----------------------------------------------------------------------------------- */
 
@@ -28,7 +28,8 @@ static bool may_have_pool(const struct segment *segment)
 	       segment->way == SEGMENT_HELD && !image.root;
 }
 
-/* fd is our socket. Any number of threads may come here: one mapping is kept. */
+/* Maps the pool that was offered on our socket `fd`. Of several threads that do so, one mapping
+ * stays. */
 static void map_offer(int fd)
 {
 	struct pool_head *none = NULL, *pool;
@@ -53,8 +54,8 @@ static void look_for_offer(void)
 		map_offer(image.descriptor);
 }
 
-/* A program is about to be started: asks for a pool at the second time, and looks whether it has
- * come afterwards. */
+/* A program is about to be started: asks for a pool at the second start, and from the third on
+ * looks whether it has come. */
 static void expect_pool(void)
 {
 	struct segment *segment = image.segment;
@@ -62,7 +63,7 @@ static void expect_pool(void)
 
 	if (!may_have_pool(segment))
 		return;
-	/* Who is in a pool has it from the first program on. */
+	/* The parent's pool serves our programs, too, from the first one on. */
 	if (image.cell) {
 		look_for_offer();
 		return;
@@ -86,8 +87,9 @@ void pool_look(void)
 		look_for_offer();
 }
 
-/* An offer that came after its last fork was found by its children alone, who rely on it. And who
- * lives in a cell may be the last who can tell what stands in others. fd: our socket. */
+/* Maps a pool that this process has not used itself. Its children may have found an offer that came
+ * after its last fork, and rely on this process to keep their cells; and a process that lives in a
+ * cell may be the last one that can keep the others. fd: our socket. */
 static void know_pool_of_relatives(int fd)
 {
 	if (!image.pool && (image.forked || image.cell))
@@ -103,12 +105,13 @@ static bool is_watched(char *const *envp)
 
 	if (envp && environment_is_readable(envp))
 		socket = text_environment(envp, "FOOTPRINT_SOCKET");
-	/* An empty one turns it off. */
+	/* An empty FOOTPRINT_SOCKET turns us off. */
 	return socket && *socket &&
 	       preloads_hold(text_environment(envp, "LD_PRELOAD"), environment_library());
 }
 
-/* The process that will keep our records; 0: none. A vfork child works on its parent's memory. */
+/* The process that will keep the records of the program that `pid` is about to execute. 0: none. A
+ * vfork child works on its parent's memory, so image.pid is its parent. */
 static int guard_of(int pid)
 {
 	if (pid != image.pid)
@@ -135,7 +138,7 @@ static void write_ticket(struct pool_ticket *ticket, int pid, int guard)
 	__atomic_store_n(&ticket->magic, POOL_TICKET_MAGIC, __ATOMIC_RELEASE);
 }
 
-/* What was left for another process of this pid, which never took it. */
+/* Removes tickets that were left for an earlier process with this pid and never used. */
 static void clear_tickets_of(int pid)
 {
 	for (unsigned choice = 0; choice < POOL_CHOICES; choice++) {
@@ -146,7 +149,8 @@ static void clear_tickets_of(int pid)
 	}
 }
 
-/* False: neither of its cells is free. */
+/* Takes a cell for the process, and leaves a ticket there. False: neither of its two cells is
+ * free. */
 static bool leave_ticket(int pid, int guard)
 {
 	unsigned choice = 0;
@@ -159,14 +163,14 @@ static bool leave_ticket(int pid, int guard)
 	return true;
 }
 
-/* The exec failed: nobody takes it. */
+/* The exec failed: frees the cell that was taken for it. */
 static void take_ticket_back(int pid)
 {
 	for (unsigned choice = 0; choice < POOL_CHOICES; choice++) {
 		unsigned index = POOL_CELL_OF(pid, choice);
 		struct pool_ticket *ticket = pool_ticket(image.pool, index);
 
-		/* That of an earlier exec of this process is no longer one. */
+		/* Not the cell where this process itself lives, since an earlier exec. */
 		if (image.pool->states[index] != CELL_TAKEN ||
 			__atomic_load_n(&ticket->magic, __ATOMIC_ACQUIRE) != POOL_TICKET_MAGIC ||
 			ticket->pid != pid || pool_cell(image.pool, index)->head.magic)
@@ -212,22 +216,23 @@ bool pool_kept_by_parent(void)
 	       rawcall3(SYS_getppid, 0, 0, 0) == image.guard && connection_is_there();
 }
 
-/* Has what stands in this cell come to an end, as far as its processes had a say in it? */
+/* Have all processes of this cell ended, as far as they could say so themselves? */
 static bool has_ended(const struct segment *copy)
 {
 	return POOL_TAIL(copy)->ended || !copy->head.users;
 }
 
-/* Cells that are to be kept, one after another. */
+/* The state of a walk over all cells that are to be kept. */
 struct keeping {
 	struct pool_head *pool; /* another thread may forget image.pool meanwhile */
-	struct segment *copy;	/* of the cell: the stack may be a signal handler's */
-	int memfd;		/* the pool's; -1: not to be had */
+	struct segment *copy;	/* of one cell; not on the stack, which may be a signal handler's */
+	int memfd;		/* the pool's; -1: it is not available */
 	int file;		/* the spool's */
 	int error;
 };
 
-/* From the file: to touch the page of each cell once costs ten times as much. */
+/* Reads the cell from the memfd: touching each cell's page in the mapping costs ten times as
+ * much. */
 static void copy_cell(const struct keeping *keeping, unsigned i)
 {
 	if (keeping->memfd < 0 ||
@@ -236,7 +241,8 @@ static void copy_cell(const struct keeping *keeping, unsigned i)
 		memcpy(keeping->copy, pool_cell(keeping->pool, i), POOL_CELL_SIZE);
 }
 
-/* Who lives in it does not know its ticket. */
+/* Tells the processes that still live in a cell how much of it is spooled: they do not read
+ * tickets. */
 static void tell_inhabitants(struct segment *cell, uint64_t spooled)
 {
 	uint64_t known = __atomic_load_n(&cell->spooled, __ATOMIC_ACQUIRE);
@@ -258,10 +264,10 @@ static void keep_cell(struct keeping *keeping, unsigned i, bool all)
 	if (!keeping->error)
 		keeping->error =
 			spool_cell(image.segment->first, keeping->copy, &spooled, &keeping->file);
-	/* What the aggregator reads is not lost, though it is not kept. */
+	/* While the aggregator reads the pool, a cell that is not kept is not lost yet. */
 	if (keeping->error < 0 && all)
 		image_lose(spool_count(keeping->copy, spooled));
-	/* It may serve another image by now. */
+	/* Unless the ticket is for another image by now. */
 	if (spooled > before && __atomic_load_n(&ticket->number, __ATOMIC_ACQUIRE) == number)
 		__atomic_compare_exchange_n(&ticket->spooled, &before, spooled, false,
 			__ATOMIC_RELEASE, __ATOMIC_RELAXED);
@@ -276,7 +282,7 @@ static bool is_to_be_kept(const struct pool_head *pool, unsigned i)
 	       i + 1 != image.cell;
 }
 
-/* fd: the socket; -1: it is not there any more. */
+/* Keeps the cells of ended processes, or all cells. fd: the socket; -1: it is gone. */
 static void keep_cells(int fd, bool all)
 {
 	struct keeping keeping = { .pool = image.pool, .memfd = -1, .file = -1 };
@@ -290,7 +296,7 @@ static void keep_cells(int fd, bool all)
 			keeping.memfd = fd < 0 ? -1 : pool_memfd(fd, &offer);
 		}
 		if (!keeping.copy && all)
-			image_lose(1); /* at least: no memory to count in */
+			image_lose(1); /* at least one; there is no memory to count in */
 		if (!keeping.copy)
 			break;
 		keep_cell(&keeping, i, all);
@@ -331,7 +337,7 @@ void pool_leave(void)
 	image.home = NULL;
 	image.cell = 0;
 	image.pool = NULL;
-	image.descriptor = -1; /* the family's; it is closed with the process */
+	image.descriptor = -1; /* shared with parent and children; closed when the process ends */
 	__atomic_store_n(&image.segment, NULL, __ATOMIC_RELEASE);
 	if (__atomic_sub_fetch(&POOL_TAIL(cell)->inhabitants, 1, __ATOMIC_ACQ_REL))
 		return;
@@ -343,11 +349,12 @@ void pool_forget(int fd)
 {
 	if (fd >= 0)
 		know_pool_of_relatives(fd);
-	/* Nobody reads in it any more. It is not unmapped, for another thread may be in it. */
+	/* Nobody reads the pool any more. It is not unmapped, since another thread may be using
+	 * it. */
 	keep_cells(fd, true);
 	image.pool = NULL;
-	/* What stands in our own cell goes to the next aggregator by value, or to the spool. A
-	 * parent that finds out in an hour must not tell it again. */
+	/* What stands in our own cell goes to the next aggregator by value, or to the spool.
+	 * `alone` keeps our parent from spooling it again when it notices, perhaps in an hour. */
 	if (image.cell)
 		__atomic_store_n(
 			&POOL_TAIL(image_oldest(image.segment))->alone, 1, __ATOMIC_RELEASE);

@@ -33,7 +33,8 @@ int pool_memfd(int fd, struct pool_offer *ret)
 	long got = rawcall3(SYS_recvmsg, fd, (long)&message, flags);
 	int fds[2] = { -1, -1 };
 
-	/* That the other end is gone is said once, before what it has left. */
+	/* If the other end is gone, the first call says so, and the next one returns what is in the
+	 * queue. */
 	if (got == -ECONNRESET)
 		got = rawcall3(SYS_recvmsg, fd, (long)&message, flags);
 	if (got >= 0 && message.msg_controllen >= CMSG_LEN(sizeof(int)) &&
@@ -71,8 +72,7 @@ uint64_t pool_identity(const struct settings *settings)
 	return add_text(hash, FOOTPRINT_VERSION_STRING);
 }
 
-/* Is our root the one that the pool's records are told from, mounted in the same namespace? Linux
- * 5.8 tells. */
+/* Is our root the one that the pool is for, in the same mount namespace? Linux tells since 5.8. */
 static bool same_root(const struct pool_offer *offer)
 {
 	struct statx root;
@@ -92,7 +92,7 @@ struct lodging {
 	uint32_t index; /* of the cell, counted from 1 */
 };
 
-/* Its page is about to be written: it is made with the mapping, not by a fault. */
+/* The cell's page is written at once, so mmap makes it (MAP_POPULATE), which saves a page fault. */
 static struct segment *map_cell(int memfd, unsigned index)
 {
 	return pool_map(memfd, pool_cell_offset(index), POOL_CELL_SIZE, MAP_POPULATE);
@@ -105,8 +105,8 @@ static bool read_ticket(int memfd, unsigned index, struct pool_ticket *ret)
 	       ret->magic == POOL_TICKET_MAGIC && ret->pid == image.pid;
 }
 
-/* The cell that the ticket of this process's exec is for, mapped. False: there is none. Cell first,
- * then ticket: see proto/pool.h. */
+/* Finds and maps the cell that a ticket was left for by whoever executed this image. False: there
+ * is none. Looks at the cell first and then at its ticket: see proto/pool.h. */
 static bool find_cell(int memfd, struct lodging *lodging)
 {
 	for (unsigned choice = 0; choice < POOL_CHOICES; choice++) {
@@ -124,7 +124,7 @@ static bool find_cell(int memfd, struct lodging *lodging)
 	return false;
 }
 
-/* The image that executed us: this process lives there no longer. */
+/* This process lived in the cell of the image that executed us, and does no longer. */
 static void leave_previous(int memfd, uint32_t previous)
 {
 	struct segment *cell;
@@ -139,8 +139,9 @@ static void leave_previous(int memfd, uint32_t previous)
 	unmap(cell, POOL_CELL_SIZE);
 }
 
-/* No other session has it: a pool's name is random, and no two of its tickets have one number. The
- * factor, which is odd, spreads them. */
+/* No other session has this id: the name of a pool is random, and each ticket of a pool has a
+ * number of its own. The factor is odd, so different numbers stay different; it spreads them over
+ * the word. */
 static void name_session(struct segment *cell, const struct lodging *lodging)
 {
 	uint64_t name[2] = { lodging->offer.name[0],
@@ -169,7 +170,8 @@ static struct segment *enter(int memfd, struct lodging *lodging, const struct se
 	if (!find_cell(memfd, lodging))
 		return NULL;
 	leave_previous(memfd, lodging->ticket.previous);
-	/* Who cannot have a memory would go on by value, on a connection that all of them share. */
+	/* A process that may have no memfd (RLIMIT_FSIZE) does not use the pool either: behind its
+	 * cell it would have to send by value, on a connection that others share. */
 	if (lodging->offer.identity == image.identity && same_root(&lodging->offer) &&
 		file_may_reach(SEGMENT_FIRST_SIZE) && fill(lodging, settings, entry)) {
 		image.home = lodging->cell;
@@ -177,7 +179,7 @@ static struct segment *enter(int memfd, struct lodging *lodging, const struct se
 		image.guard = lodging->ticket.guard;
 		return lodging->cell;
 	}
-	/* Nobody has it, and nobody will. */
+	/* The cell stays without an image. */
 	lodging->cell->head.magic = 0;
 	__atomic_store_n(&POOL_TAIL(lodging->cell)->ended, 1, __ATOMIC_RELEASE);
 	unmap(lodging->cell, POOL_CELL_SIZE);

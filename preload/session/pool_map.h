@@ -1,4 +1,4 @@
-/* What the two sides of the pool share (pool.h): how it is found and mapped. */
+/* What the two sides of the pool (pool.h) share: how to find it and map it. */
 #ifndef FOOTPRINT_PRELOAD_SESSION_POOL_MAP_H
 #define FOOTPRINT_PRELOAD_SESSION_POOL_MAP_H
 
@@ -9,14 +9,15 @@
 #include "preload/session/memory.h"
 #include "proto/pool.h"
 
-/* The memfd of the offer that waits in the queue of the socket `fd`, to be closed by the caller,
- * and the offer. -1: none; ret->magic is 0 where fd is no socket of ours. */
+/* Peeks at the offer in the queue of the socket `fd`. Returns the pool's memfd, which the caller
+ * closes. -1: there is none. ret->magic is 0 then, unless there is an offer and only its memfd
+ * could not be received (no descriptor was free). */
 int pool_memfd(int fd, struct pool_offer *ret);
 
-/* A part of the pool, NULL: it cannot be mapped. flags: those of mmap besides MAP_SHARED. */
+/* Maps a part of the pool. flags: mmap's, besides MAP_SHARED. NULL: it cannot be mapped. */
 void *pool_map(int memfd, uint64_t offset, uint64_t size, int flags);
 
-/* Of the settings that all users of a pool share. */
+/* A hash of the settings, which are the same for all users of a pool. */
 uint64_t pool_identity(const struct settings *settings);
 
 static inline struct pool_ticket *pool_ticket(struct pool_head *pool, unsigned index)

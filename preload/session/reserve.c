@@ -13,8 +13,8 @@
 #include "preload/text.h"
 
 #define NAME	  "/reserve"
-#define PATH_SIZE 1024 /* on the stack of a signal handler, perhaps */
-#define ATTEMPTS  4    /* somebody else is at the number */
+#define PATH_SIZE 1024 /* bytes; this may be a signal handler's stack */
+#define ATTEMPTS  4    /* at the lock of slot 0 */
 
 static int open_reserve(struct segment *first)
 {
@@ -28,7 +28,7 @@ static int open_reserve(struct segment *first)
 		O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY, 0);
 }
 
-/* Until the descriptor is closed. */
+/* Locks a slot until the descriptor is closed. */
 static bool lock_slot(int fd, unsigned slot)
 {
 	struct flock lock = {
@@ -41,7 +41,8 @@ static bool lock_slot(int fd, unsigned slot)
 	return rawcall3(SYS_fcntl, fd, F_OFD_SETLK, (long)&lock) == 0;
 }
 
-/* What stands at a slot's beginning. The file's owner allocated it: shorter, it is none of ours. */
+/* The first word of a slot. The aggregator has allocated the whole file: one that is shorter is not
+ * its file. */
 static int read_word(int fd, unsigned slot, uint64_t *ret)
 {
 	long n = rawcall4(SYS_pread64, fd, (long)ret, sizeof(*ret), (long)slot * RESERVE_SLOT_SIZE);
@@ -69,7 +70,7 @@ static int write_entry(int fd, unsigned slot, struct segment *segment, uint64_t 
 	return n == size ? 0 : n < 0 ? (int)n : -ENOSPC;
 }
 
-/* Many who end at once begin at different slots. */
+/* Processes that end at the same time begin at different slots, chosen by the random session id. */
 static int tell_in_slot(int fd, struct segment *segment, uint64_t lost)
 {
 	unsigned begin = segment->first->session[0];
@@ -99,7 +100,7 @@ static int count_without_slot(int fd)
 
 	if (!file_may_reach(sizeof(count)))
 		return -EFBIG;
-	/* Two who count at once may count as one, but never as none. */
+	/* Without the lock, two that count at once may count as one, but never as none. */
 	for (int attempt = 0; attempt < ATTEMPTS && !lock_slot(fd, 0); attempt++)
 		;
 	error = read_word(fd, 0, &count);

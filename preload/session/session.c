@@ -20,11 +20,11 @@ enum { PACKET_HELLO = 1, PACKET_BATCH = 2, PACKET_NOTICE = 3, PACKET_POOL = 4 };
 enum { NUMBER_SESSION = 1, NUMBER_VALUE = 2 }; /* of both Notice and PoolRequest */
 enum { BATCH_SESSION = 1, BATCH_SEGMENT = 2, BATCH_OFFSET = 3, BATCH_LOG = 4 };
 
-#define HEAD_SIZE_MAX  64	   /* of a packet, before its hello or log */
+#define HEAD_SIZE_MAX  64	   /* bytes of a packet before its hello or log */
 #define BATCH_SIZE_MAX (32u << 10) /* log bytes in a packet */
 #define FLUSH_WAIT_MS  40	   /* of the 50 ms that a process may ever wait for us */
 
-/* The hello of a segment; memfd, root: -1 where there is none. */
+/* Sends the hello of a segment. memfd, root: descriptors to send along; -1: none. */
 static long send_hello(struct segment *segment, int memfd, int root)
 {
 	unsigned char head[HEAD_SIZE_MAX];
@@ -55,7 +55,7 @@ static long send_log(struct segment *segment, uint64_t from, uint64_t to)
 	struct iovec parts[PACKET_PARTS];
 	uint64_t size = to - from;
 
-	/* Twice: the packet's head holds the size of what follows. */
+	/* In two passes: the packet's head holds the size of what follows it. */
 	for (int pass = 0; pass < 2; pass++) {
 		struct writer *w = pass ? &writer : &inner;
 
@@ -71,7 +71,7 @@ static long send_log(struct segment *segment, uint64_t from, uint64_t to)
 	return connection_send(parts, NULL, 0);
 }
 
-/* The end of the whole slots from `from` on that go into one batch; `from`: none. */
+/* The end of the whole slots from `from` on that fit into one batch. `from` itself: none does. */
 static uint64_t batch_end(struct segment *segment, uint64_t from, uint64_t end)
 {
 	uint64_t to = from;
@@ -87,7 +87,7 @@ static uint64_t batch_end(struct segment *segment, uint64_t from, uint64_t end)
 	return to;
 }
 
-/* Sends what has not been sent by value. Negative errno: not all of it. */
+/* Sends by value what has not been sent. Negative errno: not all of it was sent. */
 static long send_batches(struct segment *segment)
 {
 	uint64_t from = __atomic_load_n(&segment->sent, __ATOMIC_ACQUIRE);
@@ -129,16 +129,16 @@ static void keep_with(keep_function *keep, struct segment *segment)
 	note_refusal(keep(segment));
 }
 
-/* As send_batches(), but what a full socket does not take is kept at once: without shared memory a
- * SIGKILL would take it away. */
+/* The same as send_batches(), but what does not fit into a full socket goes into the spool at once:
+ * the aggregator does not hold the memory, so a SIGKILL would lose it. */
 static void send_or_keep(struct segment *segment, keep_function *keep)
 {
 	if (send_batches(segment) < 0 && image.descriptor >= 0)
 		keep_with(keep, segment);
 }
 
-/* The one that the hello names, -1: that is not "/" here any more. (A vfork child may have left it
- * without its parent's memory saying so.) */
+/* A descriptor of the root that the hello names. -1: "/" is another directory by now. (A vfork
+ * child may have changed that without its parent's memory saying so.) */
 static int open_root(void)
 {
 	if (image.left_root || !image_is_ours())
@@ -157,7 +157,8 @@ static void forget_what_was_sent(void)
 	}
 }
 
-/* An aggregator that is new to us gets everything by value: the memfds are closed. */
+/* The memfds are closed by now, so an aggregator that we connect to anew gets everything by
+ * value. */
 static void say_hello_again(void)
 {
 	int root CLEANUP_FD = open_root();
@@ -171,7 +172,7 @@ static void say_hello_again(void)
 	}
 }
 
-/* One thread at a time: the others go on as if nobody were there. */
+/* One thread at a time reconnects. The others go on as if there were no aggregator. */
 static bool reconnect(void)
 {
 	long error = -EBUSY;
@@ -199,7 +200,7 @@ void session_start(struct segment *segment, int memfd, int root)
 
 typedef void number_writer(struct writer *w, unsigned field, uint64_t value);
 
-/* A packet of a session and a number: Notice, PoolRequest. */
+/* Sends a packet that holds a session and a number: Notice, PoolRequest. */
 static void send_number(unsigned packet, const uint8_t session[static SESSION_ID_SIZE],
 	number_writer *write_number, uint64_t number)
 {
@@ -220,7 +221,7 @@ static void send_number(unsigned packet, const uint8_t session[static SESSION_ID
 	connection_send(parts, NULL, 0);
 }
 
-/* "Look at my memory": the segment before this one is full. */
+/* "Look at my memory": says that the segment before this one is full. */
 static void send_notice(struct segment *segment)
 {
 	send_number(
@@ -236,7 +237,8 @@ void session_announce(struct segment *segment, int memfd)
 	fd_close(&root);
 	if (segment->way != SEGMENT_BEING_ANNOUNCED)
 		return;
-	/* Nobody was told: what other threads recorded meanwhile goes another way. */
+	/* The announcement failed. What other threads have recorded in the segment meanwhile was
+	 * left alone, and goes another way now. */
 	segment->way = SEGMENT_UNANNOUNCED;
 	session_tend_all(segment);
 }
@@ -266,7 +268,8 @@ static void spool_all(struct segment *segment, keep_function *keep)
 
 void session_tend_all(struct segment *segment)
 {
-	/* Of an image that is being started nothing has come back to the program. */
+	/* Of an image that is still starting (it has one segment), no call has returned to the
+	 * program yet. */
 	keep_function *keep = segment->previous ? spool_rest : spool_making;
 
 	if (image.memory_only)
@@ -286,10 +289,9 @@ static void send_slot(struct segment *segment, const uint32_t *slot)
 {
 	uint64_t from = offset_of(segment, slot);
 
-	/* Sent while it was being written: by a thread that came to send everything up to its own.
-	 */
+	/* Where `sent` is past the slot, another thread has sent it while it was being written. */
 	if (from >= __atomic_load_n(&segment->sent, __ATOMIC_ACQUIRE))
-		send_or_keep(segment, spool_making); /* what went before was sent, or kept */
+		send_or_keep(segment, spool_making); /* and all before it */
 	else if (send_log(segment, from, from + slot_total(*slot)) < 0 && image.descriptor >= 0)
 		note_refusal(spool_slot(segment, slot));
 }
@@ -308,7 +310,7 @@ void session_tend(struct segment *segment, const uint32_t *slot)
 	}
 	if (image.descriptor >= 0)
 		return;
-	/* Just lost: its successor may be there already. */
+	/* If the connection was lost just now, another aggregator may be there already. */
 	now_and_then = connected || time_to_look();
 	if (now_and_then && reconnect())
 		return;
@@ -344,7 +346,7 @@ void session_changed(const uint32_t *slot)
 	}
 }
 
-/* Is something of a segment that goes by value not sent yet? */
+/* Does the segment hold something that goes by value and was not sent yet? */
 static bool has_unsent(struct segment *segment)
 {
 	return segment->way != SEGMENT_HELD &&
@@ -363,8 +365,8 @@ void session_flush(void)
 		send_batches(s);
 		if (!has_unsent(s) || image.has_waited)
 			continue;
-		/* The one place where we wait, once in a process's life: without shared memory what
-		 * is not sent now may be lost. */
+		/* The one place where we wait, once in a process's life: the aggregator does not
+		 * hold the memory, so what is not sent now may be lost. */
 		image.has_waited = true;
 		rawcall3(SYS_poll, (long)&socket, 1, FLUSH_WAIT_MS);
 		send_batches(s);

@@ -1,7 +1,7 @@
 /*
- * The connection to the aggregator: says which memory holds the records, and as a rule nothing
- * more. Nothing here raises a signal, touches a descriptor that is not surely ours, or waits, but
- * for 40 ms once in a process's life (session_flush).
+ * The session: tells the aggregator which memory holds the records, and as a rule no more than
+ * that. Nothing here raises a signal or touches a descriptor that may not be ours. Nothing waits,
+ * except session_flush(), for 40 ms once in a process's life.
  */
 #ifndef FOOTPRINT_PRELOAD_SESSION_SESSION_H
 #define FOOTPRINT_PRELOAD_SESSION_SESSION_H
@@ -10,30 +10,34 @@
 
 #include "preload/session/memory.h"
 
-/* Connects and says hello. memfd, root: descriptors that travel with it, -1: none. */
+/* Connects and says hello. memfd, root: descriptors to send along; -1: none. The caller closes
+ * them. */
 void session_start(struct segment *segment, int memfd, int root);
 
-/* A further segment. */
+/* Announces a further segment, whose memfd (or -1) this is. */
 void session_announce(struct segment *segment, int memfd);
 
-/* After each new record: sees to it that someone has it or will have it. No system call while the
- * aggregator holds the memory, but for a look at the connection once in a while. */
+/* To be called after each new record: makes sure that it is kept, by the aggregator or in the
+ * spool. While the aggregator holds the memory this makes no system call, except that it looks at
+ * the connection about once a second. */
 void session_tend(struct segment *segment, const uint32_t *slot);
 
-/* The same without a new record, which a process may not have for long. */
+/* Looks at the connection, as session_tend() does, in a process that may have no new record for
+ * long. */
 void session_look(void);
 
-/* After the first records, which were not tended one by one. */
+/* The same as session_tend() for all records of the segment. For those of the start, which are not
+ * tended one by one. */
 void session_tend_all(struct segment *segment);
 
-/* A slot was taken back that may have been sent by value. */
+/* A slot was taken back (SLOT_VOID): sends it again, if it was sent by value. */
 void session_changed(const uint32_t *slot);
 
 /* Asks the aggregator for a pool (pool.h). */
 void session_ask_for_pool(uint64_t identity);
 
-/* Sends what goes by value and has not been sent. Waits for the aggregator where it has to, once.
- */
+/* Sends what goes by value and has not been sent. May wait for the aggregator, once in a process's
+ * life. */
 void session_flush(void);
 
 #endif

@@ -15,19 +15,20 @@
 #include "preload/text.h"
 #include "proto/pool.h"
 
-#define SMALL_COPY 2048	       /* log bytes, on the stack, which may be a signal handler's */
-#define PIECE_SIZE (64u << 10) /* log bytes in an entry, at most */
-#define ATTEMPTS   4	       /* a thread writes what we read */
+#define SMALL_COPY                                                                                 \
+	2048 /* bytes of a log that are copied to the stack, which may be a signal handler's */
+#define PIECE_SIZE (64u << 10) /* bytes of a log in one entry, at most */
+#define ATTEMPTS   4	       /* another thread may be writing what we read */
 
 static uint32_t checksum_of(const struct iovec parts[3])
 {
 	return fp_entry_checksum(parts[0].iov_base, parts[1].iov_base, parts[2].iov_base);
 }
 
-/* Whole slots of a log that go into one entry. */
+/* The whole slots of a log that go into one entry, as offsets in the log. */
 struct piece {
 	uint64_t begin, end;
-	uint64_t settled; /* where the first one stands that is being written; end: none is */
+	uint64_t settled; /* where the first unfinished slot stands; `end`: there is none */
 };
 
 static struct piece piece_at(struct segment *segment, uint64_t begin, uint64_t to)
@@ -47,31 +48,31 @@ static struct piece piece_at(struct segment *segment, uint64_t begin, uint64_t t
 		piece.end = next;
 	}
 	if (piece.end == begin || piece.end > to)
-		piece.end = to; /* no slot is so large: the log was written over */
+		piece.end = to; /* no slot is so large: the log was overwritten */
 	if (piece.settled > piece.end)
 		piece.settled = piece.end;
 	return piece;
 }
 
 /*
- * We live: what a short write left of records in the making must not be taken for a killed
- * process's, who has lost none. The descriptor is nobody else's, and stands behind what was
- * written.
+ * After a short write of an entry of records in the making ('m'): makes it an 'F'. We live on, so
+ * the truncated entry must not be taken for one of a killed process, which has lost nothing. Nobody
+ * else has this descriptor, and its offset is behind what was written.
  */
 static void own_up(int fd, long written)
 {
 	const uint64_t magic = SPOOL_ENTRY_MAGIC;
 	long end = rawcall3(SYS_lseek, fd, 0, SEEK_CUR);
 
-	/* With O_APPEND pwrite(2) appends. */
+	/* On Linux pwrite() appends, too, while O_APPEND is set. */
 	if (end < written || rawcall3(SYS_fcntl, fd, F_SETFL, O_NONBLOCK) < 0)
 		return;
 	rawcall4(SYS_pwrite64, fd, (long)&magic,
 		written < (long)sizeof(magic) ? written : (long)sizeof(magic), end - written);
 }
 
-/* Writes until what was written is what the checksum says: `log` may change meanwhile, unless it is
- * a copy. */
+/* Writes an entry. `log` may change while it is written, unless it is a copy: then the entry is
+ * written again, until its checksum is right. */
 static int write_entry(
 	int fd, struct segment *segment, struct spool_entry *entry, unsigned char *log, bool copied)
 {
@@ -98,9 +99,9 @@ static int write_entry(
 }
 
 /*
- * Other threads and processes may be filling slots at this moment, which would belie the checksum:
- * so a copy is written. What it shows half filled is CLAIMED in the copy too, and readers step over
- * it.
+ * Other threads and processes may be filling slots at this moment, and the checksum would be wrong.
+ * So a copy is written, where there is memory for one. A slot that is half filled in the copy is
+ * also CLAIMED there, and readers step over it.
  */
 static int append_piece(int fd, struct segment *segment, uint64_t magic, const struct piece *piece,
 	unsigned char *copy)
@@ -120,7 +121,8 @@ static int append_piece(int fd, struct segment *segment, uint64_t magic, const s
 	return write_entry(fd, segment, &entry, copy, true);
 }
 
-/* The spool file, locked, with room for the log bytes [from, to); a negative errno. */
+/* Opens the spool file, locked, with room for the log bytes [from, to). A descriptor or a negative
+ * errno. */
 static int open_for(struct segment *segment, uint64_t from, uint64_t to)
 {
 	uint64_t pieces = 1 + (to - from) / (PIECE_SIZE - FP_RECORD_SIZE_MAX);
@@ -131,10 +133,12 @@ static int open_for(struct segment *segment, uint64_t from, uint64_t to)
 }
 
 /*
- * Appends the log bytes from `from` to `to`, in entries of whole slots; none: an entry without a
- * log. A long log goes in pieces, copied to the same few pages in turn: a fresh page costs as much
- * as a hundred slots. *ret_kept: up to where it is there, and whole: what is being written counts
- * as not kept, since its writer may not know that somebody spools. 0 or a negative errno.
+ * Appends the log bytes [from, to), in entries of whole slots; if there are none, one entry without
+ * a log. A long log is written in pieces, each copied to the same few pages, because a fresh page
+ * costs as much as a hundred slots.
+ *
+ * *ret_kept: up to which offset the log is in the spool, finished. An unfinished slot does not
+ * count, since its writer may not know that another process has spooled it. 0 or a negative errno.
  */
 static int append(int fd, struct segment *segment, uint64_t magic, uint64_t from, uint64_t to,
 	uint64_t *ret_kept)
@@ -193,7 +197,8 @@ int spool_making(struct segment *segment)
 	return append_rest(segment, SPOOL_ENTRY_MAKING_MAGIC);
 }
 
-/* Counts alone are not worth a word when they are cut short. */
+/* An entry with counts alone may be truncated without a loss, unless it says that records are
+ * lost. */
 int spool_counts(struct segment *segment)
 {
 	uint64_t magic = segment->head.lost ? SPOOL_ENTRY_MAGIC : SPOOL_ENTRY_MAKING_MAGIC;
@@ -218,7 +223,7 @@ static uint64_t count_slots(struct segment *segment, uint64_t from, uint64_t to)
 	return count;
 }
 
-/* spooled: by others, bytes of the cell's log. */
+/* spooled: how many bytes of the cell's log other processes have spooled. */
 static uint64_t first_of_copy(struct segment *copy, uint32_t spooled)
 {
 	uint64_t first = first_not_kept(copy);
@@ -226,7 +231,7 @@ static uint64_t first_of_copy(struct segment *copy, uint32_t spooled)
 	return spooled > first ? spooled : first;
 }
 
-/* The end of the whole slots in the copy of a cell; 0: it is no segment. */
+/* The end of the whole slots in the copy of a cell. 0: the copy holds no valid segment. */
 static uint64_t copied_end(const struct segment *copy)
 {
 	const struct session_memory *head = &copy->head;
@@ -274,7 +279,7 @@ int spool_cell(struct segment *first, struct segment *copy, uint32_t *spooled, i
 		*file = spool_file_open_for_records(first, POOL_CELL_SIZE);
 	if (*file < 0)
 		return *file;
-	/* Others append to it too, and may have no limit. */
+	/* Other processes append to it, too, perhaps without a limit on the size of files. */
 	error = spool_file_takes(*file, POOL_CELL_SIZE);
 	if (!error)
 		error = append_piece(
@@ -302,7 +307,8 @@ int spool_slot(struct segment *segment, const uint32_t *slot)
 	int fd SPOOL_FILE_CLEANUP = open_for(segment, from, to);
 	int error = fd < 0 ? fd : append(fd, segment, SPOOL_ENTRY_MAKING_MAGIC, from, to, &kept);
 
-	/* Slots spooled out of order are left to spool_rest(), which repeats some. */
+	/* Only if the slot follows what is spooled already. Otherwise spool_rest() appends it
+	 * again. */
 	if (!error)
 		__atomic_compare_exchange_n(&segment->spooled, &(uint64_t){ from }, to, false,
 			__ATOMIC_RELEASE, __ATOMIC_RELAXED);

@@ -13,15 +13,15 @@
 #include "preload/session/file_limit.h"
 #include "preload/text.h"
 
-#define ATTEMPTS    4  /* the aggregator takes the file away */
-#define NAMES	    8  /* of one number, for the users of so many user namespaces that have it */
-#define FREE_SHARE  20 /* leave one part in so many of the file system free */
+#define ATTEMPTS    4  /* the aggregator may rename the file meanwhile */
+#define NAMES	    8  /* file names for one uid: users of so many user namespaces may have it */
+#define FREE_SHARE  20 /* records leave 1/20 of the file system free */
 #define NAME	    "/records."
 #define MODE	    0600
 #define FOLDER_MODE 01777 /* everyone's, as /tmp is */
 
-/* The lock is let go of first: a child that another thread has forked meanwhile has a copy of the
- * descriptor, and would hold it for its whole life. */
+/* Unlocks first. A child that another thread has forked meanwhile has a copy of the descriptor, and
+ * would hold the lock for its whole life. */
 void spool_file_close(int *fd)
 {
 	if (*fd < 0)
@@ -30,7 +30,7 @@ void spool_file_close(int *fd)
 	fd_close(fd);
 }
 
-/* Terminated path of a file of this number; -ENAMETOOLONG. */
+/* The path of the spool file with this number. 0 or -ENAMETOOLONG. */
 static int file_path(struct segment *first, char *path, size_t size, uint64_t number)
 {
 	const char *folder = (const char *)first + first->spool_path;
@@ -41,7 +41,7 @@ static int file_path(struct segment *first, char *path, size_t size, uint64_t nu
 	return p + 1 < end ? 0 : -ENAMETOOLONG;
 }
 
-/* Where no aggregator ever ran there is no folder yet: who comes first makes it, for everyone. */
+/* Where no aggregator has run there is no folder yet: the first process makes it, for all users. */
 static bool make_folder(struct segment *first)
 {
 	const char *folder = (const char *)first + first->spool_path;
@@ -77,7 +77,7 @@ int spool_file_takes(int fd, uint64_t size)
 	return file_may_reach((uint64_t)file.st_size + size) ? 0 : -EFBIG;
 }
 
-/* After an open that was refused: because somebody else's file has the name? */
+/* After an open that was refused: was that because the name is taken by another user's file? */
 static bool is_others(const char *path, unsigned uid)
 {
 	struct stat file;
@@ -87,7 +87,7 @@ static bool is_others(const char *path, unsigned uid)
 	       file.st_uid != uid;
 }
 
-/* Locked; -EPERM: it is another's. */
+/* A locked descriptor; -EPERM: the file is another user's. */
 static int open_named(struct segment *first, const char *path, uint64_t size, unsigned uid)
 {
 	int error = 0;
@@ -102,7 +102,7 @@ static int open_named(struct segment *first, const char *path, uint64_t size, un
 			return -EPERM;
 		if (fd < 0)
 			return fd;
-		/* Exclusively locked: the aggregator has renamed it and is reading. */
+		/* Somebody holds it exclusively: the aggregator has renamed it and is reading. */
 		if (rawcall3(SYS_flock, fd, LOCK_SH | LOCK_NB, 0) < 0)
 			continue;
 		error = spool_file_takes(fd, size);
@@ -120,13 +120,14 @@ static int open_named(struct segment *first, const char *path, uint64_t size, un
 	return error ? error : -EAGAIN;
 }
 
-/* Containers with user namespaces of their own share the spool, and each has its user 0. */
+/* Several names are tried, because containers with user namespaces of their own share the spool,
+ * and each has a user 0. */
 int spool_file_open(struct segment *first, uint64_t size)
 {
 	unsigned uid = (unsigned)rawcall3(SYS_geteuid, 0, 0, 0);
 	size_t size_of_path = text_length((const char *)first + first->spool_path) + sizeof(NAME) +
 			      TEXT_NUMBER_SIZE;
-	char *path = __builtin_alloca(size_of_path); /* perhaps on a signal handler's stack */
+	char *path = __builtin_alloca(size_of_path); /* may be a signal handler's stack */
 	int fd = -EPERM;
 
 	for (uint64_t name = 0; fd == -EPERM && name < NAMES; name++) {

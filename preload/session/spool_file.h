@@ -1,6 +1,6 @@
 /*
- * The spool's file: found, locked, and with room for what is to be appended (proto/WIRE.md).
- * Nothing here waits.
+ * The spool file: finds and locks it, and checks that there is room for what is to be appended
+ * (proto/WIRE.md). Nothing here waits.
  */
 #ifndef FOOTPRINT_PRELOAD_SESSION_SPOOL_FILE_H
 #define FOOTPRINT_PRELOAD_SESSION_SPOOL_FILE_H
@@ -9,19 +9,20 @@
 
 #include "preload/session/memory.h"
 
-/* Locked for appending `size` bytes, to be closed by the caller; a negative errno. first: segment 0
- * of the image. */
+/* Opens the file, locked for appending `size` bytes. The caller closes the descriptor. A negative
+ * errno on failure. first: segment 0 of the image. */
 int spool_file_open(struct segment *first, uint64_t size);
 
-/* The same for records: they leave some of the file system free, for others and for the word that
- * some were lost. */
+/* The same for records. These leave some of the file system free, for others and for the entries
+ * that say that records were lost. */
 int spool_file_open_for_records(struct segment *first, uint64_t size);
 
 void spool_file_close(int *fd);
 #define SPOOL_FILE_CLEANUP __attribute__((cleanup(spool_file_close)))
 
-/* May `size` bytes more be appended? 0: it is ours, a file, under its name, and no limit is in the
- * way; -ESTALE: the aggregator took it; another negative errno. */
+/* May `size` bytes more be appended? 0: yes; it is a regular file of our user, has a name, and
+ * RLIMIT_FSIZE allows it. -ESTALE: the aggregator has taken the file. Otherwise another negative
+ * errno. */
 int spool_file_takes(int fd, uint64_t size);
 
 /* Is there room for more records? 0 or a negative errno. */

@@ -4,7 +4,7 @@
 
 #include "preload/rawcall.h"
 
-/* Does nothing where there is none: what is negative. It is -1 afterwards. */
+/* Closes *fd, unless it is negative, and sets it to -1. */
 static inline void fd_close(int *fd)
 {
 	if (*fd >= 0)

@@ -9,7 +9,7 @@ extern char **_dl_argv __attribute__((weak));	     /* glibc's ld.so, for its lib
 extern void *__libc_stack_end __attribute__((weak)); /* glibc's ld.so: where argc stood */
 extern char **environ __attribute__((weak));
 
-/* How far above us the kernel's block may lie: far more than a stack's depth at start. */
+/* bytes that the kernel's block may lie above us: far more than a stack is deep at the start */
 #define STACK_DEPTH_MAX (64ul << 20)
 #define AUX_ENTRIES_MAX 64
 
@@ -20,7 +20,8 @@ static Elf64_auxv_t *after_environment(char **envp)
 	return (Elf64_auxv_t *)(void *)(envp + 1);
 }
 
-/* A vector without a page size is none: then environ was not the kernel's any more. */
+/* An auxiliary vector always has a page size. If there is none, environ is not the kernel's any
+ * more. */
 static Elf64_auxv_t *verified(Elf64_auxv_t *aux)
 {
 	for (unsigned i = 0; i < AUX_ENTRIES_MAX && aux[i].a_type != AT_NULL; i++)
@@ -40,8 +41,8 @@ static char **arguments_before(char **envp)
 	return NULL;
 }
 
-/* What stands at an argument vector's place: its count before it, and NULL after so many. A program
- * may since have overwritten it to change its title. */
+/* Does an argument vector stand here, with its count before it and a NULL after so many entries? A
+ * program may have overwritten it, to change its title. */
 static bool is_counted(char **argv)
 {
 	uintptr_t count = 0;
@@ -52,10 +53,12 @@ static bool is_counted(char **argv)
 }
 
 /*
- * glibc's arguments; NULL: another libc, or they do not stand as they did. Where the kernel put
- * them is not asked first: run as a program (ld.so PROGRAM), glibc drops its own arguments,
- * before 2.36 by moving the stack's beginning over them, and then what stands there is its new
- * count and its frames.
+ * The arguments that glibc knows. NULL: it is another libc, or they do not stand there any more.
+ *
+ * _dl_argv comes first, before the place where the kernel put the arguments. When ld.so is run as a
+ * program (ld.so PROGRAM), glibc drops ld.so's own arguments; before 2.36 it does so by moving the
+ * beginning of the stack over them, and then the kernel's place holds a new count and glibc's
+ * frames.
  */
 static char **glibc_arguments(void)
 {

@@ -14,7 +14,7 @@ struct entry {
 	Elf64_auxv_t *aux; /* ends with AT_NULL, or NULL: not found */
 };
 
-/* Cheap; call it where it is needed. Each part may be missing. */
+/* Finds all three. Cheap enough to be called wherever it is needed. Each part may be missing. */
 struct entry entry_find(void);
 
 /* Value of an entry of the auxiliary vector, 0: not there. */

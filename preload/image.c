@@ -19,13 +19,15 @@
 #include "preload/session/session.h"
 #include "preload/text.h"
 
-#define ROOM_FOR_CHILDREN 512 /* log bytes that a cell should have left when a process forks */
+#define ROOM_FOR_CHILDREN                                                                          \
+	512 /* bytes of its log that a cell should have left when a process forks */
 
 struct image image DATA_OF_START = { .descriptor = -1 };
 
 bool image_is_ours(void)
 {
-	/* Whether a process made without our knowledge exists cannot be known without asking. */
+	/* A process made by a clone that no hook saw can only be recognised by asking for the
+	 * pid. */
 	return image.memory_only || rawcall3(SYS_getpid, 0, 0, 0) == image.pid;
 }
 
@@ -33,9 +35,10 @@ bool image_is_ours(void)
 extern char __libc_single_threaded __attribute__((weak));
 
 /*
- * Asking /proc costs more than all the rest of a start, so libc is asked: glibc by its public
- * variable, before 2.32 by the word behind its thread control block's self pointer
- * (multiple_threads, 0), musl by the same word there: the next thread in the ring, which is itself.
+ * Asking /proc would cost more than all the rest of a start, so libc is asked. glibc since 2.32 has
+ * a public variable. Before that, glibc has the word `multiple_threads` behind the self pointer of
+ * its thread control block, which is 0. musl has the next thread in the ring at the same place,
+ * which is the thread itself if it is the only one.
  */
 bool image_is_single_threaded(void)
 {
@@ -90,7 +93,7 @@ bool image_settings(const struct entry *entry, struct settings *settings)
 	return true;
 }
 
-/* A whole first segment, private to the caller so far. NULL: no memory. */
+/* A complete first segment, which only the caller knows so far. NULL: no memory. */
 static struct segment *make_first(
 	const struct settings *settings, const struct entry *entry, int root, int *ret_memfd)
 {
@@ -105,14 +108,14 @@ static struct segment *make_first(
 	return segment;
 }
 
-/* Puts `segment` in the place of `old`; false: another thread was first. */
+/* Makes `segment` the current one in the place of `old`. False: another thread was first. */
 static bool publish(struct segment *old, struct segment *segment)
 {
 	return __atomic_compare_exchange_n(
 		&image.segment, &old, segment, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 
-/* With memory and a connection of our own. */
+/* Starts the image with a memory and a connection of its own. */
 static void start_alone(const struct settings *settings, const struct entry *entry)
 {
 	int root CLEANUP_FD =
@@ -135,8 +138,8 @@ static void start_alone(const struct settings *settings, const struct entry *ent
 	}
 }
 
-/* False: there is no pool for us. Threads cannot have begun where one is found: it is the first
- * thing that the image does. */
+/* Starts the image in a cell of a pool. False: there is no pool for us. There are no threads yet
+ * where one is found, since looking is the first thing that an image does. */
 static bool start_in_pool(const struct settings *settings, const struct entry *entry)
 {
 	struct segment *segment = pool_enter(settings, entry);
@@ -157,7 +160,7 @@ struct segment *image_start(void)
 	const char *log;
 
 	if (!entry.envp)
-		return NULL; /* too early: libc itself has not begun */
+		return NULL; /* too early: libc itself has not started */
 	if (!image_settings(&entry, &settings)) {
 		image.off = true;
 		return NULL;
@@ -166,7 +169,7 @@ struct segment *image_start(void)
 	image.logs = log && *log && !text_equal(log, "0");
 	image.pid = (int)rawcall3(SYS_getpid, 0, 0, 0);
 	image.identity = pool_identity(&settings);
-	/* Something goes on behind the end that we knew of: with a session of its own. */
+	/* This process has left its cell, but goes on: it gets a session of its own. */
 	if (image.left)
 		image.said_goodbye = false;
 	if (image.left || !start_in_pool(&settings, &entry))
@@ -186,8 +189,8 @@ void image_move_out(void)
 	image.pool = NULL;
 	image.descriptor = -1;
 	image.guard = 0;
-	/* The next hello names what "/" and the working directory are then, and no descriptor's
-	 * directory. */
+	/* The next hello names the root and the working directory of that time. Ids of descriptors'
+	 * directories would mean nothing in its session. */
 	image.left_root = false;
 	image.root = 0;
 	directory_forget(0, UINT_MAX);
@@ -203,7 +206,8 @@ void image_make_room(void)
 		image_extend(segment);
 }
 
-/* Another segment. Behind a cell, which has no room for tables, it is one that has them. */
+/* Makes the segment after `full`. After a cell, which has no room for tables, it is one that has
+ * them. */
 static struct segment *segment_after(struct segment *full, int *ret_memfd)
 {
 	struct segment *segment =
@@ -232,7 +236,7 @@ struct segment *image_extend(struct segment *full)
 		return current;
 	if (image.memory_only)
 		return NULL;
-	/* A program may go on finding new paths for as long as it lives. */
+	/* Gives back what it can: a program may go on finding new paths for as long as it lives. */
 	segment = full;
 	do
 		segment_release(segment);

@@ -1,4 +1,4 @@
-/* What stands in LD_PRELOAD: paths and names, between colons and spaces. */
+/* The entries of LD_PRELOAD: paths and names, separated by colons and spaces. */
 #ifndef FOOTPRINT_PRELOAD_PRELOADS_H
 #define FOOTPRINT_PRELOAD_PRELOADS_H
 
@@ -11,7 +11,7 @@ static inline bool preloads_separates(char c)
 	return c == ':' || c == ' ';
 }
 
-/* The next entry of a value from *at on; false: no more. */
+/* The next entry of a value, from *at on; moves *at behind it. False: there are no more. */
 bool preloads_next(const char **at, struct span *ret_entry);
 
 /* Is this path one of the entries, letter for letter? Without a value (NULL) there are none. */

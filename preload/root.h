@@ -1,4 +1,4 @@
-/* Which directory "/" is. Numbers are given again, so its time of birth belongs to it. */
+/* Which directory "/" is: its device, inode and time of birth. (Inode numbers are used again.) */
 #ifndef FOOTPRINT_PRELOAD_ROOT_H
 #define FOOTPRINT_PRELOAD_ROOT_H
 
@@ -9,8 +9,8 @@
 
 #include "preload/rawcall.h"
 
-/* False: it cannot be told. Linux 5.8 also tells as what it is mounted (STATX_MNT_ID in the mask).
- */
+/* Asks statx for "/". False: the kernel does not answer. Since Linux 5.8 it also tells the mount's
+ * id (then the mask has STATX_MNT_ID). */
 static inline bool root_look(struct statx *ret)
 {
 	return rawcall6(SYS_statx, AT_FDCWD, (long)"/", AT_NO_AUTOMOUNT, STATX_INO | STATX_MNT_ID,
@@ -26,13 +26,13 @@ static inline uint64_t root_device(const struct statx *root)
 	       (minor & 0xff);
 }
 
-/* As a hello has it. */
+/* The root as a hello describes it. */
 struct root_name {
 	uint64_t device, inode;
-	uint64_t birth_ns; /* 0: not told */
+	uint64_t birth_ns; /* nanoseconds since the epoch; 0: not known */
 };
 
-/* Of a descriptor of it. False: it cannot be told. */
+/* The same of a descriptor of the root. False: the kernel does not answer. */
 static inline bool root_name(int root, struct root_name *ret)
 {
 	struct statx status;

@@ -1,5 +1,5 @@
-/* Signals of the calling thread, held back for a while. Without <signal.h>, which <asm/signal.h>
- * excludes. */
+/* Blocks signals of the calling thread for a while. Does without <signal.h>, which cannot be
+ * included together with <asm/signal.h>. */
 #ifndef FOOTPRINT_PRELOAD_SIGNALS_H
 #define FOOTPRINT_PRELOAD_SIGNALS_H
 
@@ -7,10 +7,10 @@
 
 #include "preload/rawcall.h"
 
-#define KERNEL_SIGSET	 8 /* bytes of a set of signals, as the kernel has it */
+#define KERNEL_SIGSET	 8 /* bytes of the kernel's sigset_t */
 #define SIGNALS_SET_MASK 2 /* SIG_SETMASK */
 
-/* All of them. Returns what was held before. */
+/* Blocks all signals. Returns the signal mask as it was before, for signals_release(). */
 static inline uint64_t signals_hold(void)
 {
 	uint64_t all = ~0ull, before = 0;

@@ -10,7 +10,8 @@
 
 typedef int at_exit_function(void (*function)(void *), void *argument, void *object);
 
-/* libc's own: where a sanitizer stands before it, that is not ready before its own constructor. */
+/* libc's own __cxa_atexit. A sanitizer may interpose one, which is not ready before the sanitizer's
+ * own constructor has run. */
 static at_exit_function *find_at_exit(void)
 {
 	for (const struct link_map *map = symbol_link_map(); map; map = map->l_next)
@@ -20,11 +21,11 @@ static at_exit_function *find_at_exit(void)
 }
 
 /*
- * glibc runs what it was handed last first, and destructors are handed to it after our constructor
- * has run; so this comes after them. So does what other libraries' constructors have handed it,
- * which run after ours (module.mk: initfirst; before 2.34 not where libpthread is loaded). musl
- * runs it before destructors, when nobody has said goodbye: then the cell is kept until the pool is
- * over.
+ * Leaves the cell when everything else has ended. glibc runs what was registered last first. The
+ * destructors are registered after our constructor has run, and so is what the constructors of
+ * other libraries register, since they run after ours (module.mk: initfirst; not so before 2.34 if
+ * libpthread is loaded). So this function runs after all of them. musl runs it before the
+ * destructors, when nobody has said goodbye: then the cell is kept until the pool is over.
  */
 static void leave(void *unused)
 {

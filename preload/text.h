@@ -16,8 +16,8 @@ void *memmove(void *to, const void *from, size_t size);
 void *memset(void *to, int byte, size_t size);
 int memcmp(const void *a, const void *b, size_t size);
 
-/* Text a word at a time. Words at their alignment lie in one page each: where one byte of a word is
- * the text's, the others can be read. */
+/* For reading text a word at a time. An aligned word lies within one page: where one of its bytes
+ * can be read, all of them can. */
 typedef uint64_t __attribute__((may_alias)) text_word;
 
 /* The highest bit of the first zero byte in a word (bits above it mean nothing); 0: it has none. */
@@ -29,12 +29,13 @@ static inline uint64_t text_first_zero(text_word word)
 }
 
 size_t text_length(const char *text);
-/* At most `limit`: the length up to a NUL or that many bytes. */
+/* The length of the text, but at most `limit`. Reads no further than the word that holds the
+ * end. */
 size_t text_length_limited(const char *text, size_t limit);
 bool text_equal(const char *a, const char *b);
 
-/* Here, because a start asks it of each variable of the environment: most differ in the first byte.
- */
+/* Inline, because a start calls it for each variable of the environment, and most differ in the
+ * first byte. */
 static inline bool text_begins(const char *text, const char *prefix)
 {
 	for (; *prefix; text++, prefix++)

@@ -13,8 +13,8 @@
 #include "preload/text.h"
 #include "proto/system_calls.h"
 
-/* Every call that the library makes for itself in a process that does not know of a filter.
- * (tests/preload/test_own_calls.py compares this with its sources.) */
+/* Every system call that the library makes for itself, in a process that does not know of a filter.
+ * (tests/preload/test_own_calls.py compares this with the sources.) */
 static const int own_calls[] = { SYS_access, SYS_capget, SYS_chmod, SYS_clock_gettime, SYS_clone,
 	SYS_close, SYS_connect, SYS_faccessat, SYS_faccessat2, SYS_fcntl, SYS_fgetxattr, SYS_flock,
 	SYS_fstat, SYS_fstatfs, SYS_ftruncate, SYS_getcwd, SYS_getegid, SYS_geteuid, SYS_getgid,
@@ -75,7 +75,7 @@ static uint32_t calculate(uint16_t code, uint32_t a, uint32_t operand)
 	}
 }
 
-/* How many instructions a jump passes over. */
+/* How many instructions a jump skips. */
 static uint32_t jump(const struct sock_filter *op, uint32_t a, uint32_t operand)
 {
 	bool taken;
@@ -99,7 +99,7 @@ static uint32_t jump(const struct sock_filter *op, uint32_t a, uint32_t operand)
 	return taken ? op->jt : op->jf;
 }
 
-/* What the filter answers to a call. The kernel has accepted it: it comes to an end. */
+/* The filter's answer to a call. The kernel has accepted the filter, so it comes to an end. */
 static uint32_t answer(const struct sock_fprog *program, const struct seccomp_data *data)
 {
 	struct machine machine = { 0 };
@@ -139,7 +139,8 @@ static uint32_t answer(const struct sock_fprog *program, const struct seccomp_da
 	return SECCOMP_RET_KILL_PROCESS;
 }
 
-/* An error is an answer that we live with; a signal or somebody who is asked is none. */
+/* Can we go on after this answer? An error is harmless; a signal is not, nor is a tracer or
+ * listener that is asked. */
 static bool lives_with(uint32_t action)
 {
 	switch (action & SECCOMP_RET_ACTION_FULL) {
@@ -152,7 +153,8 @@ static bool lives_with(uint32_t action)
 	}
 }
 
-/* Arguments are taken for zero: filters that look at them look for other calls than ours. */
+/* Does the filter let all our calls live? Their arguments are taken to be 0: filters that look at
+ * arguments do so for other calls than ours. */
 static bool lets_us_live(const struct sock_fprog *program)
 {
 	for (size_t i = 0; i < sizeof(own_calls) / sizeof(own_calls[0]); i++) {

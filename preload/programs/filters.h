@@ -1,11 +1,12 @@
 /*
- * The application's own seccomp filters. After one is installed we make no system calls; and the
- * programs that it executes inherit it, where our start makes calls that it may answer with death.
+ * The application's own seccomp filters. After one is installed, we make no system call in this
+ * process. The programs that it executes inherit the filter; it may kill them for the calls that
+ * our start makes, so that is found out, too.
  */
 #ifndef FOOTPRINT_PRELOAD_PROGRAMS_FILTERS_H
 #define FOOTPRINT_PRELOAD_PROGRAMS_FILTERS_H
 
-/* A filter was installed: `program` is what prctl or seccomp was given (struct sock_fprog), NULL:
+/* A filter was installed. program: what prctl or seccomp was given (struct sock_fprog); NULL:
  * strict mode. */
 void filter_installed(const void *program);
 

@@ -22,11 +22,12 @@ static void count_users(uint32_t change)
 		__atomic_fetch_add(&s->head.users, change, __ATOMIC_ACQ_REL);
 }
 
-/* Before the fork: a parent that ends at once must not be the last while its child begins. */
+/* Counts the child before the fork: the parent may end at once, and must not take itself for the
+ * last process of the image. */
 void record_fork_begin(void)
 {
-	/* What the child executes should find it, and what it learns itself is its own: that the
-	 * aggregator is another one, too. */
+	/* The child inherits what is known of the aggregator and the pool, but not what its parent
+	 * learns later. So look now. */
 	if (image_segment())
 		session_look();
 	pool_look();
@@ -50,30 +51,30 @@ void record_fork_end(long pid)
 		image.guard = image.pid;
 		image.pid = image.memory_only ? 0 : (int)rawcall3(SYS_getpid, 0, 0, 0);
 		image.said_goodbye = false;
-		image.connecting = false; /* that thread is not here */
+		image.connecting = false; /* the thread that was connecting is not in the child */
 	}
 }
 
-/* Nobody holds the memory any more who could read in it. */
+/* Does no aggregator hold the memory any more? */
 static bool nobody_reads(struct segment *segment)
 {
 	return segment->way != SEGMENT_HELD || !connection_is_there();
 }
 
-/* Nobody knows how many processes there were. */
+/* Does nobody else know how many processes the image had? */
 static bool count_unknown(struct segment *segment)
 {
 	return segment->head.processes > 1 && segment == image.segment && nobody_reads(segment);
 }
 
-/* Nobody knows how many records were lost; they are counted in one segment. */
+/* Does nobody else know how many records were lost? They are counted in one segment. */
 static bool loss_unknown(struct segment *segment)
 {
 	return __atomic_load_n(&segment->head.lost, __ATOMIC_RELAXED) && nobody_reads(segment);
 }
 
-/* The last process of the image keeps what nobody has acknowledged. in_good_hands: somebody does
- * that with what stands in the pool. */
+/* The last process of the image puts into the spool what nobody has acknowledged. in_good_hands:
+ * another process does that for what stands in the pool. */
 static void keep_rest(struct segment *segment, bool in_good_hands)
 {
 	uint64_t spooled = segment->spooled;
@@ -83,7 +84,8 @@ static void keep_rest(struct segment *segment, bool in_good_hands)
 		(segment->cell && segment->way == SEGMENT_HELD && in_good_hands))
 		return;
 	error = spool_rest(segment);
-	/* Without a log an entry still says how many processes there were, and until when. */
+	/* An entry without a log still says how many processes there were, and until when they
+	 * lived. */
 	if (!error && segment->spooled == spooled &&
 		(count_unknown(segment) || loss_unknown(segment)))
 		error = spool_counts(segment);
@@ -155,7 +157,7 @@ void record_directory_unknown(void)
 void record_vfork_end(void)
 {
 	record_directory_unknown();
-	/* A shell may have nothing new to say for the rest of its life. */
+	/* Look at once: a shell may have no new record for the rest of its life. */
 	if (image.refused && image.segment && image_is_ours())
 		session_look();
 }
@@ -198,7 +200,7 @@ void record_directory_each_thread(void)
 	directory_each_thread();
 }
 
-/* Neither can remember it any more. */
+/* Parent and child share the working directory: neither can remember it any more. */
 void record_directory_shared(void)
 {
 	directory_each_thread();
@@ -225,8 +227,8 @@ int record_descriptor(void)
 	return __atomic_load_n(&image.descriptor, __ATOMIC_ACQUIRE);
 }
 
-/* Who closes past the hooks may have opened a file of its own with that number. Behind a filter
- * nobody is asked. */
+/* A program that closes descriptors past the hooks may have opened a file of its own with that
+ * number. Behind a filter the kernel is not asked. */
 bool record_descriptor_is(int fd)
 {
 	return fd >= 0 && fd == record_descriptor() &&
@@ -250,7 +252,7 @@ void record_descriptor_yield(int fd, int wanted)
 	int old = fd;
 	long other;
 
-	/* A vfork child's copy may go: it is the parent's that counts. */
+	/* A vfork child may lose its copy; only the parent's counts. */
 	if (fd < 0 || image.memory_only || record_descriptor() != fd || !image_is_ours() ||
 		rawcall3(SYS_fcntl, wanted, F_GETFD, 0) < 0 || !connection_confirm(fd))
 		return;

@@ -15,12 +15,12 @@
 #include "preload/rawcall.h"
 #include "preload/text.h"
 
-#define BLOCK_SIZE	 1024 /* ELF header and program headers, mostly; a #! line */
-#define SCRIPT_LINE_SIZE 256  /* BINPRM_BUF_SIZE: the kernel looks no further */
-#define SCRIPT_DEPTH_MAX 5    /* chains of interpreters the kernel follows */
+#define BLOCK_SIZE	 1024 /* bytes read first: mostly all headers, or the #! line */
+#define SCRIPT_LINE_SIZE 256  /* bytes; the kernel's BINPRM_BUF_SIZE: it reads no further */
+#define SCRIPT_DEPTH_MAX 5    /* interpreters in a chain, as in the kernel */
 #define HEADERS_MAX	 128
 #define DYNAMIC_MAX	 256
-#define STAT_FLAGS	 (AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW) /* of execveat's, and mean the same */
+#define STAT_FLAGS	 (AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW) /* these mean the same to execveat */
 
 #ifndef ST_NOSUID
 #define ST_NOSUID 2
@@ -29,16 +29,16 @@
 /* The file being looked at. */
 struct program {
 	int fd;
-	long size;   /* bytes of `block` that were read; -EBADF: it may not be read */
-	bool grants; /* ids or capabilities, to whoever does not have them */
+	long size;   /* bytes of `block` that were read; -EBADF: the file may not be read */
+	bool grants; /* it may give ids or capabilities to whoever executes it */
 	char block[BLOCK_SIZE];
 };
 
 /*
- * Answers by file: one word each, the hash of the file's identity with the kind in its low bits, so
- * that a reader sees a whole answer or none. A slot is taken over by whoever comes last. They stand
- * in the memory that forks share, where there is room: a shell looks in its forks, each of which
- * would look anew.
+ * Remembered answers: one word for each file, the hash of its identity with the kind in the low
+ * bits, so that a reader sees a whole answer or none. A new answer overwrites what was in its slot.
+ * They stand in the memory that forks share, if there is any: a shell looks at programs in its
+ * forks, each of which would have to look anew.
  */
 #define KIND_MASK 7ull
 static uint64_t known_alone[KNOWN_PROGRAMS] DATA_SELDOM;
@@ -75,7 +75,7 @@ static void remember(uint64_t identity, enum program_kind kind)
 	__atomic_store_n(known_place(identity), identity | kind, __ATOMIC_RELAXED);
 }
 
-/* Bytes of the file, from the block where they are in it. False: not there. */
+/* Reads bytes of the file, from the block if they are in it. False: they are not there. */
 static bool read_at(const struct program *program, uint64_t offset, void *to, size_t size)
 {
 	if (offset <= (uint64_t)program->size && size <= (uint64_t)program->size - offset) {
@@ -86,8 +86,8 @@ static bool read_at(const struct program *program, uint64_t offset, void *to, si
 	       rawcall4(SYS_pread64, program->fd, (long)to, (long)size, (long)offset) == (long)size;
 }
 
-/* Without an interpreter a file is static, unless it is a dynamic linker: that one is a library by
- * its name, where a static program (static-pie) has none. */
+/* A file without an interpreter is static, unless it is a dynamic linker. That is a library, and
+ * has a DT_SONAME; a static program (static-pie) has none. */
 static bool is_dynamic_linker(const struct program *program, const Elf64_Phdr *dynamic)
 {
 	uint64_t count = dynamic->p_filesz / sizeof(Elf64_Dyn);
@@ -131,7 +131,7 @@ static enum program_kind elf_kind(const struct program *program)
 	return is_dynamic_linker(program, &dynamic) ? PROGRAM_DYNAMIC : PROGRAM_STATIC;
 }
 
-/* The interpreter of a #! line, or NULL; terminated in place. */
+/* The interpreter of a #! line, terminated within the block. NULL: it is no script. */
 static char *script_interpreter(struct program *program)
 {
 	long limit = program->size < SCRIPT_LINE_SIZE ? program->size : SCRIPT_LINE_SIZE - 1;
@@ -151,7 +151,7 @@ static char *script_interpreter(struct program *program)
 	return at > start ? program->block + start : NULL;
 }
 
-/* May privileges be gained from this file at all? */
+/* May this process gain privileges from this file: no no_new_privs, no nosuid mount? */
 static bool privileges_granted(const struct program *program)
 {
 	struct statfs mount;
@@ -168,8 +168,8 @@ static bool ids_differ(uid_t user, gid_t group)
 	       group != (gid_t)rawcall3(SYS_getgid, 0, 0, 0);
 }
 
-/* Will the kernel say AT_SECURE? Real and effective ids differ afterwards, or capabilities come
- * from the file to a user that is not root. */
+/* Will the kernel set AT_SECURE? It does if the real and effective ids differ afterwards, or if a
+ * user other than root gets capabilities from the file. */
 static bool gains_privileges(struct program *program, const struct stat *status)
 {
 	uid_t user = (uid_t)rawcall3(SYS_geteuid, 0, 0, 0);
@@ -190,7 +190,7 @@ static bool gains_privileges(struct program *program, const struct stat *status)
 	return ids_differ(user, group);
 }
 
-/* Is a program executed now AT_SECURE, whatever its file? */
+/* Would the kernel set AT_SECURE for any file that this process executes? */
 static bool is_privileged(void)
 {
 	return ids_differ(
@@ -217,14 +217,13 @@ static int open_file(int dirfd, const char *path, mode_t mode)
 	return (int)fd;
 }
 
-/* Only a regular file that may be executed is ever opened: opening a device can do things. */
+/* Opens only regular files that may be executed, since opening a device can have effects. */
 static bool open_program(
 	struct program *program, int dirfd, const char *path, int flags, struct stat *ret_status)
 {
 	char link[sizeof("/proc/self/fd/") + TEXT_NUMBER_SIZE];
 
-	/* Without a name fstatat may look at the descriptor (Linux 6.11), where execveat does not.
-	 */
+	/* A NULL path makes fstatat look at the descriptor (Linux 6.11), but not execveat. */
 	if (!path ||
 		rawcall4(SYS_newfstatat, dirfd, (long)path, (long)ret_status, flags & STAT_FLAGS) <
 			0 ||
@@ -302,7 +301,8 @@ enum program_kind program_look(
 			return PROGRAM_UNKNOWN;
 		interpreter = script_interpreter(&program);
 		kind = interpreter ? PROGRAM_UNKNOWN : judge(&program, &status);
-		/* One that grants something is another kind to whoever has dropped it meanwhile. */
+		/* Not if it may give privileges: then the answer depends on the ids of the process,
+		 * which may change. */
 		if (kind == PROGRAM_DYNAMIC && !program.grants)
 			remember(identity_of(&status), kind);
 		else if (kind != PROGRAM_UNKNOWN)

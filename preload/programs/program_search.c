@@ -8,11 +8,12 @@
 #include "preload/hooks/hooks.h"
 #include "preload/text.h"
 
-/* Where PATH is not set. */
+/* What libc uses where PATH is not set. */
 #define DEFAULT_PATH_GLIBC "/bin:/usr/bin"
 #define DEFAULT_PATH_MUSL  "/usr/local/bin:/bin:/usr/bin"
 
-/* libc's own getenv: a shell's, which would find the shell's variables, is not what execvp asks. */
+/* Uses libc's own getenv: a shell may define one that finds the shell's variables, which execvp
+ * does not see. */
 static const char *search_path(void)
 {
 	static void *slot;
@@ -40,7 +41,7 @@ static size_t element_size(const char *element)
 	return size;
 }
 
-/* libc tries no element that is longer. */
+/* libc skips longer elements. */
 static bool is_tried(size_t element)
 {
 	return element < PATH_MAX;
@@ -79,7 +80,8 @@ int program_search_begin(struct program_search *search, const char *file)
 	return 0;
 }
 
-/* An element and the file behind it; an empty element is the working directory. */
+/* Makes a candidate of an element of PATH and the file. An empty element is the working
+ * directory. */
 static void join(struct program_search *search, const char *element, size_t size)
 {
 	char *to = search->text;

@@ -1,5 +1,5 @@
 /*
- * The search along PATH that execvp and posix_spawnp make, candidate by candidate, so that each one
+ * The search through PATH that execvp and posix_spawnp make, one candidate at a time, so that each
  * can be recorded, and looked at, before it is tried.
  */
 #ifndef FOOTPRINT_PRELOAD_PROGRAMS_PROGRAM_SEARCH_H
@@ -13,16 +13,16 @@ struct program_search {
 	const char *file;
 	size_t file_size;
 	const char *rest; /* of PATH; NULL: none left */
-	size_t room;	  /* of the longest candidate that is put together, terminated; bytes */
+	size_t room;	  /* bytes of the longest candidate, with its NUL */
 	char *text;	  /* the caller's, `room` bytes */
 };
 
-/* Begins to look for `file` as libc would: one candidate if it has a slash in it. 0, or the errno
- * that libc answers without asking the kernel. Then the caller gives `text`: its size depends on
- * PATH, and the stack may be a signal handler's. */
+/* Begins a search for `file` as libc makes it; a name with a slash is the only candidate. 0, or the
+ * errno that libc returns without asking the kernel. Afterwards the caller sets `text` to a buffer
+ * of `room` bytes: how large that is depends on PATH, and the stack may be a signal handler's. */
 int program_search_begin(struct program_search *search, const char *file);
 
-/* The next candidate; false: there is none. */
+/* Goes to the next candidate. False: there is none. */
 bool program_search_next(struct program_search *search);
 
 #endif

@@ -1,5 +1,5 @@
-/* Records of programs that are run: written before the call, because one that succeeds is the last.
- */
+/* Records of programs that are executed: written before the call, because a call that succeeds does
+ * not return. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +13,8 @@
 #include "preload/record/pointers.h"
 #include "preload/record/recorder.h"
 
-/* A script without a name says nothing but who is to read it: that one is executed then. */
+/* The place of a program that is executed by its descriptor. A script that has no name is recorded
+ * as its interpreter. */
 static bool place_of_descriptor(struct place *ret, int fd, char *buffer)
 {
 	char link[DESCRIPTOR_LINK_SIZE];
@@ -27,9 +28,10 @@ static bool place_of_descriptor(struct place *ret, int fd, char *buffer)
 	return directory_place(ret, buffer);
 }
 
-/* The place of a program: of what the process holds (an empty path, fexecve, is that too) what the
- * descriptor's link says, in `buffer`. What runs had a name, though no directory has it any more,
- * or ever had; what fails need not be told then. */
+/* The place of a program. For an empty path (fexecve), or one of the process's own links, this is
+ * what the descriptor's link in /proc says, in `buffer`. If the execution succeeds, that counts
+ * even if no directory has that name any more, or ever had; if it has failed, such a program is not
+ * recorded. */
 static bool program_place(struct place *ret, int dirfd, const char *path, int error, char *buffer)
 {
 	struct held held = { .kind = HELD_FD, .fd = dirfd, .rest = "" };
@@ -41,27 +43,29 @@ static bool program_place(struct place *ret, int dirfd, const char *path, int er
 	return place_of_descriptor(ret, held.fd, buffer);
 }
 
-/* What is written before an execution may be in the spool, where it cannot be taken back, by the
- * time that it fails: as most attempts of a search through PATH, which lead to no program. */
+/* An attempt that is known to fail is not recorded here: by the time that it fails, its record may
+ * be in the spool, where it cannot be taken back. Most attempts of a search through PATH are of
+ * that kind. */
 uint64_t record_exec_begin(int dirfd, const char *path, enum program_glance glance)
 {
 	char buffer[USUAL_PATH];
 	struct place place;
 
-	/* What the kernel has found a program by can be read; at others it has not looked yet. */
+	/* A path by which program_glance() has found a program can be read. Any other may be a bad
+	 * pointer. */
 	if (!image_segment() || (path && glance != GLANCE_DYNAMIC && !path_is_readable(path)) ||
 		!program_place(&place, dirfd, path, 0, buffer) || glance == GLANCE_NONE)
 		return 0;
 	return fact_exec(&place);
 }
 
-/* Not there: an empty path that means no descriptor. */
+/* An empty path, relative to no descriptor. */
 static bool names_nothing(int dirfd, const char *path, int error)
 {
 	return error == ENOENT && dirfd == AT_FDCWD && path && !*path;
 }
 
-/* What a descriptor names is there, whatever has become of its name. */
+/* Does the program exist? What a descriptor names does, whatever has become of its name. */
 static bool is_there(int dirfd, const char *path)
 {
 	return !path || !*path || directory_holds(dirfd, path);
@@ -79,8 +83,8 @@ static void record_outcome(int dirfd, const char *path, int error)
 		!program_place(&place, dirfd, path, error, buffer) ||
 		fact_is_known(place.hash, FACT_ATTRIBUTES(RECORD_EXECUTE, 0, error), &key))
 		return;
-	/* A script whose interpreter is not there, or a program whose dynamic linker is not, is
-	 * answered as if it were not there itself. */
+	/* The kernel answers ENOENT, too, if the interpreter of a script or the dynamic linker of a
+	 * program is missing. */
 	if (error == ENOENT && is_there(dirfd, path)) {
 		error = ENOEXEC;
 		if (fact_is_known(place.hash, FACT_ATTRIBUTES(RECORD_EXECUTE, 0, error), &key))

@@ -12,8 +12,8 @@
 #include "preload/record/recorder.h"
 #include "preload/text.h"
 
-/* Every program that Go's linker made has a note of this owner, also where another linker ended the
- * work: cmd/link/internal/ld/elf.go. */
+/* Every program that Go's linker has made has a note with this owner, even if another linker
+ * finished the work: cmd/link/internal/ld/elf.go. */
 static const char GO_OWNER[4] = "Go";
 
 static size_t padded(size_t size, size_t alignment)
@@ -58,7 +58,7 @@ void raw_calls_record(const struct entry *entry)
 	char path[PATH_MAX];
 	long size;
 
-	/* `ld.so program`: the kernel's word is about ld.so. */
+	/* For `ld.so program`, the kernel's auxiliary vector describes ld.so. */
 	if (!entry->aux || !program || loaded_program() || !is_go(entry, program))
 		return;
 	size = rawcall3(SYS_readlink, (long)"/proc/self/exe", (long)path, sizeof(path) - 1);

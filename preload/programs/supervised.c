@@ -21,12 +21,12 @@
 #include "preload/signals.h"
 #include "preload/text.h"
 
-#define STACK_SIZE   2048
-#define HELPER_SIZE  1024
+#define STACK_SIZE   2048 /* bytes */
+#define HELPER_SIZE  1024 /* bytes */
 #define SETTINGS_MAX 16
 
-/* All that does not fit on the small stack of a posix_spawn child: mapped, and gone before the
- * exec. The two processes that lead to the supervisor run in our memory, one after the other. */
+/* All that does not fit on the small stack of a posix_spawn child: mapped, and unmapped before the
+ * exec. The two processes between us and the supervisor run in our memory, one after the other. */
 struct scratch {
 	char filter[SUPERVISED_FILTER_SIZE] __attribute__((aligned(8)));
 	char helper[HELPER_SIZE];	    /* path of the supervisor */
@@ -39,8 +39,9 @@ struct scratch {
 	char supervisor_stack[STACK_SIZE] __attribute__((aligned(16)));
 };
 
-/* A process in our memory, on a stack of its own: runs `function` and ends with what it returns,
- * while we wait. It sends no signal when it ends. Its pid or a negative errno. */
+/* Makes a process in our memory, on a stack of its own (clone with CLONE_VM and CLONE_VFORK). It
+ * runs `function` and exits with what that returns, while we wait. It sends no signal when it ends.
+ * Returns its pid or a negative errno. */
 static long run_apart(void *stack_top, int (*function)(void *), void *context)
 {
 	register long no_parent_tid __asm__("rdx") = 0;
@@ -69,7 +70,8 @@ static long run_apart(void *stack_top, int (*function)(void *), void *context)
 	return result;
 }
 
-/* In the supervisor to be: its end of the socket pair is all that it inherits on purpose. */
+/* Runs in the process that becomes the supervisor. It inherits nothing on purpose except its end of
+ * the socket pair. */
 static int become_supervisor(void *context)
 {
 	struct scratch *scratch = context;
@@ -86,8 +88,8 @@ static int become_supervisor(void *context)
 	return 1;
 }
 
-/* In between, so that the supervisor's parent ends at once: whoever waits for children of the
- * program must not find it. */
+/* Runs in a process between us and the supervisor. It ends at once, so that the supervisor is no
+ * child of ours: a program that waits for any child must not find it. */
 static int start_supervisor(void *context)
 {
 	struct scratch *scratch = context;
@@ -98,7 +100,7 @@ static int start_supervisor(void *context)
 	return 0;
 }
 
-/* Where the supervisor is, beside the library. False: the path does not fit or is not known. */
+/* The path of the supervisor, beside the library. False: it does not fit, or there is none. */
 static bool find_helper(char *to, size_t size)
 {
 	const char *library = environment_library();
@@ -128,8 +130,8 @@ static void fill_scratch(struct scratch *scratch)
 	scratch->arguments[4] = NULL;
 }
 
-/* Signals wait: handlers must not run in the clones, and the supervisor is to be disturbed by none.
- */
+/* Starts the supervisor. Signals are blocked meanwhile: handlers must not run in the clones, and
+ * the supervisor inherits the mask, so that no signal disturbs it. */
 static int launch(struct scratch *scratch)
 {
 	uint64_t before = signals_hold();
@@ -143,7 +145,7 @@ static int launch(struct scratch *scratch)
 	return pid < 0 ? (int)pid : scratch->error;
 }
 
-/* A connection to a supervisor of our user's that is there already, or a negative errno. */
+/* Connects to a supervisor of our user that is running already. Negative errno: there is none. */
 static int find_running(const struct scratch *scratch)
 {
 	struct ucred peer = { 0, (uid_t)-1, 0 };
@@ -163,7 +165,7 @@ static int find_running(const struct scratch *scratch)
 	return -ECONNREFUSED;
 }
 
-/* NULL: one that was there supervises us. */
+/* Asks a running supervisor. NULL: it supervises us. */
 static const char *ask_running(struct scratch *scratch, bool no_new_privileges)
 {
 	int socket = find_running(scratch);
@@ -200,7 +202,7 @@ static const char *start_in(struct scratch *scratch, bool no_new_privileges)
 	return why;
 }
 
-/* NULL: supervised from now on. Else why not. */
+/* NULL: this process is supervised from now on. Otherwise why not, in words. */
 static const char *start(void)
 {
 	bool no_new_privileges;
@@ -218,7 +220,7 @@ static const char *start(void)
 	return why;
 }
 
-/* A failed exec of it would leave us with the filter all the same: so may it be executed at all? */
+/* May the program be executed at all? If the exec failed, we would keep the filter nevertheless. */
 static bool is_executable(int dirfd, const char *path, int flags)
 {
 	return rawcall4(SYS_faccessat2, dirfd, (long)path, 1 /* X_OK */,
@@ -232,7 +234,8 @@ enum program_glance supervised_glance(int dirfd, const char *path, int flags)
 	return program_glance(dirfd, path, flags);
 }
 
-/* A vfork child and its parent's threads may be at it at once: who finds another's looks itself. */
+/* A vfork child and its parent's threads may use this at the same time. One that finds another's
+ * path here looks at its own program itself. */
 static const char *expected;
 
 void supervised_expect(const char *path, enum program_kind kind)

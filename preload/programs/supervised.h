@@ -1,6 +1,6 @@
 /*
- * Static programs, which the library cannot enter: just before one is executed a supervisor is
- * started beside it, and told of its system calls by the kernel (supervise/).
+ * Static programs, which cannot load the library. Just before one is executed, a supervisor is
+ * started beside it, to which the kernel announces the program's system calls (supervise/).
  *
  *   this process                        footprint-supervise
  *   clone, clone, execve ───────────►   begins, no child of ours (clone with no exit signal)
@@ -10,8 +10,9 @@
  *                       ◄───────────    listening
  *   execve
  *
- * Works in a vfork child (it changes none of the parent's memory) and on a small stack, without
- * malloc. Whatever fails before the filter stands leaves the process as it was, and a gap.
+ * This works in a vfork child (it changes none of the parent's memory), on a small stack, and
+ * without malloc. If anything fails before the filter is installed, the process is as it was
+ * before, and there is a gap.
  */
 #ifndef FOOTPRINT_PRELOAD_PROGRAMS_SUPERVISED_H
 #define FOOTPRINT_PRELOAD_PROGRAMS_SUPERVISED_H
@@ -23,50 +24,55 @@
 
 #define SUPERVISOR_NAME "footprint-supervise" /* beside the library */
 
-/* Is there anything to be said of it, and to be supervised? Without a system call where none may be
- * made. */
+/* program_glance(), but without a system call where none may be made. */
 enum program_glance supervised_glance(int dirfd, const char *path, int flags);
 
-/* Around an exec that a hook makes through libc, of a program that it has found to be of this kind.
- * The site in libc, which gets the same pointer, need not look again where the library can enter
- * it. Once. */
+/* For a hook that has looked at a program already, and executes it through libc: the site in libc,
+ * which gets the same pointer, need not look again if the library can enter the program. The answer
+ * of supervised_is_expected() is true only once. */
 void supervised_expect(const char *path, enum program_kind kind);
 bool supervised_is_expected(const char *path);
 void supervised_expect_no_more(void);
 
-/* The calling process is about to execute this; flags are execveat's. Answers what it is. */
+/* The calling process is about to execute this program: has it supervised, if it is static. flags:
+ * execveat's. Returns what kind of program it is. */
 enum program_kind supervised_exec(int dirfd, const char *path, int flags);
 
-/* What is said on the socket pair, whole messages. */
+/* The messages on the socket pair. */
 #define SUPERVISED_MAGIC 0x5355504552564953ull
 struct supervised_greeting {
 	uint64_t magic;
-	uint64_t address; /* of such a greeting in the memory of `pid`: can it be read? */
+	uint64_t address; /* address of this greeting in the memory of `pid`, for the supervisor to
+			     try to read */
 	int32_t pid;
 };
 struct supervised_answer {
-	int32_t error; /* 0, or why it cannot supervise: a negative errno */
+	int32_t error; /* 0, or a negative errno: it cannot supervise this process */
 	int32_t pid;
 };
 
-/* Where a supervisor may be waiting for work: the abstract socket for this user, these namespaces,
- * this root directory and these settings ("NAME=value", NULL-terminated). Returns its size. */
+/* The abstract socket on which a running supervisor waits for work: one for each user, set of
+ * namespaces, root directory and settings ("NAME=value", NULL-terminated). Returns the address's
+ * size in bytes. */
 struct sockaddr_un;
 unsigned supervised_address(
 	struct sockaddr_un *ret, const char *const *settings, const char *library);
 
-/* May a program of the caller's be supervised? NULL: yes. Else why not, in words. wish:
+/* May a program of the caller be supervised? NULL: yes. Otherwise why not, in words. wish:
  * FOOTPRINT_SUPERVISE, which may be NULL. *ret_no_new_privileges: for supervised_begin(). */
 const char *supervised_refused(const char *wish, bool *ret_no_new_privileges);
 
-/* What supervised_begin() answers when nobody did in time: no time is left to ask another. */
+/* What supervised_begin() returns if nobody has answered in time. No time is left to ask
+ * another. */
 extern const char supervised_late[];
 
-/* Sends the listener, past the filter. 0 or a negative errno. */
+/* Sends the listener to the supervisor, with a call that the filter lets pass. 0 or a negative
+ * errno. */
 int supervised_send_listener(int socket, int listener);
 
-/* Says the greeting and waits for the answer; then the filter, then the listener, and the word that
- * all is watched. NULL: it is so. Else why not, in words. */
+/* Sends the greeting, waits for the answer, installs the filter, sends the listener, and waits for
+ * the word that the supervisor listens. NULL: this process is supervised. Otherwise why not, in
+ * words. */
 const char *supervised_begin(int socket, void *filter_room, bool no_new_privileges);
 
 #endif

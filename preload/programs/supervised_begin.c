@@ -1,4 +1,4 @@
-/* Our side of what is said between a process about to be supervised and its supervisor. */
+/* Our side of the dialogue between a process that is about to be supervised and its supervisor. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -110,9 +110,9 @@ static const char *why_not_ready(long got, const struct supervised_answer *answe
 	return answer->error ? "the supervisor cannot work here" : NULL;
 }
 
-/* Once the filter stands there is no way back: the listener goes out at once, and the word that it
- * is heard is only waited for. Should that take long, so will the next call, but it will be made.
- */
+/* Once the filter is installed it cannot be removed. So the listener is sent at once, whatever
+ * happens then. If the supervisor's word takes longer than we wait, the next call waits instead,
+ * but is made. */
 static const char *install(int socket, void *room, bool no_new_privileges)
 {
 	int listener = supervised_filter_install(room, no_new_privileges);

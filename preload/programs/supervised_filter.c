@@ -17,7 +17,7 @@
 #define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5) /* Linux 5.19 */
 #endif
 
-/* A prctl that no kernel knows: answered by our filter alone. */
+/* A prctl that no kernel knows, so that only our filter answers it like this. */
 #define QUESTION     0x46505356 /* "FPSV" */
 #define ANSWER_ERRNO EBADRQC
 
@@ -47,7 +47,7 @@ static void answer(struct program *program, unsigned action)
 	add(program, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, action));
 }
 
-/* The next `skipped` instructions are for those that are equal. */
+/* Skips the next `skipped` instructions unless the value is equal. */
 static void unless_equal(struct program *program, unsigned value, unsigned char skipped)
 {
 	add(program, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, skipped));
@@ -74,14 +74,15 @@ static bool is_always_announced(long number)
 	case DIRECTORY:
 		return true;
 	default:
-		/* The first thing that a libc does: says that a program began. With a filter of its
-		 * own it makes no calls but its own any more. */
+		/* arch_prctl is the first call of a libc, and says that a program has begun.
+		 * seccomp: after a filter of its own, nothing but the program's own calls may be
+		 * made in it. */
 		return number == SYS_arch_prctl || number == SYS_seccomp;
 	}
 }
 
-/* sendto is announced where it has an address, sendmsg but for our own, prctl where it installs a
- * filter; prctl(QUESTION) is answered. */
+/* sendto is announced if it has an address, sendmsg unless it is our own, and prctl if it installs
+ * a filter. prctl(QUESTION) is answered. */
 static void add_special(struct program *program)
 {
 	unless_equal(program, SYS_sendto, 5);
@@ -108,7 +109,7 @@ static void add_special(struct program *program)
 	answer(program, SECCOMP_RET_ALLOW);
 }
 
-/* The calls that are repeated most are looked for first. */
+/* The calls that are repeated most come first in the filter. */
 static const unsigned short first_numbers[] = { SYS_openat, SYS_newfstatat, SYS_open, SYS_stat,
 	SYS_access, SYS_readlink, SYS_readlinkat, SYS_lstat, SYS_statx, SYS_faccessat2,
 	SYS_faccessat };
@@ -122,8 +123,9 @@ static bool is_first(long number)
 	return false;
 }
 
-/* Those of them that are made in the express lane pass. Behind all numbers, since what is asked of
- * a call beside its number keeps the kernel from remembering the answer. */
+/* Announces these calls, except those that the express lane makes. The jumps for all numbers come
+ * before the load of the instruction pointer: for a number whose answer depends on anything else,
+ * the kernel cannot cache the answer. */
 static void add_first(struct program *program)
 {
 	for (unsigned i = 0; i < FIRST_NUMBERS; i++)
@@ -136,7 +138,7 @@ static void add_first(struct program *program)
 	answer(program, SECCOMP_RET_USER_NOTIF);
 }
 
-/* 32-bit calls are not looked at: their numbers mean other things. */
+/* 32-bit calls pass unseen, since their numbers mean other calls. */
 static void build(struct program *program)
 {
 	load(program, offsetof(struct seccomp_data, arch));
@@ -169,9 +171,9 @@ static bool has(const struct __user_cap_data_struct data[2], unsigned capability
 	return data[capability / 32].effective >> capability % 32 & 1;
 }
 
-/* With no_new_privs a set-uid program has the ids of its caller. Root who may take any id himself
- * misses nothing; and where CAP_SYS_ADMIN is out of reach for good, in a container or a service
- * that was confined, nobody becomes root in earnest. */
+/* Does no_new_privs, under which a set-uid program gets no other ids, make no difference here? That
+ * is so for a root that may take any id anyway. And where CAP_SYS_ADMIN is out of reach for good,
+ * as in a container or a confined service, no set-uid program gives full root rights either. */
 static bool privileges_are_not_needed(const struct __user_cap_data_struct data[2])
 {
 	if (rawcall3(SYS_getuid, 0, 0, 0) == 0 && rawcall3(SYS_geteuid, 0, 0, 0) == 0 &&
@@ -196,8 +198,8 @@ int supervised_filter_permitted(bool allowed, bool *ret_no_new_privileges)
 	return allowed || privileges_are_not_needed(data) ? 0 : -EPERM;
 }
 
-/* A signal must not interrupt a call that would not have been interrupted without us: where the
- * kernel can, the caller waits for the answer as it waits for a disk. */
+/* A signal must not interrupt a call that it would not interrupt without us. Where the kernel can
+ * do that (WAIT_KILLABLE_RECV), the caller waits for the answer as it would wait for a disk. */
 int supervised_filter_install(void *room, bool no_new_privileges)
 {
 	struct program program = { room, 0 };

@@ -24,12 +24,12 @@
 
 #define JUMP	  0xe9
 #define CALL	  0xe8
-#define HEAD_SIZE 24 /* of a wrapper: what loads the number, and the jump */
+#define HEAD_SIZE 24 /* bytes of a wrapper that are looked at: they load the number, and jump */
 
 bool sites_active DATA_OF_START;
 uint64_t site_cancellable_real DATA_OF_START;
 
-/* One jump or call to be written: where, and the eight bytes that then stand there. */
+/* A jump or call that is to be written: the address, and the eight bytes that will stand there. */
 struct patch {
 	uint8_t *code;
 	uint64_t bytes;
@@ -52,9 +52,9 @@ void site_before(struct site_frame *frame)
 		frame->ticket = call_before(frame->number, frame->arguments);
 }
 
-/* A thread that may be cancelled at any instruction must not be while it records: the fact would be
- * lost half-written. As a rule there is nothing to hold signals for. No site of ld.so is deferred.
- */
+/* A thread that may be cancelled at any instruction must not be cancelled while it records: the
+ * record would stay half-written. So signals are blocked, unless there is nothing to record, as is
+ * the rule. No site of ld.so is of this kind. */
 static __attribute__((noinline)) void after_deferred(struct site_frame *frame, long result)
 {
 	uint64_t mask;
@@ -78,7 +78,7 @@ long site_after(struct site_frame *frame, long result, uint64_t next)
 	return result;
 }
 
-/* Is this a site: a jump to a stub, or what stands in a mapped page? */
+/* Is this a redirected site: a jump to a stub, or the code of a mapped page? */
 static bool is_redirected(const uint8_t *code)
 {
 	const uint8_t *next = code + SITE_JUMP_SIZE;
@@ -104,7 +104,8 @@ bool sites_begin(const void *function)
 	return false;
 }
 
-/* A function that ends in a jump to another which begins with a site, as stat does to fstatat. */
+/* Does the function end in a jump to another function that begins with a site, as stat does to
+ * fstatat? */
 static bool goes_on_to_site(const uint8_t *code, size_t size)
 {
 	const uint8_t *jump = code + size - SITE_JUMP_SIZE;
@@ -195,8 +196,8 @@ static bool protect(const struct pages *pages, int protection)
 		       protection) == 0;
 }
 
-/* Makes the pages private by writes that change nothing. To read the code first would map it, with
- * its neighbours, only to be copied then. */
+/* Makes the pages private by writes that change nothing. If they were read first, the kernel would
+ * map them, with their neighbours, only to copy them afterwards. */
 static void touch(const struct sites_object *object, const uint32_t *offsets, unsigned count)
 {
 	uint32_t page = 0;
@@ -209,7 +210,8 @@ static void touch(const struct sites_object *object, const uint32_t *offsets, un
 	}
 }
 
-/* NULL, or why not all are redirected. Each site changes with one store. */
+/* Redirects the sites; each changes by a single store. NULL, or why not all of them are
+ * redirected. */
 static const char *redirect(struct stubs *stubs, const struct sites_object *object,
 	const uint32_t *offsets, unsigned count)
 {
@@ -231,9 +233,10 @@ static const char *redirect(struct stubs *stubs, const struct sites_object *obje
 }
 
 /*
- * Writable and executable for the moment: what took the right to execute away could be refused it
- * back (SELinux's execmod, MDWE), and then there would be no libc. This way a refusal comes first,
- * and a signal handler that runs in between finds its code.
+ * Makes the code writable as well as executable for the moment. If it were writable only, the
+ * kernel might refuse to make it executable again (SELinux's execmod, MDWE), and there would be no
+ * libc. As it is, a refusal comes first. And a signal handler that runs meanwhile finds its code
+ * executable.
  */
 static const char *install_at(struct stubs *stubs, const struct sites_object *object,
 	const uint32_t *offsets, unsigned count)
@@ -249,7 +252,7 @@ static const char *install_at(struct stubs *stubs, const struct sites_object *ob
 	return protect(&pages, PROT_READ | PROT_EXEC) ? missed : "its code stays writable";
 }
 
-/* Takes out those that must be left alone; returns how many are left. */
+/* Removes the sites that must be left alone; returns how many are left. */
 static unsigned leave_refused(uint32_t *offsets, unsigned count)
 {
 	unsigned left = 0;
@@ -260,7 +263,7 @@ static unsigned leave_refused(uint32_t *offsets, unsigned count)
 	return left;
 }
 
-/* Where the sites of an object are whose build-id is not compiled in, and how many. */
+/* The sites of an object whose build-id is not compiled in; returns how many. */
 static unsigned find_sites(const struct sites_object *object, uint32_t ret_offsets[SITES_MAX])
 {
 	unsigned count = sites_recall(object, ret_offsets);
@@ -289,7 +292,7 @@ static const char *install(const struct sites_object *object, struct stubs *stub
 		if (count < found)
 			refused = "code seems to jump into one of its system calls";
 	}
-	/* The numbers of stubs in the pages are those that the first object takes. */
+	/* The numbers of stubs in the pages assume that no stub was taken before. */
 	left = count;
 	if (count && !stubs->taken && sites_object_is_glibc(object))
 		left = sites_pages_map(object, stubs, offsets, count);
@@ -298,8 +301,8 @@ static const char *install(const struct sites_object *object, struct stubs *stub
 	return missed ? missed : refused;
 }
 
-/* libc, or the dynamic linker. Returns how many objects that are, and counts those of which not all
- * is redirected. */
+/* Redirects the sites of libc, or of the dynamic linker. Returns how many such objects there are,
+ * and counts those where not all of it was possible. */
 static unsigned install_in(struct stubs *stubs, bool linker, const char *why, unsigned *ret_missed)
 {
 	unsigned count = 0;
@@ -326,8 +329,8 @@ void sites_install(char **envp)
 	const char *wish = text_environment(envp, "FOOTPRINT_SITES");
 	struct stubs stubs = { .taken = false };
 	unsigned count, missed = 0;
-	/* A thread that another library's constructor started may be in the middle of what is
-	 * written. */
+	/* A thread that another library's constructor has started may be executing the code that is
+	 * changed. */
 	const char *why = image_is_single_threaded()
 				  ? NULL
 				  : "threads were running before the library started";
@@ -336,7 +339,7 @@ void sites_install(char **envp)
 		record_gap("sites", NULL, "turned off by FOOTPRINT_SITES=0");
 		return;
 	}
-	/* libc first: sites_pages_map() wants its stubs untouched. */
+	/* libc first: sites_pages_map() needs all stubs untaken. */
 	count = install_in(&stubs, false, why, &missed);
 	count += install_in(&stubs, true, why, &missed);
 	if (!count)

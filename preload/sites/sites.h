@@ -1,12 +1,12 @@
 /*
- * Sites: the `syscall` instructions inside libc and ld.so through which they open files, run
- * programs and connect without passing a public function. sites_install() redirects them to
- * trampolines that record the call and make it.
+ * Sites: the `syscall` instructions inside libc and ld.so, by which these open files, execute
+ * programs and connect without calling a public function. sites_install() redirects them to
+ * trampolines, which make the call and record it.
  *
- * Start at sites_install() in sites.c. sites_object.c finds libc and ld.so, sites_known.def and
- * sites_search.c say where their sites are, sites_pattern.c tells which can be redirected,
- * sites_pages.c maps pages of libc where they are, and sites_call.S holds the trampolines.
- * doc/decisions/sites.md has the figures and the reasons.
+ * Start at sites_install() in sites.c. sites_object.c finds libc and ld.so; sites_known.def and
+ * sites_search.c say where their sites are; sites_pattern.c decides which of these can be
+ * redirected; sites_pages.c maps pages of libc whose sites are redirected already; sites_call.S
+ * holds the trampolines. doc/decisions/sites.md has the figures and the reasons.
  */
 #ifndef FOOTPRINT_PRELOAD_SITES_SITES_H
 #define FOOTPRINT_PRELOAD_SITES_SITES_H
@@ -14,21 +14,21 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* From the constructor, before threads exist. Under FOOTPRINT_SITES=0 it only leaves a gap. What
- * cannot be patched becomes a gap ("sites"). */
+/* To be called by the constructor, before there are threads. With FOOTPRINT_SITES=0, only records a
+ * gap. Whatever cannot be redirected is a gap ("sites"). */
 void sites_install(char **envp);
 
-/* libc's inner calls are seen. Hooks of public functions record all the same, unless sites_cover()
- * says otherwise: a libc may have a public function twice (libpthread's), and not every public
- * function is a site. */
+/* True: libc's inner calls are seen. The hooks of public functions record nevertheless, unless
+ * sites_cover() says that they need not: a libc may have a public function twice (libpthread's),
+ * and not every public function has a site. */
 extern bool sites_active;
 
-/* Does this function of libc's make its call through a site? So does execve, a few instructions
- * from its start, where nothing else has taken its place. */
+/* Does this function of libc make its system call through a site, near its start? True of execve,
+ * unless something else has taken its place. */
 bool sites_begin(const void *function);
 
-/* Does this function, of so many bytes, make system calls, and all that stand in its code through
- * sites? Where the bytes of a `syscall` are part of something else the answer is no. */
+/* Does this function, of `size` bytes, make system calls, and are all of them redirected? False
+ * also if the bytes of a `syscall` are part of another instruction. */
 bool sites_cover(const void *function, size_t size);
 
 #endif

@@ -9,14 +9,16 @@
 #include "preload/text.h"
 #include "proto/session_memory.h"
 
-#define KIND  ".sites-"
-#define MAGIC 0x3245544953545046ull /* "FPTSITE2"; a better search needs another */
+#define KIND ".sites-"
+#define MAGIC                                                                                      \
+	0x3245544953545046ull /* "FPTSITE2"; to be changed whenever the search finds other sites   \
+			       */
 
 /* The file, whole. */
 struct sites_file {
 	struct sites_head head;
 	uint32_t offsets[SITES_MAX]; /* the rest is 0 */
-	uint64_t checksum;	     /* of all before, as of a spool entry: against accidents */
+	uint64_t checksum;	     /* of all before it, against accidents */
 };
 
 _Static_assert(sizeof(struct sites_file) == 64 + 4 * SITES_MAX, "the file has no padding");

@@ -1,18 +1,20 @@
 /*
- * Trampolines. A site's first five bytes (its `syscall` and the start of what follows) become a jump
- * to a stub of its own, which leaves everything as `syscall` would: all registers but rax, rcx and
- * r11, the red zone below the stack pointer, and after the instructions that the jump overwrote also
- * the flags. Vector registers are not touched: the library is built for general registers only.
+ * Trampolines. The first five bytes of a site (its `syscall`, and the beginning of what follows)
+ * become a jump to a stub of its own. When the trampoline goes on behind the site, everything is as
+ * after the `syscall` and the instructions that the jump overwrote: all registers but rax, rcx and
+ * r11, the red zone below the stack pointer, and the flags. Vector registers are not touched, since
+ * the library is built for general registers only.
  *
  * To an unwinder (a cancelled thread, a C++ exception out of a handler, backtrace) a trampoline looks
- * like a function that the site called: the frame information below says that the caller goes on
+ * like a function that the site has called. The unwind information below says that the caller goes on
  * behind the site, with its stack pointer where it was.
  *
- *	CFA		the site's stack pointer
- *	CFA - 128	its red zone
- *	    - 136	where the site goes on
- *	    - 144	rbx
- *	    - 152	the overwritten instructions
+ * The frame (CFA, the canonical frame address, is the stack pointer at the site):
+ *
+ *	CFA - 128	the site's red zone
+ *	    - 136	the address where the site goes on
+ *	    - 144	the saved rbx
+ *	    - 152	the address of the overwritten instructions (finish_...)
  *	    - 224	struct site_frame			<- rbx
  */
 #include "preload/sites/sites_call.h"
@@ -33,8 +35,8 @@
 
 	.text
 
-/* The stubs, all alike: only the place of their return address and their kind differ. Before its push
- * a stub's return address is found by reading that instruction's operand: DWARF for *NAMED. */
+/* The stubs. They differ only in the place of their return address and in their kind. Before a stub has
+ * pushed its return address, an unwinder finds it by the operand of that push: DWARF for *NAMED. */
 	.balign SITE_STUB_SIZE
 	.globl	site_stubs
 	.hidden	site_stubs
@@ -80,10 +82,10 @@ site_returns:
 	.zero	8 * stub
 	.size	site_returns, . - site_returns
 
-/* Where sites of mapped pages come from (sites_pages.h): does what stub number cl does. It finds its way
- * by comparisons: after a system call an indirect jump is more often than not one that the processor
- * guesses wrong. Until its push an unwinder takes the return address from its place in site_returns, which
- * is found by the operand of `lea`: DWARF for NAMED + 8 * (uint8_t)rcx. */
+/* The sites of mapped pages jump here (sites_pages.h): does what the stub with the number in cl does. It
+ * uses comparisons, because the processor more often than not mispredicts an indirect jump after a system
+ * call. Until the push, an unwinder takes the return address from its place in site_returns, which it finds
+ * by the operand of `lea`: DWARF for NAMED + 8 * (uint8_t)rcx. */
 #define GATE_SIZE 64
 	.text
 	.balign GATE_SIZE
@@ -108,7 +110,7 @@ site_gate:
 	jb	enter_COMPARE_FROM
 	cmp	$STUBS_BEFORE_DEFERRED, %ecx
 	jae	enter_DEFERRED
-	/* What else may stand in a mapped page (sites_pages_fits). */
+	/* The only other kind that may stand in a mapped page (sites_pages_fits). */
 	jmp	enter_COMPARE_INT
 	.cfi_endproc
 	.size	site_gate, . - site_gate
@@ -227,7 +229,7 @@ finish_TO_RDX_TEST:
 finish_ADD_STACK:
 	add	$8, %rsp
 	jmp	*%rcx
-/* The rest of the function itself: nothing but this is behind the site. */
+/* The rest of the site's function: nothing else is behind the site. */
 finish_RETURN:
 	pop	%rbx
 	.cfi_def_cfa_offset -8
@@ -236,9 +238,9 @@ finish_RETURN:
 	.size	site_common, . - site_common
 
 /*
- * A cancellation point of glibc since 2.41 and of musl: the function that makes the call must be
- * entered and interrupted as it is, because the handler of a cancellation compares the program
- * counter with it. So the call of that function is redirected here, and recorded when it returned.
+ * A cancellation point of glibc since 2.41 and of musl. The function that makes the system call must
+ * not be changed, because the handler of a cancellation compares the program counter with it. So the
+ * call of that function is redirected here, and the system call is recorded when it has returned.
  */
 	.globl	site_cancellable
 	.hidden	site_cancellable

@@ -7,7 +7,7 @@
 
 #define SITE_STUB_SIZE 16
 
-/* How many sites of each kind can be redirected: a third more than any libc known has. */
+/* How many sites of each kind can be redirected: a third more than any known libc has. */
 #define STUBS_COMPARE	   64
 #define STUBS_COMPARE_FROM 40
 #define STUBS_COMPARE_INT  8
@@ -25,7 +25,8 @@
 #ifndef __ASSEMBLER__
 #include <stdint.h>
 
-/* By what the jump overwrites behind `syscall`. In the order of the stubs. */
+/* The kinds of sites: what the code behind `syscall` is, which the jump overwrites. In the order of
+ * the stubs. */
 enum site_kind {
 	SITE_COMPARE,	   /* cmp $-4096, %rax */
 	SITE_COMPARE_FROM, /* cmp $-4095, %rax */
@@ -35,30 +36,32 @@ enum site_kind {
 	SITE_TO_RDX_TEST,  /* xor %edx, %edx; test %eax, %eax */
 	SITE_RETURN,	   /* pop %rbx; ret, and padding */
 	SITE_ADD_STACK,	   /* add $8, %rsp */
-	SITE_DEFERRED,	   /* SITE_COMPARE, in a thread that may be cancelled at any instruction */
+	SITE_DEFERRED,	   /* SITE_COMPARE, where the thread may be cancelled at any instruction */
 	SITE_KINDS
 };
 
-/* On the stack of the calling thread; sites_call.S draws it. */
+/* On the stack of the calling thread; sites_call.S has a drawing. */
 struct site_frame {
 	uint64_t ticket;
 	long number;
 	long arguments[6];
-	uint64_t deferred; /* signals are held off while the call is recorded */
+	uint64_t deferred; /* 1: signals are blocked while the call is recorded */
 };
 
 void site_before(struct site_frame *frame);
-/* next: where the site goes on; 0: the call was libc's site_cancellable_real. */
+/* Records the call and returns its result. next: the address where the site goes on; 0: the call
+ * was made by site_cancellable_real. */
 long site_after(struct site_frame *frame, long result, uint64_t next);
 
 extern const char site_stubs[];
-/* Jumped to with the number of a stub in cl, the registers and the stack as at the site. */
+/* Jumped to with the number of a stub in cl, and registers and stack as at the site. */
 extern const char site_gate[];
-/* Where each stub's site goes on, in the order of the stubs. */
+/* The address where each stub's site goes on, in the order of the stubs. */
 extern uint64_t site_returns[];
 
-/* Called in the stead of libc's function of the same arguments (a word that says whether the thread
- * was cancelled, the system call's number, its six arguments), whose address is the second. */
+/* Called in place of libc's function that makes cancellable system calls, with the same arguments:
+ * a word that says whether the thread was cancelled, the number of the system call, and its six
+ * arguments. site_cancellable_real is the address of libc's function. */
 extern const char site_cancellable[];
 extern uint64_t site_cancellable_real;
 #endif

@@ -15,7 +15,7 @@
 _Static_assert(sizeof(FOOTPRINT_VERSION_STRING) <= SITES_VERSION_SIZE,
 	"the library's version has its place");
 
-/* The file's path, which is the library's with a suffix. False: there is none. */
+/* The path of the file: the library's path with a suffix. False: there is none. */
 static bool file_path(
 	char path[static SITES_PATH_SIZE], const struct sites_object *object, const char *kind)
 {
@@ -24,7 +24,7 @@ static bool file_path(
 	char *end = path + SITES_PATH_SIZE - 2 * BUILD_ID_SIZE - 1;
 	char *at;
 
-	/* Of a name without a slash nothing says where it was found. */
+	/* If the library was named without a slash, nothing says where it was found. */
 	if (!object->build_id || !own || !own->l_name || own->l_name[0] != '/')
 		return false;
 	at = text_append(text_append(path, end, own->l_name), end, kind);
@@ -38,14 +38,14 @@ static bool file_path(
 	return true;
 }
 
-/* Written by ourselves or by root, who may do to us what they like, and by nobody else. */
+/* Was the file written by root or by ourselves, and can nobody else write it? */
 static bool is_trusted(const struct stat *status)
 {
 	return S_ISREG(status->st_mode) && !(status->st_mode & (S_IWGRP | S_IWOTH)) &&
 	       (status->st_uid == 0 || status->st_uid == (uid_t)rawcall3(SYS_geteuid, 0, 0, 0));
 }
 
-/* O_NONBLOCK: it may be a FIFO. */
+/* O_NONBLOCK, because the file may be a FIFO. */
 int sites_file_open(const struct sites_object *object, const char *kind, uint64_t *size)
 {
 	char path[SITES_PATH_SIZE];

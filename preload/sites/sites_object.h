@@ -13,18 +13,19 @@
 struct sites_object {
 	const char *path;
 	uint8_t *base;		 /* of its first segment, where the ELF header stands */
-	uint32_t text, text_end; /* its code, from the base */
-	uint32_t text_file;	 /* where that is in its file */
-	/* Its writable segment: the end of what comes from the file, of all, and of the last page.
-	 */
+	uint32_t text, text_end; /* its code, as offsets from the base */
+	uint32_t text_file;	 /* offset of the code in the file */
+	/* Its writable segment, as offsets from the base: the end of what comes from the file, the
+	 * end of .bss, and the end of its last page. */
 	uint32_t data_end, bss_end, memory_end;
-	const uint8_t *build_id; /* of BUILD_ID_SIZE, NULL: it has none */
+	const uint8_t *build_id; /* BUILD_ID_SIZE bytes; NULL: it has none */
 };
 
-/* Is it libc or the dynamic linker (by its file name), and mapped as they are? */
+/* sites_object_expected(): is it libc or the dynamic linker, by its file name? sites_object_open():
+ * describes it. False: it is none of these, or is not mapped as expected. */
 bool sites_object_open(const struct link_map *map, struct sites_object *ret);
 bool sites_object_expected(const struct link_map *map);
-/* Is it libc (with musl: which is the dynamic linker too)? */
+/* Is it libc? (musl's is the dynamic linker as well.) */
 bool sites_object_is_libc(const struct link_map *map);
 /* Is it glibc's dynamic linker, which is an object of its own? */
 bool sites_object_is_linker(const struct sites_object *object);
@@ -32,7 +33,7 @@ bool sites_object_is_linker(const struct sites_object *object);
 /* Is it glibc's libc itself? */
 bool sites_object_is_glibc(const struct sites_object *object);
 
-/* Are the sixteen bytes at this offset its code? */
+/* Are the sixteen bytes at this offset part of its code? */
 static inline bool sites_object_holds(const struct sites_object *object, uint32_t offset)
 {
 	return offset >= object->text && offset < object->text_end &&

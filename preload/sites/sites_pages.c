@@ -27,8 +27,7 @@ static uint32_t page_of(const struct sites_pages *pages, unsigned site)
 	return pages->sites[site].offset / SITES_PAGE;
 }
 
-/* Is there memory of libc's data, from the end of what is in its file to the end of its last page?
- */
+/* Are the two words at this offset memory of libc's data that is not in its file? */
 static bool holds_words(const struct sites_object *object, uint32_t word)
 {
 	return !(word % sizeof(uint64_t)) && word >= object->data_end &&
@@ -45,7 +44,7 @@ static bool is_plausible(
 	       (!pages->head.count || holds_words(object, pages->word));
 }
 
-/* The file and its table; -1: none that may be believed. */
+/* Opens the file and reads its table. -1: there is none that can be trusted. */
 static int open_pages(const struct sites_object *object, struct sites_pages *ret)
 {
 	uint64_t size = 0;
@@ -63,11 +62,11 @@ static int open_pages(const struct sites_object *object, struct sites_pages *ret
 }
 
 /*
- * Has nobody else made a part of this code writable? Whoever hooks functions by writing into them
- * does, and keeps what is written, which must not vanish under another page. That part of the
- * mapping then stays one of its own, and the kernel refuses to enlarge a range of more than one
- * mapping with EFAULT. (Where the range is in one it cannot grow either: the code goes on behind
- * it.)
+ * Has nobody else changed a part of this code? A tool that hooks functions by writing into their
+ * code makes that part writable, and expects what it wrote to stay: it must not vanish under a page
+ * of ours. Such a part remains a mapping of its own. mremap tells: the kernel refuses to enlarge a
+ * range with EFAULT if that is in more than one mapping. (If it is in one mapping the range cannot
+ * grow either, since the code goes on behind it, but the error is another one.)
  */
 static bool is_of_one_piece(const struct sites_object *object, const struct sites_pages *pages)
 {
@@ -81,9 +80,10 @@ static bool is_of_one_piece(const struct sites_object *object, const struct site
 }
 
 /*
- * Does libc make its system calls itself? Who replaces them in all of its code, in memory that is
- * made writable as a whole, leaves one mapping. The sites are not looked at: to map, with their
- * neighbours, pages that are about to be replaced is dearer than all else here.
+ * Does libc still make its system calls itself? A tool that replaces them in all of libc's code may
+ * make the code writable as a whole, which leaves one mapping. Only one instruction is looked at,
+ * and none of the sites: looking at these would map the pages, with their neighbours, that are
+ * about to be replaced, which would cost more than all the rest here.
  */
 static bool is_untouched(const struct sites_object *object, const struct sites_pages *pages)
 {
@@ -92,7 +92,7 @@ static bool is_untouched(const struct sites_object *object, const struct sites_p
 	return sites_object_holds(object, pages->witness) && code[0] == 0x0f && code[1] == 0x05;
 }
 
-/* Takes the stubs of its sites. False: the file numbers them in another way. */
+/* Takes the stubs for the file's sites. False: the file is not consistent, or has other numbers. */
 static bool take_stubs(
 	const struct sites_object *object, const struct sites_pages *pages, struct stubs *stubs)
 {
@@ -108,7 +108,7 @@ static bool take_stubs(
 	return true;
 }
 
-/* Where the sites go. They are not reached yet. */
+/* Sets where the sites lead. They are not mapped yet. */
 static void lead(const struct sites_object *object, const struct sites_pages *pages)
 {
 	uint64_t words[2] = { (uint64_t)(uintptr_t)site_gate, 0 };
@@ -124,8 +124,8 @@ static void lead(const struct sites_object *object, const struct sites_pages *pa
 	__builtin_memcpy(object->base + pages->word, words, sizeof(words));
 }
 
-/* Maps the pages, as many at once as stand together. Returns the first site that is not redirected,
- * which without a failure is head.count. */
+/* Maps the pages, as many at once as possible. Returns the first site that is not redirected, which
+ * is head.count if nothing has failed. */
 static unsigned map_over(const struct sites_object *object, const struct sites_pages *pages, int fd)
 {
 	unsigned site = 0, at = 0;
@@ -151,7 +151,7 @@ static unsigned map_over(const struct sites_object *object, const struct sites_p
 	return site;
 }
 
-/* Without the first `done` of the file's sites. */
+/* Removes the first `done` sites of the file from `offsets`; returns how many are left. */
 static unsigned leave_out(
 	uint32_t *offsets, unsigned count, const struct sites_pages *pages, unsigned done)
 {

@@ -1,5 +1,5 @@
-/* The file is made from libc's own file, not from memory, where a debugger's breakpoints may stand.
- */
+/* Writes the file of redirected pages. It is made from libc's file, not from memory, where a
+ * debugger may have set breakpoints. */
 #define _GNU_SOURCE
 #include <elf.h>
 #include <fcntl.h>
@@ -13,7 +13,7 @@
 #include "preload/text.h"
 
 #define SECTIONS_MAX  128
-#define WORDS_SIZE    16 /* of the gate's address and a stub's */
+#define WORDS_SIZE    16 /* bytes: the addresses of the gate and of a stub */
 #define ALIGN_WORD(n) (((n) + 7) & ~7ull)
 
 static bool read_at(int fd, void *to, size_t size, uint64_t offset)
@@ -21,7 +21,7 @@ static bool read_at(int fd, void *to, size_t size, uint64_t offset)
 	return rawcall4(SYS_pread64, fd, (long)to, (long)size, (long)offset) == (long)size;
 }
 
-/* libc's file, if it still is the one that is mapped. */
+/* Opens libc's file. -1: it is not the one that is mapped any more. */
 static int open_object(const struct sites_object *object)
 {
 	uint8_t build_id[BUILD_ID_SIZE];
@@ -39,9 +39,9 @@ static int open_object(const struct sites_object *object)
 }
 
 /*
- * Two words of memory that are nobody's: between what comes from the file and .bss, which is
- * aligned, or behind .bss, to the end of its page. glibc gives neither to malloc (musl and ld.so
- * do). The first is better: every start writes that page. 0: there is none.
+ * Finds two words of memory that nobody uses: between what comes from the file and .bss, which is
+ * aligned; or behind .bss, up to the end of the page. glibc gives neither to malloc, as musl and
+ * ld.so do. The first is better, because every start writes that page anyway. 0: there are none.
  */
 static uint32_t find_words(const struct sites_object *object, int fd)
 {
@@ -65,7 +65,8 @@ static uint32_t find_words(const struct sites_object *object, int fd)
 	return word + WORDS_SIZE <= object->memory_end ? (uint32_t)word : 0;
 }
 
-/* Must this page be written by each start? One of its sites cannot stand in the file. */
+/* Must each start redirect the sites of this page itself? True if one of them cannot stand in the
+ * file. */
 static bool is_excluded(
 	const struct sites_object *object, const uint32_t *offsets, unsigned count, uint32_t page)
 {
@@ -85,7 +86,7 @@ static bool is_excluded(
 	return false;
 }
 
-/* The bytes of a site in the file. */
+/* Writes the code of a site in the file. */
 static void write_site(
 	uint8_t *code, const struct sites_pages_site *site, uint32_t word, bool seven)
 {
@@ -106,12 +107,12 @@ static void write_site(
 		at[sizeof(jump) + sizeof(distance)] = 0x90; /* nop */
 }
 
-/* What is being made. */
+/* The file that is being made. */
 struct making {
 	struct sites_pages pages;
 	uint8_t *content;
 	struct stubs stubs;
-	uint32_t page_end; /* behind the last page that is in `content` */
+	uint32_t page_end; /* number of the page behind the last one in `content` */
 	int fd;		   /* libc's file */
 };
 
@@ -124,7 +125,8 @@ static uint32_t first_new(const struct making *making, uint32_t offset)
 									       : page;
 }
 
-/* Adds the pages of a site that are not there yet, and those before it in its stretch. */
+/* Adds the pages of a site that are not there yet, and those between them and the ones before, if
+ * they are in the same mapping. */
 static bool add_pages(struct making *making, const struct sites_object *object, uint32_t offset)
 {
 	for (uint32_t page = first_new(making, offset); page <= sites_pages_last(offset); page++) {
@@ -140,7 +142,7 @@ static bool add_pages(struct making *making, const struct sites_object *object, 
 	return true;
 }
 
-/* False: it cannot be, nor can the file. */
+/* False: the site cannot be added, and so the file cannot be made. */
 static bool add_site(struct making *making, const struct sites_object *object, uint32_t offset)
 {
 	struct sites_pages *pages = &making->pages;
@@ -168,8 +170,9 @@ static bool add_site(struct making *making, const struct sites_object *object, u
 }
 
 /*
- * libc asks for RLIMIT_STACK as it begins, so its getrlimit is mapped when we come, and costs
- * nothing to look at: mov $302, %eax; xor %edi, %edi; syscall. Without one like it, the first site.
+ * libc asks for RLIMIT_STACK when it starts, so its getrlimit is mapped when we come, and looking
+ * at it costs nothing: mov $302, %eax; xor %edi, %edi; syscall. If there is no such code, the first
+ * site serves.
  */
 static uint32_t find_witness(const struct sites_object *object, uint32_t first_site)
 {
@@ -181,7 +184,7 @@ static uint32_t find_witness(const struct sites_object *object, uint32_t first_s
 	return first_site;
 }
 
-/* All but the checksum. False: something is not as expected. */
+/* Makes everything except the checksum. False: something is not as expected. */
 static bool fill(struct making *making, const struct sites_object *object, const uint32_t *offsets,
 	unsigned count)
 {
@@ -190,7 +193,7 @@ static bool fill(struct making *making, const struct sites_object *object, const
 	sites_head_fill(&making->pages.head, object, SITES_PAGES_MAGIC);
 	making->pages.word = find_words(object, making->fd);
 	for (unsigned i = 0; i < count && making->pages.word; i++) {
-		/* A search puts the calls of cancellable ones last. */
+		/* A search returns the calls of the function for cancellable calls last. */
 		if (offsets[i] <= before ||
 			is_excluded(object, offsets, count, offsets[i] / SITES_PAGE) ||
 			is_excluded(object, offsets, count, sites_pages_last(offsets[i])))
@@ -209,7 +212,7 @@ void sites_pages_make(const struct sites_object *object, const uint32_t *offsets
 	struct making making = { .fd = -1 };
 	struct sites_unfinished file;
 
-	/* Refused to most who do not find one, so it comes first. */
+	/* First, because most processes that find no file may not write one either. */
 	if (!sites_file_begin(&file, object, SITES_PAGES_KIND, room))
 		return;
 	making.content = map_private(room);

@@ -2,8 +2,8 @@
 
 #include "preload/text.h"
 
-/* What follows `syscall`. `kept`: bytes of it that the trampoline makes up for; the rest only says
- * that this is the code we know. */
+/* What follows `syscall`. kept: how many bytes of that the trampoline executes instead. The rest
+ * only confirms that this is the code that we know. */
 static const struct pattern {
 	uint8_t kind;
 	uint8_t size;
@@ -20,12 +20,12 @@ static const struct pattern {
 	{ SITE_RETURN, 4, 0, { 0x5b, 0xc3, 0x0f, 0x1f } },
 };
 
-/* How far before a cancellable call glibc calls __pthread_enable_asynccancel. */
+/* How many bytes before a cancellable call glibc calls __pthread_enable_asynccancel. */
 #define ENABLE_DISTANCE_MAX 48
 
-/* glibc before 2.41 lets a thread be cancelled at any instruction between two calls around the
- * system call. A call shortly before is taken for the first of them: at worst signals are held off
- * where they need not be. */
+/* Before 2.41, glibc lets a thread be cancelled at any instruction between two function calls
+ * around the system call. A call shortly before the site is taken for the first of these. If that
+ * is wrong, signals are blocked where they need not be. */
 static bool is_asynchronous(const struct sites_object *object, uint32_t offset)
 {
 	for (uint32_t back = SITE_JUMP_SIZE; back <= ENABLE_DISTANCE_MAX; back++) {
@@ -42,12 +42,13 @@ static bool is_asynchronous(const struct sites_object *object, uint32_t offset)
 	return false;
 }
 
-/* How far before its `syscall` musl's loads the last argument: another register may be between. */
+/* How far before its `syscall` musl's function loads the last argument. One other register may be
+ * loaded in between. */
 #define LAST_ARGUMENT_MAX 8
 
-/* The function of glibc since 2.41, and that of musl, that makes any cancellable call of a thread
- * that cannot be cancelled now, ends with a site: is it this one? Its own last argument is on the
- * stack: mov 16(%rsp), %rax; the other: mov ...(%rsp), %r9. */
+/* glibc since 2.41, and musl, have a function that makes any cancellable call of a thread that
+ * cannot be cancelled at the moment. It ends with a site. Is it this one? Its own last argument is on the
+ * stack: glibc's loads it by mov 16(%rsp), %rax, musl's by mov ...(%rsp), %r9. */
 static bool is_general(const uint8_t *code, enum site_kind kind)
 {
 	static const uint8_t glibc[] = { 0x48, 0x8b, 0x44, 0x24, 0x10 };
@@ -84,7 +85,7 @@ bool site_at(const struct sites_object *object, uint32_t offset, enum site_kind 
 	return false;
 }
 
-/* How far around a site a jump is looked for that lands inside what would be overwritten. */
+/* How many bytes around a site are searched for a jump into what would be overwritten. */
 #define JUMP_DISTANCE_MAX 160
 
 static bool lands_inside(uint32_t target, uint32_t offset, uint32_t end)
@@ -92,12 +93,12 @@ static bool lands_inside(uint32_t target, uint32_t offset, uint32_t end)
 	return target > offset && target < end;
 }
 
-/* mov and lea, which libc's code is full of, name what is at a distance from themselves: in four
- * bytes behind these two. */
+/* mov and lea, of which libc's code is full, have a four-byte displacement behind these two bytes.
+ * Its bytes may look like a jump. */
 #define DISTANCE_HEAD 2
 
-/* Is the byte at `at` one of the four, and do they lead to somewhere in the object? An instruction
- * that reaches into the site is none. */
+/* Is the byte at `at` part of such a displacement, and does that lead to somewhere in the object?
+ * An instruction that reaches into the site does not count. */
 static bool is_distance(
 	const struct sites_object *object, uint32_t at, uint32_t offset, uint32_t end)
 {
@@ -117,7 +118,7 @@ static bool is_distance(
 	return false;
 }
 
-/* A jump of two bytes, of five or of six. */
+/* Is this a jump, of two, five or six bytes, into the site? */
 static bool jumps_inside(
 	const struct sites_object *object, uint32_t at, uint32_t offset, uint32_t end)
 {
@@ -146,7 +147,8 @@ bool site_is_jumped_into(const struct sites_object *object, uint32_t offset, uin
 	return false;
 }
 
-/* The body of such a function, from the saved cancel word to its end, and the tests before it. */
+/* The body of the function that makes cancellable calls, from where it saves the cancel word to its
+ * end; and the tests before it. */
 static const uint8_t cancellable_body[] = { 0x49, 0x89, 0xfb, 0x48, 0x89, 0xf0, 0x48, 0x89, 0xd7,
 	0x48, 0x89, 0xce, 0x4c, 0x89, 0xc2, 0x4d, 0x89, 0xca, 0x4c, 0x8b, 0x44, 0x24, 0x08, 0x4c,
 	0x8b, 0x4c, 0x24, 0x10, 0x4c, 0x89, 0x5c, 0x24, 0x08, 0x0f, 0x05, 0xc3 };

@@ -1,5 +1,5 @@
 /*
- * What a site looks like: nothing is written where the bytes are not exactly these.
+ * What a site looks like. Code is only changed where its bytes are exactly these.
  */
 #ifndef FOOTPRINT_PRELOAD_SITES_SITES_PATTERN_H
 #define FOOTPRINT_PRELOAD_SITES_SITES_PATTERN_H
@@ -13,17 +13,17 @@
 #define SITE_JUMP_SIZE	  5 /* jmp or call with a 32-bit displacement */
 #define SITE_SYSCALL_SIZE 2
 
-/* A `syscall` instruction at `offset` of the object's code. False: it is none that can be
- * redirected. *ret_continue: where the code goes on behind what the jump overwrites. */
+/* Is there a `syscall` instruction at this offset that can be redirected? *ret_continue: the offset
+ * where the code goes on, behind what the jump overwrites. */
 bool site_at(const struct sites_object *object, uint32_t offset, enum site_kind *ret_kind,
 	uint32_t *ret_continue);
 
-/* Does code around it jump to what would be overwritten, behind `offset` and before `end`? As far
- * as patterns can tell: bytes that are no jump may look like one. */
+/* Does code around the site jump to a place behind `offset` and before `end`, which would be
+ * overwritten? Only patterns are looked at: bytes that are no jump may look like one. */
 bool site_is_jumped_into(const struct sites_object *object, uint32_t offset, uint32_t end);
 
-/* A call of the function that makes cancellable system calls (glibc since 2.41, musl).
- * *ret_function: its offset. */
+/* Is there a call of the function that makes cancellable system calls (glibc since 2.41, musl)?
+ * *ret_function: the offset of that function. */
 bool site_cancellable_call(
 	const struct sites_object *object, uint32_t offset, uint32_t *ret_function);
 
@@ -31,10 +31,11 @@ bool site_cancellable_call(
 bool site_in_cancellable(
 	const struct sites_object *object, uint32_t offset, uint32_t *ret_function);
 
-/* Does `syscall` (0f 05) begin at one of the next eight bytes? Nearly never a wrong yes. */
+/* May `syscall` (0f 05) begin at one of the next eight bytes? True where there is none only very
+ * rarely. */
 static inline bool site_may_begin(const uint8_t *code)
 {
-	const uint64_t each = UINT64_MAX / 0xff; /* byte, multiplied */
+	const uint64_t each = UINT64_MAX / 0xff; /* times a byte: that byte in all eight places */
 	uint64_t first, second, different;
 
 	__builtin_memcpy(&first, code, sizeof(first));
@@ -43,7 +44,7 @@ static inline bool site_may_begin(const uint8_t *code)
 	return (different - each) & ~different & each * 0x80;
 }
 
-/* Whatever the number is: it is known only when the call is made. */
+/* A site that makes calls of any number, which is known only when a call is made. */
 static inline bool site_is_general(enum site_kind kind)
 {
 	return kind == SITE_RETURN || kind == SITE_ADD_STACK;

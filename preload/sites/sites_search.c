@@ -62,19 +62,20 @@ static bool is_wanted(uint32_t number)
 	}
 }
 
-/* How far before its `syscall` a number is loaded: right before it, or some register moves before.
- */
+/* How many bytes before its `syscall` a number may be loaded: other registers may be set in
+ * between. */
 #define NUMBER_DISTANCE_MAX 64
 
-/* What the dynamic linker maps as code is loaded, also for libc itself, which loads NSS and gconv
- * modules without passing a dlopen that could be hooked. Libc's own mmaps are malloc's. */
+/* The dynamic linker's mmap tells which objects are loaded. That includes those for libc itself,
+ * which loads NSS and gconv modules without calling a dlopen that could be hooked. libc's own mmaps
+ * are malloc's. */
 static bool is_wanted_in(const struct sites_object *object, uint32_t number)
 {
 	return is_wanted(number) || (number == SYS_mmap && sites_object_is_linker(object));
 }
 
-/* Is a wanted number loaded before? A wrong guess is harmless: a trampoline looks at the register.
- */
+/* Is a wanted number loaded before this `syscall`? A wrong guess is harmless, because the
+ * trampoline looks at the register. */
 static bool number_is_wanted(const struct sites_object *object, uint32_t offset)
 {
 	for (uint32_t back = SITE_JUMP_SIZE; back <= NUMBER_DISTANCE_MAX; back++) {
@@ -90,7 +91,7 @@ static bool number_is_wanted(const struct sites_object *object, uint32_t offset)
 	return false;
 }
 
-/* The offset, as a search gives it; 0: no site. */
+/* The offset as a search returns it. 0: this is no site. */
 static uint32_t site_found(const struct sites_object *object, uint32_t offset)
 {
 	enum site_kind kind;
@@ -110,7 +111,7 @@ bool sites_search_takes(const struct sites_object *object, uint32_t offset)
 				 site_cancellable_call(object, offset, &function));
 }
 
-/* The calls of a function: its callers are compiled with it or are its object's own. */
+/* The calls of a function, by their displacement: its callers are in the same object. */
 static unsigned search_calls(
 	const struct sites_object *object, uint32_t function, uint32_t *ret_offsets, unsigned room)
 {

@@ -10,16 +10,16 @@
 
 #include "preload/sites/sites_call.h"
 
-/* Stubs that are taken, by kind. */
+/* How many stubs of each kind are taken. */
 struct stubs {
 	uint8_t used[SITE_KINDS];
-	bool taken; /* an object has had its turn */
+	bool taken; /* an object has taken its stubs */
 };
 
 #define STUBS_IN_ALL (STUBS_BEFORE_DEFERRED + STUBS_DEFERRED)
 
-/* The number of a stub of this kind that no site has; negative: all are taken. The same calls give
- * the same numbers. */
+/* Takes a stub of this kind, and returns its number; negative: all are taken. The same sequence of
+ * calls gives the same numbers. */
 int stub_take(struct stubs *stubs, enum site_kind kind);
 
 /* Where a stub begins. */
@@ -31,7 +31,7 @@ static inline const char *stub_at(unsigned number)
 /* Is this the start of a stub? */
 bool stub_is_at(uint64_t address);
 
-/* Does a site among so many bytes of code go on there? Nothing is read at `code`. */
+/* Does any redirected site go on within these `size` bytes of code? Reads nothing at `code`. */
 bool stub_returns_into(const uint8_t *code, size_t size);
 
 #endif

@@ -7,13 +7,14 @@
 #include "aggregator/sessions/ingest.h"
 
 struct deferred {
-	TAILQ_ENTRY(deferred) link; /* of all in the session, the oldest first */
-	struct deferred *next;	    /* that waits for the same directory, or has been called */
+	TAILQ_ENTRY(deferred) link; /* all that wait in the session, the oldest first */
+	struct deferred
+		*next; /* the next one that waits for the same directory, or can be taken up */
 	Footprint__Record *record;
 	uint64_t since_ms;
 };
 
-/* Of a directory, so that who names one that many wait for need not look at all. */
+/* All records that wait for one directory, so that naming it need not search for them. */
 struct awaited {
 	uint64_t id;
 	struct deferred *first;
@@ -38,8 +39,8 @@ static int await(struct session *session, struct deferred *deferred)
 	return 0;
 }
 
-/* Directories that nobody waits for any more are forgotten now and then: they would be without end.
- * 0 or -ENOMEM, then nothing has changed. */
+/* Forgets the directories that nothing waits for any more, or their number would only grow. 0 or
+ * -ENOMEM; then nothing has changed. */
 static int forget_named(struct session *session)
 {
 	struct table before = session->awaited;
@@ -127,8 +128,8 @@ void deferred_call(struct session *session, uint64_t id)
 	awaited->first = NULL;
 }
 
-/* Back to those that wait; `r` says what for: -ENOENT: its directory turned out to be none
- * meanwhile; -ENOMEM: memory. */
+/* Puts a record back. r: -ENOENT: its directory turned out to be none meanwhile, so it waits again;
+ * -ENOMEM: it is to be tried again. */
 static int put_back(struct session *session, struct deferred *deferred, int r)
 {
 	TAILQ_INSERT_HEAD(&session->deferred, deferred, link);
@@ -144,7 +145,8 @@ int deferred_take_up(struct session *session)
 {
 	int r = 0;
 
-	/* A record may itself name the directory of others, which are called then. */
+	/* A record may name the directory that others wait for, which are then added to this
+	 * list. */
 	while (r == 0 && session->called) {
 		struct deferred *deferred = session->called;
 
@@ -161,7 +163,7 @@ int deferred_take_up(struct session *session)
 	return r;
 }
 
-/* Nobody waits any more. */
+/* Forgets what the records wait for, but not the records. */
 static void forget_awaited(struct session *session)
 {
 	table_deinit(&session->awaited);

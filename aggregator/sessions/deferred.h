@@ -1,6 +1,7 @@
 /*
- * Deferred records: relative to a directory that nobody has named yet. Threads record side by side,
- * so the record that names it may come later; at the end of the session what still waits is a gap.
+ * Deferred records: those that are relative to a directory that nobody has named yet. Threads
+ * record at the same time, so the record that names the directory may come later. What still waits
+ * at the end of the session becomes a gap.
  */
 #ifndef FOOTPRINT_AGGREGATOR_SESSIONS_DEFERRED_H
 #define FOOTPRINT_AGGREGATOR_SESSIONS_DEFERRED_H
@@ -10,20 +11,21 @@
 
 struct session;
 
-/* Records that wait for a directory to be named, in one session; more of them are a gap. */
+/* Records of one session that may wait for a directory to be named. Any further one is a gap. */
 #define DEFERRED_MAX 4096u
 
 void deferred_init(struct session *session);
-/* Keeps the record of this slot. 0 or -ENOMEM. */
+/* Keeps the record of this slot until its directory is named. 0 or -ENOMEM. */
 int deferred_add(struct session *session, const uint8_t *payload, size_t size);
-/* This directory has been named: calls those that wait for it. */
+/* This directory has been named: the records that wait for it can be taken up. */
 void deferred_call(struct session *session, uint64_t id);
-/* Takes up those that have been called. 0 or -ENOMEM. */
+/* Makes facts of the records whose directory was named. 0 or -ENOMEM. */
 int deferred_take_up(struct session *session);
-/* The session is over: what still waits is a gap. 0 or -ENOMEM. */
+/* The session is over: makes gaps of the records that still wait. 0 or -ENOMEM. */
 int deferred_settle(struct session *session);
-/* Since when (uv_now) one of them has waited longest; UINT64_MAX: none does. */
+/* Since when (uv_now) the oldest of them has waited. UINT64_MAX: there is none. */
 uint64_t deferred_since(const struct session *session);
+/* Frees them all. */
 void deferred_forget(struct session *session);
 
 #endif

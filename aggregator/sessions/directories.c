@@ -68,7 +68,7 @@ int directories_add(struct directories *directories, uint64_t id, struct path *p
 		grow(directories) < 0)
 		return -ENOMEM;
 	slot = slot_of(directories, id);
-	/* A free slot counted as kept as well, when the others were. */
+	/* Does not keep `kept`: directories_forget_kept() does not look whether a slot is free. */
 	*slot = (struct directory_slot){ .id = id, .path = path };
 	path->references++;
 	directories->count++;
@@ -94,7 +94,7 @@ void directories_remove(struct directories *directories, uint64_t id)
 	path_unref(hole->path);
 	directories->count--;
 	*hole = (struct directory_slot){ 0 };
-	/* What was pushed aside by it moves back. */
+	/* Entries that had to move on because of it move back (linear probing). */
 	for (i = (uint32_t)(hole - directories->slots + 1) & directories->mask;
 		directories->slots[i].id; i = (i + 1) & directories->mask) {
 		struct directory_slot moved = directories->slots[i];

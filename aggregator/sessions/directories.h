@@ -7,7 +7,9 @@
 
 struct path;
 
-#define DIRECTORIES_MAX (1u << 18) /* of one session; later ones become gaps when they are used */
+#define DIRECTORIES_MAX                                                                            \
+	(1u << 18) /* of one session; what is relative to any later one is a gap                   \
+		    */
 
 struct directory_slot {
 	uint64_t id; /* 0: free */
@@ -15,22 +17,22 @@ struct directory_slot {
 	bool kept; /* in the atlas */
 };
 
-/* Zero-initialised: none. Holds references to its paths. */
+/* A table of them. Zero-initialised, it is empty. It holds references to its paths. */
 struct directories {
 	struct directory_slot *slots;
 	uint32_t mask;
 	uint32_t count;
-	uint32_t n_unkept; /* added since all were in the atlas */
+	uint32_t n_unkept; /* entries that are not in the atlas */
 };
 
 void directories_deinit(struct directories *directories);
-/* The directory's path as it was given, or NULL. */
+/* The path of the directory, as the process gave it. NULL: the id is not known. */
 const struct path *directories_find(const struct directories *directories, uint64_t id);
 /* 0, -ENOMEM, or -ENOSPC past the limit. Takes a reference. */
 int directories_add(struct directories *directories, uint64_t id, struct path *path);
-/* The atlas begins anew. */
+/* The atlas is written anew: none of the directories is in it. */
 void directories_forget_kept(struct directories *directories);
-/* It turned out to be no directory. */
+/* The id turned out to be that of something else: removes it. */
 void directories_remove(struct directories *directories, uint64_t id);
 
 #endif

@@ -10,7 +10,7 @@ void extents_deinit(struct extents *extents)
 	*extents = (struct extents){ 0 };
 }
 
-/* The first one that ends behind `offset`; n: none. */
+/* The index of the first range that ends behind `offset`; n: there is none. */
 static unsigned first_behind(const struct extents *extents, uint64_t offset)
 {
 	unsigned low = 0, high = extents->n;
@@ -37,11 +37,11 @@ bool extents_hold_all(const struct extents *extents, uint64_t begin, uint64_t en
 {
 	unsigned at = first_behind(extents, begin);
 
-	/* Ranges that touch are one. */
+	/* Ranges never touch, so one range has to hold all of it. */
 	return at < extents->n && extents->list[at].begin <= begin && end <= extents->list[at].end;
 }
 
-/* Puts `count` new ones in place of those from `from` to `to`. */
+/* Replaces the ranges with indices [from, to) by `count` new ones. */
 static int replace(struct extents *extents, unsigned from, unsigned to, const struct extent *with,
 	unsigned count)
 {

@@ -1,4 +1,4 @@
-/* Which bytes of a log are dealt with: ranges in order, apart from each other. */
+/* A set of bytes of a log, as ranges: in ascending order, and neither overlapping nor touching. */
 #ifndef FOOTPRINT_AGGREGATOR_SESSIONS_EXTENTS_H
 #define FOOTPRINT_AGGREGATOR_SESSIONS_EXTENTS_H
 
@@ -11,7 +11,7 @@ struct extent {
 	uint64_t begin, end;
 };
 
-/* Zero-initialised: none. */
+/* Zero-initialised, it is empty. */
 struct extents {
 	struct extent *list;
 	unsigned n;
@@ -19,11 +19,11 @@ struct extents {
 
 void extents_deinit(struct extents *extents);
 bool extents_hold(const struct extents *extents, uint64_t offset);
-/* All of [begin, end), which is not empty? */
+/* Does the set hold all of [begin, end), which is not empty? */
 bool extents_hold_all(const struct extents *extents, uint64_t begin, uint64_t end);
-/* Joins [begin, end) with what it touches. 0, -ENOMEM, or -ENOSPC past EXTENTS_MAX. */
+/* Adds [begin, end). 0, -ENOMEM, or -ENOSPC: there would be more than EXTENTS_MAX ranges. */
 int extents_add(struct extents *extents, uint64_t begin, uint64_t end);
-/* Takes [begin, end) out again. 0, -ENOMEM, or -ENOSPC past EXTENTS_MAX. */
+/* Removes [begin, end). 0, -ENOMEM, or -ENOSPC: there would be more than EXTENTS_MAX ranges. */
 int extents_cut(struct extents *extents, uint64_t begin, uint64_t end);
 
 #endif

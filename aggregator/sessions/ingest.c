@@ -32,14 +32,14 @@ static bool is_relative(const ProtobufCBinaryData *path)
 	return path->data[0] != '/';
 }
 
-/* What a relative path is relative to; NULL: nobody has said yet. */
+/* The path that a relative path is relative to. NULL: nobody has named it yet. */
 static const struct path *base_of(const struct session *session, uint64_t directory)
 {
 	return directory ? directories_find(&session->directories, directory)
 			 : session->directory_path;
 }
 
-/* Will nobody ever say what is relative to this directory? Then there is nothing to wait for. */
+/* Will this directory certainly never be named? Then there is nothing to wait for. */
 static bool is_nowhere(const struct session *session, uint64_t directory)
 {
 	return directory == FP_DIRECTORY_UNKNOWABLE || (!directory && !session->directory_path);
@@ -50,16 +50,16 @@ static int relative_to_nowhere(struct session *session)
 	return session_gap(session, "unresolved", NULL, "relative to an unknown directory");
 }
 
-/* A path that the session named. */
+/* A path that the session gave. */
 struct named {
 	uint64_t directory; /* what it is relative to, where it is relative */
 	const void *bytes;
 	size_t size;
-	size_t root; /* so many of its bytes became "/" for the process; 0: none */
+	size_t root; /* the first bytes of it that name what became "/" for the process; 0: none */
 	bool follow;
 };
 
-/* Where "/" ends in `raw`, of which `rest` bytes are below it. */
+/* How many bytes of `raw` name that "/", when its last `rest` bytes are below it. */
 static size_t root_size(const char *raw, size_t rest)
 {
 	size_t size = strlen(raw) - rest;
@@ -69,7 +69,7 @@ static size_t root_size(const char *raw, size_t rest)
 	return size;
 }
 
-/* The root's entry for it. 0; -ENOENT: relative to a directory that is not known yet;
+/* The root's entry for it. 0; -ENOENT: it is relative to a directory that is not known yet;
  * -ENAMETOOLONG; -ENOMEM. */
 static int find_named(struct session *session, const struct named *named, struct path **ret)
 {
@@ -98,7 +98,7 @@ static int find_path(struct session *session, uint64_t directory, const void *by
 	return find_named(session, &named, ret);
 }
 
-/* /proc/self is another process for us than for the one that said it. */
+/* For us, /proc/self is another process than for the one that gave this path. */
 static bool names_own_image(const ProtobufCBinaryData *path)
 {
 	static const char *const names[] = { "/proc/self/exe", "/proc/thread-self/exe" };
@@ -123,7 +123,8 @@ static int find_record_path(
 
 /* --- directories ------------------------------------------------------------------------------ */
 
-/* Past the limit the directory stays unknown, and what is relative to it becomes a gap. */
+/* Learns what an id means. Past the limit it stays unknown, and what is relative to it becomes a
+ * gap. */
 static int name_directory(struct session *session, uint64_t id, struct path *path)
 {
 	int r = directories_add(&session->directories, id, path);
@@ -165,7 +166,8 @@ static bool may_name_directory(const Footprint__Record *record)
 	return record->error == 0 && !(record->access & (ACCESS_WRITE | ACCESS_DELETE));
 }
 
-/* A fact about the path of the record, with the outcome. 0; as find_path(). */
+/* Makes a fact of this kind, about the path of the record and its outcome. Returns what find_path()
+ * does. */
 static int fact_of_path(struct session *session, const Footprint__Record *record,
 	enum fact_kind kind, struct fact **ret)
 {
@@ -222,7 +224,7 @@ static int ingest_load(struct session *session, const Footprint__Record *record)
 	auto_fact struct fact *fact = NULL;
 	int r = fact_of_path(session, record, FACT_LOAD, &fact);
 
-	/* Who asked is a word more: without it the load is a fact still. */
+	/* Without the requester, the load is still a fact. */
 	if (r == 0 && record->requester.len &&
 		!(is_relative(&record->requester) && is_nowhere(session, record->directory)))
 		r = find_path(session, record->directory, record->requester.data,
@@ -245,7 +247,7 @@ static int ingest_endpoint(struct session *session, const Footprint__Record *rec
 	if (!fact)
 		return -ENOMEM;
 	if (address_format(record->address.data, record->address.len, text) < 0)
-		return 0; /* of a family that names nothing outside this machine's kernel */
+		return 0; /* of a family whose addresses are not recorded */
 	if (record->endpoint < FOOTPRINT__ENDPOINT_USE__ENDPOINT_CONNECT ||
 		record->endpoint > FOOTPRINT__ENDPOINT_USE__ENDPOINT_SEND)
 		return session_gap(
@@ -257,7 +259,7 @@ static int ingest_endpoint(struct session *session, const Footprint__Record *rec
 		r = relative_to_nowhere(session);
 		size = 0;
 	}
-	/* bind makes the name, so it follows no symlink in the last component. */
+	/* bind creates the name, so it does not follow a symlink at the end. */
 	if (r == 0 && size)
 		r = find_path(session, record->directory, path, size,
 			record->endpoint != FOOTPRINT__ENDPOINT_USE__ENDPOINT_BIND, &fact->path);
@@ -269,7 +271,7 @@ static int ingest_endpoint(struct session *session, const Footprint__Record *rec
 	return 0;
 }
 
-/* Kinds are words of the manifest: a peer may not write other things there. */
+/* The kind stands in the manifest as it is, so a peer may not choose just any text. */
 static bool is_word(const char *text)
 {
 	return *text && !text[strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-")];

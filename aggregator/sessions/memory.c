@@ -34,7 +34,8 @@ bool memory_copy(
 	return true;
 }
 
-/* Of what is read from `offset` on, the part from `first` to `end`: the copy has it at `at`. */
+/* Copies the part of a read of `size` bytes at `offset` that lies between `first` and `end`. `at`
+ * has the bytes from `first` on. */
 static void read_part(
 	const uint8_t *at, size_t first, size_t end, uint8_t *to, size_t size, uint64_t offset)
 {
@@ -102,7 +103,8 @@ void memory_map(struct memory *memory)
 	if (memory->fd < 0 || !memory->size)
 		return;
 	map = mmap(NULL, memory->size, PROT_READ | PROT_WRITE, MAP_SHARED, memory->fd, 0);
-	/* Sealed against writing, or opened for reading: then nothing is acknowledged there. */
+	/* Where it is sealed against writing, or opened for reading only, nothing can be
+	 * acknowledged in it. */
 	if (map == MAP_FAILED)
 		map = mmap(NULL, memory->size, PROT_READ, MAP_SHARED, memory->fd, 0);
 	if (map == MAP_FAILED)

@@ -22,8 +22,8 @@ static int read_header(const struct memory *memory, struct session_memory *ret)
 	return n == sizeof(*ret) ? 0 : -EBADMSG;
 }
 
-/* Without these seals the peer could shrink the memory, or grow it without end. Only memfds (and
- * hugetlbfs) can have them: whatever else the descriptor is, it fails here. */
+/* Without these seals, the peer could shrink the memory, or grow it without limit. Only memfds (and
+ * hugetlbfs) can be sealed, so any other descriptor fails here. */
 static int check_file(int fd, struct stat *status, struct error *err)
 {
 	int seals = fcntl(fd, F_GET_SEALS);
@@ -67,7 +67,7 @@ struct segment *segment_new(void)
 	return segment;
 }
 
-/* What may change; `lost` is a matter of reading, see segment_look(). */
+/* Takes what may change in the header, except `lost`: see segment_look(). */
 static void take_counters(struct segment *segment, const struct session_memory *memory)
 {
 	segment->hello_offset = memory->hello_offset;
@@ -77,7 +77,7 @@ static void take_counters(struct segment *segment, const struct session_memory *
 	segment->users = memory->users;
 }
 
-/* Around `memory`, which is taken over on success. */
+/* Makes a segment of `memory`, which belongs to it on success. */
 static int open_memory(const struct memory *memory, struct segment **ret, struct error *err)
 {
 	struct session_memory header;
@@ -124,7 +124,7 @@ int segment_open_cell(void *cell, size_t size, struct segment **ret, struct erro
 	return open_memory(&memory, ret, err);
 }
 
-/* Where the hello or the log begins, whichever comes first: before that stands what we skip. */
+/* The offset of the hello or the log, whichever comes first. What is before it nobody reads. */
 static size_t content_of(const uint8_t *bytes, size_t size)
 {
 	struct session_memory header;
@@ -154,7 +154,7 @@ void segment_look(struct segment *segment)
 	struct session_memory memory;
 
 	if (!memory_held(&segment->memory) || read_header(&segment->memory, &memory) < 0)
-		return; /* what was known before stands */
+		return; /* what was known before stays */
 	take_counters(segment, &memory);
 	segment->lost = memory.lost;
 }
@@ -237,8 +237,8 @@ void segment_acknowledge(struct segment *segment)
 	if (!memory_held(&segment->memory) || upto <= segment->acknowledged)
 		return;
 	segment->acknowledged = upto;
-	/* Sealed against writing, or opened for reading only: then the process keeps its records,
-	 * and they come by the spool once more. */
+	/* Where it is sealed against writing, or opened for reading only, the process keeps its
+	 * records, and they come by the spool once more. */
 	memory_write(&segment->memory, &upto, sizeof(upto),
 		offsetof(struct session_memory, acknowledged));
 }

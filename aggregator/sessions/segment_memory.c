@@ -1,6 +1,6 @@
 /*
- * A segment whose log is in memory that the process shares: what is new is read from where the last
- * reading ended, in pieces, and slots that were not done then are looked at again.
+ * A segment whose log is in memory that the process shares: reads what is new, from where the last
+ * reading ended, and looks again at slots that were not complete then.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 #include "aggregator/aggregator.h"
 #include "aggregator/sessions/segment_parts.h"
 
-/* Most processes say little: a page is read first. */
+/* Most processes record little, so one page is read first. */
 #define SEGMENT_PEEK_SIZE 4096u
 
 /* --- what is new ------------------------------------------------------------------------------ */
@@ -32,7 +32,8 @@ static int add_revisit(struct session *session, struct segment *segment, uint64_
 	return 0;
 }
 
-/* Are there all the slots to come back to that there may be, and some will settle? */
+/* Are there as many slots to look at again as there may be, with executions among them, which will
+ * settle? */
 static bool must_settle_first(const struct segment *segment)
 {
 	if (segment->n_revisits < REVISITS_MAX)
@@ -43,13 +44,14 @@ static bool must_settle_first(const struct segment *segment)
 	return false;
 }
 
-/* One slot, seen the first time. 1: it waits for executions before it. */
+/* Takes a slot that is seen for the first time. 1: executions before it have to be settled
+ * first. */
 static int take_slot(struct session *session, struct segment *segment, uint64_t offset,
 	const struct slot *slot, bool final, struct error *err)
 {
 	if (extents_hold(&segment->extents, offset))
 		return 0;
-	/* What was counted before us had settled. */
+	/* An execution that an earlier aggregator has counted was settled. */
 	if (slot->state == SLOT_READY ||
 		(slot->state == SLOT_EXEC && (final || extents_hold(&segment->counted, offset))))
 		return segment_take(session, segment, offset, slot->payload, slot->size, err);
@@ -60,7 +62,7 @@ static int take_slot(struct session *session, struct segment *segment, uint64_t 
 	return add_revisit(session, segment, offset, slot, err);
 }
 
-/* Nothing stands behind what was walked: a free slot was read there. */
+/* Was the end of the log read: a free slot behind the last one? */
 static bool at_free_slot(const struct slot_reader *reader)
 {
 	uint32_t word;
@@ -72,10 +74,12 @@ static bool at_free_slot(const struct slot_reader *reader)
 }
 
 /*
- * Takes the slots of one piece of log. 1: the log ends in it, or goes on with what waits. It is
- * read twice, states first: a slot that the first copy shows as READY is complete in the second,
- * which was made later - one copy alone might hold a payload older than its state word. When the
- * last writer is gone, one copy tells all.
+ * Takes the slots of one piece of log. 1: the log ends in it, or the next slot has to wait.
+ *
+ * The piece is read twice. The states come from the first copy, the payloads from the second: a
+ * slot that is READY in the first copy is complete in the second, which was made later. A single
+ * copy might hold a payload that is older than its state. When the last writer is gone, one copy is
+ * enough.
  */
 static int take_piece(struct session *session, struct segment *segment, size_t size, bool final,
 	struct error *err)
@@ -103,7 +107,7 @@ static int take_piece(struct session *session, struct segment *segment, size_t s
 	return r < 0 ? r : at_free_slot(&reader);
 }
 
-/* Is there a slot at the end of what was read? */
+/* Is there a further slot behind what was read? */
 static bool more_to_read(const struct segment *segment)
 {
 	uint32_t word;
@@ -136,8 +140,8 @@ static int read_new(struct session *session, struct segment *segment, bool final
 
 /* --- what was not done ------------------------------------------------------------------------ */
 
-/* The slot at `offset` with `size` bytes of payload, in our buffer; ret_word, which may be NULL: as
- * it is now. NULL: it cannot be read. */
+/* Reads the slot at `offset`, with `size` bytes of payload, into our buffer. Returns the payload;
+ * NULL: it cannot be read. ret_word: the slot's word as it is now; may be NULL. */
 static const uint8_t *read_slot(struct session *session, struct segment *segment, uint64_t offset,
 	uint32_t size, uint32_t *ret_word)
 {
@@ -152,7 +156,8 @@ static const uint8_t *read_slot(struct session *session, struct segment *segment
 	return buffer + sizeof(*ret_word);
 }
 
-/* Was written when it was first seen; whether it is taken back shows by the time it settles. */
+/* Takes an execution, which was complete when it was first seen. By the time that it is settled,
+ * the slot's state says whether it was taken back. 1: it is not settled yet. */
 static int take_execution(struct session *session, struct segment *segment,
 	const struct revisit *revisit, bool final, struct error *err)
 {
@@ -169,7 +174,8 @@ static int take_execution(struct session *session, struct segment *segment,
 	return segment_take(session, segment, revisit->offset, payload, revisit->size, err);
 }
 
-/* What was being written: its state first, as in take_piece(). */
+/* Takes a slot that was being written when it was first seen. Reads the state before the payload,
+ * as in take_piece(). 1: it is still being written. */
 static int take_written(struct session *session, struct segment *segment, struct revisit *revisit,
 	bool final, struct error *err)
 {
@@ -182,20 +188,20 @@ static int take_written(struct session *session, struct segment *segment, struct
 	if (SLOT_STATE(word) == SLOT_VOID)
 		return 0;
 	if (SLOT_STATE(word) == SLOT_CLAIMED || SLOT_STATE(word) == SLOT_FREE)
-		return 1; /* or, once nobody is left, for ever: unless it comes by value */
+		return 1; /* if its writer was killed it stays so, unless the slot comes by value */
 	if (SLOT_STATE(word) == SLOT_EXEC) {
 		revisit->execution = true;
 		revisit->size = SLOT_SIZE(word);
 		return take_execution(session, segment, revisit, final, err);
 	}
-	/* The size of this later look counts: it is checked like any other. */
+	/* The size as it is now counts, and is checked like any other. */
 	payload = read_slot(session, segment, revisit->offset, SLOT_SIZE(word), NULL);
 	if (!payload)
 		return error_set(err, -EBADMSG, "log: a slot changed its size");
 	return segment_take(session, segment, revisit->offset, payload, SLOT_SIZE(word), err);
 }
 
-/* A slot that was not done when it was first seen. 1: still not. */
+/* Takes a slot that was not complete when it was first seen. 1: it still is not. */
 static int take_again(struct session *session, struct segment *segment, struct revisit *revisit,
 	bool final, struct error *err)
 {

@@ -8,19 +8,20 @@
 
 #include "aggregator/sessions/segment.h"
 
-/* A slot to come back to: a process has that many threads in the middle of a record at most. Of a
- * shell's loop that went on while we did not look, so many executions settle at once. */
+/* How many slots of a segment may wait to be looked at again. A process has no more threads than
+ * that in the middle of a record. The executions of a shell's loop settle in groups of as many. */
 #define REVISITS_MAX 4096u
-/* Else what has been counted between them could not be said. */
+/* Otherwise the ranges that have been counted between them could not be expressed. */
 _Static_assert(EXTENTS_MAX >= 2 * REVISITS_MAX, "each may be a hole, and more were holes before");
-/* An exec slot that has stood so long was no failure. */
+/* An execution that has not been taken back for so long has succeeded. */
 #define EXEC_SETTLED_MS 1000
 
-/* A slot that is done becomes a fact, and is counted unless somebody before us did. As
- * ingest_slot(). */
+/* Makes a fact of a complete slot, and counts it unless an earlier aggregator has. Returns what
+ * ingest_slot() does. */
 int segment_take(struct session *session, const struct segment *segment, uint64_t offset,
 	const uint8_t *payload, size_t size, struct error *err);
-/* From its shared memory; offset counts from the beginning of the log. Bytes, or negative errno. */
+/* Reads from the log in shared memory; offset: in the log. Returns the bytes read, or a negative
+ * errno. */
 ssize_t segment_read_log(
 	const struct segment *segment, uint8_t *buffer, uint64_t offset, size_t size);
 

@@ -1,8 +1,8 @@
 /*
- * A segment whose log comes by value: batches from the socket, entries of the spool. Pieces come in
- * any order and more than once, so it is kept where slots have been taken; and an exec waits for a
- * while, for the process to take it back. So goes on what was read from memory to its end, where a
- * process that has lost its connection lives on.
+ * A segment whose log comes by value: in batches from the socket, or in entries of the spool.
+ * Pieces come in any order, and more than once, so it is remembered which slots were taken. An
+ * execution waits for a while, since the process may take it back. A segment that was read from
+ * memory to its end is continued like this if its process lives on without its connection.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@
 
 /* --- execs that may yet fail ------------------------------------------------------------------ */
 
-/* Past the limit an exec counts at once. */
+/* Keeps an execution until it is settled. Past the limit it counts at once. */
 static int keep_exec(struct session *session, struct segment *segment, uint64_t offset,
 	const struct slot *slot, struct error *err)
 {
@@ -57,8 +57,8 @@ void segment_inherit_execs(struct segment *segment, struct segment *before)
 	before->n_execs = 0;
 }
 
-/* Did the exec return? Known where there is memory to read it in; by value forget_exec() is told.
- */
+/* Was the execution taken back? The shared memory tells, if there is one. By value, forget_exec()
+ * is called. */
 static bool taken_back(const struct segment *segment, uint64_t offset)
 {
 	uint32_t word;
@@ -93,7 +93,8 @@ int segment_settle_execs(struct session *session, struct segment *segment, bool 
 
 /* --- pieces ----------------------------------------------------------------------------------- */
 
-/* Is it a fact already? What memory held is, but for slots that were being written to the last. */
+/* Is the slot a fact already? All slots are that were read from memory, except those that were
+ * still being written. */
 static bool is_taken(const struct segment *segment, uint64_t offset)
 {
 	if (extents_hold(&segment->extents, offset))
@@ -119,7 +120,7 @@ static int take_by_value(struct session *session, struct segment *segment, uint6
 	return segment_take(session, segment, offset, slot->payload, slot->size, err);
 }
 
-/* Past the limit of extents it counts twice, if it comes again: harmless. */
+/* Past the limit of ranges, a piece that comes again is counted twice, which is harmless. */
 static int note_taken(struct segment *segment, uint64_t begin, uint64_t end)
 {
 	int r = extents_add(&segment->extents, begin, end);
@@ -131,7 +132,7 @@ int segment_add_log(struct session *session, struct segment *segment, uint64_t o
 	const uint8_t *log, size_t size, struct error *err)
 {
 	struct slot_reader reader = { .log = log, .size = size };
-	uint64_t at = offset, begin = offset; /* of slots that will not come again */
+	uint64_t at = offset, begin = offset; /* where the slots begin that need not come again */
 	struct slot slot;
 	int r;
 
@@ -143,7 +144,7 @@ int segment_add_log(struct session *session, struct segment *segment, uint64_t o
 	while ((r = slot_next(&reader, &slot, err)) > 0) {
 		r = take_by_value(session, segment, at, &slot, err);
 		if (r == 0 && slot.state == SLOT_CLAIMED) {
-			/* Said again when it has been written. */
+			/* An unfinished slot comes again when it is complete. */
 			r = note_taken(segment, begin, at);
 			begin = offset + reader.offset;
 		}

@@ -99,8 +99,8 @@ static int copy_bytes(const ProtobufCBinaryData *data, char **ret)
 	return *ret ? 0 : -ENOMEM;
 }
 
-/* Without FOOTPRINT_APP the first program of the container names the application, and those that
- * follow belong to it. */
+/* Without FOOTPRINT_APP, the application is named after the first program of the container.
+ * Programs that follow belong to it. */
 static int find_unnamed(struct session *session, const Footprint__Hello *hello)
 {
 	struct root *root = session->root;
@@ -178,7 +178,7 @@ static int session_register(struct session *session, const Footprint__Hello *hel
 	run_join(session->application, hello->host, session->started_ns);
 	run_could_not_keep(session->application, session->started_ns, session->daemon->unkept_ns);
 	ledger_recall(session);
-	/* The hello last: from then on a fact that waits names the session. */
+	/* The hello comes last, because from then on a fact in a queue refers to the session. */
 	r = atlas_recall(session);
 	if (r == 0)
 		r = ingest_hello(session, hello);
@@ -223,11 +223,12 @@ int session_get(struct aggregator *daemon, const Footprint__Hello *hello,
 		return -EACCES;
 	if (!session)
 		return session_new(daemon, hello, source, ret);
-	/* A server that gives up root speaks as another user from then on. Its id is a secret of
-	 * its own: 128 random bits, that stand in memory and files nobody else may read. */
+	/* The user may be another one than before: a server may give up root. That is no danger,
+	 * since the id is a secret: 128 random bits, in memory and files that nobody else may
+	 * read. */
 	if (session->dropped)
 		return -EACCES;
-	/* What it left behind comes after its end: it ends once more. */
+	/* It had ended, and what it left in the spool comes now: it will end once more. */
 	if (session->state == SESSION_FINISHED) {
 		run_join(session->application, hello->host, session->started_ns);
 		session_move(session, SESSION_ENDING);

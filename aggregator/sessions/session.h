@@ -1,12 +1,12 @@
 /*
- * Sessions: one process image each.
+ * Sessions: one for each process image.
  *
- * A session is made by the first hello with its id - from the socket or from the spool - and lives
- * while a socket speaks for it. When the last socket is gone its memory is read to the end; what is
- * left then is a small remainder that keeps the spool from being counted twice.
+ * A session is made by the first hello with its id, from the socket or from the spool. It is live
+ * while a socket speaks for it. When its last socket is gone, its memory is read to the end. After
+ * that a small remainder is kept, so that what comes by the spool later is not counted twice.
  *
- * session.c makes and finds them, session_log.c reads what they say, session_life.c brings them to
- * their end, and session_acknowledge.c tells them what is on disk.
+ * session.c makes and finds sessions, session_log.c reads what they say, session_life.c brings them
+ * to their end, and session_acknowledge.c tells them what is on disk.
  */
 #ifndef FOOTPRINT_AGGREGATOR_SESSIONS_SESSION_H
 #define FOOTPRINT_AGGREGATOR_SESSIONS_SESSION_H
@@ -33,7 +33,7 @@ struct root;
 
 enum session_state {
 	SESSION_LIVE,	  /* a socket speaks for it */
-	SESSION_ENDING,	  /* nobody does any more: the rest is being read */
+	SESSION_ENDING,	  /* no socket does any more: the rest is being read */
 	SESSION_FINISHED, /* all of it has been read */
 };
 
@@ -42,19 +42,20 @@ struct session {
 	struct aggregator *daemon;
 	uint8_t id[SESSION_ID_SIZE];
 	enum session_state state;
-	bool dropped;	     /* broke the rules: nothing more is read */
+	bool dropped;	     /* broke the rules: nothing more of it is read */
 	bool met;	     /* a socket has spoken for it */
 	bool imaged;	     /* counted as an image of its executable */
-	bool uncounted;	     /* has counted something that the ledger does not know of */
-	unsigned references; /* facts that wait, sockets */
+	bool uncounted;	     /* has counted something that is not in the ledger yet */
+	unsigned references; /* facts that wait, and sockets */
 	unsigned sockets;
-	unsigned vigils; /* of its supervisor: its program may outlive that (vigil.h) */
+	unsigned vigils; /* how many vigils watch its supervisor (vigil.h) */
 	struct application *application;
 	struct root *root;
 	uint64_t started_ns;
-	uint64_t ended_ns; /* it lived until then, as far as is known; 0: nothing is */
+	uint64_t ended_ns; /* CLOCK_REALTIME: it was still alive then, as far as is known; 0: not
+			      known */
 	Footprint__Watched watched;
-	uint64_t ending_ms; /* since when nobody has spoken for it */
+	uint64_t ending_ms; /* uv_now() when its last socket was gone */
 	uint64_t finished_ms;
 
 	struct path *executable_path, *directory_path;
@@ -63,22 +64,22 @@ struct session {
 	struct directories directories;
 	TAILQ_HEAD(, deferred) deferred; /* records relative to a directory not known yet */
 	unsigned n_deferred;
-	struct table awaited;	 /* those directories, and who waits for each */
-	struct deferred *called; /* those whose directory has been named */
+	struct table awaited;	 /* those directories, and what waits for each */
+	struct deferred *called; /* deferred records whose directory was named */
 	struct plugins plugins;
 
-	struct pool *pool; /* whose cell its first segment is; NULL: it is not in one */
+	struct pool *pool; /* the pool in which its first segment is a cell; NULL: none */
 	unsigned cell;
 
-	struct segment **segments; /* by number; NULL: never heard of */
+	struct segment **segments; /* by number; NULL: not heard of */
 	uint32_t n_segments;
 	bool held;   /* the spool file with its records is being read */
-	bool unread; /* its end came, or memory was short: read again soon */
+	bool unread; /* it has ended, or there was no memory: to be read again soon */
 
-	uint64_t processes, lost; /* counted so far, by us or before us */
+	uint64_t processes, lost; /* counted so far, by us or by an earlier aggregator */
 
-	/* Up to where the log is in the manifest (segment.marked), once this fact has been applied.
-	 */
+	/* Once the fact with this serial has been applied, the log is in the manifest up to
+	 * segment.marked. */
 	uint64_t mark_serial;
 	bool marked;
 };
@@ -87,11 +88,12 @@ TAILQ_HEAD(session_list, session);
 struct sessions {
 	struct session_list live, ending, finished;
 	struct index by_id;
-	uint8_t *log_states, *log_payloads; /* two copies of a piece of log: see segment_memory.c */
+	uint8_t *log_states, *log_payloads; /* two copies of a piece of log, SEGMENT_CHUNK_SIZE
+					       bytes each: see segment_memory.c */
 };
 
-/* Since when (uv_now) the record has waited that has waited longest to become a fact: an exec that
- * may yet fail, or a path relative to a directory without a name. UINT64_MAX: none does. */
+/* Since when (uv_now) the oldest record has waited to become a fact: an execution that may yet
+ * fail, or a path relative to a directory that nobody has named. UINT64_MAX: none waits. */
 uint64_t sessions_pending_since(const struct aggregator *daemon);
 
 int sessions_init(struct aggregator *daemon);
@@ -100,58 +102,59 @@ void sessions_deinit(struct aggregator *daemon);
 /* Where a hello came from. */
 struct hello_source {
 	uint32_t uid;
-	struct root *root; /* referenced by the caller; NULL: by the hello's device and inode */
+	struct root *root; /* the caller holds a reference; NULL: found by the hello's device and
+			      inode */
 };
 
-/* The session of this hello, made if it is new. 0; -EACCES: the policy forbids it, or the id is
- * another's; others: no memory, too many applications. Reported and counted by the caller. */
+/* Finds the session of this hello, or makes it. 0; -EACCES: the policy forbids it, or it was
+ * dropped; others: no memory, too many applications. The caller reports and counts failures. */
 int session_get(struct aggregator *daemon, const Footprint__Hello *hello,
 	const struct hello_source *source, struct session **ret);
 struct session *session_find(struct aggregator *daemon, const uint8_t id[static SESSION_ID_SIZE]);
 
-/* A socket begins, or ends, to speak for it. */
+/* A socket begins, or ceases, to speak for the session. */
 void session_attach(struct session *session);
 void session_detach(struct session *session);
 
-/* Memory that came with a hello; the segment is taken over on success. -EBADMSG: it contradicts
- * what is known. */
+/* Adds memory that came with a hello. The segment belongs to the session on success. -EBADMSG: it
+ * contradicts what is known. */
 int session_add_memory(
 	struct session *session, uint32_t number, struct segment *segment, struct error *err);
-/* Log bytes by value: Batch or spool. 0, -EBADMSG, -ENOMEM. */
+/* Adds log bytes that came by value: in a Batch or by the spool. 0, -EBADMSG, -ENOMEM. */
 int session_add_log(struct session *session, uint32_t number, uint64_t offset, const uint8_t *log,
 	size_t size, struct error *err);
-/* Counts and time that came with a piece of log by spool; only growth counts. */
+/* Takes the counts and the time of a spool entry; counts only ever grow. */
 void session_add_counts(struct session *session, uint32_t number, const struct spool_entry *entry);
 
-/* A spool entry of this piece of log is damaged: a loss, unless it comes in another way. 0,
- * -EBADMSG, -ENOMEM. */
+/* A spool entry with this piece of log is damaged. That is a loss, unless the piece comes in
+ * another way. 0, -EBADMSG, -ENOMEM. */
 int session_add_torn(struct session *session, uint32_t number, uint64_t begin, uint64_t size);
 
-/* Reads what is new in its memory. `final`: nobody writes any more. */
+/* Reads what is new in its memories. final: no process writes there any more. */
 void session_read(struct session *session, bool final);
-/* Bytes of shared memory whose log has not been read: all of a segment's, since how far it is full
- * would have to be asked for. */
+/* Bytes of its shared logs that were not read yet. Counts the free part of a log, too, since only
+ * the memory knows how full it is. */
 uint64_t session_unread_size(const struct session *session);
 /* The session broke the rules: its other records stay, and there is a gap. */
 void session_drop(struct session *session, const struct error *err);
-/* It has counted something: for the manifest, and for the ledger. */
+/* It has counted something that the manifest, and the ledger, are to be written for. */
 void session_counted(struct session *session);
-/* A gap told by us rather than by the process; path NULL: the session's executable. */
+/* Makes a gap that we know of, and not the process. path NULL: the session's executable. */
 int session_gap(struct session *session, const char *kind, const char *path, const char *detail);
 
 /* Reads what is new in live sessions, and forgets those that ended long ago. */
 void sessions_tick(struct aggregator *daemon);
-/* Brings sessions to their end whose facts have been applied meanwhile. */
+/* Finishes the ended sessions whose facts have all been applied. */
 void sessions_settle(struct aggregator *daemon);
-/* Some have not come to their end. */
+/* Are some sessions ending that are not finished yet? */
 bool sessions_busy(const struct aggregator *daemon);
-/* Since when (uv_now) the one has been ending for longest that a socket spoke for; UINT64_MAX: none
- * is. */
+/* Of the ending sessions that a socket spoke for: since when (uv_now) the oldest has been ending.
+ * UINT64_MAX: there is none. */
 uint64_t sessions_ending_since(const struct aggregator *daemon);
 
-/* A snapshot begins: what has been applied so far will be in it. */
+/* A snapshot begins, which will hold what has been applied so far. */
 void sessions_cover(struct aggregator *daemon);
-/* It is on disk. */
+/* The snapshot of this application is on disk. */
 void sessions_acknowledge(struct aggregator *daemon, const struct application *application);
 
 static inline struct session *session_ref(struct session *session)

@@ -1,6 +1,7 @@
 /*
- * Acknowledging: a process keeps what it said until a manifest on disk has it. A snapshot first
- * notes how far each log has been applied, and tells the memories once it is on disk.
+ * Acknowledging: a process keeps its records until a manifest on disk has them. When a snapshot
+ * begins, this notes how far each log has been applied; once the snapshot is on disk, it writes
+ * that into the memories.
  */
 #include "aggregator/aggregator.h"
 
@@ -39,7 +40,8 @@ static bool anything_to_acknowledge(const struct session *session)
 
 static void acknowledge(struct session *session)
 {
-	/* Not kept: then it is not acknowledged either, and sends all of it again. */
+	/* If the atlas cannot be written nothing is acknowledged, and the process sends all of it
+	 * again. */
 	if (!anything_to_acknowledge(session) || atlas_keep(session) < 0)
 		return;
 	for (uint32_t i = 0; i < session->n_segments; i++) {

@@ -1,18 +1,19 @@
 /*
- * A session's life: live while a socket speaks for it, ending until all that it said has been
- * applied, finished for as long as a spool file may still speak of it, then forgotten.
+ * A session's life: it is live while a socket speaks for it, ending until all that it said has been
+ * applied, and finished for as long as a spool file may still hold something of it. Then it is
+ * forgotten.
  */
 #include "aggregator/aggregator.h"
 #include "aggregator/clock.h"
 #include "aggregator/sessions/deferred.h"
 #include "aggregator/sessions/session_parts.h"
 
-/* How long a finished session is remembered: its spool entry may come after its end, late where the
- * spool is read slowly, but not for as long as somebody keeps a file of it locked. */
+/* How long a finished session is remembered. Its spool entry may come after its end: late if the
+ * spool is read slowly, but we do not wait for ever for somebody who keeps a spool file locked. */
 #define SESSION_REMEMBERED_MS	  30000
 #define SESSION_REMEMBERED_MS_MAX 300000
 
-/* Nobody has written what comes from the future. */
+/* A time in the future cannot be right. */
 void session_lived_until(struct session *session, uint64_t time_ns)
 {
 	uint64_t now = clock_now_ns();
@@ -34,7 +35,7 @@ void session_attach(struct session *session)
 	session->references++;
 }
 
-/* The last counters of its memories: nobody writes there any more. */
+/* Reads the final counters of its memories, where nobody writes any more. */
 static void look_at_memories(struct session *session)
 {
 	for (uint32_t i = 0; i < session->n_segments; i++)
@@ -67,7 +68,8 @@ static void close_memories(struct session *session)
 	}
 }
 
-/* Brings a session that nobody speaks for to its end: all read, all applied, nothing waiting. */
+/* Finishes a session that no socket speaks for, if everything was read and applied, and nothing
+ * waits. */
 static void finish(struct session *session)
 {
 	if (session->unread || !session->met) {
@@ -98,7 +100,7 @@ void sessions_settle(struct aggregator *daemon)
 	while (session) {
 		struct session *next = TAILQ_NEXT(session, link);
 
-		/* Sessions of spool files go on until their files have been read. */
+		/* Sessions from spool files end when these files have been read. */
 		if (!session->held)
 			finish(session);
 		session = next;

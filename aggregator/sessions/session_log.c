@@ -1,6 +1,6 @@
 /*
- * What a session says: its segments, by memory that it shares or by value, read as they grow, and
- * the counts that come with them.
+ * What a session says: its segments, in shared memory or by value, which are read as they grow, and
+ * their counts.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -44,10 +44,10 @@ int session_add_memory(
 		if (before->read)
 			segment_go_on(before, segment);
 		else
-			segment_free(segment); /* said again after a reconnect */
+			segment_free(segment); /* announced again after a reconnect */
 		return 0;
 	}
-	/* Pieces of it that came by value are facts already. */
+	/* Pieces of it that have come by value are facts already. */
 	if (before) {
 		segment->extents = before->extents;
 		segment->counted = before->counted;
@@ -61,7 +61,7 @@ int session_add_memory(
 	return 0;
 }
 
-/* One whose log comes by value. */
+/* Adds a segment whose log comes by value. */
 static int add_segment(struct session *session, uint32_t number)
 {
 	struct segment *segment = segment_new();
@@ -74,7 +74,7 @@ static int add_segment(struct session *session, uint32_t number)
 	return r;
 }
 
-/* The one of this number, made if it is new; NULL with err. */
+/* Finds the segment with this number, or makes it. NULL with err. */
 static struct segment *get_segment(struct session *session, uint32_t number, struct error *err)
 {
 	int r = make_room(session, number);
@@ -98,8 +98,7 @@ int session_add_log(struct session *session, uint32_t number, uint64_t offset, c
 	return segment ? segment_add_log(session, segment, offset, log, size, err) : err->code;
 }
 
-/* --- what waits --------------------------------------------------------------------------------
- */
+/* --- what waits ------------------------------------------------------------------------------- */
 
 static uint64_t pending_since(const struct session *session)
 {
@@ -148,7 +147,7 @@ int session_add_torn(struct session *session, uint32_t number, uint64_t begin, u
 	return 0;
 }
 
-/* 1: all of it came in another way; 0: it did not; -ENOMEM. */
+/* Did all of what the damaged entries held come in another way? 1, 0 or -ENOMEM. */
 static int torn_is_known(const struct segment *segment)
 {
 	struct extents known = { 0 };
@@ -188,7 +187,8 @@ void session_counted(struct session *session)
 	session->uncounted = session->application->dirty = true;
 }
 
-/* Forks are counted in every segment, lost records in one. */
+/* Counts processes and lost records. Each segment has the number of processes; a lost record is
+ * counted in one segment only. */
 static void count(struct session *session)
 {
 	struct run *run = &session->application->run;
@@ -229,7 +229,7 @@ void session_add_counts(struct session *session, uint32_t number, const struct s
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
-/* 0: all there is; 1: more to come, later. */
+/* 0: all was read; 1: there is more to read later. */
 static int read_segment(struct session *session, struct segment *segment, bool final)
 {
 	struct error err = { 0 };
@@ -247,8 +247,8 @@ static int read_segment(struct session *session, struct segment *segment, bool f
 	return r > 0;
 }
 
-/* Notes up to where the log has become facts, so that it can be acknowledged once these are applied
- * and written. What waits for a directory's name is in no queue: then not yet. */
+/* Notes how much of the log has become facts. It can be acknowledged once these are applied and
+ * written. Not while records are deferred, because these are in no queue. */
 static void set_mark(struct session *session)
 {
 	if (session->marked || session->n_deferred || session->state != SESSION_LIVE)

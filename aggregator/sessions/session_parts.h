@@ -6,16 +6,17 @@
 
 #include "aggregator/sessions/session.h"
 
-/* Into this state, and behind all others that are in it. */
+/* Moves a session into this state, behind all others that are in it. */
 void session_move(struct session *session, enum session_state state);
-/* Frees it: nobody may refer to it any more. */
+/* Removes and frees a session to which nothing refers any more. */
 void session_remove(struct session *session);
-/* session_gap(), so many times. 0 or -ENOMEM. */
+/* As session_gap(), `times` times. 0 or -ENOMEM. */
 int session_gaps(struct session *session, const char *kind, const char *path, const char *detail,
 	uint64_t times);
-/* At its end: what damaged spool entries held, and nothing else did, is a gap. 0 or -ENOMEM. */
+/* At the end of the session: what damaged spool entries held, and did not come in another way,
+ * becomes a gap. 0 or -ENOMEM. */
 int session_settle_torn(struct session *session);
-/* It is known to have lived then (CLOCK_REALTIME). */
+/* The session is known to have lived at this time (CLOCK_REALTIME). */
 void session_lived_until(struct session *session, uint64_t time_ns);
 
 #endif

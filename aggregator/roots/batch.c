@@ -7,11 +7,14 @@
 #include "aggregator/aggregator.h"
 #include "lib/base/cleanup.h"
 
-/* Directories may be remembered for so long: short, for files move while applications run. */
+/* Opened directories are remembered for this long: not long, since files move while applications
+ * run. */
 #define REFRESH_MS 500
-/* Package databases are read again at most so often: an upgrade writes its database many times. */
+/* Package databases are read again at most this often: an upgrade writes its database many
+ * times. */
 #define PACKAGES_MS 5000
-/* What takes longer is for another batch: other roots wait for the same threads. */
+/* A batch ends after this time, and the rest goes into the next one: other roots wait for the same
+ * threads. */
 #define SLICE_MS 1000
 
 struct batch *batch_new(struct root *root)
@@ -32,7 +35,7 @@ struct batch *batch_new(struct root *root)
 	return batch;
 }
 
-/* A fact adds two at most. */
+/* A fact has two paths at most. */
 bool batch_full(const struct batch *batch)
 {
 	return batch->n + 2 > BATCH_LOOKS_MAX;
@@ -59,7 +62,8 @@ void batch_add(struct batch *batch, struct root *root, struct path *path, enum l
 	path->in_batch = true;
 	batch->items[batch->n++] = (struct batch_item){
 		.path = path,
-		/* Never shallower than what is known: it would be asked for again. */
+		/* Not less depth than there is now, or the path would be looked at again at
+		 * once. */
 		.depth = path->look && path->look->depth > depth ? path->look->depth : depth,
 		.digest = !path->changed,
 	};
@@ -71,13 +75,13 @@ static struct batch *batch_of(struct job *job)
 	return (struct batch *)((char *)job - offsetof(struct batch, job));
 }
 
-/* The loop's time stands still here. */
+/* Not uv_now(), which does not go on while a batch runs. */
 static uint64_t clock_ms(void)
 {
 	return uv_hrtime() / 1000000;
 }
 
-/* On a worker's thread: touches nothing but the items, the raw paths and the root's tools. */
+/* Runs on a worker's thread. Touches only the items, their paths' text, and the root's tools. */
 static void work(struct job *job)
 {
 	struct batch *batch = batch_of(job);

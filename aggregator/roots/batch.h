@@ -1,4 +1,4 @@
-/* A batch of looks in one root, made by a worker. */
+/* A batch of looks in one root, which a worker makes. */
 #ifndef FOOTPRINT_AGGREGATOR_ROOTS_BATCH_H
 #define FOOTPRINT_AGGREGATOR_ROOTS_BATCH_H
 
@@ -11,7 +11,7 @@ struct batch_item {
 	struct path *path;
 	enum look_depth depth;
 	bool digest;
-	struct look *look; /* the answer; NULL: no memory, or not looked at */
+	struct look *look; /* the result; NULL: no memory, or not looked at */
 };
 
 struct batch {
@@ -19,24 +19,25 @@ struct batch {
 	struct root *root;
 	uint64_t started_ms;
 	bool refresh;  /* forget cached directories first */
-	bool packages; /* with it: see whether the package database has changed */
+	bool packages; /* with `refresh`: look whether the package database has changed */
 	void (*finished)(struct batch *batch);
 	void (*late)(struct batch *batch);
-	unsigned n, n_looked; /* from the first on */
+	unsigned n, n_looked; /* looked at so far, from the first item on */
 	struct batch_item items[BATCH_LOOKS_MAX];
 };
 
 /* NULL: no memory. */
 struct batch *batch_new(struct root *root);
 bool batch_full(const struct batch *batch);
-/* Once for each path: later calls may ask for more depth. The batch is not full. */
+/* Adds a path, or asks for more depth if it is in the batch already. The batch must not be full. */
 void batch_add(struct batch *batch, struct root *root, struct path *path, enum look_depth depth);
-/* `finished` runs on the loop's thread, and before it `late`, should the root's file system not
- * answer for long (workers.h). 0 or negative errno. */
+/* Starts the batch. `finished` is called on the loop's thread when it is done. If the root's file
+ * system does not answer for long (workers.h), `late` is called there before. 0 or a negative
+ * errno. */
 int batch_start(struct batch *batch, void (*finished)(struct batch *batch),
 	void (*late)(struct batch *batch));
-/* Gives the paths their new looks, those that there was time for, and frees the batch. False: there
- * was no memory for some. */
+/* Gives the paths their new looks, as far as there was time to make them, and frees the batch.
+ * False: for some there was no memory. */
 bool batch_take(struct batch *batch);
 void batch_free(struct batch *batch);
 

@@ -54,7 +54,8 @@ static bool make_room(struct digests *digests)
 	return digests->slots;
 }
 
-/* A file may be written while it is read: its digest is kept only if it stayed as it was. */
+/* A file may be written while it is read: the digest is only remembered if the file has not
+ * changed. */
 static bool unchanged(int fd, const struct digest_key *key)
 {
 	struct digest_key now;
@@ -73,7 +74,7 @@ int digests_get(
 	struct digest_entry *entry = NULL;
 	int r;
 
-	/* Without memory for the cache there is still the file. */
+	/* Without memory to remember it, the digest can still be made. */
 	if (key.inode && make_room(digests))
 		entry = slot_of(digests, &key);
 	if (entry && entry->key.inode) {

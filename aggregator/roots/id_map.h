@@ -1,7 +1,7 @@
 /*
  * The numbers that users and groups have in a container with a user namespace of its own
- * (user_namespaces(7)): what it calls 0 is another user to the rest of the machine, and a different
- * one in each container. A manifest has them as the container does.
+ * (user_namespaces(7)). What the container calls 0 is another user for the rest of the machine, and
+ * a different one for each container. A manifest has the container's numbers.
  */
 #ifndef FOOTPRINT_AGGREGATOR_ROOTS_ID_MAP_H
 #define FOOTPRINT_AGGREGATOR_ROOTS_ID_MAP_H
@@ -19,11 +19,11 @@ struct id_map {
 	struct id_range ranges[ID_RANGES_MAX];
 };
 
-/* What `id`, as it is here, is called inside; of one that is nobody's there, what the kernel says
- * for it. */
+/* The number inside the container of `id`, which is a number here. For an id that the container
+ * does not have, the kernel's overflow id. */
 uint32_t id_map_inside(const struct id_map *map, uint32_t id);
 
-/* The map in /proc/PID/NAME. 0; -E2BIG: of more ranges; another negative errno. */
+/* Reads the map in /proc/PID/NAME. 0; -E2BIG: it has more ranges; another negative errno. */
 int id_map_read(int pid, const char *name, struct id_map *ret);
 
 #endif

@@ -27,7 +27,8 @@ static Footprint__FileType type_of(mode_t mode)
 	}
 }
 
-/* Looks outlive the database, which is read again when it changes: its texts are copied. */
+/* The texts are copied, because looks live longer than the database, which is read again when it
+ * changes. */
 int look_fill_package(
 	struct look_tools *tools, const char *path, struct file_state *state, char **ret_owner)
 {
@@ -70,11 +71,11 @@ static int fill_status(struct look_tools *tools, const char *path, const struct 
 	};
 	if (S_ISREG(status->st_mode))
 		state->size = (uint64_t)status->st_size;
-	/* Directories belong to many packages: which one says nothing. */
+	/* A directory belongs to many packages, so naming one would say nothing. */
 	return S_ISDIR(status->st_mode) ? 0 : look_fill_package(tools, path, state, ret_owner);
 }
 
-/* The symlink's own owner and mode. It may be gone again: then its kind is all that is known. */
+/* Looks at a symlink itself: its owner and mode. If it is gone by now, only its type is known. */
 static int look_at_link(struct look_tools *tools, struct look_link *link)
 {
 	struct resolution resolution;
@@ -112,7 +113,8 @@ static int take_links(struct look_tools *tools, struct look *look, struct resolu
 	return 0;
 }
 
-/* 0, also of a file that is gone or not ours to read: it stays without a digest. -ENOMEM. */
+/* Reads a file: its size, digest and ELF header. 0 also if it is gone or must not be read; then it
+ * has no digest. -ENOMEM. */
 static int read_file(struct look_tools *tools, struct look *look, bool digest)
 {
 	struct stat status;
@@ -125,7 +127,7 @@ static int read_file(struct look_tools *tools, struct look *look, bool digest)
 	if (digest)
 		look->state.has_sha256 =
 			digests_get(&tools->digests, fd, &status, look->state.sha256) == 0;
-	/* A damaged ELF file is a file all the same: it just needs nothing that we know of. */
+	/* A damaged ELF file is still a file, but needs nothing that we know of. */
 	if (look->depth >= LOOK_OBJECT && elf_describe(fd, &look->elf, &err) < 0)
 		look->elf = (struct elf_info){ .kind = PROGRAM_OTHER };
 	return 0;
@@ -191,7 +193,7 @@ static int take_resolution(
 	return r;
 }
 
-/* No way in: what can be told from the letters of the path. */
+/* Without a way into the root, the text of the path is all there is. */
 static int look_from_outside(struct look *look, const char *raw)
 {
 	look->path = lexical_tidy(raw);
@@ -225,7 +227,7 @@ int look_into(struct look_tools *tools, struct look *look, const struct look_req
 	}
 }
 
-/* A damaged database gives what could be read of it. Said once a root. */
+/* From a damaged database comes what could be read of it. That is reported once for each root. */
 static void report_packages(struct look_tools *tools, const struct error *err)
 {
 	if (err->code && !tools->reported)
@@ -233,8 +235,9 @@ static void report_packages(struct look_tools *tools, const struct error *err)
 	tools->reported |= err->code != 0;
 }
 
-/* Reads the package database the first time, and when it has changed. Without one, files simply
- * belong to nobody. The stamp is older than what is read: a change in between is seen next time. */
+/* Reads the package database the first time, and again when it has changed. Without one, files
+ * belong to no package. The stamp is taken before the database is read, so that a change in between
+ * is noticed the next time. */
 static int open_packages(struct look_tools *tools)
 {
 	struct error err = { 0 };

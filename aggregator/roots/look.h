@@ -1,10 +1,10 @@
 /*
- * A look: everything there is to know about one path of a container, found out in one go on a
- * worker's thread. Where it leads, over which symlinks, what stands there, whose package it is,
- * and - of programs and libraries - what they need.
+ * A look: all that there is to know about one path of a container, found out in one go on a
+ * worker's thread: where the path leads, over which symlinks, what is there, whose package that is,
+ * and, for programs and libraries, what these need.
  *
- * Looks are made by workers and never change afterwards. They are counted references, touched by
- * the loop's thread alone.
+ * A look does not change any more once a worker has made it. References are counted, by the loop's
+ * thread alone.
  */
 #ifndef FOOTPRINT_AGGREGATOR_ROOTS_LOOK_H
 #define FOOTPRINT_AGGREGATOR_ROOTS_LOOK_H
@@ -21,14 +21,14 @@
 
 enum look_depth {
 	LOOK_PATH,    /* where it leads and what is there */
-	LOOK_CONTENT, /* and the digest of a regular file */
-	LOOK_OBJECT,  /* and what the ELF file or script says of itself, and who interprets it */
-	LOOK_PROGRAM, /* and the closure of its libraries */
+	LOOK_CONTENT, /* also the digest of a regular file */
+	LOOK_OBJECT,  /* also what an ELF file or script says of itself, and its interpreter */
+	LOOK_PROGRAM, /* also all libraries that it needs (its closure) */
 };
 
 struct look_link {
-	char *path;   /* canonical path of a symlink walked on the way */
-	char *target; /* as it stands in it */
+	char *path;   /* canonical path of a symlink on the way */
+	char *target; /* as it stands in the symlink */
 	struct file_state state;
 	char *owner; /* what state says of its package points here */
 };
@@ -38,8 +38,8 @@ struct look {
 	uint64_t serial;  /* never the same twice */
 	uint64_t made_ms; /* when, as uv_now() */
 	enum look_depth depth;
-	char *path; /* canonical; where the lookup failed: as far as it exists, and the rest */
-	int error;  /* 0, or the negative errno of the lookup */
+	char *path; /* canonical; if the lookup failed: as far as it exists, and then the rest */
+	int error;  /* of the lookup: 0 or a negative errno */
 	struct look_link *links;
 	size_t n_links;
 	bool has_state;
@@ -55,43 +55,47 @@ struct look {
 	char *trouble; /* why the closure is not known; NULL: it is */
 };
 
-/* What a container's looks are made with; used by one thread at a time. */
+/* What looks in a container are made with. Only one thread uses them at a time. */
 struct look_tools {
-	struct resolver *resolver;	   /* NULL: no way into that root */
+	struct resolver *resolver;	   /* NULL: there is no descriptor of that root */
 	struct package_database *packages; /* NULL: not read yet */
-	uint64_t packages_stamp;	   /* of the files that they were read from */
-	bool no_packages;		   /* and they are not to be read */
-	unsigned ask;  /* file_state.ask, until they are read; 0: the first look reads them */
-	bool reported; /* that the database is damaged */
+	uint64_t packages_stamp; /* identifies the state of the files that they were read from */
+	bool no_packages;	 /* they are not to be read at all */
+	unsigned ask;  /* for file_state.ask, until the packages are read; 0: the first look reads
+			  them */
+	bool reported; /* it was reported that the database is damaged */
 	struct digests digests;
 	struct id_map users, groups;
-	struct inner_root
-		*inner; /* the directory that the last look in a chroot began in; or NULL */
+	struct inner_root *inner; /* where the last look in a chroot began; NULL: nowhere yet */
 };
 
 struct look_request {
 	const char *raw;  /* an absolute path as a process gave it */
-	size_t root_size; /* so many bytes of it are the directory that was "/" then; 0: none is */
-	bool follow;	  /* a symlink in the last component too */
+	size_t root_size; /* its first bytes that name what was "/" then (chroot); 0: none do */
+	bool follow;	  /* a symlink in the last component, too */
 	enum look_depth depth;
-	bool digest; /* not where the content is a run's rather than the file's own */
+	bool digest; /* false if the application writes the file: its content is not the version's
+		      */
 };
 
 /*
- * Without a resolver the path is tidied up by its letters alone, and error is -EXDEV.
- * 0 or -ENOMEM: nothing else is a failure, but a part of the answer.
+ * Looks at a path. Without a resolver, it is only tidied up as text, and the look's error is
+ * -EXDEV. 0 or -ENOMEM: any other failure is part of the look.
  */
 int look_at(struct look_tools *tools, const struct look_request *request, struct look **ret);
 
-/* The same without looking at anything: what the letters of the path tell, as error -EXDEV. */
+/* Makes a look without asking any file system: the path is tidied up as text, and the error is
+ * -EXDEV. */
 int look_at_letters(const char *raw, enum look_depth depth, struct look **ret);
 
-/* Whose package the file at a canonical path is: in state->manager and what follows it, whose texts
- * are in *ret_owner, which the caller frees. Reads the packages if need be. 0 or -ENOMEM. */
+/* Finds whose package the file at a canonical path is, and fills in state->manager and the fields
+ * after it. Their texts are in *ret_owner, which the caller frees. Reads the packages if necessary.
+ * 0 or -ENOMEM. */
 int look_for_package(
 	struct look_tools *tools, const char *path, struct file_state *state, char **ret_owner);
 
-/* Forgets what may have changed since: directories, and packages where their database has. */
+/* Forgets what may have changed: opened directories, and with `packages` also the packages, if
+ * their database has changed. */
 void look_tools_refresh(struct look_tools *tools, bool packages);
 void look_tools_deinit(struct look_tools *tools);
 
@@ -100,7 +104,7 @@ static inline struct look *look_ref(struct look *look)
 	look->references++;
 	return look;
 }
-/* NULL is fine. */
+/* NULL is allowed. */
 void look_unref(struct look *look);
 
 /* The object of the closure with this canonical path, or NULL. */

@@ -14,10 +14,10 @@ struct owners_item {
 	struct unasked_file file;
 	char *path;
 	struct file_state package;
-	char *texts; /* package points here */
+	char *texts; /* the texts of `package` */
 };
 
-/* Files of one application in one root. */
+/* A pass: asks for files of one application in one root. */
 struct owners_pass {
 	struct job job;
 	struct root *root;
@@ -125,7 +125,8 @@ static void work(struct job *job)
 	}
 }
 
-/* While a manifest is being written nothing may be added: then it was late, and is asked again. */
+/* Nothing may be added while a manifest is being written. The pass was late then, and its files are
+ * asked for again. */
 static int take_answers(struct owners_pass *pass)
 {
 	struct manifest *m = pass->application->manifest;
@@ -174,7 +175,8 @@ static void late(struct job *job)
 	go_on_with_snapshot(pass->root->daemon);
 }
 
-/* The first files of the application that are to be asked for in this root. NULL: no memory. */
+/* A pass for the first files of the application that are to be asked for in this root. NULL: no
+ * memory. */
 static struct owners_pass *pass_new(struct root *root, struct application *application)
 {
 	struct owners_pass *pass = calloc(1, sizeof(*pass));
@@ -205,7 +207,7 @@ static struct owners_pass *pass_new(struct root *root, struct application *appli
 
 /* --- finding out ------------------------------------------------------------------------------ */
 
-/* A root that can answer what this application does not know; NULL: there is none. */
+/* A root that knows what the application's manifest does not. NULL: there is none. */
 static struct root *root_to_ask(struct aggregator *daemon, struct application *application)
 {
 	struct unasked_file file = { 0 };
@@ -238,7 +240,7 @@ static bool begin(struct root *root, struct application *application)
 	return false;
 }
 
-/* Another application's files may be asked for at the same time, but not in the same root. */
+/* Passes for several applications may run at the same time, but not in the same root. */
 static bool ask_for(struct aggregator *daemon, struct application *application)
 {
 	struct root *root;

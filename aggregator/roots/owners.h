@@ -1,13 +1,14 @@
 /*
- * Whose packages files are, found out just before a manifest is written.
+ * Finds out whose packages files are, just before a manifest is written.
  *
- * A container's package database has thousands of files: reading it takes longer than all else that
- * is to be found out about a program that runs for a second, and the application would notice. So
- * looks (look.h) leave the package open until the database has been read for a snapshot; from
- * then on they tell it at once.
+ * A container's package database has thousands of files. Reading it takes longer than everything
+ * else that is to be found out about a program that runs for a second, and the application would
+ * notice. So looks (look.h) leave the package open until the database has been read for a snapshot;
+ * from then on they fill it in.
  *
- * One pass at a time in a root, by a worker, and with the root's tools: no batch runs meanwhile.
- * Where the file system does not answer (workers.h), manifests are written without.
+ * One pass at a time runs in a root, on a worker's thread. It uses the root's tools, so no batch
+ * runs meanwhile. If the file system does not answer (workers.h), manifests are written without
+ * packages.
  */
 #ifndef FOOTPRINT_AGGREGATOR_ROOTS_OWNERS_H
 #define FOOTPRINT_AGGREGATOR_ROOTS_OWNERS_H
@@ -18,32 +19,34 @@ struct aggregator;
 struct root;
 struct owners_pass;
 
-/* Of a root. */
+/* The state of this in one root. */
 struct owners {
 	bool wanted;		  /* a pass is to begin as soon as the tools are free */
-	bool late;		  /* nobody knows whether the one that runs will ever end */
-	bool failed;		  /* for want of memory: the next snapshot tries again */
+	bool late;		  /* the running pass may never end */
+	bool failed;		  /* there was no memory: the next snapshot tries again */
 	struct owners_pass *pass; /* running; NULL: none */
 };
 
-/* Of a new root: files in it may be asked for later, unless too many roots have that already. */
+/* For a new root: gives it a number, so that its files can be asked for later. Without one (too
+ * many roots have one already) each look asks at once. */
 void owners_init(struct root *root);
-/* No pass is running, and none will be needed. */
+/* For a root in which no pass is running, and none will be needed. */
 void owners_deinit(struct root *root);
-/* Are files still to be asked for in it, before a snapshot that is to come? */
+/* Does a later snapshot have to ask for files in this root? */
 bool owners_have_questions(const struct root *root);
 
-/* Begins to find out what dirty applications do not know yet. True: it takes its time, and
- * snapshot_start() is called when it is done; while stopping, aggregator_progress(). */
+/* Begins to find out what manifests of dirty applications do not know yet. True: that takes a
+ * while, and then calls snapshot_start(), or aggregator_progress() while the daemon is stopping. */
 bool owners_find(struct aggregator *daemon);
-/* A snapshot has been written, with or without: what failed is tried again with the next one. */
+/* A snapshot has been written, whether with packages or without. What has failed is tried again
+ * with the next one. */
 void owners_forgive(struct aggregator *daemon);
 
-/* The root's tools are free: a pass that waited for them begins. Or they may never be: then what
- * waited for it goes on without. */
+/* The root's tools are free: a pass that waited for them begins. Or they may never be: then the
+ * snapshot that waited goes on without them. */
 void owners_go_on(struct root *root);
 bool owners_need_tools(const struct root *root);
-/* Is there something to wait for? */
+/* Is a pass running or wanted, that will come to an end? */
 bool owners_busy(const struct root *root);
 
 #endif

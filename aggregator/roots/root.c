@@ -12,12 +12,12 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/hash.h"
 
-#define ROOT_IDLE_MS   60000
+#define ROOT_IDLE_MS   60000 /* a root that nobody uses is freed after that */
 #define ROOTS_IDLE_MAX 64u
 #define LOOKS_KEPT_MAX 32768u /* in one root */
-#define LOOK_FRESH_MS  2000   /* files change while applications run */
-/* Facts of an unknown root wait so long for somebody who hands it over. A process that lives on
- * looks for its aggregator once a second. */
+#define LOOK_FRESH_MS  2000   /* how old a look may be: files change while applications run */
+/* Facts of an unknown root wait this long for somebody to hand over a descriptor of it. A process
+ * that lives on looks for its aggregator once a second. */
 #define UNKNOWN_PATIENCE_MS 5000
 
 /* --- paths ------------------------------------------------------------------------------------ */
@@ -61,7 +61,7 @@ struct path *root_path(struct root *root, const char *raw, size_t root_size, boo
 	return path;
 }
 
-/* Unused paths stay, with what is known of them, until there are too many. */
+/* Paths that nobody uses stay, with their looks, until there are too many. */
 void path_unref(struct path *path)
 {
 	if (path)
@@ -76,7 +76,7 @@ static void path_forget(struct root *root, struct path *path)
 	path->look = NULL;
 }
 
-/* Forgets every look but those being made, and every path that nobody names. */
+/* Forgets all looks, and all paths that nobody uses. */
 void root_forget_looks(struct root *root)
 {
 	struct index kept = { 0 };
@@ -87,7 +87,8 @@ void root_forget_looks(struct root *root)
 		path_forget(root, path);
 		if ((path->references || path->in_batch) &&
 			index_add(&kept, path->hash, path) < 0) {
-			/* No memory for the smaller index: the present one is still right. */
+			/* There is no memory for the smaller index, but the present one is still
+			 * right. */
 			index_deinit(&kept);
 			return;
 		}
@@ -111,7 +112,7 @@ static bool fresh(const struct fact *fact, const struct path *path)
 	look = path->look;
 	if (!look || look->depth < fact_depth(fact, path))
 		return false;
-	/* It was not there when we looked, but it was when the process did. */
+	/* If we did not find it, but the process did, the look is too old. */
 	if (look->error && !fact->error && fact->session->root->known)
 		return look->made_ms >= fact->created_ms;
 	return look->made_ms + LOOK_FRESH_MS >= fact->created_ms;
@@ -122,8 +123,7 @@ static bool ready(const struct fact *fact)
 	return fresh(fact, fact->path) && fresh(fact, fact->other);
 }
 
-/* The file system does not answer: what can be told from the letters, unless enough was known
- * before. */
+/* The file system does not answer: takes the path as text, unless a look knows enough of it. */
 static int guess_path(struct root *root, const struct fact *fact, struct path *path)
 {
 	struct look *look;
@@ -150,7 +150,8 @@ static bool guess(struct root *root, struct fact *fact)
 	return true;
 }
 
-/* Takes facts from the head of the queue as long as they are ready. False: something went wrong. */
+/* Applies facts from the head of the queue as long as these are ready. False: something went
+ * wrong. */
 static bool apply_ready(struct root *root)
 {
 	struct fact *fact;
@@ -159,7 +160,7 @@ static bool apply_ready(struct root *root)
 		(ready(fact) || guess(root, fact))) {
 		if (fact_apply(fact) < 0) {
 			root->daemon->counters.no_memory++;
-			return false; /* the tick comes back to it */
+			return false; /* the tick tries it again */
 		}
 		STAILQ_REMOVE_HEAD(&root->facts, link);
 		root->daemon->roots.n_queued--;
@@ -187,13 +188,13 @@ static void finished(struct batch *batch)
 	complete = batch_take(batch);
 	root_take_handed(root);
 	owners_go_on(root);
-	/* Without memory it is left to the tick to try again. */
+	/* If there was no memory, the tick tries again. */
 	if (complete)
 		root_pump(root);
 	aggregator_progress(root->daemon);
 }
 
-/* It keeps its thread, and the tools; nobody waits for it any more. */
+/* The batch keeps its thread and the root's tools, but nobody waits for it any more. */
 static void late(struct batch *batch)
 {
 	struct root *root = batch->root;
@@ -227,7 +228,8 @@ static void start_batch(struct root *root)
 	}
 }
 
-/* Not at the end, and not at others' cost. */
+/* Is it worth waiting for a descriptor of this root? Not while stopping, nor while many facts
+ * wait. */
 static bool may_become_known(const struct root *root)
 {
 	const struct fact *oldest = STAILQ_FIRST(&root->facts);
@@ -240,7 +242,7 @@ static bool may_become_known(const struct root *root)
 
 void root_pump(struct root *root)
 {
-	/* Applying a fact may queue others: the outermost call sees to them. */
+	/* Applying a fact may push others. The outermost call applies these, too. */
 	if (root->pumping || may_become_known(root))
 		return;
 	root->pumping = true;
@@ -349,7 +351,8 @@ void roots_deinit(struct aggregator *daemon)
 
 	for (root = LIST_FIRST(&daemon->roots.list); root; root = next) {
 		next = LIST_NEXT(root, link);
-		if (!root->batch && !root->owners.pass) /* whose thread uses it to the end */
+		if (!root->batch &&
+			!root->owners.pass) /* else a thread uses it until the process ends */
 			root_free(root);
 	}
 }

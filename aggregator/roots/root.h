@@ -1,14 +1,14 @@
 /*
- * Roots: the file systems that processes live in, and the queue of facts that wait to be resolved
- * in each.
+ * Roots: the file systems that processes live in, each with a queue of facts whose paths are to be
+ * resolved there.
  *
- * One struct root stands for one container (or chroot, or the host), told apart by what statx says
- * of the O_PATH descriptor that came with a hello. Facts go through its queue in order. A fact
- * whose paths have been looked at lately is applied at once; for the others a batch of looks is
- * made by a worker, one batch at a time per root, while the loop goes on. Facts may wait;
- * the processes never do: what they say stays in their own memory until we come to it. Where a
- * root's file system does not answer (workers.h), they wait no longer: their paths are taken by the
- * letters, with a gap, until the batch comes back.
+ * One struct root stands for one container (or a chroot, or the host). Roots are told apart by what
+ * statx says of the O_PATH descriptor that comes with a hello. The facts in a queue are applied in
+ * order. If a fact's paths were looked at lately, it is applied at once. For the others a worker
+ * makes a batch of looks, one batch at a time for each root, while the loop goes on. Facts may
+ * wait; processes never do, since what they say stays in their own memory until we read it. If a
+ * root's file system does not answer (workers.h), facts do not wait for it: their paths are taken
+ * as text, with a gap, until the batch comes back.
  */
 #ifndef FOOTPRINT_AGGREGATOR_ROOTS_ROOT_H
 #define FOOTPRINT_AGGREGATOR_ROOTS_ROOT_H
@@ -26,15 +26,14 @@ struct aggregator;
 struct fact;
 struct batch;
 
-/* A path as some process gave it (made absolute), and what the last look at it told. */
+/* A path as a process gave it, made absolute, and the last look at it. */
 struct path {
 	unsigned references; /* facts, directories and sessions that name it */
 	uint32_t hash;
 	bool follow;
-	bool changed; /* the application writes it: its content is not hashed */
+	bool changed; /* the application changes the file, so it gets no digest */
 	bool in_batch;
-	size_t root_size;  /* so many bytes of it were "/" for that process; 0: it was in no chroot
-			    */
+	size_t root_size;  /* first bytes of `raw`, which named "/" (chroot); 0: none do */
 	struct look *look; /* NULL: none yet, or forgotten */
 	char raw[];
 };
@@ -44,31 +43,32 @@ struct root {
 	struct aggregator *daemon;
 	unsigned references; /* sessions */
 	uint64_t device, inode, mount;
-	uint64_t birth_ns; /* 0: not told */
-	bool known;	   /* there is a descriptor, and so a resolver */
-	int handed;	   /* a descriptor that came while a batch was running without; -1: none */
+	uint64_t birth_ns; /* nanoseconds since the epoch; 0: not known */
+	bool known;	   /* there was a descriptor, so there is a resolver */
+	int handed; /* the descriptor of a root that was not known, which came while a batch was
+		       running; -1: none */
 
-	bool ids_known; /* what its users and groups are called: root_ids.c */
-	int mounts;	/* the namespace of its mounts, held: root_mounts.c; negative: it is not */
-	bool in_use;	/* somebody in it may speak, or something said is not resolved yet */
+	bool ids_known; /* the numbers of its users and groups are known (root_ids.c) */
+	int mounts;	/* its mount namespace, held open (root_mounts.c); negative: it is not */
+	bool in_use;	/* a session in it is not finished, or a fact not resolved */
 
 	struct look_tools tools; /* the running batch's */
 	struct index paths;
 	uint32_t n_looks; /* paths with a look */
 	STAILQ_HEAD(, fact) facts;
 	struct batch *batch; /* running; NULL: none */
-	bool late;	     /* and nobody knows whether it will ever end */
+	bool late;	     /* the running batch may never end */
 	struct owners owners;
 	uint64_t refreshed_ms;
-	uint64_t packages_ms; /* when it was last asked whether their database has changed */
+	uint64_t packages_ms; /* when the package database was last checked for changes */
 	uint64_t idle_since_ms;
 	bool pumping;
-	bool spool_told;		/* that it is another one than ours */
+	bool spool_told; /* it was reported that this root has another spool than ours */
 	bool spool_asked, spool_shared; /* see spool_shared.h; of the path with this hash */
 	uint32_t spool_hash;
 	uint64_t spool_asked_ms;
-	/* Sessions without FOOTPRINT_APP belong to the application named after the first program
-	 * here, as long as a run of it goes on. */
+	/* Sessions without FOOTPRINT_APP belong to this application: it is named after the first
+	 * program here, and counts as long as a run of it goes on. */
 	struct application *unnamed;
 };
 
@@ -77,57 +77,59 @@ struct roots {
 	struct root_list list;
 	unsigned count;
 	uint64_t last_serial;	 /* of facts queued so far */
-	uint64_t trimmed_serial; /* when malloc last gave back what it does not use */
+	uint64_t trimmed_serial; /* last_serial when malloc last gave unused memory back */
 	uint64_t n_queued;	 /* facts that wait, in all roots */
 	bool frozen;		 /* a snapshot is being written: nothing is applied */
-	uint64_t asks;		 /* bits: numbers of look_tools.ask that are taken */
+	uint64_t asks;		 /* bit N: the number N of look_tools.ask is taken */
 };
 
-/* Facts that may wait before reading of logs pauses. */
+/* While more facts than this wait, no logs are read. */
 #define FACTS_QUEUED_MAX 65536u
 
-/* The root behind fd (an O_PATH descriptor of a directory; the root keeps a duplicate).
- * 0 or negative errno. The caller holds a reference. */
+/* Finds the root that `fd` (an O_PATH descriptor of a directory) names, or makes it; it keeps a
+ * duplicate of the descriptor. 0 or a negative errno. The caller holds a reference. */
 int roots_get(struct aggregator *daemon, int fd, struct root **ret);
-/* For records from the spool, whose process is gone: a known root that is the hello's, our own if
- * it is that, or one that stands for "unknown" and resolves nothing - unless somebody hands it over
- * soon, as those do who lived on. */
+/* The same for records from the spool, whose process is gone: a known root with the hello's device
+ * and inode, our own if it is that one, or a root that stands for an unknown one and resolves
+ * nothing. That waits a little for somebody to hand over a descriptor, as processes do that have
+ * lived on. */
 int roots_get_by_identity(
 	struct aggregator *daemon, const Footprint__Hello *hello, struct root **ret);
 void root_unref(struct root *root);
 /* Frees roots that nobody has used for a while. */
 void roots_tick(struct aggregator *daemon);
-/* Only once no batch is running but late ones, whose roots stay. */
+/* To be called when no batches are running except late ones; the roots of these are not freed. */
 void roots_deinit(struct aggregator *daemon);
 
-/* What a directory's descriptor says of the root that it is. 0 or negative errno. */
+/* Fills in what identifies the root that this descriptor names. 0 or a negative errno. */
 int root_identify(int fd, struct root *ret);
 
-/* Whether the process at the other end of `socket` tells what users and groups are called in this
- * root, whose descriptor is fd. */
+/* Learns the numbers of users and groups in this root, whose descriptor is `fd`, from the process
+ * at the other end of `socket`, if that can be asked. */
 void root_learn_ids(struct root *root, int fd, int socket);
 
-/* Holds the mounts that the process at the other end of `socket` sees, if it may be asked. */
+/* Holds the mount namespace of the process at the other end of `socket`, if that can be asked. */
 void root_hold_mounts(struct root *root, int socket);
 void root_release_mounts(struct root *root);
-/* Lets go of those that nobody needs any more. */
+/* Releases those that nobody needs any more. */
 void roots_release_mounts(struct aggregator *daemon);
 
-/* No batch is running: takes what was handed over meanwhile. */
+/* When no batch is running: takes the descriptor that came meanwhile. */
 void root_take_handed(struct root *root);
-/* Nothing that was looked at so far counts any more. */
+/* Forgets all looks. */
 void root_forget_looks(struct root *root);
-/* The path's entry, referenced; NULL: no memory. */
+/* The entry of this path, with a reference for the caller. NULL: no memory. root_size: see struct
+ * path. */
 struct path *root_path(struct root *root, const char *raw, size_t root_size, bool follow);
 void path_unref(struct path *path);
 
 /* Queues a fact (its ownership goes to the root), and applies what can be applied. */
 void root_push(struct root *root, struct fact *fact);
-/* Applies what has been looked at and looks at more. */
+/* Applies the facts that are ready, and starts a batch for the others. */
 void root_pump(struct root *root);
 void roots_pump(struct aggregator *daemon);
 
-/* No fact with this serial or an earlier one waits any more. */
+/* Have all facts up to this serial been applied? */
 bool roots_applied(const struct aggregator *daemon, uint64_t serial);
 bool roots_busy(const struct aggregator *daemon);
 

@@ -14,7 +14,7 @@ int root_identify(int fd, struct root *identity)
 {
 	struct statx status;
 
-	/* What is known here: the loop does not wait for a server that may be dead. */
+	/* Without asking a server, which may be dead: the loop must not wait. */
 	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC,
 		    STATX_TYPE | STATX_INO | STATX_MNT_ID | STATX_BTIME, &status) < 0)
 		return -errno;
@@ -22,7 +22,8 @@ int root_identify(int fd, struct root *identity)
 		return -ENOTDIR;
 	identity->device = makedev(status.stx_dev_major, status.stx_dev_minor);
 	identity->inode = status.stx_ino;
-	/* Not told before Linux 5.8: then 0 for all, and device and inode decide. */
+	/* Before Linux 5.8 it is not known: then it is 0 for all roots, and device and inode
+	 * decide. */
 	identity->mount = status.stx_mask & STATX_MNT_ID ? status.stx_mnt_id : 0;
 	identity->birth_ns =
 		status.stx_mask & STATX_BTIME
@@ -32,8 +33,8 @@ int root_identify(int fd, struct root *identity)
 	return 0;
 }
 
-/* The numbers of a container that is gone are often given to the next one; when it was made tells
- * them apart, where both say that. */
+/* When a container is gone, the next one often gets the same device and inode. The time of birth
+ * tells them apart, if both have it. */
 static bool same_directory(const struct root *one, const struct root *other)
 {
 	return one->device == other->device && one->inode == other->inode &&
@@ -80,7 +81,7 @@ static int root_new(
 	return 0;
 }
 
-/* Its files can be looked at from here on. 0 or negative errno. */
+/* From now on files in the root can be looked at. 0 or a negative errno. */
 static int become_known(struct root *root, const struct root *identity, int fd)
 {
 	int r = resolver_new(fd, &root->tools.resolver);
@@ -101,15 +102,15 @@ void root_take_handed(struct root *root)
 
 	if (root->handed < 0)
 		return;
-	/* Else it stays as it is, and its paths are as its programs gave them. */
+	/* If that fails the root stays unknown, and its paths stay as the programs gave them. */
 	if (root_identify(root->handed, &identity) == 0 &&
 		become_known(root, &identity, root->handed) < 0)
 		root->daemon->counters.no_memory++;
 	cleanup_close(&root->handed);
 }
 
-/* Somebody hands over the root that others have only named: what they said can be looked at now.
- * 0; -ENOENT: nobody has named it; others: it cannot be kept. */
+/* A descriptor of a root has come that was only named before: what was said in it can be looked at
+ * now. 0; -ENOENT: nobody has named it; others: it cannot be kept. */
 static int make_known(
 	struct aggregator *daemon, const struct root *identity, int fd, struct root **ret)
 {
@@ -123,7 +124,7 @@ static int make_known(
 	*ret = root;
 	if (!root->batch)
 		return become_known(root, identity, fd);
-	/* Its tools are a worker's at this moment. */
+	/* A worker is using its tools. */
 	if (root->handed < 0)
 		root->handed = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	return root->handed < 0 ? -errno : 0;

@@ -1,7 +1,7 @@
 /*
- * What users and groups are called in a root: by the user namespace of the container that it
- * belongs to, which a process of it tells as long as we see that process (on the host; from within
- * another container we do not, and say the numbers as they are here).
+ * The numbers that users and groups have in a root, by the user namespace of its container. A
+ * process there tells, if we see it: on the host we do; from within another container we do not,
+ * and the numbers are those that we see ourselves.
  */
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -9,9 +9,9 @@
 
 #include "aggregator/aggregator.h"
 
-/* A namespace's container is where "/" belongs to the namespace's root. So neither a sandbox of
- * one user's, made of directories of the host, decides what they are called, nor a process that has
- * the pid by now. */
+/* Does the user namespace belong to the container? It does if it maps the owner of "/" to root. So
+ * neither a user's own sandbox, made of directories of the host, decides about the host's numbers,
+ * nor another process that has got the pid meanwhile. */
 static bool is_of_container(int root, const struct id_map *users)
 {
 	struct statx status;
@@ -26,7 +26,7 @@ void root_learn_ids(struct root *root, int fd, int socket)
 	struct ucred credentials;
 	socklen_t size = sizeof(credentials);
 
-	/* The tools of a running batch are a worker's. */
+	/* While a batch is running a worker uses the tools. */
 	if (root->ids_known || root->batch)
 		return;
 	if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &size) < 0 ||

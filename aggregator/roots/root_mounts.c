@@ -1,8 +1,9 @@
 /*
- * The namespace of mounts that a root is in. With its last process it loses all that was mounted in
- * it - the volumes of a container - though the root itself stays: what the process said at its end
- * would be looked at in what lies underneath. So the namespace is held as long as somebody in it
- * may speak, and until what was said is resolved; not longer, for it keeps file systems in use.
+ * The mount namespace that a root is in. When its last process ends, the kernel unmounts all that
+ * was mounted there, such as the volumes of a container, though the root itself stays. What the
+ * process said at its end would then be looked up in what is underneath. So the namespace is held
+ * open as long as somebody in it may speak, and until all that was said is resolved; not longer,
+ * because it keeps file systems in use.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +16,7 @@
 #include "aggregator/peers/descriptor.h"
 #include "lib/base/cleanup.h"
 
-/* Younger than the headers of the oldest system this is built on. */
+/* Newer than the headers of the oldest system that this is built on. */
 #ifndef SO_PEERPIDFD
 #define SO_PEERPIDFD 77 /* Linux 6.5 */
 #endif
@@ -24,9 +25,9 @@
 #endif
 
 #define NONE	-1
-#define REFUSED -2 /* not asked for again while the root is used */
+#define REFUSED -2 /* not to be asked for again while the root is in use */
 
-/* Whatever the peer's pid is here, and though it may be another's by now. */
+/* Works whatever the peer's pid is here, and even if another process has that pid by now. */
 static int namespace_by_pidfd(int socket)
 {
 	autoclose int pidfd = -1;
@@ -37,8 +38,8 @@ static int namespace_by_pidfd(int socket)
 	return ioctl(pidfd, PIDFD_GET_MNT_NAMESPACE, 0);
 }
 
-/* Before Linux 6.11, where we see the process. The pid may be another's by now: its root must be
- * this one. */
+/* For kernels before 6.11, if we see the process. Another process may have its pid by now, so its
+ * root must be this one. */
 static int namespace_by_pid(int socket, const struct root *root)
 {
 	struct ucred credentials;
@@ -70,7 +71,8 @@ void root_hold_mounts(struct root *root, int socket)
 		root->mounts = REFUSED;
 }
 
-/* Where nobody is left there they are unmounted with that, which a dead server may hold up. */
+/* If nobody else is in the namespace, closing it unmounts what is there, and a dead server may hold
+ * that up: so a thread closes it (descriptors_close). */
 void root_release_mounts(struct root *root)
 {
 	descriptors_close(&root->mounts, 1);

@@ -12,7 +12,7 @@ static bool is_surplus(const struct workers *workers)
 	return workers->ending || workers->n > workers->wanted;
 }
 
-/* The next job; NULL: this thread is not wanted any more. */
+/* Waits for the next job. NULL: this thread is not needed any more. */
 static struct job *next_job(struct workers *workers)
 {
 	struct job *job;
@@ -70,8 +70,9 @@ static void *live(void *data)
 
 /* --- on the loop's ---------------------------------------------------------------------------- */
 
-/* They need the lock no more, and are gone at once - with what libcrypto keeps for each thread,
- * which must not happen while the process ends and libcrypto clears up. */
+/* Joins threads that have ended. They do not need the lock any more, so this does not wait. It also
+ * frees what libcrypto keeps for each thread, which must not happen while the process ends and
+ * libcrypto cleans up. */
 static void join_ended(struct workers *workers)
 {
 	struct worker *worker;
@@ -83,7 +84,7 @@ static void join_ended(struct workers *workers)
 	}
 }
 
-/* Signals are the loop's. */
+/* Starts a thread with all signals blocked: they are for the loop. */
 static int start_thread(struct worker *worker)
 {
 	sigset_t all, before;
@@ -145,7 +146,7 @@ int workers_init(struct workers *workers, uv_loop_t *loop, unsigned wanted)
 	return uv_async_init(loop, &workers->back, on_back);
 }
 
-/* As many threads as there is work for, and may be. 0 or negative errno. */
+/* Starts as many threads as there is work for, up to the limit. 0 or a negative errno. */
 static int fill_up(struct workers *workers)
 {
 	int r = 0;
@@ -207,13 +208,13 @@ static void count_ticks(struct workers *workers)
 		workers->n--;
 		workers->n_late++;
 	}
-	/* All threads that there may be are late: what waits for one may wait forever, too. */
+	/* If all possible threads are late, the jobs that wait for one may wait for ever, too. */
 	if (!workers->n)
 		STAILQ_FOREACH(job, &workers->waiting, link)
 			job->ticks++;
 }
 
-/* One whose owner has not been told; NULL: none. */
+/* A late job whose owner was not told yet. NULL: there is none. */
 static struct job *find_late(struct workers *workers)
 {
 	struct worker *worker;
@@ -241,7 +242,8 @@ void workers_tick(struct workers *workers, uint64_t now_ms)
 	fill_up(workers);
 	while ((job = find_late(workers))) {
 		job->told = true;
-		/* Should it be finished at this moment, done() has to wait for us. */
+		/* If the job finishes at this moment, its done() still comes after this: both are
+		 * the loop's. */
 		pthread_mutex_unlock(&workers->lock);
 		job->late(job);
 		pthread_mutex_lock(&workers->lock);

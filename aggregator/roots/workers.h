@@ -1,13 +1,13 @@
 /*
- * Workers: threads for jobs that look at watched file systems, and may never come back.
+ * Workers: threads for jobs that look at watched file systems, and that may never come back.
  *
- * The server of a file system (NFS, FUSE) can be dead: who asks it for something then waits in the
- * kernel, and nothing but its answer ends that. A job whose thread has used no processor time for
- * WORKERS_PATIENCE ticks is late: another thread takes the place of its own, so that others' jobs
- * go on, and its owner is told. When it does come back after all, it is done as usual.
+ * The server of a file system (NFS, FUSE) may be dead. A thread that needs an answer from it then
+ * waits in the kernel, and nothing else ends that. A job whose thread has used no processor time
+ * for WORKERS_PATIENCE ticks is late: the thread is replaced by another one, so that other jobs go
+ * on, and the job's owner is told. If the job comes back after all, it is done as usual.
  *
- * Slow is not late: a disk that gives a little every few seconds uses processor time for it, and a
- * daemon that is stopped or starved does not tick.
+ * Slow is not late: a disk that delivers a little every few seconds uses processor time for it, and
+ * a daemon that is stopped or starved does not tick.
  */
 #ifndef FOOTPRINT_AGGREGATOR_ROOTS_WORKERS_H
 #define FOOTPRINT_AGGREGATOR_ROOTS_WORKERS_H
@@ -20,14 +20,16 @@
 
 #define WORKERS_PATIENCE 10u /* ticks of WORKERS_TICK_MS */
 #define WORKERS_TICK_MS	 1000u
-#define WORKERS_LATE_MAX 64u /* threads written off; no others take the place of further ones */
+#define WORKERS_LATE_MAX 64u /* so many late threads are replaced, and no further ones */
 
 struct job {
 	void (*work)(struct job *job); /* on a thread */
-	void (*done)(struct job *job); /* on the loop's, afterwards; the job is its owner's again */
-	void (*late)(struct job *job); /* on the loop's: it may never be done. At most once. */
+	void (*done)(struct job
+			*job); /* on the loop's thread, afterwards; the job is its owner's again */
+	void (*late)(struct job
+			*job); /* on the loop's thread, at most once: the job may never be done */
 	STAILQ_ENTRY(job) link;
-	unsigned ticks; /* waited while there was no thread to do it */
+	unsigned ticks; /* how long it has waited while no thread could do it */
 	bool told;	/* late() was called */
 };
 
@@ -45,7 +47,7 @@ struct workers {
 	pthread_mutex_t lock; /* of all that follows */
 	pthread_cond_t more;
 	STAILQ_HEAD(, job) waiting, finished;
-	LIST_HEAD(, worker) list, ended; /* those that have ended are to be joined */
+	LIST_HEAD(, worker) list, ended; /* `ended`: to be joined */
 	unsigned wanted;
 	unsigned n;	 /* threads; those whose job is late apart */
 	unsigned n_idle; /* of them */
@@ -58,12 +60,13 @@ struct workers {
 
 /* 0 or negative errno. Threads start when there is something for them to do. */
 int workers_init(struct workers *workers, uv_loop_t *loop, unsigned wanted);
-/* Work, done and late are set. 0, or a negative errno: there is no thread to do it. */
+/* Has a job done, whose `work`, `done` and `late` are set. 0 or a negative errno: there is no
+ * thread. */
 int workers_do(struct workers *workers, struct job *job);
-/* Looks who is late; to be called at least every WORKERS_TICK_MS. */
+/* Looks which jobs are late. To be called at least every WORKERS_TICK_MS. */
 void workers_tick(struct workers *workers, uint64_t now_ms);
-/* Ends all threads but those whose job is late: they are left to the end of the process, with all
- * that their jobs use. Nothing is done() afterwards. Before the loop is closed. */
+/* Ends all threads, except late ones: these, and all that their jobs use, stay until the process
+ * ends. No `done` is called afterwards. To be called before the loop is closed. */
 void workers_close(struct workers *workers);
 
 #endif

@@ -13,14 +13,15 @@
 #include "lib/manifest/model.h"
 #include "lib/manifest/validate.h"
 
-/* Measured on 100,000 paths with digests, 10.4 MiB: 4.9 MB in 110 ms; level 9: 4.6 MB in 340 ms. */
+/* Measured with 100,000 paths with digests, 10.4 MiB: 4.9 MB in 110 ms. Level 9: 4.6 MB in 340
+ * ms. */
 #define ZSTD_LEVEL 3
 
 #define MEBIBYTE (1ul << 20)
 
 #define FRAME_MAGIC	 "\x28\xb5\x2f\xfd"
 #define FRAME_MAGIC_SIZE 4
-/* Of the byte behind it, the Frame_Header_Descriptor: RFC 8878, section 3.1.1.1.1. */
+/* A bit of the byte behind the magic, the Frame_Header_Descriptor: RFC 8878, section 3.1.1.1.1. */
 #define FRAME_CHECKSUM_FLAG (1 << 2)
 
 static int no_memory(struct error *err)
@@ -30,10 +31,11 @@ static int no_memory(struct error *err)
 
 /* --- what unpacking takes --- */
 
-/* An empty message of 2 bytes becomes 150: what is packed in so much is never too large. */
+/* Packed bytes up to which the unpacked size need not be computed. (An empty message of 2 bytes
+ * becomes 150.) */
 #define UNPACKED_UNASKED (MANIFEST_MEMORY_MAX / 100)
-/* protobuf-c notes where each field of a message is, in pieces of so many notes, each twice as many
- * as in the one before; the first is on its stack. An arena gets none of them back. */
+/* protobuf-c notes where each field of a message is, in arrays of so many notes, each twice as
+ * large as the one before; the first is on its stack. An arena gets none of them back. */
 #define NOTE_SIZE	  32u
 #define NOTES_ON_STACK	  16u
 #define ARENA_SLACK(size) ((size) / 64) /* what is left at the ends of its blocks */
@@ -58,7 +60,8 @@ static size_t notes_size(size_t n_fields)
 
 static size_t message_size(const ProtobufCMessage *message);
 
-/* What the value itself, which stands in its message or in an array, refers to. */
+/* The bytes that a value refers to, without the value itself, which stands in its message or an
+ * array. */
 static size_t value_size(const ProtobufCFieldDescriptor *field, const void *value)
 {
 	switch (field->type) {
@@ -150,7 +153,8 @@ static int compress(
 	return 0;
 }
 
-/* Many small entries are less than that, and too much for whoever unpacks them. */
+/* Checks the limits that readers have: also the unpacked size, which may be too large if there are
+ * many small entries. */
 static int check_size(const Footprint__Manifest *view, size_t packed, struct error *err)
 {
 	if (packed > MANIFEST_SIZE_MAX)
@@ -191,7 +195,7 @@ int manifest_encode(struct manifest *m, uint8_t **ret_bytes, size_t *ret_size, s
 	int r;
 
 	r = pack(m, &packed, &size, err);
-	/* The aggregator encodes now and then, and reads never: it need not keep the lists. */
+	/* The aggregator encodes now and then but never reads, so it need not keep the lists. */
 	if (!had_view)
 		manifest_forget_view(m);
 	return r < 0 ? r : compress(packed, size, ret_bytes, ret_size, err);
@@ -206,8 +210,8 @@ static int damaged(struct error *err, const char *why)
 	return error_set(err, -EBADMSG, "not a manifest, or a damaged one: %s", why);
 }
 
-/* Makes room for more of the content. The size that the frame claims is not believed: room follows
- * what has really come out. */
+/* Makes room for more of the content. Does not trust the size that the frame claims: the room grows
+ * with what really comes out. */
 static int grow(ZSTD_outBuffer *out, struct error *err)
 {
 	size_t room = out->size ? out->size * 2 : 64 * 1024;

@@ -1,4 +1,4 @@
-/* How two entries of one kind differ: a part of diff.c. */
+/* How two entries of one kind differ. A part of diff.c. */
 #ifndef FOOTPRINT_MANIFEST_COMPARE_H
 #define FOOTPRINT_MANIFEST_COMPARE_H
 
@@ -9,12 +9,13 @@
 struct comparison {
 	const Footprint__Manifest *before;
 	const Footprint__Manifest *after;
-	/* The new index of each old executable, NO_PROGRAM where it went: a program under another
-	 * path is the same user of its files. */
+	/* For each old executable, its index among the new ones; NO_PROGRAM: it is gone. A program
+	 * that has moved to another path is still the same user of its files. */
 	uint32_t *program;
 };
 
-/* Bits of enum difference: of the entry, and for programs and libraries of their file too. */
+/* Return bits of enum difference: those of the entry, and for programs and libraries those of their
+ * file, too. */
 uint32_t compare_programs(const struct comparison *c, const Footprint__Executable *before,
 	const Footprint__Executable *after);
 uint32_t compare_libraries(const struct comparison *c, const Footprint__Library *before,

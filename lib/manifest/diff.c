@@ -12,14 +12,14 @@
 #include "lib/manifest/manifest.h"
 #include "lib/manifest/pair.h"
 
-/* How the things of one group are told apart. Entries are in canonical order on both sides. */
+/* How the things of one group are compared. Entries are in canonical order on both sides. */
 struct group_rules {
 	size_t (*count)(const Footprint__Manifest *m);
 	/* Order of two entries by what names them: below 0, 0, above 0. */
 	int (*order)(const struct comparison *c, size_t before, size_t after);
 	/* What differs in two entries that are the same thing. */
 	uint32_t (*compare)(const struct comparison *c, size_t before, size_t after);
-	/* Entries of no interest here, as they stand in another group; NULL: none. */
+	/* Is this entry left out here, because it stands in another group? NULL: none is. */
 	bool (*is_elsewhere)(
 		const struct comparison *c, const Footprint__Manifest *m, size_t index);
 };
@@ -85,7 +85,7 @@ static bool has_image(const Footprint__Manifest *m, const ProtobufCBinaryData *p
 	return view_find_program(m, path) || view_find_library(m, path);
 }
 
-/* On one side is enough: what became a program is no file that went as well. */
+/* On either side: a file that has become a program was not removed. */
 static bool is_program_or_library(
 	const struct comparison *c, const Footprint__Manifest *m, size_t file)
 {
@@ -142,8 +142,8 @@ static size_t skip_elsewhere(const struct work *w, const Footprint__Manifest *m,
 	return at;
 }
 
-/* Both lists are sorted: one walk finds what went and what came; what is on both sides is kept for
- * later, when it is known which programs are the same under another path. */
+/* Both lists are sorted, so one walk finds what was removed and added. Entries of both sides are
+ * kept for later, when it is known which programs are the same under another path. */
 static int collect(struct work *w)
 {
 	size_t n_before = w->rules->count(w->c.before), n_after = w->rules->count(w->c.after);
@@ -178,7 +178,7 @@ static struct pair_mark content_mark(const Footprint__Manifest *m, const Protobu
 {
 	const Footprint__File *file = view_find_file(m, path);
 
-	/* Empty files are all the same, and nothing moved. */
+	/* Empty files all have the same content, which does not mean that one has moved. */
 	if (!file || !file->size || !file->sha256.len)
 		return (struct pair_mark){ NULL, 0 };
 	return (struct pair_mark){ file->sha256.data, file->sha256.len };
@@ -188,7 +188,7 @@ static struct pair_mark shape_mark(struct work *w, const ProtobufCBinaryData *pa
 {
 	char *shape = arena_take_bytes(&w->arena, path->len);
 
-	/* Without memory for it the two stay a removal and an addition: true as well. */
+	/* Without memory for it, there are a removal and an addition, which is also true. */
 	return (struct pair_mark){ shape, shape ? path_shape(path->data, path->len, shape) : 0 };
 }
 
@@ -240,7 +240,8 @@ static struct pair_mark package_name(struct work *w, const Footprint__Manifest *
 	return (struct pair_mark){ joined, joined ? size : 0 };
 }
 
-/* A removal takes over the addition it is paired with, which is left without a kind of its own. */
+/* Makes one change of a removal and an addition: the removal becomes the pair, and the addition is
+ * dropped later (settle). */
 static void join_changes(void *context, size_t before, size_t after)
 {
 	struct work *w = context;
@@ -309,7 +310,8 @@ static void fill_program_map(struct comparison *c, const struct change_list *pro
 				(uint32_t)programs->changes[i].after;
 }
 
-/* Looks into the pairs, and drops what has no difference and what a pair took over. */
+/* Compares the pairs, and drops entries without a difference, and the additions that a pair took
+ * over. */
 static void settle(struct work *w)
 {
 	size_t kept = 0;
@@ -331,7 +333,7 @@ static void settle(struct work *w)
 	w->list.n = kept;
 }
 
-/* Of one group: what went, what came, which of them are pairs. */
+/* Finds what was removed and added in one group, and which of these are pairs. */
 static int match_group(struct work *w, enum change_group group)
 {
 	w->rules = &rules[group];
@@ -349,7 +351,8 @@ static int make_groups(struct work *w, struct diff *diff)
 	for (int group = 0; group < N_CHANGE_GROUPS; group++) {
 		if (match_group(w, group) < 0)
 			return -ENOMEM;
-		/* Programs come first: the others are compared by their users. */
+		/* Programs come first, because the entries of other groups are compared by their
+		 * users. */
 		if (group == GROUP_PROGRAMS)
 			fill_program_map(&w->c, &w->list);
 		settle(w);

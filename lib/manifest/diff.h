@@ -1,14 +1,14 @@
 /*
- * What came, went and changed between two manifests.
+ * What was added, removed and changed between two manifests.
  *
  * Start here: diff_make() fills one list of changes for each group of things that a person thinks
- * in. What is a program or library of either manifest is not repeated among the files. What is a
- * run's own (times, counts of processes and records) is no difference.
+ * of. What is a program or library in either manifest is not listed again among the files. What
+ * belongs to a run (times, counts of processes and records) is no difference.
  *
- * One thing under two names is one change. A program or library that went and one that came are a
- * pair when, in this order, their content is the same, their soname is the same, or their paths
- * differ in version numbers only (libz.so.1.2.13, libz.so.1.3.1); files when their content is
- * the same. A pair must be the only one of its kind: where two could be meant, none is.
+ * One thing under two names is one change. A removed program or library and an added one are a pair
+ * if, in this order, their content is the same, or their soname is, or their paths differ only in
+ * version numbers (libz.so.1.2.13, libz.so.1.3.1); files are a pair if their content is the same. A
+ * pair has to be unambiguous: if there are two candidates, there is no pair.
  */
 #ifndef FOOTPRINT_MANIFEST_DIFF_H
 #define FOOTPRINT_MANIFEST_DIFF_H
@@ -50,7 +50,7 @@ enum change_group {
 };
 
 struct change_list {
-	struct change *changes; /* in canonical order; a pair stands where its old half does */
+	struct change *changes; /* in canonical order; a pair stands at its old path */
 	size_t n;
 };
 
@@ -67,8 +67,8 @@ void diff_deinit(struct diff *diff);
 
 bool diff_is_empty(const struct diff *diff);
 
-/* Whether nothing differs but which programs use it, most often because a program came or went, or
- * which of them does what with it. */
+/* Is the only difference which programs use it (most often because a program was added or removed),
+ * or what these do with it? */
 static inline bool change_is_of_users(const struct change *change)
 {
 	return change->kind == CHANGE_CHANGED &&
@@ -77,19 +77,19 @@ static inline bool change_is_of_users(const struct change *change)
 
 struct change_counts {
 	size_t added, removed, moved;
-	size_t changed; /* without those of users alone */
-	size_t users;	/* other programs */
-	size_t uses;	/* the same programs in other ways */
+	size_t changed; /* without those where only users or uses differ */
+	size_t users;	/* only: other programs use it */
+	size_t uses;	/* only: the same programs use it in other ways */
 };
 struct change_counts diff_count(const struct diff *diff, enum change_group group);
 
-/* How one side's entry is used, whatever its group: the file of a program or library too. NULL for
- * groups that have no file, or when nothing is known of it. */
+/* The file entry of one side's thing, whatever its group: also that of a program or library. NULL
+ * for groups without files, or if the manifest knows nothing of the file. */
 const Footprint__File *diff_file(
 	const Footprint__Manifest *m, enum change_group group, size_t index);
 
-/* The bits of access that count in that group as uses of the file: who executes a program and who
- * loads a library is told by `executes` and `loaders`. */
+/* The access bits that count as uses of the file in this group. That a program was executed, or a
+ * library loaded, is told by `executes` and `loaders` instead. */
 uint32_t diff_access_mask(enum change_group group);
 
 #endif

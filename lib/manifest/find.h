@@ -4,7 +4,7 @@
 
 #include "proto/manifest.pb-c.h"
 
-/* As memcmp, a prefix before what it begins: the order of all lists by path. */
+/* Compares as memcmp does, and a prefix comes first: the order of all lists by path. */
 int compare_paths(const ProtobufCBinaryData *a, const ProtobufCBinaryData *b);
 
 /* The entry of a canonical path, or NULL. Programs and libraries have one among the files too. */
@@ -17,7 +17,7 @@ const Footprint__Library *view_find_library(
 const Footprint__Missing *view_find_missing(
 	const Footprint__Manifest *m, const ProtobufCBinaryData *path);
 
-/* The places of entries of the lists. */
+/* The indexes of entries in their lists. */
 uint32_t view_program_index(const Footprint__Manifest *m, const Footprint__Executable *program);
 uint32_t view_library_index(const Footprint__Manifest *m, const Footprint__Library *library);
 

@@ -10,7 +10,7 @@
 
 /* --- symlinks --- */
 
-/* A lookup under way: where it has come to, and what is still before it. */
+/* A lookup in progress: the path so far, and what is left of it. */
 struct walk {
 	char *done; /* canonical so far, without a '/' at its end; "" is the root */
 	size_t size;
@@ -25,7 +25,7 @@ static void step_up(struct walk *w)
 		w->size--;
 }
 
-/* Puts target and rest together as what is still to walk. */
+/* Continues with the target of a symlink, followed by the rest of the path. */
 static int enter_link(struct walk *w, const Footprint__File *link, struct why *why)
 {
 	size_t size = link->target.len + strlen(w->rest) + 2;
@@ -64,7 +64,7 @@ static int step_down(const Footprint__Manifest *m, struct walk *w, const char *n
 	longer[w->size] = '\0';
 	path = (ProtobufCBinaryData){ w->size, (uint8_t *)longer };
 	file = view_find_file(m, &path);
-	/* Past the limit a loop is likely: what has been found so far is the answer. */
+	/* Past the limit this is probably a loop, so what was found so far is the answer. */
 	if (file && file->target.len && why->n_links < WHY_LINKS_MAX)
 		return enter_link(w, file, why);
 	return 0;
@@ -106,7 +106,7 @@ static int digit_value(char digit)
 	return at ? (int)(at - digits) : -1;
 }
 
-/* The byte that "\xHH" stands for; 0: it is no such thing, or a NUL, which is in no name. */
+/* The byte that "\xHH" stands for. 0: it is not of that form, or a NUL, which no name has. */
 static int escaped_byte(const char *at)
 {
 	int high = at[0] == '\\' && at[1] == 'x' ? digit_value(at[2]) : -1;

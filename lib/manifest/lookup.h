@@ -9,8 +9,8 @@
 int lookup_resolve(const Footprint__Manifest *m, const char *path, struct why *why);
 
 /*
- * What a name is that stands escaped: \xHH is the byte HH, as in the text that commands print, and
- * where `doubled`, as in JSON, two backslashes are one. NULL where nothing in it is so, or the
+ * Undoes the escapes in a name: \xHH becomes the byte HH, as in the text that commands print; and
+ * with `doubled`, two backslashes become one, as in JSON. NULL: there is no escape in it, or the
  * arena has no memory.
  */
 const char *lookup_unescape(const char *name, bool doubled, struct arena *arena);

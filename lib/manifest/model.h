@@ -1,10 +1,11 @@
 /*
- * How a manifest is kept in memory: one table a kind of fact (lib/base/table.h), strings interned,
- * everything named by 32-bit places. Private to lib/manifest: manifest.c adds facts, merge.c adds
- * those of another manifest, view.c sorts them into the canonical lists.
+ * How a manifest is kept in memory: one table for each kind of fact (lib/base/table.h), with
+ * interned strings, and 32-bit numbers for all references. Private to lib/manifest: manifest.c adds
+ * facts, merge.c adds those of another manifest, and view.c makes the sorted, canonical lists.
  *
- * A distinct path that one program uses costs 170 bytes at most beside its own: 35 interned, 96 +
- * 11 in `files`, 18 + 11 in `uses` (worst case of the tables' slack; 130 is usual).
+ * A distinct path that one program uses costs at most 170 bytes besides its own: 35 as an interned
+ * string, 96 + 11 in `files`, 18 + 11 in `uses`. That is with the most slack that the tables may
+ * have; 130 are usual.
  */
 #ifndef FOOTPRINT_MANIFEST_MODEL_H
 #define FOOTPRINT_MANIFEST_MODEL_H
@@ -16,7 +17,7 @@
 /* Numbers of interned strings: 0 is the empty one, and stands for "none". */
 typedef uint32_t string_number;
 
-/* Each begins with its key; keys have no padding. */
+/* The entries of the tables. Each begins with its key, which has no padding. */
 struct executable_entry {
 	string_number path;
 	string_number interpreter;
@@ -37,12 +38,12 @@ struct file_entry {
 	string_number target;
 	uint64_t size;
 	uint32_t uid, gid;
-	uint32_t package; /* place in packages plus one; 0: none */
+	uint32_t package; /* place in `packages`, counted from 1; 0: none */
 	uint16_t mode;
 	uint8_t type;
 	bool present : 1;
 	bool has_sha256 : 1;
-	uint8_t ask : 6; /* not 0: by this number its package is still to be asked for */
+	uint8_t ask : 6; /* not 0: its package is to be asked for under this number */
 	uint8_t sha256[32];
 };
 
@@ -64,7 +65,7 @@ struct library_entry {
 	string_number path;
 	string_number soname;
 	string_number build_id;
-	string_number needed; /* names, each followed by a NUL, in one string */
+	string_number needed; /* all names in one string, each followed by a NUL */
 };
 
 struct loader_key {
@@ -136,19 +137,21 @@ struct manifest {
 /* Throws away the view, which every change makes stale. */
 void manifest_forget_view(struct manifest *m);
 
-/* Numbers of strings; NULL is "". Bytes that are not UTF-8 are escaped in a text. 0 or -ENOMEM. */
+/* Intern a string, and give its number; NULL is "". In a text, bytes that are not UTF-8 are
+ * escaped. 0 or -ENOMEM. */
 int manifest_intern_bytes(struct manifest *m, const char *bytes, string_number *ret);
 int manifest_intern_text(struct manifest *m, const char *text, string_number *ret);
-/* The place of a path's entry in one of the tables whose entries begin with their path; made if it
- * is not there. 0, -EINVAL: not canonical, or -ENOMEM. */
+/* The place of this path's entry in a table whose entries begin with their path. Makes the entry if
+ * there is none. 0, -EINVAL: not canonical, or -ENOMEM. */
 int manifest_add_path(struct manifest *m, struct table *table, const char *path, uint32_t *ret);
 
-/* Sets what a look told, if it is greater than what is there: content (digest, size) and the rest
- * each by itself, for the view hides the content of files that the application changes (and of what
- * is no regular file), and what is hidden may not decide about what is shown. */
+/* Takes what a look found, if it is greater than what is there. The content (digest, size) and the
+ * attributes are compared separately: the view hides the content of files that the application
+ * changes, and of what is no regular file, and what is hidden must not decide about what is
+ * shown. */
 void manifest_join_state(struct manifest *m, uint32_t file, const struct file_entry *look);
 
-/* The greater of two descriptions stands. */
+/* Takes the description if it is greater than the one that is there. */
 void manifest_join_library(struct manifest *m, uint32_t library, const struct library_entry *info);
 
 #endif

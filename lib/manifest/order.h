@@ -5,7 +5,7 @@
 
 #include "lib/manifest/model.h"
 
-/* A table's places in canonical order, and each place's rank in it. */
+/* The places of a table's entries in canonical order, and the rank of each place in that order. */
 struct order {
 	uint32_t *places;
 	uint32_t *ranks;
@@ -25,7 +25,7 @@ struct groups {
 	uint32_t *first;
 };
 
-/* by_rank: of each executable, by place. */
+/* by_rank: the rank of each executable, by its place. */
 int groups_make(const struct manifest *m, const struct table *table, uint32_t n_owners,
 	const uint32_t *by_rank, struct arena *arena, struct groups *ret);
 

@@ -1,4 +1,4 @@
-/* Manifest files, replaced so that no crash leaves half of one. */
+/* Replaces manifest files, so that no crash leaves half of one. */
 #include "lib/manifest/codec.h"
 
 #include <errno.h>
@@ -15,7 +15,7 @@
 
 #define TEMPORARY_SIZE (NAME_MAX + sizeof("..tmp"))
 
-#define NEW_MODE  0644 /* of a file where there was none; the umask takes from it */
+#define NEW_MODE  0644 /* of a new file, before the umask */
 #define OWN_MODE  0600
 #define MODE_BITS 0777
 
@@ -24,7 +24,7 @@
 /* The directory, opened, and the names in it. */
 struct place {
 	int dirfd;
-	bool readable; /* the directory is: what cannot be read cannot be synced */
+	bool readable; /* the directory may be read, and so synced */
 	const char *name;
 	char temporary[TEMPORARY_SIZE];
 };
@@ -71,8 +71,8 @@ static void name_by_number(struct place *place, uint64_t number)
 
 /* --- the temporary file --- */
 
-/* Where a name fits, but not with what makes it the temporary's, that is one by a number that is
- * always the same for the name. */
+/* The temporary file's name. If it would be too long, it is made of a hash of the name, which is
+ * always the same. */
 static int open_temporary_name(struct place *place, int flags, mode_t mode)
 {
 	static const uint64_t key[2] = { 0 };
@@ -87,7 +87,7 @@ static int open_temporary_name(struct place *place, int flags, mode_t mode)
 	return fd < 0 ? -errno : fd;
 }
 
-/* What stands in the temporary's place is named, or nobody would look for it there. */
+/* Reports a failure with the temporary file's name, since nobody would look for it otherwise. */
 static int fail_temporary(const struct place *place, struct error *err, int code)
 {
 	if (faccessat(place->dirfd, place->temporary, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
@@ -95,7 +95,7 @@ static int fail_temporary(const struct place *place, struct error *err, int code
 	return error_set(err, code, "%s: %s", place->temporary, strerror(-code));
 }
 
-/* Somebody else may prepare a file of our temporary's name where everybody may write. */
+/* Where everybody may write, somebody else may have made a file with our temporary file's name. */
 static int check_ours(int fd)
 {
 	struct stat status;
@@ -105,8 +105,8 @@ static int check_ours(int fd)
 	return S_ISREG(status.st_mode) && status.st_uid == geteuid() ? 0 : -EPERM;
 }
 
-/* Whether the name still stands for the file: another writer may have renamed it away between our
- * open and our lock. */
+/* Is this still the file with that name? Another writer may have renamed it between our open and
+ * our lock. */
 static bool has_name(int dirfd, const char *name, int fd)
 {
 	struct stat ours, named;
@@ -115,7 +115,8 @@ static bool has_name(int dirfd, const char *name, int fd)
 	       ours.st_dev == named.st_dev && ours.st_ino == named.st_ino;
 }
 
-/* The name is always the same, so that a crash leaves one file, which the next write takes over. */
+/* Opens and locks the temporary file. Its name is always the same, so a crash leaves only one file,
+ * which the next write uses. */
 static int open_temporary(struct place *place, mode_t mode, int *ret_fd, struct error *err)
 {
 	for (;;) {
@@ -154,15 +155,16 @@ static int write_all(int fd, const uint8_t *bytes, size_t size)
 
 /* --- the permissions of what is replaced --- */
 
-/* What may be done with the file that will be replaced, and whose group it is. Nobody must be able
- * to do more with the new one. */
+/* The permissions and the group of the file that will be replaced. Nobody may be able to do more
+ * with the new one. */
 struct permissions {
 	bool known; /* there is such a file */
 	mode_t mode;
 	gid_t group;
 };
 
-/* A stranger's file, where everybody may write, opens ours to nobody who could change it. */
+/* If the old file is a stranger's, in a directory where everybody may write, its permissions must
+ * not let anybody change ours. */
 static struct permissions find_permissions(const struct place *place)
 {
 	struct permissions found = { 0 };
@@ -177,8 +179,8 @@ static struct permissions find_permissions(const struct place *place)
 	return found;
 }
 
-/* The temporary file is our own until all is written: the one that a crash left may be open to
- * more people. */
+/* Only we may use the temporary file until it is complete. One that a crash has left may have wider
+ * permissions. */
 static int narrow(int fd, const struct permissions *wanted)
 {
 	struct stat now;
@@ -187,13 +189,14 @@ static int narrow(int fd, const struct permissions *wanted)
 		return 0;
 	if (fstat(fd, &now) < 0)
 		return -errno;
-	/* Where a file system has one mode for all, it is not asked to change it. */
+	/* A file system that has one mode for all files is not asked to change it. */
 	if (!(now.st_mode & MODE_BITS & ~wanted->mode))
 		return 0;
 	return fchmod(fd, OWN_MODE) < 0 ? -errno : 0;
 }
 
-/* Of another group, its members and all others may do what both could: they have changed places. */
+/* If the group differs, group and others have changed places: both may do only what both could
+ * before. */
 static mode_t mode_for_another_group(mode_t mode)
 {
 	mode_t both = mode >> 3 & mode & S_IRWXO;
@@ -201,7 +204,8 @@ static mode_t mode_for_another_group(mode_t mode)
 	return (mode & S_IRWXU) | both << 3 | both;
 }
 
-/* What cannot be given stays narrower; the manifest is not lost for that. */
+/* Widens the permissions as far as possible. If they stay narrower, the manifest is still
+ * written. */
 static void give_permissions(int fd, const struct permissions *wanted)
 {
 	mode_t mode = wanted->mode;
@@ -267,7 +271,7 @@ int manifest_write(struct manifest *m, int dirfd, const char *name, struct error
 
 /* --- whether it could be done --- */
 
-/* In a directory like /tmp, others' files stay where they are. */
+/* In a sticky directory like /tmp, the files of others cannot be replaced. */
 static bool sticks(const struct place *place, uid_t owner)
 {
 	struct stat directory;
@@ -277,7 +281,7 @@ static bool sticks(const struct place *place, uid_t owner)
 	       self != directory.st_uid && self != owner;
 }
 
-/* What rename(2) will say of the file in the new one's place. */
+/* Will rename(2) be able to replace what is there? */
 static int check_replaced(const struct place *place)
 {
 	struct statx old;
@@ -301,7 +305,7 @@ static int check_temporary(struct place *place, struct error *err)
 	return r < 0 && r != -ENOENT ? fail_temporary(place, err, r) : 0;
 }
 
-/* By a name of its own: another process may be writing to the temporary file at this moment. */
+/* Under a name of its own, because another process may be writing to the temporary file. */
 static int try_making(struct place *place)
 {
 	uint64_t number;

@@ -1,5 +1,5 @@
-/* What a file was when somebody looked at it. Of several looks the greatest stands: content and
- * attributes each by itself, so that the order they came in does not matter. */
+/* What a file was when it was looked at. Of several looks the greatest counts, separately for
+ * content and attributes, so that it does not matter in which order they came. */
 #include <errno.h>
 #include <string.h>
 
@@ -90,7 +90,7 @@ static void set_ask(struct manifest *m, uint32_t file, unsigned ask)
 		m->first_unasked = file;
 	m->n_unasked += (ask != 0) - (entry->ask != 0);
 	entry->ask = ask & FILE_ASK_MAX;
-	/* Answers come in this order: whoever asks goes on where the last one ended. */
+	/* Answers come in the order of the table, so the search goes on where it ended last. */
 	while (m->n_unasked && !is_unasked(m, m->first_unasked))
 		m->first_unasked++;
 }

@@ -93,7 +93,7 @@ static int put_executables(struct building *b)
 	return 0;
 }
 
-/* A package stays only as long as a file names it: the greater of two looks may name another. */
+/* Only packages that a file names are shown: of two looks, the one that counts may name another. */
 static int order_used_packages(struct building *b)
 {
 	uint32_t used = 0;
@@ -144,7 +144,7 @@ static int put_packages(struct building *b)
 	return 0;
 }
 
-/* What was observed needs no guess: of one program and library the one or the other is shown. */
+/* Something observed makes the guess unnecessary: of one program and library, only one is shown. */
 static uint32_t shown_access(uint32_t access)
 {
 	return access & ACCESS_LOAD ? access & ~(uint32_t)ACCESS_UNOBSERVED : access;
@@ -171,8 +171,9 @@ static int put_uses(struct building *b, const struct groups *groups, uint32_t fi
 	return 0;
 }
 
-/* Content that the application itself changes belongs to the run, not to the version. A path that
- * was a regular file in one run and is more than that (FileType is a scale) in another has none. */
+/* Content that the application changes belongs to the run, not to the version. A path that was a
+ * regular file in one run and something else in another has no content either. (The values of
+ * FileType are in an order, of which the greater counts.) */
 static void put_content(const struct file_entry *entry, uint32_t access, Footprint__File *ret)
 {
 	if ((access & ACCESS_CHANGES) || entry->type != FOOTPRINT__FILE_TYPE__TYPE_FILE)
@@ -232,7 +233,7 @@ static int put_needed(struct building *b, string_number needed, Footprint__Libra
 	return 0;
 }
 
-/* Loaders of one program stand together, those that were observed first. */
+/* The loaders of one program stand together, the observed ones first. */
 static bool is_shown(const Footprint__Loader *before, uint32_t by, uint32_t loaded)
 {
 	return loaded != FOOTPRINT__LOADED__LOADED_UNOBSERVED || !before || before->by != by ||

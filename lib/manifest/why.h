@@ -2,9 +2,9 @@
  * Why something is in a manifest: the shortest chain from a run to it.
  *
  * Start here: why_find() takes what a person types: a path (symlinks that the manifest knows are
- * followed), a soname, or an endpoint's address, as it is or as commands print it, escaped. A
- * chain's first step is a program that a run began with; each further step says what it takes to
- * come there from the one before.
+ * followed), a soname, or an endpoint's address; as it is, or escaped as commands print it. The
+ * first step of a chain is a program with which a run began. Each further step says how it follows
+ * from the one before.
  */
 #ifndef FOOTPRINT_MANIFEST_WHY_H
 #define FOOTPRINT_MANIFEST_WHY_H
@@ -56,21 +56,21 @@ struct why {
 	/* The symlinks that led from what was asked for to `path`. */
 	struct why_link links[WHY_LINKS_MAX];
 	size_t n_links;
-	/* How many of them up to the last that is all of a path, not a directory on the way; 0:
-	 * none. */
+	/* The number of links up to the last one that is a whole path, not a directory on the way;
+	 * 0: none is. */
 	size_t final_link;
 	/* One for a path; one for each library of that name, or each operation on an address. */
 	struct why_chain *chains;
 	size_t n_chains;
-	/* With -ENOENT: paths of the manifest with the same last component, or one that begins so.
-	 */
+	/* With -ENOENT: paths in the manifest whose last component is the same, or begins the
+	 * same. */
 	ProtobufCBinaryData suggestions[WHY_SUGGESTIONS_MAX];
 	size_t n_suggestions;
 	struct arena arena; /* steps and paths that are not the manifest's own */
 };
 
-/* 0; -ENOENT: the manifest says nothing of it; -ENOMEM. The manifest must outlive the answer, which
- * the caller ends with why_deinit() in each case. */
+/* 0; -ENOENT: the manifest has nothing of that name; -ENOMEM. The manifest must outlive the answer.
+ * The caller calls why_deinit() in any case. */
 int why_find(const Footprint__Manifest *m, const char *what, struct why *ret);
 void why_deinit(struct why *why);
 #define auto_why __attribute__((cleanup(why_deinit)))

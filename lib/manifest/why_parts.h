@@ -1,4 +1,4 @@
-/* What why.c and why_library.c share: the ways to programs, and chains in the making. */
+/* What why.c and why_library.c share: the ways to programs, and chains that are being made. */
 #ifndef FOOTPRINT_MANIFEST_WHY_PARTS_H
 #define FOOTPRINT_MANIFEST_WHY_PARTS_H
 
@@ -7,8 +7,8 @@
 #define NOWHERE UINT32_MAX
 
 /*
- * Programs, each with the shortest way to it from a run's first: a breadth-first walk over who
- * executed whom, and over scripts to their interpreters.
+ * For each program, the shortest way to it from a program with which a run began: a breadth-first
+ * search over who executed whom, and over scripts to their interpreters.
  */
 struct ways {
 	const Footprint__Manifest *m;

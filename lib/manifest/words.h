@@ -14,31 +14,31 @@ const char *loaded_word(Footprint__Loaded loaded);    /* "needed", "dlopen", "un
  * by". */
 const char *loaded_phrase(Footprint__Loaded loaded);
 
-/* The words of the access bits, by repeated calls: the next word for what is left in *access, whose
- * bit is taken out; NULL when nothing is left. */
+/* The words of access bits, one for each call: returns the word of a bit in *access, and clears
+ * that bit. NULL: no bit is left. */
 const char *access_next_word(uint32_t *access);
 
 #define ACCESS_WORDS_SIZE 96
 /* "read write", all words with spaces between. */
 void access_words(uint32_t access, char buffer[static ACCESS_WORDS_SIZE]);
 
-/* All that anybody does with the file. */
+/* The accesses of all programs to the file. */
 uint32_t file_access(const Footprint__File *file);
 
-/* Whether its interpreter is that of a script, and no dynamic linker (all of which are called
- * "ld…"): those are loaded by the program itself, which has images of its own. */
+/* Is the program a script? Then its interpreter is one that the kernel executed, and not a dynamic
+ * linker (all of which are called "ld…"), which the program itself has loaded. */
 bool program_is_script(const Footprint__Executable *program);
 
-/* Whether it tells all of what it is about: there was a run, and no gap. */
+/* Is the manifest complete: was there a run, and is there no gap? */
 bool view_is_complete(const Footprint__Manifest *m);
 
-/* The strongest of the reasons why it is there: needed by one program and dlopened by another, it
- * is needed; what was seen is stronger than what was not. */
+/* The strongest reason why the library is there: `needed` if one program needs it and another
+ * dlopens it. What was seen is stronger than what was not. */
 Footprint__Loaded library_loaded(const Footprint__Library *library);
 
-/* Whether the program of loaders[i] has not been among the ones before: so all programs of a
- * library are counted once. Loaders are sorted by program and the strength of the reason, and what
- * stands first is the program's strongest. */
+/* Is loaders[i] the first one of its program? So each program of a library can be counted once.
+ * Loaders are sorted by program and by the strength of the reason, so the first is the
+ * strongest. */
 bool loader_is_programs_first(const Footprint__Library *library, size_t i);
 
 /* "2026-11-22T02:31:38.123456789Z": nanoseconds since the epoch. */

@@ -7,9 +7,8 @@
 
 struct path;
 
-#define DIRECTORIES_MAX                                                                            \
-	(1u << 18) /* of one session; what is relative to any later one is a gap                   \
-		    */
+/* Directories of one session. What is relative to any further one is a gap. */
+#define DIRECTORIES_MAX (1u << 18)
 
 struct directory_slot {
 	uint64_t id; /* 0: free */

@@ -19,8 +19,8 @@
 #include "preload/session/session.h"
 #include "preload/text.h"
 
-#define ROOM_FOR_CHILDREN                                                                          \
-	512 /* bytes of its log that a cell should have left when a process forks */
+/* Bytes of its log that a cell should have left when a process forks. */
+#define ROOM_FOR_CHILDREN 512
 
 struct image image DATA_OF_START = { .descriptor = -1 };
 

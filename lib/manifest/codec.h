@@ -17,8 +17,8 @@
 
 #define MANIFEST_FILE_SIZE_MAX (64u << 20)  /* compressed bytes */
 #define MANIFEST_SIZE_MAX      (256u << 20) /* decompressed bytes: a limit for zstd bombs */
-#define MANIFEST_MEMORY_MAX                                                                        \
-	(1024ul << 20) /* bytes once unpacked, when 2 bytes may become a struct of 150 */
+/* Bytes once unpacked, when 2 bytes may become a struct of 150. */
+#define MANIFEST_MEMORY_MAX (1024ul << 20)
 
 /* Makes the canonical bytes, compressed. The caller frees *ret_bytes. -ENOMEM, or -EFBIG: readers
  * would refuse it, because it exceeds a limit. */

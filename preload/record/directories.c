@@ -11,8 +11,8 @@
 #include "preload/record/facts.h"
 #include "preload/text.h"
 
-#define FAR_FDS                                                                                    \
-	1024u /* descriptors from here on are not remembered: the kernel is asked each time */
+/* Descriptors from here on are not remembered: the kernel is asked each time. */
+#define FAR_FDS	    1024u
 #define FAR_SIZE    ((FAR_FDS - NEAR_FDS) * sizeof(uint64_t))
 #define LINK_PREFIX "/proc/self/fd/"
 

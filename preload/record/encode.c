@@ -4,8 +4,8 @@
 /* Wire types of the protobuf encoding. */
 enum { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_BYTES = 2 };
 
-#define FIELD_SIZE_MAX                                                                             \
-	15 /* bytes of a field without its content: a varint of 32 bits and one of 64 */
+/* Bytes of a field without its content: a varint of 32 bits and one of 64. */
+#define FIELD_SIZE_MAX 15
 
 /* Field numbers of footprint.Record. */
 enum {

@@ -16,8 +16,8 @@
 #include "preload/text.h"
 
 #define FDS_FROM_TOP 8 /* so far below RLIMIT_NOFILE, where that is lower than CONNECTION_FD */
-#define FOLDER_SIZE                                                                                \
-	1024 /* bytes of the path of a socket's folder: this may be a signal handler's stack */
+/* Bytes of the path of a socket's folder: this may be a signal handler's stack. */
+#define FOLDER_SIZE 1024
 
 /*
  * Duplicates a descriptor to a number that no program expects: below RLIMIT_NOFILE, and below 256.

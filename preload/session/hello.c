@@ -17,11 +17,11 @@
 
 #define HEAD_ROOM 4 /* bytes that a field's number and length take, at most */
 #define PATH_SIZE FP_PATH_SIZE_MAX
-#define INVOKED_AS_SIZE                                                                            \
-	1024 /* bytes of argv[0], at most: with the paths it fits FP_HELLO_SIZE_MAX */
-#define SPOOL_BESIDE "/spool"
-#define CELL_TEXT_MAX                                                                              \
-	900 /* bytes of all texts of a hello in a cell, with the copies of its settings */
+/* Bytes of argv[0], at most: with the paths it fits FP_HELLO_SIZE_MAX. */
+#define INVOKED_AS_SIZE 1024
+#define SPOOL_BESIDE	"/spool"
+/* Bytes of all texts of a hello in a cell, with the copies of its settings. */
+#define CELL_TEXT_MAX  900
 #define CELL_PATH_MAX  512
 #define RANDOM_AT_ONCE 1 /* GRND_NONBLOCK: <sys/random.h> is younger than the oldest libc */
 

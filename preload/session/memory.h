@@ -16,9 +16,9 @@
 #include "preload/record/encode.h"
 #include "proto/session_memory.h"
 
-#define SEGMENT_FIRST_SIZE                                                                         \
-	(1u << 20) /* bytes; small, since a program may mlockall() what is mapped */
-#define SEGMENT_NEXT_SIZE (4u << 20) /* bytes */
+/* Bytes; small, since a program may mlockall() what is mapped. */
+#define SEGMENT_FIRST_SIZE (1u << 20)
+#define SEGMENT_NEXT_SIZE  (4u << 20) /* bytes */
 
 /* The seen table's levels (seen.c), in entries of 8 bytes. */
 #define SEEN_SMALL  128u

@@ -15,8 +15,8 @@
 #include "preload/text.h"
 #include "proto/pool.h"
 
-#define SMALL_COPY                                                                                 \
-	2048 /* bytes of a log that are copied to the stack, which may be a signal handler's */
+/* Bytes of a log that are copied to the stack, which may be a signal handler's. */
+#define SMALL_COPY 2048
 #define PIECE_SIZE (64u << 10) /* bytes of a log in one entry, at most */
 #define ATTEMPTS   4	       /* another thread may be writing what we read */
 

@@ -10,9 +10,8 @@
 #include "proto/session_memory.h"
 
 #define KIND ".sites-"
-#define MAGIC                                                                                      \
-	0x3245544953545046ull /* "FPTSITE2"; to be changed whenever the search finds other sites   \
-			       */
+/* "FPTSITE2"; to be changed whenever the search finds other sites. */
+#define MAGIC 0x3245544953545046ull
 
 /* The file, whole. */
 struct sites_file {

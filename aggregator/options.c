@@ -20,9 +20,8 @@
 static const char help[] =
 	"Usage: footprintd --socket PATH --manifests DIR [OPTION…]\n"
 	"\n"
-	"Collects what libfootprint.so sees in the processes of applications, and keeps one "
-	"manifest\n"
-	"APP@VERSION.footprint per application version.\n"
+	"Collects what libfootprint.so records in the processes of applications, and keeps one\n"
+	"manifest, APP@VERSION.footprint, for each version of an application.\n"
 	"\n"
 	"Options:\n"
 	"  -s, --socket PATH      listen here (default: FOOTPRINT_SOCKET)\n"
@@ -34,8 +33,7 @@ static const char help[] =
 	"      --nice             run with the lowest priority\n"
 	"      --allow-app NAME   accept this application only; may be repeated\n"
 	"      --allow-uid UID    accept processes of this user only; may be repeated\n"
-	"      --one-run          the end of the daemon is the end of the run: what still runs is "
-	"a gap\n"
+	"      --one-run          the run ends with the daemon; processes still alive are a gap\n"
 	"      --ready-fd FD      write a byte to this descriptor and close it when listening\n"
 	"  -h, --help             print this help\n"
 	"  -V, --version          print the version\n";

@@ -379,19 +379,14 @@ const struct command command_run = {
 	.summary = "run a program and write its manifest",
 	.help = "Usage: footprint run [OPTION…] [--] PROGRAM [ARGUMENT…]\n"
 		"\n"
-		"Runs PROGRAM, watches it and all processes it starts, and writes what they used "
-		"to a\n"
-		"manifest. Exits with the program's status: 128+N when signal N killed it, 127 "
-		"when it\n"
-		"was not found, 126 when it could not be executed.\n"
+		"Runs PROGRAM, watches it and all processes that it starts, and writes a\n"
+		"manifest of what they used. Exits with the program's status: 128+N if signal N\n"
+		"killed it, 127 if it was not found, 126 if it could not be executed.\n"
 		"\n"
 		"Options:\n"
-		"  -o, --output FILE      the manifest (default: PROGRAM.footprint); replaced if "
-		"there\n"
-		"      --app NAME         name of the application (default: FOOTPRINT_APP, or "
-		"PROGRAM)\n"
-		"      --app-version V    its version (default: FOOTPRINT_VERSION, or "
-		"\"unversioned\")\n"
-		"  -h, --help             print this help\n",
+		"  -o, --output FILE    the manifest (default: PROGRAM.footprint), replacing it\n"
+		"      --app NAME       the application (default: FOOTPRINT_APP, or PROGRAM)\n"
+		"      --app-version V  its version (default: FOOTPRINT_VERSION, or unversioned)\n"
+		"  -h, --help           print this help\n",
 	.main = run_main,
 };

@@ -16,7 +16,7 @@
 extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
 extern ElfW(Dyn) _DYNAMIC[] __attribute__((visibility("hidden")));
 
-/* Where the program's headers are, as the kernel says. False: it cannot be asked. */
+/* Finds the program's headers in the auxiliary vector. False: that cannot be read. */
 static bool find_program(const ElfW(Phdr) * *ret_headers, unsigned long *ret_count)
 {
 	ElfW(auxv_t) entries[AUX_ENTRIES_MAX];
@@ -35,7 +35,8 @@ static bool find_program(const ElfW(Phdr) * *ret_headers, unsigned long *ret_cou
 	return *ret_headers != NULL;
 }
 
-/* The list of objects, which the linker has told the program of, for debuggers; NULL: not known. */
+/* The list of objects, which the dynamic linker puts into the program for debuggers (DT_DEBUG).
+ * NULL: not known. */
 static const struct link_map *find_objects(void)
 {
 	const ElfW(Phdr) * headers;

@@ -23,31 +23,31 @@
 #define PRELOAD_SIZE (sizeof(PRELOAD) - 1)
 #define OURS	     "FOOTPRINT_"
 
-#define STACK_SIZE_MAX 2048 /* bytes of an environment made on the stack: signals' are small */
+#define STACK_SIZE_MAX 2048 /* bytes of an environment that is made on the stack */
 #define KEPT_MAX       12   /* FOOTPRINT_* variables; more are not restored */
 #define KEPT_SIZE      1024 /* bytes for all that is kept; what is longer goes to mapped memory */
 
 /*
- * What the environment held at our start, copied then: programs write over it (setproctitle) and
- * throw it away (clearenv). Written once, by the constructor.
+ * What the environment held at our start. It is copied, because programs overwrite it
+ * (setproctitle) or drop it (clearenv). Written once, by the constructor.
  */
 static struct {
 	bool taken;
 	unsigned count;
 	const char *entries[KEPT_MAX]; /* "FOOTPRINT_X=..." */
-	const char *library;	       /* our path, absolute where it can be; NULL: none to keep */
-	struct span token;	       /* our entry in LD_PRELOAD as it stood there */
-	uintptr_t block, block_end;    /* of the kernel's, where what it handed us stands */
+	const char *library;	       /* our path, absolute if possible; NULL: not known */
+	struct span token;	       /* our entry in LD_PRELOAD, as it stood there */
+	uintptr_t block, block_end;    /* where the environment stands that the kernel made */
 	char text[KEPT_SIZE];
 } kept;
 
-/* Ours, however it is spelled: as it stood at start, or as its absolute path. */
+/* Does the entry name this library, as at the start or by its absolute path? */
 static bool names_us(struct span token)
 {
 	return span_equal(token, kept.token) || span_equal(token, span_of(kept.library));
 }
 
-/* A place for `size` bytes that stay. */
+/* Room for `size` bytes that are never freed. */
 static char *keep_room(char **free_text, size_t size)
 {
 	char *room = *free_text;
@@ -80,7 +80,7 @@ static bool holds_separator(const char *text, size_t size)
 	return false;
 }
 
-/* A relative entry means something else after the next chdir. */
+/* Makes a relative entry absolute, as it would mean another file after a chdir. */
 static const char *keep_absolute(char **free_text, struct span path)
 {
 	char directory[1024];
@@ -95,8 +95,8 @@ static const char *keep_absolute(char **free_text, struct span path)
 	return keep(free_text, (struct span){ directory, (size_t)size }, path);
 }
 
-/* Our entry is the one whose last component is that of the object we were mapped from. Where there
- * is none (ld.so --preload) the object's own path serves. */
+/* Our entry in LD_PRELOAD is the one with the same file name as the object that we were mapped
+ * from. If there is none (ld.so --preload), the object's own path is used. */
 static void keep_library(char **free_text, const char *preloads)
 {
 	struct link_map *own = symbol_own_map();
@@ -115,8 +115,8 @@ static void keep_library(char **free_text, const char *preloads)
 	kept.library = keep_absolute(free_text, path);
 }
 
-/* Before the program's own code: it may change the environment as it likes. Without a socket the
- * library does nothing, and in a set-uid program nothing is ours to pass on. */
+/* Runs before the program's own code, which may change the environment in any way. Without a
+ * socket, or in a set-uid program, nothing of ours is passed on. */
 static __attribute__((constructor)) void environment_start(void)
 {
 	struct entry entry = entry_find();
@@ -181,7 +181,7 @@ static long open_and_close(const char *path)
 	return 0;
 }
 
-/* Landlock refuses to open what access() finds in reach. Who is restricted by it has no_new_privs,
+/* access() does not ask Landlock, open() does. A process that Landlock restricts has no_new_privs,
  * or had CAP_SYS_ADMIN. */
 bool environment_reaches_library(void)
 {
@@ -196,10 +196,11 @@ bool environment_reaches_library(void)
 	return rawcall3(SYS_access, (long)kept.library, R_OK, 0) == 0;
 }
 
-/* Pages that can be read: shells have their variables all over the heap, but in few of them. */
+/* How many pages are remembered that can be read: a shell's variables are all over its heap, but in
+ * few pages. */
 #define PAGES_KNOWN 8
 
-/* What the kernel handed us, and most variables come from there, is not asked for. */
+/* Does not ask for what the kernel has made, where most variables are. */
 static bool may_read(const void *address, uintptr_t known[PAGES_KNOWN])
 {
 	uintptr_t at = (uintptr_t)address, *page = &known[at / PAGE % PAGES_KNOWN];
@@ -212,7 +213,7 @@ static bool may_read(const void *address, uintptr_t known[PAGES_KNOWN])
 	return true;
 }
 
-/* The array, and where each entry begins. */
+/* Looks at the array, and at the beginning of each entry. */
 static bool look_whether_readable(char *const *envp)
 {
 	uintptr_t known[PAGES_KNOWN] = { 0 };
@@ -227,8 +228,8 @@ static bool look_whether_readable(char *const *envp)
 	}
 }
 
-/* What is handed to a user just now: a vfork child and its parent's threads may all be at it, and
- * who finds another's looks itself. */
+/* The environment that is being passed to a user. A vfork child and its parent's threads may use
+ * this at the same time. One that finds another's environment here looks at its own itself. */
 static char *const *handed;
 
 static long hand(environment_user *user, void *context, char *const *envp)
@@ -259,7 +260,7 @@ struct survey {
 	size_t entries;
 	size_t preload_at;    /* index of LD_PRELOAD, or `entries`: not there */
 	const char *preloads; /* its value, "" where there is none */
-	unsigned missing;     /* bits of kept.entries */
+	unsigned missing;     /* bit N: kept.entries[N] is missing */
 	bool preload_differs; /* LD_PRELOAD must be written anew */
 };
 
@@ -308,14 +309,14 @@ static struct survey survey_of(char *const *given, enum library_wish wish)
 	return survey;
 }
 
-/* Bytes for LD_PRELOAD written anew. */
+/* The bytes that a new LD_PRELOAD needs, at most. */
 static size_t preload_needs(const struct survey *survey)
 {
 	return sizeof(PRELOAD) + span_of(kept.library).size + 1 + text_length(survey->preloads);
 }
 
-/* "LD_PRELOAD=" with our path first if wanted, and the others in their order. Returns it, or NULL:
- * nothing is left to preload. `to` has room for preload_needs() bytes. */
+/* Writes "LD_PRELOAD=" with our path first, if wanted, and the others in their order. Returns it,
+ * or NULL: there is nothing to preload. `to` has room for preload_needs() bytes. */
 static char *preload_write(const struct survey *survey, enum library_wish wish, char *to)
 {
 	char *end = to + preload_needs(survey);
@@ -340,7 +341,7 @@ static char *preload_write(const struct survey *survey, enum library_wish wish, 
 	return any ? start : NULL;
 }
 
-/* Bytes for the whole environment: room for pointers, then for LD_PRELOAD. */
+/* The bytes that a new environment needs: its pointers, and behind them LD_PRELOAD. */
 static size_t made_size(const struct survey *survey)
 {
 	return (survey->entries + kept.count + 2) * sizeof(char *) + preload_needs(survey);
@@ -371,8 +372,9 @@ static char **make(
 	return made;
 }
 
-/* The stack may be a small one, and after vfork it is the parent's. A mapping made after vfork
- * stays in the parent when the exec succeeds: the price of an environment that large. */
+/* Makes the environment in mapped memory, since the stack may be small, and after vfork is the
+ * parent's. After vfork, the mapping stays in the parent if the exec succeeds; that is the price of
+ * an environment this large. */
 static long with_mapped(const struct survey *survey, char *const *given, enum library_wish wish,
 	environment_user *user, void *context)
 {
@@ -395,7 +397,7 @@ long environment_with(
 	if (!kept.library && !kept.count)
 		return user(context, given);
 	if (given && !look_whether_readable(given))
-		return user(context, given); /* the kernel's to refuse */
+		return user(context, given); /* the kernel will refuse it */
 	survey = survey_of(given, wish);
 	if (!survey.missing && !survey.preload_differs)
 		return hand(user, context, given);

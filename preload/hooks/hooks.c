@@ -2,7 +2,8 @@
 
 #include "preload/hooks/hooks.h"
 
-/* Every header that declares a function of hooks.def: a row that differs does not compile. */
+/* All headers that declare functions of hooks.def, so that a row with a wrong prototype does not
+ * compile. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -34,8 +35,7 @@
 #include "preload/text.h"
 #include "proto/system_calls.h"
 
-/* musl has dropped the names in "64" and gives the plain function in their stead, which is the same
- * function on a 64-bit system. */
+/* musl has no names in "64" any more: on a 64-bit system, the plain function is the same. */
 static void *find_plain(const char *name)
 {
 	char plain[32];
@@ -109,7 +109,7 @@ void hook_called(long number, long result, const long arguments[6])
 
 struct mount_attr; /* not in every libc's headers */
 
-/* Under _GNU_SOURCE glibc declares addresses as a union of pointers to every kind of them. */
+/* With _GNU_SOURCE, glibc declares addresses as a union of pointers to all kinds of them. */
 #define ADDRESS(address) (address).__sockaddr__
 
 #define HOOK(type, name, parameters, arguments, number, ...)                                       \
@@ -149,8 +149,8 @@ struct mount_attr; /* not in every libc's headers */
 	}
 #include "preload/hooks/hooks.def"
 
-/* Calls by number that the library must not let pass as they are: those that start programs or
- * close ranges have hooks, which serve where this libc has no such function, too. */
+/* Calls by syscall() that cannot simply be passed on: those that start programs or close ranges go
+ * to their hooks, even if this libc has no such function. */
 static bool syscall_taken_over(long number, const long arguments[6], long *ret_result)
 {
 	switch (number) {

@@ -1,6 +1,6 @@
 /*
- * Functions that walk directories inside libc. The sites see every step of those; without sites
- * this is what can be told from outside: where they began, and what they answered.
+ * Functions that walk through directories inside libc. Sites see each step of these. Without sites,
+ * this records what can be known from outside: where they began, and what they returned.
  */
 #define _GNU_SOURCE
 
@@ -74,8 +74,8 @@ static void list_parent(const char *path, size_t size, int error)
 		listed(AT_FDCWD, directory, error);
 }
 
-/* The directory before the first pattern was read; so was the parent of each match, if the last
- * component is a pattern. Braces and tildes make several patterns of one: the sites' business. */
+/* The directory before the first pattern was read. If the last component is a pattern, so was the
+ * parent of each match. Braces and tildes make several patterns of one; only sites see these. */
 static void globbed(const char *pattern, int flags, int result, char *const *paths, size_t count)
 {
 	size_t size, first = 0, last;
@@ -166,8 +166,8 @@ static void roots_checked(char *const *paths, int options)
 FTS_OPEN(fts_open, FTS, FTSENT)
 FTS_OPEN(fts64_open, FTS64, FTSENT64)
 
-/* A directory is reported a second time when it has been read: FTS_DP. Paths are as from where the
- * walk began, and so is the working directory as the recorder knows it. */
+/* A directory is reported a second time when it has been read: FTS_DP. Paths are relative to where
+ * the walk began, which the recorder takes for the working directory. */
 #define FTS_READ(name, tree, node)                                                                 \
 	FP_EXPORT node *name(tree *walk)                                                           \
 	{                                                                                          \
@@ -181,7 +181,7 @@ FTS_OPEN(fts64_open, FTS64, FTSENT64)
 FTS_READ(fts_read, FTS, FTSENT)
 FTS_READ(fts64_read, FTS64, FTSENT64)
 
-/* Each name on the way is looked at in turn; from outside only the whole is known. */
+/* Each name on the way is looked at in turn. From outside, only the whole path is known. */
 static char *resolved(const char *path, char *result)
 {
 	if (!hook_seen_inside())
@@ -189,7 +189,7 @@ static char *resolved(const char *path, char *result)
 	return result;
 }
 
-/* Declared only under fortify. */
+/* Declared only with _FORTIFY_SOURCE. */
 extern char *__realpath_chk(const char *path, char *room, size_t size);
 
 #define REALPATH(name, parameters, arguments)                                                      \

@@ -1,14 +1,15 @@
 /*
- * dlopen and dlmopen. What they find depends on who calls: the dynamic linker takes the object that
- * its return address lies in, and searches that object's RPATH or RUNPATH and $ORIGIN. Called from
- * here it would take us. So it is called with a return address in the caller's object: that of a
- * `ret` instruction there, which leads back here (hooks_dlopen_call.S). Whoever unwinds the stack
- * meanwhile (a profiler, a constructor that asks for a backtrace) would take what the object's
- * tables say of that place for true of our stack. So one is preferred that they say nothing of, as
- * that of _init is: there unwinding ends.
+ * dlopen and dlmopen. What they find depends on the caller: the dynamic linker takes the object in
+ * which its return address lies, and searches that object's RPATH or RUNPATH and $ORIGIN. Called
+ * from here, it would take this library. So it is called with a return address in the caller's
+ * object: that of a `ret` instruction there, which leads back here (hooks_dlopen_call.S).
  *
- * What a dlopen brought is what stands behind the end that the list of objects had before. The list
- * is walked by dl_iterate_phdr, under the dynamic linker's own lock, which dlopen takes as well.
+ * Whoever unwinds the stack meanwhile (a profiler, or a constructor that makes a backtrace) would
+ * apply what the object's unwind tables say about that place to our stack. So a `ret` is preferred
+ * of which they say nothing, such as that of _init: there unwinding ends.
+ *
+ * What a dlopen has loaded is what follows the previous end of the list of objects. The list is
+ * walked by dl_iterate_phdr, under the dynamic linker's own lock, which dlopen takes as well.
  */
 #define _GNU_SOURCE
 
@@ -32,7 +33,7 @@
 extern void *hook_call_through(long first, long second, long third, const void *function,
 	const void *through) __attribute__((visibility("hidden")));
 
-/* Before the call: who asks, and where the list of objects ends. */
+/* What is found out before the call: who asks, and where the list of objects ends. */
 struct request {
 	uintptr_t caller;	 /* an address in its code */
 	const void *through;	 /* a `ret` in its object, NULL: none was found */
@@ -49,16 +50,16 @@ static const void *find_return(uintptr_t from, uintptr_t to)
 	return NULL;
 }
 
-/* The head of .eh_frame_hdr as all linkers write it: a sorted table of distances. */
+/* The head of .eh_frame_hdr as all linkers write it, with a sorted table of distances. */
 struct frame_table {
 	uint8_t version, pointer_encoding, count_encoding, table_encoding;
 	int32_t frames;
 	uint32_t count;
-	int32_t first_code; /* from this struct to the lowest code that is told of */
+	int32_t first_code; /* distance from this struct to the lowest code in the table */
 };
 enum { ENCODED_FROM_TABLE_SIGNED_4 = 0x3b, ENCODED_UNSIGNED_4 = 0x03 };
 
-/* Up to where an object's unwind tables say nothing; 0: not known. */
+/* The address before which an object's unwind tables say nothing. 0: not known. */
 static uintptr_t first_told(const struct dl_phdr_info *object)
 {
 	const struct frame_table *table;
@@ -124,8 +125,8 @@ static void call_through_object(struct request *request, const struct dl_phdr_in
 				return_within(object, &object->dlpi_phdr[i], request->caller);
 }
 
-/* The program, which comes first, stands in for code that no object holds (a just-in-time
- * compiler's), as it does in the dynamic linker. */
+/* For code that is in no object (a just-in-time compiler's), the dynamic linker takes the program,
+ * which comes first in the list. So does this. */
 static int before_object(struct dl_phdr_info *object, size_t size, void *context)
 {
 	struct request *request = context;
@@ -140,12 +141,12 @@ static int before_object(struct dl_phdr_info *object, size_t size, void *context
 	return 0;
 }
 
-/* After the call: what is behind the old end of the list. */
+/* What is found out after the call: what follows the previous end of the list. */
 struct arrivals {
 	const struct request *request;
 	const struct link_map *named; /* the handle: in both libcs it begins like this */
 	bool deep;		      /* loaded with RTLD_DEEPBIND */
-	bool behind;		      /* the old end was passed */
+	bool behind;		      /* past the previous end */
 };
 
 static void record_object(const struct arrivals *arrivals, const char *path)
@@ -180,7 +181,8 @@ static int after_object(struct dl_phdr_info *object, size_t size, void *context)
 	return 0;
 }
 
-/* A namespace that dlmopen opened, or added to: not in the list that this library is in. */
+/* Records the objects of a namespace that dlmopen has made, or added to. They are not in the list
+ * that this library is in. */
 static void record_namespace(const struct arrivals *arrivals)
 {
 	const struct link_map *object = arrivals->named;
@@ -191,8 +193,8 @@ static void record_namespace(const struct arrivals *arrivals)
 		record_object(arrivals, object->l_name);
 }
 
-/* A failed dlopen of a path leaves no errno that could be relied on: see whether it was there. A
- * name without a slash was searched for in places that only the sites see. */
+/* A dlopen of a path that fails leaves no reliable errno, so this looks whether the file exists. A
+ * name without a slash was searched for in places that only sites see. */
 static void record_failure(const char *path, int mode)
 {
 	bool is_path = false;
@@ -201,7 +203,7 @@ static void record_failure(const char *path, int mode)
 		return;
 	for (const char *at = path; *at; at++) {
 		if (*at == '$')
-			return; /* $ORIGIN and its like: another path than this text */
+			return; /* $ORIGIN and the like: the path is another one */
 		is_path |= *at == '/';
 	}
 	if (is_path)

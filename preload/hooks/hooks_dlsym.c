@@ -1,6 +1,6 @@
 /*
- * dlsym of a handle, which finds libc's functions past our hooks (rebind.h). What it answers for
- * RTLD_NEXT and RTLD_DEFAULT depends on who calls, so it is jumped to for these
+ * dlsym with a handle finds libc's functions instead of our hooks (rebind.h). For RTLD_NEXT and
+ * RTLD_DEFAULT, the result depends on the caller, so for these the hook jumps to the real dlsym
  * (hooks_dlsym_call.S).
  */
 #define _GNU_SOURCE

@@ -1,7 +1,7 @@
 /*
- * The exec family. All of it ends in attempt(), which says what is about to happen before the real
- * call (nothing comes after a success), and takes it back when the call returns. The search of PATH
- * is made here and not in libc, so that each candidate is recorded as the kernel was asked for it.
+ * The exec family. All functions end in attempt(), which records the execution before the real call
+ * (one that succeeds does not return), and takes it back when the call returns. PATH is searched
+ * here and not in libc, so that each candidate is recorded in the form in which the kernel gets it.
  */
 #define _GNU_SOURCE
 
@@ -23,7 +23,7 @@
 
 static void record_unwatched(enum program_kind kind, const char *path)
 {
-	/* Else a supervisor is started just before the call itself, by its site or by
+	/* Otherwise a supervisor is started just before the system call: by its site, or by
 	 * call_unseen(). */
 	if (kind == PROGRAM_STATIC && !hook_seen_inside())
 		record_gap("static-program", path, "has no dynamic linker");
@@ -33,16 +33,17 @@ static void record_unwatched(enum program_kind kind, const char *path)
 		record_gap("foreign-program", path, "is of another architecture");
 }
 
-/* It runs without the library. Who knows the same program by another start would not miss this one,
- * so it is said here; below a filter that leaves us no calls it cannot be looked whether it is
- * there at all, so what is named is who starts it. */
+/* The program runs without the library, which is a gap. It is recorded here, because the aggregator
+ * would not miss it if another start of the same program had been watched. Under a filter that
+ * leaves us no calls, nobody can look whether the program is there at all: the gap names the one
+ * that starts it. */
 static enum library_wish leave_out(const char *path, const char *why)
 {
 	record_gap("no-hello", path, why);
 	return LIBRARY_UNWANTED;
 }
 
-/* Not inlined: its room on the stack, which may be a signal handler's, is free again before the
+/* Not inlined: its space on the stack, which may be a signal handler's, is free again before the
  * exec. */
 __attribute__((noinline)) enum library_wish exec_announce(
 	int dirfd, const char *path, int flags, enum program_kind *ret_kind)
@@ -68,7 +69,7 @@ __attribute__((noinline)) enum library_wish exec_announce(
 				       : LIBRARY_UNWANTED;
 }
 
-/* One call to the kernel: how it is made, and of what. */
+/* One attempt to execute a program: by which function, and with which arguments. */
 struct attempt {
 	environment_user *call;
 	int dirfd;
@@ -106,8 +107,8 @@ static long call_fexecve(void *context, char *const *envp)
 	return real_fexecve ? real_fexecve(attempt->dirfd, attempt->argv, envp) : hook_missing();
 }
 
-/* Where no site sees the call (execveat, fexecve) this does what the site would. A supervisor hears
- * of all that comes after supervised_exec(), so the environment has been made by now. */
+/* For calls that no site sees (execveat, fexecve): does what the site would do. A supervisor would
+ * hear of any call after supervised_exec(), so the environment has been made by now. */
 static long call_unseen(void *context, char *const *envp)
 {
 	struct attempt *attempt = context;
@@ -125,7 +126,7 @@ static long call_unseen(void *context, char *const *envp)
 	return result;
 }
 
-/* Answers what a failed exec answers: -1. */
+/* Returns, with -1, only if the exec fails. */
 static int attempt(struct attempt *attempt, char *const *envp)
 {
 	enum program_kind kind;
@@ -150,7 +151,7 @@ static int run(const char *path, char *const *argv, char *const *envp)
 	return attempt(&one, envp);
 }
 
-/* glibc gives a file that the kernel takes for no program to the shell. */
+/* If the kernel does not take a file for a program, glibc has the shell run it. */
 static int run_script(const char *path, char *const *argv, char *const *envp)
 {
 	size_t count = 0;
@@ -167,7 +168,7 @@ static int run_script(const char *path, char *const *argv, char *const *envp)
 	return run(SHELL, script, envp);
 }
 
-/* May the search go on after this? */
+/* Does the search go on after this error? */
 static bool search_goes_on(int error)
 {
 	switch (error) {
@@ -198,7 +199,7 @@ static int run_searched(const char *file, char *const *argv, char *const *envp)
 
 	if (error)
 		return fail(error);
-	error = *__errno_location(); /* that of no candidate, where all are too long */
+	error = *__errno_location(); /* if all candidates are too long, none is tried */
 	search.text = __builtin_alloca(search.room);
 	while (program_search_next(&search)) {
 		run(search.path, argv, envp);
@@ -261,7 +262,7 @@ static size_t count_arguments(const char *first, va_list *list)
 	return count;
 }
 
-/* Up to the NULL that ends them, which is taken too. */
+/* Copies arguments up to the NULL that ends them, and also that. */
 static void take_arguments(char **argv, const char *first, va_list *list)
 {
 	for (; first; first = va_arg(*list, const char *))

@@ -9,8 +9,8 @@
 
 #define SHELL "/bin/sh" /* of system, popen and execvp, in either libc */
 
-/* A program is about to be started: one that cannot be watched is a gap. Says whether its
- * environment should name the library, and what it is. flags are execveat's. */
+/* To be called before a program is started. If it cannot be watched, records a gap. Says whether
+ * its environment should name the library, and what kind of program it is. flags: execveat's. */
 enum library_wish exec_announce(
 	int dirfd, const char *path, int flags, enum program_kind *ret_kind);
 

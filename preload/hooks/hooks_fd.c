@@ -41,8 +41,8 @@ bool descriptor_is_ours(int fd)
 	return true;
 }
 
-/* The table forgets the descriptor before it is closed: afterwards its number may be another
- * thread's already. */
+/* The descriptor is forgotten before it is closed: afterwards, another thread may have its number
+ * already. */
 #define CLOSE(name, parameters, arguments)                                                         \
 	FP_EXPORT int name parameters                                                              \
 	{                                                                                          \
@@ -120,8 +120,8 @@ static int close_range_by_number(unsigned first, unsigned last, int flags)
 	return (int)hook_real_syscall()(SYS_close_range, first, last, flags);
 }
 
-/* Ours has CLOSE_RANGE_CLOEXEC already; a bad range is for the kernel to refuse. With
- * CLOSE_RANGE_UNSHARE the first part makes the table our own, and the second finds it so. */
+/* Our descriptor is close-on-exec already, and a bad range is for the kernel to refuse. With
+ * CLOSE_RANGE_UNSHARE, the first part makes the table our own, which does no harm to the second. */
 FP_EXPORT int close_range(unsigned first, unsigned last, int flags)
 {
 	REAL(close_range);
@@ -192,7 +192,7 @@ FP_EXPORT int dup(int fd)
 	return copied(fd, real_dup ? real_dup(fd) : (int)hook_missing());
 }
 
-/* The application wants this very number: ours moves away, if it may be had at all. */
+/* The application wants the number of our descriptor: moves that away, if `from` is open at all. */
 static void make_way(int from, int to)
 {
 	if (to >= 0 && to != from && to == record_descriptor())
@@ -310,7 +310,8 @@ static void descriptor_came(const char *bytes)
 	record_fd_closed(fd);
 }
 
-/* What comes by a socket has a number that something closed inside libc may have had. */
+/* A descriptor that comes by a socket may have a number of which we remember a directory, if that
+ * was closed inside libc. */
 static void descriptors_came(const struct msghdr *message)
 {
 	const char *at = message->msg_control;

@@ -1,7 +1,7 @@
 /*
- * Descriptors: what the recorder must know of them (which name directories), and the one that is
- * its own. To the application that one is not open: closing, copying or asking about it says EBADF,
- * closing a range goes round it, and who reads /proc/self/fd does not find it.
+ * Descriptors: which of them name directories, for the recorder, and the one that is the recorder's
+ * own. For the application, that one is not open: to close, copy or ask about it fails with EBADF,
+ * closing a range leaves it out, and reading /proc/self/fd does not show it.
  */
 #ifndef FOOTPRINT_PRELOAD_HOOKS_HOOKS_FD_H
 #define FOOTPRINT_PRELOAD_HOOKS_HOOKS_FD_H
@@ -11,7 +11,7 @@
 /* Not in every libc's headers. */
 extern int close_range(unsigned first, unsigned last, int flags);
 
-/* Is fd the recorder's? Then errno is EBADF, as if nothing were open there. */
+/* Is fd the recorder's descriptor? Then sets errno to EBADF, as if it were not open. */
 bool descriptor_is_ours(int fd);
 
 #endif

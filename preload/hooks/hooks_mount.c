@@ -1,4 +1,5 @@
-/* mount: what is mounted has a name where it is there already, and where it is to be. */
+/* mount: the source has a name only where it exists already (bind, move); the target always has
+ * one. */
 #define _GNU_SOURCE
 
 #include <fcntl.h>

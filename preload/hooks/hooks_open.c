@@ -32,9 +32,10 @@ extern FILE *_IO_fopen(const char *path, const char *mode);
 extern char *__mktemp(char *template);
 
 /*
- * The variadic functions, defined under other names with three or four fixed parameters: x86-64
- * passes both alike, and a mode that nobody passed is some word in its register, which the real
- * function does not look at either. With a va_list they could not jump to it.
+ * The variadic functions are defined under other names, with three or four fixed parameters. On
+ * x86-64 both are called alike. A mode that was not passed is whatever is in its register, which
+ * the real function does not look at, either. With a va_list, the hooks could not jump to the real
+ * function.
  */
 #define OPEN(name)                                                                                 \
 	extern int hook_##name(const char *path, int flags, mode_t mode) __asm__(#name);           \
@@ -70,13 +71,13 @@ OPEN(__open64_nocancel)
 OPEN_AT(openat)
 OPEN_AT(openat64)
 
-/* An open that libc made inside itself. `fd` is -1 where it failed, with errno. */
+/* Records an open that libc has made internally. fd: -1 if it has failed, with errno. */
 static void opened_inside(const char *path, int flags, int fd)
 {
 	record_open(AT_FDCWD, path, flags, fd, hook_error(fd < 0));
 }
 
-/* What fopen's mode means to the kernel; letters after a comma name a character set. */
+/* The flags that fopen's mode stands for. Letters after a comma name a character set. */
 static int stream_flags(const char *mode)
 {
 	int access = *mode == 'r' ? O_RDONLY : O_WRONLY;
@@ -141,7 +142,7 @@ FP_EXPORT DIR *opendir(const char *path)
 	return directory;
 }
 
-/* musl puts the X's back when it failed: the name that it tried is not known then. */
+/* If it fails, musl restores the X's, and the name that it has tried is not known. */
 static bool name_made(const char *template, int suffix)
 {
 	size_t size = text_length(template);
@@ -185,7 +186,7 @@ FP_EXPORT char *mkdtemp(char *template)
 	return result;
 }
 
-/* A name that was free when libc looked. */
+/* A name that did not exist when libc looked. */
 static char *found_free(char *name)
 {
 	if (!hook_seen_inside() && name && *name)
@@ -206,8 +207,8 @@ FREE_NAME(tmpnam, (char name[L_tmpnam]), (name))
 FREE_NAME(tmpnam_r, (char name[L_tmpnam]), (name))
 FREE_NAME(tempnam, (const char *directory, const char *prefix), (directory, prefix))
 
-/* musl makes the file and removes its name, in system calls that are compiled into the function and
- * that no site is for. The kernel still knows the name. */
+/* musl makes the file and removes its name again, by system calls that are no sites. The kernel
+ * still knows the name. */
 static void name_made_and_removed(int fd)
 {
 	static const char mark[] = " (deleted)";
@@ -221,7 +222,7 @@ static void name_made_and_removed(int fd)
 	record_path(ACCESS_DELETE | ACCESS_NO_FOLLOW, AT_FDCWD, path, 0);
 }
 
-/* glibc asks the kernel for a file without a name. */
+/* glibc makes a file without a name (O_TMPFILE). */
 static void unnamed_made(FILE *file)
 {
 	REAL(fileno);
@@ -253,7 +254,7 @@ struct shared_name {
 	char path[sizeof(SHARED_FOLDER SEMAPHORE_PREFIX) + NAME_MAX + 1];
 };
 
-/* False: no such name can be, and libc has refused it without asking the kernel. */
+/* False: the name is not valid, and libc has refused it without asking the kernel. */
 static bool shared_name(struct shared_name *shared, const char *prefix, const char *name)
 {
 	char *end = shared->path + sizeof(shared->path);
@@ -298,8 +299,8 @@ static bool is_there(const char *path)
 	return !image.memory_only && rawcall3(SYS_access, (long)path, F_OK, 0) == 0;
 }
 
-/* A new semaphore is made under another name and linked to its own. First libc looks whether there
- * is one, unless that would be an error. */
+/* A new semaphore is made under another name and then linked to its own. Before that, libc looks
+ * whether it exists, unless that would be an error. */
 static void semaphore_opened(const char *path, int flags, bool existed, int error)
 {
 	bool made = flags & O_CREAT && !existed && !error;

@@ -1,6 +1,6 @@
 /*
- * Processes made and ended, and the filters after which the library keeps silent. vfork itself is
- * in hooks_vfork.S.
+ * Functions that make and end processes, and those that install filters, after which the library
+ * makes no system calls. vfork itself is in hooks_vfork.S.
  */
 #define _GNU_SOURCE
 
@@ -52,8 +52,8 @@ FP_EXPORT int forkpty(
 	return pid;
 }
 
-/* It forks, once or twice, and only the last child returns. Its parents end inside, so that the
- * goodbye of this one must be said before. */
+/* daemon() forks, once or twice, and only the last child returns. The parents end inside of it, so
+ * the goodbye of this process must be said before. */
 FP_EXPORT int daemon(int keep_directory, int keep_streams)
 {
 	REAL(daemon);
@@ -69,7 +69,7 @@ FP_EXPORT int daemon(int keep_directory, int keep_streams)
 	return result;
 }
 
-/* What a process made by clone() without CLONE_VM begins with; it has its own copy of its parent's
+/* What a process that clone() makes without CLONE_VM starts with. It has a copy of its parent's
  * stack, where this stands. */
 struct clone_start {
 	int (*function)(void *argument);
@@ -113,8 +113,8 @@ static int cloned(clone_function *real, const struct clone_start *start, void *s
 	return pid;
 }
 
-/* The last three (parent's tid, tls, child's tid) are there when the flags say so; reading them
- * always does no harm, as libc does. */
+/* The last three (parent's tid, tls, child's tid) are passed if the flags say so. Reading them in
+ * any case does no harm; libc does so, too. */
 #define CLONE(name)                                                                                \
 	FP_EXPORT int name(int (*function)(void *), void *stack, int flags, void *argument, ...)   \
 	{                                                                                          \
@@ -147,7 +147,7 @@ EXIT(_exit)
 EXIT(_Exit)
 EXIT(quick_exit)
 
-/* A filter may kill the process for a call that it does not expect: from now on there is none. */
+/* A filter may kill the process for a call that it does not expect, so after it we make none. */
 FP_EXPORT int prctl(int option, ...)
 {
 	REAL(prctl);

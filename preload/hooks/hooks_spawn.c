@@ -1,6 +1,6 @@
 /*
- * Programs started inside libc: posix_spawn and its kin, system, popen. They pass through: libc
- * starts the child with vfork's speed, and reports how the exec in it went.
+ * Functions that start programs inside libc: posix_spawn and the like, system, popen. They are
+ * passed on: libc starts the child as fast as vfork does, and reports how the exec in it has gone.
  */
 #define _GNU_SOURCE
 
@@ -20,8 +20,8 @@
 #include "preload/rawcall.h"
 #include "preload/record/recorder.h"
 
-/* Younger than the oldest headers, or libc's own. The first argument of pidfd_spawn is the
- * descriptor's address. */
+/* In no header, or only in newer ones. The first argument of pidfd_spawn is the address for the
+ * descriptor. */
 extern int pidfd_spawn(int *pidfd, const char *path, const posix_spawn_file_actions_t *actions,
 	const posix_spawnattr_t *attributes, char *const argv[], char *const envp[]);
 extern int pidfd_spawnp(int *pidfd, const char *file, const posix_spawn_file_actions_t *actions,
@@ -49,8 +49,8 @@ static long call_spawn(void *context, char *const *envp)
 		spawn->pid, spawn->path, spawn->actions, spawn->attributes, spawn->argv, envp);
 }
 
-/* The sites have seen the child's own exec, relative to where the child stood. That it is done with
- * our memory they do not know. */
+/* Sites have seen the child's own exec, relative to the child's working directory. But they do not
+ * know that the child does not use our memory any more. */
 static void spawned(const char *path, int error)
 {
 	if (hook_seen_inside())
@@ -76,8 +76,8 @@ static int spawn_path(struct spawn *spawn, char *const *envp)
 	return error;
 }
 
-/* The candidates that the child will try, as far as the first that is there. What comes before is
- * recorded as missing; the search is libc's, so this only foretells it. */
+/* Records the candidates that the child will try, up to the first that exists; those before it are
+ * missing. The search is libc's, so this only predicts it. */
 static bool foretell(struct program_search *search)
 {
 	while (program_search_next(search)) {
@@ -128,7 +128,7 @@ SPAWN(posix_spawnp, spawn_searched)
 SPAWN(pidfd_spawn, spawn_path)
 SPAWN(pidfd_spawnp, spawn_searched)
 
-/* The shell gets the process's own environment, so that is what must be complete. */
+/* The shell gets the process's own environment, so that has to be complete. */
 static void before_shell(void)
 {
 	enum program_kind kind;
@@ -151,8 +151,8 @@ static void before_shell(void)
 SYSTEM(system)
 SYSTEM(__libc_system)
 
-/* It runs commands in itself, seen by libc's own calls. Where a filter would kill the library in
- * the shell, that shell must not have it. */
+/* wordexp runs commands, which the sites see. If a filter would kill the library in the shell, the
+ * shell must not load it. */
 FP_EXPORT int wordexp(const char *words, wordexp_t *result, int flags)
 {
 	REAL(wordexp);

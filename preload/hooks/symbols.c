@@ -110,7 +110,7 @@ struct search {
 	bool best_is_default;
 };
 
-/* True when the search of this object can stop. */
+/* Looks at one definition. True: the search of this object can stop. */
 static bool consider(struct search *search, const struct object *object, uint32_t index)
 {
 	const ElfW(Sym) *symbol = &object->symbols[index];
@@ -121,7 +121,8 @@ static bool consider(struct search *search, const struct object *object, uint32_
 		!text_equal(object->strings + symbol->st_name, search->name))
 		return false;
 	search->best_is_default = !object->versions || !(object->versions[index] & VERSION_HIDDEN);
-	/* Of old versions the first: compat symbols mostly have only one. */
+	/* Of several versions that are not the default, the first is taken: most such symbols have
+	 * only one. */
 	if (search->best_is_default || !search->best)
 		search->best = symbol;
 	return search->best_is_default;
@@ -188,7 +189,7 @@ bool symbol_is_vdso(const struct link_map *map)
 	       (map != symbol_link_map() && !map->l_name[0]);
 }
 
-/* search->best stays NULL where the object has none of that name. */
+/* Searches one object. search->best stays NULL if it does not define the name. */
 static void search_object(struct search *search, const struct link_map *map)
 {
 	struct object object;
@@ -242,7 +243,7 @@ size_t symbol_next_size(const char *name, const void *function)
 									       : 0;
 }
 
-/* A system call that copies from the address and then refuses its first argument. */
+/* Uses a system call that reads from the address first, and then refuses its first argument. */
 bool symbol_readable(const void *address)
 {
 	uintptr_t word = (uintptr_t)address & ~(uintptr_t)(KERNEL_SIGSET - 1);

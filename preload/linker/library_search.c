@@ -12,7 +12,7 @@
 #include "preload/text.h"
 #include "proto/session_memory.h"
 
-/* Read for few programs, once, by whoever starts the image: too much for a stack of any size. */
+/* Used for few programs, once, when the image starts. Too large for the stack. */
 static char command_line[FP_PATH_SIZE_MAX] DATA_SELDOM;
 static char program_path[FP_PATH_SIZE_MAX] DATA_SELDOM;
 
@@ -38,7 +38,8 @@ static struct span folder_of(struct span path)
 	return path;
 }
 
-/* Folders below the one that is searched where processors find their own build of a library. */
+/* Is this the name of a folder for libraries that are built for certain processors
+ * (glibc-hwcaps)? */
 static bool is_of_processor(struct span name)
 {
 	static const char *const names[] = { "glibc-hwcaps", "x86-64-v2", "x86-64-v3", "x86-64-v4",
@@ -50,7 +51,7 @@ static bool is_of_processor(struct span name)
 	return false;
 }
 
-/* Is `path` what a search in the folder before it comes upon? */
+/* Would a search in the folder before it find `path`? */
 static bool is_file_below(struct span path)
 {
 	if (!begins(path, "/"))
@@ -99,7 +100,8 @@ static bool folder_holds(struct span folder, struct span origin, struct span pat
 		return folder_holds(after(folder, token_size(folder, "ORIGIN")), origin,
 			after(path, origin.size));
 	}
-	/* What these stand for was chosen when the linker was built: anything. */
+	/* What these stand for was chosen when the dynamic linker was built, so they may be
+	 * anything. */
 	for (unsigned i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++)
 		for (size_t skip = 0; token_size(folder, unknown[i]) && skip <= path.size; skip++)
 			if (folder_holds(after(folder, token_size(folder, unknown[i])), origin,
@@ -146,8 +148,8 @@ static bool needs(const struct link_map *map, const char *name)
 	return false;
 }
 
-/* Who the object was loaded for: objects are listed, and their needs met, in one order. NULL:
- * nobody needs a library of this name. */
+/* The object that this one was loaded for: objects are listed in the order in which their needs
+ * were met. NULL: no object needs a library of this name. */
 static const struct link_map *requester_of(const struct link_map *object)
 {
 	const char *name = text_file_name(object->l_name);
@@ -188,8 +190,8 @@ static bool run_path_holds(struct library_search *search, const struct link_map 
 	return list_holds(list, origin, path);
 }
 
-/* glibc: its own DT_RUNPATH, or else the DT_RPATH of it and of all that it was loaded for. musl:
- * of all of them, whichever they have. */
+/* glibc searches the object's own DT_RUNPATH, or else its DT_RPATH and that of all objects that it
+ * was loaded for. musl searches those of all of these, whichever they have. */
 static bool run_paths_hold(
 	struct library_search *search, const struct link_map *requester, const char *path)
 {
@@ -238,7 +240,7 @@ bool library_search_used(struct library_search *search, const struct link_map *o
 	return !run_paths_hold(search, requester, path);
 }
 
-/* The linker's options stand before the program; it has dropped them from the arguments. */
+/* The dynamic linker's options stand before the program. It has removed them from the arguments. */
 static void read_options(struct library_search *search)
 {
 	char *line = command_line, *end;
@@ -264,7 +266,7 @@ static void read_options(struct library_search *search)
 	}
 }
 
-/* Is the entry this variable? The first of a name counts. */
+/* Is the entry this variable? The first one of a name counts. */
 static bool takes(const char *entry, const char *name, const char **value)
 {
 	if (!text_begins(entry, name))

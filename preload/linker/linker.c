@@ -18,7 +18,8 @@ static struct {
 	int dlopens;	  /* in progress */
 } linker DATA_OF_START;
 
-/* The file it opened last, under its own lock: what is mapped next is this. */
+/* The file that the dynamic linker opened last, under its own lock. What it maps next is this
+ * file. */
 static struct {
 	int fd;
 	char path[FP_PATH_SIZE_MAX];
@@ -44,7 +45,7 @@ void linker_dlopen_end(void)
 	__atomic_sub_fetch(&linker.dlopens, 1, __ATOMIC_RELAXED);
 }
 
-/* Is this path what the linker looked for under the name that a DT_NEEDED entry gives? */
+/* Would the dynamic linker find this path for the name in a DT_NEEDED entry? */
 static bool is_named(const char *path, const char *needed)
 {
 	size_t size = text_length(path), tail = text_length(needed);
@@ -63,8 +64,9 @@ static bool needs(const struct link_map *object, const char *path)
 	return false;
 }
 
-/* An object in the list whose loading is complete has all that it needs: who needs what is only
- * now mapped is being loaded itself, and what is mapped comes along with it. */
+/* Does a DT_NEEDED entry of an object in the list name it? An object whose loading is complete has
+ * all that it needs. So an object that needs what is being mapped is itself being loaded, and both
+ * come together. */
 static bool comes_along(const char *path)
 {
 	for (const struct link_map *object = symbol_link_map(); object; object = object->l_next)
@@ -90,15 +92,15 @@ static void remember(const char *path, int fd)
 		memcpy(opened.path, path, size + 1);
 }
 
-/* It maps the objects' segments alone so (the kernel ignores the flag), and nothing else that it
- * reads: an object without code is an object too. */
+/* The dynamic linker maps segments of objects with this flag, which the kernel ignores, and nothing
+ * else. It does not matter whether the object has code. */
 static bool maps_object(const long arguments[6])
 {
 	return arguments[3] & MAP_DENYWRITE && !(arguments[3] & MAP_ANONYMOUS) &&
 	       (int)arguments[4] == opened.fd;
 }
 
-/* It opens candidates to look at their headers; what it takes is mapped. */
+/* The dynamic linker opens candidates to read their headers. Only what it maps was loaded. */
 void linker_called(long number, const long arguments[6], long result)
 {
 	if (rawcall_failed(result))

@@ -47,8 +47,8 @@ const char *loaded_program(void)
 
 	if (!program || !entry.aux || entry_auxiliary(&entry, AT_BASE))
 		return NULL;
-	/* musl names the program in its list of objects, glibc puts its name where the kernel's
-	 * was. */
+	/* musl has the program's name in its list of objects; glibc puts it into the auxiliary
+	 * vector, in the place of the kernel's. */
 	if (program->l_name && program->l_name[0])
 		return program->l_name;
 	return (const char *)entry_auxiliary(&entry, AT_EXECFN);

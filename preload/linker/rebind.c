@@ -26,7 +26,7 @@ void *rebind_function(const char *name, void *found)
 	return hook && symbol_next(name) == found ? hook : found;
 }
 
-/* What relocating an object went by. */
+/* The parts of an object that are needed for its relocations. */
 struct tables {
 	uintptr_t base, end; /* where it is mapped */
 	uintptr_t relro, relro_end;
@@ -36,7 +36,8 @@ struct tables {
 		const ElfW(Rela) * first;
 		size_t count;
 	} relocations[2]; /* of data, and of calls */
-	bool writable;	  /* what was made read-only after relocation is not, for the moment */
+	bool writable;	  /* the part that is read-only after relocation (RELRO) is writable for the
+			     moment */
 };
 
 static void read_dynamic(struct tables *tables, const ElfW(Dyn) * dynamic)
@@ -108,8 +109,9 @@ static bool make_writable(struct tables *tables, uintptr_t slot)
 	return tables->writable;
 }
 
-/* Not looked up yet: the slot leads back to the object, which has the dynamic linker do it. It will
- * find the function behind our hook if no other object has one of that name. */
+/* The slot is not bound yet (lazy binding): it leads back into the object, which has the dynamic
+ * linker look the function up. That will find the function behind our hook, if no other object has
+ * one of that name. */
 static bool will_be(
 	const struct tables *tables, uintptr_t value, const char *name, const void *next)
 {
@@ -137,7 +139,7 @@ static bool leads_to_function(const ElfW(Rela) * relocation)
 	}
 }
 
-/* False: it should be led to our hook, and cannot be. */
+/* False: the slot should lead to our hook, but cannot. */
 static bool rebind(struct tables *tables, const ElfW(Rela) * relocation)
 {
 	const ElfW(Sym) *symbol = &tables->symbols[ELF64_R_SYM(relocation->r_info)];

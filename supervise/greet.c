@@ -2,7 +2,6 @@
 #include "supervise/greet.h"
 
 #include <errno.h>
-#include <stddef.h>
 #include <sys/utsname.h>
 
 #include "preload/clock.h"

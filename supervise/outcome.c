@@ -7,10 +7,7 @@
 #include <linux/fs.h>
 #include <linux/openat2.h>
 #include <stddef.h>
-#include <stdint.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "preload/rawcall.h"

@@ -8,7 +8,6 @@
 #include <stddef.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
 #include "preload/descriptor.h"
 #include "preload/image.h"

@@ -1,7 +1,6 @@
 #define _GNU_SOURCE
 #include "supervise/wake.h"
 
-#include <stddef.h>
 #include <stdint.h>
 #include <sys/prctl.h>
 

@@ -5,7 +5,6 @@
 #include <linux/filter.h>
 #include <linux/ioctl.h>
 #include <poll.h>
-#include <stddef.h>
 #include <stdbool.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>

@@ -4,13 +4,11 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "lib/manifest/codec.h"
 #include "lib/manifest/diff.h"
 #include "lib/manifest/diff_json.h"
 #include "tools/diff_text.h"
-#include "tools/terminal.h"
 
 static const struct option options[] = {
 	{ "all", no_argument, NULL, 'a' },

@@ -1,6 +1,5 @@
 #include "aggregator/roots/batch.h"
 
-#include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
 

@@ -1,6 +1,5 @@
 #include "aggregator/roots/owners.h"
 
-#include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,5 @@
 #include "aggregator/roots/root.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -5,7 +5,6 @@
  * open as long as somebody in it may speak, and until all that was said is resolved; not longer,
  * because it keeps file systems in use.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/ioctl.h>

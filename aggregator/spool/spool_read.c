@@ -8,7 +8,6 @@
 
 #include "aggregator/aggregator.h"
 #include "aggregator/log.h"
-#include "aggregator/sessions/ingest.h"
 #include "lib/base/cleanup.h"
 
 #define DAMAGED		"damaged spool entries"

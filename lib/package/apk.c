@@ -2,7 +2,6 @@
  * Alpine's database: one text, packages parted by empty lines, each line a letter and a value.
  * P: name, V: version, A: architecture, F: a directory, R: a file in the last directory named.
  */
-#include <errno.h>
 
 #include "lib/base/cleanup.h"
 #include "lib/package/database.h"

@@ -12,7 +12,6 @@
 #include <glob.h>
 #include <linux/limits.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "preload/hooks/hooks.h"
 #include "preload/record/recorder.h"

@@ -3,7 +3,6 @@
 #define _GNU_SOURCE
 
 #include <fcntl.h>
-#include <stddef.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
 

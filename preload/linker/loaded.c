@@ -1,7 +1,6 @@
 #define _GNU_SOURCE
 #include "preload/linker/loaded.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stddef.h>

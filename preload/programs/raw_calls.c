@@ -4,7 +4,6 @@
 #include <link.h>
 #include <linux/limits.h>
 #include <stdbool.h>
-#include <stdint.h>
 
 #include "preload/hooks/symbols.h"
 #include "preload/linker/loaded.h"

@@ -2,11 +2,9 @@
 #include "preload/record/pointers.h"
 
 #include <errno.h>
-#include <stdint.h>
 
 #include "preload/hooks/symbols.h"
 #include "preload/image.h"
-#include "preload/record/encode.h"
 
 bool path_is_readable(const char *path)
 {

@@ -15,7 +15,6 @@
 #include "preload/record/held.h"
 #include "preload/record/pointers.h"
 #include "preload/record/seen.h"
-#include "preload/session/session.h"
 #include "preload/text.h"
 
 static void record_place(unsigned access, const struct place *place, int error)

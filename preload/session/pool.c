@@ -2,7 +2,6 @@
 #define _GNU_SOURCE
 #include "preload/session/pool.h"
 
-#include <errno.h>
 #include <fcntl.h>
 
 #include "preload/descriptor.h"

@@ -2,7 +2,6 @@
 #include "preload/sites/sites_pages.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stddef.h>
 #include <sys/mman.h>
 

@@ -1,5 +1,5 @@
-/* What the recorder asks of the process it was loaded into, and has no answer in a program that
- * records for others. */
+/* What the recorder asks about the process that it was loaded into, for a program that records on
+ * behalf of others. */
 #include "preload/entry.h"
 #include "preload/hooks/symbols.h"
 #include "preload/linker/loaded.h"
@@ -33,7 +33,7 @@ void loaded_record(const struct entry *entry)
 	(void)entry;
 }
 
-/* All that is given to the recorder here was copied first. */
+/* All that the recorder gets here was copied first, and can be read. */
 bool symbol_readable(const void *address)
 {
 	return address != 0;

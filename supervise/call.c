@@ -23,9 +23,9 @@
 #include "supervise/outcome.h"
 #include "supervise/target.h"
 
-#define MESSAGES_MAX 1024u /* the kernel looks at no more of a sendmmsg (UIO_MAXIOV) */
+#define MESSAGES_MAX 1024u /* messages of a sendmmsg: the kernel looks at no more (UIO_MAXIOV) */
 
-/* The path is behind the room that the way to its directory may take (way_by_proc). */
+/* The path stands behind room for the path to its directory (way_by_proc). */
 struct name {
 	char room[TARGET_NAME_SIZE + FP_PATH_SIZE_MAX];
 	char from_root[FP_PATH_SIZE_MAX]; /* the same as an absolute path (seen_from_root) */
@@ -35,7 +35,7 @@ struct name {
 static struct {
 	const struct call *row;
 	const struct announced *announced;
-	long arguments[6]; /* those that are followed point to the copies below */
+	long arguments[6]; /* the pointers among them point to the copies below */
 	struct name name, to_name;
 	bool by_proc; /* a name was looked up by way of /proc */
 	struct open_how how;
@@ -86,7 +86,7 @@ static int copy_address(uint64_t address, uint64_t size)
 	return target_bytes(called.announced->pid, address, called.address, size);
 }
 
-/* 0, or a negative errno: then the kernel will refuse it too, or nobody may read it. */
+/* 0 or a negative errno: the kernel will refuse the call, too, or the memory may not be read. */
 static int copy_arguments(void)
 {
 	const struct call *row = called.row;
@@ -112,7 +112,7 @@ static int copy_arguments(void)
 	return error ? error : copy_path(row->to_path, &called.to_name);
 }
 
-/* Announced for what it does, not for what it is about? */
+/* Is the call announced for what it does, and not for a name in it? */
 static bool names_nothing(const struct call *row)
 {
 	switch (row->means) {
@@ -146,8 +146,9 @@ bool call_read(const struct announced *announced, int *ret_error)
 
 /* --- where names begin ------------------------------------------------------------------------ */
 
-/* How to get to a relative name: by one lookup that begins in /proc, or by a descriptor. The first
- * costs less, but its errors may be those of the way: a caller that was killed has no directory. */
+/* How a relative name is looked up: by one lookup that begins in /proc, or from a descriptor. The
+ * first costs less, but its errors may be those of the way there: a caller that was killed has no
+ * directory. */
 enum approach { BY_PROC, BY_DESCRIPTOR };
 
 static int open_directory(int dirfd)
@@ -163,8 +164,8 @@ static int open_directory(int dirfd)
 	return (int)rawcall4(SYS_openat, AT_FDCWD, (long)name, O_PATH | O_CLOEXEC, 0);
 }
 
-/* Writes the way to the caller's working directory before the path, which stands in a struct name.
- */
+/* Writes the path of the caller's working directory in /proc before the path, which stands in a
+ * struct name. */
 static const char *way_by_proc(const char *path)
 {
 	char way[TARGET_NAME_SIZE];
@@ -176,7 +177,7 @@ static const char *way_by_proc(const char *path)
 	return memcpy((char *)path - size, way, size);
 }
 
-/* An absolute path begins where the caller's do. */
+/* Where an absolute path of the caller begins. */
 static struct spot absolute_spot(const char *path)
 {
 	int root = images_root(called.announced->pid);
@@ -185,8 +186,9 @@ static struct spot absolute_spot(const char *path)
 			: (struct spot){ AT_FDCWD, path, false, 0 };
 }
 
-/* A relative path, which stands in a struct name, of a caller with a root of its own: from there,
- * so that its links lead where they lead the caller. NULL: it has no such root, or is outside. */
+/* The absolute form of a relative path, which stands in a struct name, as a caller with a root of
+ * its own sees it: looked up from that root, its links lead where they lead the caller. NULL: the
+ * caller has no such root, or the directory is outside of it. */
 static const char *seen_from_root(int dirfd, const char *path)
 {
 	char room[FP_PATH_SIZE_MAX];
@@ -212,7 +214,7 @@ static struct spot relative_spot(const char *path, unsigned directory, enum appr
 	return (struct spot){ open_directory(dirfd), path, false, 0 };
 }
 
-/* What /proc/self says to the caller. */
+/* Where a path through /proc/self begins, for the caller. */
 static struct spot held_spot(const struct held *held)
 {
 	static char link[TARGET_NAME_SIZE];
@@ -239,8 +241,8 @@ static struct spot spot_of(const char *path, unsigned directory, enum approach a
 	return held_find(path, &held) ? held_spot(&held) : absolute_spot(path);
 }
 
-/* openat2 may be told how far a path may lead. What the kernel has at hand is another question: we
- * look. */
+/* What openat2 was told about how far a path may lead. Except RESOLVE_CACHED: that is about what
+ * the kernel has in memory, and we look anyway. */
 static uint64_t told_to_resolve(void)
 {
 	return called.row->means == OPEN_HOW ? called.how.resolve & ~(uint64_t)RESOLVE_CACHED : 0;
@@ -266,7 +268,7 @@ static const char *path_argument(unsigned which)
 	return which == NONE ? NULL : (const char *)called.arguments[which - 1];
 }
 
-/* The path of a unix address; NULL: it has none. */
+/* The path of the Unix address that the call has. NULL: it has none. */
 static const char *socket_path(void)
 {
 	const struct sockaddr_un *address = (const void *)called.address;
@@ -295,8 +297,8 @@ static int open_flags(void)
 	}
 }
 
-/* Without rights of its own a set-uid program is not what it was meant to be: our filter may have
- * come with no_new_privs. */
+/* Under no_new_privs, which our filter may have required, a set-uid program has no rights of its
+ * own: that is a gap. */
 static void note_privileges(const struct spot *spot)
 {
 	struct stat status;
@@ -326,7 +328,7 @@ static bool has_address(const struct call *row)
 	return row->means == ADDRESS || row->means == SEND;
 }
 
-/* fexecve: an empty path, which names the descriptor. */
+/* Is it fexecve: an empty path, which means the descriptor? */
 static bool executes_descriptor(const struct call *row)
 {
 	return row->means == EXECUTE && row->flags != NONE &&
@@ -349,7 +351,7 @@ static struct spot first_spot(enum approach approach)
 	return spot_of(path_argument(row->path), row->directory, approach);
 }
 
-/* 0 or the errno that the call will answer. *ret_from: where its first name begins. */
+/* 0 or the errno that the call will return. *ret_from: where its first name begins. */
 static int foretell(enum approach approach, struct spot *ret_from)
 {
 	const struct call *row = called.row;
@@ -395,7 +397,7 @@ static void record_message(uint64_t header)
 	if (target_bytes(called.announced->pid, header, &message, sizeof(message)) < 0 ||
 		!message.msg_name || (int)message.msg_namelen < 0)
 		return;
-	/* As much as any address has: the kernel takes no more, and does not mind. */
+	/* No more than the largest address: the kernel reads no more, either. */
 	size = message.msg_namelen < sizeof(called.address) ? message.msg_namelen
 							    : sizeof(called.address);
 	if (copy_address((uint64_t)message.msg_name, size) < 0)

@@ -1,4 +1,4 @@
-/* An announced call becomes a fact of the image that images_enter() entered. */
+/* Makes a fact of an announced call, for the image that images_enter() has entered. */
 #ifndef FOOTPRINT_SUPERVISE_CALL_H
 #define FOOTPRINT_SUPERVISE_CALL_H
 
@@ -9,20 +9,20 @@ struct announced {
 	int pid;
 	long number;
 	uint64_t arguments[6];
-	bool made; /* already: this was its result */
+	bool made; /* it was made already, and `result` is its result */
 	long result;
 };
 
-/* Copies names and addresses from the caller. Reading and recording are apart: in between the
- * kernel is asked whether the announcement still stands. False: there is nothing to record;
- * *ret_error: a negative errno where the caller's memory may not be read. *announced is looked at
- * again. */
+/* Copies names and addresses from the caller. Recording is a step of its own, because in between
+ * the kernel is asked whether the announcement is still valid. False: there is nothing to record;
+ * *ret_error: a negative errno if the caller's memory may not be read. call_record() looks at
+ * *announced again. */
 bool call_read(const struct announced *announced, int *ret_error);
 
-/* Of the call that was read last: the copy of its first path, NULL: it has none. */
+/* The copy of the first path of the call that was read last. NULL: it has none. */
 const char *call_path(void);
 
-/* The same: foretells the outcome, unless it is known, and records. */
+/* Records the call that was read last; predicts its outcome, unless that is known. */
 void call_record(void);
 
 #endif

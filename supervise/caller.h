@@ -1,4 +1,4 @@
-/* Whose call is being recorded: what directories.c asks /proc about. */
+/* The process whose call is being recorded, about which directories.c asks /proc. */
 #ifndef FOOTPRINT_SUPERVISE_CALLER_H
 #define FOOTPRINT_SUPERVISE_CALLER_H
 

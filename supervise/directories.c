@@ -1,7 +1,7 @@
 /*
- * The recorder's directories (preload/record/directories.h) for callers in other processes: each
- * time one is needed the kernel is asked. Nothing is remembered, because a call is only known
- * before it is made, and not whether it changed a directory.
+ * The recorder's directories (preload/record/directories.h) for callers in other processes. The
+ * kernel is asked each time. Nothing is remembered, since a call is only seen before it is made,
+ * and it is not known whether it has changed a directory.
  */
 #define _GNU_SOURCE
 #include "preload/record/directories.h"
@@ -36,7 +36,8 @@ bool directory_link(int dirfd, char link[DESCRIPTOR_LINK_SIZE])
 	return dirfd >= 0;
 }
 
-/* /proc tells paths as seen from our root, which the hello named, not from the caller's. */
+/* Paths in /proc are as seen from our root, which is the one that the hello names, and not from the
+ * caller's. */
 bool directory_place(struct place *ret, const char *path)
 {
 	uint64_t root = image.root;
@@ -79,7 +80,7 @@ uint64_t directory_of(int dirfd)
 	return id;
 }
 
-/* An outcome that was foretold comes of a look at the name itself. */
+/* To predict an outcome, we have looked at the name itself. */
 bool directory_holds(int dirfd, const char *path)
 {
 	(void)dirfd, (void)path;

@@ -20,10 +20,10 @@
 #define STAT_THREADS  20 /* field of /proc/PID/stat */
 #define STATUS_SIZE   2048
 #define AUXV_SIZE     1024
-#define REPEATS	      3u /* until a program is taken for one that repeats itself */
+#define REPEATS	      3u /* calls that are nothing new, after which the road is opened */
 #define FAILURES_MAX  8u
-#define ROAD_DISTANCE (16ull << 32) /* below the stack, in fours of GiB */
-#define NOWHERE	      (~0ull)	    /* the address that stands for a path in what we are told */
+#define ROAD_DISTANCE (16ull << 32) /* bytes below the stack; a multiple of 4 GiB */
+#define NOWHERE	      (~0ull)	    /* stands for the path's address in a report */
 #define JUMP	      0xe9
 #define JUMP_SIZE     5u
 #define GATE_SIZE     4096u
@@ -42,7 +42,7 @@ static void put_address(uint8_t *to, uint64_t address)
 	memcpy(to, &address, sizeof(address));
 }
 
-/* An instruction with a 32-bit distance at its end, which `at` points behind. */
+/* Writes the 32-bit distance that ends an instruction; `at` points behind it. */
 static void put_distance(uint8_t *at, uint64_t from, uint64_t to)
 {
 	uint32_t distance = (uint32_t)(to - from);
@@ -50,7 +50,7 @@ static void put_distance(uint8_t *at, uint64_t from, uint64_t to)
 	memcpy(at - sizeof(distance), &distance, sizeof(distance));
 }
 
-/* The stub of a site, to stand at `address`. */
+/* Makes the stub of a site, for `address`. */
 static void make_stub(uint8_t *stub, uint64_t address, uint64_t gate, uint64_t place,
 	const struct express_site *site)
 {
@@ -66,7 +66,7 @@ static void make_stub(uint8_t *stub, uint64_t address, uint64_t gate, uint64_t p
 	put_distance(stub + end, address + end, place + site->size);
 }
 
-/* How far the program was moved when it was loaded. False: nobody says. */
+/* The distance by which the program was moved when it was loaded. False: not known. */
 static bool find_shift(int pid, const struct express_plan *plan, uint64_t *ret)
 {
 	Elf64_auxv_t entries[AUXV_SIZE / sizeof(Elf64_auxv_t) + 1];
@@ -93,7 +93,7 @@ static bool is_as_planned(int pid, const struct express_site *site, uint64_t shi
 	       !memcmp(bytes, site->bytes, sizeof(bytes));
 }
 
-/* Puts the gate there, then the jumps to it. From the first write on all of it is right. */
+/* Writes the gate, and then the jumps to it. The program is right after each of the writes. */
 static void redirect(struct express *express, int pid, const struct express_plan *plan,
 	uint64_t shift, unsigned count)
 {
@@ -179,7 +179,7 @@ static int process_of(int pid)
 	return (int)target_status(status, "Tgid", 0);
 }
 
-/* What the working directory is called from now on: never what it was called before. */
+/* A new name for the working directory, different from all that it had before. */
 static int64_t name_directory(const struct express *express, int pid)
 {
 	if (express->directories_differ || process_of(pid) != express->owner)
@@ -206,14 +206,14 @@ void express_opened(struct express *express, const struct announced *announced, 
 {
 	bool mapped = announced->arguments[REPORT_PATH] == road_of(express);
 
-	/* Another supervisor's, which is dead. */
+	/* That was made by another supervisor, which is dead. */
 	if (!express->gate)
 		express->gate = next - (uint64_t)(express_gate_opened - express_gate);
 	if (mapped && !express->closed && fill_road(express, announced->pid)) {
 		set_gate(express, announced->pid, GATE_OPEN);
 		return;
 	}
-	/* Of two threads one comes too late: the other has it done. */
+	/* If two threads map the road, the second one comes too late. */
 	if (gate_of(express, announced->pid) == GATE_OPEN)
 		return;
 	if (mapped || ++express->failures == FAILURES_MAX)
@@ -224,7 +224,8 @@ void express_opened(struct express *express, const struct announced *announced, 
 
 /* --- what is known ---------------------------------------------------------------------------- */
 
-/* As express_code.S has it: what a fact depends on, and nothing else. 0: it cannot be known. */
+/* The key of a fact, as in express_code.S: a hash of what the fact depends on, and of nothing else.
+ * 0: it cannot be known. */
 static uint64_t key_of(const struct announced *announced, const char *path, int64_t directory)
 {
 	const uint64_t *arguments = announced->arguments;
@@ -271,7 +272,8 @@ static bool is_kept(const struct announced *announced)
 	}
 }
 
-/* What a relative path of this call is relative to; not above 0: that cannot be known. */
+/* The name of the directory that a relative path of this call is relative to. 0 or less: not
+ * known. */
 static int64_t directory_of_call(struct express *express, const struct announced *announced)
 {
 	const struct call *call = call_of(announced->number);
@@ -287,7 +289,7 @@ static int64_t directory_of_call(struct express *express, const struct announced
 	directory = name_directory(express, announced->pid);
 	if (directory)
 		set_directory(express, announced->pid, directory);
-	return 0; /* it may have been another one when the call was made */
+	return 0; /* the call may have been made in another one */
 }
 
 void express_remember(struct express *express, const struct announced *announced, const char *path)
@@ -298,7 +300,7 @@ void express_remember(struct express *express, const struct announced *announced
 	unsigned place = 0;
 	struct held held;
 
-	/* What a descriptor leads to may be another file the next time. */
+	/* What a descriptor names may be another file the next time. */
 	if (!path || !*path || !is_kept(announced) || express->closed || held_find(path, &held))
 		return;
 	if (*path != '/') {
@@ -313,13 +315,14 @@ void express_remember(struct express *express, const struct announced *announced
 	while (place < sizeof(line) / sizeof(line[0]) && line[place])
 		place++;
 	if (place == sizeof(line) / sizeof(line[0]))
-		place = image_time() / 64 % place; /* some other is reported again then */
+		place = image_time() / 64 %
+			place; /* another key is overwritten, and will be reported again */
 	target_write(announced->pid, address + place * sizeof(key), &key, sizeof(key));
 }
 
 /* --- announcements ---------------------------------------------------------------------------- */
 
-/* A report: the call is as it was made. */
+/* For a report: restores the call as it was made. */
 static void restore(struct announced *announced)
 {
 	const struct call *call = call_of(announced->number);
@@ -363,7 +366,7 @@ static void close_road(struct express *express, int pid, uint8_t how)
 	target_write(pid, road_of(express) + ROAD_CLOSED, &how, sizeof(how));
 }
 
-/* Another directory is about to be the working directory, of this process and its threads. */
+/* The working directory of this process and its threads is about to change. */
 static void leave_directory(struct express *express, int pid)
 {
 	if (process_of(pid) != express->owner || (express->leaving && express->leaving != pid))
@@ -388,7 +391,7 @@ void express_attend(struct express *express, const struct announced *announced)
 		leave_directory(express, announced->pid);
 		break;
 	default:
-		/* Whatever it was about to do, it has done. */
+		/* It calls again, so the change is done. */
 		if (express->leaving == announced->pid)
 			express->leaving = 0;
 	}

@@ -1,27 +1,29 @@
 /*
- * What express_code.S and C share: the code that is put into a watched program, and its layout.
+ * What express_code.S and C share: the layout of the code that is put into a watched program.
  *
- * The gate stands in the room behind the program's code, in the last page of it; the road in memory
- * of its own, at an address whose low half the filter knows (preload/programs/supervised_filter.h).
+ * The gate stands in the free space behind the program's code, in the last page of that. The road
+ * is in memory of its own, at an address whose low half the filter knows
+ * (preload/programs/supervised_filter.h).
  */
 #ifndef FOOTPRINT_SUPERVISE_EXPRESS_CODE_H
 #define FOOTPRINT_SUPERVISE_EXPRESS_CODE_H
 
 #include "preload/programs/supervised_filter.h"
 
-/* The gate: a head of data, code for all sites, then a stub for each site. */
+/* The gate: data, code for all sites, and a stub for each site. Offsets in bytes. */
 #define GATE_STATE     0  /* one byte, enum gate_state */
-#define GATE_ROAD      8  /* where the road is entered */
-#define GATE_BASE      16 /* where its memory begins */
+#define GATE_ROAD      8  /* address where the road is entered */
+#define GATE_BASE      16 /* address where the road's memory begins */
 #define GATE_ENTER     24 /* code begins */
 #define GATE_STUB_SIZE 28
 #define SITE_CALL_SIZE 2
 
-/* What the first announcement from a gate has in its sixth argument. */
+/* The sixth argument of the call by which the gate says that it has mapped the road. */
 #define GATE_OPENED 0x4f50454e47415445
 
-/* The road: a page of data and code, then the table. */
-#define ROAD_DIRECTORY	0 /* names the working directory; 0: unknown, negative: for ever */
+/* The road: a page of data and code, and then the table. Offsets in bytes. */
+/* Name of the working directory; 0: not known; negative: never known again. */
+#define ROAD_DIRECTORY	0
 #define ROAD_CLOSED	8 /* one byte, enum road_closed */
 #define ROAD_FACTOR	16
 #define ROAD_ONES	24
@@ -33,8 +35,9 @@
 #define ROAD_TABLE_SIZE (ROAD_LINE_SIZE << ROAD_LINE_BITS)
 #define ROAD_SIZE	(ROAD_PAGE + ROAD_TABLE_SIZE)
 
-/* Arguments of a report, beside those of the call that was made: its path stands here, since where
- * it was is an address that the kernel refuses; and what the kernel answered. */
+/* The arguments of a report that differ from those of the call that was made. The path's address is
+ * here, since in its own place is an address that the kernel refuses; and so is the kernel's
+ * result. */
 #define REPORT_PATH   4
 #define REPORT_RESULT 5
 
@@ -42,15 +45,15 @@
 #include <stdint.h>
 
 enum gate_state {
-	GATE_SHUT = 0,	/* sites make their calls as ever */
-	GATE_OPENS = 1, /* whoever comes next maps the road */
+	GATE_SHUT = 0,	/* sites make their calls as before */
+	GATE_OPENS = 1, /* the next call maps the road */
 	GATE_OPEN = 2,
 };
 
 enum road_closed {
 	ROAD_IS_OPEN = 0,
 	ROAD_CLOSED_TO_CALLS = 1,
-	ROAD_SILENT = 2, /* nor are calls reported that are on it already */
+	ROAD_SILENT = 2, /* and calls that are on it already are not reported */
 };
 
 extern const char express_gate[], express_gate_end[], express_gate_opened[];

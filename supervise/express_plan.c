@@ -15,9 +15,9 @@
 #define PLANS	      16u
 #define HEADERS_MAX   32u
 #define WINDOW	      (64u << 10)
-#define AROUND	      256u	  /* what is looked at before and behind a site */
-#define SEARCHED_MAX  (24u << 20) /* bytes of code: some 10 ms */
-#define NUMBER_BEFORE 48u	  /* how far before its `syscall` a number is loaded */
+#define AROUND	      256u	  /* bytes before and behind a site that are looked at */
+#define SEARCHED_MAX  (24u << 20) /* bytes of code: takes about 10 ms */
+#define NUMBER_BEFORE 48u	  /* bytes before its `syscall` where a number may be loaded */
 
 /* A file that was searched; size 0: a free place. */
 static struct searched {
@@ -36,7 +36,7 @@ static bool read_at(int fd, void *to, size_t size, uint64_t offset)
 	return rawcall4(SYS_pread64, fd, (long)to, (long)size, (long)offset) == (long)size;
 }
 
-/* The one stretch of code of a program that needs no interpreter. */
+/* Finds the one executable segment of a program without an interpreter. */
 static bool find_code(int fd, struct express_plan *plan, struct code *ret)
 {
 	Elf64_Phdr headers[HEADERS_MAX];
@@ -85,7 +85,8 @@ static bool is_express(uint32_t number)
 	}
 }
 
-/* A function that makes any call: Go's since 1.19, Go's before, libc's syscall(). */
+/* Is this in a function that makes calls of any number: Go's since 1.19, Go's before, libc's
+ * syscall()? */
 static bool is_any_call(const uint8_t *code)
 {
 	/* mov %rsi,%r10; mov %rdi,%rdx; mov %rcx,%rsi; mov %rbx,%rdi */
@@ -100,8 +101,8 @@ static bool is_any_call(const uint8_t *code)
 	       !memcmp(code - sizeof(sixth), sixth, sizeof(sixth));
 }
 
-/* Is the number that was loaded last one of ours? A wrong guess costs a stub and nothing else: that
- * looks at the register. */
+/* Is the number that was loaded last that of a call for the express lane? A wrong guess costs a
+ * stub and nothing else, since the stub looks at the register. */
 static bool makes_express_call(const struct sites_object *object, uint32_t offset)
 {
 	if (is_any_call(object->base + offset))
@@ -115,7 +116,7 @@ static bool makes_express_call(const struct sites_object *object, uint32_t offse
 	return false;
 }
 
-/* What stands behind the `syscall` must do the same in another place. */
+/* Does what stands behind the `syscall` do the same at another address? */
 static bool can_be_moved(enum site_kind kind)
 {
 	return kind == SITE_COMPARE || kind == SITE_COMPARE_FROM || kind == SITE_COMPARE_INT ||
@@ -139,7 +140,8 @@ static void take_site(struct express_plan *plan, const struct sites_object *obje
 	plan->count++;
 }
 
-/* Looks at `size` bytes of code but for the first and last AROUND, which other windows hold. */
+/* Searches `size` bytes of code, except the first and the last AROUND, which are in other
+ * windows. */
 static void search_window(struct express_plan *plan, uint8_t *code, uint32_t size, uint64_t address)
 {
 	const struct sites_object object = { .base = code, .text = 0, .text_end = size };

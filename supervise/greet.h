@@ -4,9 +4,9 @@
 
 #include "preload/session/hello.h"
 
-/* Makes the memory of the image that `pid` runs, and says hello for it. Sets image.segment.
- * unwatched: path of the program that it is about to execute and that nobody can watch: the session
- * is that program's then, to say why; else NULL. 0 or a negative errno. */
+/* Makes a session memory for the image that `pid` runs, and says hello for it. Sets image.segment.
+ * unwatched: the path of the program that it is about to execute, if nobody can watch that: the
+ * session is that program's then, to say why; otherwise NULL. 0 or a negative errno. */
 int greet(int pid, const struct settings *settings, const char *unwatched);
 
 #endif

@@ -16,8 +16,9 @@
 #include "supervise/wake.h"
 #include "supervise/work.h"
 
-#define LOOK_EVERY_MS 1000 /* who is not answered for so long is answered for the worker */
-#define DEATHS_MAX    8	   /* what kills every worker must not go on for ever */
+/* A call that has waited for so long is answered in the worker's place. */
+#define LOOK_EVERY_MS 1000
+#define DEATHS_MAX    8 /* deaths of workers, after which no further one is started */
 
 static __attribute__((noreturn)) void end(int status)
 {
@@ -34,7 +35,7 @@ static void say_ready(int *asked)
 	fd_close(asked);
 }
 
-/* What the worker left is answered, and the next one says that it was not recorded. */
+/* Answers the call that the worker has left; the next worker records that it was lost. */
 static void settle(int listener, struct shared *shared)
 {
 	uint64_t id = shared->notif.id;
@@ -46,8 +47,8 @@ static void settle(int listener, struct shared *shared)
 	shared->notif.id = 0;
 }
 
-/* Waits until the worker has ended, or for a while. When there is nobody left to listen to the
- * worker is told, again and again: before Linux 6.11 the kernel does not. */
+/* Waits until the worker has ended, or for a while. If no process is left to watch, tells the
+ * worker again and again: before Linux 6.11 the kernel does not. */
 static bool has_ended(int pid, int pidfd, int *listener)
 {
 	struct pollfd polled[] = { { .fd = pidfd, .events = POLLIN }, { .fd = *listener } };
@@ -59,12 +60,12 @@ static bool has_ended(int pid, int pidfd, int *listener)
 	if (ready <= 0 || polled[0].revents)
 		return ready > 0;
 	if (!(polled[1].revents & POLLHUP))
-		return false; /* it could not be looked at just now */
-	*listener = -1;	      /* poll takes no notice of it now */
+		return false; /* poll could not look at the listener this time */
+	*listener = -1;	      /* so that poll ignores it now */
 	return has_ended(pid, pidfd, listener);
 }
 
-/* Does anybody wait for the worker? */
+/* Does any process wait for the worker? */
 static bool is_busy(int listener, const struct shared *shared)
 {
 	struct pollfd polled = { .fd = listener, .events = POLLIN };
@@ -73,7 +74,7 @@ static bool is_busy(int listener, const struct shared *shared)
 	       (rawcall3(SYS_poll, (long)&polled, 1, 0) > 0 && polled.revents & POLLIN);
 }
 
-/* Waits for the worker's end. True: its work is done. */
+/* Waits until the worker ends. True: all work is done. */
 static bool watch(int pid, int pidfd, int listener, const struct shared *shared)
 {
 	uint64_t served = ~0ull;
@@ -91,7 +92,7 @@ static bool watch(int pid, int pidfd, int listener, const struct shared *shared)
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-/* In the worker. It comes back only when the guardian is gone, to be the next one. */
+/* Runs in the worker. Returns only if the guardian is gone, to become the next one. */
 static void be_worker(int listener, int guardian, struct shared *shared, int *asked)
 {
 	say_ready(asked);
@@ -104,7 +105,8 @@ static void be_worker(int listener, int guardian, struct shared *shared, int *as
 
 void guard(int listener, int asked)
 {
-	/* One that works, or nobody who does not: where both see it the work can be left. */
+	/* What both processes share. Without memory for that, calls are only answered, and nothing
+	 * is recorded. */
 	struct shared *shared = map_shared(sizeof(*shared));
 
 	vigil_prepare(listener);
@@ -126,7 +128,7 @@ void guard(int listener, int asked)
 		fd_close(&worker);
 		settle(listener, shared);
 	}
-	/* Nothing is recorded any more, but the program lives. */
+	/* Nothing is recorded any more, but the program goes on. */
 	say_ready(&asked);
 	if (shared) {
 		images_gap(shared->lost, "lost-records", "the supervisor failed again and again");

@@ -20,7 +20,8 @@
 #include "supervise/target.h"
 #include "supervise/vigil.h"
 
-#define IMAGES_MAX   12 /* open at once: each has a socket, below the usual limit of 1024 */
+/* Images at a time; each has a socket, with a number of CONNECTION_FD or more. */
+#define IMAGES_MAX   12
 #define CALLERS	     256
 #define STAT_SIZE    1024
 #define STAT_STACK   28 /* field of /proc/PID/stat: where the stack began */
@@ -31,9 +32,9 @@
 struct one {
 	uint64_t identity; /* 0: free */
 	uint64_t used;	   /* image_time() of its last call */
-	int creator;	   /* the process it was first seen in */
-	bool ignored;	   /* the library is in it, or there is nobody to tell */
-	bool root_differs; /* perhaps: it has called chroot or its like */
+	int creator;	   /* the process in which it was seen first */
+	bool ignored;	   /* not recorded: it has loaded the library, or has no FOOTPRINT_SOCKET */
+	bool root_differs; /* it has called chroot or the like */
 	struct express express;
 	uint64_t told_on; /* vigil_tend() */
 	struct image state;
@@ -66,7 +67,7 @@ void images_began(int pid)
 	target_renew(pid);
 }
 
-/* The recorder's state of `one` becomes the recorder's state. */
+/* Makes the recorder work with this image. */
 static void enter(struct one *one)
 {
 	if (entered == one)
@@ -108,8 +109,8 @@ void images_close(void)
 			close_one(&images[i]);
 }
 
-/* A place for another image: a free one, that of one whose process is gone, or the one that was
- * quiet for longest. */
+/* A place for another image: a free one, that of an image whose process is gone, or that of the
+ * image that has been quiet for longest. */
 static struct one *make_room(void)
 {
 	struct one *oldest = &images[0];
@@ -130,7 +131,7 @@ static struct one *make_room(void)
 	return oldest;
 }
 
-/* 0 or a negative errno. *ret: of its image. */
+/* Identifies the image of this process. 0 or a negative errno. */
 static int identify(int pid, uint64_t *ret, uint64_t *ret_stack)
 {
 	char text[FP_PATH_SIZE_MAX];
@@ -162,7 +163,7 @@ static bool names_library(const char *preloads)
 		preloads, supervisor.library ? text_file_name(supervisor.library) : LIBRARY_NAME);
 }
 
-/* The environment that the caller's image began with. */
+/* The environment with which the caller's image has begun. */
 static char **environment_of(int pid)
 {
 	static char text[ENVIRON_SIZE];
@@ -176,8 +177,8 @@ static char **environment_of(int pid)
 	return entries;
 }
 
-/* Is the library at work in it? It comes with the dynamic linker, and tells if there is a socket.
- */
+/* Does the library record in this image? It does in a dynamic program with LD_PRELOAD and a
+ * socket. */
 static bool has_library(int pid, char *const *envp)
 {
 	char name[TARGET_NAME_SIZE], path[PROGRAM_PATH_SIZE];
@@ -242,7 +243,7 @@ static struct one *find(int pid, int *ret_error)
 	return open_image(pid, identity, stack);
 }
 
-/* Absolute paths of a program that changed its root are relative to that. */
+/* After a change of the root, absolute paths are relative to the new one. */
 static void find_root(struct one *one, int pid)
 {
 	char path[FP_PATH_SIZE_MAX];

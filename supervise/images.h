@@ -1,9 +1,9 @@
 /*
  * Process images: which one a caller belongs to, and the recorder's state of each.
  *
- * What one execve made has one stack, so the place of its stack and its executable tell an image
- * from others; its forks have the same. Asking /proc costs microseconds, so what is known of a
- * caller is remembered for about a second, or until something is executed.
+ * An execve makes a new stack, so an image is identified by the address of its stack and its
+ * executable; its forks have the same. Asking /proc costs microseconds, so what is known of a
+ * caller is remembered for about a second, or until a program is executed.
  */
 #ifndef FOOTPRINT_SUPERVISE_IMAGES_H
 #define FOOTPRINT_SUPERVISE_IMAGES_H
@@ -11,37 +11,39 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What tells the image of this process from others; 0: it cannot be looked at. */
+/* A number that identifies the image of this process. 0: it cannot be looked at. */
 uint64_t images_identify(int pid);
 
-/* The caller's image becomes `image`, where the recorder works. True: its facts are to be recorded.
- * False: they are not (the library in it does that), or it could not be looked at: *ret_error. */
+/* Makes the caller's image the one that the recorder works with (`image`). True: its facts are to
+ * be recorded. False: they are not, since the library in it records them, or it could not be looked
+ * at: *ret_error. */
 bool images_enter(int pid, int *ret_error);
 
-/* Something is being executed: whoever calls next may be another image. */
+/* A program is being executed: the next caller may belong to another image. */
 void images_changed(void);
 
-/* A program has begun in `pid`, if it had not before. Between the execution's announcement and its
- * end other threads of the program before it may have called, of whom one had this pid. */
+/* A program has begun in `pid`, unless that is known already. Between the announcement of an
+ * execution and its end, other threads of the previous program may have called, one of them with
+ * this pid. */
 void images_began(int pid);
 
-/* The entered image's root directory may not be ours any more. */
+/* The root directory of the entered image may be another one than ours from now on. */
 void images_root_changed(void);
 
-/* What the entered image's root directory is to us: 0: ours; else an O_PATH descriptor, which the
- * caller closes. */
+/* The root directory of the entered image. 0: it is ours; else an O_PATH descriptor of it, which
+ * the caller closes. */
 int images_root(int pid);
 
-/* After a call of the entered image: is the aggregator there, and does it know of us? */
+/* To be called after a call of the entered image: is the aggregator there, and does it know us? */
 void images_tend(void);
 
-/* The entered image's express lane; NULL: none is entered. */
+/* The express lane of the entered image. NULL: no image is entered. */
 struct express *images_express(void);
 
-/* Says `kind` of the image that last could be looked at, or the first that can. */
+/* Records a gap in the session of the image that was looked at last, or will be looked at first. */
 void images_gap(int pid, const char *kind, const char *detail);
 
-/* Keeps what nobody has acknowledged, and forgets all images. */
+/* Spools what nobody has acknowledged, and forgets all images. */
 void images_close(void);
 
 #endif

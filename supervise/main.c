@@ -1,4 +1,5 @@
-/* Where it begins: attached to a process that is about to execute, or before a program's start. */
+/* The start of the program: attached to a process that is about to execute, or in front of a
+ * program. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -39,7 +40,7 @@ static const char help[] =
 	"  -h, --help     print this help\n"
 	"  -V, --version  print the version\n";
 
-/* The exit status: 1 where the text cannot be written. */
+/* Returns the exit status: 1 if the text cannot be written. */
 static int say(int fd, const char *text)
 {
 	long size = (long)text_length(text);
@@ -60,8 +61,8 @@ static int number(const char *text)
 
 /* --- attached --------------------------------------------------------------------------------- */
 
-/* Before Linux 5.9: those that /proc names. It goes on behind the one that it named last, whatever
- * is closed meanwhile. */
+/* Before Linux 5.9: closes the descriptors that /proc lists. The listing goes on behind the last
+ * entry, whatever is closed meanwhile. */
 static void close_listed_but(int kept)
 {
 	char entries[ENTRIES_SIZE] __attribute__((aligned(8)));
@@ -80,7 +81,8 @@ static void close_listed_but(int kept)
 	fd_close(&list);
 }
 
-/* All descriptors but this one: nobody must wait for the end of a pipe because of us. */
+/* Closes all descriptors except this one, so that nobody waits for the end of a pipe because of
+ * us. */
 static void close_all_but(int fd)
 {
 	if (rawcall3(SYS_close_range, fd + 1, DESCRIPTOR_MAX, 0) == -ENOSYS)
@@ -89,8 +91,9 @@ static void close_all_but(int fd)
 		rawcall3(SYS_close_range, 0, fd - 1, 0);
 }
 
-/* No rights beyond the program's can come to us later, and its terminal's signals are not ours. Its
- * present rights must stay: the kernel lets nobody read who has fewer. */
+/* Sets no_new_privs, and leaves the program's session, so that signals of its terminal do not come
+ * to us. Keeps all rights that it has: with fewer than the program has, the kernel does not let us
+ * read that. */
 static void settle_in(void)
 {
 	struct rlimit files;
@@ -106,7 +109,7 @@ static void settle_in(void)
 		(int)rawcall4(SYS_openat, AT_FDCWD, (long)"/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
 }
 
-/* Can it be looked into? 0 or a negative errno. */
+/* Can the memory of the process be read? 0 or a negative errno. */
 static int try_reading(const struct supervised_greeting *greeting)
 {
 	char path[FP_PATH_SIZE_MAX];
@@ -122,7 +125,7 @@ static int try_reading(const struct supervised_greeting *greeting)
 	return magic == SUPERVISED_MAGIC ? 0 : -ESRCH;
 }
 
-/* The listener, or a negative errno. */
+/* Receives the listener, or returns a negative errno. */
 static int receive_listener(int socket)
 {
 	union {
@@ -166,7 +169,7 @@ int supervise_on(int socket, int asker)
 		return 1;
 	listener = receive_listener(socket);
 	if (listener < 0)
-		return 1; /* it thought better of it */
+		return 1; /* the process has changed its mind */
 	guard(listener, socket);
 }
 
@@ -185,8 +188,8 @@ static int attach(int argc, char *const *argv)
 	return nursery(socket);
 }
 
-/* By whoever has found the program, and is to hear of a failure: --start DESCRIPTOR FILE PROGRAM
- * ARGUMENT... */
+/* Used by a program that has found the program to start, and wants to know of failures: --start
+ * DESCRIPTOR FILE PROGRAM ARGUMENT... */
 static int start(int argc, char *const *argv)
 {
 	int report = argc > 4 ? number(argv[2]) : -1;
@@ -227,7 +230,7 @@ static int run(int argc, char *const *argv)
 	return argc > 1 ? prefix(NULL, argv + 1, -1) : refuse("no program given", "");
 }
 
-/* The kernel's block: argc, argv, NULL, envp, NULL. */
+/* block: what the kernel has put on the stack: argc, argv, NULL, envp, NULL. */
 __attribute__((used, noreturn)) static void begin(long *block)
 {
 	char **argv = (char **)(block + 1);

@@ -21,8 +21,8 @@
 
 #define BACKLOG	    64
 #define IDLE_MS	    1000
-#define REAP_MS	    300 /* in which most inits that reap have done so */
-#define IDLE_MAX_MS 60000
+#define REAP_MS	    300	  /* within that, an init that reaps its children has done so */
+#define IDLE_MAX_MS 60000 /* between two looks whether orphans are reaped, at most */
 #define SIGCHLD_BIT (1ull << (SIGCHLD - 1))
 
 static __attribute__((noreturn)) void end(int status)
@@ -31,7 +31,8 @@ static __attribute__((noreturn)) void end(int status)
 		rawcall3(SYS_exit_group, status, 0, 0);
 }
 
-/* Where those that follow ask; -1: another one is there already, and this one serves its first. */
+/* The socket on which later programs ask. -1: there is another nursery already, and this one serves
+ * only its first program. */
 static int listen_for_more(void)
 {
 	struct sockaddr_un address;
@@ -48,7 +49,7 @@ static int listen_for_more(void)
 	return fd;
 }
 
-/* Who asks must be of our user. *ret_pid: its process. */
+/* Does the process that asks belong to our user? *ret_pid: its pid. */
 static bool may_ask(int socket, int *ret_pid)
 {
 	struct ucred peer = { 0, (uid_t)-1, 0 };
@@ -61,7 +62,8 @@ static bool may_ask(int socket, int *ret_pid)
 	return peer.uid == (uid_t)rawcall3(SYS_geteuid, 0, 0, 0);
 }
 
-/* A guardian for who speaks on the socket, which is closed here. asker: 0: whoever it is. */
+/* Starts a guardian for the process that speaks on the socket, which is closed here. asker: the pid
+ * of that process; 0: any. */
 static void begin_guardian(int socket, int asker, unsigned *children)
 {
 	long pid = rawcall6(SYS_clone, SIGCHLD, 0, 0, 0, 0, 0);
@@ -110,8 +112,8 @@ static void drain(int fd)
 		;
 }
 
-/* Does the process that takes orphans over wait for them? One is left to it, to see. Its pid, or 0.
- */
+/* Does the process that takes over orphans wait for them? Makes an orphan, to find out. Returns its
+ * pid, or 0. */
 static int leave_orphan(void)
 {
 	int *orphan = map_shared(sizeof(*orphan));
@@ -140,13 +142,13 @@ static bool is_gone(int pid)
 	return !pid || rawcall3(SYS_kill, pid, 0, 0) == -ESRCH;
 }
 
-/* What to do when nobody is served. */
+/* The state while no program is served. */
 struct idling {
-	int orphan; /* left to init, 0: none */
+	int orphan; /* pid of an orphan that was left to init; 0: none */
 	int wait;   /* milliseconds, to the next look */
 };
 
-/* Nobody asked for a while. True: time to end. */
+/* No program has asked for a while. True: it is time to end. */
 static bool idle(struct idling *idling)
 {
 	if (!idling->orphan) {
@@ -167,7 +169,7 @@ static void busy(struct idling *idling)
 	idling->wait = IDLE_MS;
 }
 
-/* Until there is nobody to serve and nobody asks. */
+/* Serves until there is no program to serve, and none asks. */
 static void serve(int listener, int signals, unsigned children)
 {
 	struct idling idling = { 0, IDLE_MS };
@@ -199,7 +201,7 @@ int nursery(int first)
 	signals = make_signal_descriptor();
 	if (signals < 0)
 		return supervise_on(first, 0);
-	work_is_possible(); /* for all of them */
+	work_is_possible(); /* asked once for all of them */
 	begin_guardian(first, 0, &children);
 	listener = listen_for_more();
 	serve(listener, signals, children);

@@ -1,4 +1,4 @@
-/* May something be used so? Asked as the kernel will: with the effective ids. */
+/* Permissions, checked as the kernel does: with the effective ids. */
 #ifndef FOOTPRINT_SUPERVISE_PERMISSION_H
 #define FOOTPRINT_SUPERVISE_PERMISSION_H
 

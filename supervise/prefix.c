@@ -39,7 +39,8 @@ static bool may_execute(const char *path)
 	       S_ISREG(status.st_mode) && permission_look(AT_FDCWD, path, 1 /* X_OK */) == 0;
 }
 
-/* Where execvp would find it; `name` itself when it has a slash. NULL: nowhere. */
+/* The path where execvp would find the program; `name` itself if it has a slash. NULL: there is
+ * none. */
 static const char *find_program(const char *name, char *to, size_t size)
 {
 	const char *path = own_setting("PATH");
@@ -65,7 +66,7 @@ static const char *find_program(const char *name, char *to, size_t size)
 	}
 }
 
-/* The child's child, which is nobody's: init takes it over. */
+/* Starts the supervisor as a grandchild, whose parent ends, so that init takes it over. */
 static int start_supervisor(const int ends[2])
 {
 	long pid = rawcall6(SYS_clone, SIGCHLD, 0, 0, 0, 0, 0);
@@ -105,7 +106,7 @@ static const char *supervise(void)
 	return why;
 }
 
-/* A session of the program's that says why there will be no other. */
+/* Makes a session for the program, which only says why it is not watched. */
 static void say_gap(const char *path, const char *why)
 {
 	struct settings settings = { own_setting("FOOTPRINT_SOCKET"),

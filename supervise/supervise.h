@@ -1,10 +1,10 @@
 /*
- * footprint-supervise: the watcher of programs that no library can enter.
+ * footprint-supervise: watches programs that cannot load the library.
  *
  * The kernel holds each call that the filter announces (preload/programs/supervised_filter.c) until
- * it is answered; the answer is always "continue". Before it the supervisor reads what the call is
- * about in the caller's memory, foretells its outcome, and records the fact as the preload library
- * would have, in a session of the process image that called.
+ * it is answered. The answer is always "continue". Before that, the supervisor reads from the
+ * caller's memory what the call is about, predicts its outcome, and records the fact as the preload
+ * library would, in a session of the process image that has called.
  *
  *   main.c      attach to a process that is about to execute, or execute a program itself
  *   nursery.c   one waits for those who ask, and has a guardian begin for each
@@ -21,9 +21,9 @@
  *   outcome.c   what the kernel will answer
  *   target.c    reads a caller: its memory and what /proc says
  *
- * The recorder is the preload library's own (preload/record/recorder.h): `image` there is one
- * process image's state, and here that of whichever caller is being served. There is no libc in
- * this program.
+ * The recorder is that of the preload library (preload/record/recorder.h). There, `image` is the
+ * state of the process's own image; here, it is that of the caller that is being served. This
+ * program has no libc.
  */
 #ifndef FOOTPRINT_SUPERVISE_SUPERVISE_H
 #define FOOTPRINT_SUPERVISE_SUPERVISE_H
@@ -31,19 +31,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Given at the start, for good. */
+/* Set at the start, and never changed. */
 struct supervisor {
 	char *const *envp;
-	const char
-		*library; /* path of libfootprint.so, to know who has it; NULL: by its usual name */
-	int root;	  /* O_PATH of "/", -1: none */
-	uint64_t first; /* images_identify() of who asked for us, which has the library: 0: none */
+	const char *
+		library; /* path of libfootprint.so, to recognise it in LD_PRELOAD; NULL: by name */
+	int root;	 /* O_PATH of "/", -1: none */
+	uint64_t first;	 /* images_identify() of the process that started us, which has the library;
+			    0: none */
 };
 
 extern struct supervisor supervisor;
 
-/* Supervises the process that sends a greeting on the socket. asker: which it must be, 0: any. The
- * status to exit with. */
+/* Supervises the process that sends a greeting on the socket. asker: the pid that it must have; 0:
+ * any. Returns the exit status. */
 int supervise_on(int socket, int asker);
 
 #endif

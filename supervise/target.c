@@ -10,13 +10,13 @@
 #include "preload/text.h"
 
 #define PAGE_SIZE  4096ul
-#define FIRST_READ 256 /* most paths are shorter, and do not cross a page */
+#define FIRST_READ 256 /* bytes; most paths are shorter, and do not cross a page */
 #define MEMORIES   64
 #define STAT_SIZE  1024
 
-/* /proc/PID/mem of callers: reading it takes half of what process_vm_readv takes, which asks each
- * time whether it may. A descriptor stays with the memory that its process had when it was opened:
- * so none is kept for longer than a second, nor when anything is executed. */
+/* /proc/PID/mem of callers. Reading it takes half as long as process_vm_readv, which checks
+ * permissions each time. A descriptor stays with the memory that its process had when it was
+ * opened. So none is kept for longer than a second, or when a program is executed. */
 static struct memory {
 	int pid; /* 0: free */
 	int fd;
@@ -52,7 +52,7 @@ static void open_memory(struct memory *memory, int pid)
 	memory->since = image_time();
 }
 
-/* NULL: it cannot be opened. */
+/* The memory of a process, opened if necessary. NULL: it cannot be. */
 static struct memory *open_memory_of(int pid)
 {
 	struct memory *memory = &memories[(unsigned)pid % MEMORIES];
@@ -67,7 +67,7 @@ void target_renew(int pid)
 	forget(&memories[(unsigned)pid % MEMORIES]);
 }
 
-/* How much was read; 0 or a negative errno: nothing, and the other way may tell why. */
+/* Returns how much was read. 0 or a negative errno: nothing, and process_vm_readv may say why. */
 static long read_file(int pid, uint64_t address, void *to, size_t size)
 {
 	struct memory *memory = open_memory_of(pid);
@@ -77,7 +77,7 @@ static long read_file(int pid, uint64_t address, void *to, size_t size)
 		return 0;
 	got = rawcall4(SYS_pread64, memory->fd, (long)to, (long)size, (long)address);
 	if (got <= 0)
-		forget(memory); /* of a process that is gone, or another program's by now */
+		forget(memory); /* its process is gone, or has executed another program */
 	return got;
 }
 
@@ -114,7 +114,7 @@ int target_bytes(int pid, uint64_t address, void *to, size_t size)
 	return (size_t)got == size ? 0 : -EFAULT;
 }
 
-/* In pieces that end with a page: the next page may not be there. */
+/* Reads in pieces that end at the end of a page, since the next page may not be there. */
 long target_string(int pid, uint64_t address, char *to, size_t size)
 {
 	size_t have = 0, want = FIRST_READ;
@@ -179,7 +179,7 @@ long target_file(int pid, const char *entry, char *to, size_t size)
 	return got < 0 ? got : (long)have;
 }
 
-/* Fields are counted behind the program's name, which may hold anything. */
+/* Counts fields behind the program's name, which may contain anything. */
 uint64_t target_stat_field(const char *stat, unsigned field)
 {
 	const char *at = stat;

@@ -1,8 +1,8 @@
 /*
- * Reading a watched process: its memory, and what /proc says about it. What is
- * written to it is the express lane (express.h). All of it is hostile: every length is bounded
- * here, and what was read counts only if the announcement that it belongs to is still valid
- * afterwards (a pid may have been given anew).
+ * Reads a watched process: its memory, and what /proc says about it. (Only the express lane is
+ * written to it: express.h.) All of that is hostile: every length is limited here, and what was
+ * read counts only if the announcement that it belongs to is still valid afterwards, since the pid
+ * may be another process's.
  */
 #ifndef FOOTPRINT_SUPERVISE_TARGET_H
 #define FOOTPRINT_SUPERVISE_TARGET_H
@@ -13,14 +13,15 @@
 
 #define TARGET_NAME_SIZE 64 /* of "/proc/PID/fd/N" */
 
-/* What is open of callers' memories is closed: something is being executed, or time has passed. */
+/* Closes all open memories of callers: to be called when a program is executed, or time has
+ * passed. */
 void target_forget(void);
 
-/* Exactly `size` bytes at `address`: 0, or a negative errno. */
+/* Reads exactly `size` bytes at `address`. 0 or a negative errno. */
 int target_bytes(int pid, uint64_t address, void *to, size_t size);
 
-/* Writes to `pid`'s memory, read-only code too: 0, or a negative errno where the kernel forbids it.
- * Only while the announcement stands that it belongs to. */
+/* Writes to the memory of `pid`, even to read-only code. 0 or a negative errno: the kernel forbids
+ * it. Only while the announcement that this belongs to is valid. */
 int target_write(int pid, uint64_t address, const void *from, size_t size);
 
 /* The memory of `pid` may be another than before: it is opened anew. */
@@ -38,14 +39,13 @@ long target_link(int pid, const char *entry, long number, char *to, size_t size)
 /* Bytes of a file below /proc/PID, as many as fit, and a NUL. How many, or a negative errno. */
 long target_file(int pid, const char *entry, char *to, size_t size);
 
-/* A field of /proc/PID/stat, counted as in proc(5), 0: it cannot be read. */
+/* A field of /proc/PID/stat, counted from 1 as in proc(5). 0: it cannot be read. */
 uint64_t target_stat(int pid, unsigned field);
 
 /* The same of that file's text. */
 uint64_t target_stat_field(const char *stat, unsigned field);
 
-/* The number behind "Name:" in the text of /proc/PID/status: the `column`th of that line, from 0.
- */
+/* The number in column `column`, counted from 0, behind "Name:" in the text of /proc/PID/status. */
 uint64_t target_status(const char *status, const char *name, unsigned column);
 
 #endif

@@ -1,10 +1,11 @@
 #include "supervise/turns.h"
 
 /*
- * A call of the same thread as the one before counts 1, another thread's costs UNREST. So a
- * processor stays shared as long as a thread makes more than UNREST calls in a row on average (a
- * shell whose children open a dozen files each), and is left after some CALM_MAX / UNREST changes
- * without. Between two choices there are always as many calls as that: the kernel is seldom told.
+ * A call from the same thread as the one before adds 1; one from another thread subtracts UNREST.
+ * So the processor stays shared as long as, on average, a thread makes more than UNREST calls in a
+ * row (as with a shell whose children open a dozen files each), and is no longer shared after about
+ * CALM_MAX / UNREST changes without that. Between two changes of the choice there are always as
+ * many calls, so the kernel is seldom told.
  */
 #define UNREST	 8u
 #define CALM_MAX 64u

@@ -14,8 +14,7 @@ enum { PACKET_VIGIL = 5, VIGIL_SESSION = 1 }; /* footprint.Packet, footprint.Vig
 #define HEAD_SIZE 16
 #define BODY_SIZE 32
 
-/* The lifeline's end that is held, by the guardian and all its workers, and the one that is sent.
- */
+/* The end of the lifeline that the guardian and all its workers hold, and the end that is sent. */
 static int held = -1, sent = -1, sent_listener = -1;
 
 void vigil_prepare(int listener)
@@ -48,7 +47,7 @@ void vigil_tend(uint64_t *told_on)
 	session_look();
 	if (held < 0 || image.descriptor < 0 || image.inode == *told_on)
 		return;
-	/* What a full socket does not take is tried with the next call. */
+	/* If the socket is full, it is tried again with the next call. */
 	if (send_vigil() == 0)
 		*told_on = image.inode;
 }

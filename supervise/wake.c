@@ -25,7 +25,7 @@ static void note(int number)
 	came = 1;
 }
 
-/* Where a handler returns to: libc's, elsewhere. */
+/* Where a signal handler returns to; elsewhere libc has this. */
 void wake_return(void);
 __asm__(".text\n"
 	"wake_return:\n"

@@ -1,7 +1,7 @@
 /*
- * What ends the worker's wait. It waits in the kernel's own call for announcements, since to poll
- * before each would cost as much as reading does; so that the guardian's death, or the end of all
- * that were watched, comes to it as a signal.
+ * Ends the worker's wait. The worker waits in the kernel's own call for announcements, because a
+ * poll before each would cost as much as reading one does. So it learns by a signal that the
+ * guardian has died, or that no process is left to watch.
  */
 #ifndef FOOTPRINT_SUPERVISE_WAKE_H
 #define FOOTPRINT_SUPERVISE_WAKE_H
@@ -11,10 +11,10 @@
 
 #define WAKE_SIGNAL SIGUSR1
 
-/* The signal interrupts waits from now on; it comes when our parent dies, or by kill(). */
+/* From now on the signal interrupts waits. It comes when our parent dies, or by kill(). */
 void wake_arm(void);
 
-/* The signal is blocked, and comes no more when our parent dies. */
+/* Blocks the signal, which does not come any more when our parent dies. */
 void wake_disarm(void);
 
 /* Has it come since the last time? */

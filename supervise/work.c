@@ -25,9 +25,9 @@
 #define SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP 1ul
 #endif
 
-#define EXECUTING_MAX 64u /* threads that are about to execute, at once */
+#define EXECUTING_MAX 64u /* threads that are about to execute, at a time */
 
-/* Before Linux 6.6 it is refused, and all goes on as it was. */
+/* Before Linux 6.6 this is refused, which changes nothing. */
 static void share_processor(int listener, bool shared)
 {
 	rawcall3(SYS_ioctl, listener, (long)SECCOMP_IOCTL_NOTIF_SET_FLAGS,
@@ -56,7 +56,8 @@ void work_answer(int listener, uint64_t id)
 	answer(listener, id);
 }
 
-/* A listener to no call at all. Where there can be none, whoever needs one will say why. */
+/* Tries with a listener for no call at all. If there can be no listener, the process that needs one
+ * says why. */
 static bool knows_continue(void)
 {
 	struct sock_filter pass = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
@@ -69,8 +70,8 @@ static bool knows_continue(void)
 	return listener < 0 || answer((int)listener, ~0ull) != -EINVAL;
 }
 
-/* Before Linux 5.5 the answer is refused, and the caller would wait for ever. A process of its own
- * asks, for its filter stays; and once only. */
+/* Before Linux 5.5, the answer "continue" is refused, and a caller would wait for ever. A process
+ * made for it finds out, because its filter stays; and only once. */
 bool work_is_possible(void)
 {
 	static enum { NOT_ASKED, POSSIBLE, IMPOSSIBLE } known;
@@ -89,7 +90,7 @@ bool work_is_possible(void)
 	return known == POSSIBLE;
 }
 
-/* What is being worked on. */
+/* The call that is being worked on. */
 static struct {
 	int listener;
 	uint64_t id;
@@ -107,7 +108,7 @@ static void note_unreadable(int pid)
 		"its memory cannot be read: it changed its user, or may not be dumped");
 }
 
-/* Facts are counted by where the log of the entered image ends. */
+/* The end of the entered image's log, which shows whether a fact was new. */
 static uint64_t log_end(void)
 {
 	return (uint64_t)(uintptr_t)image.segment + (image.segment ? image.segment->head.tail : 0);
@@ -129,7 +130,7 @@ static int record_call(struct announced *announced, struct express *express, enu
 	return 0;
 }
 
-/* Was the last thing that this thread announced an execution? A program begins then. */
+/* Was this thread's last announcement an execution? Then a program begins. */
 static bool has_executed(int pid, bool executes)
 {
 	static int executing[EXECUTING_MAX];
@@ -183,7 +184,7 @@ static void serve(int listener, struct shared *shared, struct turns *turns)
 	shared->served++;
 }
 
-/* Taking over: whose announcement went unrecorded is told before anything else. */
+/* When taking over: first records that an announcement was lost. */
 static void note_lost(struct shared *shared)
 {
 	if (!shared->lost)
@@ -192,15 +193,15 @@ static void note_lost(struct shared *shared)
 	shared->lost = 0;
 }
 
-/* Is nobody watched any more? POLLERR says only that the listener could not be looked at just now.
- */
+/* Is no process left to watch? POLLERR only means that the listener could not be looked at this
+ * time. */
 static bool is_over(const struct pollfd *listener)
 {
 	return (listener->revents & (POLLHUP | POLLIN)) == POLLHUP;
 }
 
-/* After a signal, or when there was nothing to receive after all. True: work is over. The kernel
- * gives orphans another parent before it sends the signal, and tells pidfds later. */
+/* Called after a signal, or if there was nothing to receive. True: the work is over. (The kernel
+ * gives orphans another parent before it sends the signal, and updates pidfds later.) */
 static bool look_around(int listener, int guardian, enum work_end *ret)
 {
 	struct pollfd polled = { .fd = listener, .events = POLLIN };
@@ -210,8 +211,8 @@ static bool look_around(int listener, int guardian, enum work_end *ret)
 	return alone || (rawcall3(SYS_poll, (long)&polled, 1, 0) > 0 && is_over(&polled));
 }
 
-/* The signal may come between the last look and the wait that follows: then the next announcement
- * ends that, or the guardian's next signal. */
+/* A signal may come between the last look and the wait. Then the next announcement ends the wait,
+ * or the guardian's next signal. */
 static enum work_end receive_all(int listener, int guardian, struct shared *shared)
 {
 	struct turns turns = turns_begin();

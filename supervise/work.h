@@ -7,14 +7,14 @@
 #include <stdint.h>
 
 /*
- * What guardian and worker share. The kernel writes the announcement straight into this memory, so
- * that when the worker dies with it the guardian knows whom to answer.
+ * What guardian and worker share. The kernel writes each announcement straight into this memory. So
+ * if the worker dies with one, the guardian knows which one to answer.
  */
 struct shared {
 	struct seccomp_notif notif; /* id 0: nothing is being worked on */
-	char room[256];		    /* later kernels may have more to say */
-	uint64_t served;	    /* announcements so far: does the worker still move? */
-	int32_t lost;		    /* whose announcement nobody recorded, 0: none */
+	char room[256];		    /* later kernels may write more */
+	uint64_t served; /* announcements so far, which shows whether the worker still works */
+	int32_t lost;	 /* pid of a caller whose announcement was not recorded; 0: none */
 };
 
 enum work_end {
@@ -22,19 +22,20 @@ enum work_end {
 	WORK_ALONE, /* the guardian is gone */
 };
 
-/* Can this kernel be told to go on with a call that it has announced? */
+/* Does this kernel know the answer "continue"? */
 bool work_is_possible(void);
 
 /* guardian: the process that is our parent as long as it lives. */
 enum work_end work(int listener, int guardian, struct shared *shared);
 
-/* Answers "continue"; of no effect when nobody waits for that any more. */
+/* Answers "continue". Has no effect if no process waits for that any more. */
 void work_answer(int listener, uint64_t id);
 
-/* Does whose announcement is being worked on still wait? Else its pid may be somebody else's. */
+/* Does the caller still wait whose announcement is being worked on? If not, another process may
+ * have its pid. */
 bool work_stands(void);
 
-/* Answers all there will ever be, without looking. */
+/* Answers all announcements from now on, without looking at them. */
 void work_blindly(int listener, struct shared *shared);
 
 #endif

@@ -1,5 +1,6 @@
 /*
- * footprintd: from what processes say to one manifest per application version.
+ * footprintd: makes one manifest for each version of an application, from what its processes
+ * record.
  *
  * Start here. The way of a record through the daemon, one module a step:
  *
@@ -20,12 +21,13 @@
  *   application.c  one manifest and its runs                      (run.c, run_end.c, heard.c)
  *   snapshot.c     manifests to disk; then memories are acknowledged, spool files removed
  *
- * In spool/, journal.c keeps what a killed process leaves us until it is in a manifest on disk;
- * atlas.c what relative paths of living ones stand on, for our successor, and ledger.c what has
- * been counted; policy.c says whose words count. All state is touched by the loop's thread alone,
- * but for what batch.c and owners.c hand to the workers, and snapshot.c to a thread of its own.
+ * In spool/, journal.c keeps what a killed process has left until it is in a manifest on disk. For
+ * a successor, atlas.c keeps the directories that relative paths of living processes refer to, and
+ * ledger.c what was counted. policy.c says which applications and users are allowed.
  *
- * Coined words (session, record, run, gap, ...) are in doc/glossary.md.
+ * Only the loop's thread touches the state, except what batch.c and owners.c give to the workers,
+ * and what snapshot.c gives to a thread of its own. doc/glossary.md explains the terms (session,
+ * record, run, gap).
  */
 #ifndef FOOTPRINT_AGGREGATOR_AGGREGATOR_H
 #define FOOTPRINT_AGGREGATOR_AGGREGATOR_H
@@ -72,8 +74,8 @@ struct aggregator {
 	struct ledger ledger;
 	struct reserve reserve;
 	uint64_t started_ms;
-	uint64_t unkept_ns;    /* processes that started before that kept nothing; 0: they did */
-	uint64_t listening_ns; /* CLOCK_REALTIME: since then processes find us */
+	uint64_t unkept_ns;    /* processes that started before this kept nothing; 0: all did */
+	uint64_t listening_ns; /* CLOCK_REALTIME: processes find us since then */
 	struct snapshot snapshot;
 	bool stopping;
 	struct stop {
@@ -81,13 +83,14 @@ struct aggregator {
 		bool sealed;  /* nothing more is read */
 		bool unheard; /* peers had more to say when last listened to */
 		bool done;
-		bool leaves; /* processes that live on, or spool files: for our successor */
+		bool leaves; /* leaves something to a successor: living processes, or spool files */
 		unsigned writes;
 	} stop;
 	int status; /* of the process */
 };
 
-/* Something that others may wait for has been done: facts applied, a manifest written. */
+/* To be called when something was done that others may wait for: facts applied, a manifest
+ * written. */
 void aggregator_progress(struct aggregator *daemon);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * Pointers, found by the hash of a key that stands in what they point to. Unlike lib/base/table.h
- * things can be removed, and stay where they are.
+ * A hash table of pointers, whose key stands in what they point to. Unlike those of
+ * lib/base/table.h, its entries can be removed, and what they point to never moves.
  */
 #ifndef FOOTPRINT_AGGREGATOR_INDEX_H
 #define FOOTPRINT_AGGREGATOR_INDEX_H

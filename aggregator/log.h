@@ -1,4 +1,4 @@
-/* What the daemon says on stderr: `footprintd: what: why`, one line a message, never torn. */
+/* The daemon's messages on stderr: `footprintd: what: why`. Each is one line, written at once. */
 #ifndef FOOTPRINT_AGGREGATOR_LOG_H
 #define FOOTPRINT_AGGREGATOR_LOG_H
 
@@ -6,14 +6,14 @@
 
 #include "lib/base/error.h"
 
-/* FOOTPRINT_LOG: also say what is merely worth knowing. */
+/* FOOTPRINT_LOG: also print messages that are only for information. */
 void log_verbose(bool on);
 
-/* Trouble that a person should hear of. */
+/* Something is wrong that a person should know of. */
 void log_trouble(const char *format, ...) __attribute__((format(printf, 1, 2)));
-/* "doing: why" of an error that somebody else described. */
+/* Prints "doing: why" for an error that another function has described. */
 void log_error(const char *doing, const struct error *err);
-/* Said under FOOTPRINT_LOG alone. */
+/* Printed only with FOOTPRINT_LOG. */
 void log_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

@@ -15,7 +15,7 @@ struct options {
 	bool nice;
 	bool one_run; /* this daemon's end is the end of the run */
 	bool log;
-	int ready_fd; /* a byte is written to it when we listen; -1: none */
+	int ready_fd; /* a byte is written to it when the daemon listens; -1: none */
 	const char **allow_apps;
 	size_t n_allow_apps; /* 0: all */
 	uid_t *allow_uids;
@@ -24,8 +24,8 @@ struct options {
 
 enum options_result {
 	OPTIONS_RUN,
-	OPTIONS_DONE,  /* --help or --version: answered */
-	OPTIONS_WRONG, /* said on stderr */
+	OPTIONS_DONE,  /* --help or --version, which was printed */
+	OPTIONS_WRONG, /* wrong; reported on stderr */
 };
 
 enum options_result options_parse(struct options *options, int argc, char **argv);

@@ -1,4 +1,4 @@
-/* Whose words count: the applications and users that the operator allowed. */
+/* The applications and users that the operator has allowed. */
 #ifndef FOOTPRINT_AGGREGATOR_POLICY_H
 #define FOOTPRINT_AGGREGATOR_POLICY_H
 

@@ -1,8 +1,8 @@
 /*
- * The end: everything that is there is read, resolved, applied and written before we go.
+ * The end of the daemon: everything that is there is read, resolved, applied and written first.
  *
- * Processes that still live go on recording into their memories, and say hello to our successor;
- * with --one-run there is none, and each of them becomes a gap.
+ * Processes that still live go on recording in their memories, and say hello to a successor. With
+ * --one-run there is none, and each of them is a gap.
  */
 #ifndef FOOTPRINT_AGGREGATOR_STOP_H
 #define FOOTPRINT_AGGREGATOR_STOP_H
@@ -12,9 +12,9 @@
 struct aggregator;
 
 void stop_begin(struct aggregator *daemon);
-/* Goes as far as it can; called again whenever something got done. */
+/* Goes on as far as possible. To be called again whenever something was done. */
 void stop_step(struct aggregator *daemon);
-/* It has come to its end, and a successor has nothing to go on with. */
+/* Has it come to its end, with nothing left for a successor? */
 bool stop_left_nothing(const struct aggregator *daemon);
 
 #endif

@@ -1,4 +1,4 @@
-/* Steps that several kinds of facts have in common, on their way into the manifest. */
+/* Steps that several kinds of facts have in common on their way to the manifest. */
 #ifndef FOOTPRINT_AGGREGATOR_MANIFESTS_APPLY_H
 #define FOOTPRINT_AGGREGATOR_MANIFESTS_APPLY_H
 
@@ -16,19 +16,20 @@ enum outcome outcome_of(uint32_t error);
 
 /* All return 0 or -ENOMEM. `by`: canonical path of an executable. */
 
-/* Each symlink walked on the way is an entry of its own. */
+/* Adds each symlink on the way as an entry of its own. */
 int apply_links(struct manifest *m, const struct look *look, const char *by);
-/* The file where the look ended, the links on the way, and what is known of it. */
+/* Adds the file where the look has ended, what is known of it, and the symlinks on the way. */
 int apply_use(struct manifest *m, const struct look *look, uint32_t access, const char *by);
 int apply_missing(struct manifest *m, const struct look *look, const char *by);
 /* A use that may have failed. */
 int apply_outcome(struct manifest *m, const struct look *look, uint32_t access, uint32_t error,
 	const char *by);
-/* What a program is called that was executed. Of a file that was deleted, and of a memfd, the
- * kernel tells the name it had and " (deleted)": that is no part of it, unless a file of this whole
- * name is there. The caller frees; NULL: no memory. */
+/* The name of a program that was executed. For a deleted file, and for a memfd, the kernel says its
+ * name and " (deleted)", which is no part of the name, unless a file of this whole name exists. The
+ * caller frees it. NULL: no memory. */
 char *apply_program_name(const struct look *look);
-/* It was executed. A memfd never was in a directory: it is an executable, and no file. */
+/* Adds a program that was executed. A memfd was never in a directory: it is an executable, but no
+ * file. */
 int apply_program(struct manifest *m, const struct look *look, const char *name, const char *by);
 
 /* execve or posix_spawn of a program or script; program.c. */

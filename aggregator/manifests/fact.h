@@ -1,8 +1,8 @@
 /*
- * Facts: what records say, on their way into a manifest.
+ * Facts: what records say, on their way to a manifest.
  *
- * fact_apply() is where doc/facts.md is put into effect; it runs when every path of the fact has
- * been looked at. Applying a fact twice is the same as once.
+ * fact_apply() puts doc/facts.md into effect. It runs when every path of the fact has been looked
+ * at. Applying a fact twice has the same result as once.
  */
 #ifndef FOOTPRINT_AGGREGATOR_MANIFESTS_FACT_H
 #define FOOTPRINT_AGGREGATOR_MANIFESTS_FACT_H
@@ -31,10 +31,10 @@ struct fact {
 	enum fact_kind kind;
 	uint32_t access;
 	uint32_t error;
-	uint32_t what;	    /* LoadedBy, EndpointUse; of an image: its linker was executed */
-	uint64_t times;	    /* a gap happened */
-	bool guessed;	    /* no look was made: the root does not answer */
-	uint64_t directory; /* id by which later records may name `path` as a directory; 0: none */
+	uint32_t what;	    /* LoadedBy, EndpointUse; for an image: is its linker what was executed? */
+	uint64_t times;	    /* for a gap: how often it happened */
+	bool guessed;	    /* its looks are only text, since the root does not answer */
+	uint64_t directory; /* id of `path`, if later records may be relative to it; 0: none */
 	struct path *path;
 	struct path *other;
 	char *text;
@@ -45,10 +45,10 @@ struct fact {
 struct fact *fact_new(struct session *session, enum fact_kind kind);
 void fact_free(struct fact *fact);
 
-/* How deep `path` (of the two) has to be looked at for this fact. */
+/* How deep a look this fact needs at `path`, one of its two. */
 enum look_depth fact_depth(const struct fact *fact, const struct path *path);
 
-/* 0 or -ENOMEM (to be tried again). All looks are there. */
+/* Applies a fact whose looks are all there. 0 or -ENOMEM: to be tried again. */
 int fact_apply(struct fact *fact);
 
 #endif

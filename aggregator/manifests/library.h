@@ -1,13 +1,13 @@
 /*
- * Libraries: needed or dlopened, and by whom.
+ * Libraries: whether they are needed or dlopened, and by whom.
  *
- * What the closure of the program's DT_NEEDED holds is needed, by the object that the closure
- * names. An object that a dlopen call named is dlopened, by the object that called. One that came
- * along with a dlopened object is dlopened too, asked for by the object that needs it - which only
- * the closures of the session's dlopened objects tell, in whatever order they become known.
+ * What is in the closure of the program's DT_NEEDED is needed, by the object that the closure
+ * names. An object that a dlopen call named is dlopened, by the object that has called. An object
+ * that came with a dlopened one is dlopened, too, by the object that needs it. Which one that is
+ * follows from the closures of the session's dlopened objects, which become known in any order.
  *
- * Of a program that nobody can watch (set-uid, of another architecture) the closure is all that can
- * be known: its libraries are in the manifest as not observed.
+ * For a program that nobody can watch (set-uid, of another architecture), only the closure is
+ * known: its libraries are in the manifest as not observed.
  */
 #ifndef FOOTPRINT_AGGREGATOR_MANIFESTS_LIBRARY_H
 #define FOOTPRINT_AGGREGATOR_MANIFESTS_LIBRARY_H
@@ -23,21 +23,21 @@ struct fact;
 struct manifest;
 struct session;
 
-/* Zero-initialised: none. References to looks. */
+/* Zero-initialised, there are none. Holds references to looks. */
 struct plugins {
 	struct look **opened;	 /* objects that dlopen calls named, with their closures */
-	struct look **followers; /* objects that came with them, not explained yet */
+	struct look **followers; /* objects that came with them, whose requester is not known yet */
 	unsigned n_opened, n_followers;
 };
 
-/* What stands in the object, and that `by` loads it. 0 or -ENOMEM. */
+/* Adds what is known of the library, and that `by` loads it. 0 or -ENOMEM. */
 int library_describe(
 	struct manifest *m, const struct look *library, uint32_t access, const char *by);
 /* 0 or -ENOMEM. */
 int library_apply(struct fact *fact);
-/* The session is over: followers that nothing explains are dlopened by somebody unknown. */
+/* The session is over: followers whose requester is not known are dlopened by an unknown one. */
 int library_settle(struct session *session);
-/* Is a gap of this kind about a program whose libraries can be foretold? */
+/* Is a gap of this kind about a program whose libraries can be predicted? */
 bool library_foretold(const char *gap);
 /* Queues a FACT_UNOBSERVED for each library of the program that the gap names. 0 or -ENOMEM. */
 int library_foretell(struct fact *gap);

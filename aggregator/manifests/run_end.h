@@ -1,6 +1,6 @@
 /*
- * What is known only when a run is over, from its manifest as a whole: which of the programs that
- * were executed nobody has heard of, and which were started by nobody.
+ * What is only known when a run is over, from its manifest as a whole: which of the programs that
+ * it has executed were never heard of, and which programs were started by no other.
  */
 #ifndef FOOTPRINT_AGGREGATOR_MANIFESTS_RUN_END_H
 #define FOOTPRINT_AGGREGATOR_MANIFESTS_RUN_END_H
@@ -10,7 +10,7 @@ struct application;
 /* Adds it to the manifest. 0 or -ENOMEM; then it may be called again. */
 int run_tell_end(struct application *application);
 
-/* Some run began with this program. 0 or -ENOMEM. */
+/* Marks a program with which a run began. 0 or -ENOMEM. */
 int run_mark_first(struct application *application, const char *path);
 
 #endif

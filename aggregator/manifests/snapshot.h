@@ -1,9 +1,9 @@
 /*
- * Snapshots: manifests to disk, every few seconds when something changed, and at the end.
+ * Snapshots: write manifests to disk, every few seconds when something has changed, and at the end.
  *
- * While one is being written (on a thread of its own) no fact is applied: they wait in their
- * queues, and the loop goes on. Only when a manifest has been renamed into place are the memories
- * of live sessions acknowledged and spool files removed.
+ * While a snapshot is being written, on a thread of its own, no fact is applied: facts wait in
+ * their queues, and the loop goes on. Only when a manifest has been renamed into place are the
+ * memories of live sessions acknowledged, and spool files removed.
  */
 #ifndef FOOTPRINT_AGGREGATOR_MANIFESTS_SNAPSHOT_H
 #define FOOTPRINT_AGGREGATOR_MANIFESTS_SNAPSHOT_H
@@ -27,7 +27,7 @@ struct snapshot {
 	uv_timer_t timer;
 	uv_work_t work;
 	bool running;
-	bool failed; /* the last one, in part at least */
+	bool failed; /* the last one failed, at least in part */
 	uint64_t began_ms;
 	struct aggregator *daemon;
 	struct snapshot_item *items;

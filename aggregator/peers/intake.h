@@ -1,7 +1,7 @@
 /*
- * The socket: who connects is accepted as long as descriptors are free, and heard (peer.h).
+ * The socket: accepts connections as long as descriptors are free (peer.h).
  *
- * libuv knows no SOCK_SEQPACKET, so the descriptors are raw and polled.
+ * libuv does not support SOCK_SEQPACKET, so the descriptors are polled.
  */
 #ifndef FOOTPRINT_AGGREGATOR_PEERS_INTAKE_H
 #define FOOTPRINT_AGGREGATOR_PEERS_INTAKE_H
@@ -13,7 +13,7 @@
 
 #include "aggregator/peers/peer.h"
 
-/* Who says nothing for so long is dropped. */
+/* A peer that says nothing for so long is dropped. */
 #define HELLO_PATIENCE_MS 10000
 
 struct aggregator;
@@ -22,23 +22,24 @@ struct intake {
 	uv_poll_t poll;
 	uv_prepare_t prepare;
 	int listener;
-	bool paused;	/* no descriptors: not accepting */
-	bool busy;	/* something was read since the loop waited last */
-	bool any_waits; /* of the peers, for facts to be applied */
+	bool paused;	/* accepts nobody, because there are no descriptors */
+	bool busy;	/* something was read since the loop last waited */
+	bool any_waits; /* a peer waits for facts to be applied */
 	struct peer_list silent, talking;
 	unsigned n_silent;
 	rlim_t descriptors_max;
 	uint8_t *packet;
 };
 
-/* listener: a listening SOCK_SEQPACKET socket, taken over. 0 or negative errno. */
+/* listener: a listening SOCK_SEQPACKET socket, which belongs to the intake from now on. 0 or a
+ * negative errno. */
 int intake_init(struct aggregator *daemon, int listener);
-/* Accepts and reads what is there now: at the end, before the last snapshot. True: there may be
+/* Accepts and reads what is there now. For the end, before the last snapshot. True: there may be
  * more. */
 bool intake_drain(struct aggregator *daemon);
 /* Accepts nobody any more, until a tick. */
 void intake_pause(struct aggregator *daemon);
-/* Drops the silent, accepts again where descriptors are free. */
+/* Drops silent peers, and accepts again if descriptors are free. */
 void intake_tick(struct aggregator *daemon);
 /* Closes everything; the loop must run once more before it is closed. */
 void intake_close(struct aggregator *daemon);

@@ -1,6 +1,6 @@
 /*
- * Peers: one connection each. A peer has a session once it has said hello (peer_hello.c); what it
- * says after that is for the session. Nothing that it sends can do worse than end its session.
+ * Peers: one for each connection. A peer has a session after its hello (peer_hello.c), and all that
+ * it says then is for that session. Whatever a peer sends, it can only end its own session by it.
  */
 #ifndef FOOTPRINT_AGGREGATOR_PEERS_PEER_H
 #define FOOTPRINT_AGGREGATOR_PEERS_PEER_H
@@ -23,21 +23,21 @@ struct peer {
 	uint32_t uid;
 	uint64_t since_ms;
 	bool polled;  /* poll is in use */
-	bool waiting; /* what it has said before is to be worked off first */
+	bool waiting; /* what it has said before has to be applied first */
 };
 
 TAILQ_HEAD(peer_list, peer);
 
 enum hearing { HEARD, NOTHING_TO_HEAR, PEER_GONE };
 
-/* fd: a connection, taken over on success. What it says already is heard at once, and the rest by
- * the loop. 0 or negative errno. */
+/* fd: a connection, which belongs to the peer on success. Reads at once what is there; the loop
+ * reads the rest. 0 or a negative errno. */
 int peer_new(struct aggregator *daemon, int fd);
-/* One packet, if there is one. PEER_GONE: the peer is freed. */
+/* Reads one packet, if there is one. PEER_GONE: the peer was freed. */
 enum hearing peer_read(struct peer *peer);
-/* Listens again to a peer that waits. */
+/* Reads again from a peer that waits. */
 void peer_resume(struct peer *peer);
-/* Hangs up, and frees it, now or with the next turn of the loop. */
+/* Closes the connection, and frees the peer, now or in the next turn of the loop. */
 void peer_close(struct peer *peer);
 
 #endif

@@ -7,12 +7,13 @@
 #include "lib/base/error.h"
 #include "lib/record/record.h"
 
-/* The session that the peer may speak for by this id: its own, or one in its pool. NULL: none. */
+/* The session with this id, if the peer may speak for it: its own, or one in its pool. NULL: it may
+ * not. */
 struct session *peer_session(struct peer *peer, const ProtobufCBinaryData *id);
 /* The peer speaks for this session from now on. 0; -EBADMSG: it spoke for another one before. */
 int peer_attach(struct peer *peer, struct session *session, struct error *err);
-/* Takes over the descriptors that it needs of `received`. 0 or negative errno, then the peer is to
- * be refused. */
+/* Handles a hello. Takes the descriptors that it needs from `received`. 0 or a negative errno: the
+ * peer is to be refused. */
 int peer_hear_hello(struct peer *peer, const Footprint__Hello *hello, struct received *received,
 	struct error *err);
 

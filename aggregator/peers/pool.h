@@ -1,11 +1,11 @@
 /*
- * Pools: memory lent to a process that starts programs, for the session memories of those
- * (proto/pool.h). Start there: it has the layout, and what the states of a cell mean.
+ * Pools: memory that is lent to a process that starts programs, for their session memories
+ * (proto/pool.h). Read that first: it has the layout, and the states of a cell.
  *
- * A pool belongs to the peer whose process asked for it. All who inherited that connection speak
- * through it, so when it ends nobody writes in the pool any more. Until then cells are looked at
- * with each tick: one that is new becomes a session as by a hello, one whose image has ended is
- * read to its end, and is free again when a manifest on disk has what it held.
+ * A pool belongs to the peer whose process has asked for it. All processes that have inherited that
+ * connection speak by it, so when it ends, nobody writes in the pool any more. Until then, each
+ * tick looks at the cells: a new one becomes a session, as with a hello; one whose image has ended
+ * is read to its end, and is free again when a manifest on disk holds its records.
  */
 #ifndef FOOTPRINT_AGGREGATOR_PEERS_POOL_H
 #define FOOTPRINT_AGGREGATOR_PEERS_POOL_H
@@ -17,7 +17,7 @@
 #include "lib/base/error.h"
 #include "lib/record/record.h"
 
-/* At a time; each may have a descriptor of ours in flight. */
+/* Pools at a time. For each, a descriptor of ours may be in a socket's queue. */
 #define POOLS_MAX 256u
 
 struct aggregator;
@@ -33,26 +33,26 @@ struct pools {
 
 void pools_init(struct aggregator *daemon);
 
-/* The peer's process asks for one: it is made and offered, or not. Not having one is no fault, so
- * there is nothing to return. */
+/* The peer's process asks for a pool: makes one and offers it, if possible. A process can do
+ * without, so this returns nothing. */
 void pool_lend(struct peer *peer, const Footprint__PoolRequest *request);
-/* Everybody who held the connection is gone: reads all cells to their end. NULL: none. */
+/* All who held the connection are gone: reads all cells to their end. NULL is allowed. */
 void pool_close(struct pool *pool);
 
-/* Looks for new images. */
+/* Looks for new images in the pool. */
 void pool_look(struct pool *pool);
-/* For new ones, and for such that have ended, in all pools. */
+/* Looks for new images, and for those that have ended, in all pools. */
 void pools_look(struct aggregator *daemon);
 /* Is it the session of a cell in there? */
 bool pool_has(const struct pool *pool, const struct session *session);
-/* Nobody holds it any more but us. */
+/* Has everybody but us let go of it? */
 bool pool_is_closed(const struct pool *pool);
-/* All that the session said has been applied. */
+/* All that this session said has been applied. */
 void pool_finished(struct session *session);
 
-/* A snapshot begins: what has been finished will be in it. */
+/* A snapshot begins, which will hold what has been finished. */
 void pools_cover(struct aggregator *daemon);
-/* It is on disk, or it is not. */
+/* The snapshot is on disk, or it failed. */
 void pools_covered(struct aggregator *daemon, bool written);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * A pool as those see it who lend it (pool_lend.c) and who look after its cells (pool.c).
+ * What pool_lend.c, which lends pools, and pool.c, which looks after their cells, share.
  */
 #ifndef FOOTPRINT_AGGREGATOR_PEERS_POOL_PARTS_H
 #define FOOTPRINT_AGGREGATOR_PEERS_POOL_PARTS_H
@@ -19,9 +19,10 @@ struct session;
 enum phase {
 	NOT_MET, /* free, or its hello has not been seen yet */
 	MET,	 /* a session lives in it */
-	ENDING, /* its image has ended; what that sent before may wait in the peer's socket still */
-	REFUSED,  /* what stands in it is none: it is over with this pool */
-	ENDED,	  /* the session has been read to its end */
+	ENDING,	 /* its image has ended, but may have sent something that waits in the peer's socket
+		  */
+	REFUSED, /* holds no valid session: the whole pool is over */
+	ENDED,	 /* the session has been read to its end */
 	FINISHED, /* and applied */
 	COVERED,  /* and is in the manifest that is being written */
 };
@@ -31,18 +32,18 @@ struct pool {
 	struct aggregator *daemon;
 	struct peer *peer;	/* who asked for it, until it is closed */
 	struct pool_head *head; /* mapped; we have sealed it, so it can be touched */
-	int memfd;		/* to read cells that have ended without touching their pages */
+	int memfd;		/* to read cells that have ended, without touching their pages */
 	uint64_t device, inode; /* of the memfd */
 	struct root *root;
 	uint32_t uid; /* of the peer */
-	bool closed;  /* nobody writes any more; waits for sessions that are not finished */
+	bool closed;  /* nobody writes any more; it waits for sessions that are not finished */
 	unsigned n_unfinished;
 	struct session *sessions[POOL_CELLS];
 	uint8_t phases[POOL_CELLS]; /* enum phase */
-	uint8_t empty[POOL_CELLS];  /* looks that found nobody */
+	uint8_t empty[POOL_CELLS];  /* how many looks have found nobody */
 };
 
-/* Out of the list; nobody holds it any more. */
+/* Removes and frees a pool that nobody holds any more. */
 void pool_free(struct pool *pool);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * One packet from a socket, with the descriptors that came along: no more of
- * these than a packet may bring, whatever a peer sends.
+ * Receives one packet from a socket, with the descriptors that came with it: no more of these than
+ * a packet may bring, whatever a peer sends.
  */
 #ifndef FOOTPRINT_AGGREGATOR_PEERS_RECEIVE_H
 #define FOOTPRINT_AGGREGATOR_PEERS_RECEIVE_H
@@ -13,7 +13,7 @@
 
 #define RECEIVED_SURPLUS_MAX 253 /* SCM_MAX_FD: what has no room the kernel closes, at once */
 
-/* Descriptors that came with a packet; those not taken over are closed. */
+/* The descriptors that came with a packet. Those that nobody takes are closed. */
 struct received {
 	int fds[RECEIVED_FDS_MAX]; /* -1: taken over */
 	unsigned n;
@@ -22,14 +22,14 @@ struct received {
 	bool wrong; /* more than there may be, or something else */
 };
 
-/* Has it descriptors left that no packet brings along? */
+/* Are there descriptors left of a kind that no packet may bring? */
 bool received_is_strange(const struct received *received);
 
 void received_deinit(struct received *received);
 #define auto_received __attribute__((cleanup(received_deinit)))
 
-/* packet: room for FP_PACKET_SIZE_MAX bytes; received: empty. The size of the
- * packet, 0 at the end, or a negative errno; -EAGAIN: there is none now. */
+/* packet: room for FP_PACKET_SIZE_MAX bytes; received: empty. Returns the size of the packet, 0 at
+ * the end, or a negative errno; -EAGAIN: there is none now. */
 ssize_t receive(int fd, uint8_t *packet, struct received *received);
 
 #endif

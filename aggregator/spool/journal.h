@@ -1,11 +1,12 @@
 /*
- * The journal: what a killed process could not put into the spool, put there for it.
+ * The journal: what a killed process could not put into the spool is put there for it.
  *
- * A process that ends as it likes appends what nobody has acknowledged to its spool file; one that
- * is killed cannot, and we may be killed next. So its log goes to `journal` in the spool directory
- * before its memory is let go, in the format of the spool. With the next snapshot the journal
- * becomes one of the spool's taken files, and goes once the sessions that were ending then have
- * ended, and are in manifests on disk. Others have their own: some end at any time.
+ * A process that ends normally appends what nobody has acknowledged to its spool file. One that is
+ * killed cannot, and we may be killed next. So before its memory is closed, its log is written to
+ * `journal` in the spool directory, in the format of the spool. With the next snapshot the journal
+ * becomes one of the spool's taken files. It is removed when the sessions that were ending then
+ * have ended, and are in manifests on disk. Later sessions have a new journal, since some session
+ * may be ending at any time.
  */
 #ifndef FOOTPRINT_AGGREGATOR_SPOOL_JOURNAL_H
 #define FOOTPRINT_AGGREGATOR_SPOOL_JOURNAL_H
@@ -25,12 +26,12 @@ struct journal {
 };
 
 void journal_init(struct aggregator *daemon);
-/* The session's last socket is gone: keeps what it has not kept itself. */
+/* The session's last socket is gone: writes what the process has not kept itself. */
 void journal_keep(struct session *session);
-/* The same of a segment whose session is over, and has been read. */
+/* The same for a segment whose session is over and was read. */
 void journal_keep_segment(
 	struct aggregator *daemon, const struct segment *segment, uint64_t ended_ns);
-/* A snapshot begins: hands the journal over to the spool, unless the one before is there still. */
+/* A snapshot begins: gives the journal to the spool, unless the previous one is still there. */
 void journal_turn(struct aggregator *daemon);
 void journal_deinit(struct aggregator *daemon);
 

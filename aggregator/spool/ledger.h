@@ -1,18 +1,17 @@
 /*
- * The ledger: what of each session has been counted in a manifest on disk, for the aggregator after
- * us.
+ * The ledger: what was counted of each session in a manifest on disk, kept for a successor.
  *
- * Facts may arrive twice, for a manifest is a set. Its counts are not: processes, records, images.
- * So what a snapshot is about to count goes to a file in the spool directory first: for each
- * session that has counted something, how many processes, whether its image, and the ranges of its
- * log. Behind the sessions of an application stands a mark, which names the manifest file that is
- * about to be replaced. A successor that finds this very file on disk knows that the replacing
- * never happened, and passes over what came with the mark: counts and manifest are always of one
- * time. The mark also says which run goes on and until when its processes lived, so that a run
- * whose application never returns gets its end.
+ * Facts may arrive twice, since a manifest is a set. Counts may not: processes, records, images. So
+ * what a snapshot is about to count is first written to a file in the spool directory: for each
+ * session that has counted something, how many processes, whether its image, and which ranges of
+ * its log. The sessions of an application are followed by a mark, which names the manifest file
+ * that is about to be replaced. A successor that finds this very file on disk knows that it was
+ * never replaced, and ignores what stands before the mark. So counts and manifest always belong
+ * together. The mark also says which run is going on, and until when its processes lived, so that a
+ * run whose application never comes back gets an end.
  *
- * The file is for a killed aggregator, not for a machine that lost its power: it is not synced, and
- * no process of then lives afterwards.
+ * The file is for the case that the aggregator is killed, not for a loss of power: it is not
+ * synced, since no process survives that.
  */
 #ifndef FOOTPRINT_AGGREGATOR_SPOOL_LEDGER_H
 #define FOOTPRINT_AGGREGATOR_SPOOL_LEDGER_H
@@ -39,15 +38,17 @@ struct ledger_rows {
 };
 
 struct ledger {
-	int fd;		 /* -1: cannot be kept */
-	int renewed;	 /* the file that is to replace it when the snapshot is on disk; -1: none */
-	uint64_t size;	 /* of the file */
-	uint64_t base;	 /* of the file when it was last begun anew */
-	bool read_only;	 /* the file system was, when we began: nobody has kept anything */
-	bool inherited;	 /* there was one: processes may live that have not come back yet */
-	bool reported;	 /* that it cannot be written */
-	bool failed;	 /* rows for this snapshot could not be made */
-	bool incomplete; /* the file does not have all that is in a manifest: say all again */
+	int fd;		  /* -1: cannot be kept */
+	int renewed;	  /* the file that replaces it when the snapshot is on disk; -1: none */
+	uint64_t size;	  /* of the file */
+	uint64_t base;	  /* of the file when it was last begun anew */
+	bool read_only;	  /* the file system was read-only when we started: nobody has kept anything
+			   */
+	bool inherited;	  /* there was a ledger: processes may live that have not come back yet */
+	bool reported;	  /* that it cannot be written */
+	bool failed;	  /* rows for this snapshot could not be made */
+	bool incomplete;  /* the file lacks something that is in a manifest: all is to be written
+			     again */
 	bool keep_absent; /* the sessions in `known` that have not come back may still do so */
 	struct ledger_rows rows, renewed_rows;
 	/* What was counted before us. */
@@ -56,12 +57,12 @@ struct ledger {
 	uint32_t n_ranges, ranges_room;
 };
 
-/* Reads what is there, and opens the runs that went on. Failure is no reason not to start: then
- * counts may be too high after we have been killed. */
+/* Reads what is there, and opens the runs that were going on. If that fails the daemon starts
+ * nevertheless, but counts may be too high after it was killed. */
 void ledger_init(struct aggregator *daemon);
-/* A session that is new to us: what of it was counted before. */
+/* For a session that is new to us: restores what was counted of it before. */
 void ledger_recall(struct session *session);
-/* The same of one of its segments. 0 or -ENOMEM. */
+/* The same for one of its segments. 0 or -ENOMEM. */
 int ledger_recall_segment(const struct session *session, uint32_t number, struct segment *segment);
 
 /* A snapshot begins: ledger_begin(), ledger_add() for each application of which a manifest will be
@@ -69,7 +70,7 @@ int ledger_recall_segment(const struct session *session, uint32_t number, struct
 void ledger_begin(struct aggregator *daemon);
 void ledger_add(struct aggregator *daemon, struct application *application);
 void ledger_end(struct aggregator *daemon);
-/* All manifests of the snapshot are on disk; or some are not. */
+/* The manifests of the snapshot are on disk, or some are not. */
 void ledger_settle(struct aggregator *daemon, bool written);
 void ledger_tick(struct aggregator *daemon);
 void ledger_deinit(struct aggregator *daemon);

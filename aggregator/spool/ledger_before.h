@@ -1,16 +1,16 @@
-/* The ledger of an aggregator before us, as it is read at the start. */
+/* The ledger of an earlier aggregator, as it is read at the start. */
 #ifndef FOOTPRINT_AGGREGATOR_SPOOL_LEDGER_BEFORE_H
 #define FOOTPRINT_AGGREGATOR_SPOOL_LEDGER_BEFORE_H
 
 #include "aggregator/spool/ledger_rows.h"
 
-/* A session of which something was counted before us. */
+/* A session of which an earlier aggregator has counted something. */
 struct known_session {
 	uint8_t id[SESSION_ID_SIZE];
 	uint64_t processes;
 	uint32_t first_range, n_ranges;
 	uint32_t imaged;
-	uint32_t returned; /* it has come back: its struct session knows more */
+	uint32_t returned; /* it has come back, and its struct session knows more */
 };
 
 struct known_range {
@@ -18,7 +18,7 @@ struct known_range {
 	uint64_t begin, end;
 };
 
-/* Where an application's manifest stands: identity of the file. */
+/* Identifies the manifest file of this name. */
 struct file_identity ledger_identify(struct aggregator *daemon, const char *file);
 /* Reads ledger.fd into ledger.known, and opens the runs that went on. 0 or negative errno. */
 int ledger_read_before(struct aggregator *daemon);

@@ -1,5 +1,4 @@
-/* How the ledger stands in its file: rows of fixed size, read by those who wrote them, on one
- * machine. */
+/* The format of the ledger's file: rows of fixed size, written and read on the same machine. */
 #ifndef FOOTPRINT_AGGREGATOR_SPOOL_LEDGER_ROWS_H
 #define FOOTPRINT_AGGREGATOR_SPOOL_LEDGER_ROWS_H
 
@@ -10,7 +9,7 @@
 #include "proto/session_memory.h"
 
 enum row_kind {
-	ROW_SESSION = 0x4c445331, /* replaces what was said of the session before */
+	ROW_SESSION = 0x4c445331, /* replaces any earlier row of the session */
 	ROW_RANGE,		  /* of the session above it */
 	ROW_MARK,		  /* of the sessions above it, up to the mark before */
 };
@@ -20,7 +19,7 @@ struct file_identity {
 	uint64_t device, inode, size;
 	int64_t modified_s, modified_ns;
 };
-/* What no file is: a mark that counts in any case. */
+/* Identifies no file: a mark with it always counts. */
 #define NO_FILE_AT_ALL ((struct file_identity){ .inode = UINT64_MAX })
 
 struct row_session {
@@ -42,7 +41,7 @@ struct row_mark {
 	uint32_t kind;
 	uint32_t open;	     /* a run goes on: enum run_open */
 	uint64_t started_ns; /* of the run */
-	uint64_t lived_ns;   /* until then processes of it are known to have lived */
+	uint64_t lived_ns;   /* its processes are known to have lived until then */
 	struct file_identity replaces;
 	char name[sizeof(((struct application *)NULL)->name)]; /* empty: of no application */
 	char version[sizeof(((struct application *)NULL)->version)];

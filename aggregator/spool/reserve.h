@@ -1,10 +1,10 @@
 /*
- * The reserve: a file of slots, allocated beforehand, where processes leave word of records that no
- * file took (proto/session_memory.h, WIRE.md).
+ * The reserve: a file of slots, allocated in advance, where processes note that they lost records
+ * that no file took (proto/session_memory.h, WIRE.md).
  *
- * Everybody may write there, so what a slot says is believed in one thing only: that records of
- * that application and program are lost. It is a gap, told once a slot; the slot is free again when
- * the manifest that says so is on disk.
+ * Everybody may write there, so only one thing is believed of what a slot says: that records of
+ * this application and program are lost. That is a gap, once for each slot. The slot is free again
+ * when the manifest with the gap is on disk.
  */
 #ifndef FOOTPRINT_AGGREGATOR_SPOOL_RESERVE_H
 #define FOOTPRINT_AGGREGATOR_SPOOL_RESERVE_H
@@ -29,12 +29,12 @@ struct reserve {
 	int fd; /* -1: none can be had */
 	struct timespec modified;
 	enum reserve_state states[RESERVE_SLOTS];
-	uint64_t unplaced; /* what the first slot said when it was told */
+	uint64_t unplaced; /* the number in the first slot when it became a gap */
 };
 
-/* Makes the file. Failure is no reason not to start. */
+/* Makes the file. If that fails the daemon starts nevertheless. */
 void reserve_init(struct aggregator *daemon);
-/* Looks whether somebody has left word. */
+/* Looks whether a process has written there. */
 void reserve_tick(struct aggregator *daemon);
 /* A snapshot begins; it is on disk, or not. */
 void reserve_cover(struct aggregator *daemon);

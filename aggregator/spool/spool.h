@@ -1,9 +1,10 @@
 /*
- * The spool: files in which processes left records that nobody acknowledged (proto/WIRE.md).
+ * The spool: files in which processes have left records that nobody has acknowledged
+ * (proto/WIRE.md).
  *
  * A file is taken by renaming it, so that processes begin another one, and by locking it, so that
- * the last of them has finished. It is removed when all it held is in manifests on disk; an
- * aggregator killed before that leaves it for its successor.
+ * none of them is still writing. It is removed when all that it held is in manifests on disk. If
+ * the aggregator is killed before that, its successor finds the file.
  */
 #ifndef FOOTPRINT_AGGREGATOR_SPOOL_SPOOL_H
 #define FOOTPRINT_AGGREGATOR_SPOOL_SPOOL_H
@@ -37,23 +38,23 @@ struct taken {
 	int fd;
 	enum taken_state state;
 	uint32_t uid;
-	bool journal;	   /* it was ours: what it holds came to us in another way */
-	bool early;	   /* read without its lock, which is held too long: it is not all of it */
-	uint64_t size;	   /* when reading began: who writes later does not keep us reading */
-	uint64_t offset;   /* of the first byte not read */
-	uint64_t serial;   /* facts queued when all it said had become facts */
-	bool settled;	   /* it has: no exec of it is pending, no record of it deferred */
-	uint64_t read_ms;  /* when it had been read */
+	bool journal;	  /* it is a journal of ours, so we have had its content in another way */
+	bool early;	  /* read without its lock, which somebody held too long: perhaps not all */
+	uint64_t size;	  /* when reading began; what is appended later is not waited for */
+	uint64_t offset;  /* of the first byte not read */
+	uint64_t serial;  /* serial of the last fact when all of it had become facts */
+	bool settled;	  /* all of it has become facts: nothing is pending or deferred */
+	uint64_t read_ms; /* when it had been read */
 	uint64_t since_ms; /* when it was taken */
-	uint64_t unplaced; /* damaged entries of which nobody has been told */
+	uint64_t unplaced; /* damaged entries that are no gap yet */
 };
 
 TAILQ_HEAD(taken_list, taken);
 struct spool {
 	int directory;
 	int lock;	      /* keeps a second daemon from this spool; -1: none */
-	bool left_behind;     /* files of an aggregator before us may be there */
-	bool made;	      /* it was not there: nobody has kept anything */
+	bool left_behind;     /* files that an earlier aggregator has taken may be there */
+	bool made;	      /* we made the directory, so nobody has kept anything before */
 	const char *unread;   /* there are files that nobody has read, and why; NULL: none are */
 	bool broken;	      /* some of them could not be read */
 	uint64_t last_number; /* of taken.N */
@@ -62,16 +63,16 @@ struct spool {
 	uv_timer_t step;
 };
 
-/* Makes the directory (mode 1777), and takes the journal that an aggregator before us left. 0 or
- * negative errno, reported. */
+/* Makes the directory (mode 1777), and takes the journal of an earlier aggregator. 0 or a negative
+ * errno, which is reported. */
 int spool_init(struct aggregator *daemon);
 /* Looks for files, and goes on with those that are taken. */
 void spool_tick(struct aggregator *daemon);
 /* Files are being read. */
 bool spool_busy(const struct aggregator *daemon);
-/* Somebody still writes to a file that is to be read. */
+/* Does somebody still hold the lock of a file that is to be read? */
 bool spool_locked(const struct aggregator *daemon);
-/* There is a file that was taken before that time, and is still being dealt with. */
+/* Is a file in work that was taken before this time? */
 bool spool_holds_since(const struct aggregator *daemon, uint64_t time_ms);
 /* What it holds cannot be read any further: whoever runs is told, and it is kept. */
 void spool_note_broken(struct aggregator *daemon, struct taken *taken, int error);

@@ -10,7 +10,6 @@ import argparse
 import json
 import os
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
@@ -18,6 +17,7 @@ import tempfile
 
 import methods
 from run import machine
+from served import answers, free_port
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 OPENER = os.path.join(os.path.dirname(HERE), "tests", "supervise", "opener.c")
@@ -108,17 +108,6 @@ class Server:
         finally:
             end(server)
         return float(said.stdout.split("Requests/sec:")[1].split()[0])
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def answers(port):
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def end(server):

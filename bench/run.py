@@ -8,9 +8,7 @@ Exit status 1 when a bar is missed."""
 import argparse
 import os
 import re
-import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 

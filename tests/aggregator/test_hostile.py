@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Peers that break the rules: each is hung up on and counted, and others go on undisturbed."""
-import os, random, socket, struct, sys, tempfile
+import os, random, struct, sys, tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from peer import *

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What footprintd reads of a container's root beside the files that its processes use: package
 databases that change or are damaged, and who asked for which library."""
-import ctypes, hashlib, json, os, re, subprocess, sys, tempfile, time
+import ctypes, hashlib, json, os, re, subprocess, sys, tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from peer import *

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """A supervisor that is killed while its program lives on is a gap; one that ends with it is none."""
-import ctypes, os, select, socket, struct, subprocess, sys, time
+import ctypes, os, select, socket, struct, sys, time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from peer import *

@@ -2,7 +2,6 @@
 # time-limit: 200
 """Short programs whose records go into memory that the aggregator lent their parent: all that they say
 is in the manifest, whoever is killed, and no program notices."""
-import json
 from faults import *
 
 SHORT = 40

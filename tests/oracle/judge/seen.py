@@ -11,7 +11,7 @@ from . import accesses, elf
 from .accesses import CHECK, LIST, READ, PathUse
 from .exclusions import is_temporary_semaphore, left_out
 from .own_calls import EXECS, Finder, marks_start, misses_library
-from .strace import Call, Reader, TraceError
+from .strace import Reader, TraceError
 from .tasks import Follower, directory_of
 
 # "search": what the dynamic linker looked for in vain before any code of ours could run.

@@ -17,7 +17,8 @@
 #define LOWEST_PRIORITY 19
 #define BURST_FACTS	4096u
 
-/* What a burst of facts took and freed, malloc keeps: most of the memory at that time. */
+/* Gives memory back to the kernel: malloc keeps what a burst of facts has taken and freed, which is
+ * most of it. */
 static void give_memory_back(struct roots *roots)
 {
 	if (roots->n_queued || roots->last_serial - roots->trimmed_serial < BURST_FACTS)
@@ -83,7 +84,7 @@ static int start_tick(struct aggregator *daemon)
 	return r;
 }
 
-/* A signal that comes before the loop runs waits for it: from here on none of them kills. */
+/* A signal that comes before the loop runs waits for that: from here on, none of these kills us. */
 static int start_signals(struct aggregator *daemon)
 {
 	int r = start_signal(daemon, &daemon->on_terminate, on_stop, SIGTERM);
@@ -95,8 +96,8 @@ static int start_signals(struct aggregator *daemon)
 	return r;
 }
 
-/* A session holds two descriptors, or one where they are few: as many as the system lets us
- * have. */
+/* Raises the limit of descriptors as far as the system allows: a session holds two, or one if they
+ * are few. */
 static void raise_descriptor_limit(void)
 {
 	struct rlimit limit;
@@ -115,13 +116,13 @@ static void prepare_process(const struct options *options)
 	log_verbose(options->log);
 	signal(SIGPIPE, SIG_IGN);
 	raise_descriptor_limit();
-	setenv("UV_THREADPOOL_SIZE", "1", 1); /* for the snapshots alone */
+	setenv("UV_THREADPOOL_SIZE", "1", 1); /* only for the snapshots */
 	if (options->nice && (setpriority(PRIO_PROCESS, 0, LOWEST_PRIORITY) < 0 ||
 				     sched_setscheduler(0, SCHED_BATCH, &none) < 0))
 		log_trouble("--nice: priority cannot be lowered: %s", strerror(errno));
 }
 
-/* Hands on what a step answered that reports nothing itself. */
+/* Reports the error of a step that does not report errors itself, and returns it. */
 static int told(const char *step, int r)
 {
 	if (r < 0)
@@ -179,7 +180,7 @@ static int serve(struct aggregator *daemon)
 
 	if (r < 0)
 		return r;
-	/* Before anybody can find us: who sees the socket may stop us. */
+	/* Before anybody can find us: whoever sees the socket may send a signal. */
 	r = told("signals", start_signals(daemon));
 	if (r == 0)
 		r = listener_open(&listener, daemon->options.socket);

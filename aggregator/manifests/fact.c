@@ -41,15 +41,15 @@ static enum look_depth depth_of_path(const struct fact *fact)
 {
 	switch (fact->kind) {
 	case FACT_PATH:
-		/* Who asks whether it is there has not seen its content: no reason to read 10 GB
-		 * for a `find`. */
+		/* The program has not seen its content, so there is no reason to read 10 GB for a
+		 * `find`. */
 		return fact->access & ACCESS_READ ? LOOK_CONTENT : LOOK_PATH;
 	case FACT_IMAGE:
 		return LOOK_PROGRAM;
 	case FACT_EXECUTE:
 		return LOOK_OBJECT;
 	case FACT_LOAD:
-		/* The closure of a plugin tells what came along with it. */
+		/* The closure of a plugin says which libraries came with it. */
 		return fact->what == FOOTPRINT__LOADED_BY__LOADED_BY_DLOPEN ? LOOK_PROGRAM
 									    : LOOK_OBJECT;
 	case FACT_GAP:
@@ -85,7 +85,7 @@ static int apply_path(struct fact *fact)
 		fact->error, fact->session->executable);
 }
 
-/* The session took every path for a directory that later ones may be relative to: most are none. */
+/* The session took each path for a directory that later paths may be relative to; most are none. */
 static void settle_directory(struct fact *fact)
 {
 	const struct look *look = fact->path ? fact->path->look : NULL;
@@ -95,7 +95,7 @@ static void settle_directory(struct fact *fact)
 		directories_remove(&fact->session->directories, fact->directory);
 }
 
-/* Answers that come later (EINPROGRESS) are as good as success for the file of the socket. */
+/* A result that comes later (EINPROGRESS) counts as success for the file of the socket. */
 static int apply_socket_file(struct fact *fact)
 {
 	uint32_t access = fact->what == FOOTPRINT__ENDPOINT_USE__ENDPOINT_BIND
@@ -109,7 +109,8 @@ static int apply_socket_file(struct fact *fact)
 		fact->session->executable);
 }
 
-/* A socket in the file system is where its path leads. NULL: no memory. The caller frees. */
+/* The address of an endpoint. That of a socket in the file system is where its path leads. NULL: no
+ * memory. The caller frees it. */
 static char *endpoint_text(const struct fact *fact)
 {
 	char *text;
@@ -119,7 +120,8 @@ static char *endpoint_text(const struct fact *fact)
 	return asprintf(&text, "unix:%s", fact->path->look->path) < 0 ? NULL : text;
 }
 
-/* The application depends on an address even where nobody answered - but for a name that is not. */
+/* The application depends on an address even if nothing has answered there, but not if its name
+ * does not exist. */
 static int apply_endpoint(struct fact *fact)
 {
 	enum outcome outcome = outcome_of(fact->error);
@@ -134,9 +136,9 @@ static int apply_endpoint(struct fact *fact)
 	return r == -ENOMEM ? r : apply_socket_file(fact);
 }
 
-/* The same fact of another process of the same program adds nothing: its key says so, cheaply. What
- * a fact does besides (count, remember in its session) must be done all the same: such kinds have
- * no key. 0: none. */
+/* The key of a fact: another process of the same program with the same fact adds nothing, which
+ * this shows cheaply. 0: the fact has no key, because its kind does more (counts, or changes its
+ * session), which has to be done each time. */
 static uint64_t key_of(const struct fact *fact)
 {
 	const uint64_t parts[] = {
@@ -159,7 +161,8 @@ static bool repeats(const struct fact *fact)
 	return fact->kind == FACT_PATH || fact->kind == FACT_EXECUTE;
 }
 
-/* A program that cannot be watched may run a thousand times: its libraries are foretold once. */
+/* Predicts the libraries of a program that cannot be watched: once, though it may run a thousand
+ * times. */
 static int foretell(struct fact *fact)
 {
 	struct application *application = fact->session->application;
@@ -206,7 +209,7 @@ static int apply_kind(struct fact *fact)
 	}
 }
 
-/* The process got there, and we, who are another user, do not. */
+/* Could the process look there, while we, as another user, cannot? */
 static bool is_closed_to_us(const struct fact *fact)
 {
 	const struct path *paths[] = { fact->path, fact->other };
@@ -220,8 +223,9 @@ static bool is_closed_to_us(const struct fact *fact)
 	return false;
 }
 
-/* Nothing but lexical paths is known in a root that nobody can look into: that is a gap. So is who
- * needs which library, where what a program or plugin needs could not be found out. */
+/* In a root that nobody can look into, only the text of paths is known: that is a gap. So is a
+ * library whose requester is not known, because what a program or plugin needs could not be found
+ * out. */
 static int note_unresolved(struct fact *fact)
 {
 	struct application *application = fact->session->application;

@@ -7,7 +7,7 @@
 #include "aggregator/log.h"
 #include "lib/manifest/codec.h"
 
-/* A large manifest takes its time: at most one part in so many of ours goes into writing. */
+/* A large manifest takes long to write: at most this part of our time (1/10) goes into writing. */
 #define SNAPSHOT_SHARE 10
 #define RETRY_MS       5000
 
@@ -64,7 +64,7 @@ static void report(struct application *application, const struct error *err)
 	application->reported = true;
 }
 
-/* True: it is on disk. */
+/* Takes the result of one manifest. True: it is on disk. */
 static bool take_result(struct aggregator *daemon, const struct snapshot_item *item)
 {
 	struct application *application = item->application;
@@ -85,7 +85,7 @@ static bool take_result(struct aggregator *daemon, const struct snapshot_item *i
 	return written;
 }
 
-/* What was said in files is in manifests on disk: the files may go. */
+/* Removes spool files whose content is in manifests on disk. */
 static void let_go(struct aggregator *daemon, bool written)
 {
 	spool_covered(daemon, written && atlas_keep_all(daemon) == 0);
@@ -147,14 +147,14 @@ static int collect(struct aggregator *daemon, size_t n)
 			continue;
 		ledger_add(daemon, application);
 		application->references++;
-		application->dirty = false; /* what comes from now on is for the next one */
+		application->dirty = false; /* what comes from now on is for the next snapshot */
 		snapshot->items[snapshot->n_items++].application = application;
 	}
 	ledger_end(daemon);
 	return 0;
 }
 
-/* It does not come to it. */
+/* The snapshot cannot be made: all stays as it was. */
 static void give_back(struct aggregator *daemon)
 {
 	struct snapshot *snapshot = &daemon->snapshot;
@@ -170,7 +170,7 @@ static void give_back(struct aggregator *daemon)
 	let_go(daemon, false);
 }
 
-/* What is applied in applications that have nothing new to write is on disk already. */
+/* What was applied in applications that have nothing new to write is on disk already. */
 static void acknowledge_clean(struct aggregator *daemon)
 {
 	struct application *application;
@@ -185,7 +185,7 @@ void snapshot_start(struct aggregator *daemon)
 	struct snapshot *snapshot = &daemon->snapshot;
 	size_t n;
 
-	/* It comes back to us. */
+	/* owners_find() calls this function again. */
 	if (snapshot->running || owners_find(daemon))
 		return;
 	n = count_dirty(daemon);

@@ -55,7 +55,8 @@ bool descriptor_is_strange(int fd)
 
 /* --- closing ---------------------------------------------------------------------------------- */
 
-/* Is nothing in its queue? With what is there descriptors would be closed. */
+/* Is the socket's queue empty? Closing it would also close the descriptors that are in its
+ * queue. */
 static bool is_empty(int socket)
 {
 	char byte;
@@ -88,7 +89,7 @@ static void *close_all(void *data)
 	return NULL;
 }
 
-/* Nobody waits for its end. False: there is no thread. */
+/* Starts a thread for whose end nobody waits. False: there can be none. */
 static bool start_thread(struct closing *closing)
 {
 	sigset_t all, before;
@@ -125,15 +126,15 @@ void descriptors_close(const int *fds, unsigned n)
 		if (closing)
 			closing->fds[closing->n++] = fds[i];
 	}
-	/* They stay open: to be stuck in a close would be worse. (Our own end waits for it, too.)
-	 */
+	/* They stay open, since it would be worse to be stuck in close(). (The end of the daemon
+	 * waits for that, too.) */
 	if (closing && !start_thread(closing))
 		free(closing);
 }
 
 void descriptor_hang_up(int socket)
 {
-	/* What is in its queue then is all that there will be. */
+	/* After that, nothing more comes into its queue. */
 	shutdown(socket, SHUT_RDWR);
 	if (is_empty(socket))
 		close(socket);

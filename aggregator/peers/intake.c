@@ -11,15 +11,16 @@
 #include "aggregator/aggregator.h"
 #include "lib/base/cleanup.h"
 
-#define DRAINED_AT_ONCE	  1024 /* packets of a peer, connections: somebody may go on for ever */
-#define ACCEPTS_AT_ONCE	  256  /* then others have their turn */
+#define DRAINED_AT_ONCE	  1024 /* packets of a peer, or connections: a peer might go on for ever */
+#define ACCEPTS_AT_ONCE	  256  /* connections, after which others have their turn */
 #define DESCRIPTORS_SPARE 64
-#define GATHER_NS	  4000000 /* nobody notices; hundreds of short processes fit in */
+/* Nobody notices that, and it is enough for hundreds of short processes. */
+#define GATHER_NS 4000000
 
 /* --- accepting -------------------------------------------------------------------------------- */
 
-/* The lowest free number tells how many are taken. Each peer that has not said hello yet will bring
- * a memory, and some are kept free for roots, spool files and manifests. */
+/* The lowest free descriptor shows how many are taken. Each peer that has not said hello yet will
+ * bring a memory, and some descriptors are kept free for roots, spool files and manifests. */
 static bool descriptors_short(const struct intake *intake, int lowest)
 {
 	if (intake->descriptors_max == RLIM_INFINITY)
@@ -41,15 +42,15 @@ void intake_pause(struct aggregator *daemon)
 	uv_poll_stop(&daemon->intake.poll);
 }
 
-/* Out of descriptors: connections wait in the backlog, and their processes do not care. The poll
- * would report them without end, so it pauses until the tick. */
+/* There are no descriptors left: connections wait in the backlog, which their processes do not
+ * notice. poll would report them again and again, so it is stopped until the tick. */
 static void pause_accepting(struct aggregator *daemon)
 {
 	daemon->counters.no_descriptors++;
 	intake_pause(daemon);
 }
 
-/* 1: one more accepted. */
+/* 1: one more was accepted. */
 static int accept_one(struct aggregator *daemon)
 {
 	int fd = accept4(daemon->intake.listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -109,9 +110,9 @@ static void resume_waiting(struct aggregator *daemon)
 }
 
 /*
- * Before the loop waits for events: let some more come together first. A process that connects
- * while nobody waits on the socket wakes nobody, which is two thirds of what connecting costs it,
- * and we are woken once for many.
+ * Runs before the loop waits for events, and lets some more come together first. A process that
+ * connects while nobody waits on the socket need not wake anybody, which is two thirds of the cost
+ * of connecting, and we are woken once for many.
  */
 static void on_pause(uv_prepare_t *prepare)
 {
@@ -158,7 +159,7 @@ int intake_init(struct aggregator *daemon, int listener)
 
 /* --- time ------------------------------------------------------------------------------------- */
 
-/* Hangs up on those whose log turned out to be damaged. */
+/* Closes the connections of peers whose log turned out to be damaged. */
 static void close_dropped(struct intake *intake)
 {
 	struct peer *peer = TAILQ_FIRST(&intake->talking);

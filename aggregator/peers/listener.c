@@ -30,7 +30,7 @@ static bool is_our_kind(int fd)
 	       getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 && listening;
 }
 
-/* How many descriptors the service manager has handed over to us. */
+/* How many descriptors the service manager has passed to us. */
 static long n_activated(void)
 {
 	const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
@@ -106,7 +106,7 @@ static int socket_name_make(const char *path, struct socket_name *name)
 	return n < (int)sizeof(name->address.sun_path) ? 0 : -ENAMETOOLONG;
 }
 
-/* One daemon a socket: the lock is let go by the kernel, however we end. */
+/* Makes sure that one daemon serves the socket. The kernel releases the lock, however we end. */
 static int lock_socket(struct listener *listener, const char *path)
 {
 	autofree char *name = NULL;
@@ -123,7 +123,7 @@ static int lock_socket(struct listener *listener, const char *path)
 	return 0;
 }
 
-/* Removes a socket that nobody serves. Something that is no socket stays, and bind(2) says so. */
+/* Removes a socket that no process serves. Anything else stays, and bind(2) fails because of it. */
 static int remove_stale(const char *path, const struct socket_name *name)
 {
 	autoclose int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -164,7 +164,7 @@ static int make_socket(struct listener *listener, const char *path)
 	listener->inode = status.st_ino;
 	listener->since_ns = clock_now_ns();
 	listener->path = strdup(path);
-	/* Processes of every user speak to us. */
+	/* Processes of all users connect to us. */
 	if (!listener->path || chmod(path, 0666) < 0 || listen(listener->fd, SOMAXCONN) < 0)
 		return listener->path ? -errno : -ENOMEM;
 	return 0;
@@ -184,7 +184,7 @@ int listener_open(struct listener *listener, const char *path)
 	return r;
 }
 
-/* Somebody may have removed it, and another daemon made one there. */
+/* Is it still our socket? It may have been removed, and another daemon may have made one there. */
 static bool is_there(const struct listener *listener)
 {
 	struct stat status;

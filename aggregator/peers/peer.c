@@ -10,8 +10,8 @@
 #include "aggregator/peers/descriptor.h"
 #include "aggregator/peers/peer_parts.h"
 
-#define PACKETS_AT_ONCE 64	      /* then others have their turn */
-#define HURRY_SIZE	(16ull << 20) /* bytes of log; until then there is time until the tick */
+#define PACKETS_AT_ONCE 64	      /* packets, after which others have their turn */
+#define HURRY_SIZE	(16ull << 20) /* bytes of unread log; with less there is time until the tick */
 
 /* --- what it says ----------------------------------------------------------------------------- */
 
@@ -41,7 +41,7 @@ struct session *peer_session(struct peer *peer, const ProtobufCBinaryData *id)
 		return NULL;
 	session = session_find(peer->daemon, id->data);
 	if (!session || !pool_has(peer->pool, session)) {
-		pool_look(peer->pool); /* it may have come since the last look */
+		pool_look(peer->pool); /* its image may be new */
 		session = session_find(peer->daemon, id->data);
 	}
 	return session && pool_has(peer->pool, session) ? session : NULL;
@@ -61,8 +61,8 @@ static int hear_batch(struct peer *peer, const Footprint__Batch *batch, struct e
 	return r;
 }
 
-/* A segment is full. A program in a short burst is not read beside it, which would cost it a
- * hundredth of its time on a processor whose caches it shares with us. */
+/* A segment is full. It is not read at once: reading while the program records would cost that a
+ * hundredth of its time, on a processor whose caches it shares with us. */
 static int hear_notice(struct peer *peer, const Footprint__Notice *notice, struct error *err)
 {
 	struct session *session = peer_session(peer, &notice->session);
@@ -116,7 +116,7 @@ static int hear(struct peer *peer, size_t size, struct received *received, struc
 	case FOOTPRINT__PACKET__SAID_VIGIL:
 		r = hear_vigil(peer, packet->vigil, received, err);
 		break;
-	default: /* what a later version may say besides */
+	default: /* messages of later versions */
 		r = peer->session ? 0 : error_set(err, -EBADMSG, "packet: no hello");
 	}
 	footprint__packet__free_unpacked(packet, NULL);
@@ -152,7 +152,7 @@ static void peer_refuse(struct peer *peer, const struct error *err)
 {
 	struct counters *counters = &peer->daemon->counters;
 
-	/* One is worth hearing of: somebody's application is not watched. More could be a flood. */
+	/* The first one is reported, since an application is not watched. More might be a flood. */
 	if (peer->session || counters->refused)
 		log_note("a peer of uid %u: %s", peer->uid, err->text);
 	else
@@ -172,8 +172,8 @@ enum hearing peer_read(struct peer *peer)
 	struct error err = { 0 };
 	ssize_t n = receive(peer->fd, peer->daemon->intake.packet, &received);
 
-	/* It ended without having read what we sent it, which is so of each that has a pool: that
-	 * is said once, before what it had said. */
+	/* The peer has ended without reading what we have sent, as all do that have a pool. The
+	 * kernel says that once, before it returns what the peer has sent. */
 	if (n == -ECONNRESET)
 		n = receive(peer->fd, peer->daemon->intake.packet, &received);
 	if (n == -EAGAIN || n == -EINTR)
@@ -196,7 +196,7 @@ enum hearing peer_read(struct peer *peer)
 	return HEARD;
 }
 
-/* What is there, but not for ever: others have their turn. */
+/* Reads what is there, but only for a while, since others have their turn. */
 static enum hearing peer_read_some(struct peer *peer)
 {
 	enum hearing heard = HEARD;
@@ -207,7 +207,8 @@ static enum hearing peer_read_some(struct peer *peer)
 	return heard;
 }
 
-/* The other end is gone, with an error, after which libuv polls no more. */
+/* The other end is gone, with an error, after which libuv does not poll any more: reads all that is
+ * left. */
 static void peer_read_out(struct peer *peer)
 {
 	enum hearing heard = HEARD;
@@ -219,7 +220,7 @@ static void peer_read_out(struct peer *peer)
 		peer_close(peer);
 }
 
-/* Its socket fills meanwhile, and what it says then goes to the spool. */
+/* Does not read from the peer for a while. When its socket is full, its process uses the spool. */
 static void peer_wait(struct peer *peer)
 {
 	uv_poll_stop(&peer->poll);
@@ -259,7 +260,7 @@ static void peer_poll(struct peer *peer)
 		peer_close(peer);
 }
 
-/* A short process has said all and is gone by now: then it is never polled at all. */
+/* A short process has said everything and is gone by now, so it need never be polled. */
 int peer_new(struct aggregator *daemon, int fd)
 {
 	struct peer *peer = calloc(1, sizeof(*peer));

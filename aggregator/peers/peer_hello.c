@@ -1,6 +1,6 @@
 /*
- * Hello: what a peer brings along is checked, and its session found or made. Nobody is believed:
- * the memory must be sealed, the root must be the one that the hello names.
+ * Hello: checks what comes with it, and finds or makes the session. Nothing is trusted: the memory
+ * must be sealed, and the root must be the one that the hello names.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -18,7 +18,7 @@
 
 /* --- what it brings --------------------------------------------------------------------------- */
 
-/* The root is a directory that can be looked into, and not opened: O_PATH. */
+/* The root must be an O_PATH descriptor of a directory: it can be looked into, but not read. */
 static int check_root(int fd, struct error *err)
 {
 	if (!descriptor_is_path(fd))
@@ -30,7 +30,7 @@ static int check_root(int fd, struct error *err)
 struct belongings {
 	struct segment *segment;
 	struct root *root;
-	bool unkept; /* what the process puts into its spool never comes to us */
+	bool unkept; /* what the process puts into its spool does not reach us */
 };
 
 static void belongings_deinit(struct belongings *belongings)
@@ -58,7 +58,8 @@ static int take_root(struct peer *peer, const Footprint__Hello *hello, int fd,
 	return 0;
 }
 
-/* Half of the descriptors are for sockets: the memory of those who come later is mapped. */
+/* Half of the descriptors are for sockets: beyond that, memories are mapped and their descriptors
+ * closed. */
 static bool descriptors_few(const struct aggregator *daemon, int fd)
 {
 	rlim_t max = daemon->intake.descriptors_max;
@@ -96,8 +97,8 @@ static int take_belongings(struct peer *peer, const Footprint__Hello *hello,
 
 /* --- who it is -------------------------------------------------------------------------------- */
 
-/* A peer of another protocol: what it would have said is missing from its application's manifest.
- */
+/* A peer with another protocol: what it would have said is missing in the manifest of its
+ * application. */
 static int refuse_protocol(struct peer *peer, const Footprint__Hello *hello)
 {
 	autofree char *detail = NULL;
@@ -131,7 +132,8 @@ int peer_hear_hello(struct peer *peer, const Footprint__Hello *hello, struct rec
 	if (r < 0)
 		return r;
 	source.root = belongings.root;
-	/* What went past a cell of its pool: the session is the cell's, not the peer's. */
+	/* This is a further segment of a cell in its pool, so the session is the cell's, not the
+	 * peer's. */
 	if (peer->pool)
 		pool_look(peer->pool);
 	r = session_get(daemon, hello, &source, &session);
@@ -149,6 +151,6 @@ int peer_hear_hello(struct peer *peer, const Footprint__Hello *hello, struct rec
 		if (r == 0)
 			belongings.segment = NULL;
 	}
-	/* Its memory is read when it ends, as most do at once, or with the next tick. */
+	/* The memory is read when the process ends, which most do soon, or with the next tick. */
 	return r;
 }

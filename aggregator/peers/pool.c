@@ -9,11 +9,12 @@
 #include "aggregator/log.h"
 #include "aggregator/peers/pool_parts.h"
 
-/* More packets than the buffer of one socket has room for. */
+/* More packets than fit into a socket's buffer. */
 #define SOCKET_HOLDS 1024
 
-/* A cell that was found empty so often (its program does not load the library, or a hostile one has
- * taken it) is looked at once a tick, and no more whenever a peer speaks of a session unknown. */
+/* A cell that was found empty so often is only looked at once a tick, and no more whenever a peer
+ * speaks for an unknown session: its program does not load the library, or a hostile one has taken
+ * it. */
 #define EMPTY_LOOKS_MAX 100
 
 void pools_init(struct aggregator *daemon)
@@ -33,7 +34,7 @@ static uint8_t *cell_of(const struct pool *pool, unsigned i)
 	return (uint8_t *)pool->head + pool_cell_offset(i);
 }
 
-/* Before its cell is free: whoever finds a ticket may take the cell. */
+/* To be called before the cell becomes free: whoever finds a ticket may take the cell. */
 static void clear_ticket(const struct pool *pool, unsigned i)
 {
 	struct pool_ticket *ticket = (void *)((uint8_t *)pool->head + pool_ticket_offset(i));
@@ -41,7 +42,7 @@ static void clear_ticket(const struct pool *pool, unsigned i)
 	__atomic_store_n(&ticket->magic, 0, __ATOMIC_RELEASE);
 }
 
-/* Only who has a cell may change its state, so failing is a matter of a hostile peer. */
+/* Only the one who has the cell changes its state, so this fails only if a peer is hostile. */
 static void change_state(struct pool *pool, unsigned i, uint8_t from, enum cell_state to)
 {
 	__atomic_compare_exchange_n(&pool->head->states[i], &from, (uint8_t)to, false,
@@ -49,11 +50,11 @@ static void change_state(struct pool *pool, unsigned i, uint8_t from, enum cell_
 }
 
 /*
- * What a cell holds, read from the file. Most images have ended when they are met, and are read
- * this once: to touch a page for that costs ten times as much.
+ * The content of a cell, read from the file. Most images have ended when we see them first, and are
+ * read only once: touching a page for that would cost ten times as much.
  */
 struct reading {
-	bool ended; /* its image, before this was read: it is all that will ever stand there */
+	bool ended; /* its image had ended before this was read, so it is final */
 	union {
 		struct session_memory head;
 		uint8_t bytes[POOL_CELL_SIZE];
@@ -69,8 +70,7 @@ static bool read_cell(struct pool *pool, unsigned i, struct reading *ret)
 	return false;
 }
 
-/* Without the end of the cell, which is no part of the session's memory, but would be kept for it.
- */
+/* Does not copy the end of the cell, which does not belong to the session's memory. */
 static int open_copy(struct reading *reading, struct segment **ret, struct error *err)
 {
 	*POOL_TAIL(reading->bytes) = (struct pool_tail){ 0 };
@@ -125,7 +125,7 @@ static int meet(struct pool *pool, unsigned i, struct reading *reading, struct e
 
 	if (r < 0)
 		return r;
-	/* No other file of ours has a size for a device. */
+	/* Unique: inode numbers are smaller than 2^40. */
 	segment->device = pool->device;
 	segment->inode = pool->inode + ((uint64_t)(i + 1) << 40);
 	r = read_hello(reading, segment, &hello, err);
@@ -145,7 +145,7 @@ static bool has_ended(const struct pool *pool, unsigned i)
 	return __atomic_load_n(&POOL_TAIL(cell_of(pool, i))->ended, __ATOMIC_ACQUIRE);
 }
 
-/* Its image wanted none, and said so. */
+/* The image did not use its cell, and said so. */
 static void forget_refusal(struct pool *pool, unsigned i)
 {
 	clear_ticket(pool, i);
@@ -166,11 +166,11 @@ static void try_to_meet(struct pool *pool, unsigned i)
 		if (!reading.head.magic && reading.ended)
 			forget_refusal(pool, i);
 		else if (pool->empty[i] < EMPTY_LOOKS_MAX)
-			pool->empty[i]++; /* nobody has come yet, or it is being filled */
+			pool->empty[i]++; /* no image is there yet, or it is filling the cell */
 		return;
 	}
-	/* In what order the bytes were copied is not known. The magic is written last, before the
-	 * end. */
+	/* In which order the bytes were copied is not known. (The magic is written last, but before
+	 * the end.) */
 	if (!read_cell(pool, i, &reading))
 		return;
 	r = meet(pool, i, &reading, &err);
@@ -183,7 +183,7 @@ static void try_to_meet(struct pool *pool, unsigned i)
 	}
 }
 
-/* Its image has ended, or nobody is there any more who could write. */
+/* The image has ended, or no process is left that could write. */
 static void end_cell(struct pool *pool, unsigned i)
 {
 	struct session *session = pool->sessions[i];
@@ -206,7 +206,7 @@ void pool_look(struct pool *pool)
 	look(pool, false);
 }
 
-/* True: some have. */
+/* Notes which images have ended. True: some have. */
 static bool note_ended(struct pool *pool)
 {
 	bool any = false;
@@ -219,7 +219,8 @@ static bool note_ended(struct pool *pool)
 	return any;
 }
 
-/* What waits in the peer's socket: no more than it holds. The pool may be gone afterwards. */
+/* Reads what waits in the peer's socket, but no more than that holds. The pool may be gone
+ * afterwards. */
 static enum hearing hear_all(struct peer *peer)
 {
 	enum hearing heard = HEARD;
@@ -229,7 +230,8 @@ static enum hearing hear_all(struct peer *peer)
 	return heard;
 }
 
-/* A further segment of an image that has ended was announced before: it is heard of first. */
+/* A further segment of an image that has ended was announced before its end, so that is read
+ * first. */
 static void look_again(struct pool *pool)
 {
 	look(pool, true);
@@ -278,7 +280,7 @@ void pool_finished(struct session *session)
 		pool_free(pool);
 }
 
-/* Those who would have kept what ended programs left may have been killed. */
+/* Keeps the records of an ended program: those who would have kept them may have been killed. */
 static void keep_ended(struct pool *pool, unsigned i)
 {
 	struct reading reading;
@@ -286,7 +288,7 @@ static void keep_ended(struct pool *pool, unsigned i)
 	struct error err = { 0 };
 
 	if (!read_cell(pool, i, &reading) || open_copy(&reading, &segment, &err) < 0)
-		return; /* it has been read as far as it can be */
+		return; /* it was read as far as possible */
 	journal_keep_segment(pool->daemon, segment, clock_now_ns());
 	segment_free(segment);
 }
@@ -301,7 +303,7 @@ void pool_close(struct pool *pool)
 			keep_ended(pool, i);
 	pool->closed = true;
 	pool->peer = NULL;
-	pool->n_unfinished++; /* not while we are in here */
+	pool->n_unfinished++; /* the pool must not be freed within this function */
 	for (unsigned i = 0; i < POOL_CELLS; i++)
 		if (pool->phases[i] == MET || pool->phases[i] == ENDING)
 			end_cell(pool, i);
@@ -321,7 +323,7 @@ void pools_cover(struct aggregator *daemon)
 				pool->phases[i] = COVERED;
 }
 
-/* What it held is on disk. */
+/* Frees a cell whose records are on disk. */
 static void free_cell(struct pool *pool, unsigned i)
 {
 	static const uint8_t nothing[POOL_CELL_SIZE];
@@ -329,7 +331,7 @@ static void free_cell(struct pool *pool, unsigned i)
 	clear_ticket(pool, i);
 	if (pwrite(pool->memfd, nothing, sizeof(nothing), (off_t)pool_cell_offset(i)) !=
 		sizeof(nothing))
-		return; /* no memory for its page: with the next manifest */
+		return; /* no memory for its page: tried again with the next manifest */
 	pool->phases[i] = NOT_MET;
 	pool->empty[i] = 0;
 	change_state(pool, i, CELL_CLOSED, CELL_FREE);

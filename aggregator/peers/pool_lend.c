@@ -1,4 +1,4 @@
-/* Lending a pool: its memory, and the offer in the queue of the process's socket. */
+/* Lends a pool: makes its memory, and puts the offer into the queue of the process's socket. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -64,7 +64,7 @@ static int fill_offer(struct pool_offer *ret, const struct root *root, uint64_t 
 	return getrandom(ret->name, sizeof(ret->name), GRND_NONBLOCK) < 0 ? -errno : 0;
 }
 
-/* Into the queue of the process's socket, where it stays. 0 or negative errno. */
+/* Puts the offer into the queue of the process's socket, where it stays. 0 or a negative errno. */
 static int send_offer(int socket, struct pool_offer *offer, int memfd)
 {
 	union {
@@ -114,7 +114,7 @@ static struct pool *pool_new(struct peer *peer, uint64_t identity)
 	return pool;
 }
 
-/* Descriptors in flight count against the limit of whose they are. */
+/* Descriptors in sockets' queues count for the limit of the user who has sent them. */
 static bool may_lend(const struct peer *peer)
 {
 	const struct aggregator *daemon = peer->daemon;
@@ -122,7 +122,7 @@ static bool may_lend(const struct peer *peer)
 
 	if (most > POOLS_MAX)
 		most = POOLS_MAX;
-	/* Which mount its root is was not said before Linux 5.8. */
+	/* Before Linux 5.8 it is not known which mount its root is. */
 	return !peer->pool && peer->session->root->known && peer->session->root->mount &&
 	       daemon->pools.count < most && !daemon->stopping;
 }

@@ -12,7 +12,7 @@
 #define VIGILS_MAX     1024
 #define VIGILS_OF_ROOT 256
 #define GRACE_MS       (TICK_MS / 2)
-#define TOLD_MAX       8 /* of one supervisor's programs: whose gap it is */
+#define TOLD_MAX       8 /* sessions of one supervisor whose manifests get the gap */
 #define DETAIL	       "its supervisor was killed, and it lived on"
 
 struct vigil {
@@ -20,8 +20,8 @@ struct vigil {
 	int listener;
 	int lifeline;
 	ino_t inode;	   /* the lifeline's, which all packets of a supervisor bring along */
-	struct root *root; /* only to tell whose it is */
-	uint64_t waiting_since_ms; /* a call, for nobody; 0: none does */
+	struct root *root; /* only to count the vigils of a container */
+	uint64_t waiting_since_ms; /* since when a call waits for nobody; 0: none does */
 	/* The latest of each application. */
 	struct session *sessions[TOLD_MAX];
 	unsigned n_sessions;
@@ -34,7 +34,7 @@ void vigils_init(struct aggregator *daemon)
 
 /* --- whose it is ------------------------------------------------------------------------------ */
 
-/* Run and session stay for as long as the program may live. */
+/* Keeps run and session for as long as the program may live. */
 static void hold(struct session *session)
 {
 	session->vigils++;
@@ -96,7 +96,7 @@ static struct vigil *add(struct session *session, struct received *received, ino
 	struct vigil *vigil;
 
 	if (!has_room(daemon, session->root, received->fds[1])) {
-		vigils_tick(daemon); /* of many short programs most are over */
+		vigils_tick(daemon); /* most are over, if there are many short programs */
 		if (!has_room(daemon, session->root, received->fds[1]))
 			return NULL;
 	}
@@ -146,13 +146,13 @@ static void end(struct aggregator *daemon, struct vigil *vigil)
 
 enum state {
 	WATCHED, /* or nothing is known */
-	WAITING, /* somebody, for an answer that will not come */
+	WAITING, /* a process waits for an answer that will not come */
 	OVER,	 /* no watched process lives */
 };
 
 static enum state look(const struct vigil *vigil)
 {
-	/* POLLOUT: the call has been received, by who was killed then. */
+	/* POLLOUT: the call was received by the supervisor, which was killed then. */
 	struct pollfd polled[] = { { .fd = vigil->listener, .events = POLLIN | POLLOUT },
 		{ .fd = vigil->lifeline, .events = POLLRDHUP } };
 
@@ -175,8 +175,8 @@ static void tell(struct aggregator *daemon, struct vigil *vigil)
 	}
 }
 
-/* Waiting now is not enough: a container that is killed loses its processes one after another, in
- * no certain order. */
+/* A call that waits now is not enough: when a container is killed, its processes end one after
+ * another, in no certain order. */
 static bool waits_for_long(struct vigil *vigil, uint64_t now)
 {
 	if (!vigil->waiting_since_ms)
@@ -184,7 +184,7 @@ static bool waits_for_long(struct vigil *vigil, uint64_t now)
 	return now - vigil->waiting_since_ms >= GRACE_MS;
 }
 
-/* `ending`: of those that are still watched nothing more is to be known. */
+/* ending: those that are still watched are given up. */
 static void look_at_all(struct aggregator *daemon, bool ending)
 {
 	struct vigil *vigil = TAILQ_FIRST(&daemon->vigils.list);

@@ -28,7 +28,7 @@ static int open_journal(struct aggregator *daemon)
 	return 0;
 }
 
-/* One write an entry; a torn one is stepped over by the reader, and so is what we cut off here. */
+/* Writes an entry at once. A reader skips one that is torn; if we live on, it is cut off here. */
 static int append(struct journal *journal, struct spool_entry *entry, const uint8_t *body)
 {
 	struct iovec parts[] = {
@@ -51,7 +51,7 @@ static int read_fully(const struct memory *memory, uint8_t *buffer, size_t size,
 	return (size_t)n == size ? 0 : -EBADMSG;
 }
 
-/* Up to where the log is to be kept: as far as it has been claimed, whatever we have read. */
+/* The end of the log that is to be kept: as far as it is claimed, however much we have read. */
 static uint64_t end_of_log(const struct segment *segment)
 {
 	uint64_t end = segment->tail > segment->walked ? segment->tail : segment->walked;
@@ -59,7 +59,7 @@ static uint64_t end_of_log(const struct segment *segment)
 	return (end < segment->log_size ? end : segment->log_size) & ~(uint64_t)(SLOT_ALIGN - 1);
 }
 
-/* What of a log there is: peers may claim megabytes and have written nothing. */
+/* The part of a log that was written: peers may claim megabytes and have written nothing. */
 static uint32_t written_part(const uint8_t *log, uint32_t size)
 {
 	struct slot_reader reader = { .log = log, .size = size };
@@ -123,7 +123,7 @@ void journal_keep(struct session *session)
 {
 	struct aggregator *daemon = session->daemon;
 
-	/* What ended in a pool that others hold is kept by them. */
+	/* If others hold the pool in which the session has ended, they keep it. */
 	if (session->pool && !pool_is_closed(session->pool))
 		return;
 	for (uint32_t i = 0; i < session->n_segments && !session->dropped; i++) {
@@ -156,7 +156,8 @@ void journal_turn(struct aggregator *daemon)
 {
 	struct journal *journal = &daemon->journal;
 
-	/* One at a time: where nothing can be written they do not take the places of others. */
+	/* One at a time, so that journals do not take the places of other files while nothing can
+	 * be written. */
 	if (journal->fd < 0 || (spool_has_journal(daemon) && !daemon->stopping))
 		return;
 	if (spool_adopt_journal(daemon, journal->fd) < 0)

@@ -11,13 +11,14 @@
 #include "lib/base/cleanup.h"
 
 #define DAMAGED		"damaged spool entries"
-#define ENTRIES_AT_ONCE 256 /* then others have their turn */
+#define ENTRIES_AT_ONCE 256 /* entries, after which others have their turn */
 #define STEP_MS		1
-#define LOCK_PATIENCE_MS                                                                           \
-	5000	   /* with a process that was stopped as it wrote, or that keeps us out */
-#define FULL_MS 20 /* while facts are waiting to be applied */
+/* With a process that was stopped as it wrote, or that keeps us out. */
+#define LOCK_PATIENCE_MS 5000
+#define FULL_MS		 20 /* wait for facts to be applied */
 
-/* The session that an entry's hello names, and which segment of it. 0 or negative errno. */
+/* Finds or makes the session that an entry's hello names, and its segment's number. 0 or a negative
+ * errno. */
 static int find_session(struct aggregator *daemon, const struct taken *taken,
 	const struct spool_view *view, struct session **ret, uint32_t *ret_segment,
 	struct error *err)
@@ -35,7 +36,7 @@ static int find_session(struct aggregator *daemon, const struct taken *taken,
 	return r;
 }
 
-/* Counts and log of one entry. -ENOMEM: try again. */
+/* Takes the counts and the log of one entry. -ENOMEM: to be tried again. */
 static int take_entry(struct aggregator *daemon, struct taken *taken, const struct spool_view *view,
 	struct session **ret)
 {
@@ -54,14 +55,14 @@ static int take_entry(struct aggregator *daemon, struct taken *taken, const stru
 		session_drop(*ret, &err);
 	else if (r < 0)
 		daemon->counters.refused++;
-	/* Whom the operator does not allow is not missed; anybody else's records are. */
+	/* Records that the operator does not allow are not missed; any others are. */
 	taken->unplaced += r < 0 && !*ret && r != -EACCES;
 	daemon->counters.spool_entries++;
 	return 0;
 }
 
-/* An entry that is not whole. Where its beginning is, the session it was of knows by its end
- * whether anything is lost. -ENOMEM: try again. */
+/* Takes an incomplete entry. If its beginning is there, its session will know at its end whether
+ * anything is lost. -ENOMEM: to be tried again. */
 static int take_damage(struct aggregator *daemon, struct taken *taken,
 	const struct spool_view *view, struct session **ret)
 {
@@ -78,8 +79,8 @@ static int take_damage(struct aggregator *daemon, struct taken *taken,
 	return 0;
 }
 
-/* Whose records they were cannot be told: the manifest of all who run says that some are missing.
- */
+/* It is not known whose records these were, so the manifests of all current runs say that some are
+ * missing. */
 static void tell_unplaced(struct aggregator *daemon, struct taken *taken)
 {
 	struct application *application;
@@ -91,7 +92,7 @@ static void tell_unplaced(struct aggregator *daemon, struct taken *taken)
 	taken->unplaced = 0;
 }
 
-/* Sessions of entries stay open until the files that may hold more of them have been read. */
+/* Keeps a session open until the files that may hold more of it were read. */
 static void hold(struct session *session)
 {
 	if (session->state == SESSION_ENDING)
@@ -137,7 +138,8 @@ static int read_window(struct aggregator *daemon, struct taken *taken, uint8_t *
 		r = 1;
 	}
 	taken->offset += reader.offset;
-	/* Whose records they were cannot be told: the neighbours' manifest says it. */
+	/* It is not known whose records these were, so the manifest of the next session in the file
+	 * says it. */
 	if (taken->unplaced && session &&
 		session_gap(session, "lost-records", NULL, DAMAGED) == 0) {
 		taken->unplaced = 0;
@@ -146,13 +148,13 @@ static int read_window(struct aggregator *daemon, struct taken *taken, uint8_t *
 	return r;
 }
 
-/* A file may be said to hold terabytes and hold nothing. */
+/* Skips a hole: a sparse file may have terabytes and hold nothing. */
 static void pass_hole(struct taken *taken)
 {
 	off_t data = lseek(taken->fd, (off_t)taken->offset, SEEK_DATA);
 
 	if (data < 0 && errno != ENXIO)
-		return; /* a file system that does not tell */
+		return; /* the file system does not say */
 	if (data < 0 || (uint64_t)data > taken->size)
 		data = (off_t)taken->size;
 	taken->unplaced += (uint64_t)data > taken->offset;
@@ -180,7 +182,7 @@ static int read_taken(struct aggregator *daemon, struct taken *taken)
 	if (n < 0)
 		return -errno;
 	if (n == 0)
-		return 0; /* cut off by its owner while we looked: what is gone is gone */
+		return 0; /* its owner has cut it off meanwhile */
 	return read_window(daemon, taken, window, (size_t)n);
 }
 
@@ -191,8 +193,8 @@ static uint64_t size_of(const struct taken *taken)
 	return fstat(taken->fd, &status) < 0 ? 0 : (uint64_t)status.st_size;
 }
 
-/* A file whose lock nobody gives us is read as far as it is written; once we have the lock, and
- * only then, the rest, and it may go. */
+/* A file whose lock we do not get is read as far as it is written. Only when we have the lock, the
+ * rest is read, and the file may be removed. */
 static void begin_reading(struct aggregator *daemon, struct taken *taken)
 {
 	uint64_t waited = uv_now(&daemon->loop) - taken->since_ms, size = size_of(taken);
@@ -237,7 +239,7 @@ void spool_read(struct aggregator *daemon)
 		return;
 	}
 	r = full ? 1 : read_taken(daemon, taken);
-	/* Gaps go into manifests at once: not into those that are being written. */
+	/* Not yet: gaps are added to manifests at once, and these are being written. */
 	if (r == 0 && taken->unplaced && daemon->roots.frozen)
 		r = 1;
 	if (r == 0 && taken->early) {

@@ -1,9 +1,9 @@
 /*
- * The commands of `footprint`. Start here: one file a command, one const struct command in it, one
- * row in the table of footprint.c.
+ * The commands of `footprint`. Start here: each command is a file with one const struct command,
+ * and a row in the table of footprint.c.
  *
- * A command's main() returns the exit status. It reads its options with command_option(), reports
- * trouble once with command_fail(), and leaves everything else to lib/.
+ * A command's main() returns the exit status. It reads its options with command_option(), reports a
+ * failure once, with command_fail(), and leaves everything else to lib/.
  */
 #ifndef FOOTPRINT_TOOLS_COMMAND_H
 #define FOOTPRINT_TOOLS_COMMAND_H
@@ -31,18 +31,18 @@ extern const struct command command_diff;
 extern const struct command command_merge;
 extern const struct command command_why;
 
-/* getopt_long(3) for a command, with what all have in common: --help is answered (and the process
- * ends), an unknown option or a missing argument is reported with a hint and ends it with
- * EXIT_TROUBLE. Returns an option's character or `val`, or -1 at the end. `letters` begins with "+"
- * where the first operand ends the options, and never with ":". */
+/* getopt_long(3) for a command, which also does what all commands have in common: --help prints the
+ * help and exits; for an unknown option or a missing argument it prints a hint and exits with
+ * EXIT_TROUBLE. Returns the character or `val` of an option, or -1 at the end. `letters` begins
+ * with "+" if the first operand ends the options, and never with ":". */
 int command_option(const struct command *self, int argc, char **argv, const char *letters,
 	const struct option *names);
 
-/* Says "footprint NAME: why" and where help is; returns EXIT_TROUBLE. */
+/* Prints "footprint NAME: why" and how to get help. Returns EXIT_TROUBLE. */
 int command_usage(const struct command *self, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* Says "footprint: what: why" on stderr; returns EXIT_TROUBLE. */
+/* Prints "footprint: what: why" on stderr. Returns EXIT_TROUBLE. */
 int command_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int command_fail_error(const struct error *err);
 #ifdef __clang_analyzer__ /* as in lib/base/error.h */
@@ -50,10 +50,11 @@ int command_fail_error(const struct error *err);
 #define command_fail_error(err)	 ((void)(err), EXIT_TROUBLE)
 #endif
 
-/* The same without the status: something the person should know. */
+/* The same for something that is no failure, but that the user should know. */
 void command_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Flushes stdout; `status`, or EXIT_TROUBLE with a message where it could not be written. */
+/* Flushes stdout. Returns `status`, or EXIT_TROUBLE, with a message, if stdout could not be
+ * written. */
 int command_finish(int status);
 
 #endif

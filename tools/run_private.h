@@ -1,4 +1,4 @@
-/* The private aggregator of `footprint run`: a directory of its own, a footprintd in it. */
+/* The private aggregator of `footprint run`: a footprintd in a directory of its own. */
 #ifndef FOOTPRINT_TOOLS_RUN_PRIVATE_H
 #define FOOTPRINT_TOOLS_RUN_PRIVATE_H
 
@@ -17,9 +17,9 @@ struct private_aggregator {
 /* Starts it and waits until it listens, or a signal comes. 0, or negative errno with err. */
 int private_start(
 	struct private_aggregator *aggregator, struct held_signals *signals, struct error *err);
-/* Has it finish what it has, and waits for its end. 0, or -EIO with err: it failed. */
+/* Ends it, and waits until it has written everything. 0, or -EIO with err: it has failed. */
 int private_finish(struct private_aggregator *aggregator, struct error *err);
-/* Removes the directory; NULLs and zeroes are fine. */
+/* Removes the directory. May be called for one that was not started (all zero). */
 void private_remove(struct private_aggregator *aggregator);
 
 #endif

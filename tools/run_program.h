@@ -1,4 +1,4 @@
-/* Running a program as the shell would, and waiting for it. */
+/* Runs a program as the shell would, and waits for it. */
 #ifndef FOOTPRINT_TOOLS_RUN_PROGRAM_H
 #define FOOTPRINT_TOOLS_RUN_PROGRAM_H
 
@@ -17,8 +17,8 @@ struct start {
 	const struct held_signals *signals;
 };
 
-/* Runs it in the environment as it is, passes on the signals that we get, and waits. The exit
- * status that the shell would give; err->code is set where the program could not be started. */
+/* Runs it with the present environment, passes on the signals that we get, and waits. Returns the
+ * exit status that the shell would have. err->code is set if the program could not be started. */
 int program_run(const struct start *start, struct error *err);
 
 #endif

@@ -1,4 +1,4 @@
-/* A manifest in a few lines: the head of `show`, and what `run` says at its end. */
+/* A manifest in a few lines: the beginning of `show`, and what `run` prints at its end. */
 #ifndef FOOTPRINT_TOOLS_SUMMARY_H
 #define FOOTPRINT_TOOLS_SUMMARY_H
 
@@ -6,8 +6,8 @@
 
 #include "proto/manifest.pb-c.h"
 
-/* Application, completeness, runs, counts and bytes; each line indented by nothing and ended by a
- * newline. Colours only where `out` is a terminal. */
+/* Prints application, completeness, runs, counts and bytes, each on a line that is not indented.
+ * Colours are used only if `out` is a terminal. */
 void summary_print(FILE *out, const Footprint__Manifest *m);
 
 #endif

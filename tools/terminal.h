@@ -1,5 +1,5 @@
-/* What people read: colours where they are wanted, names that cannot play tricks on a terminal,
- * sizes in units. */
+/* Output for people: colours where they are wanted, names that cannot play tricks on a terminal,
+ * sizes with units. */
 #ifndef FOOTPRINT_TOOLS_TERMINAL_H
 #define FOOTPRINT_TOOLS_TERMINAL_H
 
@@ -17,29 +17,29 @@ enum style {
 	STYLE_NOTABLE, /* yellow: changed */
 };
 
-/* Whether `out` is a terminal that shows colours and the person wants them (NO_COLOR, TERM=dumb).
- * See https://no-color.org. */
+/* Is `out` a terminal that shows colours, and does the user want them (NO_COLOR, TERM=dumb)? See
+ * https://no-color.org. */
 bool terminal_has_colour(FILE *out);
 
-/* Begins a style where `colour`; STYLE_PLAIN ends it. */
+/* Begins a style, if `colour`. STYLE_PLAIN ends it. */
 void terminal_style(FILE *out, bool colour, enum style style);
 /* printf in a style. */
 void terminal_print(FILE *out, bool colour, enum style style, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 
-/* Any bytes. As \xHH stand those of characters that show nothing of themselves, those that are not
- * UTF-8, and a backslash where it would be read as the first of that form: what is printed is of
- * one name only. Returns the columns taken (characters, which is right for all but double-width and
- * combining ones). */
+/* Prints any bytes. Those of invisible characters and those that are not UTF-8 become \xHH, and so
+ * does a backslash that would be read as the beginning of that form; so what is printed stands for
+ * one name only. Returns the columns that it takes (its characters, which is right except for
+ * double-width and combining ones). */
 size_t terminal_bytes(FILE *out, const void *bytes, size_t size);
 size_t terminal_path(FILE *out, const ProtobufCBinaryData *path);
 size_t terminal_text(FILE *out, const char *text);
-/* The same, with a '/' behind it where the manifest knows it as a directory. */
+/* The same, followed by a '/' if the manifest knows it as a directory. */
 size_t terminal_file(FILE *out, const Footprint__Manifest *m, const ProtobufCBinaryData *path);
 /* The last component only. */
 size_t terminal_name(FILE *out, const ProtobufCBinaryData *path);
 
-/* Blanks up to `column`, one at least. */
+/* Prints blanks up to `column`, but at least one. */
 void terminal_pad(FILE *out, size_t used, size_t column);
 
 /* "0 B", "1447 B", "12.3 KiB", "1.4 GiB" */

@@ -3,9 +3,9 @@
 #define FOOTPRINT_BASE_STANDARD_H
 
 /*
- * Who is started with one of them closed would have the next file it opens under that number, and
- * write its messages there. Holds what is closed by something that can be neither read nor written,
- * so that who tries is told. What we execute finds them closed.
+ * If a process is started with one of these closed, the next file that it opens gets that number,
+ * and its messages are written there. Fills closed ones with something that can be neither read nor
+ * written, so that any attempt fails. Programs that we execute find them closed.
  */
 void standard_hold(void);
 

@@ -36,13 +36,12 @@ struct elf_info {
 int elf_describe(int fd, struct elf_info *ret, struct error *err);
 void elf_info_deinit(struct elf_info *info);
 
-/* One object of a program's closure. */
+/* One object of a program's closure. Paths where it was looked for in vain are not kept. */
 struct elf_object {
 	char *path;	  /* canonical; NULL: not found */
 	char *name;	  /* as it stands in DT_NEEDED or PT_INTERP */
 	size_t requester; /* index of the object that needs it; the program itself is 0 */
 	struct elf_info info;
-	/* lookups on the way to it, found or not, in the order ld.so makes them, are not kept */
 };
 struct elf_closure {
 	struct elf_object *objects; /* breadth first, objects[0] is the program */
@@ -50,10 +49,10 @@ struct elf_closure {
 };
 
 /*
- * The DT_NEEDED closure of the program at `canonical`, found as its dynamic linker does it (glibc:
- * RPATH, LD_LIBRARY_PATH is not known here, RUNPATH, ld.so.cache, default paths; musl: its path
- * file or built-in path), $ORIGIN, $LIB and $PLATFORM expanded. The interpreter is one of the
- * objects. Objects that cannot be found stay in the list with path NULL.
+ * Finds the DT_NEEDED closure of the program at `canonical`, as its dynamic linker does: with
+ * glibc, by RPATH, RUNPATH, ld.so.cache and default paths (LD_LIBRARY_PATH is not known here); with
+ * musl, by its path file or built-in path. $ORIGIN, $LIB and $PLATFORM are expanded. The
+ * interpreter is one of the objects. Objects that cannot be found are in the list with path NULL.
  */
 int elf_closure_find(
 	struct resolver *r, const char *canonical, struct elf_closure *ret, struct error *err);

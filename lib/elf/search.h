@@ -29,9 +29,9 @@ struct loaded {
 
 void loaded_free(struct loaded *object);
 
-/* Places that are looked at for one closure, a few seconds' worth: lists of directories, the names
- * to be looked for there and ld.so's cache are whoever's, and each may be long. Programs that bring
- * a directory for each of some hundred libraries (Nix) come to a tenth. */
+/* How many places are looked at for one closure, which takes a few seconds: the lists of
+ * directories, the names to look for, and ld.so's cache may be anybody's, and each may be long. A
+ * program that has a directory for each of its hundred libraries (Nix) needs a tenth of that. */
 #define SEARCH_TRIES_MAX (1u << 19)
 /* Entries of ld.so's cache that are read in the time of one of these. */
 #define SEARCH_CACHE_ENTRIES 512u

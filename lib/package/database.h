@@ -1,14 +1,15 @@
 /*
- * Who owns which path: what the readers of dpkg's, apk's and rpm's databases fill.
+ * Which package owns which path: filled by the readers of dpkg's, apk's and rpm's databases.
  *
- * Paths come as they stand in some list, and a directory there may be a symlink in this root. To
- * walk all of them takes ten times as long as reading the lists, and few files are ever asked for.
- * So a path waits under its last name, with the number of its directory, and is filed under where
- * it really is when a file of that name is asked for.
+ * Paths are as they stand in some list, and a directory there may be a symlink in this root.
+ * Resolving all of them would take ten times as long as reading the lists, and few files are ever
+ * asked for. So a path waits ("listed") under its last component, with the number of its directory.
+ * Only when a file of that name is asked for is the path resolved, and entered under where it
+ * really is ("filed").
  *
- * Neither names nor paths are kept, only hashes of them, whose key nobody outside knows. Of n paths
- * one has by chance the 48 bits of a name that is asked for with probability n / 2^48. Memory is
- * what it costs most to read a database, by the faults of its pages: 16 bytes a path.
+ * Neither names nor paths are kept, only hashes of them, with a key that nobody outside knows. Of n
+ * paths, one has by chance the 48 bits of a name that is asked for with a probability of n / 2^48.
+ * A path takes 16 bytes: page faults for memory are most of the cost of reading a database.
  */
 #ifndef FOOTPRINT_PACKAGE_DATABASE_H
 #define FOOTPRINT_PACKAGE_DATABASE_H
@@ -31,18 +32,18 @@
 
 #define PACKAGE_NAMES (1u << 16) /* chains of names */
 
-/* A path that stands in a list, and waits. */
+/* A path from a list, which waits. */
 struct listed {
-	uint32_t next;	    /* in its chain: number plus one; 0: none */
+	uint32_t next;	    /* next in its chain, counted from 1; 0: none */
 	uint32_t name;	    /* hash of the last part; together with the chain's number 48 bits */
 	uint32_t directory; /* number of the rest */
-	uint32_t owner;	    /* number of the package plus one; 0: it waits no longer */
+	uint32_t owner; /* number of the package, counted from 1; 0: it does not wait any more */
 };
 
-/* A path that has been filed. */
+/* A path whose real place is known. */
 struct filed {
 	uint64_t path;	/* its hash */
-	uint32_t owner; /* number of the package plus one; 0: several own it */
+	uint32_t owner; /* number of the package, counted from 1; 0: several own it */
 	uint32_t reserved;
 };
 
@@ -55,7 +56,7 @@ struct package_database {
 	struct package_directories directories;
 	struct listed *listed;
 	uint32_t n_listed, listed_size;
-	uint32_t *names;    /* the first of each chain, number plus one; 0: none */
+	uint32_t *names;    /* first of each chain, counted from 1; 0: none */
 	struct table filed; /* of struct filed */
 };
 
@@ -63,30 +64,30 @@ struct package_database {
 struct package_loader {
 	struct package_database *db;
 	struct resolver *resolver;
-	struct error *err; /* the first trouble; loading goes on */
+	struct error *err; /* the first thing that went wrong; loading goes on */
 	size_t bytes_left; /* of PACKAGE_DATABASE_SIZE_MAX */
-	uint32_t package;  /* the one being loaded: its number plus one */
+	uint32_t package;  /* the package that is being loaded, counted from 1 */
 };
 
-/* An empty one. 0 or -ENOMEM. */
+/* Makes an empty database. 0 or -ENOMEM. */
 int package_database_new(struct package_database **ret);
 
-/* Begins a package: what loader_add_path() adds from now on is its. 0 or -ENOMEM, -E2BIG. */
+/* Begins a package, to which the following paths belong. 0 or -ENOMEM, -E2BIG. */
 int loader_add_package(struct package_loader *loader, const char *manager, struct span name,
 	struct span version, struct span architecture);
 
-/* A path of the package, with or without the slash in front. 0 or -ENOMEM, -E2BIG. */
+/* Adds a path to the package, with or without a slash at its beginning. 0 or -ENOMEM, -E2BIG. */
 int loader_add_path(struct package_loader *loader, struct span path);
-/* The same, in two parts. */
+/* The same, with directory and name apart. */
 int loader_add_file(struct package_loader *loader, struct span directory, struct span name);
 
-/* Notes that something could not be read, if it is the first. Returns 0. */
+/* Notes that something could not be read; only the first time counts. Returns 0. */
 int loader_complain(struct package_loader *loader, int code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /*
- * Reads a whole text file against what is left of the limit. 1: read. 0: there is no such file, or
- * it could not be read and the complaint is made. -ENOMEM.
+ * Reads a whole text file, which counts for the limit. 1: read. 0: there is no such file, or it
+ * could not be read, which was noted. -ENOMEM.
  */
 int loader_read(struct package_loader *loader, const char *path, char **ret, size_t *ret_size);
 /* Opens it instead. 1: *ret_fd is open. */
@@ -95,7 +96,7 @@ int loader_open(struct package_loader *loader, const char *path, int *ret_fd, ui
 /* The next line of *text, without its newline; false at the end. */
 bool next_line(struct span *text, struct span *ret_line);
 bool span_is(struct span span, const char *text);
-/* Whether `line` is "KEY<value>"; ret_value: what follows the key, blanks skipped. */
+/* Is `line` "KEY<value>"? ret_value: what follows the key, without blanks before it. */
 bool line_value(struct span line, const char *key, struct span *ret_value);
 
 /* The readers. 0, or -ENOMEM or -E2BIG, which end the loading. */

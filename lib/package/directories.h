@@ -1,6 +1,6 @@
 /*
- * The directories that a package database names, and where they really are: one that is a symlink
- * in this root (/lib on a merged /usr) is walked, when somebody asks for it.
+ * The directories that a package database names, and where they really are. A directory that is a
+ * symlink in this root (/lib with a merged /usr) is resolved when somebody asks for it.
  */
 #ifndef FOOTPRINT_PACKAGE_DIRECTORIES_H
 #define FOOTPRINT_PACKAGE_DIRECTORIES_H
@@ -10,7 +10,7 @@
 
 #define PACKAGE_DIRECTORIES_MAX (64u << 20) /* bytes of all directories' paths */
 
-/* A field's bytes in some text; not NUL-terminated. */
+/* A part of some text; not terminated. */
 struct span {
 	const char *bytes;
 	size_t size;
@@ -30,11 +30,12 @@ void package_directories_deinit(struct package_directories *directories);
 int package_directory_add(
 	struct package_directories *directories, struct span text, uint32_t *ret_number);
 
-/* Finds out where the few below the root are (/lib on a merged /usr), while they are there: what is
- * asked for may be gone with its root by then. 0 or -ENOMEM. */
+/* Resolves the few directories below the root (/lib with a merged /usr) while they are there: when
+ * a file is asked for, its root may be gone. 0 or -ENOMEM. */
 int package_directories_begin(struct package_directories *directories, struct resolver *resolver);
 
-/* Where it really is; as it stands where that cannot be told, "" for the root. NULL: no memory. */
+/* Where the directory really is; its own path if that cannot be found out; "" for the root. NULL:
+ * no memory. */
 const char *package_directory_canonical(
 	struct package_directories *directories, struct resolver *resolver, uint32_t number);
 

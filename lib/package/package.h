@@ -19,18 +19,19 @@ struct package {
 
 struct package_database;
 
-/* Reads the database at once. No database there: an empty one, and success. A damaged one: what
- * could be read, and err->code set, with success. The resolver is used during the call only. */
+/* Reads the whole database. If there is none, the result is an empty one, and success. If it is
+ * damaged, the result has what could be read, err->code is set, and it is a success, too. The
+ * resolver is only used during the call. */
 int package_database_open(struct resolver *r, struct package_database **ret, struct error *err);
 
-/* A number that changes when the files of the databases do: by inode, size and modification time. A
- * few lookups; reads nothing. 0 or -ENOMEM. */
+/* A number that changes when the files of the databases change: by inode, size and modification
+ * time. Takes a few lookups, and reads nothing. 0 or -ENOMEM. */
 int package_database_stamp(struct resolver *r, uint64_t *ret);
 void package_database_free(struct package_database *db);
 
-/* *ret: the owner of a canonical path, or NULL; valid until the database is freed. Knows of merged
- * /usr: a list that says /lib/x owns /usr/lib/x where /lib is a symlink, which is looked at now.
- * The resolver is of the same root. 0 or -ENOMEM. */
+/* *ret: the owner of a canonical path, or NULL; valid until the database is freed. With a merged
+ * /usr, where /lib is a symlink, a list that has /lib/x owns /usr/lib/x; this is looked up now. The
+ * resolver must be of the same root. 0 or -ENOMEM. */
 int package_database_find(struct package_database *db, struct resolver *resolver,
 	const char *canonical, const struct package **ret);
 

@@ -45,7 +45,8 @@ int address_format(const uint8_t *address, size_t size, char buffer[static 512])
  * `address`, without a NUL. 0: another family, an abstract or an unnamed socket. */
 size_t address_unix_path(const uint8_t *address, size_t size, const char **ret);
 
-/* Walks a spool file's bytes. Entries that a kill cut short, with no loss, are stepped over. */
+/* Walks through the bytes of a spool file. Skips entries that a kill has truncated without a
+ * loss. */
 struct spool_reader {
 	const uint8_t *bytes;
 	size_t size;
@@ -61,8 +62,8 @@ struct spool_view {
 enum spool_found {
 	SPOOL_END,
 	SPOOL_ENTRY,
-	SPOOL_DAMAGE, /* bytes that are no whole entry. If *ret has a hello, it is likely that it
-			 and the entry's head are as they were written; nothing is sure */
+	SPOOL_DAMAGE, /* bytes that are no whole entry. If *ret has a hello, that and the entry's
+			 header are probably, but not certainly, as they were written */
 };
 enum spool_found spool_next(struct spool_reader *reader, struct spool_view *ret);
 

@@ -1,4 +1,4 @@
-/* What stands in files of somebody else's root. */
+/* Reads files in somebody else's root. */
 #ifndef FOOTPRINT_ROOT_CONTENT_H
 #define FOOTPRINT_ROOT_CONTENT_H
 

@@ -1,8 +1,8 @@
 /*
- * The directories and symlinks a resolver met on its way: a tree of names, so that a directory is
+ * The directories and symlinks that a resolver has met: a tree of names, so that a directory is
  * looked up once however many of its files are resolved.
  *
- * Every lookup is of one name in the O_PATH descriptor of one directory, not following symlinks:
+ * Each lookup is of one name in the O_PATH descriptor of one directory, and follows no symlink. So
  * it cannot leave the root, start an automount, or open what the name stands for. ".." is answered
  * from the tree, never by the kernel.
  */
@@ -26,8 +26,8 @@ struct place {
 	int fd;	      /* O_PATH of a directory; -1: not open just now */
 	char *target; /* what a symlink says; NULL: a directory */
 	dev_t device;
-	bool recent;	/* used since the hand of the clock came by */
-	bool on_procfs; /* its symlinks speak of the process that reads them: of no use to us */
+	bool recent;	/* used since the clock's hand was here (second-chance eviction) */
+	bool on_procfs; /* its symlinks depend on the process that reads them */
 	uint16_t name_size;
 	char name[]; /* NUL-terminated; "" for the root */
 };
@@ -40,10 +40,10 @@ struct places {
 	unsigned hand;
 };
 
-/* Takes rootfd over, also when it fails. */
+/* rootfd belongs to it from now on, even if this fails. */
 int places_init(struct places *places, int rootfd);
 void places_deinit(struct places *places);
-/* Forgets all but the root: pointers to places are dead. */
+/* Forgets everything but the root: pointers to places become invalid. */
 void places_forget(struct places *places);
 /* Closes the directories that are held open; they are opened again when they are needed. */
 void places_close_all(struct places *places);

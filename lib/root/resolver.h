@@ -62,8 +62,8 @@ int resolver_resolve(struct resolver *r, const char *base, const char *path, boo
 	struct resolution *ret);
 void resolution_deinit(struct resolution *res);
 
-/* Is there a directory at `canonical`, and no symlink on the way? Two system calls where resolving
- * takes several. False also where it cannot be told. */
+/* Is `canonical` a directory, with no symlink on the way? Makes two system calls, where resolving
+ * takes several. False also if that cannot be found out. */
 bool resolver_is_directory(const struct resolver *r, const char *canonical);
 
 /* Opens a canonical path's regular file for reading: never blocks on a FIFO, never follows a

@@ -31,9 +31,9 @@ struct fact {
 	enum fact_kind kind;
 	uint32_t access;
 	uint32_t error;
-	uint32_t what;	    /* LoadedBy, EndpointUse; for an image: is its linker what was executed? */
-	uint64_t times;	    /* for a gap: how often it happened */
-	bool guessed;	    /* its looks are only text, since the root does not answer */
+	uint32_t what;	/* LoadedBy, EndpointUse; for an image: is its linker what was executed? */
+	uint64_t times; /* for a gap: how often it happened */
+	bool guessed;	/* its looks are only text, since the root does not answer */
 	uint64_t directory; /* id of `path`, if later records may be relative to it; 0: none */
 	struct path *path;
 	struct path *other;

@@ -338,11 +338,18 @@ void spool_cover(struct aggregator *daemon)
 			taken->state = TAKEN_COVERED;
 }
 
+/* What cannot be removed is tried again with the next snapshot: our successor would read it, and
+ * might count it once more. */
 static void remove_taken(struct aggregator *daemon, struct taken *taken)
 {
-	if (unlinkat(daemon->spool.directory, taken->name, 0) < 0 && errno != ENOENT)
-		log_trouble("%s/%s: cannot be removed: %s", daemon->options.spool, taken->name,
-			strerror(errno));
+	if (unlinkat(daemon->spool.directory, taken->name, 0) < 0 && errno != ENOENT) {
+		if (!taken->reported)
+			log_trouble("%s/%s: cannot be removed: %s", daemon->options.spool,
+				taken->name, strerror(errno));
+		taken->reported = true;
+		taken->state = TAKEN_READ;
+		return;
+	}
 	TAILQ_REMOVE(&daemon->spool.taken, taken, link);
 	daemon->spool.n_taken--;
 	taken_free(taken);

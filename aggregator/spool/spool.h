@@ -44,6 +44,7 @@ struct taken {
 	uint64_t offset;  /* of the first byte not read */
 	uint64_t serial;  /* serial of the last fact when all of it had become facts */
 	bool settled;	  /* all of it has become facts: nothing is pending or deferred */
+	bool reported;	  /* it was reported that it cannot be removed */
 	uint64_t read_ms; /* when it had been read */
 	uint64_t since_ms; /* when it was taken */
 	uint64_t unplaced; /* damaged entries that are no gap yet */

@@ -2,7 +2,8 @@
 # time-limit: 400
 """A write of the manifest cut off at every system call that it is made of: footprintd killed there,
 or told that there is no space. What is on disk is the old manifest or the new one, never a torn one,
-and the next daemon writes the new one. strace is the hand that does it; protoc reads what is left."""
+and the next daemon writes the new one, which counts nothing twice. strace is the hand that does it;
+protoc reads what is left."""
 import collections
 from faults import *
 
@@ -12,7 +13,7 @@ if not shutil.which("strace"):
 OLD = [path("/etc/passwd"), path("/etc/none-old", error=2)]
 NEW = [path("/etc/group"), path("/etc/none-new", error=2), endpoint(1, b"\x01\x00/run/x.sock")]
 ERRORS = {"openat": ["EMFILE"], "write": ["ENOSPC", "EDQUOT", "EIO"], "ftruncate": ["ENOSPC"],
-          "fsync": ["EIO"], "renameat": ["ENOSPC", "EIO"], "flock": ["ENOLCK"]}
+          "fsync": ["EIO"], "renameat": ["ENOSPC", "EIO"], "flock": ["ENOLCK"], "unlinkat": ["EIO"]}
 NAMES = ["manifests/.app@1.footprint.tmp", "manifests/app@1.footprint", "manifests", "spool"]
 SPOOL_CALLS = ("renameat2", "faccessat2", "unlinkat")  # taking a file, and letting it go
 NEVER = "3600"  # the only manifest written is the last one
@@ -29,23 +30,25 @@ class Disturbed(Daemon):
 
 
 class Place:
-    """A folder as a daemon left it that had written OLD, with NEW waiting in the spool."""
+    """A folder as a daemon left it that had written OLD, with NEW waiting in the spool: in two files,
+    of sessions that make one run."""
 
     def __init__(self):
         self.folder = working_folder()
         os.mkdir(self.folder + "/old")
-        self.spooled = self.entry(OLD, started=1)
+        self.spooled = [self.entry(OLD, 1, 2)]
         self.old = self.after()
         shutil.rmtree(self.folder + "/old")
         shutil.copytree(self.folder + "/manifests", self.folder + "/old")
-        self.spooled = self.entry(NEW, started=2)
+        self.spooled = [self.entry(NEW[:1], 3, 5), self.entry(NEW[1:], 4, 5)]
         self.new = self.after()
         assert has_file(self.new, "/etc/passwd") and has_file(self.new, "/etc/group")
+        assert counts(self.new)["runs"] == [(1, len(OLD)), (2, len(NEW))], counts(self.new)
 
-    def entry(self, records, started):
+    def entry(self, records, started, written):
         """Of a container that is gone: nobody looks into its package database for seconds."""
         return spool_entry(hello(os.urandom(16), started=started, top=self.folder),
-                           b"".join(slot(record) for record in records))
+                           b"".join(slot(record) for record in records), written=written)
 
     def restore(self):
         for name in ("manifests", "spool"):
@@ -53,8 +56,9 @@ class Place:
         shutil.copytree(self.folder + "/old", self.folder + "/manifests")
         os.mkdir(self.folder + "/spool")
         os.chmod(self.folder + "/spool", 0o1777)
-        with open(self.folder + "/spool/records.0", "wb") as f:
-            f.write(self.spooled)
+        for number, entry in enumerate(self.spooled):
+            with open("%s/spool/records.%d" % (self.folder, number), "wb") as f:
+                f.write(entry)
 
     def disturbed(self, names, *strace):
         """The manifest that a daemon leaves which lives under strace, and its status. Strace sees
@@ -94,15 +98,18 @@ def check(place, names, what, status, allowed, *strace):
     manifest, ended = place.disturbed(names, *strace)
     assert ended == status or status is None, "%s: status %s" % (what, ended)
     assert any(same(manifest, one) for one in allowed), "%s: neither old nor new" % what
-    assert_same_facts(place.new, place.after())
+    after = place.after()
+    assert_same_facts(place.new, after)
+    assert counts(after) == counts(place.new), "%s: %s, not %s" % (what, counts(after),
+                                                                  counts(place.new))
 
 
 def interrupt(place, names, calls):
-    """Every call of these, in each way (the short form: the last of each name); how many interruptions
-    that were."""
+    """Every call of these, in each way (the short form: the last of most names); how many
+    interruptions that were."""
     points = 0
     for name, count in sorted(calls.items()):
-        for turn in range(1 if LONG else count, count + 1):
+        for turn in range(1 if LONG or name in SPOOL_CALLS else count, count + 1):
             where = "%s %d of %d" % (name, turn, count)
             check(place, names, "killed at " + where, -signal.SIGKILL, [place.old, place.new],
                   "-e", "inject=%s:signal=KILL:when=%d" % (name, turn))

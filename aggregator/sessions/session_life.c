@@ -72,7 +72,7 @@ static void close_memories(struct session *session)
  * waits. */
 static void finish(struct session *session)
 {
-	if (session->unread || !session->met) {
+	if (session->unread) {
 		session_read(session, true);
 		if (session->unread)
 			return;

@@ -95,6 +95,8 @@ int session_add_log(struct session *session, uint32_t number, uint64_t offset, c
 {
 	struct segment *segment = get_segment(session, number, err);
 
+	/* Where nobody speaks for it any more, the execs in it wait for nothing but its end. */
+	session->unread |= session->state == SESSION_ENDING;
 	return segment ? segment_add_log(session, segment, offset, log, size, err) : err->code;
 }
 

@@ -218,7 +218,7 @@ def a_connection_that_was_lost(daemon):
         os.pwrite(peer.memory, unfinished, end)
         peer.socket.close()
         wait_for("the end of the run", lambda: "ended_ns" in daemon.manifest(way + "@1"))
-        rest = slot(path("/etc/fstab")) + slot(path(later[0]))
+        rest = slot(path("/etc/fstab")) + slot(path(later[0])) + slot(execute("/usr/bin/dash"), EXEC)
         os.pwrite(peer.memory, rest, end)
         again = connect(daemon)
         if way == "spool":
@@ -229,9 +229,9 @@ def a_connection_that_was_lost(daemon):
             say_hello(again, peer.hello, [])
             again.send(batch(peer.session, peer.log + rest))
         again.close()
-        for file in ["/etc/passwd", "/etc/fstab"] + later:
+        for file in ["/etc/passwd", "/etc/fstab", "/usr/bin/dash"] + later:
             wait_for(way + " " + file, lambda: has_file(daemon.manifest(way + "@1"), file), 8)
-        wait_for("all counted once", lambda: "records: 3\n" in daemon.manifest(way + "@1"))
+        wait_for("all counted once", lambda: "records: 4\n" in daemon.manifest(way + "@1"))
         assert "gaps {" not in daemon.manifest(way + "@1")
 
 

@@ -144,8 +144,7 @@ static int application_new(
 	snprintf(application->name, sizeof(application->name), "%s", name);
 	snprintf(application->version, sizeof(application->version), "%s", version);
 	application_file(name, version, application->file);
-	application->applied = calloc(APPLIED_SLOTS, sizeof(*application->applied));
-	r = application->applied ? manifest_new(name, version, &application->manifest) : -ENOMEM;
+	r = manifest_new(name, version, &application->manifest);
 	if (r == 0)
 		r = continue_manifest(application);
 	if (r < 0) {
@@ -252,14 +251,47 @@ int application_go_back(struct application *application)
 
 /* --- what was applied before ------------------------------------------------------------------ */
 
+static uint64_t *applied_slot(const struct application *application, uint64_t key)
+{
+	return &application->applied[key % application->applied_slots];
+}
+
+/* Four times as many slots as keys, so that few take the place of another. Without memory it stays
+ * as it is. */
+static void grow_applied(struct application *application)
+{
+	struct application grown = { .applied_slots = application->applied_slots * 2 };
+
+	if (!grown.applied_slots)
+		grown.applied_slots = APPLIED_SLOTS_MIN;
+	grown.applied = calloc(grown.applied_slots, sizeof(*grown.applied));
+	if (!grown.applied)
+		return;
+	for (uint32_t i = 0; i < application->applied_slots; i++)
+		if (application->applied[i])
+			*applied_slot(&grown, application->applied[i]) = application->applied[i];
+	free(application->applied);
+	application->applied = grown.applied;
+	application->applied_slots = grown.applied_slots;
+}
+
 bool application_applied(const struct application *application, uint64_t key)
 {
-	return application->applied[key % APPLIED_SLOTS] == key;
+	return application->applied && *applied_slot(application, key) == key;
 }
 
 void application_note_applied(struct application *application, uint64_t key)
 {
-	application->applied[key % APPLIED_SLOTS] = key;
+	uint64_t *slot;
+
+	if (application->n_applied >= application->applied_slots / 4 &&
+		application->applied_slots < APPLIED_SLOTS_MAX)
+		grow_applied(application);
+	if (!application->applied)
+		return;
+	slot = applied_slot(application, key);
+	application->n_applied += !*slot;
+	*slot = key;
 }
 
 /* --- time ------------------------------------------------------------------------------------- */

@@ -19,8 +19,9 @@
 #define APPLICATION_FILE_SIZE 272
 /* In the directory of manifests: see own_file.h. */
 #define MANIFESTS_LOCK_NAME ".footprintd.lock"
-/* Entries of the cache of facts that were applied already; a power of two. */
-#define APPLIED_SLOTS 16384u
+/* Entries of the cache of what was applied already; powers of two. */
+#define APPLIED_SLOTS_MIN 64u
+#define APPLIED_SLOTS_MAX 16384u
 
 struct aggregator;
 
@@ -35,8 +36,10 @@ struct application {
 	bool dirty;    /* the manifest on disk, or the one being written, lacks something */
 	bool reported; /* it was reported that the manifest cannot be written */
 	bool full; /* the manifest has its greatest size, and a gap says so: no facts are added */
-	/* A direct-mapped cache: keys of facts that were added before, and need not be again. */
+	/* A direct-mapped cache: keys of facts that were added before, and need not be again. It
+	 * grows with them, because of thousands of applications most have few. */
 	uint64_t *applied;
+	uint32_t applied_slots, n_applied;
 };
 
 LIST_HEAD(application_list, application);

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""Programs that belong to another application than who started them: heard of there, or a gap."""
+"""Applications beside each other: programs that belong to another one than who started them are heard of
+there, or a gap; and there may be many."""
 import os, sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from peer import *
 
 CHILD = "/usr/bin/true"
+VERSIONS, KIB_OF_A_VERSION = 400, 64
 
 
 def silent(manifest):
@@ -98,5 +100,15 @@ def names_of_the_greatest_length(daemon):
     assert 'path: "/usr/lib/x"' in said and 'path: "/usr/lib/y"' in said, said
 
 
-run([names_of_the_greatest_length, child_that_ends_first, child_that_outlives_its_parent, later_run_of_the_parent,
+def many_versions(daemon):
+    """Each takes the memory that its facts do."""
+    before = daemon.memory_kib("VmRSS")
+    for version in range(VERSIONS):
+        Peer(daemon, [path("/etc/hostname"), execute(CHILD), load("/lib/libx.so.1")], version=str(version)).close()
+    wait_for("all of them", lambda: len(daemon.written()) == VERSIONS)
+    each = (daemon.memory_kib() - before) / VERSIONS
+    assert each < KIB_OF_A_VERSION, "%d KiB for a version" % each
+
+
+run([names_of_the_greatest_length, many_versions, child_that_ends_first, child_that_outlives_its_parent, later_run_of_the_parent,
      child_that_nobody_heard_of, namesake_before_the_run, namesake_in_another_root])

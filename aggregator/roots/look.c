@@ -113,24 +113,45 @@ static int take_links(struct look_tools *tools, struct look *look, struct resolu
 	return 0;
 }
 
+/* A file of which no digest can be had stays without one. 0 or -ENOMEM. */
+static int take_digest(
+	struct look_tools *tools, struct look *look, int fd, const struct stat *status)
+{
+	int r = digests_get(&tools->digests, fd, status, look->state.sha256);
+
+	look->state.has_sha256 = r == 0;
+	return r == -ENOMEM ? r : 0;
+}
+
+/* A damaged ELF file is still a file, but needs nothing that we know of. A file that could not be
+ * read is trouble. 0 or -ENOMEM. */
+static int describe(struct look *look, int fd)
+{
+	struct error err;
+	int r = elf_describe(fd, &look->elf, &err);
+
+	if (r >= 0 || r == -ENOMEM)
+		return r < 0 ? r : 0;
+	look->elf = (struct elf_info){ .kind = PROGRAM_OTHER };
+	if (r == -EBADMSG)
+		return 0;
+	look->trouble = strdup(err.text);
+	return look->trouble ? 0 : -ENOMEM;
+}
+
 /* Reads a file: its size, digest and ELF header. 0 also if it is gone or must not be read; then it
  * has no digest. -ENOMEM. */
 static int read_file(struct look_tools *tools, struct look *look, bool digest)
 {
 	struct stat status;
 	autoclose int fd = resolver_open(tools->resolver, look->path, &status);
-	struct error err;
+	int r;
 
 	if (fd < 0)
 		return fd == -ENOMEM || fd == -EMFILE || fd == -ENFILE ? -ENOMEM : 0;
 	look->state.size = (uint64_t)status.st_size;
-	if (digest)
-		look->state.has_sha256 =
-			digests_get(&tools->digests, fd, &status, look->state.sha256) == 0;
-	/* A damaged ELF file is still a file, but needs nothing that we know of. */
-	if (look->depth >= LOOK_OBJECT && elf_describe(fd, &look->elf, &err) < 0)
-		look->elf = (struct elf_info){ .kind = PROGRAM_OTHER };
-	return 0;
+	r = digest ? take_digest(tools, look, fd, &status) : 0;
+	return r == 0 && look->depth >= LOOK_OBJECT ? describe(look, fd) : r;
 }
 
 static int look_deeper(struct look_tools *tools, struct look *look, unsigned scripts);

@@ -52,7 +52,7 @@ struct look {
 	struct look *interpreter; /* of a script or a program with PT_INTERP; NULL: none */
 	/* LOOK_PROGRAM */
 	struct elf_closure closure;
-	char *trouble; /* why the closure is not known; NULL: it is */
+	char *trouble; /* why what it needs is not known; NULL: it is */
 };
 
 /* What looks in a container are made with. Only one thread uses them at a time. */

@@ -1,8 +1,8 @@
 /*
- * Lets the n-th allocation fail, for every n, while paths are resolved, closures found and package
- * databases read: each call succeeds or says -ENOMEM, nothing leaks (LeakSanitizer), nothing
- * crashes. Linked with --wrap for each function that allocates. Arguments: ROOT PROGRAM
- * FAILURES_MAX.
+ * Lets the n-th allocation fail, for every n, while paths are resolved, closures found, files
+ * looked at and package databases read: each call succeeds or says -ENOMEM, nothing leaks
+ * (LeakSanitizer), nothing crashes. Linked with --wrap for each function that allocates. Arguments:
+ * ROOT PROGRAM FAILURES_MAX.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "aggregator/roots/look.h"
 #include "lib/elf/elf.h"
 #include "lib/package/package.h"
 #include "lib/root/resolver.h"
@@ -118,6 +119,25 @@ static int read_packages(const char *program)
 	return code;
 }
 
+/* All that there is to say of the program, with the cache of digests empty. */
+static int look(const char *program)
+{
+	struct look_tools tools = { .resolver = resolver, .ask = true };
+	struct look *look;
+	int code = look_at(&tools, program, true, LOOK_PROGRAM, true, &look);
+
+	if (code == 0) {
+		if (!look->state.has_sha256 || !look->interpreter ||
+			!look->interpreter->state.has_sha256 || look->closure.n_objects < 2 ||
+			look->trouble)
+			code = -ENODATA;
+		look_unref(look);
+	}
+	tools.resolver = NULL;
+	look_tools_deinit(&tools);
+	return code;
+}
+
 /* Runs `work` until it gets through without having met the failing allocation. */
 static bool survives(const char *name, int (*work)(const char *), const char *program, long max)
 {
@@ -156,6 +176,7 @@ int main(int argc, char **argv)
 	close(root);
 	good = survives("resolve", resolve, argv[2], atol(argv[3]));
 	good &= survives("closure", find_closure, argv[2], atol(argv[3]));
+	good &= survives("look", look, argv[2], atol(argv[3]));
 	good &= survives("packages", read_packages, argv[2], atol(argv[3]));
 	resolver_free(resolver);
 	return good ? 0 : 1;

@@ -1,6 +1,7 @@
 #include "lib/root/digest.h"
 
 #include <errno.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <stdbool.h>
 #include <sys/stat.h>
@@ -14,6 +15,16 @@
 
 DEFINE_CLEANUP(cleanup_digest, EVP_MD_CTX *, EVP_MD_CTX_free)
 #define autodigest __attribute__((cleanup(cleanup_digest)))
+
+/* What libcrypto failed for: want of memory, which may come back, or that it has no SHA-256, as
+ * openssl.cnf may want it. */
+static int crypto_failure(void)
+{
+	unsigned long error = ERR_peek_last_error();
+
+	ERR_clear_error();
+	return ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE ? -ENOMEM : -ENOTSUP;
+}
 
 /* Up to `end` and no further, so that a file that grows as fast as we read does not hold us. */
 static int hash_content(EVP_MD_CTX *digest, int fd, off_t end)
@@ -30,7 +41,7 @@ static int hash_content(EVP_MD_CTX *digest, int fd, off_t end)
 		if (n <= 0)
 			return (int)n;
 		if (!EVP_DigestUpdate(digest, buffer, (size_t)n))
-			return -ENOMEM;
+			return crypto_failure();
 		offset += n;
 	}
 	return 0;
@@ -68,11 +79,12 @@ int digest_file(int fd, uint8_t ret_sha256[static 32])
 		return -errno;
 	if (status.st_size > DIGEST_SIZE_MAX || too_sparse(fd, &status))
 		return -EFBIG;
-	/* libcrypto fails, here and below, only for want of memory. */
-	if (!digest || !EVP_DigestInit_ex(digest, EVP_sha256(), NULL))
+	if (!digest)
 		return -ENOMEM;
+	if (!EVP_DigestInit_ex(digest, EVP_sha256(), NULL))
+		return crypto_failure();
 	code = hash_content(digest, fd, status.st_size);
 	if (code < 0)
 		return code;
-	return EVP_DigestFinal_ex(digest, ret_sha256, NULL) ? 0 : -ENOMEM;
+	return EVP_DigestFinal_ex(digest, ret_sha256, NULL) ? 0 : crypto_failure();
 }

@@ -10,7 +10,8 @@
 
 /*
  * Reads fd from its start to where it ends now, with pread; fd's offset stays. 0 or negative errno:
- * -EFBIG for a file past DIGEST_SIZE_MAX, or with more holes than DIGEST_HOLES_MAX.
+ * -EFBIG for a file past DIGEST_SIZE_MAX, or with more holes than DIGEST_HOLES_MAX; -ENOTSUP where
+ * libcrypto has no SHA-256.
  */
 int digest_file(int fd, uint8_t ret_sha256[static 32]);
 

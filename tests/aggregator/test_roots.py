@@ -268,6 +268,21 @@ def a_program_that_cannot_be_read_is_a_gap(daemon):
     assert said == [("/usr/bin/bad", "read: Input/output error")], said
 
 
+def digests_that_cannot_be_made(daemon):
+    """OpenSSL is told to offer none: all else is known."""
+    daemon.stop()
+    with open(daemon.directory + "/openssl.cnf", "w") as f:
+        f.write("openssl_conf = init\n[init]\nproviders = providers\n[providers]\nbase = base\n"
+                "[base]\nactivate = 1\n")
+    daemon.wrapper = ["env", "OPENSSL_CONF=" + f.name]
+    daemon.start()
+    root = daemon.directory + "/root"
+    put(root, "/usr/bin/tool", object_that_needs(["libc.so.6"]))
+    say(daemon, root, [path("/usr/bin/tool")])
+    wait_for("the file", lambda: has_file(daemon.manifest(), "/usr/bin/tool"))
+    assert daemon.stop() == 0
+
+
 def programs_that_are_looked_at_for_hours(daemon):
     """What a program needs is looked for in so many places, and others have their turn meanwhile."""
     daemon.stop()
@@ -434,5 +449,5 @@ if __name__ == "__main__":
          owners_are_as_the_container_calls_them, a_root_that_is_never_handed_over, a_package_is_upgraded,
          a_file_belongs_to_the_package_of_its_own_root, a_root_that_nobody_uses_any_more,
          a_damaged_database_is_said_once, a_program_whose_libraries_cannot_be_told_is_a_gap,
-         a_program_that_cannot_be_read_is_a_gap, programs_that_are_looked_at_for_hours,
+         a_program_that_cannot_be_read_is_a_gap, digests_that_cannot_be_made, programs_that_are_looked_at_for_hours,
          what_libc_loads_itself_is_explained, what_nobody_will_ever_say_is_not_waited_for])

@@ -60,6 +60,7 @@ struct image {
 	bool told_refusal; /* FOOTPRINT_LOG has said so */
 	bool has_waited;   /* has waited for the aggregator, which it may do once */
 	bool logs;	   /* FOOTPRINT_LOG is set, and not 0 */
+	bool descriptors_apart;	    /* a number is not the same descriptor for all who share this */
 	uint8_t directory_uncached; /* enum directory_cache */
 
 	uint64_t near_directories[NEAR_FDS]; /* descriptor -> directory id, 0: unknown */

@@ -19,6 +19,9 @@
 #include "preload/text.h"
 #include "proto/system_calls.h"
 
+#ifndef CLOSE_RANGE_UNSHARE
+#define CLOSE_RANGE_UNSHARE (1u << 1)
+#endif
 #ifndef CLOSE_RANGE_CLOEXEC
 #define CLOSE_RANGE_CLOEXEC (1u << 2)
 #endif
@@ -129,6 +132,8 @@ FP_EXPORT int close_range(unsigned first, unsigned last, int flags)
 
 	if (!real_close_range)
 		real_close_range = close_range_by_number;
+	if ((unsigned)flags & CLOSE_RANGE_UNSHARE)
+		record_descriptors_each_thread();
 	if ((unsigned)flags & CLOSE_RANGE_CLOEXEC || first > last)
 		return real_close_range(first, last, flags);
 	ours = ours_among(first, last);

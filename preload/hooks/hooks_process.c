@@ -97,12 +97,11 @@ static int cloned(clone_function *real, const struct clone_start *start, void *s
 
 	if (!real)
 		return (int)hook_missing();
+	record_clone_begins((unsigned)flags);
 	if (!forks)
 		pid = real(start->function, stack, flags, start->argument, words[0], words[1],
 			words[2]);
 	else {
-		if (flags & CLONE_FS)
-			record_directory_shared();
 		record_fork_begin();
 		pid = real(clone_begins, stack, flags, (void *)(uintptr_t)start, words[0], words[1],
 			words[2]);

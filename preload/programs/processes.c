@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sched.h>
 
 #include "preload/image.h"
 #include "preload/rawcall.h"
@@ -200,10 +201,24 @@ void record_directory_each_thread(void)
 	directory_each_thread();
 }
 
-/* Parent and child share the working directory: neither can remember it any more. */
-void record_directory_shared(void)
+void record_descriptors_each_thread(void)
 {
-	directory_each_thread();
+	directory_descriptors_apart();
+}
+
+/* Does a clone share its memory with us and `what` not, or the other way round? Of a vfork child
+ * the directories know. */
+static bool shares_half(uint64_t flags, uint64_t what)
+{
+	return flags & CLONE_VM ? !(flags & (what | CLONE_VFORK)) : (flags & what) != 0;
+}
+
+void record_clone_begins(uint64_t flags)
+{
+	if (shares_half(flags, CLONE_FS))
+		record_directory_each_thread();
+	if (shares_half(flags, CLONE_FILES))
+		record_descriptors_each_thread();
 }
 
 void record_fd_closed(int fd)

@@ -22,6 +22,9 @@
 #include "preload/programs/supervised.h"
 #include "preload/hooks/symbols.h"
 
+#ifndef CLOSE_RANGE_UNSHARE
+#define CLOSE_RANGE_UNSHARE (1u << 1)
+#endif
 #ifndef CLOSE_RANGE_CLOEXEC
 #define CLOSE_RANGE_CLOEXEC (1u << 2)
 #endif
@@ -193,6 +196,8 @@ static void unshared(const long arguments[6])
 {
 	if (arguments[0] & (CLONE_FS | CLONE_NEWNS | CLONE_NEWUSER))
 		record_directory_each_thread();
+	if (arguments[0] & CLONE_FILES)
+		record_descriptors_each_thread();
 }
 
 /* Joining another mount namespace changes the root. A type of 0 allows any kind of namespace, so
@@ -210,6 +215,8 @@ static void entered(const long arguments[6], uint64_t root)
 
 static void range_closed(const long arguments[6], int error)
 {
+	if (!error && (unsigned)arguments[2] & CLOSE_RANGE_UNSHARE)
+		record_descriptors_each_thread();
 	if (!error && !((unsigned)arguments[2] & CLOSE_RANGE_CLOEXEC))
 		record_fd_range_closed((unsigned)arguments[0], (unsigned)arguments[1]);
 }
@@ -234,8 +241,9 @@ static uint64_t clone3_flags(const long arguments[6])
 {
 	const struct clone_args *given = (const void *)arguments[0];
 
-	return arguments[1] >= (long)sizeof(given->flags) && may_read(given) ? given->flags
-									     : CLONE_VM;
+	return arguments[1] >= (long)sizeof(given->flags) && may_read(given)
+		       ? given->flags
+		       : CLONE_VM | CLONE_VFORK;
 }
 
 /* The flags with which clone would do the same as this call. */
@@ -263,11 +271,13 @@ static bool is_vfork(const struct call *call, const long arguments[6])
 	return process_flags(call, arguments) & CLONE_VFORK;
 }
 
-static void fork_begins(const struct call *call, const long arguments[6])
+static void process_begins(const struct call *call, const long arguments[6])
 {
-	if (process_flags(call, arguments) & CLONE_FS)
-		record_directory_shared();
-	record_fork_begin();
+	uint64_t flags = process_flags(call, arguments);
+
+	record_clone_begins(flags);
+	if (!(flags & CLONE_VM))
+		record_fork_begin();
 }
 
 static void process_made(const struct call *call, const long arguments[6], long result, int error)
@@ -351,8 +361,7 @@ uint64_t call_before(long number, const long arguments[6])
 	case FORK:
 	case CLONE:
 	case CLONE3:
-		if (is_fork(call, arguments))
-			fork_begins(call, arguments);
+		process_begins(call, arguments);
 		break;
 	case COPY_TO:
 		if ((int)arguments[1] >= 0 && (int)arguments[1] == record_descriptor())

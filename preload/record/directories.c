@@ -12,9 +12,16 @@
 #include "preload/text.h"
 
 /* Descriptors from here on are not remembered: the kernel is asked each time. */
-#define FAR_FDS	    1024u
-#define FAR_SIZE    ((FAR_FDS - NEAR_FDS) * sizeof(uint64_t))
-#define LINK_PREFIX "/proc/self/fd/"
+#define FAR_FDS		 1024u
+#define FAR_SIZE	 ((FAR_FDS - NEAR_FDS) * sizeof(uint64_t))
+#define LINKS_OF_PROCESS "/proc/self/fd/"	 /* of its first thread, while that lives */
+#define LINKS_OF_THREAD	 "/proc/thread-self/fd/" /* Linux 3.17 */
+
+/* Is a number not the same descriptor for all who share our memory? */
+static bool are_apart(void)
+{
+	return __atomic_load_n(&image.descriptors_apart, __ATOMIC_RELAXED);
+}
 
 /* The entry of a descriptor of NEAR_FDS or more, in a table of its own, which is made on demand.
  * NULL: there is none. */
@@ -43,20 +50,42 @@ static uint64_t *far_entry(int fd, bool make)
 /* The entry of a descriptor, which nearly always stands in the image itself. NULL: it has none. */
 static inline uint64_t *entry_of(int fd, bool make)
 {
+	if (are_apart())
+		return NULL;
 	return (unsigned)fd < NEAR_FDS ? &image.near_directories[fd] : far_entry(fd, make);
+}
+
+static void write_link(char link[DESCRIPTOR_LINK_SIZE], const char *links, int dirfd)
+{
+	char *end = link + DESCRIPTOR_LINK_SIZE;
+
+	text_append_number(text_append(link, end, links), end, (unsigned)dirfd);
 }
 
 bool directory_link(int dirfd, char link[DESCRIPTOR_LINK_SIZE])
 {
-	char *end = link + DESCRIPTOR_LINK_SIZE;
-
-	text_append_number(text_append(link, end, LINK_PREFIX), end, (unsigned)dirfd);
+	write_link(link, are_apart() ? LINKS_OF_THREAD : LINKS_OF_PROCESS, dirfd);
 	return dirfd >= 0 && !image.memory_only;
+}
+
+/* What a descriptor names, as readlink tells it. */
+static long read_link(int dirfd, char *path, size_t size)
+{
+	char link[DESCRIPTOR_LINK_SIZE];
+	long length;
+
+	if (!directory_link(dirfd, link))
+		return -ENOENT;
+	length = rawcall3(SYS_readlink, (long)link, (long)path, (long)size);
+	if (length != -ENOENT)
+		return length;
+	/* The process has lost its first thread, or the kernel does not know threads' links. */
+	write_link(link, are_apart() ? LINKS_OF_PROCESS : LINKS_OF_THREAD, dirfd);
+	return rawcall3(SYS_readlink, (long)link, (long)path, (long)size);
 }
 
 long directory_path(int dirfd, char *path, size_t size)
 {
-	char link[DESCRIPTOR_LINK_SIZE];
 	long length;
 
 	if (image.memory_only)
@@ -66,9 +95,7 @@ long directory_path(int dirfd, char *path, size_t size)
 		if (length > 0)
 			length--; /* the NUL counts */
 	} else {
-		if (!directory_link(dirfd, link))
-			return -ENOENT;
-		length = rawcall3(SYS_readlink, (long)link, (long)path, (long)size);
+		length = read_link(dirfd, path, size);
 		if (length == (long)size)
 			return -ERANGE;
 		if (length > 0)
@@ -161,6 +188,11 @@ void directory_set(int fd, uint64_t id)
 	if (id && !image_is_ours())
 		id = 0;
 	__atomic_store_n(entry, id, __ATOMIC_RELAXED);
+}
+
+void directory_descriptors_apart(void)
+{
+	__atomic_store_n(&image.descriptors_apart, true, __ATOMIC_RELAXED);
 }
 
 void directory_set_working(uint64_t id)

@@ -17,7 +17,7 @@
 #include "preload/session/memory.h"
 #include "preload/text.h"
 
-#define DESCRIPTOR_LINK_SIZE (sizeof("/proc/4294967295/fd/") + TEXT_NUMBER_SIZE)
+#define DESCRIPTOR_LINK_SIZE (sizeof("/proc/thread-self/fd/") + TEXT_NUMBER_SIZE)
 #define USUAL_PATH	     512 /* bytes of stack for a path: small, as alternate signal stacks are */
 
 /* The id of the directory that `dirfd` (or AT_FDCWD) names now. FP_DIRECTORY_UNKNOWABLE: it cannot
@@ -39,6 +39,10 @@ uint64_t directory_known(int fd);
 
 /* Forgets the descriptors from `first` to `last`. */
 void directory_forget(unsigned first, unsigned last);
+
+/* Others share our memory but not our descriptors, or our descriptors but not our memory: no
+ * descriptor is remembered from now on. */
+void directory_descriptors_apart(void);
 
 /* Remembers the working directory; 0: unknown. */
 void directory_set_working(uint64_t id);

@@ -88,9 +88,11 @@ void record_vfork_end(void);
 
 /* From now on each thread may have a working directory of its own (unshare(CLONE_FS)). */
 void record_directory_each_thread(void);
-/* From now on a child with memory of its own shares our working directory, so that either may
- * change it without the other's knowing (a clone with CLONE_FS). */
-void record_directory_shared(void);
+/* The same for descriptors (unshare(CLONE_FILES), CLOSE_RANGE_UNSHARE). */
+void record_descriptors_each_thread(void);
+/* A clone with these flags begins. If the child will share our memory but not our working directory
+ * or descriptors, or these but not our memory, they are not remembered from now on. */
+void record_clone_begins(uint64_t flags);
 
 /* The root directory is another one now (chroot, pivot_root, setns), so it must no longer be sent
  * as the one that the hello describes. */

@@ -15,10 +15,12 @@ from recorder_receiver import Receiver
 HERE = os.path.dirname(os.path.abspath(__file__))
 BUILD = os.path.abspath(os.environ.get("BUILD", "build"))
 LIBRARY = os.path.join(BUILD, "libfootprint.so")
-ALL = ["vfork", "fork", "clone", "daemon", "threads", "signals", "cancel", "exceptions", "seccomp"]
+APART = ["own-descriptors", "own-descriptors-by-range", "memory-alone", "descriptors-alone",
+         "first-thread-ends"]
+ALL = ["vfork", "fork", "clone", *APART, "daemon", "threads", "signals", "cancel", "exceptions", "seccomp"]
 # How many signals come, and where, differs from run to run; a filter hides the directory a later path
 # is relative to; the walks of exceptions are seen by the sites alone.
-JUDGED = {"vfork", "fork", "clone", "daemon", "threads"}
+JUDGED = {"vfork", "fork", "clone", *APART, "daemon", "threads"}
 failures = []
 
 

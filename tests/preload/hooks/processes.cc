@@ -133,6 +133,134 @@ static void clones()
 	touch("t-back");
 }
 
+/* Two at once that do not have the same directory behind the same number. Each waits for its turn. */
+static volatile int turn;
+
+static void take_turn(int number)
+{
+	while (turn != number)
+		sched_yield();
+}
+
+static void touch_at(int directory, const char *name)
+{
+	int fd = openat(directory, name, O_RDONLY);
+
+	if (fd >= 0)
+		close(fd);
+}
+
+static void beside()
+{
+	int folder;
+
+	take_turn(1);
+	folder = open("t-folder", O_RDONLY | O_DIRECTORY);
+	chdir("t-folder");
+	turn = 2;
+	take_turn(3);
+	touch_at(folder, "t-at-beside");
+	touch("t-beside");
+	close(folder);
+	turn = 4;
+}
+
+static void meet(const char *way)
+{
+	int folder;
+
+	mkdir("t-other", 0700);
+	turn = 1;
+	take_turn(2);
+	folder = open("t-other", O_RDONLY | O_DIRECTORY);
+	chdir("t-other");
+	printf("%s: descriptor %d\n", way, folder);
+	turn = 3;
+	take_turn(4);
+	touch_at(folder, "t-at-here");
+	touch("t-here");
+}
+
+static void *have_own(void *)
+{
+	if (unshare(CLONE_FILES | CLONE_FS))
+		_exit(4);
+	beside();
+	return nullptr;
+}
+
+static void *have_own_by_range(void *)
+{
+	if (unshare(CLONE_FS) || syscall(SYS_close_range, 900, 901, 1u << 1 /* CLOSE_RANGE_UNSHARE */))
+		_exit(4);
+	beside();
+	return nullptr;
+}
+
+static void threads_apart(void *(*begins)(void *), const char *way)
+{
+	pthread_t thread;
+
+	pthread_create(&thread, nullptr, begins, nullptr);
+	meet(way);
+	pthread_join(thread, nullptr);
+}
+
+static int be_beside(void *)
+{
+	beside();
+	return 0;
+}
+
+static int replace_folder(void *folder)
+{
+	int other = open("t-other", O_RDONLY | O_DIRECTORY);
+
+	return dup2(other, *static_cast<int *>(folder)) < 0;
+}
+
+/* A process with our memory and nothing else of ours, and one with our descriptors and nothing else. */
+static void processes_apart(int flags)
+{
+	static char stack[65536] __attribute__((aligned(16)));
+	char *top = stack + sizeof(stack);
+	int folder, pid;
+
+	if (flags & CLONE_VM) {
+		pid = clone(be_beside, top, flags | SIGCHLD, nullptr);
+		meet("memory alone");
+		printf("ended %d\n", status_of(pid));
+		return;
+	}
+	mkdir("t-other", 0700);
+	folder = open("t-folder", O_RDONLY | O_DIRECTORY);
+	touch_at(folder, "t-before");
+	printf("ended %d\n", status_of(clone(replace_folder, top, flags | SIGCHLD, &folder)));
+	touch_at(folder, "t-after");
+}
+
+/* The first thread ends, and what /proc/self/fd says with it: what has no name yet must be asked for. */
+static void *stay(void *first)
+{
+	int folder;
+
+	pthread_join(*static_cast<pthread_t *>(first), nullptr);
+	while (access("/proc/self/fd/0", F_OK) == 0)
+		sched_yield();
+	folder = open("t-folder", O_RDONLY); /* not said to be a directory */
+	touch_at(folder, "t-at-last");
+	exit(0);
+}
+
+static void end_first()
+{
+	static pthread_t first, other;
+
+	first = pthread_self();
+	pthread_create(&other, nullptr, stay, &first);
+	pthread_exit(nullptr);
+}
+
 static void daemons()
 {
 	pid_t pid = fork();
@@ -294,6 +422,16 @@ int main(int argc, char **argv)
 		forks();
 	else if (is("clone"))
 		clones();
+	else if (is("own-descriptors"))
+		threads_apart(have_own, "unshare");
+	else if (is("own-descriptors-by-range"))
+		threads_apart(have_own_by_range, "close_range");
+	else if (is("memory-alone"))
+		processes_apart(CLONE_VM);
+	else if (is("descriptors-alone"))
+		processes_apart(CLONE_FILES);
+	else if (is("first-thread-ends"))
+		end_first();
 	else if (is("daemon"))
 		daemons();
 	else if (is("threads"))

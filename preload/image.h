@@ -21,6 +21,10 @@
 
 #define NEAR_FDS 64 /* descriptors below this have their directories remembered here */
 
+/* image.root if it may not be the root of every thread or process that shares this memory: then
+ * directory_root() has to look. */
+#define ROOT_IS_LOOKED_AT (UINT64_MAX - 1)
+
 /* May the working directory be remembered? Not while several processes or threads, each with its
  * own, share this memory. */
 enum directory_cache { DIRECTORY_CACHED, DIRECTORY_OF_CHILD, DIRECTORY_OF_THREAD };
@@ -30,8 +34,8 @@ struct image {
 	 * segment. */
 	struct segment *segment;
 
-	uint64_t directory;	/* id of the working directory, 0: unknown */
-	uint64_t root;		/* id of the directory that chroot made "/"; 0: as at the start */
+	uint64_t directory; /* id of the working directory, 0: unknown */
+	uint64_t root; /* id of what chroot made "/"; 0: as at the start. See directory_root() */
 	uint64_t last_look;	/* image_time() when we last looked for the aggregator */
 	uint64_t device, inode; /* of our socket, to recognise it; inode 0: to be learnt */
 	struct seen_overflow

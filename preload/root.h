@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "preload/rawcall.h"
+#include "preload/record/seen.h"
 
 /* Asks statx for "/". False: the kernel does not answer. Since Linux 5.8 it also tells the mount's
  * id (then the mask has STATX_MNT_ID). */
@@ -24,6 +25,17 @@ static inline uint64_t root_device(const struct statx *root)
 
 	return (major & 0xfffff000) << 32 | (major & 0xfff) << 8 | (minor & 0xffffff00) << 12 |
 	       (minor & 0xff);
+}
+
+/* A hash that tells this root from another one, for this process only. 0: the kernel does not
+ * answer. */
+static inline uint64_t root_identity(void)
+{
+	struct statx root;
+
+	if (!root_look(&root))
+		return 0;
+	return seen_step(seen_step(SEEN_START, root_device(&root)), root.stx_ino);
 }
 
 /* The root as a hello describes it. */

@@ -169,6 +169,25 @@ void record_chroot(uint64_t from, const char *path)
 		directory_set_root(from, path);
 }
 
+/* The directory has a link for each thread, besides the usual two. */
+static bool has_other_threads(void)
+{
+	struct statx tasks;
+
+	return !image.memory_only &&
+	       rawcall6(SYS_statx, AT_FDCWD, (long)"/proc/self/task", 0, STATX_NLINK, (long)&tasks,
+		       0) == 0 &&
+	       tasks.stx_nlink > 3;
+}
+
+void record_root_begin(void)
+{
+	bool own = image.directory_uncached == DIRECTORY_OF_THREAD && has_other_threads();
+
+	if (image.segment && (own || !image_is_ours()))
+		directory_look_at_root();
+}
+
 void record_root_left(void)
 {
 	if (image.segment && image_is_ours())
@@ -183,11 +202,7 @@ void record_root_unknown(void)
 
 uint64_t record_root(void)
 {
-	struct statx root;
-
-	if (!image.segment || image.memory_only || !root_look(&root))
-		return 0;
-	return seen_step(seen_step(SEEN_START, root_device(&root)), root.stx_ino);
+	return image.segment && !image.memory_only ? root_identity() : 0;
 }
 
 void record_root_entered(uint64_t before)
@@ -219,6 +234,8 @@ void record_clone_begins(uint64_t flags)
 		record_directory_each_thread();
 	if (shares_half(flags, CLONE_FILES))
 		record_descriptors_each_thread();
+	if (flags & CLONE_FS && !(flags & CLONE_VM) && image.segment)
+		directory_look_at_root();
 }
 
 void record_fd_closed(int fd)

@@ -343,8 +343,11 @@ uint64_t call_before(long number, const long arguments[6])
 	case EXECUTE:
 		ticket = execute_begins(number, call, arguments);
 		break;
-	case DIRECTORY:
 	case ROOT:
+		record_root_begin();
+		ticket = record_directory();
+		break;
+	case DIRECTORY:
 		ticket = call->path ? record_directory() : 0;
 		break;
 	case ENTER:

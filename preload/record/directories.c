@@ -9,6 +9,7 @@
 #include "preload/mapping.h"
 #include "preload/rawcall.h"
 #include "preload/record/facts.h"
+#include "preload/root.h"
 #include "preload/text.h"
 
 /* Descriptors from here on are not remembered: the kernel is asked each time. */
@@ -208,10 +209,52 @@ void directory_set_working(uint64_t id)
 	__atomic_store_n(&image.directory, id, __ATOMIC_RELAXED);
 }
 
+/* What was known of the root when others began to change it, or we theirs. */
+static struct {
+	uint64_t id;	   /* what image.root was */
+	uint64_t identity; /* of the directory itself, 0: not told */
+	bool of_child;	   /* a vfork child's, until its parent runs again */
+} known_root DATA_SELDOM;
+
+uint64_t directory_root(void)
+{
+	if (__atomic_load_n(&image.root, __ATOMIC_ACQUIRE) != ROOT_IS_LOOKED_AT)
+		return image.root;
+	if (!known_root.identity || image.memory_only || root_identity() != known_root.identity)
+		return FP_DIRECTORY_UNKNOWABLE;
+	return known_root.id;
+}
+
+void directory_look_at_root(void)
+{
+	bool of_child = !image_is_ours();
+
+	if (image.root == ROOT_IS_LOOKED_AT) {
+		known_root.of_child &= of_child;
+		return;
+	}
+	known_root.id = image.root;
+	known_root.identity = image.memory_only ? 0 : root_identity();
+	known_root.of_child = of_child;
+	__atomic_store_n(&image.root, ROOT_IS_LOOKED_AT, __ATOMIC_RELEASE);
+}
+
+/* It may have been the parent's root as well that the child changed. */
+static void know_root_again(void)
+{
+	uint64_t root = directory_root();
+
+	if (root == FP_DIRECTORY_UNKNOWABLE)
+		image.left_root = true;
+	__atomic_store_n(&image.root, root, __ATOMIC_RELEASE);
+}
+
 void directory_parent_runs(void)
 {
 	if (image.directory_uncached == DIRECTORY_OF_CHILD && image_is_ours())
 		image.directory_uncached = DIRECTORY_CACHED;
+	if (image.root == ROOT_IS_LOOKED_AT && known_root.of_child && image_is_ours())
+		know_root_again();
 }
 
 void directory_each_thread(void)
@@ -226,6 +269,7 @@ void directory_set_root(uint64_t from, const char *path)
 
 	if (!from)
 		from = __atomic_load_n(&image.directory, __ATOMIC_RELAXED);
-	if (image_is_ours() && place_find_from(&place, from ? from : FP_DIRECTORY_UNKNOWABLE, path))
+	if (image.root != ROOT_IS_LOOKED_AT && image_is_ours() &&
+		place_find_from(&place, from ? from : FP_DIRECTORY_UNKNOWABLE, path))
 		image.root = fact_root(&place);
 }

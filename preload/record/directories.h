@@ -47,12 +47,25 @@ void directory_descriptors_apart(void);
 /* Remembers the working directory; 0: unknown. */
 void directory_set_working(uint64_t id);
 
-/* The parent of a vfork or posix_spawn runs again: no child changes our memory any more. */
+/* The parent of a vfork or posix_spawn runs again: no child changes our memory any more, nor the
+ * root. */
 void directory_parent_runs(void);
 
 /* The threads of this process may have working directories of their own: none is remembered from
  * now on. */
 void directory_each_thread(void);
+
+/* The id of the root, for an absolute path; 0: as at the start. FP_DIRECTORY_UNKNOWABLE: it cannot
+ * be found out. */
+uint64_t directory_root(void);
+
+/*
+ * The root is about to change for some of those who share our memory, but perhaps not for all: by a
+ * thread, a vfork child, or a process that shares the root with us (CLONE_FS). From now on each of
+ * them looks whether "/" is still the directory that it was. If it is not, absolute paths are gaps,
+ * since no path is known to lead there.
+ */
+void directory_look_at_root(void);
 
 /* chroot(path) succeeded, when the working directory was `from` (0: the one that is remembered).
  * Does not ask the kernel, which answers with paths below the new root by now. */

@@ -40,10 +40,10 @@ const char *place_below_root(const char *path)
  * path is relative to the directory that is now the root. */
 static const char *find_directory(uint64_t from, const char *path, uint64_t *ret_directory)
 {
-	bool absolute = *path == '/';
+	uint64_t root = image.root ? directory_root() : 0;
 
-	*ret_directory = absolute ? image.root : from;
-	return image.root && *ret_directory == image.root ? place_below_root(path) : path;
+	*ret_directory = *path == '/' ? root : from;
+	return root && *ret_directory == root ? place_below_root(path) : path;
 }
 
 bool place_find_from(struct place *ret, uint64_t from, const char *path)

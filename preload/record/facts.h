@@ -54,8 +54,8 @@ void fact_record(const struct record *record, uint64_t key);
 uint64_t fact_directory(const char *path);
 
 /* Records that this directory has become "/" (chroot), and returns the id that paths from there are
- * relative to. It is not the directory's usual id, because symlinks lead elsewhere from there. Where
- * the directory is "/" already, nothing changes. */
+ * relative to. It is not the directory's usual id, because symlinks lead elsewhere from there.
+ * Where the directory is "/" already, nothing changes. */
 uint64_t fact_root(const struct place *place);
 
 /* Records an exec that is about to be tried. Returns a ticket for fact_exec_undo(). 0: there is

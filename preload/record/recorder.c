@@ -248,9 +248,11 @@ static uint64_t place_socket(union address *address, size_t *size)
 		return directory_of(AT_FDCWD);
 	is_held = held_find(path, &held);
 	if (!is_held || held.kind == HELD_ROOT) {
-		if (image.root)
+		uint64_t root = directory_root();
+
+		if (root)
 			set_path(address, size, place_below_root(is_held ? held.rest : path));
-		return image.root;
+		return root;
 	}
 	if (*held.rest) {
 		set_path(address, size, held.rest);

@@ -94,6 +94,9 @@ void record_descriptors_each_thread(void);
  * or descriptors, or these but not our memory, they are not remembered from now on. */
 void record_clone_begins(uint64_t flags);
 
+/* Before chroot and pivot_root: the root may change for this thread or process alone, and not for
+ * all who share our memory. */
+void record_root_begin(void);
 /* The root directory is another one now (chroot, pivot_root, setns), so it must no longer be sent
  * as the one that the hello describes. */
 void record_root_left(void);

@@ -22,6 +22,8 @@
 #undef _GNU_SOURCE
 #include "supervise/outcome.c"
 #undef _GNU_SOURCE
+#include "supervise/rights.c"
+#undef _GNU_SOURCE
 #include "supervise/target.c"
 
 #define HEAD_SIZE  15
@@ -37,6 +39,11 @@ int images_root(int pid)
 
 void images_root_changed(void)
 {
+}
+
+bool images_rights_differ(void)
+{
+	return false;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

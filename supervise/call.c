@@ -21,6 +21,7 @@
 #include "supervise/caller.h"
 #include "supervise/images.h"
 #include "supervise/outcome.h"
+#include "supervise/rights.h"
 #include "supervise/target.h"
 
 #define MESSAGES_MAX 1024u /* messages of a sendmmsg: the kernel looks at no more (UIO_MAXIOV) */
@@ -357,9 +358,13 @@ static int foretell(enum approach approach, struct spot *ret_from)
 	const struct call *row = called.row;
 	struct spot from = first_spot(approach);
 	struct spot to = spot_of(path_argument(row->to_path), row->to_directory, approach);
-	int error = outcome_foretell(
-		row, called.announced->number, called.arguments, open_flags(), &from, &to);
+	int error;
 
+	if (images_rights_differ())
+		rights_take(called.announced->pid);
+	error = outcome_foretell(
+		row, called.announced->number, called.arguments, open_flags(), &from, &to);
+	rights_return();
 	fd_close(&to.fd);
 	*ret_from = from;
 	return error;

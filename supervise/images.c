@@ -16,6 +16,7 @@
 #include "preload/text.h"
 #include "supervise/express.h"
 #include "supervise/greet.h"
+#include "supervise/rights.h"
 #include "supervise/supervise.h"
 #include "supervise/target.h"
 #include "supervise/vigil.h"
@@ -35,6 +36,7 @@ struct one {
 	int creator;	   /* the process in which it was seen first */
 	bool ignored;	   /* not recorded: it has loaded the library, or has no FOOTPRINT_SOCKET */
 	bool root_differs; /* it has called chroot or the like */
+	bool rights_differ; /* perhaps: from ours */
 	struct express express;
 	uint64_t told_on; /* vigil_tend() */
 	struct image state;
@@ -225,8 +227,10 @@ static struct one *open_image(int pid, uint64_t identity, uint64_t stack)
 	one->express.stack = stack;
 	one->express.closed = is_off(setting(envp, "FOOTPRINT_SITES"));
 	one->ignored = identity == supervisor.first || has_library(pid, envp);
-	if (!one->ignored)
-		start(one, pid, envp);
+	if (one->ignored)
+		return one;
+	one->rights_differ = rights_differ(pid);
+	start(one, pid, envp);
 	return one;
 }
 
@@ -292,6 +296,17 @@ void images_root_changed(void)
 {
 	if (entered)
 		entered->root_differs = true;
+}
+
+void images_rights_changed(void)
+{
+	if (entered)
+		entered->rights_differ = true;
+}
+
+bool images_rights_differ(void)
+{
+	return entered && entered->rights_differ;
 }
 
 int images_root(int pid)

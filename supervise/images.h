@@ -30,6 +30,10 @@ void images_began(int pid);
 /* The root directory of the entered image may be another one than ours from now on. */
 void images_root_changed(void);
 
+/* The processes of the entered image may have other rights than we from now on. */
+void images_rights_changed(void);
+bool images_rights_differ(void);
+
 /* The root directory of the entered image. 0: it is ours; else an O_PATH descriptor of it, which
  * the caller closes. */
 int images_root(int pid);

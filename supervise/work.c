@@ -16,6 +16,7 @@
 #include "supervise/call.h"
 #include "supervise/express.h"
 #include "supervise/images.h"
+#include "supervise/rights.h"
 #include "supervise/turns.h"
 #include "supervise/wake.h"
 
@@ -144,6 +145,17 @@ static bool has_executed(int pid, bool executes)
 	return answer;
 }
 
+/* What comes next is perhaps another image's call, or made with other rights. */
+static void note_change(long number)
+{
+	bool executes = call_of(number)->means == EXECUTE;
+
+	if (executes)
+		images_changed();
+	if (executes || rights_change(number))
+		rights_forget();
+}
+
 static void record(const struct seccomp_notif *notif)
 {
 	struct announced announced = { .pid = (int)notif->pid, .number = notif->data.nr };
@@ -164,12 +176,13 @@ static void record(const struct seccomp_notif *notif)
 			express_begin(express, announced.pid);
 		else
 			error = record_call(&announced, express, came);
+		if (rights_change(announced.number))
+			images_rights_changed();
 		images_tend();
 	}
 	if (error == -EPERM || error == -EACCES)
 		note_unreadable(announced.pid);
-	if (call_of(announced.number)->means == EXECUTE)
-		images_changed();
+	note_change(announced.number);
 }
 
 static void serve(int listener, struct shared *shared, struct turns *turns)

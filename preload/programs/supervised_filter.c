@@ -52,6 +52,24 @@ static void unless_equal(struct program *program, unsigned value, unsigned char 
 	add(program, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, skipped));
 }
 
+bool supervised_filter_is_of_rights(long number)
+{
+	switch (number) {
+	case SYS_setuid:
+	case SYS_setgid:
+	case SYS_setreuid:
+	case SYS_setregid:
+	case SYS_setresuid:
+	case SYS_setresgid:
+	case SYS_setfsuid:
+	case SYS_setfsgid:
+	case SYS_setgroups:
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* Is this call announced, whatever its arguments? */
 static bool is_always_announced(long number)
 {
@@ -76,7 +94,8 @@ static bool is_always_announced(long number)
 		/* arch_prctl is the first call of a libc, and says that a program has begun.
 		 * seccomp: after a filter of its own, nothing but the program's own calls may be
 		 * made in it. */
-		return number == SYS_arch_prctl || number == SYS_seccomp;
+		return number == SYS_arch_prctl || number == SYS_seccomp ||
+		       supervised_filter_is_of_rights(number);
 	}
 }
 

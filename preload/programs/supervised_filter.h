@@ -25,10 +25,13 @@
  * first mean something to receivers only. */
 #define SUPERVISED_SEND_FLAGS (MSG_NOSIGNAL | MSG_CTRUNC | MSG_TRUNC | MSG_WAITALL | MSG_ERRQUEUE)
 
-#define SUPERVISED_FILTER_SIZE 1536 /* bytes of room for the filter, aligned to 8 */
+#define SUPERVISED_FILTER_SIZE 1792 /* bytes of room for the filter, aligned to 8 */
 
 /* Is a call with this number ever announced? */
 bool supervised_filter_announces(long number);
+
+/* Does the call change the rights that the caller has? All such calls are announced. */
+bool supervised_filter_is_of_rights(long number);
 
 /* Does the caller run under such a filter already? Makes one system call. */
 bool supervised_filter_stands(void);

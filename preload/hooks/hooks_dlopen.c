@@ -25,6 +25,7 @@
 #include "preload/linker/rebind.h"
 #include "preload/rawcall.h"
 #include "preload/record/recorder.h"
+#include "preload/sites/sites_object.h"
 
 #define RETURN_INSTRUCTION 0xc3
 
@@ -182,15 +183,19 @@ static int after_object(struct dl_phdr_info *object, size_t size, void *context)
 }
 
 /* Records the objects of a namespace that dlmopen has made, or added to. They are not in the list
- * that this library is in. */
+ * that this library is in. If a libc is among them, its calls are not seen. */
 static void record_namespace(const struct arrivals *arrivals)
 {
 	const struct link_map *object = arrivals->named;
 
 	while (object->l_prev)
 		object = object->l_prev;
-	for (; object; object = object->l_next)
+	for (; object; object = object->l_next) {
 		record_object(arrivals, object->l_name);
+		if (sites_object_is_libc(object))
+			record_gap("sites", arrivals->named->l_name,
+				"dlmopen: what it uses, in a libc of its own");
+	}
 }
 
 /* A dlopen of a path that fails leaves no reliable errno, so this looks whether the file exists. A

@@ -28,6 +28,29 @@ run env LD_AUDIT="$here/auditor.so" cat file >watched
 assert_same_text "output under an auditor" file watched
 gaps "an auditor" sites "$(realpath "$(command -v cat)")"
 
+# ---- a plugin in a namespace of its own, which has a libc of its own, and one that needs none
+cat >space.c <<'END'
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stddef.h>
+int main(int argc, char **argv)
+{
+	void *plugin = dlmopen(LM_ID_NEWLM, argv[1], RTLD_NOW);
+	void (*use)(const char *) = plugin ? (void (*)(const char *))dlsym(plugin, "use") : NULL;
+	return !use || (use(argv[2]), 0);
+}
+END
+echo '#include <stdio.h>
+void use(const char *path) { puts(fopen(path, "r") ? "read" : "not there"); fflush(NULL); }' >plugin.c
+echo 'void use(const char *path) { (void)path; }' >idle.c
+gcc -o space space.c && gcc -shared -fPIC -o plugin.so plugin.c && gcc -shared -fPIC -nostdlib -o idle.so idle.c ||
+	die "cannot compile plugins"
+run ./space "$here/plugin.so" file >watched
+assert_equal "output of a plugin" read "$(cat watched)"
+gaps "a plugin in a namespace of its own" sites "$here/plugin.so"
+run ./space "$here/idle.so" file
+assert_fact "nothing is amiss with a plugin without a libc" '.complete and any(.libraries[]; .path == "'"$here/idle.so"'")' out.footprint
+
 # ---- code that may not be written: the hooks go on
 gcc -o refuse "$top/tests/integration/refuse.c" || die "cannot compile refuse.c"
 linker=$(readelf -lW refuse | sed -n 's/.*interpreter: \(.*\)].*/\1/p')

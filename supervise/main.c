@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -12,6 +13,7 @@
 #include "preload/descriptor.h"
 #include "preload/programs/supervised.h"
 #include "preload/rawcall.h"
+#include "preload/signals.h"
 #include "preload/text.h"
 #include "proto/session_memory.h"
 #include "supervise/guard.h"
@@ -91,6 +93,20 @@ static void close_all_but(int fd)
 		rawcall3(SYS_close_range, 0, fd - 1, 0);
 }
 
+/* An ignored SIGCHLD is inherited by what is executed. Then nobody could wait for a worker, and how
+ * it ended would be lost. */
+static void hear_of_children(void)
+{
+	const struct {
+		void *handler;
+		uint64_t flags;
+		void *restorer;
+		uint64_t mask;
+	} usual = { 0 };
+
+	rawcall4(SYS_rt_sigaction, SIGCHLD, (long)&usual, 0, KERNEL_SIGSET);
+}
+
 /* Sets no_new_privs, and leaves the program's session, so that signals of its terminal do not come
  * to us. Keeps all rights that it has: with fewer than the program has, the kernel does not let us
  * read that. */
@@ -98,6 +114,7 @@ static void settle_in(void)
 {
 	struct rlimit files;
 
+	hear_of_children();
 	rawcall3(SYS_setsid, 0, 0, 0);
 	rawcall3(SYS_chdir, (long)"/", 0, 0);
 	rawcall6(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0);
@@ -183,6 +200,7 @@ static int attach(int argc, char *const *argv)
 		return STATUS_USAGE;
 	supervisor.library = argc > 3 ? argv[3] : NULL;
 	close_all_but(socket);
+	hear_of_children();
 	rawcall3(SYS_setsid, 0, 0, 0);
 	rawcall3(SYS_chdir, (long)"/", 0, 0);
 	return nursery(socket);

@@ -49,14 +49,14 @@ no_guardians() {
 }
 
 # start COMMAND: watched, its pid in $program. Every call of its first program is announced, since what
-# repeats itself would keep no supervisor busy: EXPRESS=1 lets it into the express lane. On a machine with
-# much else to do the supervisor may not be there in the time that a program waits for it: that is a gap,
-# and here another attempt.
+# repeats itself would keep no supervisor busy: EXPRESS=1 lets it into the express lane, and BELOW is an option
+# of env, which executes it. On a machine with much else to do the supervisor may not be there in the time that
+# a program waits for it: that is a gap, and here another attempt.
 start() {
 	local attempt
 
 	for attempt in 1 2 3 4 5 6; do
-		"${watched[@]}" sh -c "env FOOTPRINT_SITES=${EXPRESS:-0} $1" >output 2>errors &
+		"${watched[@]}" sh -c "env ${BELOW:-} FOOTPRINT_SITES=${EXPRESS:-0} $1" >output 2>errors &
 		program=$!
 		started $program
 		for _ in {1..50}; do

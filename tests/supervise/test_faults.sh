@@ -46,7 +46,17 @@ assert_equal "status after six kills" 0 $?
 assert_equal "output after six kills" good "$(cat output)"
 wait_for no_guardians
 
-# ---- the same in the express lane, which needs nobody
+# ---- below who ignores the ends of its children, which what it executes inherits
+wait_for no_supervisors
+BELOW=--ignore-signal=CHLD start './opener 400000 file'
+kill -KILL "$(worker)"
+wait_for paired
+wait $program
+assert_equal "status where SIGCHLD is ignored" 0 $?
+assert_equal "output where SIGCHLD is ignored" good "$(cat output)"
+wait_for no_supervisors
+
+# ---- kills in the express lane, which needs nobody
 EXPRESS=1 start './opener 1500000 file 3'
 kill -KILL "$(worker)"
 wait_for paired

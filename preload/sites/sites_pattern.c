@@ -47,8 +47,8 @@ static bool is_asynchronous(const struct sites_object *object, uint32_t offset)
 #define LAST_ARGUMENT_MAX 8
 
 /* glibc since 2.41, and musl, have a function that makes any cancellable call of a thread that
- * cannot be cancelled at the moment. It ends with a site. Is it this one? Its own last argument is on the
- * stack: glibc's loads it by mov 16(%rsp), %rax, musl's by mov ...(%rsp), %r9. */
+ * cannot be cancelled at the moment. It ends with a site. Is it this one? Its own last argument is
+ * on the stack: glibc's loads it by mov 16(%rsp), %rax, musl's by mov ...(%rsp), %r9. */
 static bool is_general(const uint8_t *code, enum site_kind kind)
 {
 	static const uint8_t glibc[] = { 0x48, 0x8b, 0x44, 0x24, 0x10 };

@@ -1,7 +1,8 @@
 /*
- * roots_apart WAY ROOT: somebody who shares memory or the root with this process goes to ROOT and looks for
- * /nowhere-below; then this process looks for /nowhere-after. Who that is: fork, vfork, thread (with a root of
- * its own), sharing (a process that shares the root alone), all (a child that shares root and memory).
+ * roots_apart WAY ROOT: somebody who shares memory or the root with this process goes to ROOT and
+ * looks for /nowhere-below; then this process looks for /nowhere-after. Who that is: fork, vfork,
+ * thread (with a root of its own), sharing (a process that shares the root alone), all (a child
+ * that shares root and memory).
  */
 #define _GNU_SOURCE
 #include <pthread.h>

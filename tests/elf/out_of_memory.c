@@ -119,12 +119,20 @@ static int read_packages(const char *program)
 	return code;
 }
 
-/* All that there is to say of the program, with the cache of digests empty. */
-static int look(const char *program)
+/* All that there is to say of the program, with the cache of digests empty. root_size: of the
+ * process's own root, in its path. */
+static int look_from(const char *program, size_t root_size)
 {
 	struct look_tools tools = { .resolver = resolver, .ask = true };
+	struct look_request request = {
+		.raw = program,
+		.root_size = root_size,
+		.follow = true,
+		.depth = LOOK_PROGRAM,
+		.digest = true,
+	};
 	struct look *look;
-	int code = look_at(&tools, program, true, LOOK_PROGRAM, true, &look);
+	int code = look_at(&tools, &request, &look);
 
 	if (code == 0) {
 		if (!look->state.has_sha256 || !look->interpreter ||
@@ -136,6 +144,18 @@ static int look(const char *program)
 	tools.resolver = NULL;
 	look_tools_deinit(&tools);
 	return code;
+}
+
+static int look(const char *program)
+{
+	return look_from(program, 0);
+}
+
+/* A process behind a chroot to the first directory of the program's path: on a merged /usr, linker
+ * and libraries are there, too. */
+static int look_in_chroot(const char *program)
+{
+	return look_from(program, strcspn(program + 1, "/") + 1);
 }
 
 /* Runs `work` until it gets through without having met the failing allocation. */
@@ -177,6 +197,7 @@ int main(int argc, char **argv)
 	good = survives("resolve", resolve, argv[2], atol(argv[3]));
 	good &= survives("closure", find_closure, argv[2], atol(argv[3]));
 	good &= survives("look", look, argv[2], atol(argv[3]));
+	good &= survives("look in a chroot", look_in_chroot, argv[2], atol(argv[3]));
 	good &= survives("packages", read_packages, argv[2], atol(argv[3]));
 	resolver_free(resolver);
 	return good ? 0 : 1;

@@ -36,8 +36,9 @@ struct image {
 
 	uint64_t directory; /* id of the working directory, 0: unknown */
 	uint64_t root; /* id of what chroot made "/"; 0: as at the start. See directory_root() */
-	uint64_t last_look;	/* image_time() when we last looked for the aggregator */
-	uint64_t device, inode; /* of our socket, to recognise it; inode 0: to be learnt */
+	uint64_t root_directory; /* the usual id of that directory */
+	uint64_t last_look;	 /* image_time() when we last looked for the aggregator */
+	uint64_t device, inode;	 /* of our socket, to recognise it; inode 0: to be learnt */
 	struct seen_overflow
 		*seen_overflow;	   /* last level of the seen table; NULL: not needed yet */
 	uint64_t *known_programs;  /* program.c's table, in memory that forks share; NULL: none */

@@ -266,10 +266,15 @@ void directory_each_thread(void)
 void directory_set_root(uint64_t from, const char *path)
 {
 	struct place place;
+	uint64_t root;
 
 	if (!from)
 		from = __atomic_load_n(&image.directory, __ATOMIC_RELAXED);
-	if (image.root != ROOT_IS_LOOKED_AT && image_is_ours() &&
-		place_find_from(&place, from ? from : FP_DIRECTORY_UNKNOWABLE, path))
-		image.root = fact_root(&place);
+	if (image.root == ROOT_IS_LOOKED_AT || !image_is_ours() ||
+		!place_find_from(&place, from ? from : FP_DIRECTORY_UNKNOWABLE, path))
+		return;
+	root = fact_root(&place);
+	if (root != image.root)
+		image.root_directory = place_id(&place);
+	image.root = root;
 }

@@ -41,8 +41,10 @@ const char *place_below_root(const char *path)
 static const char *find_directory(uint64_t from, const char *path, uint64_t *ret_directory)
 {
 	uint64_t root = image.root ? directory_root() : 0;
+	/* A descriptor of it from before the chroot has the usual id. */
+	bool from_root = root && root != FP_DIRECTORY_UNKNOWABLE && from == image.root_directory;
 
-	*ret_directory = *path == '/' ? root : from;
+	*ret_directory = *path == '/' || from_root ? root : from;
 	return root && *ret_directory == root ? place_below_root(path) : path;
 }
 

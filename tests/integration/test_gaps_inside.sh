@@ -43,8 +43,9 @@ END
 echo '#include <stdio.h>
 void use(const char *path) { puts(fopen(path, "r") ? "read" : "not there"); fflush(NULL); }' >plugin.c
 echo 'void use(const char *path) { (void)path; }' >idle.c
-gcc -o space space.c && gcc -shared -fPIC -o plugin.so plugin.c && gcc -shared -fPIC -nostdlib -o idle.so idle.c ||
-	die "cannot compile plugins"
+gcc -o space space.c || die "cannot compile space.c"
+gcc -shared -fPIC -o plugin.so plugin.c || die "cannot compile plugin.c"
+gcc -shared -fPIC -nostdlib -o idle.so idle.c || die "cannot compile idle.c"
 run ./space "$here/plugin.so" file >watched
 assert_equal "output of a plugin" read "$(cat watched)"
 gaps "a plugin in a namespace of its own" sites "$here/plugin.so"

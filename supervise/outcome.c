@@ -21,9 +21,9 @@
 
 enum follow { FOLLOW, STAY };
 
-static long open_below(const struct spot *spot, enum follow follow)
+static long open_below(const struct spot *spot, unsigned flags)
 {
-	struct open_how how = { .flags = O_PATH | O_CLOEXEC | (follow == STAY ? O_NOFOLLOW : 0),
+	struct open_how how = { .flags = flags | O_CLOEXEC,
 		.resolve = spot->resolve ? spot->resolve : RESOLVE_IN_ROOT };
 
 	return rawcall4(SYS_openat2, spot->fd, (long)spot->path, (long)&how, sizeof(how));
@@ -37,7 +37,7 @@ static int look(const struct spot *spot, enum follow follow, struct stat *ret)
 
 	if (!spot->below)
 		return (int)-rawcall4(SYS_newfstatat, spot->fd, (long)spot->path, (long)ret, flags);
-	fd = open_below(spot, follow);
+	fd = open_below(spot, O_PATH | (follow == STAY ? O_NOFOLLOW : 0));
 	if (fd < 0)
 		return (int)-fd;
 	result = rawcall3(SYS_fstat, fd, (long)ret, 0);
@@ -52,7 +52,7 @@ static int permitted(const struct spot *spot, int mode)
 
 	if (!spot->below)
 		return (int)-permission_look(spot->fd, spot->path, mode);
-	fd = open_below(spot, FOLLOW);
+	fd = open_below(spot, O_PATH);
 	if (fd < 0)
 		return (int)-fd;
 	result = rawcall4(SYS_faccessat2, fd, (long)"", mode, AT_EACCESS | AT_EMPTY_PATH);
@@ -143,8 +143,10 @@ static int opening(const struct spot *spot, int flags)
 static bool is_empty(const struct spot *spot)
 {
 	char entries[ENTRIES_SIZE] __attribute__((aligned(8)));
-	long fd = rawcall4(
-		SYS_openat, spot->fd, (long)spot->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	const unsigned flags = O_RDONLY | O_DIRECTORY;
+	long fd = spot->below
+			  ? open_below(spot, flags)
+			  : rawcall4(SYS_openat, spot->fd, (long)spot->path, flags | O_CLOEXEC, 0);
 	unsigned count = 0;
 	long size;
 

@@ -7,17 +7,17 @@
 
 #include <stdbool.h>
 
-/* Is this a call that may change them? */
+/* May a call with this number change the rights of its caller? */
 bool rights_change(long number);
 
-/* Has the process other rights to files than we? */
+/* Does the process have other rights to files than we have? */
 bool rights_differ(int pid);
 
-/* Somebody is about to change his rights, or to execute something. */
+/* A caller is about to change its rights, or to execute a program. */
 void rights_forget(void);
 
-/* From now on files are looked at with its rights, as far as we may take them, until they are given
- * back. */
+/* Until rights_return(), files are looked at with the rights of this process, as far as we may take
+ * them. */
 void rights_take(int pid);
 void rights_return(void);
 

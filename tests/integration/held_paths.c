@@ -116,6 +116,7 @@ static void use_new_root(void)
 
 	CHECK(chroot("root") == 0 && chdir("/") == 0);
 	CHECK(close(open("/absolute", O_RDONLY)) == 0 && close(open("relative", O_RDONLY)) == 0);
+	CHECK(rmdir("full") < 0 && errno == ENOTEMPTY && rmdir("/full") < 0 && errno == ENOTEMPTY);
 	file = open("file", O_PATH);
 	CHECK(close(open(below("/proc/self/fd", file, ""), O_WRONLY)) == 0);
 }

@@ -48,6 +48,7 @@ if [ "$(id -u)" -eq 0 ] && unshare -m true 2>/dev/null; then
 		rm -rf "$manifests" "$work/top"
 		mkdir -p "$work/top/root/proc"
 		echo content >"$work/top/root/file"
+		mkdir -p "$work/top/root/full/of"
 		for name in absolute relative; do
 			echo "$name" >"$work/top/root/of-$name"
 			ln -s "/of-$name" "$work/top/root/$name"
@@ -58,6 +59,8 @@ if [ "$(id -u)" -eq 0 ] && unshare -m true 2>/dev/null; then
 		aggregator_stop
 		assert_equal "a file opened anew behind a chroot ($program)" "write check" \
 			"$(facts ".files[] | select(.path == \"$(realpath "$work/top/root/file")\") | .access | join(\" \")")"
+		assert_fact "a folder that is not empty stays ($program)" \
+			'all(.files[]; .access | index("delete") | not)'
 		assert_equal "where links lead behind a chroot ($program)" "/of-absolute /of-relative" \
 			"$(facts '.files[].path' | sed -n "s|^$(realpath "$work")/top/root\(/of-.*\)|\1|p" | sort | xargs)"
 		assert_fact "nothing is amiss behind a chroot" '.gaps == []'

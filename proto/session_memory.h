@@ -33,9 +33,17 @@
 #ifndef FOOTPRINT_PROTO_SESSION_MEMORY_H
 #define FOOTPRINT_PROTO_SESSION_MEMORY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
-#define FP_PROTOCOL 1
+/* What this version writes. A reader knows all from the oldest on. */
+#define FP_PROTOCOL	   2
+#define FP_PROTOCOL_OLDEST 1 /* without Record.prefix */
+
+static inline bool fp_protocol_is_known(uint32_t protocol)
+{
+	return protocol >= FP_PROTOCOL_OLDEST && protocol <= FP_PROTOCOL;
+}
 
 #define SESSION_MEMORY_MAGIC 0x31474f4c54505246ull /* "FRPTLOG1", little endian */
 #define SESSION_ID_SIZE	     16
@@ -51,6 +59,7 @@
 #define FP_DETAIL_SIZE_MAX  1024u
 #define FP_SEGMENT_SIZE_MAX (16u << 20) /* whole memfd */
 #define FP_SEGMENTS_MAX	    1024u	/* of one session */
+#define FP_PREFIXES_MAX	    4096u	/* numbers of directories in one session; below 2^16 */
 
 #define SLOT_ALIGN	    8u
 #define SLOT_STATE(word)    ((word) >> 24)
@@ -92,7 +101,7 @@ struct session_memory {
 /*
  * The id of a directory: FNV-1a (64 bit) over the id of the directory that its path is relative to
  * (8 bytes, little endian) and the bytes of that path. For an absolute path, which begins with '/',
- * the parent's id is 0. The result is never 0.
+ * the parent's id is 0. The result is never a number that Record.prefix may have.
  */
 static inline uint64_t fp_directory_id(uint64_t parent, const char *path, uint64_t size)
 {
@@ -102,7 +111,7 @@ static inline uint64_t fp_directory_id(uint64_t parent, const char *path, uint64
 		hash = (hash ^ (parent >> (8 * i) & 0xff)) * 0x100000001b3ull;
 	for (uint64_t i = 0; i < size; i++)
 		hash = (hash ^ (unsigned char)path[i]) * 0x100000001b3ull;
-	return hash ? hash : 1;
+	return hash > UINT32_MAX ? hash : hash + UINT32_MAX + 1;
 }
 
 /*

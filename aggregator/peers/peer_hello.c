@@ -123,7 +123,7 @@ int peer_hear_hello(struct peer *peer, const Footprint__Hello *hello, struct rec
 	struct session *session;
 	int r;
 
-	if (hello->protocol != FP_PROTOCOL) {
+	if (!fp_protocol_is_known(hello->protocol)) {
 		if (policy_allows_uid(&daemon->options, peer->uid))
 			refuse_protocol(peer, hello);
 		return error_set(err, -EPROTONOSUPPORT, "hello: protocol %u", hello->protocol);

@@ -94,7 +94,7 @@ static int meet_session(struct pool *pool, unsigned i, struct segment *segment,
 	struct session *session;
 	int r;
 
-	if (hello->protocol != FP_PROTOCOL || hello->segment)
+	if (!fp_protocol_is_known(hello->protocol) || hello->segment)
 		return error_set(err, -EBADMSG, "cell: not a session's first segment");
 	r = session_get(pool->daemon, hello, &source, &session);
 	if (r < 0)

@@ -28,10 +28,12 @@ void deferred_init(struct session *session)
 
 static int await(struct session *session, struct deferred *deferred)
 {
+	const Footprint__Record *record = deferred->record;
+	uint64_t id = record->prefix ? record->prefix : record->directory;
 	struct awaited *awaited;
 	uint32_t place;
 
-	if (table_add(&session->awaited, &deferred->record->directory, &place) < 0)
+	if (table_add(&session->awaited, &id, &place) < 0)
 		return -ENOMEM;
 	awaited = table_at(&session->awaited, place);
 	deferred->next = awaited->first;

@@ -5,6 +5,7 @@
 
 #include "aggregator/roots/root.h"
 #include "lib/base/hash.h"
+#include "proto/session_memory.h"
 
 #define DIRECTORY_SLOTS_MIN 16u
 
@@ -56,13 +57,20 @@ static int grow(struct directories *directories)
 	return 0;
 }
 
+/* There is room for all numbers even when there is none for other ids: a process uses a number for
+ * whatever it does in that directory, and nearly all other ids never. */
+static uint32_t limit_for(uint64_t id)
+{
+	return DIRECTORIES_MAX + (id <= UINT32_MAX ? FP_PREFIXES_MAX : 0);
+}
+
 int directories_add(struct directories *directories, uint64_t id, struct path *path)
 {
 	struct directory_slot *slot;
 
 	if (!id || directories_find(directories, id))
 		return 0;
-	if (directories->count >= DIRECTORIES_MAX)
+	if (directories->count >= limit_for(id))
 		return -ENOSPC;
 	if ((!directories->slots || directories->count >= directories->mask / 4 * 3) &&
 		grow(directories) < 0)

@@ -7,7 +7,8 @@
 
 struct path;
 
-/* Directories of one session. What is relative to any further one is a gap. */
+/* Directories of one session, besides those that have a number (FP_PREFIXES_MAX). What is relative
+ * to any further one is a gap. */
 #define DIRECTORIES_MAX (1u << 18)
 
 struct directory_slot {

@@ -121,6 +121,27 @@ static int find_record_path(
 		!record->no_follow, ret);
 }
 
+/* Puts the directory that a prefix stands for before the path, which is absolute then. 0; -ENOENT:
+ * its number has not been given yet; -ENAMETOOLONG; -ENOMEM. */
+static int complete(const struct session *session, Footprint__Record *record)
+{
+	const struct path *directory;
+	char *whole;
+
+	if (!record->prefix)
+		return 0;
+	directory = directories_find(&session->directories, record->prefix);
+	if (!directory)
+		return -ENOENT;
+	whole = lexical_join(directory->raw, (const char *)record->path.data, record->path.len);
+	if (!whole)
+		return -errno;
+	free(record->path.data);
+	record->path = (ProtobufCBinaryData){ .data = (uint8_t *)whole, .len = strlen(whole) };
+	record->prefix = 0;
+	return 0;
+}
+
 /* --- directories ------------------------------------------------------------------------------ */
 
 /* Learns what an id means. Past the limit it stays unknown, and what is relative to it becomes a
@@ -299,8 +320,12 @@ static int ingest_gap(struct session *session, const Footprint__Record *record)
 	return 0;
 }
 
-int ingest_record(struct session *session, const Footprint__Record *record)
+int ingest_record(struct session *session, Footprint__Record *record)
 {
+	int r = complete(session, record);
+
+	if (r < 0)
+		return r;
 	switch (record->kind) {
 	case FOOTPRINT__RECORD__KIND__PATH:
 		return ingest_path(session, record);
@@ -332,7 +357,7 @@ int ingest_slot(
 	__attribute__((cleanup(record_freep))) Footprint__Record *record = NULL;
 	int r = record_unpack(payload, size, &record, err);
 
-	if (r == 0 && record->path.len && is_relative(&record->path) &&
+	if (r == 0 && record->path.len && !record->prefix && is_relative(&record->path) &&
 		is_nowhere(session, record->directory))
 		return relative_to_nowhere(session);
 	if (r == -EBADMSG)

@@ -17,9 +17,10 @@ struct session;
 int ingest_slot(struct session *session, const uint8_t *payload, size_t size, bool count,
 	struct error *err);
 
-/* Makes a fact of a record, or learns the name of a directory from it. 0; -ENOENT: it is relative
- * to a directory that is not known yet; -ENAMETOOLONG; -ENOMEM. */
-int ingest_record(struct session *session, const Footprint__Record *record);
+/* Makes a fact of a record, or learns the name of a directory from it. Completes its path, if it
+ * has a prefix. 0; -ENOENT: it is relative to a directory that is not known yet; -ENAMETOOLONG;
+ * -ENOMEM. */
+int ingest_record(struct session *session, Footprint__Record *record);
 
 /* Makes the first fact of the session: the image itself. 0 or -ENOMEM. */
 int ingest_hello(struct session *session, const Footprint__Hello *hello);

@@ -46,7 +46,7 @@ static int check_header(const struct session_memory *memory, off_t size, struct 
 
 	if (memory->magic != SESSION_MEMORY_MAGIC)
 		return error_set(err, -EBADMSG, "memory: not a session's");
-	if (memory->protocol != FP_PROTOCOL)
+	if (!fp_protocol_is_known(memory->protocol))
 		return error_set(err, -EPROTONOSUPPORT, "memory: protocol %u", memory->protocol);
 	if (memory->memory_size != size)
 		return error_set(err, -EBADMSG, "memory: says %u bytes, has %lld",

@@ -30,8 +30,8 @@ static int find_session(struct aggregator *daemon, const struct taken *taken,
 	if (r < 0)
 		return r;
 	*ret_segment = hello->segment;
-	r = hello->protocol == FP_PROTOCOL ? session_get(daemon, hello, &source, ret)
-					   : -EPROTONOSUPPORT;
+	r = fp_protocol_is_known(hello->protocol) ? session_get(daemon, hello, &source, ret)
+						  : -EPROTONOSUPPORT;
 	footprint__hello__free_unpacked(hello, NULL);
 	return r;
 }

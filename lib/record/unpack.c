@@ -86,7 +86,7 @@ static int check_path_record(const Footprint__Record *record, struct error *err)
 {
 	int r = require(record->path.len > 0, "path", err);
 
-	if (r == 0 && record->directory == 0 && record->path.data[0] != '/')
+	if (r == 0 && !record->directory && !record->prefix && record->path.data[0] != '/')
 		r = error_set(err, -EBADMSG, "path: relative to nothing");
 	return r;
 }

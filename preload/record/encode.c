@@ -23,6 +23,7 @@ enum {
 	FIELD_GAP = 12,
 	FIELD_DETAIL = 13,
 	FIELD_ROOT = 14,
+	FIELD_PREFIX = 15,
 };
 
 static unsigned char *put_raw_varint(unsigned char *to, uint64_t value)
@@ -87,6 +88,7 @@ size_t write_record(unsigned char *to, const struct record *r)
 	end = put_bytes(end, FIELD_PATH, r->path, r->path_size);
 	end = put_varint(end, FIELD_ERROR, r->error);
 	end = put_varint(end, FIELD_NO_FOLLOW, r->no_follow);
+	end = put_varint(end, FIELD_PREFIX, r->prefix);
 	if (r->more)
 		end = put_more(end, r->more);
 	return (size_t)(end - to);
@@ -126,7 +128,7 @@ size_t record_size(const struct record *r)
 {
 	return varint_field(r->kind) + varint_field(r->access) + fixed64_field(r->directory) +
 	       bytes_field(r->path_size) + varint_field(r->error) + varint_field(r->no_follow) +
-	       (r->more ? more_size(r->more) : 0);
+	       varint_field(r->prefix) + (r->more ? more_size(r->more) : 0);
 }
 
 static void write_raw(struct writer *w, const void *bytes, size_t size)

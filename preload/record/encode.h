@@ -32,6 +32,7 @@ struct record {
 	unsigned access;
 	unsigned error;
 	bool no_follow;
+	uint16_t prefix; /* the number of a directory (prefixes.h) */
 	uint64_t directory;
 	const void *path;
 	size_t path_size;

@@ -121,20 +121,24 @@ static uint32_t *append(
 	return NULL;
 }
 
+const uint32_t *fact_append(const struct record *record)
+{
+	struct segment *segment = image_segment();
+	uint32_t *slot = segment ? append(record, SLOT_READY, &segment) : NULL;
+
+	if (slot)
+		session_tend(segment, slot);
+	return slot;
+}
+
 void fact_record(const struct record *record, uint64_t key)
 {
 	struct segment *segment = image_segment();
-	uint32_t *slot;
 
-	if (!segment)
-		return;
-	slot = append(record, SLOT_READY, &segment);
-	if (!slot)
-		return;
-	session_tend(segment, slot);
-	/* Only now: whoever finds the key in the table relies on the record's being kept, even if
-	 * this process is killed. */
-	seen_add(segment->first, key);
+	/* Only after it: whoever finds the key in the table relies on the record's being kept, even
+	 * if this process is killed. */
+	if (segment && fact_append(record))
+		seen_add(segment->first, key);
 }
 
 uint64_t fact_directory(const char *path)

@@ -50,6 +50,10 @@ bool fact_is_known(uint64_t hash, uint64_t attributes, uint64_t *ret_key);
 
 void fact_record(const struct record *record, uint64_t key);
 
+/* The same for what is no fact, and in no seen table. Returns the slot's word; NULL: the record is
+ * lost. */
+const uint32_t *fact_append(const struct record *record);
+
 /* Records what the id of an absolute path means, and returns the id. */
 uint64_t fact_directory(const char *path);
 

@@ -14,23 +14,26 @@
 #include "preload/record/facts.h"
 #include "preload/record/held.h"
 #include "preload/record/pointers.h"
+#include "preload/record/prefixes.h"
 #include "preload/record/seen.h"
 #include "preload/text.h"
 
 static void record_place(unsigned access, const struct place *place, int error)
 {
+	struct record record;
 	uint64_t key;
 
 	if (fact_is_known(place->hash, FACT_ATTRIBUTES(RECORD_PATH, access, error), &key))
 		return;
-	fact_record(&(struct record){ .kind = RECORD_PATH,
-			    .access = access & ~ACCESS_NO_FOLLOW,
-			    .no_follow = (access & ACCESS_NO_FOLLOW) != 0,
-			    .error = (unsigned)error,
-			    .directory = place->directory,
-			    .path = place->path,
-			    .path_size = place->size },
-		key);
+	record = (struct record){ .kind = RECORD_PATH,
+		.access = access & ~ACCESS_NO_FOLLOW,
+		.no_follow = (access & ACCESS_NO_FOLLOW) != 0,
+		.error = (unsigned)error,
+		.directory = place->directory,
+		.path = place->path,
+		.path_size = place->size };
+	prefix_shorten(&record);
+	fact_record(&record, key);
 }
 
 /* Is a use of this path, with this outcome, to be recorded? False also where `path` may be a bad

@@ -57,6 +57,7 @@ struct segment {
 	uint32_t way;		  /* enum segment_way */
 	uint32_t socket_path;	  /* segment 0: offset of a terminated copy of FOOTPRINT_SOCKET */
 	uint32_t spool_path;	  /* segment 0: the same of the spool folder's path */
+	uint32_t prefixes;	  /* segment 0: numbers given out so far (prefixes.h) */
 	uint32_t starts;	  /* segment 0: programs that the image has started, or tried to */
 	bool cell;		  /* it is a cell of a pool, and has none of the tables below */
 	uint8_t session[SESSION_ID_SIZE];

@@ -44,6 +44,16 @@ def path(name, access=READ, error=0, directory=0, no_follow=False):
             + number(5, error) + number(6, no_follow))
 
 
+def numbered(prefix, name):
+    """From now on `prefix` stands for this directory."""
+    return number(1, 5) + data(4, name) + fixed(7, prefix)
+
+
+def below(prefix, name, access=READ, error=0):
+    """The same as path(), with the number of a directory before the name."""
+    return path(name, access, error) + number(15, prefix)
+
+
 def execute(name, error=0, directory=0):
     return number(1, 2) + fixed(3, directory) + data(4, name) + number(5, error)
 
@@ -79,7 +89,7 @@ def directory_id(parent, name):
     h = 0xCBF29CE484222325
     for byte in struct.pack("<Q", parent) + name.encode():
         h = (h ^ byte) * 0x100000001B3 & 0xFFFFFFFFFFFFFFFF
-    return h
+    return h if h >> 32 else h + (1 << 32)
 
 
 # --- session memory and spool -------------------------------------------------------------------

@@ -91,7 +91,7 @@ def records_not_understood_are_gaps(daemon):
 
 
 def another_protocol_is_a_gap(daemon):
-    refuses(daemon, [], root=False, hello_bytes=hello(os.urandom(16), protocol=2))
+    refuses(daemon, [], root=False, hello_bytes=hello(os.urandom(16), protocol=3))
     wait_for("the gap", lambda: 'kind: "unknown-protocol"' in daemon.manifest())
 
 
@@ -163,6 +163,20 @@ def many_records_that_wait_for_a_directory(daemon):
     assert daemon.cpu_seconds() < 3, daemon.cpu_seconds()
 
 
+def prefixes_with_more_directories_than_are_kept(daemon):
+    """A number is known where there is no room for what other ids mean. Paths may not grow without end."""
+    others = [number(1, 5) + data(4, "/d") + fixed(7, (1 << 32) + i) for i in range(1 << 18)]
+    long = "/" + "/".join(["d" * 200] * 20)
+    said = [numbered(9, "/usr/share"), below(9, "no-such", error=2), numbered(10, long), below(10, "e" * 255, error=2),
+            numbered(11, "/etc"), below(11, "/passwd"), numbered(1 << 31, "/srv"), below(1 << 31, "none", error=2)]
+    Peer(daemon, others + said, size=16 << 20).close()
+    wait_for("the manifest", lambda: "ended_ns" in daemon.manifest())
+    manifest = daemon.manifest()
+    for name in ("/usr/share/no-such", "/srv/none"):
+        assert 'path: "%s"' % name in manifest, name
+    assert "dropped-session" not in manifest and "unresolved" not in manifest, manifest[:2000]
+
+
 def memories_that_claim_what_they_do_not_hold(daemon):
     """A log said to be full and empty in truth takes no place on disk."""
     for _ in range(4):
@@ -186,6 +200,7 @@ memories_that_claim_what_they_do_not_hold.options = ("--interval", "600")
 if __name__ == "__main__":
     resource.setrlimit(resource.RLIMIT_NOFILE, (8192, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
     run([descriptors_that_are_no_session_memory, too_many_descriptors, many_records_that_wait_for_a_directory,
+         prefixes_with_more_directories_than_are_kept,
          root_that_is_no_path_descriptor, garbage, logs_that_are_damaged,
          records_not_understood_are_gaps, another_protocol_is_a_gap,
          another_session_on_the_same_socket, memories_that_claim_what_they_do_not_hold, applications_not_allowed,

@@ -25,6 +25,20 @@ def sessions():
     return made
 
 
+def shortened(session, started, program, records):
+    """The same session, which gives each directory of a path a number, behind the records that have it."""
+    said = []
+    for record in records:
+        match = re.fullmatch(rb"(\x08\x01\x10..?)\x22.(/.*)/([^/(]+)(|\x28.)", record, re.S)
+        if match:
+            prefix = 1 + sum(match[2]) % 4096
+            said += [match[1] + data(4, match[3]) + match[4] + number(15, prefix), numbered(prefix, match[2])]
+        else:
+            said.append(record)
+    assert any(record != other for record, other in zip(records, said))
+    return session, started, program, said
+
+
 def deliver(daemon, made):
     for session, started, program, records in made:
         Peer(daemon, records, session=session, started=started, executable=program).close()
@@ -85,6 +99,7 @@ def main():
     for turn in range(3):
         dice.shuffle(made)
         assert by_spool(made) == spooled, "spool order %d differs" % turn
+    assert manifest_of([shortened(*session) for session in made]) == expected, "prefixes differ"
     print("ok")
 
 

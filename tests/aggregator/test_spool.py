@@ -186,6 +186,18 @@ def relative_records_after_a_restart(daemon):
     peer.close()
 
 
+def prefixes_after_a_restart(daemon):
+    """The same with a directory that was given a number."""
+    peer = Peer(daemon, [numbered(7, "/usr/share"), below(7, "doc", LIST)])
+    wait_for("acknowledgement", lambda: peer.acknowledged() == len(peer.log))
+    daemon.kill()
+    spool_file(daemon, entry([below(7, "no-such", error=2)], offset=len(peer.log), session=peer.session))
+    daemon.start()
+    wait_for("the path", lambda: 'path: "/usr/share/no-such"' in daemon.manifest())
+    assert "unresolved" not in daemon.manifest()
+    peer.close()
+
+
 def records_by_value(daemon):
     """A process without shared memory: slots in packets, some of them said again when they change."""
     session = os.urandom(16)
@@ -236,8 +248,8 @@ def a_connection_that_was_lost(daemon):
 
 
 def unknown_directory_is_a_gap(daemon):
-    Peer(daemon, [path("x", directory=12345), path("/etc/passwd")]).close()
-    wait_for("the gap", lambda: 'kind: "unresolved"' in daemon.manifest())
+    Peer(daemon, [path("x", directory=12345), below(4, "y"), path("/etc/passwd")]).close()
+    wait_for("the gaps", lambda: re.search('kind: "unresolved"(\n.*){1,4}count: 2\n', daemon.manifest()))
     assert has_file(daemon.manifest(), "/etc/passwd")
 
 
@@ -309,7 +321,7 @@ def another_user_goes_on(daemon):
 
 def entries_that_are_refused_are_gaps(daemon):
     """... of whoever else is in the file: the daemon does not understand them."""
-    spool_file(daemon, spool_entry(hello(os.urandom(16), protocol=2), slot(path("/etc/passwd")))
+    spool_file(daemon, spool_entry(hello(os.urandom(16), protocol=3), slot(path("/etc/passwd")))
                + entry([path("/etc/group")]))
     wait_for("the other", lambda: has_file(daemon.manifest(), "/etc/group"))
     wait_for("the gap", lambda: 'kind: "lost-records"' in daemon.manifest())
@@ -460,7 +472,7 @@ if __name__ == "__main__":
          entry_cut_short_names_its_program, strange_files_are_put_away,
          killed_process_and_killed_daemon, a_journal_goes_while_others_end, memory_is_acknowledged_when_on_disk, restart_continues,
          relative_records_after_a_restart, records_by_value, a_connection_that_was_lost,
-         unknown_directory_is_a_gap,
+         unknown_directory_is_a_gap, prefixes_after_a_restart,
          another_user_goes_on, entries_that_are_refused_are_gaps, names_that_others_have_taken,
          a_file_of_nothing, a_file_that_cannot_be_read, a_file_that_stays_locked,
          many_files_of_somebody_hostile, a_file_that_is_locked_at_the_end,

@@ -226,7 +226,7 @@ def directory_id(parent, path):
     value = 0xcbf29ce484222325
     for byte in parent.to_bytes(8, "little") + path:
         value = (value ^ byte) * 0x100000001b3 & MASK
-    return value or 1
+    return value if value >> 32 else value + (1 << 32)
 
 
 def facts_of(records, hellos):

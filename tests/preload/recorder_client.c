@@ -263,6 +263,24 @@ static int run_released(void)
 	return 0;
 }
 
+/* The paths of standard input, a line each. From a line "fork" on a child makes the rest, too. */
+static int run_told(void)
+{
+	char *text = NULL;
+	size_t room = 0;
+
+	if (getdelim(&text, &room, 0, stdin) < 0)
+		return 1;
+	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+		if (strcmp(line, "fork"))
+			record_path(ACCESS_CHECK, AT_FDCWD, line, 0);
+		else if (forked() > 0)
+			wait(NULL);
+	}
+	free(text);
+	return 0;
+}
+
 static int run_steps(void)
 {
 	make_facts("before", count);
@@ -401,6 +419,7 @@ static const struct {
 	{ "killed", run_killed },
 	{ "killed-in-threads", run_killed_in_threads },
 	{ "released", run_released },
+	{ "told", run_told },
 	{ "steps", run_steps },
 	{ "growing", run_growing },
 	{ "closed", run_closed },

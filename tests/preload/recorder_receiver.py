@@ -79,6 +79,19 @@ def decode(field, messages):
     return [dict(value) for _, value in parse_text(iter(result.stdout.decode().splitlines()))]
 
 
+def completed(said):
+    """The records of (session, payload) pairs; Record.prefix is put before the path."""
+    records = decode(1, [payload for _, payload in said])
+    numbered = {(session, record["id"]): record["path"]
+                for (session, _), record in zip(said, records)
+                if record.get("kind") == "DIRECTORY" and record["id"] < 1 << 32}
+    for (session, _), record in zip(said, records):
+        if "prefix" in record:
+            record["path"] = numbered[session, record.pop("prefix")] + b"/" + record["path"]
+    return [record for record in records
+            if record.get("kind") != "DIRECTORY" or record["id"] >= 1 << 32]
+
+
 def slots_of(log):
     """(offset, state, payload) of each slot, until the first free one."""
     at = 0
@@ -260,14 +273,16 @@ class Receiver:
 
     def records(self):
         """Of all sessions, by memory and by value; EXEC slots count as done, as at an end."""
-        payloads = [payload for memory in self.memories for _, state, payload in memory.slots()
-                    if state in (READY, EXEC)]
+        hellos = decode(3, [memory.hello() for memory in self.memories])
+        said = [(hello["session"], payload) for hello, memory in zip(hellos, self.memories)
+                for _, state, payload in memory.slots() if state in (READY, EXEC)]
         for packet in self.decoded_packets():
             if "batch" in packet:
-                log = dict(packet["batch"]).get("log", b"")
-                payloads += [payload for _, state, payload in slots_of(log)
-                             if state in (READY, EXEC)]
-        return decode(1, payloads)
+                batch = dict(packet["batch"])
+                said += [(batch["session"], payload)
+                         for _, state, payload in slots_of(batch.get("log", b""))
+                         if state in (READY, EXEC)]
+        return completed(said)
 
     def decoded_packets(self):
         return decode(2, self.packets)
@@ -278,8 +293,9 @@ class Receiver:
 
 def spooled_records(folder):
     """Records of every spool file in a folder."""
-    payloads = []
-    for name in sorted(os.listdir(folder)):
-        for _, _, log in spool_entries(os.path.join(folder, name)):
-            payloads += [p for _, state, p in slots_of(log) if state in (READY, EXEC)]
-    return decode(1, payloads)
+    entries = [entry for name in sorted(os.listdir(folder))
+               for entry in spool_entries(os.path.join(folder, name))]
+    hellos = decode(3, [hello for _, hello, _ in entries])
+    return completed([(hello["session"], payload)
+                      for hello, (_, _, log) in zip(hellos, entries)
+                      for _, state, payload in slots_of(log) if state in (READY, EXEC)])

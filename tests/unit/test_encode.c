@@ -47,6 +47,7 @@ static struct record make(uint64_t *state, const char *bytes, struct record_more
 		.access = (unsigned)number(state),
 		.error = (unsigned)number(state),
 		.no_follow = roll(state) % 2,
+		.prefix = (uint16_t)number(state),
 		.directory = number(state),
 		.path = bytes,
 		.path_size = length(state),
@@ -98,6 +99,7 @@ static void assert_same(const Footprint__Record *found, const struct record *rec
 	assert_int_equal(found->access, record->access);
 	assert_int_equal(found->error, record->error);
 	assert_int_equal(found->no_follow, record->no_follow);
+	assert_int_equal(found->prefix, record->prefix);
 	assert_true(found->directory == record->directory);
 	assert_bytes(&found->path, record->path, record->path_size);
 	assert_more(found, record->more ? record->more : &none);

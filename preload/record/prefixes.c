@@ -1,0 +1,152 @@
+#include "preload/record/prefixes.h"
+
+#include "preload/image.h"
+#include "preload/record/encode.h"
+#include "preload/record/facts.h"
+#include "preload/record/seen.h"
+#include "preload/text.h"
+
+#define NUMBERED   4u	/* directories whose numbers are remembered */
+#define CANDIDATES 8u	/* directories whose facts are counted */
+#define FACTS	   8u	/* so many facts below a directory give it a number */
+#define LENGTH_MIN 12u	/* bytes of a directory's path: a number saves little below that */
+#define LENGTH_MAX 127u /* so that its length is one byte in a record */
+
+/* How many of the facts below a directory had to be recorded whole. */
+struct candidate {
+	uint32_t hash;
+	uint32_t facts;
+};
+
+/*
+ * Nothing here is locked. Threads that change it at once may give a directory two numbers, or lose
+ * count.
+ */
+static struct {
+	/* The records that gave the last few numbers, in the log. So a directory's path and number
+	 * are changed together, by one store. */
+	const unsigned char *numbered[NUMBERED];
+	unsigned oldest; /* of them: is replaced next */
+	struct candidate candidates[CANDIDATES];
+} prefixes DATA_SELDOM;
+
+/*
+ * A record that gives a number, as write_record() makes it:
+ *
+ *   08 05   kind: DIRECTORY
+ *   22 LENGTH path
+ *   39      id: the number, 8 bytes
+ *
+ * Where the log's memory was given back to the kernel, all of it reads as zeros.
+ */
+enum { AT_LENGTH = 3, AT_PATH = 4, BEFORE_NUMBER = 1 };
+
+/* Does this path lie below a directory with this path? What follows must not begin with '/', or it
+ * would be an absolute path itself. */
+static bool is_below(const struct record *record, const void *directory, size_t length)
+{
+	const char *path = record->path;
+
+	return length >= LENGTH_MIN && record->path_size > length + 1 && path[length] == '/' &&
+	       path[length + 1] != '/' && !memcmp(path, directory, length);
+}
+
+static uint64_t read_word(const void *from)
+{
+	uint64_t word;
+
+	memcpy(&word, from, sizeof(word));
+	return word;
+}
+
+/* Replaces the directory at the beginning of the path by its number. False: it has none. */
+static bool replace(struct record *record)
+{
+	for (unsigned i = 0; i < NUMBERED; i++) {
+		const unsigned char *bytes =
+			__atomic_load_n(&prefixes.numbered[i], __ATOMIC_ACQUIRE);
+		size_t length = bytes ? __atomic_load_n(&bytes[AT_LENGTH], __ATOMIC_RELAXED) : 0;
+
+		if (!is_below(record, bytes + AT_PATH, length))
+			continue;
+		record->prefix = (uint16_t)read_word(bytes + AT_PATH + length + BEFORE_NUMBER);
+		if (!record->prefix)
+			continue; /* the log was given back meanwhile */
+		record->path = (const char *)record->path + length + 1;
+		record->path_size -= length + 1;
+		return true;
+	}
+	return false;
+}
+
+/* The length of the path of the directory that the file is in. 0: it is to get no number. */
+static size_t directory_length(const struct record *record)
+{
+	const char *path = record->path;
+	size_t length = record->path_size;
+
+	while (length && path[length - 1] != '/')
+		length--;
+	/* With a '/' at its end the two parts of the path would not give the path again. */
+	if (length < LENGTH_MIN + 1 || length > LENGTH_MAX + 1 || path[length - 2] == '/' ||
+		length == record->path_size)
+		return 0;
+	return length - 1;
+}
+
+/* Counts a fact below this directory. True: there were enough to give it a number. */
+static bool are_enough(const char *path, size_t length)
+{
+	uint64_t end = read_word(path + length - sizeof(end));
+	uint32_t hash = (uint32_t)(seen_step(length, end) >> 32);
+	struct candidate *candidate = &prefixes.candidates[hash % CANDIDATES];
+
+	if (candidate->hash != hash)
+		*candidate = (struct candidate){ .hash = hash };
+	if (++candidate->facts < FACTS)
+		return false;
+	candidate->facts = 0;
+	return true;
+}
+
+/* A number that no directory of this session has. 0: there is none left. */
+static uint32_t new_number(struct segment *first)
+{
+	if (__atomic_load_n(&first->prefixes, __ATOMIC_RELAXED) >= FP_PREFIXES_MAX)
+		return 0;
+	return __atomic_add_fetch(&first->prefixes, 1, __ATOMIC_RELAXED);
+}
+
+static void give_number(const struct record *record, size_t length, uint32_t number)
+{
+	const uint32_t *slot = fact_append(&(struct record){ .kind = RECORD_DIRECTORY,
+		.path = record->path,
+		.path_size = length,
+		.more = &(struct record_more){ .id = number } });
+
+	if (!slot)
+		return;
+	__atomic_store_n(&prefixes.numbered[prefixes.oldest % NUMBERED],
+		(const unsigned char *)(slot + 1), __ATOMIC_RELEASE);
+	prefixes.oldest++;
+}
+
+void prefix_shorten(struct record *record)
+{
+	struct segment *segment = image_segment();
+	uint32_t number;
+	size_t length;
+
+	/* A cell has no room for many facts; and where it is left, the session is another one. */
+	if (!segment || segment->first->cell || record->directory ||
+		*(const char *)record->path != '/' || replace(record))
+		return;
+	length = directory_length(record);
+	if (!length || !are_enough(record->path, length))
+		return;
+	number = new_number(segment->first);
+	if (!number)
+		return;
+	give_number(record, length, number);
+	replace(record);
+}

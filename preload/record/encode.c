@@ -26,7 +26,7 @@ enum {
 	FIELD_PREFIX = 15,
 };
 
-static unsigned char *put_raw_varint(unsigned char *to, uint64_t value)
+static inline unsigned char *put_raw_varint(unsigned char *to, uint64_t value)
 {
 	for (; value >= 0x80; value >>= 7)
 		*to++ = (unsigned char)value | 0x80;
@@ -94,10 +94,10 @@ size_t write_record(unsigned char *to, const struct record *r)
 	return (size_t)(end - to);
 }
 
-/* The bytes of a varint: each holds seven bits. */
-static size_t varint_size(uint64_t value)
+/* The bytes of a varint: each holds seven bits. Nearly all values are small. */
+static inline size_t varint_size(uint64_t value)
 {
-	return (70 - (unsigned)__builtin_clzll(value | 1)) / 7;
+	return value < 0x80 ? 1 : (70 - (unsigned)__builtin_clzll(value | 1)) / 7;
 }
 
 /* The sizes of fields, each with its number, which is one byte. */

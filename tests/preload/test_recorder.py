@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# time-limit: 240
 """The recorder by itself: what a program recorded is what an independent aggregator reads, whatever
 happens to program, aggregator and machine."""
 # time-limit: 120
@@ -251,6 +252,18 @@ def long_names_of_directories_are_said_once(client):
     found = {record["path"].decode("latin-1") for record in records
              if record.get("kind") == "PATH" and record.get("access") == 512} - {"/etc/ld.so.preload"}
     assert found == expected, sorted(found ^ expected)[:10]
+
+
+@test
+def numbers_of_directories_run_out(client):
+    """Later directories are recorded with each of their files."""
+    lines = ["/made/folders/%d/%d" % (folder, i) for folder in range(4200) for i in range(9)]
+    with Case(client) as case:
+        case.run("told", told="\n".join(lines).encode())
+        assert made(case.records()) == sorted(lines)
+        slots = [payload for memory in case.receiver.memories for _, _, payload in memory.slots()]
+    numbers = {record["id"] for record in wire.decode(1, slots) if record["kind"] == "DIRECTORY"}
+    assert {number for number in numbers if number < 1 << 32} == set(range(1, 4097))
 
 
 @test

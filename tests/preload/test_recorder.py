@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
-# time-limit: 240
 """The recorder by itself: what a program recorded is what an independent aggregator reads, whatever
 happens to program, aggregator and machine."""
-# time-limit: 120
+# time-limit: 240
 
 import os
 import resource

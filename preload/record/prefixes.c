@@ -6,11 +6,12 @@
 #include "preload/record/seen.h"
 #include "preload/text.h"
 
-#define NUMBERED   4u	/* directories whose numbers are remembered */
-#define CANDIDATES 8u	/* directories whose facts are counted */
-#define FACTS	   8u	/* so many facts below a directory give it a number */
-#define LENGTH_MIN 12u	/* bytes of a directory's path: a number saves little below that */
-#define LENGTH_MAX 127u /* so that its length is one byte in a record */
+#define NUMBERED   4u	 /* directories whose numbers are remembered */
+#define CANDIDATES 8u	 /* directories whose facts are counted */
+#define FACTS	   8u	 /* so many facts below a directory give it a number */
+#define LOG_MIN	   1024u /* bytes of the first log */
+#define LENGTH_MIN 12u	 /* bytes of a directory's path: a number saves little below that */
+#define LENGTH_MAX 127u	 /* so that its length is one byte in a record */
 
 /* How many of the facts below a directory had to be recorded whole. */
 struct candidate {
@@ -23,6 +24,7 @@ struct candidate {
  * count.
  */
 static struct {
+	uint64_t session; /* to which the numbers belong: the second half of its id */
 	/* The records that gave the last few numbers, in the log. So a directory's path and number
 	 * are changed together, by one store. */
 	const unsigned char *numbered[NUMBERED];
@@ -131,15 +133,36 @@ static void give_number(const struct record *record, size_t length, uint32_t num
 	prefixes.oldest++;
 }
 
+/* A process that leaves its cell begins another session, in which no number has been given. */
+static void keep_to_session(const struct segment *first)
+{
+	uint64_t session = read_word(first->session + sizeof(session));
+
+	if (prefixes.session == session)
+		return;
+	for (unsigned i = 0; i < NUMBERED; i++)
+		__atomic_store_n(&prefixes.numbered[i], NULL, __ATOMIC_RELEASE);
+	prefixes.session = session;
+}
+
+/* Most programs record less than this: they are spared the page where the prefixes stand. */
+static bool says_little(const struct segment *segment)
+{
+	return segment->cell || (segment == segment->first && __atomic_load_n(&segment->head.tail,
+								      __ATOMIC_RELAXED) < LOG_MIN);
+}
+
 void prefix_shorten(struct record *record)
 {
 	struct segment *segment = image_segment();
 	uint32_t number;
 	size_t length;
 
-	/* A cell has no room for many facts; and where it is left, the session is another one. */
-	if (!segment || segment->first->cell || record->directory ||
-		*(const char *)record->path != '/' || replace(record))
+	if (!segment || says_little(segment) || record->directory ||
+		*(const char *)record->path != '/')
+		return;
+	keep_to_session(segment->first);
+	if (replace(record))
 		return;
 	length = directory_length(record);
 	if (!length || !are_enough(record->path, length))

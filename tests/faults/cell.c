@@ -2,6 +2,9 @@
  * cell FOLDER: a process that says goodbye and goes on, in executions that fail, while a forked
  * child ends. Then it reads FOLDER/0, FOLDER/1 in a destructor, and FOLDER/2 in what exit calls
  * last, each only when others have had the time to take its cell, were it free.
+ *
+ * cell FOLDER MANY: a process that looks for FOLDER/early-0 and so on, MANY files, and for as many
+ * FOLDER/late-0 and so on when exit writes out what stands in a stream, after all that it calls.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,6 +13,18 @@
 #include <unistd.h>
 
 static const char *folder;
+static int many;
+
+static void look_for(const char *name)
+{
+	char path[4096];
+
+	for (int i = 0; i < many; i++) {
+		snprintf(path, sizeof(path), "%s/%s-%d", folder, name, i);
+		if (!access(path, F_OK))
+			_exit(3);
+	}
+}
 
 static void read_file(int number)
 {
@@ -29,9 +44,24 @@ static void let_others_take_it(void)
 	usleep(700 * 1000);
 }
 
+static ssize_t write_late(void *cookie, const char *bytes, size_t size)
+{
+	(void)cookie, (void)bytes;
+	look_for("late");
+	return (ssize_t)size;
+}
+
+static int look_early_and_late(void)
+{
+	FILE *stream = fopencookie(NULL, "w", (cookie_io_functions_t){ .write = write_late });
+
+	look_for("early");
+	return stream && fputs("late", stream) >= 0 ? 0 : 1;
+}
+
 __attribute__((destructor)) static void late(void)
 {
-	if (!folder)
+	if (!folder || many)
 		return;
 	let_others_take_it();
 	read_file(1);
@@ -41,7 +71,7 @@ __attribute__((destructor)) static void late(void)
 static void last(int status, void *unused)
 {
 	(void)status, (void)unused;
-	if (!folder)
+	if (!folder || many)
 		return;
 	let_others_take_it();
 	read_file(2);
@@ -59,6 +89,11 @@ int main(int argc, char **argv)
 	char *const nothing[] = { "nothing", NULL };
 	pid_t child;
 
+	if (argc == 3) {
+		folder = argv[1];
+		many = atoi(argv[2]);
+		return look_early_and_late();
+	}
 	if (argc != 2)
 		return 1;
 	child = fork();

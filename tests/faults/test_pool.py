@@ -329,6 +329,20 @@ def more_than_a_cell_holds(folder):
     assert counts(manifest)["images"]["/usr/bin/cat"] == 4, counts(manifest)
 
 
+def much_before_and_after_the_cell_is_left(folder):
+    """Two sessions that each say much about one directory: its number in one means nothing in the other."""
+    program = compiled("cell", folder)
+
+    def work(daemon, shell):
+        tell(shell, "%s %s 200" % (program, folder))
+        end(shell)
+
+    manifest = with_shell(work)[0]
+    sought = {"%s/%s-%d" % (folder, name, i) for name in ("early", "late") for i in range(200)}
+    assert sought <= missing(manifest), sorted(sought - missing(manifest))[:5]
+    assert not gaps(manifest), gaps(manifest)
+
+
 def root_left(folder):
     """A program that changes its root, and then has more to say than its cell holds, costs its family nothing:
     what it calls / then is not what its session does. Whichever record it is that no longer fits."""
@@ -460,7 +474,8 @@ def main():
                  goodbye_is_not_the_end, process_that_nobody_saw, aggregator_killed,
                  pool_that_only_a_child_knows, parent_that_became_another_program,
                  aggregator_killed_and_back, parent_killed, child_killed, orphan,
-                 more_than_a_cell_holds, root_left, root_exchanged, namespace_entered,
+                 more_than_a_cell_holds, much_before_and_after_the_cell_is_left,
+                 root_left, root_exchanged, namespace_entered,
                  of_another_application, descriptors, exec_that_fails):
         try:
             test(data)

@@ -12,7 +12,8 @@ struct arena_block {
 	alignas(max_align_t) uint8_t bytes[];
 };
 
-/* Blocks grow with the arena: a small manifest stays small, a large one takes few mallocs. */
+/* Blocks grow with the arena: a small arena wastes little, and a large one takes few calls of
+ * malloc. */
 static size_t next_block_size(const struct arena *a)
 {
 	size_t size = a->total;
@@ -38,7 +39,8 @@ static struct arena_block *new_block(struct arena *a, size_t size)
 	return block;
 }
 
-/* A piece too large to share a block gets its own, behind the newest, which stays in use. */
+/* A piece that is too large to share a block gets a block of its own. That is linked behind the
+ * newest block, from which further pieces are taken. */
 static void *take_alone(struct arena *a, size_t size)
 {
 	struct arena_block *block = new_block(a, size);
@@ -75,7 +77,7 @@ static void *take(struct arena *a, size_t size, size_t skip)
 	uint8_t *piece;
 
 	if (!size)
-		size = 1; /* NULL means that there is no memory, and nothing else */
+		size = 1; /* NULL only ever means that there is no memory */
 	if (size > a->left || skip > a->left - size) {
 		size_t block_size = next_block_size(a);
 

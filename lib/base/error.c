@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#undef error_set /* the analyzer's */
+#undef error_set /* error.h defines it as a macro for static analysis */
 
 int error_set(struct error *err, int code, const char *format, ...)
 {

@@ -72,7 +72,8 @@ static void make_process_key(void)
 
 	if (getrandom(process_key, sizeof(process_key), GRND_NONBLOCK) == sizeof(process_key))
 		return;
-	/* Early boot or a seccomp filter: the kernel gave every process 16 bytes at exec. */
+	/* Early boot, or a seccomp filter: the kernel gives every process 16 random bytes at
+	 * exec. */
 	if (kernel_random)
 		memcpy(process_key, kernel_random, sizeof(process_key));
 	clock_gettime(CLOCK_MONOTONIC, &now);

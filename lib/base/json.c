@@ -65,7 +65,8 @@ static void put_control(struct json *j, uint8_t c)
 	fprintf(j->out, "\\u%04x", c);
 }
 
-/* A character that JSON wants escaped, in a string. 0x7f is allowed, but terminals mind it. */
+/* Puts a character into a string, escaped if JSON requires that. JSON allows 0x7f, but terminals do
+ * not take it well. */
 static void put_character(struct json *j, const uint8_t *c, size_t size)
 {
 	if (size == 1 && (*c == '"' || *c == '\\')) {
@@ -78,7 +79,7 @@ static void put_character(struct json *j, const uint8_t *c, size_t size)
 	}
 }
 
-/* Bytes that stand for themselves in a JSON string, whatever is around them. */
+/* How many bytes at the start need no escape in a JSON string, whatever follows them. */
 static size_t plain_span(const uint8_t *bytes, size_t size)
 {
 	size_t n = 0;

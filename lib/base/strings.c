@@ -19,7 +19,7 @@ void strings_deinit(struct strings *s)
 	s->count = s->capacity = s->index_mask = 0;
 }
 
-/* The slot of the string's number, or the free one where it would stand. */
+/* The slot that holds the string's number, or the free slot where it belongs. */
 static uint32_t *find_slot(const struct strings *s, const void *bytes, size_t size, uint32_t hash)
 {
 	uint32_t at = hash & s->index_mask;
@@ -58,7 +58,7 @@ static int grow_index(struct strings *s)
 	free(s->index);
 	s->index = index;
 	s->index_mask = size - 1;
-	/* All are distinct, so the hash alone finds a place. */
+	/* All strings are distinct, so they need not be compared to find a free slot. */
 	for (uint32_t i = 0; i < s->count; i++) {
 		uint32_t at = s->list[i].hash & s->index_mask;
 

@@ -18,7 +18,7 @@ void table_deinit(struct table *t)
 	t->count = t->capacity = t->index_mask = 0;
 }
 
-/* The slot that holds the key's place, or the free one where it would stand. */
+/* The slot that holds the place of the key's entry, or the free slot where it belongs. */
 static uint32_t *find_slot(const struct table *t, const void *key)
 {
 	uint32_t at = hash_bytes(key, t->key_size) & t->index_mask;
@@ -38,7 +38,7 @@ uint32_t table_find(const struct table *t, const void *key)
 	return *slot ? *slot - 1 : TABLE_NONE;
 }
 
-/* Growth by half: the array's slack is a third at most. */
+/* Grows by half, so at most a third of the array is unused. */
 static int grow_entries(struct table *t)
 {
 	uint32_t capacity = t->capacity ? t->capacity + t->capacity / 2 : FIRST_CAPACITY;
@@ -69,7 +69,7 @@ static int grow_index(struct table *t)
 	return 0;
 }
 
-/* Three quarters full at most. */
+/* Makes room for one more entry. The index is at most three quarters full. */
 static int make_room(struct table *t)
 {
 	if (t->count == t->capacity && grow_entries(t) < 0)

@@ -26,7 +26,7 @@ static const struct {
 	{ 0xe0000, 0xe0fff },
 };
 
-/* The number of a well-formed character of UTF-8. */
+/* The code point of a well-formed UTF-8 character. */
 static uint32_t code_point(const uint8_t *c, size_t size)
 {
 	uint32_t code = size == 1 ? c[0] : c[0] & (0x7fu >> size);

@@ -3,7 +3,8 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Length by first byte, and the range of the second (RFC 3629, section 4). */
+/* How many bytes a character with this first byte has (0: none begins so), and the range of its
+ * second byte (RFC 3629, section 4). */
 static size_t expected_size(uint8_t first, uint8_t *ret_low, uint8_t *ret_high)
 {
 	*ret_low = 0x80;

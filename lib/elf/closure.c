@@ -1,4 +1,4 @@
-/* The closure of DT_NEEDED, breadth first, each object once: what ld.so's link map would be. */
+/* The closure of DT_NEEDED, breadth first, with each object once: the same as ld.so's link map. */
 #include "lib/elf/elf.h"
 
 #include <errno.h>
@@ -8,17 +8,17 @@
 #include "lib/base/strings.h"
 #include "lib/elf/search.h"
 
-#define LOOKUPS_MAX	 (256u << 10) /* of one closure: a large desktop program makes 10,000 */
-#define NEEDED_BYTES_MAX (16u << 20)  /* names that all objects together ask for */
+#define LOOKUPS_MAX	 (256u << 10) /* in one closure; a large desktop program makes 10,000 */
+#define NEEDED_BYTES_MAX (16u << 20)  /* of all names that the objects need */
 #define NOT_NAMED	 UINT32_MAX
 
-/* Objects in order, and for each name one of them goes by, which. */
+/* The objects in order, and which of them each name stands for. */
 struct builder {
 	struct search search;
 	struct loaded **objects;
 	size_t n_objects, size;
 	struct strings names;
-	uint32_t *named; /* by number of the name: index of the object */
+	uint32_t *named; /* by the name's number: the object's index */
 	size_t named_size;
 	size_t lookups, needed_bytes;
 	struct error *err;
@@ -53,7 +53,7 @@ static struct loaded *loaded_new(const char *name, struct loaded *loader)
 	return object;
 }
 
-/* Which object goes by `name`, or NOT_NAMED. */
+/* The object that `name` stands for, or NOT_NAMED. */
 static uint32_t find_name(const struct builder *b, const char *name)
 {
 	uint32_t number = strings_find(&b->names, name, strlen(name));
@@ -80,7 +80,8 @@ static int grow_named(struct builder *b, uint32_t number)
 	return 0;
 }
 
-/* From now on `name` (NULL: none) means this object, unless it means another already. */
+/* From now on `name` (NULL: none) stands for this object, unless it stands for another one
+ * already. */
 static int add_name(struct builder *b, const char *name, size_t index)
 {
 	uint32_t number;
@@ -97,8 +98,9 @@ static int add_name(struct builder *b, const char *name, size_t index)
 }
 
 /*
- * glibc knows an object by the names it was asked for under, by its path and by its soname; musl
- * by the names it was asked for under alone (map_library, load_library in ldso/dynlink.c).
+ * glibc knows an object by the names under which it was requested, by its path, and by its soname;
+ * musl only by the names under which it was requested (map_library; load_library in
+ * ldso/dynlink.c).
  */
 static int add_names(struct builder *b, const struct loaded *object)
 {
@@ -121,7 +123,7 @@ static int check_bytes(struct builder *b, const struct loaded *object)
 	return 0;
 }
 
-/* Takes the object over, also when it fails. */
+/* Takes ownership of the object, even if it fails. */
 static int append(struct builder *b, struct loaded *taken)
 {
 	autoloaded struct loaded *object = taken;
@@ -145,7 +147,7 @@ static int append(struct builder *b, struct loaded *taken)
 	return add_names(b, steal_pointer(object));
 }
 
-/* An object that is there already under another path: same device and inode. */
+/* An object that is the same file (device and inode) under another path, or NULL. */
 static const struct loaded *find_file(const struct builder *b, const struct loaded *object)
 {
 	for (size_t i = 0; i < b->n_objects; i++) {
@@ -158,7 +160,8 @@ static const struct loaded *find_file(const struct builder *b, const struct load
 	return NULL;
 }
 
-/* The object that `search` filled, or that stays not found; a known file gets one more name. */
+/* Adds the object that a search has filled, or has not found. If the file is there already, it only
+ * gets one more name. */
 static int settle(struct builder *b, struct loaded *taken, int found)
 {
 	autoloaded struct loaded *object = taken;

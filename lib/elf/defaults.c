@@ -11,7 +11,8 @@
 #define DIRECTORY_SIZE_MAX 1024u
 
 /*
- * Bytes of the string at `text` with its NUL, if it could be a built-in library directory; else 0.
+ * The size of the string at `text`, with its NUL, if it may be a built-in library directory;
+ * otherwise 0.
  */
 static size_t directory_size(const char *text, const char *end)
 {
@@ -28,7 +29,7 @@ static size_t directory_size(const char *text, const char *end)
 	return size + 1;
 }
 
-/* Bytes of the run of directories that begins at `text`. */
+/* The size of the sequence of directories that begins at `text`. */
 static size_t run_size(const char *text, const char *end)
 {
 	size_t size = 0, next;
@@ -79,8 +80,9 @@ int defaults_of_glibc(struct resolver *r, const char *interpreter, char **ret)
 }
 
 /*
- * musl takes the directory above its own as the root of an installation: /lib/ld-musl-x86_64.so.1
- * reads /etc/ld-musl-x86_64.path. NULL: not named like musl's linker, or no memory.
+ * musl considers the parent of its own directory the prefix of its installation:
+ * /lib/ld-musl-x86_64.so.1 reads /etc/ld-musl-x86_64.path. NULL: this is not a name of musl's
+ * linker, or there is no memory.
  */
 static char *path_file(const char *interpreter)
 {

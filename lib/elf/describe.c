@@ -15,7 +15,8 @@
 #define BUILD_ID_SIZE_MAX 64u	     /* SHA-1 has 20 */
 #define NEEDED_BYTES_MAX  (1u << 20) /* all names of one object together */
 
-/* What the dynamic section says, addresses and offsets into the string table still unread. */
+/* The content of the dynamic section. Addresses and offsets into the string table are not resolved
+ * yet. */
 struct dynamic {
 	uint64_t strings; /* address of the string table */
 	uint64_t soname, rpath, runpath;
@@ -55,8 +56,8 @@ static const struct elf_segment *find_segment(const struct elf_image *image, uin
 	return NULL;
 }
 
-/* PT_INTERP: the kernel wants 2 to PATH_MAX bytes, the last one NUL. A detached debug file has
- * none. */
+/* PT_INTERP: the kernel requires 2 to PATH_MAX bytes, of which the last is NUL. In a detached debug
+ * file, the segment has no content. */
 static int read_interpreter(const struct elf_image *image, struct elf_info *info, struct error *err)
 {
 	const struct elf_segment *segment = find_segment(image, PT_INTERP);
@@ -78,7 +79,7 @@ static int read_interpreter(const struct elf_image *image, struct elf_info *info
 	return 0;
 }
 
-/* As ld.so: of a tag that stands there twice the last one counts. */
+/* If a tag occurs twice, the last one counts, as for ld.so. */
 static int note_entry(
 	struct dynamic *dynamic, uint64_t tag, uint64_t value, size_t n_entries, struct error *err)
 {
@@ -250,8 +251,8 @@ static int scan_notes(const struct elf_image *image, const uint8_t *notes, size_
 	return 0;
 }
 
-/* Notes of one place. They say nothing about how a file runs: damaged ones are stepped over. 0 or
- * -ENOMEM. */
+/* Looks for the build-id in one place. Notes do not affect how a file runs, so damaged ones are
+ * skipped. 0 or -ENOMEM. */
 static int find_build_id(const struct elf_image *image, uint64_t offset, uint64_t size,
 	uint64_t alignment, struct elf_info *info, struct error *err)
 {
@@ -268,18 +269,18 @@ static int find_build_id(const struct elf_image *image, uint64_t offset, uint64_
 	return 0;
 }
 
-/* The offsets of section headers and of what they hold, by class: gABI, "Sections". */
+/* Where the section headers' fields are, by class (gABI, "Sections"). */
 struct section_layout {
 	size_t table, entry_size, count; /* in the file header */
 	size_t header_size;		 /* of a section header */
-	size_t offset, size, alignment;	 /* in it; the type is at 4 */
+	size_t offset, size, alignment;	 /* in a section header; the type is at 4 */
 };
 static const struct section_layout section_layouts[] = {
 	{ 0x20, 0x2e, 0x30, 40, 0x10, 0x14, 0x20 },
 	{ 0x28, 0x3a, 0x3c, 64, 0x18, 0x20, 0x30 },
 };
 
-/* Go's linker (1.24) has its build-id in a section that no program header covers. */
+/* Go's linker (1.24) puts its build-id into a section that no program header covers. */
 static int read_section_build_id(
 	const struct elf_image *image, struct elf_info *info, struct error *err)
 {

@@ -1,4 +1,4 @@
-/* How a library is looked for, once search.c has found out where. */
+/* Looks for a library in the places that search.c has prepared. */
 #include "lib/elf/search.h"
 
 #include <errno.h>
@@ -7,7 +7,7 @@
 #include "lib/base/cleanup.h"
 #include "lib/elf/tokens.h"
 
-/* glibc looks on past objects of another class or machine; musl takes what it finds first. */
+/* glibc skips objects of another class or machine, and goes on; musl takes the first one. */
 static bool acceptable(const struct search *search, const struct elf_info *info)
 {
 	if (info->kind != PROGRAM_ELF)
@@ -42,7 +42,7 @@ int search_try(struct search *search, const char *path, struct loaded *object)
 	int code;
 
 	if (path[0] != '/')
-		return -ENOENT; /* relative to a working directory we do not know */
+		return -ENOENT; /* relative to a working directory that is not known */
 	if (search->tries++ >= SEARCH_TRIES_MAX)
 		return -E2BIG;
 	code = resolver_resolve(search->resolver, NULL, path, true, &where);
@@ -64,7 +64,7 @@ int search_try(struct search *search, const char *path, struct loaded *object)
 	return code;
 }
 
-/* Whether a search goes on after this answer to one candidate. */
+/* Does the search go on after this result for one candidate? */
 static bool goes_on(int code)
 {
 	return code == -ENOENT || code == -ENOEXEC;
@@ -82,7 +82,7 @@ static int try_below(struct search *search, const char *directory, size_t size, 
 	return search_try(search, path, object);
 }
 
-/* One directory: with glibc, its subdirectories for newer processors first. */
+/* Tries one directory; with glibc, first its subdirectories for newer processors. */
 static int try_directory(struct search *search, const char *directory, size_t size,
 	const char *name, struct loaded *object)
 {
@@ -100,7 +100,7 @@ static int try_directory(struct search *search, const char *directory, size_t si
 	return try_below(search, directory, size, "", name, object);
 }
 
-/* A colon-separated list that stands in `owner`, with $ORIGIN and the like in it. */
+/* Tries a colon-separated list from the object `owner`, which may contain $ORIGIN and the like. */
 static int try_list(struct search *search, const char *list, const struct loaded *owner,
 	const char *name, struct loaded *object)
 {
@@ -127,7 +127,8 @@ static int try_list(struct search *search, const char *list, const struct loaded
 	}
 }
 
-/* DT_RPATH of the object and of all it was loaded for; an object's RUNPATH makes its RPATH void. */
+/* Tries DT_RPATH of the object and of all objects that led to it. An object's RUNPATH voids its
+ * RPATH. */
 static int try_rpaths(
 	struct search *search, const char *name, const struct loaded *loader, struct loaded *object)
 {
@@ -196,7 +197,7 @@ static int find_as_glibc(
 	return code;
 }
 
-/* Whether musl answers for this name itself: libc, libm, libpthread... are all one. */
+/* Is this a library that musl itself provides? libc, libm, libpthread and others are all one. */
 static bool is_musl_itself(const char *name)
 {
 	static const char *const names[] = { "c.", "pthread.", "rt.", "m.", "dl.", "util.",
@@ -210,7 +211,7 @@ static bool is_musl_itself(const char *name)
 	return false;
 }
 
-/* To musl RPATH and RUNPATH are one, and both are inherited. */
+/* musl makes no difference between RPATH and RUNPATH; both are inherited. */
 static int find_as_musl(
 	struct search *search, const char *name, const struct loaded *loader, struct loaded *object)
 {

@@ -81,7 +81,7 @@ int elf_image_read_new(const struct elf_image *image, uint64_t offset, size_t si
 	return code;
 }
 
-/* File offset of `address`, and how many bytes from there on the file holds. */
+/* The file offset of `address`, and how many bytes the file has from there on. */
 static bool locate(
 	const struct elf_image *image, uint64_t address, uint64_t *ret_offset, uint64_t *ret_left)
 {
@@ -102,7 +102,8 @@ static bool locate(
 	return false;
 }
 
-/* Most names are short: reads a little, and four times as much each time there is no NUL in it. */
+/* Most names are short: reads a little at first, and four times as much each time that the NUL is
+ * not in it. */
 int elf_image_string(const struct elf_image *image, uint64_t address, char **ret, const char *what,
 	struct error *err)
 {
@@ -184,7 +185,7 @@ static int read_file_header(struct elf_image *image, struct error *err)
 	image->type = elf_image_u16(image, header + offsetof(Elf64_Ehdr, e_type));
 	image->machine = elf_image_u16(image, header + offsetof(Elf64_Ehdr, e_machine));
 	if (image->type != ET_EXEC && image->type != ET_DYN)
-		return 0; /* neither runs nor is loaded: its program headers, if any, say nothing */
+		return 0; /* neither executed nor loaded: its program headers mean nothing */
 	if (image->is_64)
 		return read_segments(image,
 			image_u64(image, header + offsetof(Elf64_Ehdr, e_phoff)),

@@ -37,7 +37,7 @@ static uint64_t u64(const struct ld_cache *cache, size_t offset)
 	return cache->big_endian ? first << 32 | second : second << 32 | first;
 }
 
-/* Every string ends, for a NUL stands behind the file. */
+/* Every string is terminated, because the buffer has a NUL behind the file. */
 static const char *string(const struct ld_cache *cache, size_t offset)
 {
 	if (offset > cache->size - cache->base)
@@ -51,7 +51,8 @@ static bool begins_with(const struct ld_cache *cache, size_t at, const char *mag
 	       !memcmp(cache->bytes + at, magic, strlen(magic));
 }
 
-/* The names of hwcaps subdirectories stand in an extension, at an offset from the file's start. */
+/* The names of hwcaps subdirectories are in an extension. Its offset counts from the start of the
+ * file. */
 static void find_hwcaps(struct ld_cache *cache, size_t header)
 {
 	size_t extension = u32(cache, header + 32), n;
@@ -108,7 +109,7 @@ void ld_cache_deinit(struct ld_cache *cache)
 	*cache = (struct ld_cache){ 0 };
 }
 
-/* The N of "x86-64-vN", 0 for another name. */
+/* The N of "x86-64-vN"; 0 for any other name. */
 static int hwcaps_level(const struct ld_cache *cache, uint64_t hwcap)
 {
 	const char *name;
@@ -123,8 +124,8 @@ static int hwcaps_level(const struct ld_cache *cache, uint64_t hwcap)
 }
 
 /*
- * How much ld.so likes an entry: one from a subdirectory for this processor the more the newer its
- * level, then a plain one. Entries of the older hwcap scheme (TLS, platform) come last.
+ * How ld.so ranks an entry: subdirectories for this processor are best, the newer its level the
+ * better, then plain entries. Those of the older hwcap scheme (TLS, platform) come last.
  */
 static int rank(const struct ld_cache *cache, size_t entry, int level)
 {

@@ -19,8 +19,9 @@ static size_t skip_word(const char *line, size_t at, size_t end)
 }
 
 /*
- * Where the line ends: at its newline; else at the last byte of the buffer, but 0 (not to be run)
- * when the interpreter's name goes on to there, for it may have been cut.
+ * Where the line ends: at its newline, or else at the last byte of the buffer. 0 means that the
+ * kernel refuses it, because the interpreter's name reaches up to there and may have been
+ * truncated.
  */
 static size_t line_end(const char head[static ELF_SHEBANG_MAX])
 {
@@ -51,8 +52,8 @@ int script_parse(
 	name_end = skip_word(head, name, end);
 	if (end <= 2 || name == name_end)
 		return 0;
-	/* Blanks and then the end of the file, with no newline: the kernel makes that an empty
-	 * argument. */
+	/* If blanks are followed by the end of the file, and not by a newline, the kernel makes
+	 * that an empty argument. */
 	argument = head[name_end] ? skip_blanks(head, name_end, end) : end;
 	interpreter = strndup(head + name, name_end - name);
 	if (argument < end)

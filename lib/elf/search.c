@@ -21,7 +21,8 @@ void loaded_free(struct loaded *object)
 	free(object);
 }
 
-/* What ld.so of each architecture wants in an entry's flags: FLAG_ELF_LIBC6 and its own bit. */
+/* The flags that ld.so of this architecture requires of an entry: FLAG_ELF_LIBC6 and its own
+ * bit. */
 static uint32_t cache_flags(const struct search *search)
 {
 	switch (search->machine) {
@@ -36,13 +37,14 @@ static uint32_t cache_flags(const struct search *search)
 	case EM_PPC64:
 		return 0x0503;
 	default:
-		return 0; /* several calling conventions share one machine number */
+		return 0; /* several calling conventions have the same machine number */
 	}
 }
 
 /*
- * The N of the best x86-64-vN that this processor, which containers share with us, can run; 0: none
- * (x86-64 psABI, "Micro-Architecture Levels", by what tells each level from the one below).
+ * The N of the best x86-64-vN that this processor (which containers share with us) supports; 0:
+ * none. By the features that distinguish each level from the one below (x86-64 psABI,
+ * "Micro-Architecture Levels").
  */
 static int processor_level(unsigned machine)
 {
@@ -74,7 +76,7 @@ static bool is_musl(const struct elf_info *program)
 	return false;
 }
 
-/* For a library, which names no interpreter: the one that programs of its kind name. */
+/* A library names no interpreter. This is the one that programs of its kind usually name. */
 static const char *usual_interpreter(const struct elf_info *info, bool musl)
 {
 	switch (info->machine) {
@@ -113,8 +115,8 @@ static int split_defaults(struct search *search)
 }
 
 /*
- * $LIB is built into ld.so too, but not to be told from other strings there; the built-in
- * directories show it: lib/x86_64-linux-gnu on Debian, lib64 where there is /lib64, else lib.
+ * $LIB is built into ld.so, too, but cannot be told from other strings there. The built-in
+ * directories show it: lib/x86_64-linux-gnu on Debian, lib64 where there is /lib64, otherwise lib.
  */
 static const char *library_directory(const struct search *search)
 {

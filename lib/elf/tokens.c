@@ -8,7 +8,7 @@
 
 #include "lib/base/cleanup.h"
 
-/* AT_PLATFORM of the architectures whose containers run here; ld.so may say "haswell" instead. */
+/* AT_PLATFORM of this architecture, whose containers run here. ld.so may use "haswell" instead. */
 #if defined(__x86_64__)
 #define PLATFORM "x86_64"
 #elif defined(__aarch64__)
@@ -18,7 +18,7 @@
 #endif
 
 /*
- * Bytes of token `name` at `text`, which stands behind a '$': NAME or {NAME}. 0: it is not there.
+ * The size of the token `name` at `text`, behind a '$': NAME or {NAME}. 0: it is not there.
  */
 static size_t token_size(const char *text, const char *name)
 {
@@ -31,7 +31,7 @@ static size_t token_size(const char *text, const char *name)
 	return 0;
 }
 
-/* What stands for the token behind a '$', and its size; 0: none that is known. */
+/* The value of the token behind a '$', and the token's size; 0: it is not a known one. */
 static size_t token_value(const char *text, const char *object, const char *lib,
 	const char **ret_value, size_t *ret_value_size)
 {

@@ -1,4 +1,4 @@
-/* Questions that are put to the tables, not to the lists of a view. */
+/* Queries that are answered from the tables, without the sorted lists of a view. */
 #include <string.h>
 
 #include "lib/manifest/model.h"

@@ -21,7 +21,7 @@
 
 #define FRAME_MAGIC	 "\x28\xb5\x2f\xfd"
 #define FRAME_MAGIC_SIZE 4
-/* A bit of the byte behind the magic, the Frame_Header_Descriptor: RFC 8878, section 3.1.1.1.1. */
+/* A bit of the byte after the magic, the Frame_Header_Descriptor (RFC 8878, section 3.1.1.1.1). */
 #define FRAME_CHECKSUM_FLAG (1 << 2)
 
 static int no_memory(struct error *err)
@@ -31,14 +31,14 @@ static int no_memory(struct error *err)
 
 /* --- what unpacking takes --- */
 
-/* Packed bytes up to which the unpacked size need not be computed. (An empty message of 2 bytes
- * becomes 150.) */
+/* Up to this many packed bytes, the unpacked size cannot exceed the limit and is not computed. (An
+ * empty message of 2 bytes becomes 150.) */
 #define UNPACKED_UNASKED (MANIFEST_MEMORY_MAX / 100)
-/* protobuf-c notes where each field of a message is, in arrays of so many notes, each twice as
- * large as the one before; the first is on its stack. An arena gets none of them back. */
+/* protobuf-c notes where each field of a message is, in arrays that double in size; the first one
+ * is on its stack. An arena gets none of them back. */
 #define NOTE_SIZE	  32u
 #define NOTES_ON_STACK	  16u
-#define ARENA_SLACK(size) ((size) / 64) /* what is left at the ends of its blocks */
+#define ARENA_SLACK(size) ((size) / 64) /* unused ends of its blocks */
 
 static size_t piece_size(size_t size)
 {
@@ -60,8 +60,8 @@ static size_t notes_size(size_t n_fields)
 
 static size_t message_size(const ProtobufCMessage *message);
 
-/* The bytes that a value refers to, without the value itself, which stands in its message or an
- * array. */
+/* The size of what a value refers to, without the value itself, which is part of its message or of
+ * an array. */
 static size_t value_size(const ProtobufCFieldDescriptor *field, const void *value)
 {
 	switch (field->type) {
@@ -81,7 +81,7 @@ static bool is_pointer(const ProtobufCFieldDescriptor *field)
 	return field->type == PROTOBUF_C_TYPE_MESSAGE || field->type == PROTOBUF_C_TYPE_STRING;
 }
 
-/* Numbers are packed: they are one field. */
+/* A list of numbers is packed into one field. */
 static size_t list_size(
 	const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field, size_t *n_fields)
 {
@@ -118,7 +118,7 @@ static size_t message_size(const ProtobufCMessage *message)
 	return size + notes_size(n_fields);
 }
 
-/* Bytes of memory that manifest_decode() will take for it, or a little more. */
+/* How much memory manifest_decode() will need for it, or a little more. */
 static size_t unpacked_size(const ProtobufCMessage *message)
 {
 	size_t size = message_size(message);
@@ -130,7 +130,7 @@ static size_t unpacked_size(const ProtobufCMessage *message)
 
 DEFINE_CLEANUP(free_compressor, ZSTD_CCtx *, ZSTD_freeCCtx)
 
-/* The checksum is what finds a flipped bit that decompresses well. */
+/* Only the checksum detects a flipped bit that can still be decompressed. */
 static int compress(
 	const uint8_t *bytes, size_t size, uint8_t **ret_bytes, size_t *ret_size, struct error *err)
 {
@@ -153,8 +153,8 @@ static int compress(
 	return 0;
 }
 
-/* Checks the limits that readers have: also the unpacked size, which may be too large if there are
- * many small entries. */
+/* Checks the limits of readers. The unpacked size may be too large, too, if there are many small
+ * entries. */
 static int check_size(const Footprint__Manifest *view, size_t packed, struct error *err)
 {
 	if (packed > MANIFEST_SIZE_MAX)
@@ -210,8 +210,8 @@ static int damaged(struct error *err, const char *why)
 	return error_set(err, -EBADMSG, "not a manifest, or a damaged one: %s", why);
 }
 
-/* Makes room for more of the content. Does not trust the size that the frame claims: the room grows
- * with what really comes out. */
+/* Makes room for more of the content. The size that the frame claims is not trusted; the room grows
+ * with what is really decompressed. */
 static int grow(ZSTD_outBuffer *out, struct error *err)
 {
 	size_t room = out->size ? out->size * 2 : 64 * 1024;
@@ -262,7 +262,7 @@ static int decompress(
 		return no_memory(err);
 	if (size < FRAME_MAGIC_SIZE || memcmp(bytes, FRAME_MAGIC, FRAME_MAGIC_SIZE))
 		return error_set(err, -EBADMSG, "not a manifest: no zstd frame");
-	/* Without one, a flipped bit may decompress well, and zstd has nothing to find it by. */
+	/* Without a checksum, zstd cannot detect a flipped bit that can still be decompressed. */
 	if (size > FRAME_MAGIC_SIZE && !(bytes[FRAME_MAGIC_SIZE] & FRAME_CHECKSUM_FLAG))
 		return error_set(err, -EBADMSG, "not a manifest: its zstd frame has no checksum");
 	r = decompress_frame(decompressor, &in, &out, err);
@@ -275,7 +275,8 @@ static int decompress(
 	return 0;
 }
 
-/* Memory for protobuf-c, all freed at once, with the limit that hostile input needs. */
+/* Memory for protobuf-c, which is freed all at once, and has a limit because the input may be
+ * hostile. */
 static void *unpack_alloc(void *context, size_t size)
 {
 	return arena_take(context, size);
@@ -304,7 +305,8 @@ static int unpack(const uint8_t *bytes, size_t size, struct arena *arena,
 	r = manifest_validate(message, err);
 	if (r < 0)
 		return r;
-	/* A NUL within a text, a field given twice, a number written longer than it need be. */
+	/* Differs if a text contains a NUL, a field is given twice, or a number is longer than
+	 * necessary. */
 	if (footprint__manifest__get_packed_size(message) != size)
 		return damaged(err, "it is not in canonical form");
 	*ret = message;

@@ -14,7 +14,7 @@ static uint32_t compare_content(const Footprint__File *before, const Footprint__
 
 	if (digests)
 		return compare_paths(&before->sha256, &after->sha256) ? DIFFERENCE_CONTENT : 0;
-	/* Without both digests only two known sizes tell. */
+	/* Without two digests, only two known sizes can show a difference. */
 	if (before->size && after->size && before->size != after->size)
 		return DIFFERENCE_CONTENT;
 	return 0;
@@ -25,7 +25,7 @@ static const char *package_name(const Footprint__Manifest *m, const Footprint__F
 	return file->package ? m->packages[file->package - 1]->name : "";
 }
 
-/* Whether a file that the application deletes was still there when it was looked at is chance. */
+/* It is chance whether a file that the application deletes still existed when it was looked at. */
 static bool is_deleted(const Footprint__File *file)
 {
 	for (size_t i = 0; i < file->n_uses; i++)
@@ -34,7 +34,7 @@ static bool is_deleted(const Footprint__File *file)
 	return false;
 }
 
-/* What a look at the files told, users apart. */
+/* Compares what looks have found out about the files, without their users. */
 static uint32_t compare_states(
 	const struct comparison *c, const Footprint__File *before, const Footprint__File *after)
 {
@@ -44,7 +44,7 @@ static uint32_t compare_states(
 		return is_deleted(before) && is_deleted(after) ? 0 : DIFFERENCE_PRESENCE;
 	if (before->type != after->type)
 		what |= DIFFERENCE_TYPE;
-	/* A symlink's own mode says nothing. */
+	/* The mode of a symlink itself means nothing. */
 	else if (before->mode != after->mode && after->type != FOOTPRINT__FILE_TYPE__TYPE_SYMLINK)
 		what |= DIFFERENCE_MODE;
 	if (before->uid != after->uid || before->gid != after->gid)
@@ -56,7 +56,7 @@ static uint32_t compare_states(
 	return what | compare_content(before, after);
 }
 
-/* Under another path, content is the same only when that is known. */
+/* If the path differs, the content only counts as the same if both digests say so. */
 static uint32_t compare_moved(const Footprint__File *before, const Footprint__File *after)
 {
 	bool same = before && after && before->sha256.len &&
@@ -65,7 +65,7 @@ static uint32_t compare_moved(const Footprint__File *before, const Footprint__Fi
 	return same ? 0 : DIFFERENCE_CONTENT;
 }
 
-/* Most often the same programs stand in the same order, and so this one at `likely`. */
+/* Usually both lists have the same programs in the same order, so `likely` is tried first. */
 static const Footprint__Use *find_use(const Footprint__File *file, uint32_t by, size_t likely)
 {
 	if (by == NO_PROGRAM)
@@ -87,8 +87,8 @@ static size_t count_users(const Footprint__File *file, uint32_t mask)
 	return n;
 }
 
-/* Whether other programs use it, and whether those of both sides do other things with it: of the
- * accesses that count in the group. */
+/* Do other programs use it, and do programs of both sides use it differently? Only accesses in
+ * `mask` count. */
 static uint32_t compare_users(const struct comparison *c, uint32_t mask,
 	const Footprint__File *before, const Footprint__File *after)
 {
@@ -130,8 +130,8 @@ uint32_t compare_files(
 	return what | compare_uses(c, GROUP_FILES, before, after);
 }
 
-/* The files behind two programs or libraries. What loads and executes them is told by their own
- * entries; how else they are used is told here. */
+/* Compares the files of two programs or libraries. Who loads and executes them is compared with the
+ * programs and libraries themselves; here it is about all other uses. */
 static uint32_t compare_images(const struct comparison *c, enum change_group group,
 	const ProtobufCBinaryData *before, const ProtobufCBinaryData *after)
 {
@@ -209,13 +209,14 @@ uint32_t compare_missing(const struct comparison *c, const Footprint__Missing *b
 
 /* --- libraries --- */
 
-/* A loader, with or without regard to how it loads; requesters do not count as users. */
+/* Is this the same loader? `how`: it also has to load it in the same way. Requesters do not
+ * count. */
 static bool same_loader(const Footprint__Loader *a, const Footprint__Loader *b, bool how)
 {
 	return a->by == b->by && (!how || a->loaded == b->loaded);
 }
 
-/* Loaders are sorted by program and way: equal ones stand together. */
+/* Loaders are sorted by program and way, so equal ones are adjacent. */
 static size_t count_loaders(const Footprint__Library *library, bool how)
 {
 	size_t n = library->n_loaders ? 1 : 0;

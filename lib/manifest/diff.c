@@ -12,14 +12,14 @@
 #include "lib/manifest/manifest.h"
 #include "lib/manifest/pair.h"
 
-/* How the things of one group are compared. Entries are in canonical order on both sides. */
+/* How the entries of one group are compared. They are in canonical order on both sides. */
 struct group_rules {
 	size_t (*count)(const Footprint__Manifest *m);
-	/* Order of two entries by what names them: below 0, 0, above 0. */
+	/* Compares the names of two entries: below 0, 0, above 0. */
 	int (*order)(const struct comparison *c, size_t before, size_t after);
-	/* What differs in two entries that are the same thing. */
+	/* What differs between two entries for the same thing. */
 	uint32_t (*compare)(const struct comparison *c, size_t before, size_t after);
-	/* Is this entry left out here, because it stands in another group? NULL: none is. */
+	/* Is this entry left out, because it is listed in another group? NULL: none is. */
 	bool (*is_elsewhere)(
 		const struct comparison *c, const Footprint__Manifest *m, size_t index);
 };
@@ -85,7 +85,7 @@ static bool has_image(const Footprint__Manifest *m, const ProtobufCBinaryData *p
 	return view_find_program(m, path) || view_find_library(m, path);
 }
 
-/* On either side: a file that has become a program was not removed. */
+/* Is it one on either side? A file that has become a program was not removed. */
 static bool is_program_or_library(
 	const struct comparison *c, const Footprint__Manifest *m, size_t file)
 {

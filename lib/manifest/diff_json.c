@@ -50,7 +50,7 @@ static void put_file(struct json *j, const Footprint__Manifest *m, size_t index)
 	json_put_users(j, m, m->files[index]);
 }
 
-/* Of the file of a program or library, without its "by": that of a library is who loads it. */
+/* The file of a program or library, without its "by": for a library, that would be who loads it. */
 static void put_image(struct json *j, const Footprint__Manifest *m, const Footprint__File *file)
 {
 	json_put_access(j, file_access(file));

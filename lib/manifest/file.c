@@ -1,4 +1,4 @@
-/* Manifest files, read whole. */
+/* Reads whole manifest files. */
 #include "lib/manifest/codec.h"
 
 #include <errno.h>
@@ -25,7 +25,7 @@ static int check_readable(int fd, struct error *err)
 	return 0;
 }
 
-/* One byte past the limit at most: manifest_decode() finds that it is too large. */
+/* Reads at most one byte more than the limit; manifest_decode() reports that it is too large. */
 static int read_all(int fd, uint8_t **ret_bytes, size_t *ret_size, struct error *err)
 {
 	autofree uint8_t *bytes = NULL;
@@ -57,7 +57,7 @@ static int read_all(int fd, uint8_t **ret_bytes, size_t *ret_size, struct error 
 	return 0;
 }
 
-/* fd: open, or negative with errno. */
+/* fd: open; or negative, and errno says why. */
 static int read_descriptor(int fd, struct manifest **ret, struct error *err)
 {
 	autofree uint8_t *bytes = NULL;

@@ -10,7 +10,8 @@ int compare_paths(const ProtobufCBinaryData *a, const ProtobufCBinaryData *b)
 	return order ? order : (a->len > b->len) - (a->len < b->len);
 }
 
-/* Binary search in the list `field`, which is sorted by path: the entry's place, or SIZE_MAX. */
+/* Finds an entry in the list `field`, which is sorted by path, by binary search. SIZE_MAX: there is
+ * none. */
 #define DEFINE_FIND(name, type, field)                                                             \
 	static size_t place_in_##field(                                                            \
 		const Footprint__Manifest *m, const ProtobufCBinaryData *path)                     \

@@ -45,7 +45,7 @@ static void put_file(struct json *j, const Footprint__Manifest *m, size_t i)
 	json_put_package(j, m, file);
 }
 
-/* A list of objects, one a line. */
+/* Puts a list of objects, one on each line. */
 static void put_list(struct json *j, const Footprint__Manifest *m, const char *key, size_t n,
 	void (*put)(struct json *, const Footprint__Manifest *, size_t))
 {

@@ -70,7 +70,7 @@ void json_put_users(struct json *j, const Footprint__Manifest *m, const Footprin
 
 void json_put_content(struct json *j, const Footprint__File *file)
 {
-	/* An empty file has a digest too; without one, 0 means that the size is not known. */
+	/* An empty file has a digest, too; without a digest, 0 means that the size is not known. */
 	if (file->size || file->sha256.len) {
 		json_key(j, "size");
 		json_put_number(j, file->size);

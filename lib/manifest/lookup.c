@@ -12,7 +12,7 @@
 
 /* A lookup in progress: the path so far, and what is left of it. */
 struct walk {
-	char *done; /* canonical so far, without a '/' at its end; "" is the root */
+	char *done; /* canonical, without a '/' at its end; "" is the root */
 	size_t size;
 	const char *rest;
 };
@@ -106,7 +106,8 @@ static int digit_value(char digit)
 	return at ? (int)(at - digits) : -1;
 }
 
-/* The byte that "\xHH" stands for. 0: it is not of that form, or a NUL, which no name has. */
+/* The byte that "\xHH" stands for. 0: this is not such an escape, or it is a NUL, which no name
+ * contains. */
 static int escaped_byte(const char *at)
 {
 	int high = at[0] == '\\' && at[1] == 'x' ? digit_value(at[2]) : -1;
@@ -143,7 +144,7 @@ static ProtobufCBinaryData last_component(const ProtobufCBinaryData *path)
 	return (ProtobufCBinaryData){ path->len - skip, path->data + skip };
 }
 
-/* 2: the same last component; 1: one that begins so; 0: another. */
+/* 2: the last component is the same; 1: it begins the same; 0: it differs. */
 static int likeness(const ProtobufCBinaryData *wanted, const ProtobufCBinaryData *path)
 {
 	ProtobufCBinaryData name = last_component(path);

@@ -97,7 +97,7 @@ static int intern_path(struct manifest *m, const char *path, string_number *ret)
 	return manifest_path_is_canonical(path) ? manifest_intern_bytes(m, path, ret) : -EINVAL;
 }
 
-/* protobuf strings must be UTF-8; names from ELF files and hosts need not be. */
+/* protobuf strings must be UTF-8; names from ELF files and host names may not be. */
 int manifest_intern_text(struct manifest *m, const char *text, string_number *ret)
 {
 	size_t size = text ? strlen(text) : 0;
@@ -131,7 +131,7 @@ static int add_by(struct manifest *m, const char *by, uint32_t *ret)
 	return by ? manifest_add_path(m, &m->executables, by, ret) : 0;
 }
 
-/* Ties the owner to an executable, unless none is named. */
+/* Adds the executable to the owner's, unless none is named. */
 static int add_pair(struct table *table, uint32_t owner, uint32_t by)
 {
 	struct pair_key key = { owner, by };
@@ -213,7 +213,8 @@ int manifest_add_executes(struct manifest *m, const char *by, const char *path)
 
 /* --- libraries --- */
 
-/* The names in one string, each followed by a NUL: a list is compared and kept as its bytes. */
+/* Interns a list of names as one string, in which a NUL follows each: lists can then be compared
+ * like strings. */
 static int intern_names(struct manifest *m, const char *const *names, size_t n, string_number *ret)
 {
 	autofree char *joined = NULL;

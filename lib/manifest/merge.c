@@ -1,4 +1,4 @@
-/* Merging: all facts of one manifest, added to another. */
+/* Adds all facts of one manifest to another. */
 #include "lib/manifest/manifest.h"
 
 #include <errno.h>
@@ -96,7 +96,7 @@ static int merge_description(
 {
 	struct interned joined = strings_at(&from->strings, entry->needed);
 	const char *end = joined.bytes + joined.size;
-	/* A name takes its NUL at least. */
+	/* Each name takes at least one byte, its NUL. */
 	autofree const char **names = malloc((joined.size + 1) * sizeof(*names));
 	struct library_info info = {
 		.soname = text_of(from, entry->soname),

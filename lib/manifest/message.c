@@ -8,9 +8,9 @@
 #include "lib/manifest/model.h"
 
 /*
- * Entries of the message's lists get their own index as place in the tables: the lists have no
- * duplicates, and executables, to which the others point, come first. That saves looking each
- * program up again by its path.
+ * Each entry of the message's lists gets its own index as its place in the tables. This works
+ * because the lists have no duplicates, and because executables, to which the others refer, come
+ * first. So no program has to be looked up by its path.
  */
 
 static int intern(struct manifest *m, const ProtobufCBinaryData *bytes, string_number *ret)

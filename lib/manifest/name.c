@@ -23,14 +23,14 @@ void manifest_name_sanitise(
 	for (size_t i = 0; i < kept; i++)
 		buffer[i] = is_plain(from[i]) ? from[i] : '_';
 	buffer[kept] = '\0';
-	/* Two long names that begin alike stay two. */
+	/* Two long names that begin the same remain different. */
 	if (kept < size)
 		snprintf(buffer + kept, 10, "_%08x", (unsigned)fp_directory_id(0, from, size));
 	if (buffer[0] == '.')
 		buffer[0] = '_';
 }
 
-/* Whether the component at `p`, which ends at a '/' or a NUL, is one that a lookup would undo. */
+/* Would a lookup drop the component at `p`, which ends at a '/' or a NUL? */
 static bool is_empty_or_dots(const char *p)
 {
 	size_t size = strcspn(p, "/");

@@ -11,7 +11,7 @@ int order_by_path(const struct manifest *m, const void *a, const void *b)
 	return strings_compare(&m->strings, *x, *y);
 }
 
-/* The first difference in two lists of strings. */
+/* Compares two lists of strings by their first difference. */
 static int compare_lists(
 	const struct manifest *m, const string_number *a, const string_number *b, size_t n)
 {
@@ -98,7 +98,8 @@ struct grouping {
 	const uint32_t *by_rank;
 };
 
-/* Two entries of one owner: by their executable, and loaders by what else is in their key. */
+/* Compares two entries of one owner by their executables, and loaders also by the rest of their
+ * keys. */
 static int compare_members(const void *a, const void *b, void *context)
 {
 	const struct grouping *grouping = context;
@@ -125,7 +126,7 @@ int groups_make(const struct manifest *m, const struct table *table, uint32_t n_
 {
 	struct grouping grouping = { m, table, by_rank };
 	uint32_t *places = arena_take(arena, table->count * sizeof(*places));
-	/* One more than there are owners, and one more still for the counting sort's shift. */
+	/* One more than there are owners, and one more for the shift of the counting sort. */
 	uint32_t *first = arena_take(arena, ((size_t)n_owners + 2) * sizeof(*first));
 
 	if (!places || !first)

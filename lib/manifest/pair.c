@@ -18,7 +18,7 @@ static int compare_items(const void *a, const void *b)
 	return compare_marks(&x->mark, &y->mark);
 }
 
-/* How many items from the start of the (sorted) array have the first one's mark. */
+/* How many items at the start of the sorted array have the same mark as the first. */
 static size_t count_equal(const struct pair_item *items, size_t n)
 {
 	size_t equal = 1;

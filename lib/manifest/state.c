@@ -1,5 +1,5 @@
-/* What a file was when it was looked at. Of several looks the greatest counts, separately for
- * content and attributes, so that it does not matter in which order they came. */
+/* What looks at a file have found out. Of several looks, the greatest counts, separately for
+ * content and for attributes, so their order does not matter. */
 #include <errno.h>
 #include <string.h>
 
@@ -90,7 +90,8 @@ static void set_ask(struct manifest *m, uint32_t file, unsigned ask)
 		m->first_unasked = file;
 	m->n_unasked += (ask != 0) - (entry->ask != 0);
 	entry->ask = ask & FILE_ASK_MAX;
-	/* Answers come in the order of the table, so the search goes on where it ended last. */
+	/* Answers come in the order of the table, so the search continues where it ended last
+	 * time. */
 	while (m->n_unasked && !is_unasked(m, m->first_unasked))
 		m->first_unasked++;
 }

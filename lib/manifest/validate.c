@@ -9,7 +9,7 @@
 #define DIGEST_SIZE    32
 #define FILE_MODE_BITS 07777u
 
-/* Where the check stands: for the message. */
+/* What is being checked, for the error message. */
 struct check {
 	const Footprint__Manifest *m;
 	struct error *err;
@@ -44,7 +44,7 @@ static int check_bytes(const struct check *c, const ProtobufCBinaryData *bytes)
 	return bytes->len && memchr(bytes->data, 0, bytes->len) ? bad(c, "a NUL in a path") : 0;
 }
 
-/* protobuf-c leaves bytes fields without a NUL behind them. */
+/* protobuf-c puts no NUL behind bytes fields. */
 static bool is_canonical(const ProtobufCBinaryData *path)
 {
 	const char *at = (const char *)path->data, *end;
@@ -92,7 +92,7 @@ static int compare_numbers(uint64_t a, uint64_t b)
 	return (a > b) - (a < b);
 }
 
-/* Indexes into executables: in range, ascending, none twice. */
+/* Checks indexes into executables: they are in range, ascend, and occur once. */
 static int check_by(const struct check *c, size_t n, const uint32_t *by)
 {
 	for (size_t i = 0; i < n; i++) {

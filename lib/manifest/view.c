@@ -7,7 +7,8 @@
 #include "lib/manifest/codec.h"
 #include "lib/manifest/order.h"
 
-/* A list of `n` messages: one array of structs, and the array of pointers that protobuf-c wants. */
+/* Takes memory for a list of `n` messages: an array of structs, and the array of pointers that
+ * protobuf-c needs. */
 #define TAKE_LIST(arena, type, n, ret_pointers)                                                    \
 	({                                                                                         \
 		type *list_ = arena_take(arena, (n) * sizeof(type));                               \
@@ -93,7 +94,8 @@ static int put_executables(struct building *b)
 	return 0;
 }
 
-/* Only packages that a file names are shown: of two looks, the one that counts may name another. */
+/* Only packages that a file refers to are shown: a look that does not count may have named another
+ * one. */
 static int order_used_packages(struct building *b)
 {
 	uint32_t used = 0;
@@ -144,7 +146,8 @@ static int put_packages(struct building *b)
 	return 0;
 }
 
-/* Something observed makes the guess unnecessary: of one program and library, only one is shown. */
+/* What was observed makes the assumption unnecessary: for one program and library, only one is
+ * shown. */
 static uint32_t shown_access(uint32_t access)
 {
 	return access & ACCESS_LOAD ? access & ~(uint32_t)ACCESS_UNOBSERVED : access;
@@ -172,8 +175,8 @@ static int put_uses(struct building *b, const struct groups *groups, uint32_t fi
 }
 
 /* Content that the application changes belongs to the run, not to the version. A path that was a
- * regular file in one run and something else in another has no content either. (The values of
- * FileType are in an order, of which the greater counts.) */
+ * regular file in one run and something else in another has no content either. (FileType's values
+ * are ordered; the greater one counts.) */
 static void put_content(const struct file_entry *entry, uint32_t access, Footprint__File *ret)
 {
 	if ((access & ACCESS_CHANGES) || entry->type != FOOTPRINT__FILE_TYPE__TYPE_FILE)
@@ -216,7 +219,7 @@ static int put_files(struct building *b)
 	return 0;
 }
 
-/* Cuts the joined names apart again: they are followed by NULs, so pointers into them will do. */
+/* Splits the joined names again. A NUL follows each, so pointers into the string suffice. */
 static int put_needed(struct building *b, string_number needed, Footprint__Library *ret)
 {
 	struct interned joined = strings_at(&b->m->strings, needed);
@@ -233,7 +236,7 @@ static int put_needed(struct building *b, string_number needed, Footprint__Libra
 	return 0;
 }
 
-/* The loaders of one program stand together, the observed ones first. */
+/* The loaders of one program are adjacent, with observed ones first. */
 static bool is_shown(const Footprint__Loader *before, uint32_t by, uint32_t loaded)
 {
 	return loaded != FOOTPRINT__LOADED__LOADED_UNOBSERVED || !before || before->by != by ||
@@ -394,7 +397,7 @@ static int build(struct manifest *m)
 	b.view->schema = MANIFEST_SCHEMA;
 	b.view->application = m->application;
 	b.view->version = m->version;
-	/* Ranks of executables and packages first: the other lists name them. */
+	/* Executables and packages are ranked first, since the other lists refer to them. */
 	if (order_make(m, &m->executables, order_by_path, b.arena, &b.executables) < 0 ||
 		put_executables(&b) < 0 || put_packages(&b) < 0 || put_files(&b) < 0 ||
 		put_libraries(&b) < 0 || put_endpoints(&b) < 0 || put_missing(&b) < 0 ||

@@ -40,8 +40,9 @@ static uint32_t program_index(const Footprint__Manifest *m, const ProtobufCBinar
 	return program ? view_program_index(m, program) : NOWHERE;
 }
 
-/* Interpreters of scripts stand in the manifest as the file names them: /bin/sh, not /usr/bin/dash.
- * A dynamic linker that somebody executed as a program was not started by all that it links. */
+/* The manifest has interpreters of scripts as the script names them: /bin/sh, not /usr/bin/dash.
+ * A dynamic linker that somebody executed as a program was not started by all programs that it
+ * links. */
 static int find_interpreters(struct ways *w, struct why *why)
 {
 	for (size_t i = 0; i < w->m->n_executables; i++) {
@@ -103,8 +104,8 @@ static int find_ways(const Footprint__Manifest *m, struct why *why, struct ways 
 		if (m->executables[i]->first)
 			enqueue(&w, i, NOWHERE, 0);
 	walk_queue(&w);
-	/* What no run's first leads to: programs that nobody is known to have started, and then
-	 * (they started each other) any. */
+	/* Programs that no first program of a run leads to: begin at those that nobody is known to
+	 * have started, and then (if they started each other) at any. */
 	for (uint32_t i = 0; i < m->n_executables; i++)
 		if (!started[i])
 			enqueue(&w, i, NOWHERE, 0);
@@ -154,7 +155,8 @@ static uint32_t nearest_user(const struct ways *w, size_t n, const uint32_t *by)
 	return best;
 }
 
-/* A file that nobody is known to have used is in the manifest all the same: a chain of one. */
+/* A file may be in the manifest although nobody is known to have used it: then the chain is only
+ * the file. */
 static int add_last_step(
 	const struct ways *w, uint32_t user, struct why_step step, struct why_chain *chain)
 {
@@ -221,12 +223,12 @@ static int explain_entry(
 
 /* --- the question --- */
 
-/* Room for one more answer; NULL: no memory. */
+/* Makes room for one more answer. NULL: there is no memory. */
 static struct why_chain *add_chain(struct why *why, ProtobufCBinaryData path)
 {
 	size_t n = why->n_chains;
 
-	if ((n & (n - 1)) == 0) { /* full: there is room for a power of two */
+	if ((n & (n - 1)) == 0) { /* full: the capacity is always a power of two */
 		struct why_chain *more = arena_take(&why->arena, (n ? 2 * n : 1) * sizeof(*more));
 
 		if (!more)
@@ -261,8 +263,8 @@ static bool has_file_name(const Footprint__Library *library, const char *name, s
 	       !memcmp(end - size, name, size);
 }
 
-/* "libz.so.1", or the name of a library's file; as `text` where it stands as a text in the
- * manifest. There may be several of that name. */
+/* Explains "libz.so.1", or the file name of a library. `text`: the same as the manifest has it, if
+ * it has it as text. Several libraries may have that name. */
 static int explain_soname(const struct ways *w, const char *name, const char *text, struct why *why)
 {
 	size_t size = strlen(name);
@@ -281,8 +283,8 @@ static int explain_soname(const struct ways *w, const char *name, const char *te
 	return why->n_chains ? 0 : -ENOENT;
 }
 
-/* Abstract names are any bytes, and stand in the manifest without blanks, control characters and
- * backslashes: these are escaped there, as bytes are that are no text. */
+/* Abstract names may have any bytes. In the manifest, blanks, control characters and backslashes of
+ * theirs are escaped, like bytes that are not UTF-8. */
 static bool is_address(const struct ways *w, const Footprint__Endpoint *endpoint, const char *name,
 	const char *text)
 {
@@ -314,7 +316,8 @@ static int explain_address(
 	return why->n_chains ? 0 : -ENOENT;
 }
 
-/* Where a symlink leads to nothing that the manifest knows, it is itself what was asked for. */
+/* If a symlink leads to nothing that the manifest knows, the question is about the symlink
+ * itself. */
 static int explain_absolute(const struct ways *w, const char *path, struct why *why)
 {
 	int r;
@@ -329,7 +332,7 @@ static int explain_absolute(const struct ways *w, const char *path, struct why *
 	return explain_path(w, why);
 }
 
-/* Of all but paths the manifest has no bytes that are not UTF-8: they stand there escaped. */
+/* Everything except paths is UTF-8 in the manifest, with other bytes escaped. */
 static char *as_text(const char *what, struct arena *arena)
 {
 	size_t size = strlen(what);
@@ -368,7 +371,7 @@ int why_find(const Footprint__Manifest *m, const char *what, struct why *ret)
 	*ret = (struct why){ 0 };
 	if (find_ways(m, ret, &ways) < 0)
 		return -ENOMEM;
-	/* As it was typed, as text has it, as JSON has it. */
+	/* As it was typed, as text output prints it, and as JSON has it. */
 	forms[1] = lookup_unescape(what, false, &ret->arena);
 	forms[2] = lookup_unescape(what, true, &ret->arena);
 	for (size_t i = 0; i < 3 && r == -ENOENT; i++)

@@ -1,4 +1,5 @@
-/* The shortest chain to a library: over programs, and over what asks for what in one of them. */
+/* The shortest chain to a library: through programs, and within the last one through libraries that
+ * ask for each other. */
 #include "lib/manifest/why_parts.h"
 
 #include <errno.h>
@@ -9,25 +10,25 @@
 #include "lib/manifest/words.h"
 
 /*
- * A search for the shortest way from one program to a library, over what asks for what. It goes
- * from the library back, so that only what leads to it is looked at.
+ * A search for the shortest way from a program to a library, through libraries that ask for each
+ * other. It starts at the library and goes backwards, so it only visits libraries that lead there.
  */
-struct asking {
+struct library_search {
 	uint32_t by;	      /* the program */
-	uint32_t *round;      /* of each library: the last search that came to it */
-	uint32_t *level;      /* how many libraries from it to the one in question */
+	uint32_t *round;      /* of each library: the last search that reached it */
+	uint32_t *level;      /* how many libraries the way from it has, both ends included */
 	uint32_t *next;	      /* the library that it asks for */
 	enum why_kind *kinds; /* how it does that */
 	uint32_t *queue;
 	size_t head, tail;
 	uint32_t rounds;
-	enum why_kind first_kind; /* how the program asks for the first */
+	enum why_kind first_kind; /* how the program asks for the first library */
 };
 
-static int start_asking(const struct ways *w, struct arena *arena, struct asking *ret)
+static int start_asking(const struct ways *w, struct arena *arena, struct library_search *ret)
 {
 	size_t n = w->m->n_libraries;
-	struct asking a = {
+	struct library_search a = {
 		.round = arena_take(arena, n * sizeof(*a.round)),
 		.level = arena_take(arena, n * sizeof(*a.level)),
 		.next = arena_take(arena, n * sizeof(*a.next)),
@@ -42,7 +43,7 @@ static int start_asking(const struct ways *w, struct arena *arena, struct asking
 	return 0;
 }
 
-/* The library that asked, or NOWHERE when it was the program, or somebody unknown. */
+/* The library that asked; NOWHERE: it was the program, or it is not known. */
 static uint32_t requester_index(const struct ways *w, const Footprint__Loader *loader)
 {
 	const Footprint__Library *library = view_find_library(w->m, &loader->requester);
@@ -52,8 +53,8 @@ static uint32_t requester_index(const struct ways *w, const Footprint__Loader *l
 	return view_library_index(w->m, library);
 }
 
-/* Whether the library that asked names this one as needed: by its soname, or its file's name where
- * it has none. */
+/* Does the library that asked need this one, by its soname, or by its file name if it has no
+ * soname? */
 static bool is_needed(
 	const struct ways *w, const Footprint__Library *library, const Footprint__Loader *loader)
 {
@@ -72,8 +73,8 @@ static bool is_needed(
 	return false;
 }
 
-/* What a dlopened library needs came with the dlopen too, and is told as such of the program; but
- * it is needed all the same. */
+/* What a dlopened library needs was loaded by that dlopen, and for the program it is "dlopened".
+ * But the library needs it nevertheless. */
 static enum why_kind kind_of_loader(
 	const struct ways *w, const Footprint__Library *library, const Footprint__Loader *loader)
 {
@@ -84,7 +85,7 @@ static enum why_kind kind_of_loader(
 	return WHY_NEEDS;
 }
 
-/* Where the program's loaders begin: they are sorted by program. */
+/* The first of the program's loaders, which are sorted by program. */
 static size_t first_loader(const Footprint__Library *library, uint32_t by)
 {
 	size_t low = 0, high = library->n_loaders;
@@ -100,7 +101,7 @@ static size_t first_loader(const Footprint__Library *library, uint32_t by)
 	return low;
 }
 
-static void come_to(struct asking *a, uint32_t library, uint32_t next, enum why_kind kind)
+static void visit(struct library_search *a, uint32_t library, uint32_t next, enum why_kind kind)
 {
 	if (a->round[library] == a->rounds)
 		return;
@@ -111,8 +112,8 @@ static void come_to(struct asking *a, uint32_t library, uint32_t next, enum why_
 	a->queue[a->tail++] = library;
 }
 
-/* Looks at who asks for the library; true when the program does. */
-static bool ask(const struct ways *w, struct asking *a, uint32_t at)
+/* Looks at who asks for the library. True: the program does. */
+static bool visit_requesters(const struct ways *w, struct library_search *a, uint32_t at)
 {
 	const Footprint__Library *library = w->m->libraries[at];
 
@@ -127,34 +128,35 @@ static bool ask(const struct ways *w, struct asking *a, uint32_t at)
 			a->first_kind = kind_of_loader(w, library, loader);
 			return true;
 		}
-		come_to(a, requester, at, kind_of_loader(w, library, loader));
+		visit(a, requester, at, kind_of_loader(w, library, loader));
 	}
 	return false;
 }
 
-/* The first library of the program's shortest way to this one; NOWHERE: none of `limit` libraries
- * at most. */
-static uint32_t find_first(
-	const struct ways *w, struct asking *a, uint32_t by, uint32_t library, uint32_t limit)
+/* The first library on the program's shortest way to this one. NOWHERE: there is no way through at
+ * most `limit` libraries. */
+static uint32_t find_first(const struct ways *w, struct library_search *a, uint32_t by,
+	uint32_t library, uint32_t limit)
 {
 	a->by = by;
 	a->rounds++;
 	a->head = a->tail = 0;
-	come_to(a, library, NOWHERE, WHY_NEEDS);
+	visit(a, library, NOWHERE, WHY_NEEDS);
 	while (a->head < a->tail) {
 		uint32_t at = a->queue[a->head++];
 
 		if (a->level[at] > limit)
 			break;
-		if (ask(w, a, at))
+		if (visit_requesters(w, a, at))
 			return at;
 	}
 	return NOWHERE;
 }
 
-/* The program whose whole way, its own and that to the library, is the shortest; of several the
- * first by path. NOWHERE: they all name each other in a circle, and none of them a program. */
-static uint32_t nearest_loader(const struct ways *w, struct asking *a, uint32_t library)
+/* The program with the shortest way to the library, counting the way to the program; among several,
+ * the first by path. NOWHERE: libraries ask for each other in a circle, and no program asks for any
+ * of them. */
+static uint32_t nearest_loader(const struct ways *w, struct library_search *a, uint32_t library)
 {
 	const Footprint__Library *one = w->m->libraries[library];
 	uint32_t best = NOWHERE, length = UINT32_MAX;
@@ -173,9 +175,9 @@ static uint32_t nearest_loader(const struct ways *w, struct asking *a, uint32_t 
 	return best;
 }
 
-/* From the program over what asks for what to the library. */
-static int add_library_chain(const struct ways *w, struct asking *a, uint32_t by, uint32_t library,
-	struct why_chain *chain)
+/* Adds the chain from the program to the library. */
+static int add_library_chain(const struct ways *w, struct library_search *a, uint32_t by,
+	uint32_t library, struct why_chain *chain)
 {
 	uint32_t at = find_first(w, a, by, library, UINT32_MAX);
 	enum why_kind kind = a->first_kind;
@@ -192,7 +194,7 @@ static int add_library_chain(const struct ways *w, struct asking *a, uint32_t by
 	return 0;
 }
 
-/* Who has it loaded is all that is known: nothing leads from the program to it. */
+/* Only known is which program has loaded it: no chain leads from that program to it. */
 static int add_short_chain(
 	const struct ways *w, const Footprint__Library *library, struct why_chain *chain)
 {
@@ -220,7 +222,7 @@ int why_explain_library(
 	struct arena arena = { 0 };
 	__attribute__((cleanup(clear_arena))) struct arena *search = &arena;
 	uint32_t index = view_library_index(w->m, library), by;
-	struct asking asking;
+	struct library_search asking;
 
 	if (start_asking(w, search, &asking) < 0)
 		return -ENOMEM;

@@ -119,7 +119,7 @@ bool view_is_complete(const Footprint__Manifest *m)
 	return m->n_runs && !m->n_gaps;
 }
 
-/* The enum's values are in the order of their strength. */
+/* The enum's values are ordered by strength. */
 Footprint__Loaded library_loaded(const Footprint__Library *library)
 {
 	Footprint__Loaded strongest = FOOTPRINT__LOADED__LOADED_UNOBSERVED;

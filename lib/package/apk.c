@@ -1,6 +1,7 @@
 /*
- * Alpine's database: one text, packages parted by empty lines, each line a letter and a value.
- * P: name, V: version, A: architecture, F: a directory, R: a file in the last directory named.
+ * Alpine's database: one text, in which empty lines separate packages, and each line is a letter
+ * and a value. P: name, V: version, A: architecture, F: a directory, R: a file in the directory
+ * named last.
  */
 
 #include "lib/base/cleanup.h"

@@ -17,7 +17,7 @@ int package_database_new(struct package_database **ret)
 
 	if (!db)
 		return -ENOMEM;
-	db->filed = (struct table)TABLE_OF(struct filed, path);
+	db->owned = (struct table)TABLE_OF(struct owned, path);
 	db->names = calloc(PACKAGE_NAMES, sizeof(*db->names));
 	if (!db->names || getrandom(db->key, sizeof(db->key), 0) != sizeof(db->key)) {
 		package_database_free(db);
@@ -33,7 +33,7 @@ void package_database_free(struct package_database *db)
 		return;
 	arena_clear(&db->arena);
 	package_directories_deinit(&db->directories);
-	table_deinit(&db->filed);
+	table_deinit(&db->owned);
 	free(db->names);
 	free(db->packages);
 	free(db->listed);
@@ -47,7 +47,7 @@ static uint64_t hash_of(const struct package_database *db, struct span text)
 	return hash_siphash13(db->key, text.bytes, text.size);
 }
 
-/* Of the names with this hash. */
+/* The chain of the names with this hash. */
 static uint32_t *chain_of(const struct package_database *db, uint64_t hash)
 {
 	return &db->names[hash >> 32 & (PACKAGE_NAMES - 1)];
@@ -59,8 +59,8 @@ static struct span span_text(const char *text)
 }
 
 /*
- * A path that several packages own (directories mostly) belongs to none of them; but builds of one
- * package for several architectures share files, and the first of them may have those.
+ * A path that several packages own (mostly a directory) belongs to none of them. But builds of one
+ * package for several architectures share files; these belong to the first of them.
  */
 static uint32_t settle_owner(const struct package_database *db, uint32_t before, uint32_t now)
 {
@@ -78,21 +78,21 @@ static uint32_t settle_owner(const struct package_database *db, uint32_t before,
 static int set_owner(struct package_database *db, struct span path, uint32_t owner)
 {
 	uint64_t hash = hash_of(db, path);
-	bool first = table_find(&db->filed, &hash) == TABLE_NONE;
-	struct filed *filed;
+	bool first = table_find(&db->owned, &hash) == TABLE_NONE;
+	struct owned *owned;
 	uint32_t place;
 
-	if (table_add(&db->filed, &hash, &place) < 0)
+	if (table_add(&db->owned, &hash, &place) < 0)
 		return -ENOMEM;
-	filed = table_at(&db->filed, place);
-	filed->owner = first ? owner : settle_owner(db, filed->owner, owner);
+	owned = table_at(&db->owned, place);
+	owned->owner = first ? owner : settle_owner(db, owned->owner, owner);
 	return 0;
 }
 
 /* --- finding ---------------------------------------------------------------------------------- */
 
-/* Files one that stands in a list by where it really is. 0 or -ENOMEM. */
-static int file(struct package_database *db, struct resolver *resolver, struct span name,
+/* Resolves one name of a list, and enters it where it really is. 0 or -ENOMEM. */
+static int resolve_one(struct package_database *db, struct resolver *resolver, struct span name,
 	const struct listed *listed)
 {
 	char path[2 * PACKAGE_PATH_MAX + 2];
@@ -104,13 +104,12 @@ static int file(struct package_database *db, struct resolver *resolver, struct s
 		return -ENOMEM;
 	size = snprintf(path, sizeof(path), "%s/%.*s", parent, (int)name.size, name.bytes);
 	if ((size_t)size >= sizeof(path))
-		return 0; /* nothing that could be opened by this name */
+		return 0; /* too long to be opened by this name */
 	return set_owner(db, (struct span){ path, (size_t)size }, listed->owner);
 }
 
-/* All that wait under this name. 0 or -ENOMEM: the rest goes on waiting.
- */
-static int file_all(struct package_database *db, struct resolver *resolver, struct span name)
+/* Resolves all paths that wait under this name. 0 or -ENOMEM: the rest continue to wait. */
+static int resolve_all(struct package_database *db, struct resolver *resolver, struct span name)
 {
 	uint64_t hash = hash_of(db, name);
 
@@ -119,7 +118,7 @@ static int file_all(struct package_database *db, struct resolver *resolver, stru
 
 		if (listed->name != (uint32_t)hash || !listed->owner)
 			continue;
-		if (file(db, resolver, name, listed) < 0)
+		if (resolve_one(db, resolver, name, listed) < 0)
 			return -ENOMEM;
 		listed->owner = 0;
 	}
@@ -131,16 +130,16 @@ int package_database_find(struct package_database *db, struct resolver *resolver
 {
 	const char *slash = strrchr(canonical, '/');
 	uint64_t hash = hash_of(db, span_text(canonical));
-	const struct filed *filed;
+	const struct owned *owned;
 	uint32_t place;
 
 	*ret = NULL;
-	if (file_all(db, resolver, span_text(slash ? slash + 1 : canonical)) < 0)
+	if (resolve_all(db, resolver, span_text(slash ? slash + 1 : canonical)) < 0)
 		return -ENOMEM;
-	place = table_find(&db->filed, &hash);
-	filed = place == TABLE_NONE ? NULL : table_at(&db->filed, place);
-	if (filed && filed->owner != SEVERAL)
-		*ret = db->packages[filed->owner - 1];
+	place = table_find(&db->owned, &hash);
+	owned = place == TABLE_NONE ? NULL : table_at(&db->owned, place);
+	if (owned && owned->owner != SEVERAL)
+		*ret = db->packages[owned->owner - 1];
 	return 0;
 }
 
@@ -239,7 +238,7 @@ int loader_add_file(struct package_loader *loader, struct span directory, struct
 
 	directory = trim_slashes(directory);
 	if (!name.size || directory.size + name.size > PACKAGE_PATH_MAX)
-		return 0; /* nothing that could be opened by this name */
+		return 0; /* too long to be opened by this name */
 	if (db->n_listed == PACKAGE_PATHS_MAX)
 		return -E2BIG;
 	code = package_directory_add(&db->directories, directory, &number);
@@ -264,7 +263,7 @@ int loader_add_path(struct package_loader *loader, struct span path)
 
 	path = trim_slashes(path);
 	if (!path.size || (path.size == 1 && path.bytes[0] == '.'))
-		return 0; /* the root, which is nobody's */
+		return 0; /* the root belongs to nobody */
 	slash = memrchr(path.bytes, '/', path.size);
 	directory = (struct span){ path.bytes, slash ? (size_t)(slash - path.bytes) : 0 };
 	name = slash ? (struct span){ slash + 1, path.size - directory.size - 1 } : path;

@@ -5,7 +5,7 @@
  * Resolving all of them would take ten times as long as reading the lists, and few files are ever
  * asked for. So a path waits ("listed") under its last component, with the number of its directory.
  * Only when a file of that name is asked for is the path resolved, and entered under where it
- * really is ("filed").
+ * really is ("owned").
  *
  * Neither names nor paths are kept, only hashes of them, with a key that nobody outside knows. Of n
  * paths, one has by chance the 48 bits of a name that is asked for with a probability of n / 2^48.
@@ -41,7 +41,7 @@ struct listed {
 };
 
 /* A path whose real place is known. */
-struct filed {
+struct owned {
 	uint64_t path;	/* its hash */
 	uint32_t owner; /* number of the package, counted from 1; 0: several own it */
 	uint32_t reserved;
@@ -57,7 +57,7 @@ struct package_database {
 	struct listed *listed;
 	uint32_t n_listed, listed_size;
 	uint32_t *names;    /* first of each chain, counted from 1; 0: none */
-	struct table filed; /* of struct filed */
+	struct table owned; /* of struct owned */
 };
 
 /* A database while it is filled. */

@@ -31,8 +31,9 @@ int package_directory_add(
 	return 0;
 }
 
-/* Below a directory that has been resolved: most are just that, directories. Lists name a directory
- * before what is in it. *ret stays NULL where it is something else. 0 or -ENOMEM. */
+/* Looks for `text` below a directory that is resolved already. Lists name a directory before what
+ * is in it, and most names really are directories, not symlinks. *ret stays NULL if this one is
+ * something else. 0 or -ENOMEM. */
 static int find_below_known(const struct package_directories *directories,
 	struct resolver *resolver, struct span text, char **ret)
 {
@@ -53,8 +54,8 @@ static int find_below_known(const struct package_directories *directories,
 	return 0;
 }
 
-/* Below where its first part really was when the lists were read. NULL: that is not known, or no
- * memory. */
+/* The path below the place where its first part really was when the lists were read. NULL: that is
+ * not known, or there is no memory. */
 static char *below_first(const struct package_directories *directories, struct span text)
 {
 	const char *slash = memchr(text.bytes, '/', text.size);
@@ -69,8 +70,8 @@ static char *below_first(const struct package_directories *directories, struct s
 	return path;
 }
 
-/* Where directory `text` really is; where it would be, when it is gone by now. NULL: no memory, or
- * no descriptor. */
+/* Where the directory `text` really is, or would be if it is gone by now. NULL: there is no memory,
+ * or no descriptor. */
 static char *resolve(
 	const struct package_directories *directories, struct resolver *resolver, struct span text)
 {

@@ -1,7 +1,7 @@
 /*
- * Debian's database: /var/lib/dpkg/status says which packages there are, info/PACKAGE.list what
- * each brought. Distroless images have a file of status.d for each package instead, with the
- * paths in PACKAGE.md5sums. Diverted files stand in the lists under the name they came with.
+ * Debian's database. /var/lib/dpkg/status says which packages are installed, and info/PACKAGE.list
+ * which paths each has. Distroless images have one file for each package in status.d instead, with
+ * the paths in PACKAGE.md5sums. Lists name diverted files as they came with the package.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -21,14 +21,14 @@ struct stanza {
 	struct span package, version, architecture, multi_arch, status;
 };
 
-/* Who took a path for itself, and where the others' file of that name went. */
+/* Which package has diverted a path, and where the file of other packages with that name is now. */
 struct diversion {
 	struct span to, by;
 };
 
 struct dpkg {
 	struct package_loader *loader;
-	struct lines lines; /* of a package's list */
+	struct lines lines; /* of the list of a package */
 	char *diversions_text;
 	struct strings diverted; /* number n is diverted as diversions[n - 1] says */
 	struct diversion *diversions;
@@ -66,7 +66,8 @@ static int add_diversion(struct dpkg *dpkg, struct span from, struct diversion d
 }
 
 /*
- * Three lines each: the path, where it went, the package that took it (":" is the administrator).
+ * Each diversion has three lines: the path, where it went, and the package that diverted it (":" is
+ * the administrator).
  */
 static int read_diversions(struct dpkg *dpkg)
 {
@@ -84,7 +85,7 @@ static int read_diversions(struct dpkg *dpkg)
 	return 0;
 }
 
-/* The name that a path of this package's list really has. */
+/* The real name of a path in this package's list. */
 static struct span undivert(const struct dpkg *dpkg, struct span path, struct span package)
 {
 	const struct diversion *diversion;
@@ -115,7 +116,7 @@ static int add_list(struct dpkg *dpkg, struct span package)
 	return lines_end(&dpkg->lines);
 }
 
-/* "digest  path": the path begins behind the blanks. */
+/* Adds the paths of lines "digest  path". */
 static int add_digests(struct dpkg *dpkg)
 {
 	struct span line;
@@ -137,7 +138,7 @@ static int add_digests(struct dpkg *dpkg)
 	return lines_end(&dpkg->lines);
 }
 
-/* Names become parts of file names here: no slash, no dot in front. */
+/* Is this name safe as a part of a file name? No slash, and no dot at its start. */
 static bool is_plain_name(struct span name)
 {
 	return name.size && name.size < 200 && name.bytes[0] != '.' &&
@@ -158,7 +159,8 @@ static int open_list(struct dpkg *dpkg, const struct stanza *stanza, bool with_a
 	return lines_open(&dpkg->lines, dpkg->loader, path);
 }
 
-/* Packages that can stand beside another build of themselves have the architecture in the name. */
+/* Packages that can be installed for several architectures have the architecture in the name of
+ * their list. */
 static int load_list(struct dpkg *dpkg, const struct stanza *stanza)
 {
 	bool same = span_is(stanza->multi_arch, "same");
@@ -247,7 +249,7 @@ static int load_status(struct dpkg *dpkg)
 	return 0;
 }
 
-/* One file of status.d; its paths are in the file beside it. */
+/* Loads one file of status.d, with its paths from the .md5sums file beside it. */
 static int load_distroless(struct dpkg *dpkg, const char *name)
 {
 	autofree char *path = NULL, *digests = NULL, *text = NULL;

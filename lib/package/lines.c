@@ -46,7 +46,7 @@ int lines_open(struct lines *lines, struct package_loader *loader, const char *p
 	return 1;
 }
 
-/* More of the file behind what is left in the buffer. False: there is no more. */
+/* Reads more of the file, behind what is left in the buffer. False: there is no more. */
 static bool fill(struct lines *lines)
 {
 	uint64_t left = lines->size - lines->offset;

@@ -1,4 +1,4 @@
-/* What the readers of all databases use: files against a limit, lines, complaints. */
+/* What the readers of all databases share: reading files up to a limit, lines, and complaints. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -21,10 +21,10 @@ int loader_complain(struct package_loader *loader, int code, const char *format,
 	return 0;
 }
 
-/* What came of opening or reading `path`. 1, 0 or -ENOMEM. */
+/* Handles the result of opening or reading `path`. 1, 0 or -ENOMEM. */
 static int judge(struct package_loader *loader, const char *path, int code)
 {
-	/* Nothing is wrong with the database: it is opened again later. */
+	/* The database is not to blame: it will be opened again later. */
 	if (code == -ENOMEM || code == -EMFILE || code == -ENFILE)
 		return -ENOMEM;
 	if (code == -ENOENT || code == -ENOTDIR)

@@ -1,6 +1,6 @@
 /*
- * RPM's database: rpmdb.sqlite, whose table Packages holds each package's header. The older kinds
- * (Berkeley DB, ndb) are not read, and that is said.
+ * RPM's database: rpmdb.sqlite, whose table Packages has each package's header. The older formats
+ * (Berkeley DB, ndb) are not read, which is reported.
  */
 #include <errno.h>
 #include <string.h>
@@ -64,8 +64,8 @@ static int load_rows(struct package_loader *loader, sqlite3 *db, const char *pat
 	return 0;
 }
 
-/* What sqlite has not yet moved from its log into the database is not seen: then say so. */
-static int tell_of_log(struct package_loader *loader, const char *path)
+/* We do not see what sqlite has not yet moved from its log into the database: reports that. */
+static int report_log(struct package_loader *loader, const char *path)
 {
 	autofree char *log = NULL;
 	autoclose int fd = -1;
@@ -101,12 +101,13 @@ static int load_sqlite(struct package_loader *loader, const char *path)
 	else
 		code = load_rows(loader, db, path);
 	if (code == 0)
-		code = tell_of_log(loader, path);
+		code = report_log(loader, path);
 	return code == -ENOMEM || code == -E2BIG ? code : 1;
 }
 
-/* A container that has rpm's database in a form we do not read: its files will have no package. */
-static int tell_of_others(struct package_loader *loader)
+/* Reports that a container has rpm's database in a format that we do not read, so that its files
+ * have no package. */
+static int report_other_formats(struct package_loader *loader)
 {
 	static const char *const others[] = { "/usr/lib/sysimage/rpm/Packages.db",
 		"/var/lib/rpm/Packages.db", "/var/lib/rpm/Packages" };
@@ -137,5 +138,5 @@ int rpm_load(struct package_loader *loader)
 		if (code != 0)
 			return code < 0 ? code : 0;
 	}
-	return tell_of_others(loader);
+	return report_other_formats(loader);
 }

@@ -7,7 +7,7 @@
 #include "lib/base/cleanup.h"
 
 #define INDEX_ENTRY_SIZE  16u
-#define INDEX_ENTRIES_MAX 65535u /* as rpm itself (headerMaxTags) */
+#define INDEX_ENTRIES_MAX 65535u /* rpm's own limit (headerMaxTags) */
 
 enum tag {
 	TAG_NAME = 1000,
@@ -23,7 +23,9 @@ enum tag {
 
 enum type { TYPE_CHAR = 1, TYPE_INT32 = 4, TYPE_STRING = 6, TYPE_STRING_ARRAY = 8 };
 
-enum { FILE_STATE_NORMAL = 0 }; /* others were not installed, or were replaced by another package */
+enum {
+	FILE_STATE_NORMAL = 0
+}; /* files with other states were not installed, or were replaced by another package */
 
 struct header {
 	const uint8_t *index;
@@ -32,11 +34,11 @@ struct header {
 	uint32_t store_size;
 };
 
-/* The values of one tag: `size` bytes are left of the store from there on. */
+/* The values of one tag, and the rest of the store from there on (`size` bytes). */
 struct values {
 	const uint8_t *bytes;
 	size_t size;
-	uint32_t count; /* 0: the tag is not there */
+	uint32_t count; /* 0: there is no such tag */
 };
 
 static uint32_t be32(const uint8_t *bytes)
@@ -98,7 +100,7 @@ static struct span string(const struct header *header, enum tag tag)
 	return text;
 }
 
-/* "1:2.3-4.fc39": epoch, version and release, as rpm writes them together. */
+/* "1:2.3-4.fc39": epoch, version and release, as rpm prints them. */
 static int version_text(const struct header *header, char **ret)
 {
 	struct values epoch = find(header, TAG_EPOCH, TYPE_INT32);
@@ -115,13 +117,13 @@ static int version_text(const struct header *header, char **ret)
 	return 0;
 }
 
-/* Splits an array of `count` strings. */
+/* Splits the values into an array of strings. */
 static int split(struct values values, struct span **ret)
 {
 	uint32_t count = values.count;
 	autofree struct span *list = NULL;
 
-	if (count > values.size) /* each has a NUL at least */
+	if (count > values.size) /* each string has at least its NUL */
 		return -EBADMSG;
 	list = calloc(count ? count : 1, sizeof(*list));
 	if (!list)
@@ -138,7 +140,7 @@ static bool is_installed(const struct values *states, uint32_t i)
 	return i >= states->count || i >= states->size || states->bytes[i] == FILE_STATE_NORMAL;
 }
 
-/* A file is a name and the number of its directory. */
+/* Files are listed by name and the number of their directory. */
 static int add_files(struct package_loader *loader, const struct header *header)
 {
 	struct values names = find(header, TAG_BASENAMES, TYPE_STRING_ARRAY);

@@ -9,11 +9,11 @@
 
 #include "lib/root/content.h"
 
-#define VFS_NAME     "footprint-descriptor"
-#define STEPS_A_LOOK 10000 /* of the virtual machine, between two calls of too_long() */
+#define VFS_NAME	"footprint-descriptor"
+#define STEPS_PER_CHECK 10000 /* of sqlite's virtual machine, between two calls of too_long() */
 
 struct descriptor_file {
-	sqlite3_file base; /* first: sqlite knows no more than this */
+	sqlite3_file base; /* must be first: sqlite only knows this part */
 	int fd;
 };
 
@@ -24,7 +24,7 @@ static int file_fd(sqlite3_file *file)
 
 static int file_close(sqlite3_file *file)
 {
-	(void)file; /* the descriptor is the caller's */
+	(void)file; /* the descriptor belongs to the caller */
 	return SQLITE_OK;
 }
 
@@ -88,7 +88,7 @@ static int file_sector(sqlite3_file *file)
 	return 0;
 }
 
-/* Immutable: sqlite then asks for no lock, journal or write-ahead log. */
+/* The file is immutable, so sqlite needs no lock, journal or write-ahead log. */
 static int file_traits(sqlite3_file *file)
 {
 	(void)file;
@@ -111,7 +111,7 @@ static const sqlite3_io_methods methods = {
 	.xDeviceCharacteristics = file_traits,
 };
 
-/* The name of a file is its descriptor's number. */
+/* A file's name is the number of its descriptor. */
 static int vfs_open(
 	sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags, int *ret_flags)
 {
@@ -148,7 +148,7 @@ static int vfs_full_name(sqlite3_vfs *vfs, const char *name, int size, char *ret
 	return SQLITE_OK;
 }
 
-/* Time and randomness are those of the ordinary file system. */
+/* Time and randomness come from sqlite's default VFS. */
 static sqlite3_vfs vfs;
 static int registered = SQLITE_ERROR;
 
@@ -173,15 +173,15 @@ static int too_long(void *argument)
 {
 	unsigned *steps = argument;
 
-	*steps += STEPS_A_LOOK;
+	*steps += STEPS_PER_CHECK;
 	return *steps > SQLITE_FILE_STEPS_MAX;
 }
 
-/* Nothing of the database's own making is run, and neither time nor memory is its to choose. */
+/* A database that may be hostile: runs no code from it, and limits time and memory. */
 static void distrust(sqlite3 *db, int value_max, unsigned *steps)
 {
 	*steps = 0;
-	sqlite3_progress_handler(db, STEPS_A_LOOK, too_long, steps);
+	sqlite3_progress_handler(db, STEPS_PER_CHECK, too_long, steps);
 	sqlite3_limit(db, SQLITE_LIMIT_LENGTH, value_max);
 	sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);

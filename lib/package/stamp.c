@@ -3,7 +3,7 @@
 #include "lib/base/hash.h"
 #include "lib/package/package.h"
 
-/* Package managers write these last, or a new file in their place. */
+/* Package managers write these files last, or replace them. */
 static const char *const files[] = { "/var/lib/dpkg/status", "/var/lib/dpkg/status.d",
 	"/lib/apk/db/installed", "/usr/lib/apk/db/installed", "/usr/lib/sysimage/rpm/rpmdb.sqlite",
 	"/usr/lib/sysimage/rpm/rpmdb.sqlite-wal", "/var/lib/rpm/rpmdb.sqlite",

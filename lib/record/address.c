@@ -11,7 +11,8 @@
 
 #define ADDRESS_TEXT_SIZE 512
 
-/* Abstract names are any bytes: what could not be read back from a line of text is escaped. */
+/* Abstract names may have any bytes. Those that could not be read back from a line of text are
+ * escaped. */
 static void append_escaped(char *buffer, size_t *used, unsigned char byte)
 {
 	if (byte < 0x21 || byte == '\\' || byte == 0x7f)
@@ -20,7 +21,7 @@ static void append_escaped(char *buffer, size_t *used, unsigned char byte)
 		buffer[(*used)++] = (char)byte;
 }
 
-/* The kernel takes a path up to its first NUL, and an abstract name with all its bytes. */
+/* For the kernel, a path ends at its first NUL, and an abstract name has all its bytes. */
 static int format_unix(const uint8_t *address, size_t size, char *buffer)
 {
 	const uint8_t *name = address + offsetof(struct sockaddr_un, sun_path);
@@ -51,7 +52,7 @@ static int format_inet(const uint8_t *address, size_t size, char *buffer)
 	return 0;
 }
 
-/* The kernel takes 24 bytes too: the address without its scope (SIN6_LEN_RFC2133). */
+/* The kernel also accepts 24 bytes, an address without its scope (SIN6_LEN_RFC2133). */
 static int format_inet6(const uint8_t *address, size_t size, char *buffer)
 {
 	char text[INET6_ADDRSTRLEN];

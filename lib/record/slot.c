@@ -1,4 +1,4 @@
-/* Slots of a session's log: see proto/session_memory.h. */
+/* Slots of a session's log (proto/session_memory.h). */
 #include "lib/record/record.h"
 
 #include <errno.h>

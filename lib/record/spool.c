@@ -1,14 +1,14 @@
-/* Spool entries: see proto/session_memory.h. */
+/* Spool entries (proto/session_memory.h). */
 #include "lib/record/record.h"
 
 #include <string.h>
 
-/* The two magics differ in their first byte alone. */
+/* The two magics only differ in their first byte. */
 static const uint64_t entry_magic = SPOOL_ENTRY_MAGIC, making_magic = SPOOL_ENTRY_MAKING_MAGIC;
 #define MAGIC_TAIL(magic) ((const uint8_t *)&(magic) + 1)
 #define MAGIC_TAIL_SIZE	  (sizeof(uint64_t) - 1)
 
-/* Sizes within their limits? Says nothing of whether the bytes are there. */
+/* Are the sizes within their limits? Whether so many bytes are there is another question. */
 static bool entry_plausible(const struct spool_entry *entry)
 {
 	return (entry->magic == SPOOL_ENTRY_MAGIC || entry->magic == SPOOL_ENTRY_MAKING_MAGIC) &&
@@ -35,7 +35,7 @@ static size_t next_magic(const struct spool_reader *reader, size_t from)
 
 enum entry_state { ENTRY_WHOLE, ENTRY_CUT, ENTRY_BAD };
 
-/* Of *ret all is filled in that there is room for before the end. */
+/* Fills in as much of *ret as there is before the end of the file. */
 static enum entry_state entry_at(const struct spool_reader *reader, struct spool_view *ret)
 {
 	const uint8_t *at = reader->bytes + reader->offset;
@@ -59,8 +59,7 @@ static enum entry_state entry_at(const struct spool_reader *reader, struct spool
 		       : ENTRY_BAD;
 }
 
-/* Are the `size` bytes at the reader's offset the beginning of an entry of records in the making?
- */
+/* Are the `size` bytes at the reader's offset a truncated entry of records in the making? */
 static bool cut_in_the_making(
 	const struct spool_reader *reader, const struct spool_view *view, size_t size)
 {
@@ -85,14 +84,14 @@ enum spool_found spool_next(struct spool_reader *reader, struct spool_view *ret)
 		}
 		if (state == ENTRY_CUT && reader->more)
 			return SPOOL_END;
-		/* It may be followed by whole ones: look for the next beginning. */
+		/* Whole entries may follow: look for where the next one begins. */
 		next = next_magic(reader, reader->offset + 1);
 		size = next - reader->offset;
 		if (cut_in_the_making(reader, ret, size)) {
 			reader->offset = next;
 			continue;
 		}
-		/* Is it known whose it was? */
+		/* Is the hello complete, so that it is known whose entry it was? */
 		if (ret->hello && size < sizeof(ret->entry) + ret->entry.hello_size)
 			ret->hello = NULL;
 		ret->log = NULL;

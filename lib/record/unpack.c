@@ -1,8 +1,9 @@
 /*
- * Hellos and Records out of bytes that a stranger wrote.
+ * Unpacks hellos and records from bytes that cannot be trusted.
  *
- * protobuf-c checks the encoding; here the meaning is checked: sizes against the limits of
- * proto/session_memory.h, no NUL in what becomes a C string, fields that a kind cannot do without.
+ * protobuf-c checks the encoding. Here, the meaning is checked: sizes against the limits of
+ * proto/session_memory.h, no NUL in what becomes a C string, and that a record has the fields which
+ * its kind requires.
  */
 #include "lib/record/record.h"
 
@@ -10,7 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* protobuf-c answers NULL for damaged bytes and for lack of memory alike: this tells them apart. */
+/* protobuf-c returns NULL both for damaged bytes and for lack of memory. This allocator tells the
+ * two apart. */
 struct watched_memory {
 	ProtobufCAllocator allocator;
 	bool failed;
@@ -51,7 +53,7 @@ static int check_bytes(
 	return 0;
 }
 
-/* Paths become C strings of at most PATH_MAX with their NUL. */
+/* Paths become C strings of at most PATH_MAX bytes with their NUL. */
 static int check_path(const ProtobufCBinaryData *data, const char *field, struct error *err)
 {
 	return check_bytes(data, FP_PATH_SIZE_MAX - 1, field, err);
@@ -106,7 +108,7 @@ static int check_kind(const Footprint__Record *record, struct error *err)
 	case FOOTPRINT__RECORD__KIND__GAP:
 		return require(record->gap[0] != '\0', "gap", err);
 	default:
-		return 0; /* a kind of a later version: the caller makes a gap of it */
+		return 0; /* a kind that a later version has: the caller makes it a gap */
 	}
 }
 
@@ -227,7 +229,7 @@ static int check_packet(const Footprint__Packet *packet, struct error *err)
 	case FOOTPRINT__PACKET__SAID_POOL:
 		return require(packet->pool->session.len == SESSION_ID_SIZE, "session", err);
 	default:
-		return 0; /* something a later version says */
+		return 0; /* a message of a later version */
 	}
 }
 

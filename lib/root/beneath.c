@@ -21,7 +21,7 @@ static int open_at_once(int rootfd, const char *path, int flags)
 	return fd < 0 ? -errno : (int)fd;
 }
 
-/* The next component of *path, copied into `name`. 1: there is one, 0: none is left. */
+/* Copies the next component of *path into `name`. 1: there is one, 0: none is left. */
 static int next_component(const char **path, char name[static NAME_MAX + 1])
 {
 	const char *start = *path + strspn(*path, "/");
@@ -43,7 +43,7 @@ static bool is_dots(const char *name)
 }
 
 /*
- * The same one component at a time: for kernels before 5.6 and seccomp filters that do not know
+ * The same, one component at a time: for kernels before 5.6, for seccomp filters that do not know
  * openat2, and for paths longer than PATH_MAX. No component is "..", so nothing leads out of the
  * root.
  */

@@ -11,13 +11,13 @@
 #include "lib/root/content.h"
 
 #define CHUNK	   (64u << 10)
-#define BLOCK_SIZE 512 /* of st_blocks, whatever the file system's is */
+#define BLOCK_SIZE 512 /* unit of st_blocks, whatever the file system's block size is */
 
 DEFINE_CLEANUP(cleanup_digest, EVP_MD_CTX *, EVP_MD_CTX_free)
 #define autodigest __attribute__((cleanup(cleanup_digest)))
 
-/* What libcrypto failed for: want of memory, which may come back, or that it has no SHA-256, as
- * openssl.cnf may want it. */
+/* Why libcrypto has failed: for lack of memory, which may be available later, or because it has no
+ * SHA-256 (openssl.cnf can turn it off). */
 static int crypto_failure(void)
 {
 	unsigned long error = ERR_peek_last_error();
@@ -26,7 +26,7 @@ static int crypto_failure(void)
 	return ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE ? -ENOMEM : -ENOTSUP;
 }
 
-/* Up to `end` and no further, so that a file that grows as fast as we read does not hold us. */
+/* Reads up to `end` and no further, so that a file that grows as fast as we read cannot keep us. */
 static int hash_content(EVP_MD_CTX *digest, int fd, off_t end)
 {
 	autofree unsigned char *buffer = malloc(CHUNK);
@@ -47,8 +47,8 @@ static int hash_content(EVP_MD_CTX *digest, int fd, off_t end)
 	return 0;
 }
 
-/* Is more of the file a hole than may be? A file system that knows of no holes has none. Compressed
- * files have fewer blocks than bytes as well: only lseek tells them apart. */
+/* Does the file have larger holes than allowed? On a file system without holes, it has none.
+ * Compressed files also have fewer blocks than bytes; only lseek tells the two apart. */
 static bool too_sparse(int fd, const struct stat *status)
 {
 	off_t before, end = status->st_size, data = 0, hole, holes = 0;
@@ -60,7 +60,7 @@ static bool too_sparse(int fd, const struct stat *status)
 		hole = lseek(fd, data, SEEK_HOLE)) {
 		data = lseek(fd, hole, SEEK_DATA);
 		if (data <= hole)
-			data = end; /* ENXIO: a hole up to the end */
+			data = end; /* ENXIO: the rest is a hole */
 		holes += data - hole;
 		if (data >= end)
 			break;

@@ -12,7 +12,7 @@
 #include "lib/base/hash.h"
 #include "lib/root/beneath.h"
 
-/* A place's hash differs from process to process, so that nobody can choose names that collide. */
+/* The hash is keyed differently in each process, so nobody can choose names that collide. */
 static uint32_t hash_name(const struct place *parent, const char *name, size_t size)
 {
 	return hash_bytes(name, size) ^ parent->hash * 0x9e3779b1u;
@@ -51,7 +51,7 @@ int places_init(struct places *places, int rootfd)
 	*places = (struct places){ .n_buckets = PLACES_BUCKETS_MIN };
 	places->buckets = calloc(places->n_buckets, sizeof(*places->buckets));
 	places->root = place_new(NULL, "", 0);
-	/* Its device is known here; a server that does not answer is not asked. */
+	/* The device is known, so a server that does not answer need not be asked. */
 	if (!places->buckets || !places->root ||
 		statx(rootfd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &status) < 0) {
 		int code = places->buckets && places->root ? -errno : -ENOMEM;
@@ -100,7 +100,8 @@ static struct place *find(
 	return place;
 }
 
-/* Doubles the buckets once there are as many places; without memory the chains grow instead. */
+/* Doubles the buckets when there are as many places. Without memory for that, the chains grow
+ * instead. */
 static void grow(struct places *places)
 {
 	size_t wanted = places->n_buckets * 2;
@@ -137,7 +138,8 @@ static void insert(struct places *places, struct place *place)
 	places->n_places++;
 }
 
-/* Makes room among the open directories: the first one the clock's hand finds not used lately. */
+/* Adds an open directory, and closes another one to make room: the first that the clock's hand
+ * finds unused of late. */
 static void hold_open(struct places *places, struct place *place, int fd)
 {
 	struct place **slot;
@@ -246,7 +248,7 @@ static bool is_procfs(int fd)
 	return fstatfs(fd, &status) == 0 && status.f_type == PROC_SUPER_MAGIC;
 }
 
-/* Fills a new place from the descriptor of what its name stands for. */
+/* Fills in a new place, from a descriptor of what its name refers to. */
 static int learn(struct place *place, int fd)
 {
 	struct stat status;

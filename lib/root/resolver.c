@@ -13,22 +13,22 @@ struct resolver {
 	struct places places;
 };
 
-/* A lookup on its way: `at` is reached, `rest` is still to be walked. */
+/* A lookup in progress: `at` has been reached, and `rest` is still to be walked. */
 struct walk {
 	struct places *places;
 	struct place *at;
-	char *text; /* what `rest` points into, owned */
+	char *text; /* `rest` points into it; owned */
 	const char *rest;
 	bool follow;
-	unsigned n_followed; /* against RESOLVE_LINKS_MAX */
+	unsigned n_followed; /* symlinks so far; at most RESOLVE_LINKS_MAX */
 	struct walked_link *links;
 	size_t n_links, links_size;
-	char name[NAME_MAX + 1]; /* last component, when it is no directory we stand in */
+	char name[NAME_MAX + 1]; /* the last component, unless the walk ended in a directory */
 	char *target;
 	struct stat status;
 };
 
-/* walk_step(): what came of one component. */
+/* What walk_step() returns for one component. */
 enum { STEP_ON = 0, STEP_THERE = 1 };
 
 int resolver_new(int rootfd, struct resolver **ret)
@@ -91,7 +91,8 @@ void resolution_deinit(struct resolution *res)
 	*res = (struct resolution){ 0 };
 }
 
-/* Canonical path of `name` in `at`, or of `at` itself where name is "". NULL: no memory. */
+/* The canonical path of `name` in `at`, or of `at` itself if the name is "". NULL: there is no
+ * memory. */
 static char *canonical_path(const struct place *at, const char *name)
 {
 	size_t directory = place_path_size(at), size = strlen(name);
@@ -106,7 +107,8 @@ static char *canonical_path(const struct place *at, const char *name)
 	return path;
 }
 
-/* Sets the walk on a new text, which it takes over; from the root when it is absolute. */
+/* Continues the walk with a new text, which it takes ownership of; from the root if that is
+ * absolute. */
 static void walk_along(struct walk *walk, char *text)
 {
 	free(walk->text);
@@ -141,7 +143,8 @@ static int add_link(struct walk *walk, const char *name, const char *target)
 	return 0;
 }
 
-/* Walks symlink `name` in `at`: what it says, followed by what was left, is the new text. */
+/* Follows the symlink `name` in `at`: the walk continues with its target, followed by what was
+ * left. */
 static int follow_link(struct walk *walk, const char *name, const char *target)
 {
 	size_t size = strlen(target), left = strlen(walk->rest);
@@ -161,7 +164,7 @@ static int follow_link(struct walk *walk, const char *name, const char *target)
 	return code;
 }
 
-/* A component that must be a directory, or a symlink to one. */
+/* Walks a component that must be a directory, or a symlink to one. */
 static int enter(struct walk *walk, const char *name)
 {
 	struct place *place;
@@ -178,7 +181,7 @@ static int enter(struct walk *walk, const char *name)
 	return follow_link(walk, name, place->target);
 }
 
-/* The last component, without a slash after it: it may be anything. */
+/* Walks the last component. No slash follows it, so it may be anything. */
 static int arrive(struct walk *walk, const char *name)
 {
 	int directory = places_fd(walk->places, walk->at), code;
@@ -193,7 +196,7 @@ static int arrive(struct walk *walk, const char *name)
 			(walk->at->on_procfs || walk->n_followed++ == RESOLVE_LINKS_MAX))
 			return -ELOOP;
 		code = read_link_at(directory, name, &target);
-		if (code < 0) /* -EINVAL: replaced since, by something that is no symlink */
+		if (code < 0) /* -EINVAL: by now, something else has replaced the symlink */
 			return code == -EINVAL ? -ENOENT : code;
 		if (walk->follow)
 			return follow_link(walk, name, target);
@@ -203,7 +206,7 @@ static int arrive(struct walk *walk, const char *name)
 	return STEP_THERE;
 }
 
-/* The walk has ended in a directory: by "/", "." or "..", or by a slash at its end. */
+/* The walk ends in a directory: by "/", "." or "..", or because the path ends in a slash. */
 static int arrive_in_directory(struct walk *walk)
 {
 	int fd = places_fd(walk->places, walk->at);
@@ -213,7 +216,7 @@ static int arrive_in_directory(struct walk *walk)
 	return fstat(fd, &walk->status) < 0 ? -errno : STEP_THERE;
 }
 
-/* One component. With an error, walk->rest still begins with the component that failed. */
+/* Walks one component. If that fails, walk->rest still begins with this component. */
 static int walk_step(struct walk *walk)
 {
 	const char *start = walk->rest + strspn(walk->rest, "/");
@@ -251,8 +254,8 @@ static int walk_run(struct walk *walk)
 	return code == STEP_THERE ? 0 : code;
 }
 
-/* Appends the components of `rest` to `end` of a path that begins at `path`; returns the new end.
- * What does not exist is only a text: ".." takes back the name before it. */
+/* Appends the components of `rest` at `end` to the path that begins at `path`, and returns the new
+ * end. What does not exist is only text, so ".." removes the name before it. */
 static char *append_components(const char *path, char *end, const char *rest)
 {
 	for (;;) {
@@ -273,7 +276,7 @@ static char *append_components(const char *path, char *end, const char *rest)
 	}
 }
 
-/* What a failed lookup is called: as far as it exists, then what was left, then `more`. */
+/* The path of a failed lookup: as far as it exists, then what was left, then `more`. */
 static char *unresolved_path(const struct walk *walk, const char *more)
 {
 	size_t size = place_path_size(walk->at);
@@ -295,7 +298,7 @@ static bool is_our_own_failure(int code)
 	return code == -ENOMEM || code == -EMFILE || code == -ENFILE;
 }
 
-/* Hands over what the walk found, or why it ended. `more`: what would have come after it. */
+/* Returns what the walk has found, or why it ended. `more`: what would have come next. */
 static int conclude(struct walk *walk, int code, const char *more, struct resolution *ret)
 {
 	struct resolution res = { .error = code, .status = walk->status };
@@ -314,7 +317,8 @@ static int conclude(struct walk *walk, int code, const char *more, struct resolu
 	return 0;
 }
 
-/* Goes to directory `base`, then forgets how. The slash at its end makes it a directory. */
+/* Goes to the directory `base`, and then forgets how it got there. The slash at its end requires a
+ * directory. */
 static int walk_to_base(struct walk *walk, const char *base)
 {
 	size_t size = strlen(base);
@@ -354,7 +358,7 @@ int resolver_resolve(
 		return -ENOMEM;
 	walk_along(&walk, text);
 	walk.follow = follow;
-	code = path[0] ? walk_run(&walk) : -ENOENT; /* as the kernel says of an empty path */
+	code = path[0] ? walk_run(&walk) : -ENOENT; /* the kernel's answer to an empty path */
 	return conclude(&walk, code, "", ret);
 }
 
@@ -365,7 +369,7 @@ bool resolver_is_directory(const struct resolver *r, const char *canonical)
 	return fd >= 0;
 }
 
-/* Opens for reading what `fd` (O_PATH) is of, whatever its name stands for by now. */
+/* Opens the file of `fd` (O_PATH) for reading, whatever its name refers to by now. */
 static int reopen_to_read(struct resolver *r, int fd, const char *canonical, const struct stat *is)
 {
 	const int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
@@ -377,8 +381,8 @@ static int reopen_to_read(struct resolver *r, int fd, const char *canonical, con
 	again = open(path, flags);
 	if (again >= 0 || errno != ENOENT)
 		return again < 0 ? -errno : steal_fd(&again);
-	/* No /proc here: by its name, then. O_NONBLOCK keeps a FIFO put in its place from hanging
-	 * us. */
+	/* Without /proc, by its name. O_NONBLOCK keeps a FIFO that has replaced the file from
+	 * blocking us. */
 	again = beneath_open(resolver_root(r), canonical, flags);
 	if (again < 0)
 		return again;

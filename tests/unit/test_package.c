@@ -168,7 +168,7 @@ static void five_hundred_files_belong_to_whom_dpkg_says(void **state)
 	assert_true(judged > JUDGED_FILES / 5);
 }
 
-static void lists_are_filed_under_where_paths_really_are(void **state)
+static void paths_of_lists_are_owned_where_they_really_are(void **state)
 {
 	struct package_database *db;
 	struct error err;
@@ -438,7 +438,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(five_hundred_files_belong_to_whom_dpkg_says),
 		cmocka_unit_test_setup_teardown(
-			lists_are_filed_under_where_paths_really_are, make_top, remove_top),
+			paths_of_lists_are_owned_where_they_really_are, make_top, remove_top),
 		cmocka_unit_test_setup_teardown(
 			a_root_may_be_gone_when_somebody_asks, make_top, remove_top),
 		cmocka_unit_test_setup_teardown(a_list_may_be_of_any_length, make_top, remove_top),

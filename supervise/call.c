@@ -353,7 +353,7 @@ static struct spot first_spot(enum approach approach)
 }
 
 /* 0 or the errno that the call will return. *ret_from: where its first name begins. */
-static int foretell(enum approach approach, struct spot *ret_from)
+static int predict(enum approach approach, struct spot *ret_from)
 {
 	const struct call *row = called.row;
 	struct spot from = first_spot(approach);
@@ -362,7 +362,7 @@ static int foretell(enum approach approach, struct spot *ret_from)
 
 	if (images_rights_differ())
 		rights_take(called.announced->pid);
-	error = outcome_foretell(
+	error = outcome_predict(
 		row, called.announced->number, called.arguments, open_flags(), &from, &to);
 	rights_return();
 	fd_close(&to.fd);
@@ -377,10 +377,10 @@ static void record_with_names(void)
 	int error;
 
 	called.by_proc = false;
-	error = foretell(BY_PROC, &from);
+	error = predict(BY_PROC, &from);
 	if (error && called.by_proc) {
 		fd_close(&from.fd);
-		error = foretell(BY_DESCRIPTOR, &from);
+		error = predict(BY_DESCRIPTOR, &from);
 	}
 	if (error == ENOSYS && image.root)
 		record_gap("unresolved", NULL, "this kernel lets nobody look below another root");

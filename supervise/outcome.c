@@ -310,7 +310,7 @@ static int going(const struct spot *from)
 	return S_ISDIR(status.st_mode) ? permitted(from, X_OK) : ENOTDIR;
 }
 
-int outcome_foretell(const struct call *call, long number, const long arguments[6], int flags,
+int outcome_predict(const struct call *call, long number, const long arguments[6], int flags,
 	const struct spot *from, const struct spot *to)
 {
 	switch (call->means) {

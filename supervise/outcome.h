@@ -1,7 +1,7 @@
 /*
  * Predicts what the kernel will answer. A call is announced before it is made, and its result is
  * not; but a fact needs its outcome (doc/facts.md). So the names are looked up as the kernel is
- * about to: from the caller's directory, below its root, and with its rights (which are also ours).
+ * about to: from the caller's directory, below its root, and with its rights (rights.h).
  *
  * Between the look and the call, another process may change the file. Then the fact is as of the
  * look.
@@ -25,7 +25,7 @@ struct spot {
 
 /* The errno that the call will return; 0: it will succeed, as far as its names decide. ENOSYS: this
  * kernel has no way to look. arguments: with pointers into our memory; flags: O_* of an open. */
-int outcome_foretell(const struct call *call, long number, const long arguments[6], int flags,
+int outcome_predict(const struct call *call, long number, const long arguments[6], int flags,
 	const struct spot *from, const struct spot *to);
 
 #endif

@@ -13,28 +13,28 @@
 #include "supervise/target.h"
 
 #define STATUS_SIZE 8192
-#define GROUPS_MAX  256	 /* who is in more is looked at as being in these */
-#define FILE_SYSTEM 3	 /* column of the line: real, effective, saved, file system */
-#define NOBODY	    (-1) /* no such id: setfsuid and setfsgid answer, and change nothing */
+#define GROUPS_MAX  256	 /* a process with more groups is treated as if it had only these */
+#define FILE_SYSTEM 3	 /* column of a line: real, effective, saved, file system */
+#define NOBODY	    (-1) /* no id: setfsuid and setfsgid return the present one */
 
-/* To read any file, or to be let into any directory. */
+/* The capabilities to read any file and to pass any directory. */
 #define ANY_FILE (1u << CAP_DAC_OVERRIDE | 1u << CAP_DAC_READ_SEARCH)
 
 struct rights {
 	unsigned user, group;
-	int count; /* of groups; negative: they cannot be told */
+	int count; /* of groups; negative: they are not known */
 	gid_t groups[GROUPS_MAX];
 };
 
 static struct rights own;
 static enum { NOT_ASKED, GIVEN_BACK, TAKEN } state;
 
-/* Of the last caller. Asking costs more than the call: what it was told stands for a second, and
- * until somebody changes his rights or executes something. */
+/* The rights of the last caller. Reading them costs more than the call, so they are considered
+ * valid for a second, or until somebody changes rights or executes a program. */
 static struct {
-	int pid; /* 0: nobody's */
+	int pid; /* 0: none */
 	uint64_t since;
-	bool differ; /* they can be told, and are not root's */
+	bool differ; /* they are known, and are not root's */
 	struct rights rights;
 } last;
 
@@ -43,7 +43,7 @@ bool rights_change(long number)
 	return supervised_filter_is_of_rights(number);
 }
 
-/* Behind "Name:" of a line; NULL: there is none. */
+/* What follows "Name:" in its line. NULL: there is no such line. */
 static const char *line_of(const char *status, const char *name)
 {
 	for (; *status; status++) {
@@ -75,7 +75,7 @@ static int read_groups(const char *line, gid_t groups[GROUPS_MAX])
 	return count;
 }
 
-/* The last eight digits hold the capabilities that are asked for. */
+/* The 64-bit set is in hexadecimal; its low half holds the capabilities in question. */
 static bool may_use_any_file(const char *line)
 {
 	uint32_t set = 0;
@@ -91,7 +91,7 @@ static bool may_use_any_file(const char *line)
 	return set & ANY_FILE;
 }
 
-/* False: they cannot be told, or are root's. */
+/* False: they cannot be read, or are as good as root's. */
 static bool read_rights(int pid, struct rights *ret)
 {
 	char status[STATUS_SIZE];
@@ -122,7 +122,7 @@ bool rights_differ(int pid)
 	return read_rights(pid, &other) && (other.user != own_user() || other.group != own_group());
 }
 
-/* The user last: with root's capabilities for files goes nothing that the others take. */
+/* setfsuid takes away root's capabilities for files, but none that these calls need. */
 static void use(const struct rights *rights)
 {
 	if (rights->count >= 0)

@@ -1,6 +1,7 @@
 /*
- * Whose rights an outcome is foretold with. The supervisor has those that its first program began
- * with; who gives up root below it (a daemon, gosu) is refused what we would be given.
+ * With whose rights an outcome is predicted. The supervisor has the rights with which its first
+ * program began. A program below it that gives up root (a daemon, or what gosu starts) is refused
+ * what we would be granted.
  */
 #ifndef FOOTPRINT_SUPERVISE_RIGHTS_H
 #define FOOTPRINT_SUPERVISE_RIGHTS_H

@@ -62,14 +62,14 @@ assert_contains "why" "which needs.*$library \\(not observed\\)" output
 chmod 755 setuid
 "$footprint" run -o seen.footprint -- "${as_nobody[@]}" sh -c './setuid -d /' >/dev/null 2>errors
 unobserved seen.footprint "$here/setuid" >output
-assert_equal "nothing is foretold of what is watched" 0 "$(wc -l <output)"
+assert_equal "no libraries are assumed of what is watched" 0 "$(wc -l <output)"
 "$footprint" diff seen.footprint setuid.footprint >output
 assert_contains "diff" "$library.*setuid: needed -> unobserved" output
 "$footprint" merge -o one.footprint setuid.footprint seen.footprint
 "$footprint" merge -o other.footprint seen.footprint setuid.footprint
 cmp one.footprint other.footprint || fail "the order of merging matters"
 unobserved one.footprint "$here/setuid" >output
-assert_equal "nothing is foretold beside what was seen" 0 "$(wc -l <output)"
+assert_equal "nothing is assumed beside what was seen" 0 "$(wc -l <output)"
 assert_fact "nor of their files" '[.files[].uses[] | select(.access | index("unobserved"))] == []' \
 	one.footprint
 "$footprint" merge -o again.footprint one.footprint setuid.footprint

@@ -11,10 +11,11 @@
 #include "lib/base/cleanup.h"
 #include "tools/terminal.h"
 
-#undef command_usage /* the analyzer's */
+#undef command_usage /* command.h defines it as a macro for static analysis */
 #undef command_fail_error
 
-/* "PREFIX: what: why". Names in it are whoever's, and may hold what commands a terminal. */
+/* Prints "PREFIX: what: why". Names in the text may come from anybody, and might contain escape
+ * sequences for the terminal. */
 static void say(const char *prefix, const char *format, va_list args, const char *hint)
 {
 	autofree char *text = NULL;
@@ -70,7 +71,8 @@ static bool is_known(const struct option *names, int option)
 	return names->name != NULL;
 }
 
-/* What getopt refuses for want of an argument: "--output" as written, or "-o" at a group's end. */
+/* The option whose argument is missing: "--output" as it was written, or "-o" at the end of a
+ * group. */
 static const char *bare_option(char **argv, char letter[static 3])
 {
 	const char *word = argv[optind - 1];
@@ -81,8 +83,8 @@ static const char *bare_option(char **argv, char letter[static 3])
 	return letter;
 }
 
-/* Of a long option that is none getopt leaves no trace but the word. A letter may stand in a group
- * that goes on: the word is not behind us yet then. */
+/* Reports what getopt has refused. An unknown long option is argv[optind - 1]. Of an unknown
+ * letter, only optopt is known, since the word with it may go on. */
 static int refuse(const struct command *self, const struct option *names, char **argv)
 {
 	const char *word = argv[optind - 1];
@@ -101,7 +103,8 @@ int command_option(const struct command *self, int argc, char **argv, const char
 	const char *plus = *letters == '+' ? "+" : "";
 	int option;
 
-	/* A leading ':' makes getopt tell a missing argument from an unknown option, silently. */
+	/* With a leading ':', getopt prints nothing, and distinguishes a missing argument from an
+	 * unknown option. */
 	snprintf(quiet, sizeof(quiet), "%s:%s", plus, letters + strlen(plus));
 	opterr = 0;
 	option = getopt_long(argc, argv, quiet, names, NULL);

@@ -1,4 +1,4 @@
-/* footprint diff: what came, went and changed between two manifests. */
+/* footprint diff: shows what changed between two manifests. */
 #include "tools/command.h"
 
 #include <stdbool.h>

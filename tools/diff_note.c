@@ -1,4 +1,4 @@
-/* Notes of a diff: what is different about a thing. */
+/* Notes in a diff: how a thing has changed. */
 #include "tools/diff_line.h"
 
 #include "lib/manifest/words.h"
@@ -43,7 +43,7 @@ static const char *package_of(const Footprint__Manifest *m, const Footprint__Fil
 	return file->package ? m->packages[file->package - 1]->name : "";
 }
 
-/* What a look at both files told. */
+/* Notes differences that looks at both files have found. */
 static void note_states(struct line *l, const Footprint__File *before, const Footprint__File *after)
 {
 	uint32_t what = l->change->what;
@@ -138,7 +138,7 @@ void line_note_differences(struct line *l)
 		note_access(l, before, after);
 	if (what & DIFFERENCE_USERS)
 		line_note_other_users(l);
-	/* Of one program alone its access has been told. */
+	/* If there is only one program, its access has been printed already. */
 	if ((what & DIFFERENCE_USES) && before && after &&
 		(before->n_uses > 1 || after->n_uses > 1))
 		line_note_other_uses(l);

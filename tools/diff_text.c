@@ -7,7 +7,7 @@
 #include "tools/diff_line.h"
 #include "tools/terminal.h"
 
-#define CHANGES_SHOWN 50 /* of one group, in the short form */
+#define CHANGES_SHOWN 50 /* of one group, without --all */
 
 static const struct {
 	const char *heading, *one, *many;
@@ -21,7 +21,7 @@ static const struct {
 	[GROUP_GAPS] = { "Gaps", "gap", "gaps" },
 };
 
-/* What is said of things that differ in nothing but their users. */
+/* How things that only differ in their users are counted. */
 static const char *users_phrase(enum change_group group)
 {
 	return group == GROUP_MISSING ? "looked for by other programs" : "used by other programs";
@@ -29,7 +29,7 @@ static const char *users_phrase(enum change_group group)
 
 /* --- the summary --- */
 
-/* "2 files added, 1 removed": the noun stands with the first number only. */
+/* "2 files added, 1 removed": only the first number gets the noun. */
 struct phrase {
 	FILE *out;
 	enum change_group group;
@@ -188,7 +188,8 @@ static void print_change(struct line *l)
 	fputc('\n', l->out);
 }
 
-/* Unless all are wanted, changes of users alone are counted only, and long lists cut off. */
+/* Unless all changes are wanted, those that only concern users are just counted, and long lists are
+ * cut off. */
 static void print_group(const struct diff *diff, enum change_group group, FILE *out, bool all)
 {
 	const struct change_list *list = &diff->groups[group];

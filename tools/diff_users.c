@@ -1,4 +1,4 @@
-/* Notes of a diff: the programs that use a thing, and which of them came and went. */
+/* Notes in a diff: the programs that use a thing, and which of them were added and removed. */
 #include "tools/diff_line.h"
 
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 #include "lib/manifest/words.h"
 #include "tools/terminal.h"
 
-/* Programs, by index; as many as a manifest has at most. */
+/* A list of programs, by index. There is room for all programs of a manifest. */
 struct programs {
 	uint32_t *list;
 	size_t n;
@@ -19,13 +19,13 @@ static struct programs no_programs(const Footprint__Manifest *m)
 	struct programs p = { calloc(m->n_executables + 1, sizeof(uint32_t)), 0 };
 
 	if (!p.list)
-		abort(); /* a command may, where memory ends */
+		abort(); /* a command may abort when there is no memory */
 	return p;
 }
 
 static void add_program(struct programs *p, uint32_t program)
 {
-	/* Lists of users are sorted: one that is there already stands last. */
+	/* Lists of users are sorted, so a program that is in the list already is the last one. */
 	if (!p->n || p->list[p->n - 1] != program)
 		p->list[p->n++] = program;
 }
@@ -51,7 +51,7 @@ static void add_file_users(struct programs *p, const Footprint__File *file, uint
 			add_program(p, file->uses[i]->by);
 }
 
-/* The programs that use an entry; the list is the caller's to free. */
+/* The programs that use an entry. The caller frees the list. */
 static struct programs users_of(const Footprint__Manifest *m, enum change_group group, size_t index)
 {
 	struct programs p = no_programs(m);
@@ -70,7 +70,7 @@ static struct programs users_of(const Footprint__Manifest *m, enum change_group 
 	return p;
 }
 
-/* Those that do more with a program's or library's file than to execute and load it. */
+/* The programs that do more with the file of a program or library than executing or loading it. */
 static struct programs file_users_of(
 	const Footprint__Manifest *m, enum change_group group, size_t index)
 {
@@ -126,7 +126,7 @@ void line_note_users(struct line *l, const Footprint__Manifest *m, size_t index)
 	free(users.list);
 }
 
-/* The new manifest's number of a program that both have, under another path it may be; or
+/* The index in the new manifest of a program that both have, perhaps under another path; or
  * UINT32_MAX. */
 static uint32_t program_after(const struct diff *diff, uint32_t before)
 {
@@ -144,7 +144,7 @@ static uint32_t program_after(const struct diff *diff, uint32_t before)
 	return same ? view_program_index(diff->after, same) : UINT32_MAX;
 }
 
-/* True: it was there, and is no more. */
+/* Removes a program from the list. True: it was there. */
 static bool drop_program(struct programs *p, uint32_t program)
 {
 	for (size_t i = 0; i < p->n; i++)
@@ -156,7 +156,7 @@ static bool drop_program(struct programs *p, uint32_t program)
 	return false;
 }
 
-/* Leaves the programs that only one side has. */
+/* Removes the programs that both sides have. */
 static void drop_common(const struct diff *diff, struct programs *before, struct programs *after)
 {
 	size_t kept = 0;
@@ -170,7 +170,7 @@ static void drop_common(const struct diff *diff, struct programs *before, struct
 typedef struct programs list_programs(
 	const Footprint__Manifest *m, enum change_group group, size_t index);
 
-/* "now by getent; no longer by date": the programs that one side's list has more. */
+/* "now by getent; no longer by date": notes the programs that only one side has. */
 static void note_other_programs(
 	struct line *l, list_programs *list, const char *now, const char *no_longer)
 {
@@ -187,7 +187,7 @@ static void note_other_programs(
 
 void line_note_other_users(struct line *l)
 {
-	/* Who executes a program is told of its starter. */
+	/* Which programs execute a program is noted at those programs. */
 	if (l->group != GROUP_PROGRAMS)
 		note_other_programs(l, users_of, "now by", "no longer by");
 	if (l->group == GROUP_PROGRAMS || l->group == GROUP_LIBRARIES)
@@ -210,7 +210,7 @@ static const Footprint__Use *use_after(
 	return NULL;
 }
 
-/* "nginx: read -> read write"; `n` of them have been noted before. */
+/* "nginx: read -> read write"; `n` such notes precede it. */
 static void note_other_use(
 	struct line *l, size_t n, uint32_t program, const char *before, const char *after)
 {
@@ -251,7 +251,7 @@ void line_note_other_uses(struct line *l)
 
 #define WAYS_SIZE 32
 
-/* "needed dlopen": all ways in which the program loads it. */
+/* "needed dlopen": all ways in which the program loads the library. */
 static void ways_of(const Footprint__Library *library, uint32_t by, char buffer[static WAYS_SIZE])
 {
 	int last = -1;
@@ -262,7 +262,7 @@ static void ways_of(const Footprint__Library *library, uint32_t by, char buffer[
 		const Footprint__Loader *loader = library->loaders[i];
 
 		if (loader->by != by || (int)loader->loaded == last)
-			continue; /* they are sorted by program and way */
+			continue; /* loaders are sorted by program and way */
 		last = (int)loader->loaded;
 		used += (size_t)snprintf(buffer + used, WAYS_SIZE - used, "%s%s", used ? " " : "",
 			loaded_word(loader->loaded));

@@ -1,4 +1,4 @@
-/* The `footprint` program: finds the command and hands over to it. */
+/* The `footprint` program: finds the command and runs it. */
 #include "tools/command.h"
 
 #include <stdio.h>
@@ -42,7 +42,7 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
-/* The first command that begins as `name` does: a typing error's likely meaning. */
+/* The first command with the same beginning as `name`: what a typing error probably meant. */
 static const struct command *guess_command(const char *name)
 {
 	for (size_t i = 0; i < N_COMMANDS && *name; i++)
@@ -61,7 +61,7 @@ static int unknown_command(const char *name)
 	return command_fail("%s: no such command; see 'footprint --help'", name);
 }
 
-/* `footprint help` and `footprint help help`: of all commands. */
+/* `footprint help` and `footprint help help` list all commands. */
 static int help(const char *name)
 {
 	const struct command *command = find_command(name);

@@ -1,4 +1,4 @@
-/* footprint merge: several manifests made one. */
+/* footprint merge: makes one manifest of several. */
 #include "tools/command.h"
 
 #include <stdbool.h>
@@ -16,7 +16,7 @@ static const struct option options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
-/* Two applications in one manifest are seldom meant; a wildcard too many is the likely cause. */
+/* Few people want two applications in one manifest; more likely, a wildcard matched too much. */
 static int check_same(const struct manifest *into, const struct manifest *from, const char *path)
 {
 	if (!strcmp(manifest_application(into), manifest_application(from)) &&

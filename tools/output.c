@@ -20,8 +20,8 @@ static int fail(struct error *err, int code, const char *path)
 	return error_set(err, code, "%s: %s", path, strerror(-code));
 }
 
-/* What the path's symlinks lead to, whether it is there or not: that is written, and they stay. The
- * caller frees. */
+/* Where the path's symlinks lead, whether that exists or not: it is written, and the symlinks stay.
+ * The caller frees it. */
 static int find_target(const char *path, char **ret)
 {
 	autofree char *at = strdup(path);
@@ -46,7 +46,7 @@ static int find_target(const char *path, char **ret)
 	return at ? -ELOOP : -ENOMEM;
 }
 
-/* Pipes and devices are written into: a rename would put a file in their place. */
+/* Pipes and devices are written to directly, because a rename would replace them with a file. */
 static int find_kind(const char *path, bool *ret_special)
 {
 	struct stat status;
@@ -60,7 +60,7 @@ static int find_kind(const char *path, bool *ret_special)
 	return 0;
 }
 
-/* Nothing is opened: a reader of the pipe would see its end. */
+/* Opens nothing, because closing it again would be the end of the pipe for its reader. */
 static int check_special(const char *path)
 {
 	struct stat status;
@@ -68,7 +68,7 @@ static int check_special(const char *path)
 	if (stat(path, &status) < 0)
 		return -errno;
 	if (S_ISSOCK(status.st_mode))
-		return -ENXIO; /* as open(2) says */
+		return -ENXIO; /* the error of open(2) */
 	return access(path, W_OK) < 0 ? -errno : 0;
 }
 

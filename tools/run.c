@@ -1,4 +1,4 @@
-/* footprint run: one program, one machine, one manifest. */
+/* footprint run: runs a program, and writes the manifest of what it used. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -49,7 +49,7 @@ static const char *base_name(const char *path)
 	return slash && slash[1] ? slash + 1 : path;
 }
 
-/* An empty name is none, here and for the aggregator. */
+/* An empty name counts as none, as it does for the aggregator. */
 static const char *or_environment(const char *value, const char *name, const char *fallback)
 {
 	const char *set = getenv(name);
@@ -69,7 +69,7 @@ static int choose_output(struct run_options *options)
 		options->output = NULL;
 	if (!options->output)
 		return command_fail("out of memory");
-	/* To be told of it after the program would be too late. */
+	/* After the program has run, this message would come too late. */
 	return output_check(options->output, &err) < 0 ? command_fail_error(&err) : 0;
 }
 
@@ -99,7 +99,7 @@ static int parse(const struct command *self, int argc, char **argv, struct run_o
 /* --- the program's environment -----------------------------------------------------------------
  */
 
-/* Before other preloads: the library finds the real functions behind them by itself. */
+/* The library comes before other preloads: it finds the real functions behind them by itself. */
 static int set_preload(const char *library)
 {
 	const char *others = getenv("LD_PRELOAD");
@@ -141,7 +141,7 @@ static bool was_watched(const Footprint__Manifest *view, const char *path)
 	return false;
 }
 
-/* Why could the library not enter it? The gap's kind and words for it. */
+/* Why could the library not be loaded into it? The kind of the gap, and its text. */
 static const char *why_unwatched(const char *path, const char **ret_detail)
 {
 	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -154,7 +154,7 @@ static const char *why_unwatched(const char *path, const char **ret_detail)
 	if (fd < 0 || fstat(fd, &status) < 0 || elf_describe(fd, &info, &err) < 0)
 		return kind;
 	if (info.kind == PROGRAM_SCRIPT) {
-		kind = NULL; /* its interpreter is what runs */
+		kind = NULL; /* its interpreter is the program that runs */
 	} else if (info.kind == PROGRAM_ELF && !info.dynamic) {
 		kind = "static-program";
 		*ret_detail = "not dynamically linked";
@@ -166,7 +166,8 @@ static const char *why_unwatched(const char *path, const char **ret_detail)
 	return kind;
 }
 
-/* Is there a gap of this kind for it already? Whoever tried to watch it says why best. */
+/* Is there a gap of this kind for it already? Whoever tried to watch the program knows best why
+ * that failed. */
 static bool is_gap(const Footprint__Manifest *view, const char *kind, const char *path)
 {
 	for (size_t i = 0; i < view->n_gaps; i++) {
@@ -194,9 +195,10 @@ static int note_unwatched(struct manifest *m, const Footprint__Manifest *view, c
 	return r < 0 ? r : manifest_add_gap(m, kind, path, detail, 1);
 }
 
-/* The program that was named is in its manifest, watched, or as a gap: nobody executes it whose
- * records would say so. What the shell reads is no program, if a shell was seen: else the kernel
- * has been told of such files (binfmt_misc), and what it executed is not known. */
+/* Makes sure that the program which was named is in its manifest, either watched or as a gap:
+ * nobody executes it whose records would say so. A file that a shell reads is no program, if a
+ * shell was seen. Otherwise the kernel has an interpreter for such files (binfmt_misc), and it is
+ * not known what was executed. */
 static int note_program(struct manifest *m, const struct program *program)
 {
 	struct program shell = { 0 };
@@ -235,15 +237,15 @@ static int merge_file(
 	return manifest_merge(m, part) < 0 ? error_set(err, -ENOMEM, "out of memory") : 0;
 }
 
-/* All of them: a program may name its children otherwise, and they belong to the run all the same.
- */
+/* Merges all manifests: a program may give its children another name, and they still belong to the
+ * run. */
 static int merge_files(const char *directory, struct manifest *m, struct error *err)
 {
 	DIR *files = opendir(directory);
 	struct dirent *file;
 	int r = 0;
 
-	if (!files) /* the aggregator did not come so far */
+	if (!files) /* the aggregator has not got that far */
 		return errno == ENOENT
 			       ? 0
 			       : error_set(err, -errno, "%s: %s", directory, strerror(errno));
@@ -254,7 +256,7 @@ static int merge_files(const char *directory, struct manifest *m, struct error *
 	return r;
 }
 
-/* The run's manifest; an empty one if nothing that was watched ran at all. */
+/* Reads the run's manifest. It is empty if nothing watched has run. */
 static int read_manifest(const struct run_options *options,
 	const struct private_aggregator *aggregator, const struct program *program,
 	struct manifest **ret, struct error *err)
@@ -284,7 +286,7 @@ static int say_summary(struct manifest *m, const char *output)
 	return 0;
 }
 
-/* `failed`: the aggregator did not come to a good end, and may not have written all it knew. */
+/* `failed`: the aggregator has failed, and may not have written everything that it knew. */
 static int keep_manifest(const struct run_options *options,
 	const struct private_aggregator *aggregator, const struct program *program, bool failed)
 {
@@ -303,8 +305,8 @@ static int keep_manifest(const struct run_options *options,
 /* --- running -----------------------------------------------------------------------------------
  */
 
-/* A program that could not be started leaves no manifest. The status is the program's, but for one
- * of success when there is no manifest to go with it. */
+/* Runs the program and writes its manifest. There is none if the program could not be started.
+ * Returns the program's status, except if that is success and the manifest could not be written. */
 static int run_program(const struct run_options *options, struct private_aggregator *aggregator,
 	const struct start *start)
 {
@@ -322,7 +324,7 @@ static int run_program(const struct run_options *options, struct private_aggrega
 	return status;
 }
 
-/* What the program is, is asked before it runs: it may replace its own file, or remove it. */
+/* The program is examined before it runs, because it may replace or remove its own file. */
 static int run_in(const struct run_options *options, struct private_aggregator *aggregator,
 	struct held_signals *signals)
 {

@@ -11,7 +11,7 @@
 
 #include "lib/base/cleanup.h"
 
-#define DEFAULT_PATH "/bin:/usr/bin" /* as glibc has it where there is no PATH */
+#define DEFAULT_PATH "/bin:/usr/bin" /* glibc's default if PATH is not set */
 
 void program_deinit(struct program *program)
 {
@@ -34,8 +34,8 @@ static int check_file(const char *path)
 	return faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0 ? -errno : 0;
 }
 
-/* What cannot be read, or is damaged, may be executed all the same: the kernel will say. True: it
- * was read. */
+/* A file that cannot be read, or is damaged, may be executable nevertheless; the kernel will
+ * decide. True: it was read. */
 static bool describe(const char *path, struct elf_info *ret)
 {
 	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -50,7 +50,7 @@ static bool describe(const char *path, struct elf_info *ret)
 	return false;
 }
 
-/* A script's interpreter may be a script, with an interpreter. */
+/* A script's interpreter may itself be a script. */
 static int check_interpreter(const struct elf_info *info, unsigned depth)
 {
 	struct elf_info interpreter;
@@ -70,7 +70,7 @@ static int check_interpreter(const struct elf_info *info, unsigned depth)
 	return r;
 }
 
-/* What execve(2) would say of it, as far as can be told without. */
+/* Predicts the result of execve(2), as far as possible. */
 static int examine(const char *name, struct program *ret)
 {
 	struct program program = { 0 };
@@ -100,7 +100,7 @@ static int examine(const char *name, struct program *ret)
 
 /* --- the search in PATH ----------------------------------------------------------------------- */
 
-/* Does execvp(3) look on after execve(2) failed so? */
+/* Does execvp(3) continue its search after this error of execve(2)? */
 static bool looks_on(int error)
 {
 	switch (-error) {
@@ -116,7 +116,7 @@ static bool looks_on(int error)
 	}
 }
 
-/* In one folder of the list; an empty name is the current one's. */
+/* Examines the program in one folder of PATH. An empty folder means the current one. */
 static int examine_in(const char *folder, size_t size, const char *name, struct program *ret)
 {
 	autofree char *path = NULL;

@@ -17,13 +17,13 @@
 #include "lib/elf/elf.h"
 #include "tools/command.h"
 
-#define LIBRARY "libfootprint.so" /* its file's name, and its soname */
+#define LIBRARY "libfootprint.so" /* its file name, and its soname */
 
-#define TREE_DESCRIPTORS 16 /* of nftw(3) */
+#define TREE_DESCRIPTORS 16 /* for nftw(3) */
 
 /* --- finding our own files -------------------------------------------------------------------- */
 
-/* The folder of the running `footprint`, or NULL. The caller frees. */
+/* The folder of this executable, or NULL. The caller frees it. */
 static char *own_directory(void)
 {
 	char *path = realpath("/proc/self/exe", NULL);
@@ -34,7 +34,7 @@ static char *own_directory(void)
 	return path;
 }
 
-/* The first of the candidates (relative to our own folder) that is there. NULL: none. */
+/* The first of the candidates (relative to our own folder) that exists. NULL: none does. */
 static char *find_beside(const char *const *candidates, size_t n)
 {
 	autofree char *directory = own_directory();
@@ -54,7 +54,7 @@ static char *find_beside(const char *const *candidates, size_t n)
 	return NULL;
 }
 
-/* Where it is not ours, ld.so would say a word and run the program unwatched. */
+/* If this is not our library, ld.so would print a message and run the program unwatched. */
 static int check_library(const char *path, struct error *err)
 {
 	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -102,7 +102,7 @@ static char *find_library(struct error *err)
 	return NULL;
 }
 
-/* The daemon's path, or its name for a search in PATH. */
+/* The daemon's path, or its name, to be searched in PATH. */
 static char *find_daemon(void)
 {
 	static const char *const candidates[] = { "footprintd", "../sbin/footprintd" };
@@ -126,7 +126,7 @@ static int make_directory_in(const char *parent, char **ret)
 	}
 	if (!mkdtemp(path))
 		return -errno;
-	/* Root's programs may become other users, who must get to the socket - and see nothing
+	/* Root's programs may become other users, which need to reach the socket, and nothing
 	 * else. */
 	if (geteuid() == 0 && chmod(path, 0711) < 0) {
 		int r = -errno;
@@ -138,8 +138,8 @@ static int make_directory_in(const char *parent, char **ret)
 	return 0;
 }
 
-/* In memory if possible: the run's own writes should not be on its disks. Nobody passes root's
- * XDG_RUNTIME_DIR but root. */
+/* Makes it in memory if possible, so that what the run itself writes is not on the program's disks.
+ * Only root may pass through root's XDG_RUNTIME_DIR. */
 static int make_directory(struct private_aggregator *aggregator, struct error *err)
 {
 	const char *own = getenv("XDG_RUNTIME_DIR");
@@ -177,8 +177,8 @@ static int name_files(struct private_aggregator *aggregator, struct error *err)
 	return 0;
 }
 
-/* The supervisor of static programs is looked for beside the library. Where there is none, none is
- * found: that is a gap, and no failure. */
+/* The library looks for the supervisor of static programs beside itself. If we have none, it finds
+ * none, which makes gaps, but is no failure. */
 static int give_companion(const struct private_aggregator *aggregator)
 {
 	const char *slash = strrchr(aggregator->library, '/');
@@ -195,7 +195,8 @@ static int give_companion(const struct private_aggregator *aggregator)
 	return symlink(there, here) < 0 ? -errno : 0;
 }
 
-/* LD_PRELOAD separates names by spaces and colons: a path that holds one needs another name. */
+/* LD_PRELOAD separates names by spaces and colons, so a path that contains one of these needs
+ * another name. */
 static int give_plain_name(struct private_aggregator *aggregator, struct error *err)
 {
 	autofree char *plain = NULL;
@@ -215,7 +216,8 @@ static int give_plain_name(struct private_aggregator *aggregator, struct error *
 
 /* --- the daemon ------------------------------------------------------------------------------- */
 
-/* In the child. In a session of its own: what the terminal says is not meant for it. */
+/* Runs in the child. The daemon gets a session of its own, because signals of the terminal are not
+ * for it. */
 static void become_daemon(const struct private_aggregator *aggregator, const char *program,
 	int ready_fd, pid_t parent)
 {
@@ -226,7 +228,7 @@ static void become_daemon(const struct private_aggregator *aggregator, const cha
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	setsid();
-	/* Should `footprint` be killed, nobody else would end it. */
+	/* If `footprint` is killed, nobody else would end the daemon. */
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() != parent)
 		_exit(EXIT_FAILURE);
@@ -235,7 +237,7 @@ static void become_daemon(const struct private_aggregator *aggregator, const cha
 	unsetenv("NOTIFY_SOCKET");
 	if (null >= 0 && (dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0))
 		_exit(EXIT_FAILURE);
-	/* One that standard_hold() put there would be closed. */
+	/* If standard_hold() has put a descriptor there, it would be closed by the exec. */
 	if (null >= 0 && (fcntl(STDERR_FILENO, F_GETFD) & FD_CLOEXEC) &&
 		dup2(null, STDERR_FILENO) < 0)
 		_exit(EXIT_FAILURE);
@@ -255,7 +257,7 @@ static void kill_daemon(struct private_aggregator *aggregator)
 	aggregator->pid = 0;
 }
 
-/* The daemon writes a byte when it listens, or ends without. */
+/* Waits until the daemon writes a byte, which means that it listens, or ends. */
 static int wait_ready(struct private_aggregator *aggregator, int fd, struct held_signals *signals,
 	struct error *err)
 {
@@ -264,7 +266,7 @@ static int wait_ready(struct private_aggregator *aggregator, int fd, struct held
 
 	signals_wait_readable(signals, fd);
 	if (signals_interrupted(signals)) {
-		kill_daemon(aggregator); /* before it finds that nobody listens */
+		kill_daemon(aggregator); /* before it notices that nobody reads from the pipe */
 		return error_set(err, -EINTR, "interrupted");
 	}
 	do
@@ -345,7 +347,8 @@ void private_remove(struct private_aggregator *aggregator)
 {
 	if (aggregator->pid)
 		kill_daemon(aggregator);
-	/* In a directory for temporary files, what cannot be removed is not worth a word. */
+	/* The directory is for temporary files, so failing to remove something is not worth a
+	 * message. */
 	if (aggregator->directory)
 		nftw(aggregator->directory, remove_one, TREE_DESCRIPTORS, FTW_DEPTH | FTW_PHYS);
 	free(aggregator->directory);

@@ -11,7 +11,7 @@
 #include "lib/base/cleanup.h"
 #include "tools/run_static.h"
 
-/* In the child: says through the pipe why the program could not be executed. */
+/* Runs in the child. If the program could not be executed, writes the error to the pipe. */
 static void execute(const struct start *start, int pipe_fd)
 {
 	int error;
@@ -32,7 +32,7 @@ static int status_of(int status)
 	return WIFSIGNALED(status) ? STATUS_SIGNAL + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-/* What the terminal sends it sends to the whole foreground group, and so to the program itself. */
+/* The terminal sends its signals to the whole foreground group, and so to the program, too. */
 static void pass_on(pid_t pid, const siginfo_t *info)
 {
 	if (info->si_code != SI_KERNEL)
@@ -53,7 +53,7 @@ static int wait_for(pid_t pid)
 	}
 }
 
-/* 0: the program was executed; else the errno of that. */
+/* 0: the program was executed; otherwise the errno of execve. */
 static int exec_error(int fd)
 {
 	int error = 0;

@@ -7,7 +7,7 @@
 
 #include "lib/base/cleanup.h"
 
-/* Those that mean the program. */
+/* Signals that are meant for the program. */
 static const int passed_on[] = { SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2 };
 #define N_PASSED_ON (sizeof(passed_on) / sizeof(passed_on[0]))
 
@@ -18,7 +18,7 @@ static void set_of_passed_on(sigset_t *ret)
 		sigaddset(ret, passed_on[i]);
 }
 
-/* Nobody may read what we say any more: that is no reason to leave anything. */
+/* Blocks SIGPIPE, too: even if nobody reads our output any more, we have to clean up. */
 void signals_hold(struct held_signals *ret)
 {
 	sigset_t set;
@@ -47,7 +47,8 @@ static bool is_ignored(int number)
 	return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
 }
 
-/* An ignored signal waits too while it is blocked, and one that was blocked waits anyway. */
+/* The signals that end the run before the program has started. Those that are ignored, or were
+ * blocked before, do not, although they become pending, too, while they are blocked. */
 static void set_of_ending(const struct held_signals *held, sigset_t *ret)
 {
 	sigemptyset(ret);
@@ -76,7 +77,7 @@ void signals_wait_readable(const struct held_signals *held, int fd)
 
 	set_of_ending(held, &ending);
 	signals = signalfd(-1, &ending, SFD_CLOEXEC);
-	polled[1].fd = signals; /* -1 is waited for by nobody */
+	polled[1].fd = signals; /* poll ignores -1 */
 	while (poll(polled, 2, -1) < 0 && errno == EINTR)
 		;
 }

@@ -11,7 +11,8 @@
 
 #define SUPERVISOR "footprint-supervise"
 
-/* Its arguments before the program's own; the third is the number of a descriptor. */
+/* The supervisor's arguments, before those of the program; the third is the number of a
+ * descriptor. */
 #define N_BEFORE  4
 #define REPORT_AT 2
 

@@ -1,4 +1,4 @@
-/* footprint show: what is in a manifest. */
+/* footprint show: shows what is in a manifest. */
 #include "tools/command.h"
 
 #include <stdbool.h>
@@ -24,7 +24,7 @@ enum section {
 			  SECTION_ENDPOINTS,
 };
 
-/* In the order they are printed in, each with the letter of its option. */
+/* The sections in the order in which they are printed, each with the letter of its option. */
 static const struct {
 	enum section bit;
 	int option;
@@ -45,7 +45,8 @@ static int show_text(const Footprint__Manifest *m, unsigned int wanted)
 	struct page page = { .m = m, .colour = terminal_has_colour(stdout) };
 
 	if (wanted & SECTION_FILES)
-		wanted &= ~SECTION_PACKAGES; /* they stand above their files */
+		wanted &=
+			~SECTION_PACKAGES; /* the list of files has the packages as its headings */
 	summary_print(stdout, m);
 	for (size_t i = 0; i < N_SECTIONS; i++)
 		if (wanted & sections[i].bit)

@@ -9,8 +9,8 @@
 #include "lib/manifest/words.h"
 #include "tools/terminal.h"
 
-#define NAMES_SHOWN 3  /* programs named behind a file, before "+N" */
-#define FILES_SHOWN 20 /* files of no package that the short form lists */
+#define NAMES_SHOWN 3  /* programs that are named for a file; "+N" counts the rest */
+#define FILES_SHOWN 20 /* files of no package that are listed without --files */
 
 #define ACCESS_COLUMN  60
 #define LIBRARY_COLUMN 52
@@ -197,13 +197,13 @@ struct tally {
 	uint64_t bytes;
 };
 
-/* By package number; 0 are the files of no package. */
+/* Counts files by package number; 0 stands for files of no package. */
 static struct tally *count_by_package(const Footprint__Manifest *m)
 {
 	struct tally *tallies = calloc(m->n_packages + 1, sizeof(*tallies));
 
 	if (!tallies)
-		abort(); /* a command may, where memory ends */
+		abort(); /* a command may abort when there is no memory */
 	for (size_t i = 0; i < m->n_files; i++) {
 		tallies[m->files[i]->package].files++;
 		tallies[m->files[i]->package].bytes += m->files[i]->size;

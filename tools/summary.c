@@ -27,7 +27,7 @@ static void print_title(FILE *out, bool colour, const Footprint__Manifest *m)
 	fputc('\n', out);
 }
 
-/* Whole seconds do for people: the digits behind the point are cut off. */
+/* Prints whole seconds, which suffice for people, rounded down. */
 static void print_time(FILE *out, uint64_t nanoseconds)
 {
 	char text[TIME_TEXT_SIZE];

@@ -49,7 +49,7 @@ void terminal_print(FILE *out, bool colour, enum style style, const char *format
 	terminal_style(out, colour, STYLE_PLAIN);
 }
 
-/* "\xHH" in the name itself, which would be read as a byte. */
+/* Does the name itself contain "\xHH", which would be read as an escaped byte? */
 static bool is_like_escape(const uint8_t *text, size_t size)
 {
 	return size >= 4 && text[0] == '\\' && text[1] == 'x' && isxdigit(text[2]) &&
@@ -71,7 +71,7 @@ size_t terminal_bytes(FILE *out, const void *bytes, size_t size)
 			at += step;
 			continue;
 		}
-		/* One byte at a time: the rest of a character is none by itself. */
+		/* One byte at a time, since the rest of an invalid character may be a valid one. */
 		columns += (size_t)fprintf(out, "\\x%02x", byte[at]);
 		at++;
 	}

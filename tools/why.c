@@ -1,4 +1,4 @@
-/* footprint why: the shortest chain from a run to a path. */
+/* footprint why: prints the shortest chain from a run to a path. */
 #include "tools/command.h"
 
 #include <errno.h>
@@ -18,7 +18,7 @@ static const struct option options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
-/* What a step says before its path. The words of JSON's "step" are the enum's. */
+/* The text before a step's path. The words of JSON's "step" correspond to the enum. */
 static const struct {
 	const char *text, *json;
 } words[] = {

@@ -1,5 +1,5 @@
-"""Statistics of paired measurements: every method has its turn in each round, and what is compared are the
-figures of one round, so that the machine's moods cancel.
+"""Statistics of paired measurements: every method has its turn in each round, and the figures
+of one round are compared, so that changes in the machine's load cancel out.
 
 Intervals are bootstrapped: they hold the true value in 95 of 100 cases, as far as the rounds are
 independent of each other. The same figures give the same interval."""
@@ -12,7 +12,7 @@ SHARE = 0.95
 
 
 def interval(count, statistic):
-    """Of a statistic of rounds (a list of their numbers), from rounds drawn with replacement."""
+    """The interval of a statistic of rounds (given a list of their numbers), by drawing rounds with replacement."""
     drawn = random.Random(count)
     found = sorted(statistic(drawn.choices(range(count), k=count)) for _ in range(SAMPLES))
     rest = round(SAMPLES * (1 - SHARE) / 2)
@@ -20,14 +20,14 @@ def interval(count, statistic):
 
 
 def of_pairs(values, beside):
-    """Median of the ratios of each value to the one beside it, and its interval."""
+    """Median of the ratios of each value to that of the other method in the same round, and its interval."""
     ratios = [value / other for value, other in zip(values, beside)]
     return {"ratio": statistics.median(ratios),
             "interval": interval(len(ratios), lambda rounds: statistics.median(ratios[i] for i in rounds))}
 
 
 def of_sums(values, beside):
-    """The same of quantities that are exact only when added up: ratio of the sums of (amount, count)."""
+    """The same for quantities that are only exact in sum: the ratio of the sums of (amount, count)."""
 
     def mean(rows, rounds):
         return sum(rows[i][0] for i in rounds) / sum(rows[i][1] for i in rounds)

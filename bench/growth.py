@@ -20,8 +20,8 @@ import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-RECORDS = 300000  # of all sessions together
-DISTINCT = 1000  # paths among them
+RECORDS = 300000  # in all sessions together
+DISTINCT = 1000  # different paths in them
 SHORT_PROCESSES = 1000
 HEADER_SIZE, LOG_SIZE_MAX = 64, 8 << 20
 BARS = {"records_per_second": 500000, "bytes_per_path": 200, "us_per_process": 100}
@@ -51,13 +51,13 @@ def numbers(text):
 # --- the daemon ----------------------------------------------------------------------------------
 
 class Measured(peer.Daemon):
-    """On one core, writing its manifests at the end alone."""
+    """Runs on one core, and writes its manifests only at its end."""
 
     def __init__(self):
         super().__init__("--threads", "1", interval="3600", wrapper=["taskset", "-c", "0"])
 
     def cpu_ns(self):
-        """Finer than the clock ticks of /proc/PID/stat: of all its threads."""
+        """Processor time of all its threads, which is finer than the clock ticks of /proc/PID/stat."""
         total = 0
         for task in os.listdir("/proc/%d/task" % self.process.pid):
             with open("/proc/%d/task/%s/schedstat" % (self.process.pid, task)) as file:
@@ -65,7 +65,7 @@ class Measured(peer.Daemon):
         return total
 
     def ask(self, what):
-        """A counter, now."""
+        """The present value of a counter."""
         size = os.path.getsize(self.directory + "/stderr")
         self.process.send_signal(signal.SIGUSR1)
         pattern = re.compile(r"^footprintd: %s: (\d+)$" % re.escape(what), re.M)
@@ -88,7 +88,7 @@ class Measured(peer.Daemon):
             time.sleep(0.2)
 
     def wait_for_rest(self):
-        """Until it does nothing any more but look once a second."""
+        """Waits until it only looks once a second whether there is something new."""
         before = self.cpu_ns()
         while True:
             time.sleep(1.5)
@@ -99,13 +99,13 @@ class Measured(peer.Daemon):
 
 
 def without_logs(hello, log_size):
-    """A memory of that size in which nothing stands yet."""
+    """The bytes of a session memory with an empty log of this size."""
     offset = HEADER_SIZE + len(hello) + -len(hello) % 8
     return peer.memory(b"", hello, size=offset + log_size + 8), offset
 
 
 def logs_of(count, name, access=peer.READ, size_max=LOG_SIZE_MAX):
-    """Logs of `count` records, each below the maximum: of as many segments."""
+    """`count` records as logs, each within the maximum size, for as many segments."""
     logs, log = [], bytearray()
     for i in range(count):
         slot = peer.slot(peer.path(name(i), access))
@@ -119,7 +119,7 @@ def logs_of(count, name, access=peer.READ, size_max=LOG_SIZE_MAX):
 # --- records against sessions --------------------------------------------------------------------
 
 def connect(daemon):
-    """Thousands come at once: who finds the daemon's backlog full comes again."""
+    """Connects; tries again if the daemon's backlog is full, since thousands connect at once."""
     end = time.monotonic() + PATIENCE_S
     while True:
         try:
@@ -131,7 +131,7 @@ def connect(daemon):
 
 
 def hold_sessions(daemon, count, logs, told, go):
-    """A child that holds sessions, and writes their logs when it is told to."""
+    """Runs in a child: holds sessions, and writes their logs when it is told to."""
     held = []
     for _ in range(count):
         session = os.urandom(16)
@@ -154,7 +154,7 @@ def hold_sessions(daemon, count, logs, told, go):
 
 
 class Holders:
-    """Sessions in processes of their own, for a process may have so many descriptors only."""
+    """Holds sessions in processes of their own, because the descriptors of a process are limited."""
 
     EACH = 5000
 
@@ -256,7 +256,7 @@ def cost_of_paths(count, folder):
     one, other, out = (folder + "/" + name for name in ("one.footprint", "other.footprint",
                                                          "out.footprint"))
     beyond, written = manifest_of(count, 0, one)
-    manifest_of(count, count // 10, other)  # a tenth of it is different
+    manifest_of(count, count // 10, other)  # of which a tenth differs
     fastest = {"write_s": written}
     for _ in range(OPTIONS.rounds):
         for what, command in (("show_s", ["show", one]), ("diff_s", ["diff", one, other]),
@@ -341,7 +341,7 @@ def markdown(results):
 
 
 def svg(results):
-    """Seconds against paths, both logarithmic: what grows in step is a straight line."""
+    """Seconds against paths, both logarithmic, so that linear growth is a straight line."""
     rows, left, top, width, height = results["paths"], 60, 40, 520, 300
     series = {"write_s": ("write", "#1a73e8"), "show_s": ("show", "#e8710a"),
               "merge_s": ("merge", "#12a4af"), "diff_s": ("diff", "#9334e6")}

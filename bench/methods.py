@@ -33,7 +33,7 @@ class Method:
         return False
 
     def is_at_rest(self):
-        """Is what it does by itself done?"""
+        """Has the method finished its work in the background?"""
         return True
 
     def log(self):
@@ -53,7 +53,7 @@ class Footprint(Method):
     sees = "everything"
 
     def __enter__(self):
-        # In memory, as /run is, where a deployment has its socket and spool.
+        # In memory like /run, where a deployment has its socket and spool.
         self.state = tempfile.mkdtemp(prefix="footprint-bench-state.",
                                       dir="/dev/shm" if os.path.isdir("/dev/shm") else None)
         os.chmod(self.state, 0o755)
@@ -87,7 +87,7 @@ class Footprint(Method):
         return total
 
     def is_at_rest(self):
-        """Its manifest is on disk, and within a second it only looks whether there is something new."""
+        """Is its manifest on disk, and has it only looked for news within the last second?"""
         if not os.path.exists(f"{self.state}/bench@1.footprint"):
             return False
         before = self.processor_ns()
@@ -104,7 +104,7 @@ class Footprint(Method):
 
 
 class Traced(Method):
-    """A command in front of the command."""
+    """A tracer that runs the command."""
 
     in_process = False
     program = None
@@ -154,9 +154,9 @@ class Care(Traced):
         self.archive = os.path.join(self.folder, "care.tar")
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self.archive)
-        # It kills what it traces on kernels since 4.8, where seccomp's stop comes before the entry's.
+        # On kernels since 4.8, where seccomp stops a call before its entry is traced, it would kill what it traces.
         self.environment = {"PROOT_NO_SECCOMP": "1"}
-        # -d: its default hides /tmp and the like, where the workloads have their files.
+        # -d: without it, care hides /tmp and the like, where the workloads have their files.
         self.prefix = ["care", "-d", "-o", self.archive]
         return self
 
@@ -201,7 +201,7 @@ class Fakechroot(Traced):
 
 
 class Background(Traced):
-    """A tracer of the whole machine that runs beside the command."""
+    """A tracer of the whole machine, which runs beside the command."""
 
     command = []
     ready = None
@@ -213,7 +213,7 @@ class Background(Traced):
         return self
 
     def __exit__(self, *_):
-        time.sleep(0.2)  # not awaited but granted: what it has not drained by now it counts as lost
+        time.sleep(0.2)  # a fixed grace time: what it has not read by then counts as lost
         self.tracer.send_signal(signal.SIGINT)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.tracer.wait(timeout=20)

@@ -2,6 +2,7 @@
 
 import json
 import math
+import sys
 
 import figures
 
@@ -16,13 +17,13 @@ def with_interval(entry):
 
 
 def figures_of(name, entry):
-    """For the terminal: the ratio, and that of the server's processor time a request where there is one."""
+    """For the terminal: the ratio, and for servers also that of their processor time a request."""
     cost = f", processor time {with_interval(entry['cost'])}" if "cost" in entry else ""
     return f"{name} {with_interval(entry)}{cost}"
 
 
 def servers(results):
-    """Processor time a request: what noise of the machine and its network hides in requests a second."""
+    """The table of processor time a request. It shows what the noise of the machine and its network hides in rates."""
     rows = [row for row in results["workloads"] if "cost" in row["methods"].get("bare", {})]
     lines = ["", "## Processor time of the servers", "",
              "User and system time of the server and its children for each request, as ratios to the bare server's.",
@@ -100,9 +101,17 @@ def cell(entry):
 
 
 def verdict(row):
-    """By bench/figures.py's rule; a question mark where another run may say otherwise."""
+    """Whether the bar is met, by the rule of bench/figures.py, with a question mark if another run may differ."""
     doubt = "" if figures.decided(row["methods"]["footprint"]["interval"], row["bar"]) else "?"
     return f"yes{doubt}" if row["met"] else f"**no{doubt}**"
+
+
+def exit_status(rows):
+    """1 when a bar is missed, after saying which."""
+    missed = [row["name"] for row in rows if row["met"] is False]
+    for name in missed:
+        print(f"bar missed: {name}", file=sys.stderr)
+    return 1 if missed else 0
 
 
 def svg(results):

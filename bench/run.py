@@ -20,7 +20,7 @@ import starts
 import workloads
 
 CHEAP = (methods.Method, methods.Empty, methods.Footprint)
-# Where file-making workloads have their files, so that no disk blurs the figures.
+# Where workloads that make files have them, so that no disk affects the figures.
 MEMORY = "/dev/shm" if os.path.isdir("/dev/shm") else None
 
 
@@ -51,7 +51,7 @@ def run_once(kind, workload, build, folder):
 
 
 def count_seen(method, marks):
-    """How many of the marked files stand in what the method left."""
+    """How many of the marked files appear in what the method has left."""
     text = method.log()
     if text is None:
         return None
@@ -60,19 +60,19 @@ def count_seen(method, marks):
 
 
 def measure_served(workload, kinds, options, folder):
-    """Servers are there all at once: those that are not compared would only be in the way."""
+    """Servers all run at once, so those of methods that are not compared are not started."""
     kinds = [kind for kind in kinds if kind in CHEAP]
     values, costs = workload.measure(kinds, options.build, folder, 2 if options.runs == 1 else None)
     return values, costs, {}, {}
 
 
 def measure_commands(workload, kinds, options, folder):
-    """Each method in turn, so that the machine's moods hit all alike."""
+    """Measures the methods in turn, so that the machine's load affects all of them alike."""
     kinds = [kind for kind in kinds if workload.peers or kind.in_process]
     values, seen, failures = {kind.name: [] for kind in kinds}, {}, {}
     workload.prepare(options.build, folder)
     for turn in range(options.runs):
-        # Every other turn backwards, so that no method always follows the same one.
+        # Every other turn goes backwards, so that no method always follows the same one.
         for kind in kinds if turn % 2 == 0 else reversed(kinds):
             if turn >= options.peer_runs and kind not in CHEAP:
                 continue
@@ -158,12 +158,9 @@ def main():
         rows.append(row)
         print(f"{workload.name}: " + ", ".join(
             report.figures_of(name, entry) for name, entry in row["methods"].items()), flush=True)
-        write(rows, kinds, options)  # after each: who interrupts it keeps what was measured
+        write(rows, kinds, options)  # after each workload, so that an interrupted run keeps its results
     write(rows, kinds, options, measure_starts(options))
-    missed = [row["name"] for row in rows if row["met"] is False]
-    for name in missed:
-        print(f"bar missed: {name}", file=sys.stderr)
-    return 1 if missed else 0
+    return report.exit_status(rows)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """Servers: requests a second of one that is watched, asked by a client that is not.
 
 The servers of all methods are started once, each on a port and in a folder of its own, and asked in turn
-in many short bursts, in an order drawn anew for each round: the machine's moods, which last for seconds,
-hit all alike. What happens once, start, first requests and the aggregator's work on what they
-opened, is over before the first burst counts."""
+in many short bursts, in an order drawn anew for each round. So the machine's load, which changes within
+seconds, affects all of them alike. What happens only once (the start, the first requests, and the
+aggregator's work on what they opened) is over before the first burst that counts."""
 
 import contextlib
 import os

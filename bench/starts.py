@@ -22,7 +22,7 @@ COLUMNS = ["name", "median", "p10", "faults", "ratio", "ratio_low", "ratio_high"
 
 @contextlib.contextmanager
 def fresh_libraries(build):
-    """Both copied just now: by how a library came into the page cache, its start differs by 13 us."""
+    """Fresh copies of both libraries: depending on how a library came into the page cache, starts differ by 13 us."""
     with tempfile.TemporaryDirectory(prefix="footprint-bench.") as folder:
         os.chmod(folder, 0o755)
         for name in ("libfootprint.so", "bench/empty.so"):

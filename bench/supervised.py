@@ -16,6 +16,7 @@ import sys
 import tempfile
 
 import methods
+import report
 from run import machine
 from served import answers, free_port
 
@@ -30,7 +31,7 @@ class Supervised(methods.Footprint):
 
     def __enter__(self):
         super().__enter__()
-        # The shell is what the library is in, and executes the static program.
+        # The library is loaded into the shell, which executes the static program.
         self.prefix = ["/bin/sh", "-c", 'exec "$0" "$@"']
         return self
 
@@ -65,7 +66,7 @@ WAYS = [methods.Method, Supervised, methods.StraceSeccomp, methods.Strace, Qemu,
 
 
 class Loop:
-    """A static C program that opens and closes a file over and over: time of one round."""
+    """A static C program that opens and closes a file over and over. Its value is the time of one round."""
 
     unit, bar = "us", 8.0
 
@@ -81,7 +82,7 @@ class Loop:
 
 
 class Server:
-    """A Go file server under wrk: requests a second. The client's share of the two cores is in it."""
+    """A Go file server under wrk, in requests a second. The client shares the two cores with it."""
 
     unit, bar = "/s", 0.90
 
@@ -93,7 +94,7 @@ class Server:
 
     def measure(self, way, seconds):
         if isinstance(way, (Patched, QemuStrace)):
-            return None  # no Go program is dynamic; one that never pauses fills the disk
+            return None  # no Go program is dynamic (Patched), and the log of QemuStrace would fill the disk
         port = free_port()
         server = subprocess.Popen(
             [*way.prefix, os.path.join(self.folder, "fileserver"), f"127.0.0.1:{port}", self.folder],
@@ -102,7 +103,7 @@ class Server:
             methods.wait_for(lambda: answers(port), "the server")
             url = f"http://127.0.0.1:{port}/{self.path}"
             subprocess.run([*WRK, "-d1s", url], stdout=subprocess.DEVNULL, check=True)
-            # What happens once, the aggregator's work on what was opened, is over before it counts.
+            # What happens only once, the aggregator's work on what was opened, is over before the measurement.
             methods.wait_for(way.is_at_rest, "the aggregator to have written its manifest", 60)
             said = subprocess.run([*WRK, f"-d{seconds}s", url], capture_output=True, text=True, check=True)
         finally:
@@ -111,7 +112,7 @@ class Server:
 
 
 def end(server):
-    """A tracer between us and the server passes no signal on: its group is its own."""
+    """Ends the server. A tracer in front of it passes no signals on, so the whole group gets them."""
     os.killpg(server.pid, 15)
     try:
         server.wait(timeout=10)
@@ -163,7 +164,7 @@ def measure(workload, kinds, options, folder):
 
 
 def summarise(workload, values, failures):
-    """Ratios are to the bare run of the same round, so that the machine's moods cancel."""
+    """Ratios to the bare run of the same round, so that changes in the machine's load cancel out."""
     ways = {}
     for name, runs in values.items():
         if not runs:
@@ -184,7 +185,7 @@ def quantity(value, unit):
 
 
 def load_text(options):
-    """Who reads the figures must know what else the machine had to do."""
+    """The load average, which tells a reader of the figures what else the machine had to do."""
     before, after = options.loads
     return f"Its load average, with what was measured: {before:.1f} at first, {after:.1f} at the end."
 
@@ -246,10 +247,7 @@ def main():
                 print(f"{row['name']}: {name}: {why}", file=sys.stderr)
     options.loads = [load, os.getloadavg()[0]]
     write(rows, options)
-    missed = [row["name"] for row in rows if row["met"] is False]
-    for name in missed:
-        print(f"bar missed: {name}", file=sys.stderr)
-    return 1 if missed else 0
+    return report.exit_status(rows)
 
 
 if __name__ == "__main__":

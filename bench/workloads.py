@@ -15,8 +15,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 class Workload:
     bar = None          # the greatest allowed ratio to bare (the least, for rates)
     unit = "s"
-    peers = True        # small enough for ptrace and its like
-    memory = False      # its files are in memory
+    peers = True        # small enough for ptrace and the like
+    memory = False      # its files must be in memory
     marks = None        # folder of f0.. files that a method should have seen, and how many
 
     def __init__(self, name, bar=None, peers=True):
@@ -122,7 +122,7 @@ POSTGRES = next((path for path in ("/usr/lib/postgresql/15/bin", "/usr/lib/postg
                  if os.path.isdir(path)), "/usr/lib/postgresql/bin")
 
 AS_POSTGRES = "runuser -u postgres --"
-# What a server does by itself, now and then, would be in one server's bursts and not in another's.
+# What a server does now and then by itself would fall into the bursts of one server and not of another.
 POSTGRES_QUIET = "-c fsync=off -c autovacuum=off -c checkpoint_timeout=1h"
 
 ALL = [

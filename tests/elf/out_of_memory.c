@@ -1,8 +1,8 @@
 /*
- * Lets the n-th allocation fail, for every n, while paths are resolved, closures found, files
- * looked at and package databases read: each call succeeds or says -ENOMEM, nothing leaks
- * (LeakSanitizer), nothing crashes. Linked with --wrap for each function that allocates. Arguments:
- * ROOT PROGRAM FAILURES_MAX.
+ * Makes the n-th allocation fail, for every n, while paths are resolved, closures found, files
+ * looked at, and package databases read. Each call must succeed or return -ENOMEM; nothing may leak
+ * (LeakSanitizer) or crash. Linked with --wrap for each function that allocates. Arguments: ROOT
+ * PROGRAM FAILURES_MAX.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +18,8 @@
 #include "lib/package/package.h"
 #include "lib/root/resolver.h"
 
-static long left = -1; /* allocations until one fails, and all after it; negative: none will */
+static long left =
+	-1; /* allocations that still succeed; all later ones fail; negative: none fails */
 
 static bool fails(void)
 {
@@ -46,7 +47,7 @@ WRAP(char *, strdup, (const char *text), (text))
 WRAP(char *, strndup, (const char *text, size_t size), (text, size))
 WRAP(FILE *, open_memstream, (char **text, size_t *size), (text, size))
 
-/* On failure the pointer is undefined, and here it is poison. */
+/* asprintf() leaves the pointer undefined on failure; here it becomes an invalid one. */
 static int print(char **ret, const char *format, va_list arguments)
 {
 	if (!fails())
@@ -67,7 +68,7 @@ int __wrap_asprintf(char **ret, const char *format, ...)
 	return size;
 }
 
-/* What asprintf is with _FORTIFY_SOURCE. */
+/* This is what asprintf becomes with _FORTIFY_SOURCE. */
 int __wrap___asprintf_chk(char **ret, int flag, const char *format, ...);
 int __wrap___asprintf_chk(char **ret, int flag, const char *format, ...)
 {
@@ -102,7 +103,7 @@ static int find_closure(const char *program)
 	if (code == 0)
 		elf_closure_deinit(&closure);
 	else if (err.code != code || !err.text[0])
-		abort(); /* an error that says nothing */
+		abort(); /* an error without a message */
 	return code;
 }
 
@@ -119,8 +120,8 @@ static int read_packages(const char *program)
 	return code;
 }
 
-/* All that there is to say of the program, with the cache of digests empty. root_size: of the
- * process's own root, in its path. */
+/* Makes the deepest look at the program, with an empty cache of digests. root_size: how much of its
+ * path is the root of the process. */
 static int look_from(const char *program, size_t root_size)
 {
 	struct look_tools tools = { .resolver = resolver, .ask = true };
@@ -151,14 +152,14 @@ static int look(const char *program)
 	return look_from(program, 0);
 }
 
-/* A process behind a chroot to the first directory of the program's path: on a merged /usr, linker
- * and libraries are there, too. */
+/* The process is behind a chroot to the first directory of the program's path. With a merged /usr,
+ * the linker and libraries are there, too. */
 static int look_in_chroot(const char *program)
 {
 	return look_from(program, strcspn(program + 1, "/") + 1);
 }
 
-/* Runs `work` until it gets through without having met the failing allocation. */
+/* Runs `work` until it finishes before the allocation that would fail. */
 static bool survives(const char *name, int (*work)(const char *), const char *program, long max)
 {
 	for (long n = 1; n <= max; n++) {

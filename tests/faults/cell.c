@@ -1,10 +1,12 @@
 /*
  * cell FOLDER: a process that says goodbye and goes on, in executions that fail, while a forked
- * child ends. Then it reads FOLDER/0, FOLDER/1 in a destructor, and FOLDER/2 in what exit calls
- * last, each only when others have had the time to take its cell, were it free.
+ * child ends. Then it reads FOLDER/0 and FOLDER/1 in a destructor, and FOLDER/2 in the function
+ * that exit calls last. Before each of them, it gives other programs the time to take its cell, in
+ * case that counts as free.
  *
- * cell FOLDER MANY: a process that looks for FOLDER/early-0 and so on, MANY files, and for as many
- * FOLDER/late-0 and so on when exit writes out what stands in a stream, after all that it calls.
+ * cell FOLDER MANY: a process that looks for MANY files, FOLDER/early-0 and so on, and for as many,
+ * FOLDER/late-0 and so on, when exit flushes a stream, which comes after all functions that it
+ * calls.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -67,7 +69,8 @@ __attribute__((destructor)) static void late(void)
 	read_file(1);
 }
 
-/* Handed over before any constructor has run, so it comes after all that these have handed over. */
+/* Registered before any constructor has run, so it is called after everything that constructors
+ * register. */
 static void last(int status, void *unused)
 {
 	(void)status, (void)unused;
@@ -101,7 +104,7 @@ int main(int argc, char **argv)
 		usleep(20 * 1000);
 		exit(0);
 	}
-	/* The child ends in one of these, most likely. */
+	/* Most likely, the child ends during one of these. */
 	for (int i = 0; i < 2000; i++)
 		execv("/nonexistent/program", nothing);
 	if (child < 0 || waitpid(child, NULL, 0) != child)

@@ -1,10 +1,10 @@
 /*
- * late FILE: a process whose last child was forked before the aggregator had answered that there is
- * a pool. The child finds it, and puts the program that it executes there, which reads FILE; this
- * process forks no more, and has no occasion to look.
+ * late FILE: a process that forks its last child before the aggregator has answered that there is a
+ * pool. The child finds the pool, and puts the program that it executes there, which reads FILE.
+ * This process forks no more, so it never looks for the pool.
  *
- * Says "asked" when the aggregator has been asked, goes on at a line on standard input, says "done"
- * when the program has ended, and ends when its input does.
+ * Prints "asked" when the aggregator has been asked, waits for a line on standard input, prints
+ * "done" when the program has ended, and ends when its input does.
  */
 #include <err.h>
 #include <fcntl.h>

@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #define ARGUMENTS_MAX 64
-#define HIGH_PRIORITY -20 /* so that an end is seen when it comes */
+#define HIGH_PRIORITY -20 /* so that the end of a process is seen at once */
 
 static uint64_t now_ns(void)
 {
@@ -29,7 +29,8 @@ static uint64_t now_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-/* Time on a processor and time ready to be, from /proc/PID/schedstat; a zombie has it too. */
+/* The time spent on a processor and waiting for one, from /proc/PID/schedstat, which a zombie has,
+ * too. */
 static uint64_t not_waiting_ns(pid_t pid)
 {
 	char path[64];

@@ -39,7 +39,7 @@ int main(int argc, char **argv)
 	long child;
 	int fifo;
 
-	/* For writing as well, so that it does not wait for a writer. */
+	/* Opens it for writing, too, so as not to wait for a writer. */
 	if (argc != 3 || (fifo = open(argv[2], O_RDWR | O_CLOEXEC)) < 0)
 		errx(2, "usage: unseen FOLDER FIFO");
 	child = clone_unseen();

@@ -27,7 +27,7 @@ static char *path_of(const char *kind, long number)
 	return path;
 }
 
-/* One write a line: a killed process says all of it or nothing. */
+/* One write for each line: a killed process prints a whole line or nothing. */
 static void say(const char *what, const char *path)
 {
 	char line[PATH_MAX + 32];

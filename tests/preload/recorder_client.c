@@ -30,7 +30,7 @@
 #define CHILDREN  6
 #define SPIN_LOOP 2000
 
-/* The recorder would look for it in the environments of programs; there is none here. */
+/* The recorder would look for our library in environments of programs; there is none here. */
 const char *environment_library(void)
 {
 	return NULL;
@@ -41,7 +41,7 @@ bool environment_is_readable(char *const *envp)
 	return envp != NULL;
 }
 
-/* The recorder's constructor calls it; there is nothing to redirect here. */
+/* The recorder's constructor calls this; there is nothing to redirect here. */
 void sites_install(char **envp)
 {
 	(void)envp;
@@ -79,7 +79,7 @@ static int run_plain(void)
 	return 0;
 }
 
-/* After `count` facts: rows of new ones, and between them rows of known ones. */
+/* After `count` facts, sequences of new facts, with sequences of known ones between them. */
 static int run_rows(void)
 {
 	const long row = 20, rows = 500;
@@ -147,7 +147,7 @@ static int run_forks(void)
 	return 0;
 }
 
-/* The last of the image is a child that outlives its parent. */
+/* The last process of the image is a child that outlives its parent. */
 static int run_orphan(void)
 {
 	if (forked())
@@ -199,7 +199,7 @@ static int run_killed_in_threads(void)
 	return raise(SIGKILL);
 }
 
-/* A log that is given back while a thread writes to it: what went in behind what was acknowledged
+/* The log is given back while a thread writes to it: what it wrote behind the acknowledged part
  * must stay. */
 static void *release(void *argument)
 {
@@ -304,7 +304,7 @@ static int run_growing(void)
 	return 0;
 }
 
-/* Every descriptor closed behind our back, and files opened in their places. */
+/* Every descriptor is closed by raw system calls, and files are opened with their numbers. */
 static int run_closed(void)
 {
 	int fd;
@@ -369,7 +369,7 @@ static int run_vfork(void)
 	return 0;
 }
 
-/* A process whose making no hook saw. */
+/* A process that was made without a hook's seeing it. */
 static int run_raw_clone(void)
 {
 	long pid = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
@@ -386,7 +386,8 @@ static int run_raw_clone(void)
 	return 0;
 }
 
-/* After a chroot the kernel tells paths from below it, the records from above. */
+/* After a chroot, the kernel reports paths as seen from the new root, and records must have them as
+ * seen from the old one. */
 static int run_chroot(void)
 {
 	int fd;

@@ -1,6 +1,6 @@
 /*
- * Forks until it may not, or often enough, and lets all children open a file at the same moment.
- * Says how many there were and how many of them ended well. To be linked statically.
+ * Forks CHILDREN times, or until fork fails, and lets all children open a file at the same moment.
+ * Prints how many there were, and how many of them succeeded. To be linked statically.
  *
  *   bomb CHILDREN FILE
  */
@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Until the parent has closed the other end. */
+/* Waits until the parent has closed the other end. */
 static int child(const int gate[2], const char *path)
 {
 	char byte;

@@ -1,6 +1,6 @@
 /*
- * Every kind of call, with every kind of outcome, by number where libc hides it: to be linked
- * statically, and judged by strace. Its argument is an empty folder it may write to.
+ * Makes every kind of call, with every kind of outcome; by number where libc has no function. To be
+ * linked statically, and judged by strace. Its argument is an empty folder to which it may write.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -53,7 +53,7 @@ static void files(void)
 	close(open("dangling", O_RDONLY));
 }
 
-/* A path that fills the kernel's limit, as many links as it follows, and one more; names that begin
+/* A path of the maximum length; as many links as the kernel follows, and one more; names that begin
  * nowhere. */
 static void limits(void)
 {
@@ -132,7 +132,7 @@ static void addresses(void)
 	sendto(datagram, "x", 1, 0, (struct sockaddr *)&inet, sizeof(inet));
 	inet.sin_port = htons(19);
 	sendmsg(datagram, &message, 0);
-	/* No address is so long, and the kernel reads what one may have. */
+	/* No address is so long; the kernel only reads as much as an address may have. */
 	memcpy(room, &inet, sizeof(inet));
 	((struct sockaddr_in *)room)->sin_port = htons(39);
 	message.msg_name = room;
@@ -159,7 +159,7 @@ static void programs(char *self)
 	execv("/etc/passwd", none);
 	if (fork() == 0) {
 		close(open("/etc/protocols", O_RDONLY));
-		execv(self, again); /* without a folder it does nothing */
+		execv(self, again); /* it does nothing without a folder */
 		_exit(1);
 	}
 	wait(NULL);

@@ -106,7 +106,7 @@ static void in(const char *directory)
 		perror(directory);
 }
 
-/* Each of them with files of the same names in it. */
+/* Makes folders with files of the same names. */
 static void make_files(void)
 {
 	in(folder);
@@ -148,7 +148,7 @@ static void names(void)
 	close(fd);
 }
 
-/* A file comes, is written, and goes. */
+/* A file is made, written, and removed. */
 static void changes(void)
 {
 	char path[PAGE];
@@ -164,7 +164,7 @@ static void changes(void)
 	}
 }
 
-/* What the kernel refuses to read is never read by us. */
+/* The library must not read what the kernel refuses to read. */
 static void bad_pointers(void)
 {
 	char *page =
@@ -183,7 +183,7 @@ static void bad_pointers(void)
 	use_all(AT_FDCWD, page);
 	for (int i = 0; i < ROUNDS; i++)
 		syscall(SYS_newfstatat, 0, NULL, &status, AT_EMPTY_PATH);
-	/* Names that end with what may be read, at each place of a word. */
+	/* Names that end where readable memory ends, at each place within a word. */
 	mprotect(page, PAGE, PROT_READ | PROT_WRITE);
 	for (int i = 0; i < 20; i++) {
 		char *at = page + PAGE - 20 - i % 3;
@@ -255,7 +255,7 @@ static void *thread(void *context)
 	return NULL;
 }
 
-/* All at once, with a signal each millisecond. */
+/* All threads at once, with a signal each millisecond. */
 static void threads(int count)
 {
 	struct itimerval every = { { 0, 1000 }, { 0, 1000 } }, never = { { 0, 0 }, { 0, 0 } };
@@ -286,7 +286,7 @@ static void say_where(void)
 	dprintf(3, "%s\n", found ? "express" : "plain");
 }
 
-/* With a filter that answers before a path is read, bad pointers are as harmless. */
+/* If a filter answers before a path is read, bad pointers do no harm. */
 static void filtered(void)
 {
 	struct sock_filter code[] = { BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),
@@ -304,7 +304,7 @@ static void filtered(void)
 			puts("not filtered");
 }
 
-/* What was missing in one root is there in another. */
+/* A name that is missing in one root exists in another. */
 static void another_root(void)
 {
 	use_all(AT_FDCWD, "/eight678");

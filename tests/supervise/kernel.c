@@ -1,8 +1,8 @@
 /*
- * Runs a program as on an older kernel, in what a supervisor needs of it.
+ * Runs a program as on an older kernel, as far as a supervisor is concerned.
  *
  *   kernel 5.4 PROGRAM ARGUMENT...		no announcement can be answered by "continue"
- *   kernel 5.4+continue PROGRAM ARGUMENT...	but for that, as some distributions have it
+ *   kernel 5.4+continue PROGRAM ARGUMENT...	the same, but it can, as in some distributions
  */
 #include <errno.h>
 #include <linux/filter.h>

@@ -1,6 +1,6 @@
 /*
- * An init that never waits: starts a program, lets orphans become zombies, and says how many there
- * are when the program has written to the pipe and ended. To be process 1 of a pid namespace.
+ * An init that never waits: starts a program, lets orphans become zombies, and prints how many
+ * there are when the program has written to the pipe and ended. To be process 1 of a pid namespace.
  *
  *   neglect PROGRAM ARGUMENT...
  */
@@ -38,7 +38,7 @@ static int count_zombies(void)
 	return zombies;
 }
 
-/* As long as their number changes. */
+/* Waits until their number does not change any more. */
 static int settled_zombies(void)
 {
 	int before, now = count_zombies();

@@ -1,5 +1,6 @@
 /*
- * Opens a file many times and says how often that failed, and with what: to be linked statically.
+ * Opens a file many times, and prints how often that failed, and with which error. To be linked
+ * statically.
  *
  *   opener TIMES FILE [PROCESSES]
  */

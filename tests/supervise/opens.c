@@ -1,5 +1,5 @@
-/* opens SECONDS FILE [LATER]: opens FILE ten times a second, and LATER instead in the second half
- * of that time. Lives on whatever comes of it. */
+/* opens SECONDS FILE [LATER]: opens FILE ten times a second; in the second half of the time LATER
+ * instead. Goes on whatever the result. */
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>

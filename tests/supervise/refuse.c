@@ -1,6 +1,6 @@
 /*
- * Runs a program as on a kernel that lets nobody write another's memory: pwrite64 is answered by
- * EIO, as /proc/PID/mem answers it with proc_mem.force_override=never.
+ * Runs a program as on a kernel where nobody may write to another process's memory: pwrite64 fails
+ * with EIO, like /proc/PID/mem with proc_mem.force_override=never.
  *
  *   refuse PROGRAM ARGUMENT...
  */

@@ -1,7 +1,7 @@
 /*
- * users FOLDER: root makes what others may not use, and tries it as somebody else: for a moment
- * (setfsuid), for good, and in the program that it executes then, which is this one with another
- * argument.
+ * users FOLDER: root makes things that others may not use, and tries them as another user:
+ * temporarily (setfsuid), for good, and in the program that it then executes, which is this one
+ * with another argument.
  */
 #include <fcntl.h>
 #include <grp.h>

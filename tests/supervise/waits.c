@@ -1,6 +1,6 @@
 /*
- * A dynamic program that runs another and looks at what is left of it: children that are not its
- * own, descriptors, its signals. Prints nothing if all is as it was.
+ * A dynamic program that runs another one, and looks at what remains: foreign children,
+ * descriptors, changed signals. Prints nothing if everything is as before.
  *
  *   waits fork|vfork|spawn PROGRAM ARGUMENT...
  */

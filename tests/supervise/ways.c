@@ -1,4 +1,4 @@
-/* openat2 in the working directory, where the path may not lead everywhere: to be linked
+/* openat2 in the working directory, with RESOLVE_* that limit where the path may lead. To be linked
  * statically. */
 #define _GNU_SOURCE
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /*
- * What fits an alternate stack of the classic size fits it watched, too: a signal's handler opens a
- * file and starts programs, as a crash reporter does, also with a large environment of its own.
- * Below the stack there is no memory.
+ * What fits on an alternate stack of the classic size must also fit when it is watched: a signal
+ * handler opens a file and starts programs, as a crash reporter does, also with a large
+ * environment. There is no memory below the stack.
  */
 #include <fcntl.h>
 #include <signal.h>

@@ -1,4 +1,4 @@
-/* Copies of nothing to every number, and calls that answer without having asked the kernel. */
+/* Copies of closed descriptors to every number, and calls that return without asking the kernel. */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* An environment that was moved, and whose first place holds what is no memory any more. */
+/* An environment that was moved, and whose first pointer leads to memory that is gone. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-/* A library whose IFUNC is chosen by what calls of libc say, some of which fail, while libraries
- * are relocated. */
+/* A library whose IFUNC resolver makes libc calls, some of which fail, while libraries are being
+ * relocated. */
 #ifdef LIBRARY
 #include <errno.h>
 #include <fcntl.h>

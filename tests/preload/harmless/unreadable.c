@@ -1,6 +1,6 @@
 /*
- * Environments that cannot be read: the kernel says EFAULT. Some programs are started before, so
- * that memory is lent for those that come, where there is an aggregator that does so.
+ * Environments that cannot be read: the kernel returns EFAULT. Some programs are started first, so
+ * that an aggregator, if there is one, lends a pool.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* Functions that a libc may lack are asked for by weak names; what stands in for them does the
+/* Functions that a libc may lack are looked up as weak symbols; what replaces them must do the
  * same. */
 #define _GNU_SOURCE
 #include <fcntl.h>

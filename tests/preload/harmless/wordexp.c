@@ -1,4 +1,4 @@
-/* Behind a filter that kills for one of the library's own calls, shells that libc starts live. */
+/* Shells that libc starts survive behind a filter that kills for one of the library's own calls. */
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>

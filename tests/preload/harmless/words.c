@@ -1,7 +1,7 @@
 /*
- * System calls whose int arguments come with something in the upper half of their registers, which
- * the kernel does not look at: a filter installed so, that kills for a call of the library's, is a
- * filter all the same.
+ * System calls with something in the upper half of the registers of their int arguments, which the
+ * kernel ignores. If such a call installs a filter that kills for one of the library's calls, that
+ * has to be noticed like any other.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -16,7 +16,7 @@
 
 #define UPPER_HALF (0x5a5aL << 32)
 
-/* getpid is what the library asks when it remembers a directory. */
+/* The library calls getpid when it remembers a directory. */
 static void install(const char *how, long number, long first, long second)
 {
 	struct sock_filter code[] = { BPF_STMT(BPF_LD | BPF_W | BPF_ABS,

@@ -1,6 +1,6 @@
 /*
- * Starts programs in every way: exec FORM PROGRAM [ARGUMENT]. The form runs in a child, but for
- * those that make one themselves; what it answered when it failed is said, and the child's status.
+ * Starts programs in every way: exec FORM PROGRAM [ARGUMENT]. The form runs in a child, unless it
+ * makes one itself. Prints the error if it failed, and the child's status.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -47,7 +47,7 @@ static void run_form(void)
 
 	if (starts("execve-") && !is("execve-bad") && !is("execve-null"))
 		execve(program, argv_of_child, environment());
-	else if (is("execveat")) /* musl has no function for it */
+	else if (is("execveat")) /* musl has no execveat() */
 		syscall(SYS_execveat, AT_FDCWD, program, argv_of_child, empty, 0);
 #ifdef __GLIBC__
 	else if (is("execveat-fd"))

@@ -44,8 +44,8 @@ static dev_t no_device;
 #define mknodat(directory, path, mode, device)	__xmknodat(0, directory, path, mode, &no_device)
 #endif
 
-/* Answers differ from run to run in the number of a descriptor only: it must be the same here too.
- */
+/* Between runs, results may only differ in the numbers of descriptors, which have to be the same
+ * here, too. */
 #define T(call)                                                                                    \
 	do {                                                                                       \
 		errno = 0;                                                                         \
@@ -53,7 +53,7 @@ static dev_t no_device;
 		printf("%s = %ld, %s\n", #call, answer_, strerrorname(errno));                     \
 	} while (0)
 
-/* For a descriptor: said, then closed. */
+/* For calls that return a descriptor: prints and closes it. */
 #define FD(call)                                                                                   \
 	do {                                                                                       \
 		errno = 0;                                                                         \
@@ -63,7 +63,7 @@ static dev_t no_device;
 			close(fd_);                                                                \
 	} while (0)
 
-/* For a pointer: whether there is one. */
+/* For calls that return a pointer: prints whether it is NULL. */
 #define P(call)                                                                                    \
 	do {                                                                                       \
 		errno = 0;                                                                         \
@@ -72,7 +72,7 @@ static dev_t no_device;
 			pointer_ ? "-" : strerrorname(errno));                                     \
 	} while (0)
 
-/* A stream: likewise, then closed. */
+/* For calls that return a stream: likewise, and closes it. */
 #define STREAM(call)                                                                               \
 	do {                                                                                       \
 		errno = 0;                                                                         \
@@ -154,7 +154,7 @@ static void directories(void)
 	T(chdir("t-dir"));
 	FD(open("t-below", O_RDONLY));
 	FD(open("../t-dir/t-below", O_RDONLY));
-	/* Each from where the one before led. */
+	/* Each begins where the one before led. */
 	T(chdir(".."));
 	T(chdir("t-dir"));
 	T(chdir("t-none"));
@@ -360,7 +360,7 @@ static void young_names(void)
 #endif
 }
 
-/* Names that headers do not declare: found as programs find them that were built long ago. */
+/* Names that no header declares. They are looked up as in programs that were built long ago. */
 #define OLD(type, name, parameters, arguments)                                                     \
 	do {                                                                                       \
 		type(*function_) parameters = (type(*) parameters)dlsym(RTLD_DEFAULT, #name);      \

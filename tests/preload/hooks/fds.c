@@ -1,6 +1,7 @@
 /*
- * What a program sees of the library's one descriptor, and does to it. Each line of output says
- * what happened; a line "own N" is for the driver alone, which runs this without the library too.
+ * What a program sees of the library's one descriptor, and what it can do to it. Each line of
+ * output says what happened. Lines "own N" are only for the driver, which also runs this program
+ * without the library.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -38,7 +39,7 @@ struct kernel_entry {
 	char name[];
 };
 
-/* The descriptor that is open and that no one here opened; -1: none. Asked of the kernel itself. */
+/* The open descriptor that this program has not opened; -1: none. Asks the kernel directly. */
 static int stranger(void)
 {
 	int all = open("/proc/self/fd", O_RDONLY | O_DIRECTORY), found = -1;
@@ -57,7 +58,7 @@ static int stranger(void)
 	return found;
 }
 
-/* The same, asked of libc. */
+/* The same, by libc's functions. */
 static int listed(const char *folder, int reentrant)
 {
 	struct dirent room, *entry;
@@ -78,7 +79,7 @@ static int listed(const char *folder, int reentrant)
 	return found;
 }
 
-/* A link of that name elsewhere is the program's own. */
+/* A link with that name in another folder belongs to the program. */
 static void listing(int own)
 {
 	char folder[64], name[64];
@@ -104,7 +105,7 @@ static int is_open(int fd)
 	return readlink(link, target, sizeof(target)) > 0;
 }
 
-/* A number that is surely not open, when there is no library to hold one. */
+/* A number that is certainly not open if no library has it. */
 static int number(void)
 {
 	int fd = stranger();
@@ -147,7 +148,7 @@ static void range_closes_the_rest(int own)
 	printf("neighbours %d %d\n", is_open(own - 1), is_open(own + 1));
 }
 
-/* The application may have any number that it wants, and it is its own then. */
+/* The application may take any number that it wants; then it is the application's. */
 static void taken(int own)
 {
 	struct stat there, mine;
@@ -166,7 +167,8 @@ static void fill(int from, int to)
 		from = open("/etc/passwd", O_RDONLY);
 }
 
-/* What has our number now is a file of the program's. What asks first finds out: each does once. */
+/* What has our number now is a file of the program. The first call that looks finds out; each kind
+ * of call comes first once. */
 static void ask_of_own_file(int which, int own)
 {
 	struct stat status;
@@ -185,7 +187,7 @@ static void ask_of_own_file(int which, int own)
 	case 3:
 		SAY(fcntl(own, F_GETFD));
 		break;
-	case 4: /* nothing is to be moved */
+	case 4: /* nothing has to be moved */
 		SAY(dup2(1, own) == own);
 		printf("the next is open: %d\n", is_open(own + 2));
 		break;

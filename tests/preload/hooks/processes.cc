@@ -54,7 +54,7 @@ static int status_of(pid_t pid)
 	return WEXITSTATUS(status);
 }
 
-/* The child stands elsewhere, with other descriptors, in the parent's memory. */
+/* The child has another working directory and other descriptors, in the parent's memory. */
 static void vforks()
 {
 	int here = open(".", O_RDONLY | O_DIRECTORY);
@@ -120,7 +120,7 @@ static void clones()
 	}
 	printf("clone %d\n", status_of(pid));
 
-	/* Children that have their parent's working directory: it is another one afterwards. */
+	/* Children share their parent's working directory, and change it. */
 	int here = open(".", O_RDONLY | O_DIRECTORY);
 	mkdir("t-shared", 0755);
 	printf("clone %d\n",
@@ -133,7 +133,7 @@ static void clones()
 	touch("t-back");
 }
 
-/* Two at once that do not have the same directory behind the same number. Each waits for its turn. */
+/* Two processes at once, with different directories behind the same number. They take turns. */
 static volatile int turn;
 
 static void take_turn(int number)
@@ -219,7 +219,7 @@ static int replace_folder(void *folder)
 	return dup2(other, *static_cast<int *>(folder)) < 0;
 }
 
-/* A process with our memory and nothing else of ours, and one with our descriptors and nothing else. */
+/* A process that only shares our memory, and one that only shares our descriptors. */
 static void processes_apart(int flags)
 {
 	static char stack[65536] __attribute__((aligned(16)));
@@ -239,7 +239,8 @@ static void processes_apart(int flags)
 	touch_at(folder, "t-after");
 }
 
-/* The first thread ends, and what /proc/self/fd says with it: what has no name yet must be asked for. */
+/* The first thread ends, and with it what /proc/self/fd says. What has no name yet has to be asked
+ * for. */
 static void *stay(void *first)
 {
 	int folder;
@@ -247,7 +248,7 @@ static void *stay(void *first)
 	pthread_join(*static_cast<pthread_t *>(first), nullptr);
 	while (access("/proc/self/fd/0", F_OK) == 0)
 		sched_yield();
-	folder = open("t-folder", O_RDONLY); /* not said to be a directory */
+	folder = open("t-folder", O_RDONLY); /* without O_DIRECTORY */
 	touch_at(folder, "t-at-last");
 	exit(0);
 }
@@ -378,7 +379,7 @@ static void exceptions()
 	}
 }
 
-/* Only what the rest of this function does is allowed; anything more ends the process. */
+/* Allows only what the rest of this function does; any other call ends the process. */
 static void filters()
 {
 #define ALLOW(number)                                                                              \

@@ -1,8 +1,9 @@
 /*
- * What must stay as it is when the system calls inside libc are redirected. One test an argument;
- * prints what is wrong and exits with 1. FIFO is a FIFO that nobody writes to.
+ * What must not change when the system calls inside libc are redirected. Runs the test that the
+ * first argument names; prints what is wrong, and then exits with 1. FIFO is a FIFO to which nobody
+ * writes.
  *
- *	behaviour TEST FIFO
+ *   behaviour TEST FIFO
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -135,7 +136,7 @@ static void on_signal_jump(int number)
 	siglongjmp(back, 1);
 }
 
-/* The handler does what a handler may: it opens. */
+/* A handler may open files. */
 static void on_signal_open(int number)
 {
 	int saved = errno, fd = open("/dev/null", O_RDONLY);
@@ -256,7 +257,7 @@ __attribute__((noinline)) static void test_trace(void)
 static volatile int steps, lost;
 static char *step_caller;
 
-/* From each instruction there is a way back to the test. */
+/* From each instruction, the stack must unwind back to the test. */
 static void on_step(int number)
 {
 	int count = backtrace(frames, 64), found = 0;
@@ -280,7 +281,8 @@ static void clear_trap_flag(void)
 		"lea -128(%rsp), %rsp; pushf; andl $~0x100, (%rsp); popf; lea 128(%rsp), %rsp");
 }
 
-/* Each instruction of an open, and of a shell's way inside libc: one is in the middle of a site. */
+/* Steps through each instruction of an open, and of how libc starts a shell. Some of them are in
+ * the middle of a site. */
 __attribute__((noinline)) static void test_steps(void)
 {
 	struct sigaction action = { .sa_handler = on_step };

@@ -1,5 +1,4 @@
-/* Has objects loaded: `cancel` by libc itself, which unwinds with libgcc_s; `open FILE` by dlopen.
- */
+/* Loads objects: `cancel` has libc load libgcc_s, to unwind; `open FILE` calls dlopen. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <pthread.h>

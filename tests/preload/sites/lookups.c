@@ -1,4 +1,4 @@
-/* Opens that libc makes inside itself. For a libc without programs of its own (musl). */
+/* Opens that libc makes internally, for a libc without programs of its own (musl). */
 #include <grp.h>
 #include <netdb.h>
 #include <pwd.h>

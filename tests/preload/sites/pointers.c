@@ -1,6 +1,7 @@
 /*
- * Calls with bad pointers and numbers: the kernel's answer is theirs, not a crash. Also where they
- * are refused before anything is looked at: for want of rights, by a tracer, and by a filter.
+ * Calls with bad pointers and numbers must return the kernel's error and not crash. This includes
+ * calls that are refused before anything is looked at: for lack of permission, by a tracer, and by
+ * a filter.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -28,7 +29,7 @@ static void answer(const char *what, long result)
 	printf("%s: %ld %d\n", what, result, result < 0 ? errno : 0);
 }
 
-/* A path that begins where memory is, and goes on where there is none. */
+/* A path that begins in mapped memory and goes on where there is none. */
 static const char *make_cut(void)
 {
 	char *pages = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -38,7 +39,7 @@ static const char *make_cut(void)
 	return memcpy(cut, "/etc/", 5);
 }
 
-/* By number: what the functions do beforehand is not the matter. */
+/* By number, because it is not about what libc's functions do before the call. */
 static void ask(const char *bad)
 {
 	answer("open", syscall(SYS_open, bad, O_RDONLY));
@@ -72,7 +73,7 @@ static void traced(const char *bad)
 	ask(bad);
 }
 
-/* All calls that get a bad pointer are skipped. */
+/* Skips all calls that have a bad pointer. */
 static void trace(pid_t pid)
 {
 	struct user_regs_struct registers;
@@ -100,7 +101,7 @@ static void trace(pid_t pid)
 	printf("traced: %d\n", WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status));
 }
 
-/* Whatever is none of these is refused. */
+/* All other calls are refused. */
 static void filtered(const char *bad)
 {
 	static const int allowed[] = { SYS_write, SYS_exit_group };
@@ -139,7 +140,8 @@ static void apart(const char *what, void (*function)(const char *), const char *
 
 int main(void)
 {
-	const char *volatile nowhere = (const char *)8; /* that the compiler may not warn of */
+	const char *volatile nowhere =
+		(const char *)8; /* volatile, so that the compiler does not warn */
 	const char *bad = nowhere, *cut = make_cut();
 	char *arguments[] = { "x", NULL };
 

@@ -59,7 +59,7 @@ def execute(name, error=0, directory=0):
 
 
 def chroot(id, name, root=None):
-    """From now on paths relative to `id` are told by a process whose "/" is `name`."""
+    """A record that the process has called chroot: paths relative to `id` are below `name`, its new "/"."""
     return number(1, 5) + data(4, name) + fixed(7, id) + number(14, len(name) if root is None else root)
 
 
@@ -183,7 +183,7 @@ def batch(session, log, offset=0):
 
 
 def refused(s):
-    """The daemon hung up."""
+    """Has the daemon closed the connection?"""
     try:
         return s.recv(1) == b""
     except ConnectionError:
@@ -208,7 +208,7 @@ class Daemon:
         self.start()
 
     def start(self):
-        # As processes do that have something to leave: of those who could not, something may be lost.
+        # Processes that have something to keep make it, too. Without it, a run may have lost something.
         if self.has_spool and not os.path.exists(self.spool):
             os.mkdir(self.spool)
             os.chmod(self.spool, 0o1777)
@@ -255,7 +255,7 @@ class Daemon:
             return f.read()
 
     def counter(self, what):
-        """Of the last daemon that ended."""
+        """A counter of the last daemon that has ended."""
         found = re.findall(r"^footprintd: %s: (\d+)$" % re.escape(what), self.stderr(), re.M)
         return int(found[-1])
 
@@ -270,7 +270,7 @@ class Daemon:
                               check=True).stdout.decode()
 
     def written(self):
-        """What is in the directory of manifests, but for the daemon's lock."""
+        """The names in the directory of manifests, without the daemon's lock."""
         return sorted(set(os.listdir(self.manifests)) - {".footprintd.lock"})
 
     def memory_kib(self, field="VmHWM"):
@@ -286,7 +286,7 @@ def wait_for(what, condition, seconds=LIMIT_SECONDS):
 
 
 def read_link(name):
-    """Where a link leads that may go at any moment: ""."""
+    """Where a link leads; "" if it has vanished."""
     try:
         return os.readlink(name)
     except FileNotFoundError:

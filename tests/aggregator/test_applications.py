@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Applications beside each other: programs that belong to another one than who started them are heard of
-there, or a gap; and there may be many."""
+"""Several applications at once: a program that belongs to another application than the one that started it
+is known from there, or is a gap; and there may be many applications."""
 import os, sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -11,7 +11,7 @@ VERSIONS, KIB_OF_A_VERSION = 400, 64
 
 
 def silent(manifest):
-    """What was executed and, as the manifest says, never heard of."""
+    """The programs that were executed and, according to the manifest, never connected."""
     return re.findall(r'^gaps \{\n  kind: "no-hello"\n  path: "(.*)"$', manifest, re.M)
 
 
@@ -52,7 +52,7 @@ def child_that_outlives_its_parent(daemon):
 
 
 def later_run_of_the_parent(daemon):
-    """What was heard of in one run is no gap of the next, which does not execute it."""
+    """A program that connected in one run is no gap of the next run, which does not execute it."""
     child_that_ends_first(daemon)
     daemon.start()
     Peer(daemon, started=time.time_ns()).close()
@@ -68,7 +68,7 @@ def child_that_nobody_heard_of(daemon):
 
 
 def namesake_before_the_run(daemon):
-    """It cannot be what was executed."""
+    """A program that ran before the run cannot be the one that was executed."""
     before = time.time_ns()
     child_of_another_application(daemon, started=before).close()
     parent_that_executes(daemon, started=before + 1).close()
@@ -77,7 +77,7 @@ def namesake_before_the_run(daemon):
 
 
 def namesake_in_another_root(daemon):
-    """Another container's program of this name is another program."""
+    """A program with the same name in another container is another program."""
     parent = parent_that_executes(daemon)
     elsewhere = hello(os.urandom(16), application="child", executable=CHILD, top="/proc",
                       started=time.time_ns())
@@ -90,7 +90,8 @@ def namesake_in_another_root(daemon):
 
 
 def names_of_the_greatest_length(daemon):
-    """Two that differ at their ends alone have a manifest each, and nobody else's waits for theirs."""
+    """Two names that only differ at their ends have a manifest each, and neither waits for that of the
+    other."""
     for end in "xy":
         Peer(daemon, [path("/usr/lib/" + end, error=2)], application="a" * 127 + end, version="1" * 128).close()
     assert daemon.stop() == 0, daemon.stderr()
@@ -101,7 +102,7 @@ def names_of_the_greatest_length(daemon):
 
 
 def many_versions(daemon):
-    """Each takes the memory that its facts do."""
+    """Each version only takes the memory of its facts."""
     before = daemon.memory_kib("VmRSS")
     for version in range(VERSIONS):
         Peer(daemon, [path("/etc/hostname"), execute(CHILD), load("/lib/libx.so.1")], version=str(version)).close()

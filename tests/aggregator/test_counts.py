@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Counts over the death of a daemon: what comes again is counted once, and a run gets its end."""
+"""Counts when a daemon is killed: what comes again is counted once, and a run gets an end."""
 import os, sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -7,7 +7,7 @@ from peer import *
 
 FIRST = [path("/etc/passwd"), path("/etc/none", error=2)]
 LATER = [path("/etc/group"), path("/etc/hosts")]
-MANY, AT_ONCE = 5000, 4096  # executions, and how many of them the daemon comes back to at once
+MANY, AT_ONCE = 5000, 4096  # executions, and how many of them the daemon looks at again at a time
 
 
 def log_of(records):
@@ -15,13 +15,13 @@ def log_of(records):
 
 
 def leave(daemon, peer, records, offset=0, uid=0):
-    """What the peer says in the spool: its log from `offset` on."""
+    """Puts the peer's log into the spool, from `offset` on."""
     with open("%s/records.%d" % (daemon.spool, uid), "ab") as f:
         f.write(spool_entry(peer.hello, log_of(records), offset))
 
 
 def runs(daemon):
-    """(processes, records, has an end) of each run."""
+    """For each run: processes, records, and whether it has an end."""
     manifest = daemon.manifest()
     return [tuple(int(re.search(r"^  %s: (\d+)" % field, run, re.M).group(1)) if field in run else 0
                   for field in ("processes", "records")) + ("ended_ns" in run,)
@@ -35,7 +35,7 @@ def images(daemon):
 
 
 def connected(daemon, records=FIRST):
-    """A peer, connected for long enough that all it said is on disk."""
+    """A peer that was connected until everything that it said was on disk."""
     peer = Peer(daemon, records, started=time.time_ns())
     wait_for("acknowledgement", lambda: peer.acknowledged() == len(peer.log))
     return peer
@@ -70,7 +70,7 @@ def said_again_by_value(daemon):
 
 
 def segments_that_come_back_one_at_a_time(daemon):
-    """What was counted of those that have not is remembered by one more aggregator."""
+    """What was counted of segments that have not come back yet is remembered by the next aggregator, too."""
     session, began = os.urandom(16), time.time_ns()
 
     def leave_segment(number, records):
@@ -93,7 +93,7 @@ def segments_that_come_back_one_at_a_time(daemon):
 
 
 def exec_that_had_not_settled(daemon):
-    """It was not counted when its neighbours were, and is when it comes again."""
+    """The execution was not counted together with its neighbours; it is when it comes again."""
     peer = Peer(daemon, FIRST, started=time.time_ns())
     wait_for("the file", lambda: has_file(daemon.manifest(), "/etc/passwd"))
     log = peer.log + slot(execute("/usr/bin/dash"), EXEC)
@@ -110,8 +110,8 @@ def exec_that_had_not_settled(daemon):
 
 
 def executions_that_had_not_settled(daemon):
-    """Of a loop that went on while nobody listened, said by value: what else was counted is known
-    between them."""
+    """Executions of a loop that went on while nobody listened come by value; what else was counted is
+    known to be between them."""
     session, began = os.urandom(16), time.time_ns()
     log = slot(FIRST[0]) + slot(execute("/usr/bin/dash"), EXEC) * MANY + slot(LATER[0])
     first, piece = len(slot(FIRST[0])), 1000 * len(slot(execute("/usr/bin/dash")))
@@ -131,8 +131,8 @@ def executions_that_had_not_settled(daemon):
 
 
 def executions_that_settle_later(daemon):
-    """The same in a memory that is looked at while the process goes on; and where the daemon stops to look,
-    another record is in the making."""
+    """The same in a memory that is read while the process goes on; where the daemon stops reading, another
+    record is being written."""
     peer = Peer(daemon, [], size=MANY * 64, started=time.time_ns())
     execution, unfinished = slot(execute("/usr/bin/dash"), EXEC), slot(LATER[1], CLAIMED)
     log = execution * AT_ONCE + unfinished + execution * (MANY - AT_ONCE) + slot(LATER[0])
@@ -149,8 +149,8 @@ def executions_that_settle_later(daemon):
 
 
 def manifest_that_was_not_replaced(daemon):
-    """What was about to be counted when the daemon died is counted by the next one: the manifest on
-    disk is the one before."""
+    """What was about to be counted when the daemon died is counted by the next one, because the manifest
+    on disk is still the old one."""
     first = connected(daemon)
     file, before = daemon.manifests + "/app@1.footprint", daemon.directory + "/before"
     os.link(file, before)
@@ -170,7 +170,7 @@ def manifest_that_was_not_replaced(daemon):
 
 
 def application_that_never_returns(daemon):
-    """Its run ends when it was last seen."""
+    """The run ends at the time when the application was last seen."""
     peer = connected(daemon)
     assert not runs(daemon)[0][2], "the run has an end while it goes on"
     daemon.kill()
@@ -186,7 +186,7 @@ def application_that_never_returns(daemon):
 
 
 def late_word_of_a_run_that_has_ended(daemon):
-    """A spool entry of a session that belonged to it opens no run of its own."""
+    """A late spool entry of a session of that run begins no new run."""
     peer = connected(daemon)
     other = connected(daemon, LATER)
     peer.close()

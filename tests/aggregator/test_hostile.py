@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Peers that break the rules: each is hung up on and counted, and others go on undisturbed."""
+"""Peers that break the rules are disconnected and counted, and others are not disturbed."""
 import os, random, struct, sys, tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -136,7 +136,7 @@ def idle_connections(daemon):
 
 
 def out_of_descriptors(daemon):
-    """More processes than descriptors: they wait in the backlog, and the daemon does not spin."""
+    """With more processes than descriptors, the rest wait in the backlog, and the daemon does not spin."""
     few = Daemon(descriptors=160)
     try:
         peers = [Peer(few, [path("/etc/nothing-%d" % i, error=2)]) for i in range(120)]
@@ -153,7 +153,7 @@ def out_of_descriptors(daemon):
 
 
 def many_records_that_wait_for_a_directory(daemon):
-    """They are not looked through whenever some directory is named; those that wait for it are found."""
+    """When a directory is named, the records that wait for it are found without searching all that wait."""
     waiting = [path("later-%d" % i, directory=directory_id(0, "/usr/%d" % (i // 2)), error=2) for i in range(4000)]
     named = [path("/etc/%d" % i, LIST) for i in range(40000)] + [path("/usr/%d" % i, LIST) for i in range(1990)]
     Peer(daemon, waiting + named, size=4 << 20).close()
@@ -178,7 +178,7 @@ def prefixes_with_more_directories_than_are_kept(daemon):
 
 
 def memories_that_claim_what_they_do_not_hold(daemon):
-    """A log said to be full and empty in truth takes no place on disk."""
+    """A log that claims to be full but is empty takes no space on disk."""
     for _ in range(4):
         h = hello(os.urandom(16))
         fd = memory(slot(path("/etc/hostname")), h, size=16 << 20, users=1)

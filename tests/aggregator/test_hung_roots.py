@@ -20,8 +20,9 @@ def attributes(node):
 
 
 class Fuse:
-    """A file system with one file. Nothing that it says may be kept, so that each look asks it. When it
-    is dead, nobody takes requests: who waits for a request that was taken cannot even be killed."""
+    """A file system with one file. Its answers may not be cached, so that each look asks it. While it is
+    dead, nobody takes requests, since a process that waits for a request that was taken cannot even be
+    killed."""
 
     def __init__(self):
         self.top = tempfile.mkdtemp(prefix="hung-")
@@ -65,7 +66,7 @@ class Fuse:
         self.alive.set()
         self.thread.join()
         libc.umount2(self.top.encode(), 2)  # MNT_DETACH
-        os.close(self.device)  # whoever still waits for an answer gets an error
+        os.close(self.device)  # those that still wait for an answer get an error
         os.rmdir(self.top)
 
     def answer(self, request):
@@ -86,14 +87,15 @@ class Fuse:
         try:
             os.write(self.device, struct.pack("<IiQ", 16 + len(body), -error, unique) + body)
         except OSError:
-            pass  # who asked is gone
+            pass  # the process that asked is gone
 
 
 class Inhabitant:
-    """A process image that lives in this root, and says so."""
+    """A process image in this root that has said hello."""
 
     def __init__(self, daemon, fuse, records, application):
-        # Found out before it dies, as a process that lives there has been since before.
+        # The root's birth time is read before the file system dies, like that of a process that lived there
+        # before.
         hello_bytes = hello(os.urandom(16), application, top=fuse.top, executable="/" + FILE)
         self.top = os.open(fuse.top, os.O_PATH | os.O_DIRECTORY)
         self.log = b"".join(slot(r) for r in records)
@@ -163,7 +165,7 @@ def the_end_does_not_wait_for_the_dead(daemon):
 
 
 def whose_packages_files_are_is_not_waited_for(daemon):
-    """What was looked at while the root answered is told in full, but for that."""
+    """What was looked at while the root answered is in the manifest, except for the packages."""
     root = Fuse()
     try:
         person = Inhabitant(daemon, root, [path("/" + FILE)], "alone")
@@ -180,12 +182,13 @@ def whose_packages_files_are_is_not_waited_for(daemon):
         root.remove()
 
 
-# Dead between the look and the manifest.
+# The file system dies between the look and the manifest.
 whose_packages_files_are_is_not_waited_for.options = ("--interval", "3")
 
 
 def looks_that_do_not_end_hold_no_manifest_up(daemon):
-    """They are made with what tells whose packages files are: who wants to know that does not wait either."""
+    """Looks use the same tools as the search for owners of files, so that search does not wait for them
+    either."""
     root = Fuse()
     try:
         people = [Inhabitant(daemon, root, [path("/" + name)], "alone") for name in (FILE, "other")]
@@ -210,7 +213,8 @@ looks_that_do_not_end_hold_no_manifest_up.options = ("--interval", "3")
 
 
 class Sender:
-    """A process that opens files there and sends them, for whoever closes one has to wait as well."""
+    """A process that opens files there and sends the descriptors, because whoever closes one has to wait,
+    too."""
 
     def __init__(self, root, packets):
         ready, go = os.pipe(), os.pipe()
@@ -235,7 +239,7 @@ class Sender:
 
 
 def descriptors_whose_close_does_not_end(daemon):
-    """Whoever closes a file asks its server to write what is left. Peers send files that no hello needs."""
+    """Closing a file asks its server to write what is left. Peers send descriptors that no hello needs."""
     root = Fuse()
     stranger, known = connect(daemon), Peer(daemon, [path("/etc/hostname")], application="known")
     sender = Sender(root, [(stranger, data(1, hello(os.urandom(16)))),
@@ -256,13 +260,12 @@ def descriptors_whose_close_does_not_end(daemon):
     finally:
         root.remove()
         sender.end()
-    # The kernel lets no process go before it has closed its files.
+    # A process only ends when the kernel has closed its files.
     assert daemon.process.wait(LIMIT_SECONDS) == 0, daemon.stderr()
 
 
 def dead_roots(daemon):
-    """A second daemon is told to end while its only root is being waited for: both have the same ten
-    seconds."""
+    """A second daemon is told to stop while it waits for its only root; both get the same ten seconds."""
     ending, roots = Daemon(), []
     try:
         for _ in range(THREADS + 1):

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The directory of manifests: one daemon's alone, and what becomes of it while the daemon runs."""
+"""The directory of manifests belongs to one daemon, and may change while that runs."""
 import base64, os, shutil, sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -7,7 +7,7 @@ from peer import *
 
 
 def another_daemon_on_the_same_manifests(daemon):
-    """It would replace what the first has written: it says so, and does not start."""
+    """A second daemon would overwrite what the first has written, so it reports that, and does not start."""
     other = subprocess.run([BUILD + "/footprintd", "--socket", daemon.directory + "/other", "--manifests",
                             daemon.manifests, "--spool", daemon.directory + "/others"],
                            stderr=subprocess.PIPE, text=True, timeout=LIMIT_SECONDS)
@@ -25,7 +25,8 @@ def a_killed_daemon_holds_nothing(daemon):
 
 
 def manifests_that_are_removed(daemon):
-    """The directory is made again, and holds all that is known of applications that go on."""
+    """If it is removed, the directory is made again, with the manifests of applications that are still
+    known."""
     Peer(daemon, [path("/etc/passwd")]).close()
     wait_for("the first", lambda: has_file(daemon.manifest(), "/etc/passwd"))
     shutil.rmtree(daemon.manifests)
@@ -38,7 +39,8 @@ def manifests_that_are_removed(daemon):
 
 
 def manifests_that_are_renamed(daemon):
-    """They are continued where they are, and not under the name that another directory has now."""
+    """If the directory is renamed, manifests are continued there, and not in another directory that has
+    its old name now."""
     Peer(daemon, [path("/etc/passwd")]).close()
     wait_for("the first", lambda: has_file(daemon.manifest(), "/etc/passwd"))
     wait_for("the end of its run", lambda: "ended_ns" in daemon.manifest())
@@ -53,7 +55,7 @@ def manifests_that_are_renamed(daemon):
 
 
 def unreadable_manifests_are_all_kept(daemon):
-    """Put aside, each under a name of its own, and in the log's words by its name alone."""
+    """Unreadable manifests are put aside under different names, and the log mentions them by name."""
     for number, content in enumerate((b"one", b"two", b"three")):
         daemon.stop()
         with open(daemon.manifests + "/app@1.footprint", "wb") as file:
@@ -70,7 +72,7 @@ def unreadable_manifests_are_all_kept(daemon):
 
 
 def a_pipe_in_the_place_of_a_manifest(daemon):
-    """Nobody will ever write to it: it is not waited for."""
+    """The daemon does not wait for a pipe to which nobody will ever write."""
     os.mkfifo(daemon.manifests + "/app@1.footprint")
     Peer(daemon, [path("/etc/passwd")]).close()
     wait_for("the manifest", lambda: os.path.isfile(daemon.manifests + "/app@1.footprint")
@@ -79,7 +81,8 @@ def a_pipe_in_the_place_of_a_manifest(daemon):
 
 
 def a_file_system_that_cannot_rename_without_replacing(daemon):
-    """NFS and 9p cannot: what is put aside and taken there is as elsewhere."""
+    """NFS and 9p cannot rename without replacing. Files are nevertheless put aside and taken there as
+    elsewhere."""
     if not shutil.which("strace"):
         print("skipped: needs strace")
         return
@@ -101,8 +104,8 @@ def a_file_system_that_cannot_rename_without_replacing(daemon):
 
 
 def more_than_a_manifest_may_hold(daemon):
-    """It says so, what is said later is let go, and other applications go on. By names that do not compress, for
-    that is less to write: 64 MiB of them."""
+    """The manifest says that it is full, later facts are dropped, and other applications go on. The names
+    do not compress, so that 64 MiB of them suffice."""
     file = daemon.manifests + "/random@1.footprint"
     Peer(daemon, [path("/etc/hosts")], application="random").close()
     wait_for("a manifest", lambda: os.path.exists(file))

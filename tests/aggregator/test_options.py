@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Wrong usage: status 2, and words that begin with the daemon's name, whatever it was called."""
+"""Wrong usage: exit status 2, and a message that begins with the daemon's name, however it was called."""
 import os, shutil, sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -50,7 +50,7 @@ def numbers_at_their_limits(daemon):
 
 
 def standard_descriptors_that_are_closed(daemon):
-    """None of the daemon's own files takes their place: it writes its manifests, and ends as ever."""
+    """None of the daemon's own files gets their numbers: it writes its manifests, and ends as usual."""
     daemon.stop()
     for closed in ("<&-", ">&-", "2>&-", "<&- >&- 2>&-"):
         os.makedirs(daemon.manifests, exist_ok=True)
@@ -75,7 +75,7 @@ def can_connect(daemon):
 
 
 def standard_output_that_is_to_be_told(daemon):
-    """--ready-fd 1 closes it: what is opened next is not taken for it."""
+    """--ready-fd 1 closes standard output; what is opened next must not be taken for it."""
     daemon.stop()
     other = subprocess.Popen([BUILD + "/footprintd", "--socket", daemon.socket, "--manifests",
                               daemon.manifests, "--ready-fd", "1"], stdout=subprocess.PIPE)
@@ -85,7 +85,7 @@ def standard_output_that_is_to_be_told(daemon):
 
 
 def words_behind_long_and_strange_names(daemon):
-    """The reason is never cut off, and no terminal obeys what is said."""
+    """The reason is never cut off, and names cannot send commands to a terminal."""
     ended = called("--socket", "/none" + "/p" * 600 + "/s", "--manifests", daemon.directory + "/other")
     assert ended.returncode == 1 and "No such file or directory" in ended.stderr, ended
     ended = subprocess.run([BUILD + "/footprintd", b"a\xc2\x9bb\x9bc\x1bd\xc3\xa9"],

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Same facts, same bytes: whatever order sessions come in, and whichever way."""
+"""The same facts give the same bytes, in whatever order and by whichever way sessions come."""
 import os, random, sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -7,7 +7,7 @@ from peer import *
 
 
 def sessions():
-    """Twenty sessions of several programs, with everything that records can say."""
+    """Twenty sessions of several programs, with every kind of record."""
     made = []
     for i in range(20):
         program = ["/usr/bin/env", "/usr/bin/dash", "/usr/bin/ls"][i % 3]
@@ -52,12 +52,12 @@ def spool_file(made):
 
 
 def without_ends(manifest):
-    """Where sockets were closed: when that was seen is another time in each delivery."""
+    """Without the ends of runs: they depend on when sockets were closed, which differs each time."""
     return re.sub(r"^  ended_ns: .*\n", "", manifest, flags=re.M)
 
 
 def manifest_of(made, spooled=False):
-    """spooled: every record comes by the spool as well, as it does from processes that end."""
+    """spooled: every record also comes by the spool, as from processes that end."""
     daemon = Daemon(interval="3600")
     try:
         deliver(daemon, made)

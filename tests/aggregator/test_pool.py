@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Pools (proto/pool.h): lent on request, read as the cells say, and nothing that a hostile program
-writes into one does more than end the sessions in it."""
+"""Pools (proto/pool.h) are lent on request, and read as their cells say. Whatever a hostile program writes
+into one only ends the sessions in it."""
 import array, mmap
 from peer import *
 
@@ -13,12 +13,12 @@ STATES = 8 + 4 + 4 + 8  # offset in the head
 
 
 def at(cell):
-    """Where it begins."""
+    """Where the cell begins in the pool."""
     return CELLS_AT + CELL * cell
 
 
 class Tenant:
-    """A process that has asked for a pool and looks at it with its own eyes."""
+    """A process that has asked for a pool, and maps it."""
 
     def __init__(self, daemon, identity=7):
         self.peer = Peer(daemon, [path("/parent")])
@@ -42,7 +42,8 @@ class Tenant:
 
     def fill(self, cell, session, records, hello_bytes=None, offset=None, log_size=None, users=1,
              size=CELL, hello_size=None):
-        """A session memory in the cell, the magic last; what is None is as it should be."""
+        """Writes a session memory into the cell, with the magic last. Arguments that are None get correct
+        values."""
         hello_bytes = hello_bytes or hello(session)
         log = b"".join(slot(r) for r in records)
         begin = at(cell)
@@ -106,7 +107,7 @@ def cells_are_read_and_free_again(daemon):
 
 
 def what_outgrew_its_cell_goes_on(daemon):
-    """A further segment comes on the connection of the one who asked for the pool."""
+    """A further segment is announced on the connection of the process that has asked for the pool."""
     tenant, session = Tenant(daemon), os.urandom(16)
     tenant.fill(5, session, [path("/first/part")])
     more = hello(session, segment=1)
@@ -119,8 +120,8 @@ def what_outgrew_its_cell_goes_on(daemon):
 
 
 def what_was_announced_before_an_end_is_heard(daemon):
-    """The daemon comes to the cell, which has ended, before it comes to the socket: it stood still for
-    longer than a tick."""
+    """The daemon was stopped for longer than a tick, so it sees the cell, which has ended, before it reads
+    the socket."""
     tenant, session, stopped = Tenant(daemon), os.urandom(16), time.monotonic()
     daemon.process.send_signal(signal.SIGSTOP)
     tenant.fill(6, session, [path("/before/it")])
@@ -142,8 +143,8 @@ def what_was_announced_before_an_end_is_heard(daemon):
 
 
 def what_was_said_before_a_kill_is_heard(daemon):
-    """The offer of a pool lies in the process's socket for good. That of one that is killed answers with an
-    error first, and then with what it had said."""
+    """The offer of a pool stays in the process's socket. So the connection of a killed process first
+    returns an error, and then what it had sent."""
     peer = Peer(daemon, [path("/parent")])
     peer.socket.send(data(4, data(1, peer.session) + fixed(2, 7)))
     peer.socket.recv(1, socket.MSG_PEEK)

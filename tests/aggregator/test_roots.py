@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""What footprintd reads of a container's root beside the files that its processes use: package
-databases that change or are damaged, and who asked for which library."""
+"""What footprintd reads in a container's root apart from the files that its processes use: package
+databases that change or are damaged, and what the ELF files need."""
 import ctypes, hashlib, json, os, re, subprocess, sys, tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -10,7 +10,7 @@ PAGE = 4096
 
 
 def put(root, name, content):
-    """A new file in the place of the old one, as package managers do it."""
+    """Replaces a file by a new one, as package managers do."""
     os.makedirs(os.path.dirname(root + name), exist_ok=True)
     with open(root + name + ".new", "wb") as f:
         f.write(content if isinstance(content, bytes) else content.encode())
@@ -24,7 +24,7 @@ def install(root, version, name="tool", files=("/etc/tool.conf",)):
 
 
 def say(daemon, root, records, executable="/usr/bin/tool", application="app", until=lambda: True):
-    """A process image of this root that says so and ends."""
+    """A process image in this root that says hello and ends."""
     hello_bytes = hello(os.urandom(16), application, executable=executable, top=root)
     fd, top = memory(b"".join(slot(r) for r in records), hello_bytes), os.open(root, os.O_PATH)
     s = connect(daemon)
@@ -36,7 +36,7 @@ def say(daemon, root, records, executable="/usr/bin/tool", application="app", un
 
 
 def a_root_that_is_handed_over_later(daemon):
-    """What was spooled in it, when nobody listened, is resolved as if somebody had."""
+    """What was spooled in this root while nobody listened is resolved as if somebody had."""
     with tempfile.TemporaryDirectory() as root:
         put(root, "/etc/real", "x")
         put(root, "/usr/bin/tool", "x")
@@ -53,8 +53,8 @@ def a_root_that_is_handed_over_later(daemon):
 
 
 def a_root_with_the_numbers_of_one_that_is_gone(daemon):
-    """A container that is started when another has been removed often gets its device and inode. What the
-    other one's processes left is not looked at in it; what its own left is."""
+    """A container that is started after another one was removed often gets the same device and inode. What
+    processes of the old one left is not looked at in the new root; what its own processes left is."""
     with tempfile.TemporaryDirectory() as root:
         put(root, "/etc/conf", "new")
         put(root, "/usr/bin/tool", "x")
@@ -81,7 +81,7 @@ def a_root_with_the_numbers_of_one_that_is_gone(daemon):
 
 
 def in_namespace(ranges, then):
-    """Does something in a user namespace, whose users and groups are those of "INSIDE OUTSIDE COUNT"."""
+    """Runs something in a user namespace with the mapping "INSIDE OUTSIDE COUNT" for users and groups."""
     ready, made = os.pipe(), os.pipe()
     child = os.fork()
     if not child:
@@ -104,7 +104,7 @@ def in_namespace(ranges, then):
 
 
 def owners_are_as_the_container_calls_them(daemon):
-    """The one of a container with a user namespace of its own calls another user 0 than the machine does."""
+    """In a container with a user namespace of its own, user 0 is another user than on the machine."""
     if os.geteuid():
         print("takes root, who gives files away")
         return
@@ -130,7 +130,7 @@ def owners_are_as_the_container_calls_them(daemon):
 
 
 def a_root_that_is_never_handed_over(daemon):
-    """Its paths stand as they were given, with a gap, after a while, or at the end at the latest."""
+    """Its paths are listed as they were given, with a gap: after a while, or at the end at the latest."""
     for stops in (False, True):
         with tempfile.TemporaryDirectory() as root:
             with open(daemon.directory + "/being-written", "wb") as f:
@@ -164,7 +164,7 @@ def shown(daemon, name="app@1"):
 
 
 def a_file_belongs_to_the_package_of_its_own_root(daemon):
-    """Of many roots of one application, and of more files than are asked for at once."""
+    """One application in many roots, with more files than are asked for at a time."""
     expected = {}
     with tempfile.TemporaryDirectory() as top:
         for i in range(80):
@@ -172,7 +172,7 @@ def a_file_belongs_to_the_package_of_its_own_root(daemon):
             files = ["/etc/%d-%d" % (i, n) for n in range(1500 if i == 0 else 3)]
             for file in files + ["/etc/nobodys-%d" % i]:
                 put(root, file, "x")
-            # The same names stand in another root's database, and say nothing about these.
+            # Databases of other roots have the same names, which must not matter here.
             others = ["/etc/%d-%d" % (other, n) for other in (i - 1, i + 1) for n in range(3)]
             install(root, "1", "package-%d" % i, files + others + ["/etc/nobodys-%d" % (i + 1)])
             say(daemon, root, [path(file) for file in files + ["/etc/nobodys-%d" % i]])
@@ -184,8 +184,8 @@ def a_file_belongs_to_the_package_of_its_own_root(daemon):
 
 
 def a_root_that_nobody_uses_any_more(daemon):
-    """Its packages are known, however long manifests are not written: containers have come and gone meanwhile,
-    and more roots than are kept idle are free half a minute after their sessions."""
+    """Its packages are known, however late the manifest is written. Meanwhile containers come and go, and
+    more roots than are kept are idle half a minute after their sessions."""
     daemon.stop()
     daemon.interval = "40"
     daemon.start()
@@ -269,7 +269,7 @@ def a_program_that_cannot_be_read_is_a_gap(daemon):
 
 
 def digests_that_cannot_be_made(daemon):
-    """OpenSSL is told to offer none: all else is known."""
+    """OpenSSL is configured to have no digests; everything else is known."""
     daemon.stop()
     with open(daemon.directory + "/openssl.cnf", "w") as f:
         f.write("openssl_conf = init\n[init]\nproviders = providers\n[providers]\nbase = base\n"
@@ -284,7 +284,8 @@ def digests_that_cannot_be_made(daemon):
 
 
 def programs_that_are_looked_at_for_hours(daemon):
-    """What a program needs is looked for in so many places, and others have their turn meanwhile."""
+    """What a program needs is only looked for in a limited number of places, and others have their turn
+    meanwhile."""
     daemon.stop()
     daemon.options = ("--threads", "1")
     daemon.start()
@@ -300,8 +301,8 @@ def programs_that_are_looked_at_for_hours(daemon):
 
 
 def what_libc_loads_itself_is_explained(daemon):
-    """A module and what it needs, as they are mapped; and a plugin that is mapped before it is known
-    that a dlopen named it."""
+    """A module and what it needs, in the order in which they are mapped; and a plugin that is mapped
+    before it is known that a dlopen named it."""
     start, named, along = 0, 1, 2
 
     def loaders():
@@ -331,8 +332,8 @@ def what_libc_loads_itself_is_explained(daemon):
 
 
 def what_nobody_will_ever_say_is_not_waited_for(daemon):
-    """Relative to a directory that no record will name: known by none of its ids, or the session's own,
-    which its hello does not tell. A load is one without who asked for it, a socket one without its file."""
+    """Records that are relative to a directory that no record will name: an unknown id, or the session's
+    own, which its hello does not give. Then a load has no requester, and a socket no file."""
     unknowable = 2 ** 64 - 1
     peer = Peer(daemon, [path("here"), path("there", directory=unknowable),
                          load("/bin/sh", 1) + data(11, "./plugin.so"),
@@ -351,7 +352,7 @@ def what_nobody_will_ever_say_is_not_waited_for(daemon):
 
 
 def content_that_nobody_has_read(daemon):
-    """A file that is only looked at is not read to be hashed; once somebody reads it, it is."""
+    """A file that is only looked at is not hashed, until somebody reads it."""
     with tempfile.TemporaryDirectory() as root:
         put(root, "/usr/bin/tool", "x")
         put(root, "/data/large", b"x" * (64 << 20))
@@ -377,7 +378,8 @@ def content_that_nobody_has_read(daemon):
 
 
 def a_process_in_a_chroot(daemon):
-    """Symlinks, interpreters and libraries lead where they led it, also for a daemon that comes later."""
+    """Symlinks, interpreters and libraries are resolved as for the process, also by a daemon that is
+    started later."""
     with tempfile.TemporaryDirectory() as root:
         for name in ("/etc/conf", "/jail/etc/conf", "/usr/bin/tool", "/real/late", "/jail/real/late", "/bin/tool"):
             put(root, name, "x")
@@ -421,7 +423,7 @@ def a_process_in_a_chroot(daemon):
 
 
 def roots_that_a_hostile_process_names(daemon):
-    """They are gaps, or paths like any other; nothing outside the container's root is looked at."""
+    """They are gaps, or ordinary paths; nothing outside the container's root is looked at."""
     with tempfile.TemporaryDirectory() as root:
         put(root, "/usr/bin/tool", "x")
         put(root, "/etc/conf", "x")

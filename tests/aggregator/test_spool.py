@@ -7,7 +7,8 @@ from peer import *
 
 
 def spool_file(daemon, entries, name="records.0"):
-    """Whole from the first moment: without a lock it may be read as soon as it has this name."""
+    """Makes a spool file under its name only when it is complete, because without a lock it may be read at
+    once."""
     with open(daemon.directory + "/being-written", "wb") as f:
         f.write(entries)
     os.rename(f.name, daemon.spool + "/" + name)
@@ -30,8 +31,8 @@ def files_left_while_away(daemon):
 
 
 def who_began_without_a_spool(daemon):
-    """Nobody had made it before the daemon did, so others of their run may have kept nothing. It is all the
-    same whether they say so themselves or leave it in the spool that is there by then."""
+    """There was no spool before the daemon made it, so others of the same run may have kept nothing. This
+    holds whether the process connects, or leaves records in the spool that exists by then."""
     daemon.kill()
     shutil.rmtree(daemon.spool)
     daemon.has_spool = False
@@ -60,7 +61,8 @@ def torn_entries(daemon):
 
 
 def entries_cut_short_by_a_kill(daemon):
-    """No loss: a record in the making; what the process had spooled or sent in another way."""
+    """Nothing is lost if the record was still being made, or if the process has spooled or sent it in
+    another way."""
     def cut(log, session, by, **how):
         return spool_entry(hello(session), log, **how)[:-by]
 
@@ -79,8 +81,8 @@ def entries_cut_short_by_a_kill(daemon):
 
 
 def execution_that_had_not_settled(daemon):
-    """The file that tells of it stays until it has become a fact, or has failed: with a process that goes
-    on, that takes a second, and manifests are written meanwhile."""
+    """The spool file stays until the execution has become a fact, or has failed. For a process that goes
+    on, that takes a second, in which manifests are written."""
     session = os.urandom(16)
     s = connect(daemon)
     say_hello(s, hello(session), [])
@@ -97,8 +99,8 @@ def execution_that_had_not_settled(daemon):
 
 
 def record_that_waits_in_vain(daemon):
-    """One of a process that lives on, relative to a directory that nobody names, keeps no file from being
-    removed."""
+    """A record of a process that lives on, relative to a directory that nobody names, does not keep its
+    file from being removed."""
     s = connect(daemon)
     session = os.urandom(16)
     say_hello(s, hello(session), [])
@@ -145,7 +147,8 @@ def killed_process_and_killed_daemon(daemon):
 
 
 def a_journal_goes_while_others_end(daemon):
-    """Where somebody is always ending it is put aside and removed all the same, and does not grow for ever."""
+    """The journal is put aside and removed even if processes end all the time, so it does not grow
+    forever."""
     turned, n, limit = set(), 0, time.monotonic() + LIMIT_SECONDS
     while len(turned) < 4 or n < 100:
         assert time.monotonic() < limit, "%s after %d" % (turned, n)
@@ -174,7 +177,7 @@ def restart_continues(daemon):
 
 
 def relative_records_after_a_restart(daemon):
-    """A directory that was named in an acknowledged record, and a later record relative to it."""
+    """A record after the restart is relative to a directory that was named in an acknowledged record."""
     peer = Peer(daemon, [path("/etc", LIST)])
     wait_for("acknowledgement", lambda: peer.acknowledged() == len(peer.log))
     daemon.kill()
@@ -199,7 +202,8 @@ def prefixes_after_a_restart(daemon):
 
 
 def records_by_value(daemon):
-    """A process without shared memory: slots in packets, some of them said again when they change."""
+    """A process without shared memory sends slots in packets, and some of them again when they have
+    changed."""
     session = os.urandom(16)
     s = connect(daemon)
     say_hello(s, hello(session), [])
@@ -220,8 +224,9 @@ def records_by_value(daemon):
 
 
 def a_connection_that_was_lost(daemon):
-    """By a process that lives on (it closes all descriptors by an instruction of its own): what it says next
-    comes by value, by the spool, or by its memory once more, after that had been read to its end."""
+    """A process that lives on has lost its connection (it has closed all descriptors by raw system calls).
+    What it records next comes by value, by the spool, or by its memory once more, which had been read
+    to its end."""
     ways = {"value": ["/etc/group"], "spool": ["/etc/hosts"], "memory": ["/etc/hostname"]}
     for way, later in ways.items():
         peer = Peer(daemon, [path("/etc/passwd")], application=way)
@@ -263,7 +268,7 @@ def unreadable_manifest_is_put_aside(daemon):
 
 
 def full_disk(daemon):
-    """ENOSPC on the manifests: the old one stays, and all is written once there is room."""
+    """ENOSPC for manifests: the old one stays, and everything is written when there is space again."""
     mount = daemon.directory + "/small"
     os.mkdir(mount)
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", mount],
@@ -295,7 +300,8 @@ def full_disk(daemon):
 
 
 def another_user_goes_on(daemon):
-    """A server that gives up root leaves its records in another user's file, and says hello as that user."""
+    """A server that gives up root leaves its records in another user's spool file, and says hello as that
+    user."""
     session = os.urandom(16)
     records = [path("/usr/lib/as-%s" % user, error=2) for user in ("root", "nobody", "nobody-again")]
     logs = [slot(r) for r in records]
@@ -320,7 +326,7 @@ def another_user_goes_on(daemon):
 
 
 def entries_that_are_refused_are_gaps(daemon):
-    """... of whoever else is in the file: the daemon does not understand them."""
+    """Entries that the daemon does not understand are gaps of all sessions with entries in the same file."""
     spool_file(daemon, spool_entry(hello(os.urandom(16), protocol=3), slot(path("/etc/passwd")))
                + entry([path("/etc/group")]))
     wait_for("the other", lambda: has_file(daemon.manifest(), "/etc/group"))
@@ -328,8 +334,8 @@ def entries_that_are_refused_are_gaps(daemon):
 
 
 def names_that_others_have_taken(daemon):
-    """The spool is everybody's: who makes the daemon's own names there first keeps it from nothing. (As root a
-    matter of fs.protected_regular, whatever that is here; test_unprivileged.py has the rest.)"""
+    """Everybody may make files in the spool, but cannot obstruct the daemon by taking its own file names
+    first. (For root, that depends on fs.protected_regular; test_unprivileged.py has the rest.)"""
     daemon.kill()
     own = ["journal", "directories", "counted", "counted.new", "directories.new", "reserve", "lock"]
     for name in own:
@@ -347,7 +353,7 @@ def names_that_others_have_taken(daemon):
 
 
 def a_file_of_nothing(daemon):
-    """It is said to hold a terabyte: nobody waits for that, and the daemon ends."""
+    """A sparse file of a terabyte: nobody waits for it, and the daemon can end."""
     daemon.kill()
     with open(daemon.spool + "/records.65534", "wb") as file:
         file.write(entry([path("/etc/group")]))
@@ -360,7 +366,7 @@ def a_file_of_nothing(daemon):
 
 
 def a_file_that_cannot_be_read(daemon):
-    """It stays where it is, and all who run are told."""
+    """The file stays where it is, and all current runs get a gap."""
     daemon.kill()
     if not shutil.which("strace"):
         return
@@ -380,7 +386,7 @@ def a_file_that_cannot_be_read(daemon):
 
 
 def a_file_that_stays_locked(daemon):
-    """By a process that was stopped as it wrote: what is there is read, and what it writes then is, too."""
+    """A process was stopped while it wrote: what is there is read, and what it writes later, too."""
     daemon.kill()
     whole, torn = entry([path("/etc/passwd")]), entry([path("/etc/group")])
     spool_file(daemon, whole + torn[:-9])
@@ -400,7 +406,8 @@ def a_file_that_stays_locked(daemon):
 
 
 def many_files_of_somebody_hostile(daemon):
-    """They are locked, or have names that no file of ours can have: others' are read all the same."""
+    """They are locked, or have names that no file of ours can have. The files of others are read
+    nevertheless."""
     daemon.kill()
     os.chmod(daemon.directory, 0o755)
     locks = []
@@ -411,7 +418,7 @@ def many_files_of_somebody_hostile(daemon):
         locks.append(os.open(daemon.spool + "/" + name, os.O_RDONLY))
         fcntl.flock(locks[-1], fcntl.LOCK_SH)
     daemon.start()
-    time.sleep(1.5)  # they have all had their turn
+    time.sleep(1.5)  # all of them have had their turn
     spool_file(daemon, entry([path("/etc/passwd")], application="other"))
     wait_for("somebody else's", lambda: has_file(daemon.manifest("other@1"), "/etc/passwd"))
     for lock in locks:
@@ -421,7 +428,7 @@ def many_files_of_somebody_hostile(daemon):
 
 
 def a_file_that_is_locked_at_the_end(daemon):
-    """What is there is in the manifest, and the file is left for the next daemon."""
+    """The manifest has what is in the file, which is left for the next daemon."""
     daemon.kill()
     spool_file(daemon, entry([path("/etc/passwd")]))
     lock = os.open(daemon.spool + "/records.0", os.O_WRONLY | os.O_APPEND)
@@ -437,7 +444,7 @@ def a_file_that_is_locked_at_the_end(daemon):
 
 
 def a_lock_of_somebody_else(daemon):
-    """Everybody may open the folder, and lock it: that keeps no daemon from it."""
+    """Everybody may open the folder, and lock it. That must not lock out a daemon."""
     daemon.kill()
     folder = os.open(daemon.spool, os.O_RDONLY)
     fcntl.flock(folder, fcntl.LOCK_EX)
@@ -453,7 +460,7 @@ def another_daemon_on_the_same_spool(daemon):
 
 
 def hundred_thousand_paths(daemon):
-    """Memory stays bounded, 100,000 distinct paths below 200 MB, and what the work took is given back."""
+    """With 100,000 distinct paths, memory stays below 200 MB, and what the work has taken is given back."""
     for part in range(10):
         many = [path("/usr/lib/none-%d/some/longer/name/of/a/file-%d" % (i % 1000, part * 10000 + i),
                      error=2) for i in range(10000)]

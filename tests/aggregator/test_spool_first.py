@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""What a process left in the spool is read before its hello: its memory says what came of its execs."""
+"""What a process left in the spool is read before its hello, but its memory says what became of its
+executions."""
 import os, signal, sys, time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -14,7 +15,7 @@ def test_execs_wait_for_the_memory(daemon):
     records = [path("/etc/hostname"), execute("/usr/bin/dash"), execute("/usr/bin/ls")]
     spooled = b"".join(map(slot, records, [READY, EXEC, EXEC]))
     remembered = b"".join(map(slot, records, [READY, VOID, EXEC]))
-    # Woken up, the daemon looks at the spool first, then at its sockets.
+    # When it continues, the daemon looks at the spool first, and then at its sockets.
     daemon.process.send_signal(signal.SIGSTOP)
     with open(daemon.spool + "/records.0", "wb") as f:
         f.write(spool_entry(said, spooled))

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""SIGTERM, at any moment, ends with everything that was said before it in a manifest on disk."""
+"""After SIGTERM, at any moment, everything that was recorded before is in a manifest on disk."""
 import fcntl, os, sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -12,7 +12,8 @@ def spool(daemon, records, name="records.0"):
 
 
 def as_soon_as_it_listens(daemon):
-    """Whoever sees the socket may stop it: never by the signal, never without a last manifest."""
+    """As soon as the socket is visible, SIGTERM must neither kill the daemon nor keep it from writing a
+    last manifest."""
     daemon.kill()
     os.unlink(daemon.socket)
     for turn in range(20):
@@ -30,7 +31,7 @@ def as_soon_as_it_listens(daemon):
 
 
 def a_writer_may_finish(daemon):
-    """The last process is still writing when we are stopped: its entry is waited for."""
+    """A process is still writing its entry when the daemon is stopped, which waits for it."""
     daemon.kill()
     with open(daemon.spool + "/records.0", "ab") as writing:
         fcntl.flock(writing, fcntl.LOCK_SH)
@@ -45,7 +46,7 @@ def a_writer_may_finish(daemon):
 
 
 def a_lock_held_for_ever(daemon):
-    """... but who only holds the lock cannot keep us, and what he wrote is left to a successor."""
+    """A process that merely holds the lock cannot delay the daemon; what it wrote is left to a successor."""
     with open(daemon.spool + "/records.0", "ab") as writing:
         fcntl.flock(writing, fcntl.LOCK_SH)
         spool(daemon, [path("/etc/passwd")])
@@ -76,7 +77,7 @@ except OSError:
 
 
 def another_socket_in_its_place(daemon):
-    """What somebody else has put there is not ours to remove."""
+    """A socket that somebody else has put there is not removed."""
     os.unlink(daemon.socket)
     other = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     other.bind(daemon.socket)
@@ -85,7 +86,7 @@ def another_socket_in_its_place(daemon):
 
 
 def many_files_of_a_killed_one(daemon):
-    """More files than are read at a time were left by aggregators before us."""
+    """Killed aggregators have left more files than are read at a time."""
     daemon.kill()
     for i in range(600):
         spool(daemon, [path("/usr/lib/many-%d" % i, error=2)], "taken.%d" % (i + 1))

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""A footprintd that is not root: what it may not read or look into is a gap, and stays for one that may."""
+"""A footprintd that is not root: what it may not read or look into is a gap, and is left for a daemon that
+may."""
 import os, shutil, sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -9,7 +10,7 @@ NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
 
 
 def as_nobody(daemon, *options):
-    """The same daemon, of that user from its first moment on."""
+    """The same daemon, but run by that user from the start."""
     daemon.kill()
     for name in os.listdir(daemon.directory):
         if name != "stderr":
@@ -24,7 +25,7 @@ def as_nobody(daemon, *options):
 
 
 def leave_records(daemon, uid, file):
-    """As a process of that user does while nobody listens."""
+    """Leaves records in the spool, like a process of that user while nobody listens."""
     name = "%s/records.%d" % (daemon.spool, uid)
     with open(daemon.directory + "/being-written", "wb") as f:
         f.write(spool_entry(hello(os.urandom(16)), slot(path(file))))
@@ -48,7 +49,7 @@ def records_of_another_user(daemon):
     assert daemon.stderr().count("records of another user are left there") == 1, daemon.stderr()
     assert daemon.counter("times that spool files could not be read") == 1
 
-    # One that may read them takes them up.
+    # A daemon that may read them does.
     daemon.wrapper = ()
     for name in (daemon.spool, daemon.manifests):
         for file in os.listdir(name):
@@ -60,7 +61,7 @@ def records_of_another_user(daemon):
 
 
 def records_of_another_user_among_many(daemon):
-    """They are spoken of once, though other files hide them for a while."""
+    """They are reported once, even if other files hide them for a while."""
     as_nobody(daemon)
     leave_records(daemon, 0, "/etc/group")
     wait_for("a word about them", lambda: "records of another user are left there" in daemon.stderr())
@@ -89,7 +90,7 @@ def records_of_another_user_among_many(daemon):
 
 
 def records_of_a_user_who_is_not_allowed(daemon):
-    """Nobody misses them."""
+    """Records of a user who is not allowed are no gap."""
     as_nobody(daemon, "--allow-uid", "0", "--allow-uid", "65534")
     leave_records(daemon, 7, "/etc/group")
     Peer(daemon, [path("/etc/passwd")]).close()
@@ -113,7 +114,8 @@ def a_directory_that_is_closed_to_it(daemon):
 
 
 def names_that_others_have_taken(daemon):
-    """In its own spool, where everybody may make files: it may not even open them."""
+    """In the daemon's spool, where everybody may make files, others have taken its names with files that
+    it may not even open."""
     as_nobody(daemon)
     daemon.kill()
     for name in ("journal", "directories", "counted", "reserve", "lock"):

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A supervisor that is killed while its program lives on is a gap; one that ends with it is none."""
+"""A supervisor that is killed while its program lives on is a gap; one that ends with its program is not."""
 import ctypes, os, select, socket, struct, sys, time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -7,13 +7,13 @@ from peer import *
 
 GOOD = [path("/etc/passwd")]
 GAP = 'kind: "lost-records"\n  path: "/usr/bin/env"\n  detail: "its supervisor was killed'
-LOOKS = 4  # seconds in which a gap would have come
-CHROOT, SECCOMP, NO_NEW_PRIVS = 161, 317, 38  # what is announced is chroot()
+LOOKS = 4  # seconds within which a gap would appear
+CHROOT, SECCOMP, NO_NEW_PRIVS = 161, 317, 38  # the filter announces chroot()
 LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 def install_filter():
-    """Announces CHROOT. The listener."""
+    """Installs a filter that announces CHROOT, and returns its listener."""
     code = [(0x20, 0, 0, 0), (0x15, 0, 1, CHROOT), (0x06, 0, 0, 0x7FC00000), (0x06, 0, 0, 0x7FFF0000)]
     instructions = ctypes.create_string_buffer(b"".join(struct.pack("<HBBI", *line) for line in code))
     program = ctypes.create_string_buffer(struct.pack("<HxxxxxxQ", len(code), ctypes.addressof(instructions)))
@@ -22,7 +22,7 @@ def install_filter():
 
 
 class Program:
-    """A process below such a filter, which makes the call when it is told to."""
+    """A process under such a filter, which makes the call when it is told to."""
 
     def __init__(self):
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -45,7 +45,7 @@ class Program:
         self.socket.send(b"x")
 
     def wait_until_it_waits(self):
-        """For an answer to its call, which nobody gives. While the listener is open."""
+        """Waits until the process waits for an answer, which nobody gives while the listener is open."""
         assert select.select([self.listener], [], [], LIMIT_SECONDS)[0], "its call never came"
 
     def outcome(self):
@@ -58,7 +58,7 @@ class Program:
 
 
 class Supervised:
-    """A peer that supervises a program: both are real, the lifeline too."""
+    """A peer that supervises a program. The program, the listener and the lifeline are real."""
 
     def __init__(self, daemon, **how):
         self.program = Program()
@@ -113,7 +113,7 @@ def a_call_that_was_received_and_never_answered(daemon):
 
 def a_supervisor_that_is_killed_after_its_session_was_over(daemon):
     supervised = Supervised(daemon)
-    supervised.peer.close()  # the worker; the guardian starts another, which has nothing to say yet
+    supervised.peer.close()  # the worker's connection; the guardian starts another worker, which has nothing to say yet
     supervised.program.call()
     time.sleep(LOOKS)
     assert "lost-records" not in daemon.manifest()
@@ -123,7 +123,7 @@ def a_supervisor_that_is_killed_after_its_session_was_over(daemon):
 
 
 def a_supervisor_that_lives_on_is_told_of_again_and_again(daemon):
-    """Its lifeline comes with each session, and a call may well take its time."""
+    """The lifeline comes with each session, and a call may take long without being a gap."""
     supervised = Supervised(daemon)
     for _ in range(5):
         supervised.say_hello(daemon).close()
@@ -259,7 +259,7 @@ def with_few_descriptors(_):
 
 
 def a_vigil_keeps_no_other_session(daemon):
-    """Sessions are forgotten after half a minute: one that is kept must not keep those behind it."""
+    """Sessions are forgotten after half a minute. One that is kept must not keep those after it."""
     supervised = Supervised(daemon)
     supervised.peer.close()
     for _ in range(5000):

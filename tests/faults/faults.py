@@ -1,9 +1,8 @@
-"""What the fault tests share: programs to disturb, what they said they did, and manifests as sets.
+"""What the fault tests share: programs to disturb, what these said that they did, and manifests as sets.
 
-A test does some work under a daemon that is left alone, does the same work again under one that is
-not, and compares the manifests; or compares with the list that the workers themselves wrote. The
-daemon, and peers written from the specification alone, are those of tests/aggregator/peer.py.
-"""
+A test does some work under an undisturbed daemon, does the same work again under a disturbed one, and
+compares the manifests; or it compares a manifest with the list that the workers themselves have written.
+The daemon, and peers that are written from the specification alone, come from tests/aggregator/peer.py."""
 import atexit, os, sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../aggregator"))
@@ -14,7 +13,7 @@ PRELOAD = BUILD + "/libfootprint.so"
 LONG = os.environ.get("FOOTPRINT_TEST_LONG") == "1"
 DELETE, RENAME, METADATA = 8, 16, 32
 ACCESS_BITS = {"read": READ, "create": CREATE, "check": CHECK, "delete": DELETE, "rename": RENAME}
-PROCESS_WAIT_MS = 50  # how long a process may wait for us in its life
+PROCESS_WAIT_MS = 50  # for which a process may wait for us in its life
 
 
 def skip(why):
@@ -23,7 +22,7 @@ def skip(why):
 
 
 def working_folder():
-    """A folder that everybody may enter, gone at the end."""
+    """A temporary folder that everybody may enter."""
     folder = os.path.realpath(tempfile.mkdtemp(prefix="faults-"))
     os.chmod(folder, 0o755)
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
@@ -31,7 +30,7 @@ def working_folder():
 
 
 def compiled(name, folder):
-    """tests/faults/NAME.c as a program in `folder`."""
+    """Compiles tests/faults/NAME.c to a program in `folder`."""
     program = "%s/%s" % (folder, name)
     subprocess.run(["gcc", "-std=gnu11", "-D_GNU_SOURCE", "-O2", "-Wall", "-Werror", "-o", program,
                     "%s/%s.c" % (HERE, name)], check=True)
@@ -39,7 +38,7 @@ def compiled(name, folder):
 
 
 def data_folder(folder, count):
-    """Files 0, 1, ... for workers to use."""
+    """A folder with files 0, 1, ... for workers."""
     data_path = folder + "/data"
     os.makedirs(data_path)
     for i in range(count):
@@ -57,7 +56,7 @@ def watched(daemon, **more):
 # --- what is in a manifest ------------------------------------------------------------------------
 
 def blocks(manifest, name):
-    """The top-level messages of that name in protoc's text, a line list each."""
+    """The top-level messages with this name in protoc's text, each as a list of lines."""
     return [b.split("\n") for b in
             re.findall(r"^%s \{\n(.*?)^\}" % name, manifest, re.M | re.S)]
 
@@ -99,7 +98,7 @@ def gaps(manifest):
 
 
 def without_chance(manifest):
-    """The facts alone. A file that was there for a moment may have been seen or not."""
+    """Only the facts. A file that existed for a moment may have been seen or not."""
     manifest = re.sub(r"^runs \{\n.*?^\}\n", "", manifest, flags=re.M | re.S)
     manifest = re.sub(r"^  runs: .*\n", "", manifest, flags=re.M)
     return re.sub(r'(^  path: "[^"]*/(?:made|renamed)\.\d+"\n)(.*?)^\}\n', without_sight, manifest,
@@ -112,7 +111,7 @@ def without_sight(file):
 
 
 def assert_same_facts(expected, manifest):
-    """Two manifests of the same work, but for times, counts and chance."""
+    """Two manifests of the same work are equal, except for times, counts and chance."""
     expected, manifest = without_chance(expected), without_chance(manifest)
     if expected == manifest:
         return
@@ -124,7 +123,7 @@ def assert_same_facts(expected, manifest):
 
 
 def assert_done(manifest, said):
-    """Everything that workers said they did is in the manifest."""
+    """The manifest has everything that the workers said they did."""
     known, absent, not_there = accesses(manifest), missing(manifest), []
     for line in said:
         what, name = line.split(" ", 1)
@@ -140,19 +139,19 @@ def assert_done(manifest, said):
 # --- the daemon -----------------------------------------------------------------------------------
 
 def settled(daemon):
-    """Nothing waits in the spool but what the daemon keeps for its successor."""
+    """Does the spool only hold what the daemon keeps for its successor?"""
     return set(os.listdir(daemon.spool)) <= OWN_FILES
 
 
 def finish(daemon):
-    """Ends the daemon in order; its manifest."""
+    """Stops the daemon, and returns its manifest."""
     assert daemon.stop() == 0, daemon.stderr()
     assert settled(daemon), (os.listdir(daemon.spool), daemon.stderr()[-2000:])
     return daemon.manifest()
 
 
 def undisturbed(work, **how):
-    """The manifest of work(daemon) under a daemon that is left alone."""
+    """The manifest of work(daemon) under an undisturbed daemon."""
     daemon = Daemon(interval="0.2", **how)
     try:
         work(daemon)

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # time-limit: 1200
-"""footprintd killed at random instants under a storm of short processes and a few long-lived ones:
-nothing is missing, nothing is there that an undisturbed daemon would not have, and nothing is counted
-twice: one run, with its processes and its records. Each storm has files of its own, for what is lost of
-one would be told by another."""
+"""footprintd is killed at random instants under a storm of short processes and a few long-lived ones.
+Nothing is missing, nothing is there that an undisturbed daemon would not have, and nothing is counted
+twice: there is one run, with its processes and its records. Each storm has files of its own, because
+another storm would report what one has lost."""
 import random
 from faults import *
 
@@ -15,8 +15,8 @@ PAUSE_US = 4000
 KILL_EVERY = 0.25  # seconds, on the average
 
 
-# A chain's next link is another image, with a log of its own: how often one image says that it executed
-# the same program is a matter of time.
+# Each link of a chain is another image, with a log of its own: how often one image records that it executed
+# the same program depends on time.
 CHAIN = """
     ($script, $worker, $data, $number, $end, $step) = @ARGV;
     for (1 .. 10) {
@@ -40,15 +40,15 @@ STORM = """
 
 
 def storm(worker, data, daemon):
-    """Chains of short processes, and long-lived ones at the same time."""
+    """Runs chains of short processes, and long-lived ones at the same time."""
     numbers = LONG_LIVED, FILES_EACH, PAUSE_US, PROCESSES, AT_ONCE
     return subprocess.Popen(["perl", "-e", STORM, CHAIN, worker, data, *map(str, numbers)],
                             env=watched(daemon), stdout=subprocess.DEVNULL)
 
 
 def kill_until_over(daemon, process, dice):
-    """Kills the daemon at instants of any kind, from the middle of starting to the middle of a
-    snapshot; how often."""
+    """Kills the daemon at any time from the middle of its start to the middle of a snapshot; returns how
+    often."""
     kills = 0
     while process.poll() is None:
         time.sleep(dice.random() * 2 * KILL_EVERY)
@@ -72,7 +72,7 @@ def main():
             kills += kill_until_over(daemon, process, dice)
             storms += 1
             assert process.returncode == 0, "a process of the storm failed"
-        # Daemons that lived for a moment have left more spool files than one takes at a time.
+        # Daemons that lived only for a moment have left more spool files than are taken at a time.
         wait_for("the spool read", lambda: settled(daemon), seconds=300)
         manifest = finish(daemon)
     finally:

@@ -1,21 +1,21 @@
 #!/usr/bin/env python3
 # time-limit: 300
-"""The aggregator stopped under a storm until its backlog is full: no process waits for it longer
-than it may in its life, and afterwards nothing is missing. How long each waited is measured from
-outside, by the kernel's own account of it (meter.c)."""
+"""The aggregator is stopped under a storm until its backlog is full. No process waits for it longer than
+it may in its life, and afterwards nothing is missing. How long each process waited is measured from
+outside, by the kernel's own accounting (meter.c)."""
 from faults import *
 
 STOPPED_SECONDS = 30 if LONG else 4
 PER_ROUND = 200
 BACKLOG = 32
 FILES = 4096
-MEMORY = "/dev/shm"  # a file system that waits for no disk
+MEMORY = "/dev/shm"  # a file system without a disk to wait for
 SHORT_BACKLOG = ["unshare", "-n", "sh", "-c",
                  "echo %d >/proc/sys/net/core/somaxconn && exec \"$@\"" % BACKLOG, "footprintd"]
 
 
 def waits(meter, worker, data, out, settings):
-    """Milliseconds that each of a round of processes waited."""
+    """How many milliseconds each of a round of processes waited."""
     command = [meter, out, str(PER_ROUND), *settings, worker, data, "%", "8"]
     with open(os.devnull, "w") as null:
         subprocess.run(command, stdout=null, check=True)
@@ -34,7 +34,7 @@ def can_unshare():
 
 
 def can_use_memory():
-    """Programs are put there too, which hardened machines and containers forbid (noexec)."""
+    """Programs are put there, too, which hardened machines and containers forbid (noexec)."""
     return os.path.isdir(MEMORY) and os.access(MEMORY, os.W_OK) and \
         not os.statvfs(MEMORY).f_flag & os.ST_NOEXEC
 
@@ -61,7 +61,7 @@ def main():
         assert len(slow) > BACKLOG or not short
         print("%d processes waited %.1f ms at most, %.1f ms bare"
               % (len(slow), max(slow), max(bare)))
-        # The machine is everybody's: bare processes wait for something now and then, too.
+        # The machine is shared: bare processes sometimes wait for something, too.
         assert max(slow) <= PROCESS_WAIT_MS + max(bare)
     finally:
         daemon.remove()

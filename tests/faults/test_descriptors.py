@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # time-limit: 200
-"""No descriptors: an application at its limit gets what it would get without us, but for one, and
-what it opened is known; an aggregator at its limit lets processes wait in the backlog, and in the
-end its manifest is the one of an undisturbed run."""
+"""No descriptors. An application at its limit gets what it would get without us, except for one
+descriptor, and what it opened is known. An aggregator at its limit lets processes wait in the backlog,
+and in the end its manifest is that of an undisturbed run."""
 from faults import *
 
 LIMIT = 64
@@ -44,7 +44,7 @@ def application_at_its_limit(worker, data):
 
 
 def all_at_once(worker, data, daemon):
-    """Each of the processes lives until all of them have begun to work."""
+    """Runs processes that all live until each of them has begun to work."""
     with open(os.devnull, "w") as null:
         processes = [subprocess.Popen([worker, data, str(i * 8), "8", "100000"],
                                       env=watched(daemon), stdout=null) for i in range(PROCESSES)]

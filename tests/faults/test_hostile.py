@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # time-limit: 400
-"""Peers in numbers and peers that play tricks while they are being read: they are dropped and
-counted, memory stays bounded, and a good application's manifest is what it is without them."""
+"""Large numbers of peers, and peers that play tricks while they are being read, are dropped and counted;
+memory stays bounded, and the manifest of a good application is the same as without them."""
 import errno, hashlib, random, threading
 from faults import *
 
@@ -29,7 +29,7 @@ def expected():
 
 
 def check_good(daemon):
-    """A good application beside all that, whose manifest is as ever; the daemon ends in order."""
+    """Runs a good application, whose manifest must be as usual, and stops the daemon."""
     good(daemon)
     assert daemon.memory_kib() < MEMORY_KIB_MAX, "%d KiB" % daemon.memory_kib()
     finish(daemon)
@@ -54,7 +54,8 @@ def a_million_datagrams_of_garbage(daemon):
 
 
 def connect_patiently(daemon):
-    """Its backlog may be full: it keeps descriptors free for those who are connected."""
+    """Connects, although the backlog may be full: the daemon keeps descriptors free for those who are
+    connected."""
     end = time.monotonic() + LIMIT_SECONDS
     while time.monotonic() < end:
         try:
@@ -89,7 +90,7 @@ def sparse_and_shrinking_memory(daemon):
 
 
 def memory_that_changes_while_it_is_read(daemon):
-    """Words of slots set at random, and holes where records were: seals allow both."""
+    """Slots' words are set at random, and holes are punched where records were: seals allow both."""
     dice, libc = random.Random(), __import__("ctypes").CDLL(None, use_errno=True)
     for turn in range(40 if LONG else 10):
         peer = Peer(daemon, [path("/etc/none-%d" % i, error=2) for i in range(4000)],
@@ -109,7 +110,7 @@ def memory_that_changes_while_it_is_read(daemon):
 
 
 def digests(manifest):
-    """SHA-256 sums as protoc writes bytes: octal escapes."""
+    """The SHA-256 sums, which protoc prints with octal escapes."""
     return {line.split(": ", 1)[1] for line in manifest.split("\n") if "sha256:" in line}
 
 
@@ -120,7 +121,7 @@ def protoc_bytes(value):
 
 
 def paths_that_try_to_leave_the_root(daemon):
-    """A container's root with links out of it, and one that is exchanged while it is walked."""
+    """A container's root with links that lead out of it, and one that is replaced while it is walked."""
     folder = working_folder()
     for name, content in (("outside", "outside"), ("root/outside", "inside")):
         os.makedirs("%s/%s" % (folder, name))
@@ -190,7 +191,7 @@ def files_that_would_hang_a_reader(daemon):
 
 
 def names_of_others(daemon):
-    """An application that is not allowed, and a user who is not."""
+    """An application that is not allowed, and a user who is not allowed."""
     limited = Daemon("--allow-app", "good", "--allow-uid", "12345")
     try:
         for application in ("good", "other"):

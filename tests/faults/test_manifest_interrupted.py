@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
 # time-limit: 400
-"""A write of the manifest cut off at every system call that it is made of: footprintd killed there,
-or told that there is no space. What is on disk is the old manifest or the new one, never a torn one,
-and the next daemon writes the new one, which counts nothing twice. strace is the hand that does it;
-protoc reads what is left."""
+"""A write of the manifest is interrupted at each of its system calls: footprintd is killed there, or gets
+ENOSPC. What is on disk is the old manifest or the new one, never a torn one, and the next daemon writes
+the new one and counts nothing twice. strace interrupts the calls; protoc reads what is left."""
 import collections
 from faults import *
 
@@ -15,12 +14,12 @@ NEW = [path("/etc/group"), path("/etc/none-new", error=2), endpoint(1, b"\x01\x0
 ERRORS = {"openat": ["EMFILE"], "write": ["ENOSPC", "EDQUOT", "EIO"], "ftruncate": ["ENOSPC"],
           "fsync": ["EIO"], "renameat": ["ENOSPC", "EIO"], "flock": ["ENOLCK"], "unlinkat": ["EIO"]}
 NAMES = ["manifests/.app@1.footprint.tmp", "manifests/app@1.footprint", "manifests", "spool"]
-SPOOL_CALLS = ("renameat2", "faccessat2", "unlinkat")  # taking a file, and letting it go
-NEVER = "3600"  # the only manifest written is the last one
+SPOOL_CALLS = ("renameat2", "faccessat2", "unlinkat")  # for taking and removing a file
+NEVER = "3600"  # only the last manifest is written
 
 
 class Disturbed(Daemon):
-    """It may come to its end before it listens."""
+    """A daemon that may end before it listens."""
 
     def start(self):
         try:
@@ -30,8 +29,8 @@ class Disturbed(Daemon):
 
 
 class Place:
-    """A folder as a daemon left it that had written OLD, with NEW waiting in the spool: in two files,
-    of sessions that make one run."""
+    """A folder as left by a daemon that had written OLD, with NEW waiting in the spool: in two files, from
+    sessions of one run."""
 
     def __init__(self):
         self.folder = working_folder()
@@ -46,7 +45,8 @@ class Place:
         assert counts(self.new)["runs"] == [(1, len(OLD)), (2, len(NEW))], counts(self.new)
 
     def entry(self, records, started, written):
-        """Of a container that is gone: nobody looks into its package database for seconds."""
+        """A spool entry from a container that is gone, so nobody reads its package database, which would
+        take seconds."""
         return spool_entry(hello(os.urandom(16), started=started, top=self.folder),
                            b"".join(slot(record) for record in records), written=written)
 
@@ -61,8 +61,8 @@ class Place:
                 f.write(entry)
 
     def disturbed(self, names, *strace):
-        """The manifest that a daemon leaves which lives under strace, and its status. Strace sees
-        no calls but those on the given names."""
+        """Runs a daemon under strace, which only sees calls on the given names; returns the manifest that
+        it leaves, and its status."""
         self.restore()
         places = [option for name in names for option in ("-P", "%s/%s" % (self.folder, name))]
         daemon = Disturbed("--threads", "1", directory=self.folder, interval=NEVER,
@@ -74,14 +74,14 @@ class Place:
         return daemon.manifest(), status
 
     def after(self):
-        """What the next daemon makes of what is there."""
+        """The manifest that the next daemon writes."""
         if not os.path.exists(self.folder + "/trace"):
             self.restore()
         return finish(Daemon(directory=self.folder, interval=NEVER))
 
     def calls(self, names):
-        """The system calls that an undisturbed daemon makes on these names, and how often each.
-        strace counts them by thread."""
+        """Which system calls an undisturbed daemon makes on these names, and how often. strace counts them
+        by thread."""
         manifest, status = self.disturbed(names)
         assert status == 0 and same(manifest, self.new), "strace alone disturbs it"
         with open(self.folder + "/trace") as f:
@@ -105,8 +105,8 @@ def check(place, names, what, status, allowed, *strace):
 
 
 def interrupt(place, names, calls):
-    """Every call of these, in each way (the short form: the last of most names); how many
-    interruptions that were."""
+    """Interrupts each of these calls in each way (the short form: only the last call for most names);
+    returns how many interruptions there were."""
     points = 0
     for name, count in sorted(calls.items()):
         for turn in range(1 if LONG or name in SPOOL_CALLS else count, count + 1):
@@ -126,14 +126,14 @@ def main():
     for name in NAMES:
         calls = place.calls([name])
         if name == "spool":
-            # The folder is looked at again and again, for as long as the end takes: those calls
-            # have no number.
+            # While the daemon stops, it looks at the folder again and again, so these calls cannot be
+            # counted.
             calls = {call: n for call, n in calls.items() if call in SPOOL_CALLS}
         seen.update(calls)
         points += interrupt(place, [name], calls)
     needed = {"openat", "flock", "ftruncate", "write", "fsync", "renameat", "renameat2", "unlinkat"}
     assert needed <= seen, seen
-    # For good: the daemon says so with its status, and what it has is kept for the next one.
+    # Lasting errors: the daemon reports them by its exit status, and keeps what it has for the next one.
     for name, error in (("write", "ENOSPC"), ("write", "EDQUOT"), ("renameat", "EIO")):
         check(place, NAMES[:3], "%s for good" % error, 1, [place.old],
               "-e", "inject=%s:error=%s" % (name, error))

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # time-limit: 300
-"""Many sessions at a time: more than the daemon has pairs of descriptors for. Each of them is heard,
-its memory acknowledged, and read to its end when all of them are killed at once."""
+"""More sessions at a time than the daemon has pairs of descriptors for. Each of them is heard, its memory
+acknowledged, and read to its end when all of them are killed at once."""
 from faults import *
 
 SESSIONS = 10000 if LONG else 300
@@ -10,7 +10,7 @@ EACH = 5000  # sessions of one holder, which has two descriptors for each
 
 
 def connected(daemon):
-    """Whatever the backlog holds."""
+    """Connects, however full the backlog is."""
     end = time.monotonic() + LIMIT_SECONDS
     while True:
         try:
@@ -21,7 +21,7 @@ def connected(daemon):
 
 
 def hold(daemon, first, count, told):
-    """Sessions that name a file each, and another one later; then killed."""
+    """Holds sessions that record one file each, and later another one, until they are killed."""
     peers = []
     for i in range(first, first + count):
         session = os.urandom(16)

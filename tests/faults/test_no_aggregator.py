@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Programs that go on finding new files while nobody listens: memory stays bounded, what is in the spool is
-let go, workers forked meanwhile hold no lock of it, and the aggregator that comes has it all."""
+"""Programs that go on finding new files while nobody listens. Memory stays bounded, because what is in the
+spool is released; workers that are forked meanwhile hold no lock of the spool; and an aggregator that
+comes later gets everything."""
 from faults import *
 
 FILES = 150000
@@ -51,7 +52,7 @@ def memory_stays_bounded():
         shared = int(process.stdout.readline())
         print("%d KiB shared after %d files" % (shared, FILES // 2))
         assert shared < SHARED_MAX_KIB / 2, shared
-        # What is left goes on under an aggregator, to whom it says hello again.
+        # The rest of the work is done under an aggregator, to which the process says hello again.
         daemon.start()
         process.communicate(b"\n")
         assert process.returncode == 0, process.returncode
@@ -64,7 +65,7 @@ def memory_stays_bounded():
 
 
 def workers_forked_meanwhile():
-    """A descriptor of the spool's file that a child inherited is a copy, and holds the lock as well."""
+    """A child that inherits a descriptor of the spool file also inherits its lock."""
     daemon = Daemon(interval="0.1")
     try:
         daemon.kill()
@@ -83,9 +84,9 @@ def workers_forked_meanwhile():
 
 
 def nobody_could_keep_anything():
-    """Users who may not make a spool, as in a container whose volume is root's: what ended before the
-    aggregator came is lost, which the manifest says. Who lives on tells what it did, though a shell that
-    only executes the same again and again has nothing new to tell."""
+    """Users who may not make a spool, as in a container whose volume belongs to root: what ended before
+    the aggregator came is lost, which the manifest says. Processes that live on report what they did;
+    but a shell that only executes the same program again has nothing new to record."""
     folder, daemon, process = working_folder(), Daemon(interval="0.2", has_spool=False), None
     try:
         daemon.kill()
@@ -99,7 +100,7 @@ def nobody_could_keep_anything():
                                    user=65534, group=65534, extra_groups=[], cwd=folder, env=watched(daemon),
                                    stdout=subprocess.PIPE)
         process.stdout.readline()
-        time.sleep(6)  # until nothing that it executes is news
+        time.sleep(6)  # until nothing that it executes is new any more
         daemon.start()
         wait_for("the shell", lambda: "dash" in daemon.manifest())
         process.kill()

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # time-limit: 200
-"""No space, no quota, a read-only file system, a spool nobody may write: the application never
+"""No space, no quota, a read-only file system, or a spool that nobody may write: the application never
 notices, a manifest on disk stays whole, and what was kept comes when there is space again."""
 import contextlib, glob
 from faults import *
@@ -10,12 +10,12 @@ MANY = 3000
 SMALL = "1m"
 LIMITED = "2m"
 NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
-SIZE_OF_A_COUNT = 8  # in the reserve, of those who find no slot
-SPACE_FOR_A_WORD = 32768  # less than a twentieth: no records go there
+SIZE_OF_A_COUNT = 8  # the counter in the reserve, for processes that find no slot
+SPACE_FOR_A_WORD = 32768  # less than a twentieth of the file system, so no records are written
 
 
 class Mounts:
-    """Small file systems in memory; skips where none may be mounted."""
+    """Mounts small file systems in memory; skips the test where that is not allowed."""
 
     def __init__(self):
         self.folders = []
@@ -29,7 +29,7 @@ class Mounts:
         self.folders.append(folder)
 
     def make_limited(self, folder):
-        """FOLDER/limited may hold LIMITED. False where there is no such quota."""
+        """Limits FOLDER/limited to LIMITED. False: there is no such quota here."""
         image = folder + "/image"
         if not shutil.which("mkfs.btrfs"):
             print("no mkfs.btrfs: no real quota")
@@ -63,7 +63,7 @@ class Case:
         self.worker, self.data, self.mounts, self.said = worker, data, Mounts(), []
 
     def works(self, daemon, first, count=COUNT, prefix=()):
-        """The worker does all of its work, says what it always says, and nothing else."""
+        """Runs a worker, which must do all of its work, and print what it always prints and nothing else."""
         done = subprocess.run([*prefix, "env", "LD_PRELOAD=" + PRELOAD, self.worker, self.data,
                                str(first), str(count)],
                               env={**watched(daemon), "LD_PRELOAD": ""}, capture_output=True, text=True)
@@ -75,7 +75,7 @@ class Case:
 
 
 def fill(folder, leave=0):
-    """Fills the file system but for so many bytes."""
+    """Fills the file system, except for `leave` bytes."""
     with open(folder + "/in-the-way", "wb", buffering=0) as f:
         try:
             while f.write(bytes(4096)):
@@ -96,7 +96,8 @@ def removed_at_the_end(daemon):
 
 @contextlib.contextmanager
 def daemon_with_small_manifests(case):
-    """Its manifests are on a small file system, and a first one is there; what was said for it."""
+    """A daemon with its manifests on a small file system, where the first one is written; and what was
+    recorded for it."""
     folder = working_folder()
     case.mounts.make(folder + "/small")
     with removed_at_the_end(Daemon(interval="0.2", manifests=folder + "/small")) as daemon:
@@ -132,7 +133,7 @@ def manifests_read_only(case):
         case.mounts.remount(daemon.manifests, "ro")
         said += case.works(daemon, COUNT)
         wait_for("a failure", lambda: "cannot be written" in daemon.stderr())
-        # Its end says so, and the next daemon has what this one could not write.
+        # Its exit status says so, and the next daemon has what this one could not write.
         assert daemon.stop() == 1
         case.mounts.remount(daemon.manifests, "rw")
         daemon.start()
@@ -159,8 +160,8 @@ def spool_full(case):
 
 
 def word_of_losses(case, what, make_impossible, prefix=(), processes=1):
-    """Nobody listens and no file takes anything: the next daemon knows that something is lost, and
-    of whom."""
+    """Nobody listens, and no file can be written: the next daemon knows that something is lost, and whose
+    records."""
     with daemon_with_small_spool(case, *what) as daemon:
         daemon.kill()
         make_impossible(daemon)
@@ -209,7 +210,7 @@ def more_than_can_leave_word(case):
 
 
 def spool_read_only_in_an_outage(case):
-    """The daemon that comes back finds the spool read-only: then so it was for the processes."""
+    """The next daemon finds the spool read-only, so it must have been so for the processes."""
     with daemon_with_small_spool(case) as daemon:
         process = subprocess.Popen([case.worker, case.data, "0", str(COUNT), "20000"],
                                    env=watched(daemon), stdout=subprocess.DEVNULL)
@@ -233,8 +234,8 @@ READ_ONLY_FOR_IT = ["unshare", "--mount", "sh", "-c", 'mount --bind "$0" "$0" &&
 
 
 def read_only_for_the_application(case, outage, survives=False):
-    """The volume is read-only in the application's mounts alone: manifests say so of a run that went on
-    while nobody listened, whoever of it lived on."""
+    """The volume is only read-only in the application's mount namespace. The manifest says so for a run
+    that went on while nobody listened, whichever of its processes survived."""
     with removed_at_the_end(Daemon(interval="0.2")) as daemon:
         process = subprocess.Popen([*READ_ONLY_FOR_IT, daemon.directory, "env", "LD_PRELOAD=" + PRELOAD,
                                     case.worker, case.data, "0", str(MANY), "20000"],
@@ -270,7 +271,7 @@ def read_only_for_the_application_without_an_outage(case):
 
 
 class Long:
-    """A worker that is killed in mid-life. It speaks into a pipe, which no limit on files holds up."""
+    """A worker that is killed while it works. It prints into a pipe, to which no limit on files applies."""
 
     def __init__(self, case, daemon, prefix=()):
         self.process = subprocess.Popen([*prefix, "env", "LD_PRELOAD=" + PRELOAD, case.worker,
@@ -279,23 +280,23 @@ class Long:
         self.said = []
 
     def says(self, more):
-        """Waits until it has said so much more."""
+        """Waits until it has printed `more` further lines."""
         self.said += [self.process.stdout.readline().rstrip("\n") for _ in range(more)]
         assert self.said[-1], "it has ended"
 
     def kill(self):
-        """What it said in its life."""
+        """Kills it, and returns all that it has printed."""
         assert self.process.poll() is None, "it has ended"
         self.process.kill()
         self.said += self.process.communicate()[0].split("\n")[:-1]
         return self.said
 
 
-A_LOOK = 1500  # facts, which take the worker longer than the second between two attempts
+A_LOOK = 1500  # facts, for which the worker needs longer than the second between two attempts
 
 
 def space_again_before_a_kill(case):
-    """What found no space at first is kept when there is some, and not at the end only."""
+    """What found no space at first is kept as soon as there is some, and not only at the end."""
     with daemon_with_small_spool(case) as daemon:
         daemon.kill()
         fill(daemon.spool)
@@ -315,7 +316,7 @@ def limited_to(size):
 
 
 def limit_of_size(case):
-    """A write past the limit would kill the application, in the reserve too."""
+    """A write beyond the limit would kill the application, also one in the reserve."""
     for size in (0, SIZE_OF_A_COUNT - 1, 4096, 8192, 65536, 128 << 10):
         with daemon_with_small_spool(case) as daemon:
             daemon.kill()
@@ -326,7 +327,7 @@ def limit_of_size(case):
 
 
 def limit_of_size_while_it_stands_still(case):
-    """By value: all that finds the socket full comes when the daemon goes on."""
+    """By value: what did not fit into the socket comes when the daemon goes on."""
     with daemon_with_small_spool(case) as daemon:
         daemon.process.send_signal(signal.SIGSTOP)
         worker = Long(case, daemon, prefix=limited_to(8192))
@@ -351,7 +352,7 @@ for i in range(int(sys.argv[2])):
 
 
 def losses_are_told_once(case):
-    """A program says goodbye before each exec; what has been told then is not told again."""
+    """A program says goodbye before each exec; losses that were reported then are not reported again."""
     said = []
     for times in (1, 5):
         with daemon_with_small_spool(case) as daemon:
@@ -371,9 +372,9 @@ def losses_are_told_once(case):
 
 
 def spool_beyond_quota(case):
-    """EDQUOT of a real quota: a limit to a subvolume of btrfs, which needs none of the kernel options
-    that those of tmpfs, ext4 and xfs do (CONFIG_TMPFS_QUOTA, QFMT_V2, XFS_QUOTA). Past it not even the
-    reserve can be written: what is lost then nobody hears of."""
+    """EDQUOT from a real quota: a limit for a subvolume of btrfs, which needs none of the kernel options
+    that quotas of tmpfs, ext4 and xfs do (CONFIG_TMPFS_QUOTA, QFMT_V2, XFS_QUOTA). Beyond it, not even
+    the reserve can be written, so losses go unnoticed."""
     folder = working_folder()
     if not case.mounts.make_limited(folder):
         return
@@ -389,7 +390,7 @@ def spool_beyond_quota(case):
 
 
 def spool_beyond_quota_at_times(case):
-    """EDQUOT, by strace's hand: what was not kept at one time is kept at the next."""
+    """EDQUOT, injected by strace: what could not be kept at one time is kept the next time."""
     if not shutil.which("strace"):
         return
     with removed_at_the_end(Daemon(interval="0.2")) as daemon:
@@ -401,7 +402,8 @@ def spool_beyond_quota_at_times(case):
 
 
 def spool_nobody_may_write(case):
-    """Somebody else's processes: what they keep is kept in memory while the daemon is there."""
+    """Processes of another user, who cannot write to the spool, keep their records in memory while the
+    daemon lives."""
     with removed_at_the_end(Daemon(interval="0.2")) as daemon:
         os.chmod(daemon.directory, 0o755)
         os.chmod(daemon.spool, 0o755)

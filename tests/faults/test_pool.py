@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
 # time-limit: 200
-"""Short programs whose records go into memory that the aggregator lent their parent: all that they say
-is in the manifest, whoever is killed, and no program notices."""
+"""Short programs keep their records in memory that the aggregator has lent to their parent. All records
+are in the manifest, whoever is killed, and no program notices."""
 from faults import *
 
 SHORT = 40
-STATES_AT, CELLS = 24, 3072  # in a pool
+STATES_AT, CELLS = 24, 3072  # the pool's layout (proto/pool.h)
 COUNTERS = ("pools lent", "connections accepted", "sessions")
 
 
 def start_shell(daemon, **more):
-    """A watched shell that does what is written to it; it has started two programs, and so has asked
-    for a pool, which has come."""
+    """A watched shell that executes what is written to it. It has started two programs, so it has asked
+    for a pool, and got it."""
     shell = subprocess.Popen(["bash", "--norc"], env=watched(daemon, **more), stdin=subprocess.PIPE,
                              stdout=subprocess.PIPE, text=True, bufsize=1)
     for _ in range(3):
@@ -21,7 +21,7 @@ def start_shell(daemon, **more):
 
 
 def offered(daemon, shell):
-    """What a program finds that the shell starts now: does it come without a memfd of its own?"""
+    """Does a program that the shell starts now need no memfd of its own?"""
     before = maps_of(shell)
     tell(shell, "/bin/true")
     return "footprint-pool" in before or "footprint-pool" in maps_of(shell)
@@ -33,7 +33,7 @@ def maps_of(shell):
 
 
 def tell(shell, command):
-    """Has the shell do it, and waits until it is done."""
+    """Has the shell execute the command, and waits until it is done."""
     shell.stdin.write(command + "\necho done-$?\n")
     lines = []
     while not (lines and lines[-1].startswith("done-")):
@@ -50,7 +50,7 @@ def end(shell):
 
 
 def with_shell(work, **how):
-    """The manifest of what the shell does in work(daemon, shell), which may end either."""
+    """The manifest of what the shell does in work(daemon, shell), which may end either of them."""
     daemon = Daemon(interval="0.2", **how)
     try:
         shell = start_shell(daemon)
@@ -70,7 +70,7 @@ def read_by_short_programs(shell, folder):
 
 
 def cells_taken(shell):
-    """The cells of its pool that are not free (proto/pool.h)."""
+    """How many cells of its pool are not free."""
     pool = next(line for line in maps_of(shell).splitlines() if "footprint-pool" in line)
     with open("/proc/%d/mem" % shell.pid, "rb") as memory:
         memory.seek(int(pool.split("-")[0], 16) + STATES_AT)
@@ -78,8 +78,8 @@ def cells_taken(shell):
 
 
 def cells_serve_again(folder):
-    """However many programs a shell starts, the pool has room: what has come to its end, by exit or by
-    _exit, gives its cell back when the manifest is on disk."""
+    """The pool has room for any number of programs: when a program has ended, by exit or by _exit, its
+    cell is free again as soon as the manifest is on disk."""
     def work(daemon, shell):
         said = read_by_short_programs(shell, folder)
         tell(shell, "/usr/bin/perl -MPOSIX -e 'POSIX::_exit(0)'")
@@ -94,7 +94,7 @@ def cells_serve_again(folder):
 
 
 def forks_of_a_program_that_ended(folder):
-    """Are counted, though it said nothing after them and its family goes on."""
+    """Forks are counted even if the program recorded nothing after them, and its relatives go on."""
     def work(daemon, shell):
         tell(shell, "/usr/bin/perl -e 'for (1..20) { fork or exit } wait for 1..20'")
         wait_for("no cell taken", lambda: not cells_taken(shell))
@@ -102,13 +102,13 @@ def forks_of_a_program_that_ended(folder):
 
     counted = counts(with_shell(work)[0])
     images = sum(counted["images"].values())
-    # The shell, and for each of the others its fork and its execution.
+    # The shell, and a fork and an execution for each of the others.
     assert counted["runs"][0][0] == 1 + 2 * (images - 1) + 20, counted
 
 
 def goodbye_is_not_the_end(folder):
-    """A process that has said goodbye and goes on keeps its cell: after executions that failed, and in
-    destructors. What comes after all that the library knows of is told as well."""
+    """A process that has said goodbye and goes on keeps its cell, after executions that failed and in
+    destructors. What it does even later, when the library considers it ended, is recorded, too."""
     program = compiled("cell", folder)
 
     def work(daemon, shell):
@@ -130,8 +130,8 @@ def goodbye_is_not_the_end(folder):
 
 
 def process_that_nobody_saw(folder):
-    """It lives on in a cell that has been given back with all that the library knew of: it goes on in a
-    session of its own."""
+    """A process that no hook has seen lives on in a cell that was given back. It continues in a session of
+    its own."""
     program, fifo = compiled("unseen", folder), folder + "/unseen-go"
     os.mkfifo(fifo)
 
@@ -159,15 +159,15 @@ def undisturbed_shell(folder):
     assert_done(manifest, said)
     assert not gaps(manifest), gaps(manifest)
     assert counts(manifest)["images"]["/usr/bin/cat"] == SHORT, counts(manifest)
-    # Most programs had no connection of their own.
+    # Most programs made no connection of their own.
     assert counted["pools lent"] == 1, counted
     assert counted["connections accepted"] < SHORT / 2 < counted["sessions"], counted
 
 
 def aggregator_killed(folder):
-    """It takes what it had not written with it; the parent lives, and ends as it likes."""
+    """The aggregator is killed with what it had not written; the parent lives, and ends in any way."""
     def work(daemon, shell):
-        daemon.process.send_signal(signal.SIGSTOP)  # nothing is written down any more
+        daemon.process.send_signal(signal.SIGSTOP)  # from now on, nothing is written
         said = read_by_short_programs(shell, folder)
         daemon.kill()
         end(shell)
@@ -181,8 +181,8 @@ def aggregator_killed(folder):
 
 
 def pool_that_only_a_child_knows(folder):
-    """The aggregator's answer came after the last fork: the child that found it is another's to keep,
-    who learns of the pool when the aggregator is gone."""
+    """The aggregator's answer comes after the parent's last fork. The child that finds it leaves its
+    records to the parent, which only learns of the pool when the aggregator is gone."""
     program, name = compiled("late", folder), folder + "/0"
     daemon = Daemon(interval="0.2")
     try:
@@ -213,8 +213,8 @@ def pools_lent(daemon):
 
 
 def parent_that_became_another_program(folder):
-    """It does not know of the pool any more; its children rely on it, and the last of them ends before
-    a manifest is written."""
+    """The parent becomes another program, and does not know of the pool any more. Its children rely on it,
+    and the last of them ends before a manifest is written."""
     fifo, name = folder + "/go", folder + "/1"
     os.mkfifo(fifo)
     daemon = Daemon(interval="60")
@@ -227,7 +227,7 @@ def parent_that_became_another_program(folder):
             f.write("go\n")
         wait_for("the child's end", lambda: not users_of(name) and not users_of(fifo))
         assert shell.poll() is None, "it has ended: this tests nothing"
-        time.sleep(1)  # the daemon hears of it
+        time.sleep(1)  # so that the daemon notices
         daemon.kill()
         assert not daemon.manifest(), "it was written: this tests nothing"
         shell.wait()
@@ -239,7 +239,7 @@ def parent_that_became_another_program(folder):
 
 
 def aggregator_killed_and_back(folder):
-    """The parent finds out with what it does next, and so do those that have a cell still."""
+    """The parent notices with its next action, and so do programs that still have a cell."""
     def work(daemon, shell):
         said = read_by_short_programs(shell, folder)
         daemon.kill()
@@ -267,7 +267,7 @@ def parent_killed(folder):
 
 
 def child_killed(folder):
-    """A killed program says no goodbye; what it said before is there when its family has ended."""
+    """A killed program says no goodbye. What it recorded before is there when its relatives have ended."""
     def work(daemon, shell):
         tell(shell, "tail -f %s/0 & kill=$!; until grep -q %s/0 /proc/$kill/cmdline; do :; done; "
                     "until ls -l /proc/$kill/fd | grep -q %s/0; do :; done; kill -KILL $kill"
@@ -280,7 +280,7 @@ def child_killed(folder):
 
 
 def orphan(folder):
-    """Its parent ends before it does, and nobody would keep its records but itself."""
+    """Its parent ends first, so only the program itself can keep its records."""
     def work(daemon, shell):
         fifo = folder + "/fifo"
         os.mkfifo(fifo)
@@ -301,7 +301,7 @@ def orphan(folder):
 
 
 def users_of(text):
-    """Processes with it in their command line."""
+    """Processes that have the text in their command line."""
     found = []
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
@@ -344,8 +344,9 @@ def much_before_and_after_the_cell_is_left(folder):
 
 
 def root_left(folder):
-    """A program that changes its root, and then has more to say than its cell holds, costs its family nothing:
-    what it calls / then is not what its session does. Whichever record it is that no longer fits."""
+    """A program that changes its root, and then records more than its cell holds, must not harm its
+    relatives: what is then "/" for it is not the root of the connection that they share. This holds
+    for whichever record is the first that does not fit."""
     script = "for (1..%d) { -e \"/none-$_\" } chroot(\"%s\") or die; for (1..%d) { open(F, \"<\", \"/$_\") or die }"
 
     def work(daemon, shell):
@@ -361,7 +362,7 @@ def root_left(folder):
 
 
 def another_root(folder):
-    """A directory to become one, with a place for the old one and a file."""
+    """A directory that can become the root, with a place for the old root, and a file."""
     root = tempfile.mkdtemp(dir=os.path.dirname(folder))
     os.mkdir(root + "/old")
     open(root + "/only-inside", "w").close()
@@ -369,7 +370,8 @@ def another_root(folder):
 
 
 def root_exchanged(folder):
-    """After pivot_root no path is told as the old root's: what a program opens there is a gap."""
+    """After pivot_root, no path is recorded as if it were in the old root: what a program opens there is a
+    gap."""
     root = another_root(folder)
     with open(root + ".pl", "w") as f:
         f.write('$new = "%s"; $old = "$new/old"; syscall(155, $new, $old) == 0 or die "pivot_root: $!";\n'
@@ -385,7 +387,7 @@ def root_exchanged(folder):
 
 
 def namespace_entered(folder):
-    """The same after setns into a namespace of mounts that has another root; not where it has the same."""
+    """The same after setns into a mount namespace with another root, but not into one with the same root."""
     root = another_root(folder)
     with open(root + ".pl", "w") as f:
         f.write('open(NS, "<", "/proc/$ARGV[0]/ns/mnt") or die; '
@@ -411,7 +413,7 @@ def namespace_entered(folder):
 
 
 def of_another_application(folder):
-    """A program of another application or version is not counted into its parent's."""
+    """A program of another application or version does not count for its parent's."""
     daemon = Daemon(interval="0.2")
     try:
         shell = start_shell(daemon)
@@ -428,14 +430,14 @@ def of_another_application(folder):
 
 
 def descriptors(folder):
-    """Programs have the descriptors that they would have, and ours, which does not stay open in those
-    that do not load the library."""
+    """Programs have the same descriptors as without us, and ours, which is closed in programs that do not
+    load the library."""
     listing = "ls /proc/self/fd; /bin/busybox ls /proc/self/fd; sh -c 'exec ls /proc/self/fd'; " \
               "LD_PRELOAD= ls /proc/self/fd"
     bare = subprocess.run(["bash", "-c", listing], stdout=subprocess.PIPE, text=True).stdout.split()
     daemon = Daemon(interval="0.2")
     try:
-        # Not supervised: a static program has no descriptor of ours at all then.
+        # Not supervised, so a static program has no descriptor of ours at all.
         shell = start_shell(daemon, FOOTPRINT_SUPERVISE="0")
         for command in listing.split("; "):
             shown = [int(fd) for fd in tell(shell, command) if int(fd) > 2]
@@ -450,7 +452,7 @@ def descriptors(folder):
 
 
 def exec_that_fails(folder):
-    """A cell that was taken for it is free again, and the shell goes on."""
+    """The cell that was taken for it is free again, and the shell goes on."""
     def work(daemon, shell):
         bad = folder + "/bad"
         with open(bad, "w") as f:

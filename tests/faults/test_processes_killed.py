@@ -1,20 +1,21 @@
 #!/usr/bin/env python3
 # time-limit: 300
-"""Whole process groups killed at random instants: what each had done before is in the manifest.
-Workers say what they did before they do the next thing; their word is the judge."""
+"""Whole process groups are killed at random instants: what each had done before is in the manifest.
+Workers print what they did before they do the next thing, and that is what the manifest is compared
+with."""
 import ctypes, itertools, random
 from faults import *
 
 ROUNDS = 60 if LONG else 12
 WORKERS, FILES_EACH = 3, 4000
-LAST_INSTANT = 0.03  # seconds after a worker's first word
+LAST_INSTANT = 0.03  # seconds after a worker's first line
 FILE_LIMIT_KIB = 1000  # below a session memory's size
-FEW_FILES_EACH = 600  # of which all that is said stays below that limit
+FEW_FILES_EACH = 600  # so that all records stay below that limit
 PR_SET_CHILD_SUBREAPER = 36
 
 
 def group(daemon, worker, data, out, before="", files_each=FILES_EACH):
-    """A shell with workers, a process group of their own; they write to `out`."""
+    """Starts a shell with workers, in a process group of their own. They print to `out`."""
     script = before + " ".join('"$0" "$1" %d %d &' % (i * FILES_EACH, files_each)
                                for i in range(WORKERS)) + " wait"
     with open(out, "ab") as output:
@@ -31,7 +32,7 @@ def kill_in_mid_life(process, out, last_instant):
 
 
 def reap(process_group):
-    """Waits for the ends of orphans that this process has inherited."""
+    """Waits for orphans that this process has inherited."""
     try:
         while True:
             os.waitpid(-process_group, 0)
@@ -45,7 +46,7 @@ def whole_lines(out):
 
 
 class Rounds:
-    """Rounds under one daemon, in whatever state."""
+    """Rounds of killing under one daemon, in whatever state that is."""
     numbers = itertools.count()
 
     def __init__(self, worker, data, folder):
@@ -78,8 +79,9 @@ def while_nobody_listens(rounds, daemon):
 
 
 def without_shared_memory(rounds, daemon):
-    """A limit on file sizes below the memory's: records go by value. What finds the socket full goes into the
-    spool's file, to which the same limit applies: it is read in between, and few files are used."""
+    """With a limit on file sizes below that of the memory, records go by value. What does not fit into the
+    socket goes into the spool file, to which the same limit applies; so that is read in between, and
+    few files are used."""
     for _ in range(3):
         rounds.run(daemon, 1, LAST_INSTANT / 3, before="ulimit -f %d;" % FILE_LIMIT_KIB,
                    files_each=FEW_FILES_EACH)
@@ -87,7 +89,7 @@ def without_shared_memory(rounds, daemon):
 
 
 def daemon_killed_after_them(rounds, daemon):
-    """Once it has read what they left, and before it has written it."""
+    """The daemon is killed when it has read what they left, and not written it yet."""
     for _ in range(ROUNDS // 3):
         rounds.run(daemon, 1)
         has_heard_all(daemon)
@@ -97,7 +99,7 @@ def daemon_killed_after_them(rounds, daemon):
 
 
 def has_heard_all(daemon):
-    """Who connected earlier has been accepted and heard: connections have their turn in order."""
+    """Has the daemon heard all processes that connected before? Connections have their turn in order."""
     s = connect(daemon)
     s.send(b"\xff")
     assert refused(s), "garbage was answered"
@@ -105,7 +107,7 @@ def has_heard_all(daemon):
 
 
 def memories(daemon):
-    """Of the sessions that the daemon holds."""
+    """The session memories that the daemon holds."""
     folder = "/proc/%d/fd/" % daemon.process.pid
     return [fd for fd in os.listdir(folder) if "/memfd:" in read_link(folder + fd)]
 

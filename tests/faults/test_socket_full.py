@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 # time-limit: 200
-"""A full socket: processes without shared memory send every record, to an aggregator that has
-accepted them and stands still. None waits longer than it may, a kill takes nothing, and in the end the
-manifest is the one of an undisturbed run."""
+"""A full socket. Processes without shared memory send every record to an aggregator that has accepted them
+and was stopped. None of them waits longer than it may, a kill loses nothing, and in the end the
+manifest is that of an undisturbed run."""
 from faults import *
 
-COUNT = 400  # more records than a socket takes, fewer than a spool file under the limit
+COUNT = 400  # more records than a socket holds, and fewer than fit into a spool file below the limit
 PROCESSES = 3
-LIMIT_BYTES = 1000 << 10  # of a file: less than the memory of a session
+LIMIT_BYTES = 1000 << 10  # limit on the size of files: less than a session memory
 
 
 def without_memory():
@@ -15,7 +15,7 @@ def without_memory():
 
 
 def begin(daemon, worker, data):
-    """Workers slow enough to be there when the daemon stops."""
+    """Starts workers that are slow enough to be alive when the daemon is stopped."""
     return [subprocess.Popen([worker, data, str(i * COUNT), str(COUNT), "1000"], env=watched(daemon),
                              stdout=subprocess.PIPE, preexec_fn=without_memory)
             for i in range(PROCESSES)]
@@ -36,7 +36,7 @@ def main():
             processes = begin(daemon, worker, data)
             wait_for("a manifest", lambda: data in daemon.manifest())
             daemon.process.send_signal(signal.SIGSTOP)
-            # What a full socket does not take stands in the spool.
+            # What does not fit into the full socket is in the spool.
             wait_for("a full socket", lambda: not settled(daemon))
             if killed:
                 for process in processes:

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""A server that begins as root and gives it up: what it does afterwards is in the manifest, whether an
-aggregator listened then or not. And users of several user namespaces, which have one number."""
+"""A server that starts as root and gives that up: what it does afterwards is in the manifest, whether an
+aggregator was listening or not. And users of several user namespaces that have the same number."""
 from faults import *
 
 NOBODY = 65534
@@ -54,7 +54,7 @@ def nobody_listens_at_first(daemon, data):
     daemon.kill()
     server = Server(daemon, data)
     daemon.start()
-    time.sleep(1.5)  # between two looks
+    time.sleep(1.5)  # more than the second between two looks at the connection
     server.goes_on()
     server.ends()
 
@@ -75,7 +75,7 @@ def always_there(daemon, data):
 
 
 def in_namespace(daemon, outer, file):
-    """Reads a file as user 0 of a user namespace in which that is `outer`."""
+    """Reads a file as user 0 of a user namespace, who is `outer` outside."""
     process = subprocess.Popen([sys.executable, "-S", "-c", IN_NAMESPACE, file], env=watched(daemon),
                                stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdout.readline() == b"made\n"
@@ -87,7 +87,7 @@ def in_namespace(daemon, outer, file):
 
 
 def users_of_several_namespaces(data):
-    """Containers with user namespaces of their own: each has a root, who owns a file in the spool."""
+    """Containers with user namespaces of their own: each has a user 0, who owns a file in the spool."""
     daemon = Daemon(interval="0.2")
     os.chmod(daemon.directory, 0o755)
     try:

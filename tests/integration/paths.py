@@ -1,5 +1,5 @@
-"""Names files in every way there is, in the folder of argv[1], and prints each file's canonical path
-and what was done with it, as the manifest must say. With another argument it only makes the files.
+"""Names files in every possible way, in the folder argv[1], and prints each file's canonical path and what
+was done with it, as the manifest must have it. With another argument, it only makes the files.
 test_paths.sh compares."""
 import ctypes
 import os
@@ -87,7 +87,7 @@ def changes():
 
 
 def in_chroot():
-    """A path is recorded as seen from the first root, also in a child's root of its own."""
+    """Paths are recorded as seen from the first root, also in a child with a root of its own."""
     if os.geteuid() != 0:
         return
     pid = os.fork()
@@ -96,7 +96,7 @@ def in_chroot():
         os.chdir("/")
         os.close(os.open("/etc/ten", os.O_RDONLY))
         os.close(os.open("../../etc/eleven", os.O_RDONLY))
-        # Links lead where they lead from there on: to what is in the jail, not to what is outside.
+        # From now on, links lead to where they lead inside the jail.
         for name in ("absolute", "climbing", "folder/thirteen"):
             os.close(os.open("/etc/" + name, os.O_RDONLY))
         etc = os.open("/etc", os.O_RDONLY | os.O_DIRECTORY)

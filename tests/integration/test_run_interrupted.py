@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
-"""`footprint run` that is interrupted before it has got to the program, while that starts, or later;
-or whose standard error nobody reads: it ends as it would without anything to remove, and removes what
-it has made."""
+"""`footprint run` is interrupted before it gets to the program, while the program starts, or later; or
+nobody reads its standard error. It ends as if it had nothing to remove, and removes what it has made."""
 import os
 import shutil
 import signal
@@ -10,13 +9,13 @@ import tempfile
 import time
 
 FOOTPRINT = os.path.join(os.environ["BUILD"], "footprint")
-OTHER_USER = 65534  # the directory that root uses is everybody's
+OTHER_USER = 65534  # root uses a directory of everybody's
 STEP_SECONDS, STEPS = 0.00025, 80
 LIMIT_SECONDS = 20
 
 
 class Place:
-    """A folder for what the run makes, and one for its manifest."""
+    """A folder for what the run makes temporarily, and one for its manifest."""
 
     def __init__(self):
         self.top = tempfile.mkdtemp()
@@ -39,7 +38,7 @@ class Place:
 
 
 def interrupted(place, number, delay):
-    """How it ended."""
+    """Interrupts a run after `delay`; returns how it ended."""
     process = place.run("sleep", "60")
     time.sleep(delay)
     process.send_signal(number)
@@ -52,7 +51,7 @@ def interrupted(place, number, delay):
 
 
 def ignored(place):
-    """What is ignored interrupts nothing, and is ignored by the program."""
+    """An ignored signal interrupts nothing, and is ignored by the program, too."""
     for step in range(0, STEPS, 8):
         process = place.run("true", before=("sh", "-c", 'trap "" HUP; exec "$@"', "sh"))
         while b"footprint" not in open("/proc/%d/comm" % process.pid, "rb").read():
@@ -65,7 +64,7 @@ def ignored(place):
 
 
 def unread(place):
-    """The program's status counts, and its manifest is there."""
+    """If nobody reads its standard error, the program's status still counts, and the manifest is there."""
     reader, writer = os.pipe()
     os.close(reader)
     process = place.run("sh", "-c", "exit 3", stderr=writer)

@@ -12,7 +12,7 @@ FOOTPRINT = os.path.join(BUILD, "footprint")
 
 
 def run(*command, data=None, env=None):
-    """The finished process, with its output as bytes."""
+    """Runs a command, and returns the finished process, with its output as bytes."""
     return subprocess.run(command, input=data, capture_output=True, env=env, check=False)
 
 
@@ -58,7 +58,7 @@ def packed(message):
 
 
 def write(path, message):
-    """Writes the manifest file; returns what stands in its zstd frame."""
+    """Writes the manifest file; returns the content of its zstd frame."""
     content = packed(message)
     frame = run("zstd", "-q", "-c", data=content)
     assert frame.returncode == 0, frame.stderr

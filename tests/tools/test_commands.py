@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What all commands promise: exit statuses, messages, help, colours, safe output."""
+"""What all commands have in common: exit statuses, messages, help, colours, safe output."""
 import json
 import os
 import pty
@@ -170,7 +170,7 @@ class Commands(unittest.TestCase):
 
     @unittest.skipUnless(shutil.which("perl"), "needs perl")
     def test_names_hide_nothing(self):
-        """What shows nothing of itself is escaped, and no other character; Perl knows Unicode."""
+        """Invisible characters are escaped, and no others; Perl knows Unicode's properties."""
         script = r"""
             for (1 .. 0x1ffff, 0xe0000 .. 0xe1fff) {
                 next if $_ >= 0xd800 && $_ <= 0xdfff;
@@ -274,7 +274,7 @@ class Commands(unittest.TestCase):
         os.symlink(self.file("there/new"), self.file("there/link"))
         os.symlink("loop", self.file("loop"))
         os.symlink("none/new", self.file("nowhere"))
-        for _ in range(2):  # nothing is there, and then a file
+        for _ in range(2):  # first nothing is there, then a file
             self.assertEqual(footprint("merge", "-o", self.file("link"), self.path).returncode, 0)
             self.assertTrue(os.path.islink(self.file("link")))
             self.assertTrue(os.path.islink(self.file("there/link")))
@@ -302,7 +302,7 @@ class Commands(unittest.TestCase):
 
     @unittest.skipIf(os.geteuid() or not hasattr(os, "mknod"), "needs root")
     def test_a_device_stays_a_device(self):
-        for minor, status in [(3, 0), (7, 2)]:  # as /dev/null and /dev/full
+        for minor, status in [(3, 0), (7, 2)]:  # the devices /dev/null and /dev/full
             path = self.file(f"device{minor}")
             try:
                 os.mknod(path, 0o666 | stat.S_IFCHR, os.makedev(1, minor))

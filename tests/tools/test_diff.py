@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""`footprint diff` of manifests that differ in a known way says exactly that."""
+"""`footprint diff` of manifests that differ in a known way prints exactly that."""
 import copy
 import json
 import os
@@ -57,7 +57,7 @@ class Diff(unittest.TestCase):
     def test_a_changed_file(self):
         files = copy.deepcopy(shop()["files"])
         files[0].update(size=150, sha256=b"\x09" * 32, mode=0o600, uid=33)
-        # Fields must stand in the order of their numbers only in the bytes: protoc sees to it.
+        # protoc puts fields in the order of their numbers, whatever their order here.
         status, text = self.diff(shop(), shop("1.4", files=files))
         self.assertEqual(status, 1)
         self.assertEqual(text, (
@@ -191,7 +191,7 @@ class Diff(unittest.TestCase):
         self.assertEqual([change[side]["uses"] for side in ("old", "new")], [
             [{"by": "/usr/sbin/nginx", "access": ["read"]}],
             [{"by": "/usr/sbin/nginx", "access": ["read", "check"]}]])
-        # The same is done with it as before, but by others among the same.
+        # The same programs use it, but do each other's things.
         old = copy.deepcopy(files)
         old[0]["uses"] = [{"by": 0, "access": 1 | 512}, {"by": 1, "access": 1}]
         files[0]["uses"] = [{"by": 0, "access": 1}, {"by": 1, "access": 1 | 512}]
@@ -210,7 +210,8 @@ class Diff(unittest.TestCase):
                 for path, uses in [(b"/usr/lib/libssl.so.3", library),
                                    (b"/usr/sbin/nginx", program)]])
 
-        # Execution and loading are told by what executes and loads: by other programs is the same.
+        # Programs and libraries report by whom they are executed and loaded, so a difference in that is none
+        # here.
         executed, loaded = {"by": 0, "access": 64}, {"by": 1, "access": 128}
         old = images([executed], [loaded])
         self.assertEqual(self.diff(old, images([{"by": 1, "access": 64}], [{"by": 0, "access": 1024}])),
@@ -229,7 +230,7 @@ class Diff(unittest.TestCase):
             (["exec"], [{"by": "/usr/bin/dash", "access": ["exec"]}]),
             (["write", "metadata", "exec"],
              [{"by": "/usr/bin/dash", "access": ["write", "metadata", "exec"]}])])
-        # The same is done with them, but by another of the two.
+        # The same things are done with them, but by the other of the two programs.
         other = images([{"by": 1, "access": 2 | 32}], [{"by": 0, "access": 1}, loaded])
         status, text = self.diff(new, other)
         self.assertEqual((status, text), (1, (

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Help, manual pages and completions speak of the same options; pages are clean, completion works."""
+"""Help, manual pages and completions have the same options; pages are well-formed, completion works."""
 import contextlib
 import glob
 import os
@@ -26,7 +26,7 @@ def read(*path):
 
 
 def help_options(command):
-    """All options that --help lists: the lines that begin with one, up to the explanation."""
+    """All options that --help lists: lines that begin with one, up to the explanation."""
     text = footprint(command, "--help").stdout.decode()
     options = set()
     for line in re.findall(r"^ +(-.*?)(?:  |$)", text, re.M):
@@ -35,7 +35,7 @@ def help_options(command):
 
 
 def page_options(command):
-    """All options that have an entry of their own in the manual page."""
+    """All options with an entry of their own in the manual page."""
     page = read("man", f"footprint-{command}.1").replace("\\-", "-")
     entries = re.findall(r"^\.TP\n(.*)$", page, re.M)
     return {option for entry in entries for option in OPTION.findall(re.sub(r"\\f.", " ", entry))}
@@ -90,7 +90,7 @@ class Documentation(unittest.TestCase):
             self.assertEqual(run("mandoc", "-T", "lint", "-W", "warning", page).stdout, b"", page)
 
     def complete(self, *words, directory=None, before=""):
-        """What bash offers for the last of the words."""
+        """The completions that bash offers for the last word."""
         script = before + """
             source "$1"; shift
             COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
@@ -139,7 +139,7 @@ class Documentation(unittest.TestCase):
                     (["--", "gcc", "-o", ""], ["a.footprint", "other.txt"]),
                     (["gcc", "-o", "o"], ["other.txt"])]:
                 self.assertEqual(sorted(set(self.complete("run", *words, directory=folder))), offered, words)
-            # Where bash knows how, it completes the program's arguments as if it stood there alone.
+            # If bash can, it completes the program's arguments as if the program stood there alone.
             knows = "_command_offset() { COMPREPLY=(from:$1); }"
             for words, place in [(["git", "-"], 2), (["--", "ls", "--ap"], 3), (["ls", "--", "-"], 2),
                                  (["--app", "x", "--", "gcc", "-o", ""], 5),
@@ -166,7 +166,7 @@ class Documentation(unittest.TestCase):
 
 
 class Zsh:
-    """A zsh at a terminal, for what it makes of a line when Tab is pressed."""
+    """A zsh at a terminal, which shows what a line becomes when Tab is pressed."""
 
     SETTINGS = """
         fpath=($COMPLETIONS $fpath)
@@ -196,7 +196,7 @@ class Zsh:
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
             if select.select([self.terminal], [], [], 0.02)[0]:
-                os.read(self.terminal, 65536)  # what it shows; it waits when nobody reads
+                os.read(self.terminal, 65536)  # its output, which has to be read, or it would wait
             with contextlib.suppress(FileNotFoundError), open(self.answers, encoding="utf-8") as file:
                 answers = file.read().split("\n")[:-1]
                 if len(answers) > self.seen:

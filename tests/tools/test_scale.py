@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""100,000 distinct paths: under 6 MB, shown as JSON in at most one and a half times what protoc takes to decode the
-manifest, and two compared in no more than it takes to decode both (0.25 and 0.36 s on a quiet machine). Time is processor time, beside the
-judge's in the same minute, so that no machine's speed decides."""
+"""100,000 distinct paths: under 6 MB, printed as JSON in at most one and a half times the time that protoc
+takes to decode the manifest, and two compared in at most the time that it takes to decode both (0.25
+and 0.36 s on a quiet machine). Processor time is compared with that of protoc in the same minute, so
+that the machine's speed does not matter."""
 # time-limit: 180
 import hashlib
 import os
@@ -19,7 +20,7 @@ RATIO_MAX = {"show": 1.5, "diff": 1.0}
 
 
 def large(version):
-    """Half of the files have a package; 1 of 100 differs from version to version."""
+    """A manifest in which half of the files have a package, and 1 in 100 differs between versions."""
     files = []
     for number in range(PATHS):
         name = f"/usr/share/app/part{number // 1000:03}/section{number // 40 % 25:02}/{number:06}.dat"
@@ -37,7 +38,7 @@ def large(version):
 
 
 def processor_seconds(function, *arguments):
-    """What the children that it waits for take, and its result."""
+    """The processor time of the children that the function waits for, and its result."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     result = function(*arguments)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -63,7 +64,7 @@ class Scale(unittest.TestCase):
             cls.paths.append(written)
 
     def assert_quick(self, command, option, *paths, status=0):
-        """Of three pairs of runs the one that was least disturbed."""
+        """Compares the least disturbed of three pairs of runs."""
         ratios = []
         for _ in range(3):
             judge = sum(processor_seconds(decode, path)[0] for path in paths)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""`show --json` says what stands in the file. The judges: protoc, which writes the file from a text
-and reads what Footprint wrote, and jq, which finds the JSON valid."""
+"""`show --json` prints what is in the file. protoc, which writes the file from a text and reads what
+Footprint has written, and jq, which parses the JSON, are the judges."""
 import datetime
 import json
 import os
@@ -23,7 +23,7 @@ PIECES = [b"etc", b"usr", b"lib", b"l\xc3\xa4nge", b"\xff\xfe", b"new\nline", b"
 
 
 def escape(path):
-    """The escape of footprint(1), by Python's own UTF-8."""
+    """Escapes as footprint(1) says, with Python's UTF-8."""
     return path.replace(b"\\", b"\\\\").decode("utf-8", "backslashreplace")
 
 
@@ -39,7 +39,7 @@ def timestamp(nanoseconds):
 
 
 class Maker:
-    """A random manifest in canonical form, and the JSON it must become."""
+    """Makes a random manifest in canonical form, and the JSON that it must become."""
 
     def __init__(self, seed):
         self.random = random.Random(seed)
@@ -51,7 +51,7 @@ class Maker:
         return sorted(found)
 
     def some(self):
-        """Some programs' indexes, ascending."""
+        """Indexes of some programs, ascending."""
         n = self.random.randint(0, len(self.programs))
         return sorted(self.random.sample(range(len(self.programs)), n))
 

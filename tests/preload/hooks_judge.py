@@ -103,7 +103,7 @@ class Strace:
 
     def __init__(self, text, start):
         self.facts, self.start = set(), start
-        stands = {}  # where each process stands; a child that is not known yet began at the start
+        stands = {}  # working directory of each process; a child that is not known yet has that of the start
         for line in text.splitlines():
             match = LINE.match(line)
             if match:
@@ -133,7 +133,7 @@ class Strace:
             no_follow = flags == "l" or "AT_SYMLINK_NOFOLLOW" in str(at(flags))
             named = string(args[path])
             if name.startswith("readlink") and error == "EINVAL" and int(args[-1], 0) > 0:
-                error = None  # there, and no symlink
+                error = None  # it exists, and is no symlink
             if name == "execveat" and not named:
                 link = re.search(r"<(.*)>$", args[0])
                 named = link and link.group(1)
@@ -165,7 +165,7 @@ class Strace:
 
 
 def strace(command, cwd, **options):
-    """Runs it under strace; the facts, and its standard output."""
+    """Runs a program under strace; returns the facts, and its standard output."""
     log = os.path.join(options.pop("scratch"), "strace.log")
     result = subprocess.run(["strace", "-f", "-y", "-s", "5000", "-o", log,
                              "-e", "trace=file,desc,network,process"] + command, cwd=cwd,
@@ -175,7 +175,7 @@ def strace(command, cwd, **options):
 
 
 def merge(text):
-    """Calls that another process's calls interrupted, as one line each."""
+    """Joins calls that were interrupted by calls of other processes into one line each."""
     waiting, out = {}, []
     for line in text.splitlines():
         pid = line.split(" ", 1)[0]
@@ -230,7 +230,7 @@ def directory_id(parent, path):
 
 
 def facts_of(records, hellos):
-    """(facts, programs that were executed, gaps) of the records of all sessions."""
+    """(facts, executed programs, gaps) from the records of all sessions."""
     places = {}
     for hello in hellos:
         path = hello.get("directory", b"")
@@ -246,7 +246,7 @@ def facts_of(records, hellos):
             return text
         return places.get(parent, "<unknown>").rstrip("/") + "/" + text
 
-    # A directory's id is that of a path recorded earlier; several rounds, whatever their order.
+    # A directory's id is that of a path recorded earlier; several rounds, since the order does not matter.
     for _ in range(4):
         for record in records:
             if "path" in record:

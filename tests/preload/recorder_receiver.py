@@ -1,5 +1,5 @@
-"""An aggregator of its own for the tests of the recorder: accepts sessions, reads their memory as
-proto/session_memory.h lays it out, and lets protoc say what the bytes mean."""
+"""An independent aggregator for the tests of the recorder: accepts sessions, reads their memory as
+proto/session_memory.h describes it, and has protoc decode the bytes."""
 
 import array
 import os
@@ -26,7 +26,8 @@ message Log { repeated Record record = 1; repeated Packet packet = 2; repeated H
 
 
 def object_of(source, build):
-    """What a source has become: a build folder may hold objects of sources that are gone."""
+    """The object of a source. (A build folder may also hold objects of sources that do not exist any
+    more.)"""
     return os.path.join(build, "obj", os.path.splitext(os.path.relpath(source, TOP))[0] + ".o")
 
 
@@ -66,7 +67,7 @@ def parse_text(lines):
 
 
 def decode(field, messages):
-    """What protoc makes of Records (field 1), Packets (2) or Hellos (3): one dict each."""
+    """Decodes Records (field 1), Packets (2) or Hellos (3) with protoc, into a dict each."""
     if not messages:
         return []
     body = b"".join(bytes([field << 3 | 2]) + varint(len(m)) + m for m in messages)
@@ -147,9 +148,9 @@ class Memory:
 
     def slots(self):
         header = self.header()
-        start = header["acknowledged"]  # what is before may have been given back
+        start = header["acknowledged"]  # what comes before may have been given back
         assert header["magic"] == MEMORY_MAGIC, header
-        # One read of what is used: the log is sparse.
+        # Only reads the part that is used, since the log is sparse.
         log = os.pread(self.fd, min(header["log_size"], header["tail"] + (64 << 10)) - start,
                        header["log_offset"] + start)
         return [(start + at, state, payload) for at, state, payload in slots_of(log)]
@@ -186,7 +187,7 @@ def spool_entries(path):
 
 
 class Receiver:
-    """Listens at `path`. Everything that came in stands in `memories`, `packets` and `roots`."""
+    """Listens at `path`. Everything that has come in is in `memories`, `packets` and `roots`."""
 
     def __init__(self, path, backlog=64, accepting=True):
         self.path, self.accepting = path, accepting
@@ -243,7 +244,7 @@ class Receiver:
         return bool(data)
 
     def settle(self):
-        """Until everything that was sent so far has come in."""
+        """Waits until everything that was sent so far has come in."""
         while True:
             with self.lock:
                 peers = [peer for peer in self.peers if peer.fileno() >= 0]
@@ -251,7 +252,7 @@ class Receiver:
                     return
 
     def wait_ended(self, count=None, timeout=20):
-        """Until that many sessions (all that were opened) have ended."""
+        """Waits until `count` sessions (default: all that were opened) have ended."""
         with self.lock:
             if not self.lock.wait_for(lambda: self.ended >= (count or max(len(self.peers), 1)),
                                       timeout):
@@ -272,7 +273,8 @@ class Receiver:
             os.close(root)
 
     def records(self):
-        """Of all sessions, by memory and by value; EXEC slots count as done, as at an end."""
+        """The records of all sessions, by memory and by value. EXEC slots count as done, as at the end of
+        a session."""
         hellos = decode(3, [memory.hello() for memory in self.memories])
         said = [(hello["session"], payload) for hello, memory in zip(hellos, self.memories)
                 for _, state, payload in memory.slots() if state in (READY, EXEC)]

@@ -19,14 +19,14 @@ OURS = re.compile(r"/(proc|sys)/|.*/aggregator\.sock|.*libfootprint\.so|/$|.*/de
 
 
 def can_mount():
-    """Root of a container without CAP_SYS_ADMIN cannot give another root its /proc and /dev."""
+    """Can we give another root its /proc and /dev? Root in a container without CAP_SYS_ADMIN cannot."""
     return not os.getuid() and not subprocess.run(["unshare", "--mount", "true"], check=False,
                                                   stderr=subprocess.DEVNULL).returncode
 
 
 def release_root(suite):
-    """A root of this release, None: it cannot be made here, or not used."""
-    # As strace names it: BUILD may be a folder of links (tests/run).
+    """A root with this release. None: it cannot be made here, or cannot be used."""
+    # The path as strace prints it: BUILD may be a folder of links (tests/run).
     root = os.path.realpath(os.path.join(BUILD, "rootfs", suite))
     if not can_mount():
         return None
@@ -75,7 +75,7 @@ class World:
                 self.root] + words
 
     def compile(self, source, *options):
-        """The program, as a path inside; linked with the root's own libc."""
+        """Compiles a program, linked with the root's own libc; returns its path inside."""
         program = os.path.join(self.folder, os.path.basename(source)[:-2])
         flags = ["-std=gnu11", "-O2", "-o"]
         if not self.root:
@@ -105,7 +105,7 @@ class World:
         return Receiver(path)
 
     def run(self, words, wrapper=(), **more):
-        """With the library: its result, the facts and gaps."""
+        """Runs a program with the library; returns its result, the facts and gaps."""
         receiver = self.listen()
         try:
             result = subprocess.run(
@@ -126,7 +126,7 @@ class World:
                               stderr=subprocess.PIPE, check=False)
 
     def judged(self, words):
-        """The facts that strace sees and the facts recorded, of one run."""
+        """The facts that strace sees, and the facts that are recorded, in one run."""
         log = os.path.join(self.scratch, f"strace-{self.name}")
         receiver = self.listen()
         try:
@@ -144,8 +144,8 @@ class World:
         return self.watched_part(seen, {path for access, path, _ in facts if access == "exec"}), facts
 
     def watched_part(self, text, executed):
-        """What strace saw of the processes that the library is in, from where it started. executed: what it
-        recorded as executed (a child that strace told of late is not among those processes)."""
+        """What strace saw of processes with the library, from where it started. executed: what was
+        recorded as executed (a child that strace reports late is not among these processes)."""
         started, kept = set(), []
         for line in hooks_judge.merge(text).splitlines():
             pid, call = line.split(None, 1)
@@ -160,7 +160,7 @@ class World:
                 started.add(made[1])
         facts = {fact for fact in hooks_judge.Strace("\n".join(kept), os.getcwd()).facts
                  if not OURS.match(fact[1])}
-        # The library looks for itself at what is executed, and whether there is an ld.so.cache.
+        # The library itself looks at what is executed, and whether there is an ld.so.cache.
         looked_at = executed | {path for access, path, _ in facts if access == "exec"}
         return {(access, path, outcome) for access, path, outcome in facts
                 if not (access in ("check", "read") and path in looked_at) and
@@ -168,7 +168,7 @@ class World:
 
 
 def worlds(scratch):
-    """This machine, musl on it, and the releases that can be made."""
+    """This machine, musl on it, and the releases that can be made here."""
     yield World("here", None, scratch)
     if shutil.which("musl-gcc"):
         yield World("musl", None, scratch, "musl-gcc")

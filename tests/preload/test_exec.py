@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
-"""Programs are started as without the library, keep it in their environment, and are recorded as strace
-sees them; those that it cannot enter are gaps.
-"""
+"""Programs start as without the library, keep it in their environment, and are recorded as strace sees
+them. Programs that cannot load it are gaps."""
 import os
 import shutil
 import subprocess
@@ -19,7 +18,7 @@ ENV = "/usr/bin/env"
 FORMS = ["execve-empty", "execve-null", "execve-own", "execve-preload", "execve-large", "execveat", "execveat-fd",
          "fexecve", "syscall", "execv", "execvp", "execvpe", "execl", "execlp", "execle",
          "execv-cleared", "execv-unset", "spawn", "spawn-own", "spawnp", "system", "popen", "vfork"]
-LOOP_SECONDS = 9  # an execution has settled after half of that, on the slowest processor
+LOOP_SECONDS = 9  # an execution has settled after half of that time, on the slowest processor
 SEARCHED = ["execvp", "execvpe", "execlp", "spawnp"]
 failures = []
 
@@ -30,7 +29,7 @@ def check(what, good):
 
 
 class Run:
-    """A program with the library: its output, what was said on stderr, its sessions and facts."""
+    """A run with the library: output, stderr, sessions and facts."""
 
     def __init__(self, work, command, **environment):
         Run.count = getattr(Run, "count", 0) + 1
@@ -80,7 +79,7 @@ def environments(work, program, jemalloc, forms):
 
 
 def kept_order(work, program, jemalloc):
-    """The user's other preloads stay where they stood."""
+    """The user's other preloads keep their places."""
     if not jemalloc:
         return
     both = f"{jemalloc} {LIBRARY}"
@@ -89,7 +88,7 @@ def kept_order(work, program, jemalloc):
 
 
 def recorded(work, program, forms):
-    """exec facts are those of strace, for what is found and what is not."""
+    """exec facts are those that strace sees, for programs that are found and not."""
     folder = os.path.join(work, "search")
     for name in ("denied", "empty"):
         os.makedirs(os.path.join(folder, name), exist_ok=True)
@@ -172,7 +171,7 @@ def unwatchable(work, program):
             check(f"{copy}: {run.gaps}", ("setuid-program", copy) in run.gaps)
 
 
-# Executes a program, drops what it has, and executes it once more.
+# Executes a program, drops its privileges, and executes it once more.
 DROPPING = """
 import os, subprocess, sys
 subprocess.call([sys.argv[1]])
@@ -186,7 +185,8 @@ subprocess.call([sys.argv[1]])
 
 
 def privileges_change(work):
-    """What a program is depends on whose process executes it: a first look does not count for good."""
+    """Whether a program can be watched depends on who executes it, so a first look does not count for
+    good."""
     copy = os.path.join(work, "set-user")
     shutil.copy("/bin/true", copy)
     os.chmod(copy, 0o4755)
@@ -209,7 +209,8 @@ def no_gaps(work, program):
 
 
 def loop(work):
-    """What a loop executes ends in the log when the first one has stood for some time."""
+    """Executions of one program in a loop are no longer recorded when the first of them has stood for some
+    time."""
     run = Run(work, ["bash", "-c", """mkfifo pause; exec 3<>pause; n=0
         while [ $SECONDS -lt %d ]; do /bin/true; read -t 0.05 <&3; : $((n++)); done
         echo $n""" % LOOP_SECONDS])
@@ -218,7 +219,7 @@ def loop(work):
 
 
 def other_root(work):
-    """Where the library is not in reach, the dynamic linker is not told to load it."""
+    """Where the library cannot be reached, the dynamic linker is not told to load it."""
     root = os.path.join(work, "root")
     os.makedirs(root + "/usr/bin")
     shutil.copy(ENV, root + "/usr/bin/env")

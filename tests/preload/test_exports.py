@@ -1,10 +1,9 @@
 #!/usr/bin/env python3
-"""The library exports what libc exports, and nothing else; and all of it.
+"""The library exports what libc exports: all that has to be hooked, and nothing else.
 
-The judge is readelf over every libc that can be had: this machine's, musl's, and those of other Debian
-suites where an earlier test has unpacked them under $BUILD/rootfs. A libc function whose name is that
-of a hooked one but for libc's decorations (64, _chk, _2, __, at ...) must be hooked too.
-"""
+The judge is readelf, over every libc at hand: this machine's, musl's, and those of other Debian suites
+that an earlier test has unpacked under $BUILD/rootfs. A libc function must be hooked if its name only
+differs from that of a hooked one by libc's decorations (64, _chk, _2, __, at ...)."""
 import glob
 import os
 import re
@@ -14,24 +13,24 @@ import sys
 BUILD = os.environ.get("BUILD", "build")
 LIBRARY = os.path.join(BUILD, "libfootprint.so")
 
-# Named like a hooked function, and rightly not hooked.
+# Named like a hooked function, but not hooked for a reason.
 EXEMPT = {
-    # These name no file: what their descriptor stands for was recorded when it was opened.
+    # These name no file: what their descriptor refers to was recorded when it was opened.
     "fstatfs", "fstatfs64", "fstatvfs", "fstatvfs64", "fchmod", "fchown", "futimes", "futimens", "ftruncate",
     "ftruncate64", "fgetxattr", "flistxattr", "fsetxattr", "fremovexattr",
-    # Ends through the destructor and atexit handlers; the sites see its exit_group.
+    # Ends in the destructor and atexit handlers; the sites see its exit_group.
     "exit",
-    # Walks what fts_read has already read, or reads nothing.
+    # These walk what fts_read has already read, or read nothing.
     "fts_children", "fts64_children", "fts_close", "fts64_close", "fts_set", "fts64_set",
-    # Of libc alone (GLIBC_PRIVATE), for modules of its own.
+    # Private to libc (GLIBC_PRIVATE), for its own modules.
     "__libc_dlsym",
     # Streams over memory and descriptors.
     "fdopen", "_IO_fdopen", "fdopendir", "fmemopen", "fopencookie",
-    # Steps of fopen and popen, with a stream that the caller has made; glibc's own affair.
+    # Internal steps of fopen and popen in glibc, with a stream that the caller has made.
     "_IO_file_fopen", "_IO_file_open", "_IO_proc_open",
 }
 
-# Of glibc 2.39: no libc here may have them yet.
+# New in glibc 2.39; perhaps no libc here has them yet.
 YOUNG = {"pidfd_spawn", "pidfd_spawnp"}
 
 PREFIX = re.compile(r"^(_IO_|__libc_|__|_)")
@@ -51,7 +50,7 @@ FAMILIES = re.compile(r"""^(
 
 
 def exported(path):
-    """Names of the functions that an object defines for others."""
+    """The names of functions that an object exports."""
     out = subprocess.run(["readelf", "-W", "--dyn-syms", path], check=True,
                          capture_output=True, text=True).stdout
     names = set()

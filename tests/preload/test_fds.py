@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
-"""The library's descriptor: at most one, out of the application's reach, out of its way, and never an
-application's file. Output is compared with the bare program's.
-"""
+"""The library has one descriptor at most, which the application cannot reach, which is not in its way, and
+which is never one of its files. The output is compared with that of the bare program."""
 import os
 import subprocess
 import sys
@@ -17,14 +16,14 @@ LIBRARY = os.path.join(BUILD, "libfootprint.so")
 
 
 def lines(output):
-    """What both must say, and what only concerns the descriptor."""
+    """The lines that both runs must have, and those that only concern the descriptor."""
     said = output.decode().splitlines()
     return ([line for line in said if not line.startswith("own")],
             [line for line in said if line.startswith("own")])
 
 
 def judge(compiler, work):
-    """Runs the program built by `compiler` without and with the library; what was wrong."""
+    """Runs the program, built by `compiler`, without and with the library; returns what was wrong."""
     failures = []
     os.mkdir(work)
     program = os.path.join(work, "fds")

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Programs that do what few do say and end as they would alone: with an aggregator, one that lends memory to
-those that start others, and without one."""
+"""Programs that do unusual things have the same output and end as without the library: with an aggregator,
+with one that lends pools, and without one."""
 import os
 import shutil
 import subprocess
@@ -17,7 +17,7 @@ PROGRAMS = ["alternate_stack", "backtrace", "environment", "descriptors", "resol
 
 
 def build(compiler, name, work):
-    """Without optimisation: frame pointers are where unwinders look for them. Some have a library."""
+    """Compiles without optimisation, so that unwinders find frame pointers. Some programs have a library."""
     program, source = os.path.join(work, f"{name}-{compiler}"), f"{HERE}/harmless/{name}.c"
     command = [compiler, "-std=gnu11", "-O0", "-w", "-o", program, source, "-Wl,-z,now"]
     if name in ("backtrace", "resolver"):
@@ -54,7 +54,8 @@ def judge(compiler, name, work):
 
 
 def read_by_valgrind(work):
-    """Valgrind reads the frame information of all that is loaded, and says what it does not know."""
+    """Valgrind reads the unwind tables of everything that is loaded, and reports what it does not
+    understand."""
     if not shutil.which("valgrind"):
         print("there is no valgrind, left out")
         return []

@@ -1,10 +1,9 @@
 #!/usr/bin/env python3
-"""Every hooked family answers as libc does, and is recorded as strace sees it.
+"""Every hooked family returns what libc does, and is recorded as strace sees it.
 
-hooks/families.c runs bare under strace, and in another folder with the library, once with the hooks
-alone (FOOTPRINT_SITES=0) and once with all there is. Its output must be the same, and the facts about
-the names it uses too.
-"""
+hooks/families.c runs bare under strace, and in another folder with the library: once with the hooks alone
+(FOOTPRINT_SITES=0), and once with everything. Its output must be the same, and so must the facts about the
+names that it uses."""
 import os
 import re
 import subprocess
@@ -20,7 +19,7 @@ BUILD = os.path.abspath(os.environ.get("BUILD", "build"))
 LIBRARY = os.path.join(BUILD, "libfootprint.so")
 failures = []
 
-# musl takes the name back that it tried in vain, before it returns.
+# musl restores the template of a name that it has tried in vain, before it returns.
 UNKNOWABLE = {("create read write", "/t-none/t-mkx.XXXXXX", "missing")}
 
 
@@ -42,7 +41,7 @@ def of_interest(facts, folder):
 
 
 def watched(command, work, name, environment):
-    """Runs it with the library: its output, its facts and gaps."""
+    """Runs it with the library; returns its output, facts and gaps."""
     folder = os.path.join(work, name)
     os.mkdir(folder)
     receiver = Receiver(os.path.join(work, name + ".sock"))
@@ -64,7 +63,7 @@ def compare_output(what, bare, found):
 
 def family_test(compiler, label, work, modes, runner=(), options=()):
     program = os.path.join(work, "families-" + label)
-    # musl since 1.2.4 declares open64 and its like no longer unless asked to.
+    # Since 1.2.4, musl only declares open64 and the like if that is requested.
     subprocess.run([compiler, "-std=gnu11", "-D_LARGEFILE64_SOURCE", "-O2", "-w", "-o", program,
                     os.path.join(HERE, "hooks/families.c"), *options], check=True)
     bare_folder = os.path.join(work, label + "-bare")

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
-"""dlopen finds what it would find without the library, for whoever calls it, and what it brought is
-recorded with who asked. Under this machine's glibc, musl, and the glibc of each $BUILD/rootfs/SUITE.
-"""
+"""dlopen finds what it would find without the library, whoever calls it, and what it loads is recorded
+with its requester. Under this machine's glibc, musl, and the glibc of each $BUILD/rootfs/SUITE."""
 import os
 import subprocess
 import sys
@@ -18,7 +17,7 @@ failures = []
 
 
 def build(work, compiler, link):
-    """Objects in folders of their own; `link` ends each command. Returns the program."""
+    """Builds objects in folders of their own; `link` ends each command. Returns the program."""
     def one(part, name, *options):
         os.makedirs(os.path.dirname(os.path.join(work, name)), exist_ok=True)
         subprocess.run([compiler, "-w", "-O2", f"-D{part}", os.path.join(HERE, "hooks/dlopen.c"),

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
-"""Processes of every making, threads, signal handlers, cancellation, exceptions and seccomp filters with
-the library: the same output and end as without it, and the facts that strace sees.
-"""
+"""Processes made in every way, threads, signal handlers, cancellation, exceptions and seccomp filters with
+the library: the same output and end as without it, and the facts that strace sees."""
 import os
 import re
 import subprocess
@@ -18,8 +17,8 @@ LIBRARY = os.path.join(BUILD, "libfootprint.so")
 APART = ["own-descriptors", "own-descriptors-by-range", "memory-alone", "descriptors-alone",
          "first-thread-ends"]
 ALL = ["vfork", "fork", "clone", *APART, "daemon", "threads", "signals", "cancel", "exceptions", "seccomp"]
-# How many signals come, and where, differs from run to run; a filter hides the directory a later path
-# is relative to; the walks of exceptions are seen by the sites alone.
+# Only these can be compared: how many signals come, and where, differs between runs; a filter hides the
+# directory that a later path is relative to; and only the sites see how exceptions walk.
 JUDGED = {"vfork", "fork", "clone", *APART, "daemon", "threads"}
 failures = []
 
@@ -73,7 +72,7 @@ def compare(program, what, work):
 
 
 def other_preloads(work, program):
-    """A preloaded allocator, before us and behind."""
+    """A preloaded allocator, before and after our library."""
     jemalloc = "/usr/lib/x86_64-linux-gnu/libjemalloc.so.2"
     if not os.path.exists(jemalloc):
         return

@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
-"""What the dynamic linker maps is recorded as loaded, and nothing else is: also the modules that libc
-loads inside itself, past every public dlopen, with libc as the one who asked. strace is the judge of
-what is mapped, readelf of what comes along with what. Under glibc 2.31, 2.36 and 2.41.
-"""
+"""What the dynamic linker maps is recorded as loaded, and nothing else is. This includes modules that libc
+loads internally, without a public dlopen, with libc as their requester. strace is the judge of what is
+mapped, readelf of what an object needs. Under glibc 2.31, 2.36 and 2.41."""
 # time-limit: 300
 import os
 import re
@@ -16,7 +15,7 @@ import hooks_judge
 import sites_world
 from sites_world import HERE
 
-# Programs do not use this flag, which means nothing to the kernel: the dynamic linker does.
+# The kernel ignores this flag. Programs do not use it, but the dynamic linker does.
 MAPPED = re.compile(r"mmap\([^<]*MAP_DENYWRITE[^<]*, \d+<([^>]*)>, ")
 OPENED = re.compile(r'open(?:at)?\((?:AT_FDCWD(?:<[^>]*>)?, )?"([^"]*)".* = \d+<([^>]*)>')
 E_MACHINE, EM_386 = 18, 3
@@ -34,7 +33,7 @@ def needed_by(path):
 
 
 def run(world, words, **environment):
-    """strace's lines of the program itself, and the loads recorded: (how, real path, requester)."""
+    """strace's lines for the program itself, and the recorded loads: (how, real path, requester)."""
     log = os.path.join(world.scratch, "strace-loads")
     receiver = world.listen()
     try:
@@ -57,7 +56,7 @@ def run(world, words, **environment):
 
 
 def after_start(lines):
-    """What is mapped once the library runs: real path -> the name that it was opened by."""
+    """What is mapped after the library has started: real path -> the name by which it was opened."""
     names, found = {}, {}
     start = max(i for i, line in enumerate(lines) if "memfd_create(" in line)
     for line in lines[start:]:
@@ -70,7 +69,7 @@ def after_start(lines):
 
 
 def test_all_that_is_mapped(world, words, **environment):
-    """Returns strace's lines, and what was loaded after the start."""
+    """Everything that is mapped is recorded. Returns strace's lines, and what was loaded after the start."""
     what = f"{world.name}: {' '.join(words)}:"
     lines, loads = run(world, words, **environment)
     mapped = {match[1] for match in map(MAPPED.search, lines) if match}
@@ -84,7 +83,7 @@ def test_all_that_is_mapped(world, words, **environment):
 
 
 def test_libc_asks(world, words, **environment):
-    """Returns how many objects it asked for."""
+    """libc is the requester of what it loads. Returns how many objects it requested."""
     lines, loads, loaded = test_all_that_is_mapped(world, words, **environment)
     libc = {os.path.realpath(path) for _, path, _ in loads if re.search(r"/libc[.-]", path)}
     asked = 0
@@ -100,7 +99,7 @@ def test_libc_asks(world, words, **environment):
 
 
 def test_a_candidate_of_another_machine(world, program):
-    """ld.so opens it, drops it and searches on."""
+    """ld.so opens a library for another machine, discards it, and continues its search."""
     folder = os.path.join(world.folder, "foreign")
     os.mkdir(folder)
     candidate = os.path.join(folder, "libgcc_s.so.1")
@@ -116,7 +115,7 @@ def test_a_candidate_of_another_machine(world, program):
 
 
 def test_a_dlopen_that_fails(world, program):
-    """It is mapped before it is found that something it needs is missing. It has no code."""
+    """The object is mapped before ld.so finds that something it needs is missing."""
     def shared(name, *needs):
         path = os.path.join(world.folder, name)
         subprocess.run(["gcc", "-shared", "-nostdlib", "-o", path, "-Wl,--no-as-needed,-soname," + name,
@@ -138,7 +137,7 @@ def main():
         for world in sites_world.worlds(scratch):
             try:
                 if world.name == "musl":
-                    continue  # loads nothing by itself; test_hooks_dlopen.py has its dlopen
+                    continue  # musl loads nothing internally; test_hooks_dlopen.py tests its dlopen
                 program = world.compile(os.path.join(HERE, "sites", "loads.c"), "-Wl,--as-needed")
                 asked = sum(test_libc_asks(world, words)[1] for words in (
                     ["getent", "passwd"],

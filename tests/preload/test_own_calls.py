@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Whether a program's own filter kills for a call of the library's is asked of each of them
-(preload/programs/filters.c): that list holds all that the sources make."""
+"""preload/programs/filters.c asks for each of the library's own calls whether a filter kills for it. Its
+list must have all calls that the sources make."""
 import re
 import sys
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parent.parent.parent
 FILTERS = TOP / "preload/programs/filters.c"
-# The program's own, which the library makes in its place.
+# Calls of the program, which the library makes in its place.
 IN_ITS_PLACE = {"execve", "exit", "exit_group"}
 
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""The recorder by itself: what a program recorded is what an independent aggregator reads, whatever
-happens to program, aggregator and machine."""
+"""The recorder alone: what a program has recorded is what an independent aggregator reads, whatever
+happens to the program, the aggregator and the machine."""
 # time-limit: 240
 
 import os
@@ -88,7 +88,7 @@ def paths(records, access=512):
 
 
 def made(records):
-    """The facts of a client, each checked to be there whole."""
+    """The facts of a client; checks that each is complete."""
     return sorted(p for p in paths(records) if p.startswith("/made/"))
 
 
@@ -144,7 +144,7 @@ def threads_lose_and_tear_nothing(client):
         found = made(case.records())
     own = numbered("threads", 3000, *("thread%d" % i for i in range(THREADS)))
     assert [p for p in found if "/all/" not in p] == own
-    # Two threads may record the same fact at the same instant; losing it they may not.
+    # Two threads may record the same fact at the same instant, but must not lose it.
     assert sorted({p for p in found if "/all/" in p}) == numbered("threads", 3000, "all")
 
 
@@ -159,7 +159,7 @@ def forks_share_one_memory(client):
         assert sorted({p for p in found if "/all/" in p}) == numbered("forks", 500, "all")
         assert len(case.receiver.memories) == 1
         header = case.receiver.memories[0].header()
-        # The killed child never said goodbye.
+        # The killed child has not said goodbye.
         assert (header["processes"], header["users"]) == (1 + CHILDREN, 1), header
 
 
@@ -205,7 +205,7 @@ def killed_threads_leave_whole_records(client):
                 _, _, _, who, number = path.split("/")
                 per_thread.setdefault(who, set()).add(int(number))
             for who, numbers in per_thread.items():
-                # What comes before a thread's last fact is there, but for one being written.
+                # Everything before a thread's last fact is there, except for one that was being written.
                 if who != "all":
                     assert numbers == set(range(len(numbers))), who
 
@@ -215,7 +215,7 @@ def full_segments_are_followed_by_others(client):
     with Case(client) as case:
         case.run("plain", 150000)
         found = made(case.records())
-        # Past its largest level the seen table forgets some facts, which come twice then.
+        # When its largest level is full, the seen table forgets some facts, which are then recorded twice.
         assert sorted(set(found)) == numbered("plain", 150000, "main")
         assert len(found) < 160000, len(found)
         numbers = sorted(hello.get("segment", 0) for hello in case.receiver.hellos())
@@ -229,7 +229,8 @@ def a_known_fact_behind_a_row_of_new_ones_comes_twice_at_most(client):
         case.run("rows", 30000)
         found = made(case.records())
         assert sorted(set(found)) == sorted(numbered("rows", 30000, "main") + numbered("rows", 10000, "row"))
-        # Of each of the 500 rows the first: the last level of the seen table takes it for one more of them.
+        # The first fact of each of the 500 sequences: the last level of the seen table takes it for another
+        # new one.
         assert len(found) - len(set(found)) <= 500, len(found)
 
 
@@ -437,7 +438,7 @@ def failed_exec_is_void_and_done_exec_counts(client):
     with Case(client) as case:
         case.run("exec")
         assert executed(case.records()) == expected
-    with Case(client, listening=False) as case:  # what is in the spool cannot be taken back
+    with Case(client, listening=False) as case:  # the spool cannot take it back
         case.run("exec")
         assert executed(case.spooled()) == expected
 
@@ -518,7 +519,7 @@ def hostile_spool_is_refused(client):
 
 
 def check_places(case, expected):
-    """Relative paths, by what they are relative to: ids are resolved as proto/record.proto says."""
+    """Resolves ids as proto/record.proto says, and checks what relative paths are relative to."""
     records, known = case.records(), {}
     hello = case.receiver.hellos()[0]["directory"]
     known[directory_id(0, hello)] = hello
@@ -542,7 +543,7 @@ def directory_id(parent, path):
 
 
 def wait_a_look():
-    """Longer than the recorder goes without looking at its connection: not a race, a period."""
+    """Waits for longer than the period after which the recorder looks at its connection."""
     import time
     time.sleep(2.5)
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""What a program pays: a fact that is known costs no system call, and a process start a bounded
-number of them."""
+"""What a program pays: a known fact costs no system call, and the start of a process a limited number of
+them."""
 
 import os
 import re
@@ -61,7 +61,7 @@ int main(int argc, char **argv)
 
 
 def calls(folder, program, rounds, where, library, address):
-    """How many system calls a run makes."""
+    """The number of system calls that a run makes."""
     trace = os.path.join(folder, "trace")
     variables = ["-E", "LD_PRELOAD=" + library, "-E", "FOOTPRINT_SOCKET=" + address] if library else []
     files = os.path.join(folder, "files")
@@ -73,10 +73,11 @@ def calls(folder, program, rounds, where, library, address):
 
 
 def judge(where, bare, watched):
-    """1 when watching costs more system calls than it may."""
+    """Returns 1 if watching takes more system calls than allowed."""
     print("system calls in %s: bare %s, watched %s" % (where, bare, watched))
-    # New facts cost nothing either while the aggregator holds the memory, but for a look a second. In a
-    # thread of glibc before 2.41 signals are held off while the new fact of an open is recorded.
+    # New facts need no system call either while the aggregator holds the memory, except for a look once a
+    # second. In a thread of glibc before 2.41, signals are held off while the new fact of an open is
+    # recorded.
     repeated = (watched[2] - watched[1]) - (bare[2] - bare[1])
     first = (watched[1] - watched[0]) - (bare[1] - bare[0])
     first_max = 6 if where == "main" else 6 + 2 * OPENS

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""One library for all: what the dynamic linkers of glibc 2.31, 2.36, 2.41 and musl did before us, and
-what a program reads, is recorded as strace saw it."""
+"""One library for every libc: what the dynamic linkers of glibc 2.31, 2.36, 2.41 and musl did before it
+started, and what a program reads, is recorded as strace saw it."""
 # time-limit: 300
 
 import os
@@ -28,7 +28,7 @@ int main(void) { FILE *f = fopen("/etc/passwd", "r"); return !f || fgetc(f) == E
 
 
 def run(root, folder, command, **variables):
-    """strace's lines of the program itself, and the records of the same run."""
+    """strace's lines for the program itself, and the records of the same run."""
     inside = folder[len(root):] or "/"
     library = os.path.join(inside, "libfootprint.so")
     shutil.copy(LIBRARY, folder)
@@ -63,7 +63,7 @@ def check(root, command, **variables):
     found = {r["path"].decode() for r in records
              if r["kind"] in ("PATH", "LOAD") and not r.get("error") and
              (r["kind"] == "LOAD" or r["access"] & READ)}
-    # Mapped by the kernel, which strace does not show; or the program, where the linker was executed.
+    # The kernel maps these, which strace does not show. If the linker was executed, it is the program.
     started = {command[0], *(hellos[0].get(name, b"").decode()
                              for name in ("interpreter", "executable"))}
     assert found - started == opened - started, sorted(found ^ opened)
@@ -76,7 +76,7 @@ def check(root, command, **variables):
 
 
 def check_linker_as_program(root, linker, *options):
-    """`ld.so PROGRAM` drops its own arguments, each glibc in its own way."""
+    """`ld.so PROGRAM` removes its own arguments, in a different way in each glibc."""
     program = ["/bin/cat", "/etc/passwd"]
     hello = check(root, [linker, *options, *program])
     assert hello["executable"] == hello["invoked_as"] == b"/bin/cat", hello
@@ -96,7 +96,7 @@ def check_linker_as_program(root, linker, *options):
 
 def check_release(root):
     check(root, ["/bin/cat", "/etc/passwd"])
-    # Libraries that are found without the cache: it is not read then.
+    # If libraries are found without the cache, ld.so does not read it.
     libraries = os.path.dirname(next(path for path in (
         "/lib/x86_64-linux-gnu/libc.so.6", "/usr/lib/x86_64-linux-gnu/libc.so.6")
         if os.path.exists(root + path)))
@@ -110,7 +110,7 @@ def check_release(root):
 
 
 def check_run_paths():
-    """Libraries found by an object's own folder, with and without others that are not."""
+    """Libraries that are found by $ORIGIN, together with others and without."""
     with tempfile.TemporaryDirectory() as folder:
         os.mkdir(folder + "/inner")
         with open(folder + "/empty.c", "w") as file:

@@ -37,7 +37,8 @@ def expect(what, condition, detail=""):
 
 
 def access_matters(fact):
-    """hooks and sites agree with strace on the access; what a directory open is called does not."""
+    """Is the access to be compared? What hooks and sites call the open of a directory may differ from
+    strace."""
     words, path, outcome = fact
     return words.replace("list", "read"), os.path.normpath(path), outcome
 
@@ -50,7 +51,7 @@ def test_everything_is_recorded(world, commands):
         for fact in sorted(seen):
             words, path, outcome = access_matters(fact)
             if words == "exec":
-                # A successful one is the next image's; its record says what was tried.
+                # A successful execution belongs to the next image; the record says what was tried.
                 expect(f"{world.name}: {' '.join(command)}: not recorded:",
                        any(w == "exec" and p == path for w, p, _ in have), fact)
             elif (words, path, outcome) not in have:
@@ -121,7 +122,7 @@ MUSL = "/lib/x86_64-linux-musl/libc.so"
 
 
 def libc_with_build_id(folder, identity, libc=LIBC, change=lambda content: content, name="libc.so.6"):
-    """A copy of this machine's libc that claims to be another build, with further changes."""
+    """Makes a copy of this machine's libc with another build-id, and further changes."""
     notes = subprocess.run(["readelf", "-nW", libc], check=True, text=True, stdout=subprocess.PIPE)
     own = bytes.fromhex(re.search(r"Build ID: (\w{40})", notes.stdout)[1])
     with open(libc, "rb") as file:
@@ -136,7 +137,7 @@ def libc_with_build_id(folder, identity, libc=LIBC, change=lambda content: conte
 
 
 def offsets_kept(path):
-    """Those of a file that keeps what was found."""
+    """The offsets in a file that keeps what a search has found."""
     with open(path, "rb") as file:
         content = file.read()
     return struct.unpack_from(f"<{FILE_HEAD.unpack_from(content)[3]}I", content, FILE_HEAD.size)
@@ -148,7 +149,8 @@ def sites_by_objdump(path):
 
 
 def test_a_search_finds_what_objdump_finds(world):
-    """In a libc of unknown build-id; none of its sites is taken for one that is jumped into."""
+    """In a libc with an unknown build-id, a search finds what objdump finds, and takes no site for one
+    that is jumped into."""
     identity = bytes(range(1, 21))
     folder = os.path.join(world.folder, "searched")
     libc_with_build_id(folder, identity, (world.root or "") + LIBC)
@@ -161,15 +163,15 @@ def test_a_search_finds_what_objdump_finds(world):
 
 
 def test_an_unknown_musl(world, program):
-    """It is searched, too, and what looks like a site has a stub each. It is the program's linker, so it is
-    told to run it."""
+    """An unknown musl is searched, too, and there is a stub for everything that looks like a site. This
+    musl is the program's linker, so it is told to run the program."""
     linker = libc_with_build_id(os.path.join(world.folder, "unknown"), bytes(range(2, 22)), MUSL, name="libc.so")
     _, expected, _, _ = world.run([program])
     result, facts, _, details = world.run([linker, program])
     missed = {fact for fact in expected - facts if fact[1] not in (program, MUSL, "/lib/ld-musl-x86_64.so.1")}
     expect("unknown musl:", result.returncode == 0 and not details, f"{details} {result}")
     expect("unknown musl: not recorded:", len(expected) > 5 and not missed, missed)
-    # Where it cannot be told from other libraries nothing of it is seen, which is said.
+    # If it cannot be told from other libraries, nothing of it is seen, and that is a gap.
     renamed = os.path.join(world.folder, "unknown", "other.so")
     os.rename(linker, renamed)
     result, _, _, details = world.run([renamed, program])
@@ -177,8 +179,8 @@ def test_an_unknown_musl(world, program):
 
 
 def near_execve(content, make):
-    """The content with the bytes of `make` in the padding behind execve's site, whose address it is given
-    with the place's own. (Code has the same offsets in the file.)"""
+    """The content, with the bytes of `make` in the padding behind execve's site; `make` gets the addresses
+    of the site and of that place. (Code has the same offsets in the file and in memory.)"""
     site = content.index(bytes.fromhex("b83b0000000f05483d01f0ffff")) + 5
     padding = re.compile(rb"\xc3(?:\x66\x2e\x0f\x1f\x84\0{5}|\x0f\x1f\x84\0{5})").search(content, site)
     assert padding.start() < site + 100, padding
@@ -189,8 +191,9 @@ def near_execve(content, make):
 
 
 def test_code_that_seems_to_be_jumped_into(world, scratch):
-    """A jump into execve's site: it is left alone, which is a gap, and what system() executes is recorded by
-    its hook. What only looks like one, in the distance of a mov, changes nothing."""
+    """A site of execve that is jumped into is left alone, which is a gap, and its hook records what
+    system() executes. Something that only looks like a jump, the displacement of a mov, changes
+    nothing."""
     source = os.path.join(scratch, "shell.c")
     with open(source, "w") as file:
         file.write("#include <stdlib.h>\nint main(void) { return system(\"true\"); }\n")
@@ -212,7 +215,7 @@ def test_code_that_seems_to_be_jumped_into(world, scratch):
 
 
 def test_other_builds(world, scratch):
-    """An unknown build is searched; one that claims a known build-id is not written where it differs."""
+    """An unknown build is searched. One that claims a known build-id is not written where it differs."""
     command = ["getent", "passwd", "root"]
     unknown, poisoned = os.path.join(scratch, "unknown"), os.path.join(scratch, "poisoned")
     libc_with_build_id(unknown, bytes(20))
@@ -240,7 +243,7 @@ def checksum(content):
 
 
 def file_of(content, offsets, **change):
-    """A file like this one, with other offsets, and a right checksum."""
+    """A file like this one, with other offsets, and a correct checksum."""
     magic, version, identity, _ = FILE_HEAD.unpack_from(content)
     head = FILE_HEAD.pack(magic, change.get("version", version), change.get("identity", identity),
                           change.get("count", len(offsets)))
@@ -249,7 +252,8 @@ def file_of(content, offsets, **change):
 
 
 def poisons(good, offsets, identity):
-    """Files that must not change what is recorded, by name: how each is put in the place of a good one."""
+    """Files that must not change what is recorded: for each name, how it is put in the place of a good
+    one."""
     few = file_of(good, offsets[:1])
 
     def written(content, mode=0o644, owner=0):
@@ -284,7 +288,7 @@ def poisons(good, offsets, identity):
 
 
 def traced(world, command, log, **settings):
-    """A run with the calls that keep and read the file."""
+    """A run under strace, which shows how the file is written and read."""
     result, facts, _, details = world.run(command, wrapper=["strace", "-f", "-o", log, "-e",
                                           "trace=openat,rename"], **settings)
     with open(log) as file:
@@ -292,13 +296,13 @@ def traced(world, command, log, **settings):
 
 
 def test_what_was_found_is_kept(world, scratch):
-    """The first start of an unknown build searches it, the next ones need not; and a file that anybody
-    else may have written changes nothing."""
+    """The first start of an unknown build searches it, later ones need not. A file that anybody else may
+    have written changes nothing."""
     command, identity = ["getent", "passwd", "root"], bytes(range(20))
     folder, log = os.path.join(scratch, "kept"), os.path.join(scratch, "kept.log")
     libc_with_build_id(folder, identity)
     path = f"{world.library}.sites-{identity.hex()}"
-    # No mapped pages (below), whose table would say where the sites are.
+    # Prevents mapped pages (below), whose table would say where the sites are.
     os.mkdir(f"{world.library}.pages-{identity.hex()}")
 
     def run():
@@ -312,17 +316,17 @@ def test_what_was_found_is_kept(world, scratch):
     offsets = offsets_kept(path)
     with open(os.path.join(folder, "libc.so.6"), "rb") as file:
         code = file.read()
-    # Cancellable calls of glibc since 2.41 go through one function: its callers have sites of their own kind.
+    # Since glibc 2.41, cancellable calls go through one function, whose callers are sites of their own kind.
     expect("kept: sites:", offsets and all(code[o:o + 2] == b"\x0f\x05" or code[o] == 0xe8 for o in offsets), offsets)
     expect("kept: checksum:", file_of(good, offsets) == good)
-    # Of one call: not pop %rbx; ret, the end of a function that makes any call.
+    # Of a particular call: not followed by pop %rbx; ret, the end of a function that makes any call.
     plain = [o for o in offsets if code[o:o + 2] == b"\x0f\x05" and code[o + 2:o + 4] != b"\x5b\xc3"]
 
     _, second, _, calls = traced(world, command, log, LD_LIBRARY_PATH=folder)
     expect("kept: read, not written:", len(calls) == 1 and "O_RDONLY" in calls[0], calls)
     expect("kept: the same is recorded:", second == first, second ^ first)
 
-    # Of root's own making it is believed: this is what shows that nothing was searched.
+    # A file that root has made is believed, which shows that nothing was searched.
     with open(path, "wb") as file:
         file.write(file_of(good, plain[:1]))
     result, facts, _, details = run()
@@ -354,7 +358,7 @@ PAGES_TABLE = PAGES_SITES_AT + PAGES_SITES.size * FILE_OFFSETS + 8
 
 
 def mapped_pages(world, wrapper=(), **settings):
-    """What stands over libc's code in a watched process: lines of its memory map."""
+    """What is mapped over libc's code in a watched process: lines of its memory map."""
     result, _, _, details = world.run(["cat", "/proc/self/maps"], wrapper=wrapper, **settings)
     lines = result.stdout.decode().splitlines()
     return [line for line in lines if ".pages-" in line], lines, details
@@ -365,7 +369,8 @@ def pages_file(world, lines):
 
 
 def stretches_of(pages):
-    """First and last page of each mapping: up to fifteen pages without a site go along (doc/decisions/sites.md)."""
+    """First and last page of each mapping: up to fifteen pages without a site are mapped along
+    (doc/decisions/sites.md)."""
     stretches = []
     for page in sorted(pages):
         if stretches and page - stretches[-1][1] <= 16:
@@ -376,9 +381,8 @@ def stretches_of(pages):
 
 
 def test_pages_are_mapped(world, scratch):
-    """The first start writes libc's pages with the sites redirected; later ones map them, where each of
-    their sites is what it is in libc's file but for its jump; and no file in the place of a good one
-    changes what is recorded."""
+    """The first start writes libc's pages with redirected sites. Later ones map these; each site is as in
+    libc's file, except for its jump. No file in the place of a good one changes what is recorded."""
     command = ["getent", "passwd", "root"]
     mapped, lines, details = mapped_pages(world)
     expect("pages: mapped:", mapped and not details, f"{details} {lines}")
@@ -390,7 +394,7 @@ def test_pages_are_mapped(world, scratch):
         good = file.read()
     expect("pages: mode:", os.stat(path).st_mode & 0o7133 == 0, oct(os.stat(path).st_mode))
 
-    # The rest of the pages is libc's.
+    # The rest of the pages is the same as libc's.
     table = good[-PAGES_TABLE:]
     count = FILE_HEAD.unpack_from(table)[3]
     sites = [PAGES_SITES.unpack_from(table, PAGES_SITES_AT + PAGES_SITES.size * i)[0] for i in range(count)]
@@ -481,7 +485,8 @@ WRITERS = {
     *(volatile char *)page = *page;
     mprotect(page, 4096, PROT_READ | PROT_EXEC);
 """,
-    # Of all code of libc, where it then makes all system calls in another way (here: as before 1997).
+    # Makes all of libc's code writable, and replaces its system calls (here: by the interface from before
+    # 1997).
     "all code": """
     char line[512], *start = 0, *end = 0;
     FILE *maps = fopen("/proc/self/maps", "r");
@@ -501,7 +506,7 @@ WRITERS = {
 
 
 def test_written_code_is_kept(world, scratch):
-    """Somebody else has written into libc's code before the library starts: it stays."""
+    """What somebody else has written into libc's code before the library starts stays."""
     expect("written code: mapped without:", mapped_pages(world)[0])
     for name, code in WRITERS.items():
         source = os.path.join(scratch, "writer.c")
@@ -511,7 +516,7 @@ def test_written_code_is_kept(world, scratch):
                        "__attribute__((constructor)) static void patch(void)\n{\n"
                        '    void *libc = dlopen("libc.so.6", RTLD_LAZY);\n' + code + "}\n")
         writer = os.path.join(scratch, "writer.so")
-        # The last that wants to be initialised first is.
+        # Of several objects with that mark, the last one is initialised first.
         subprocess.run(["gcc", "-shared", "-fPIC", "-Wl,-z,initfirst", "-o", writer, source], check=True)
         mapped, lines, details = mapped_pages(world, LD_PRELOAD=f"{world.library} {writer}")
         expect(f"written code, {name}: loaded:", any("writer.so" in line for line in lines), lines)
@@ -532,7 +537,8 @@ __attribute__((constructor)) static void begin(void)
 
 
 def test_constructors_of_others(world, scratch):
-    """What libc opens for a library's constructor is seen too; the thread that it starts is no hindrance."""
+    """What libc opens for a library's constructor is seen, too; the thread that the constructor starts is
+    no obstacle."""
     source, library = scratch + "/begin.c", scratch + "/libbegin.so"
     with open(source, "w") as file:
         file.write(CONSTRUCTOR)
@@ -547,7 +553,7 @@ def test_constructors_of_others(world, scratch):
 
 
 def test_vector_registers_are_not_used():
-    """A system call keeps them, so no instruction of the library may touch one."""
+    """System calls preserve vector registers, so no instruction of the library may use them."""
     listing = subprocess.run(["objdump", "-d", "--no-show-raw-insn", LIBRARY], check=True, text=True,
                              stdout=subprocess.PIPE).stdout
     for line in listing.splitlines():

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""What a start runs of the library stands together (preload/layout_start.ld): a start is run step by
-step, and no function is met that is not in that list or in the compiler's own of constructors."""
+"""The code of the library that a start runs is in one place (preload/layout_start.ld). This test
+single-steps a start, and finds no function that is not in that list, or in the compiler's section of
+constructors."""
 
 import os
 import re
@@ -16,7 +17,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import recorder_receiver as wire  # noqa: E402
 
 BUILD = os.path.abspath(os.environ.get("BUILD", os.path.join(wire.TOP, "build")))
-PAGES_MAX = 9  # that a start runs; 7 with the compiler of Debian 12
+PAGES_MAX = 9  # of code that a start runs; 7 with the compiler of Debian 12
 STEPPER = r"""
 #include <stdio.h>
 #include <string.h>
@@ -81,7 +82,7 @@ int main(int argc, char **argv)
 
 
 def executed(folder, library):
-    """Offsets of the instructions that /bin/true runs in the library, started from a pool."""
+    """Offsets in the library of the instructions that /bin/true, started from a pool, executes."""
     with open(os.path.join(folder, "stepper.c"), "w") as file:
         file.write(STEPPER)
     stepper = os.path.join(folder, "stepper")
@@ -92,7 +93,8 @@ def executed(folder, library):
     try:
         while not os.path.exists(socket) and daemon.poll() is None:
             time.sleep(0.01)
-        # A parent has a pool from its third program on, once it has come; what it executes itself has none.
+        # A parent has a pool from its third program on at the earliest; a program that it execs itself has
+        # none.
         words = ("for i in 1 2 3 4 5 6 7 8 9 10; do /bin/true; grep -q footprint-pool /proc/$$/maps && break;"
                  " sleep 0.2; done; %s %s /bin/true; exit $?" % (stepper, library))
         said = subprocess.run(["/bin/sh", "-c", words], check=True, capture_output=True, text=True,
@@ -135,8 +137,8 @@ def main():
 
 
 def own_sections():
-    """The functions that have a section of their own: not those of assembly, nor constructors. What the
-    compiler has cut from a function is named after it."""
+    """The functions with a section of their own: not those in assembly, nor constructors. What the
+    compiler has split off a function has that one's name."""
     objects = [wire.object_of(source, BUILD) for source in Path(wire.TOP, "preload").rglob("*.c")]
     listing = subprocess.run(["objdump", "-h", *objects], check=True, capture_output=True, text=True).stdout
     return set(re.findall(r" \.text\.(?!startup|exit)(\w+)", listing))

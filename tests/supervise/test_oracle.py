@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # time-limit: 450
-"""Static and Go programs under supervision, against what strace saw of them without it."""
+"""Static and Go programs under supervision, compared with what strace sees of them without it."""
 
 import json
 import os
@@ -17,7 +17,8 @@ from judge import compare, exclusions, paths, said as oracle_said, seen, strace
 BUILD = os.path.abspath(os.environ.get("BUILD", os.path.join(TOP, "build")))
 HERE = os.path.dirname(os.path.abspath(__file__))
 NEEDED = ("strace", "busybox", "gcc", "musl-gcc", "go")
-# Between the look and the call nothing else happens in these, so all must be as strace saw it.
+# Nothing else happens between the look and the call in these programs, so everything must be as strace saw
+# it.
 OUTSIDE = {"search"}
 GO = {"CGO_ENABLED": "0", "GOFLAGS": "-mod=mod", "GOTOOLCHAIN": "local", "GOPROXY": "off"}
 
@@ -36,7 +37,7 @@ BUSYBOX = {
 
 
 def build(folder):
-    """The programs, by name: what is to be executed."""
+    """Builds the programs; returns what to execute for each name."""
     made = {}
     sources = [("calls", ""), ("express", "-express")]
     if os.geteuid() == 0:
@@ -64,7 +65,7 @@ def workloads(made, work):
 
 
 class Supervised(seen.Judge):
-    """strace's judge takes static programs for unwatched; here they are not."""
+    """The oracle considers static programs unwatched; here they are watched."""
 
     def _start(self, image):
         program = super()._start(image)
@@ -81,7 +82,7 @@ def fresh(work):
 
 
 def judge(name, command, folder, work):
-    """The complaints about one workload."""
+    """Judges one workload; returns the complaints."""
     trace, manifest = os.path.join(folder, "trace"), os.path.join(folder, "manifest")
     quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     fresh(work)

@@ -30,7 +30,7 @@ TYPES = {
     stat.S_IFBLK: "device",
 }
 
-# What the runtime lays over the image: not in its file system.
+# What the runtime mounts over the image, and is not in its file system.
 LAID_OVER = {"/etc/hosts", "/etc/hostname", "/etc/resolv.conf"}
 
 OWN = exclusions.Own(
@@ -39,7 +39,7 @@ OWN = exclusions.Own(
     spool=b"/run/footprint/spool",
 )
 STRING = re.compile(r'"([^"]*)"')
-# Names with the process's pid in them, which are not the same in two runs.
+# Names that contain the process's pid, and so differ between two runs.
 PID_IN_NAME = re.compile(rb"(/temp-|\.pyc\.)\d+")
 
 
@@ -75,7 +75,7 @@ def packages_by_path(lines):
 
 
 def wrong_state(file, root):
-    """What a manifest entry says of type, mode, owner, size and digest that is not so."""
+    """What is wrong about type, mode, owner, size and digest in a manifest entry."""
     path = root + file["path"]
     try:
         state = os.lstat(path)
@@ -97,7 +97,7 @@ def wrong_state(file, root):
     if file.get("type") == "file" and not changed:
         with open(path, "rb") as content:
             digest = hashlib.sha256(content.read()).hexdigest()
-        # Nobody has used the content of what was only looked at; a size of 0 tells nothing alone.
+        # The content of a file that was only looked at does not count; a size of 0 alone means nothing.
         checks["sha256"] = None if looked_at else digest
         checks["size"] = None if looked_at and not state.st_size else state.st_size
     for key, value in checks.items():
@@ -110,7 +110,7 @@ def wrong_package(file, owners):
     for name in merged_usr_names(file["path"]):
         expected |= owners.get(name, set())
     said = file.get("package")
-    if len(expected) > 1:  # a link of merged /usr, which many packages have as a folder
+    if len(expected) > 1:  # a symlink of the merged /usr, which is a folder in many packages
         expected = {None}
     if said not in (expected or {None}):
         yield f"belongs to {' '.join(sorted(expected)) or 'no package'}, not {said}"
@@ -137,7 +137,7 @@ def check_attributes(said, root, packages):
 
 
 def steady(value):
-    """A fact with the pids in its names taken out."""
+    """A fact, with pids in names replaced."""
     if isinstance(value, tuple):
         return tuple(steady(part) for part in value)
     return PID_IN_NAME.sub(rb"\1PID", value) if isinstance(value, bytes) else value

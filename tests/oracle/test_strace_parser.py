@@ -33,7 +33,7 @@ def hexed(text):
 
 
 def trace(text):
-    """Lines of a trace, from one in clear."""
+    """Lines of a trace, from a readable one."""
     return [hexed(line.strip()) for line in text.splitlines() if line.strip()]
 
 

@@ -1,4 +1,4 @@
-"""What people and programs read of a judgement."""
+"""A judgement as text for people and as JSON."""
 
 from .compare import BARS, Score
 from .strace import printable
@@ -18,7 +18,7 @@ def fact_text(fact):
 
 
 def cell(score):
-    """Recall/precision in percent, with no more digits than say something."""
+    """Recall/precision in percent, without insignificant digits."""
     if not score.expected and not score.said:
         return "-"
     return f"{short(score.recall())}/{short(score.precision())}"
@@ -40,7 +40,7 @@ def row(name, scores, seconds):
 
 
 def differences(scores, show_all=False):
-    """Lines that name every missed and extra fact."""
+    """Lines that name each missed and each extra fact."""
     for category, score in scores.items():
         if not BARS[category] and not show_all:
             continue

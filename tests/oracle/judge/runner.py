@@ -23,14 +23,14 @@ from .said import Said
 from .seen import judge
 from .strace import FLAGS
 
-LIMIT = 120  # seconds, of a whole workload
+LIMIT = 120  # seconds, for a whole workload
 READY_LIMIT = 30  # seconds, until a server answers
 TICK = 0.02  # seconds between looks at a condition
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 class RunError(Exception):
-    """The run itself went wrong: nothing was judged."""
+    """The run itself failed, so nothing was judged."""
 
 
 @dataclass
@@ -58,7 +58,7 @@ def wait_until(condition, limit, what):
 
 
 def free_ports(count):
-    """Ports that nobody listens on. Held all at once, so that they differ."""
+    """Ports on which nobody listens. All are held at the same time, so they differ."""
     holders = [socket.socket() for _ in range(count)]
     try:
         for holder in holders:
@@ -70,7 +70,7 @@ def free_ports(count):
 
 
 def last_lines(path, count):
-    """Of a text file, or none where there is no file."""
+    """The last lines of a text file; none if there is no file."""
     try:
         return path.read_text("utf-8", "replace").strip().splitlines()[-count:]
     except FileNotFoundError:
@@ -78,7 +78,7 @@ def last_lines(path, count):
 
 
 def traced_by(tracer):
-    """The processes that have this tracer: they would live on without it."""
+    """The processes with this tracer; without it, they would live on."""
     for status in Path("/proc").glob("[0-9]*/status"):
         try:
             lines = status.read_text("ascii", "replace").splitlines()
@@ -89,7 +89,7 @@ def traced_by(tracer):
 
 
 class Run:
-    """One run of one workload; a context, at whose end nothing of it is left."""
+    """One run of one workload: a context manager, which leaves nothing behind."""
 
     def __init__(self, workload, place, options):
         self.workload = workload
@@ -124,7 +124,7 @@ class Run:
 
     @staticmethod
     def _end(process):
-        """Kills our child, what it traces, and its whole process group, which it leads."""
+        """Kills our child, what it traces, and its process group, which it leads."""
         for pid in traced_by(process.pid):
             os.kill(pid, signal.SIGKILL)
         try:
@@ -187,7 +187,7 @@ class Run:
                        if not k.startswith(("FOOTPRINT_", "LD_"))}
         daemon = self._start(command, self.own / "daemon.log", env=environment, pass_fds=[write])
         os.close(write)
-        # The end of the file: it has ended.
+        # It has ended when the pipe is at its end.
         with open(ready, "rb") as pipe:
             if pipe.read(1) != b"\n":
                 log = (self.own / "daemon.log").read_text("utf-8", "replace")
@@ -202,7 +202,7 @@ class Run:
             "FOOTPRINT_SPOOL": self.place.inside(self.own / "spool"),
             "FOOTPRINT_APP": self.workload.name, "FOOTPRINT_VERSION": "1",
             "FOOTPRINT_SITES": "1" if self.options.sites else "0",
-            # Under a seccomp listener strace misreads system calls: tests/supervise judges those.
+            # Under a seccomp listener, strace misreads system calls; tests/supervise judges those programs.
             "FOOTPRINT_SUPERVISE": "0",
         }
 
@@ -215,7 +215,7 @@ class Run:
         if workload.user:
             command += ["-u", workload.user]
         command += ["sh", "-c", workload.command]
-        # strace's own messages stay in English: only the program has the locale.
+        # Only the program gets the locale, so that strace's messages stay in English.
         command[-3:-3] = ["-E", f"LANG={self.options.locale}"]
         env = [f"{k}={v}" for k, v in self.environment("C").items()]
         work = self.place.inside(self.work)
@@ -236,7 +236,7 @@ class Run:
 
     @staticmethod
     def _first_program(tracer):
-        """strace's child: the program that the run began with."""
+        """strace's child, the program with which the run begins."""
         path = f"/proc/{tracer.pid}/task/{tracer.pid}/children"
         with open(path, encoding="ascii") as children:
             return int(children.read().split()[0])
@@ -249,7 +249,7 @@ class Run:
                            + " | ".join(last_lines(self.trace, 8))) from None
 
     def manifest(self):
-        """Runs the workload; its manifest as `footprint show --json` gives it."""
+        """Runs the workload; returns its manifest, as `footprint show --json` prints it."""
         workload = self.workload
         if workload.setup:
             self._unwatched(workload.setup, "setup")
@@ -275,7 +275,7 @@ class Run:
         return json.loads(text)
 
     def seen(self):
-        """What strace saw of the run, resolved as it stands now."""
+        """What strace saw of the run, with paths resolved as they are now."""
         resolver = Resolver(os.fsencode(self.place.root))
         def canonical(path):
             return resolver.resolve(b"/", os.fsencode(path)).path
@@ -285,7 +285,7 @@ class Run:
 
 
 def run_workload(workload, place, options):
-    """An Outcome; RunError: it could not be judged."""
+    """Returns an Outcome. RunError: it could not be judged."""
     begun = time.monotonic()
     with Run(workload, place, options) as run:
         manifest = run.manifest()

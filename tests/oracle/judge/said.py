@@ -1,4 +1,4 @@
-"""The same sets as seen.py's, out of `footprint show --json`."""
+"""The same sets as those of seen.py, from `footprint show --json`."""
 
 import os
 import re
@@ -9,7 +9,7 @@ ESCAPE = re.compile(r"\\(?:x([0-9a-f]{2})|\\)")
 
 
 def unescape(text):
-    """JSON can hold no bytes but UTF-8: others are written \\xHH, and a backslash \\\\."""
+    """JSON can only hold UTF-8: other bytes are written \\xHH, and a backslash \\\\."""
     plain = ESCAPE.sub(lambda m: chr(0xdc00 + int(m.group(1), 16)) if m.group(1) else "\\", text)
     return os.fsencode(plain)
 
@@ -37,7 +37,7 @@ class Said:
         self._search()
 
     def _search(self):
-        """What was seen as a search in vain may be said as any miss or check."""
+        """A search in vain that was seen may be any missing path or check in the manifest."""
         self.implied["search"] = {("missing", path) for path in self.facts["missing"]}
         self.implied["search"] |= {("check", *fact) for fact in self.facts["checked"]}
 
@@ -57,10 +57,10 @@ class Said:
             self.facts["executed"].add((by, path))
         elif access == "load":
             self.facts["loaded"].add((by, path))
-            # The dynamic linker opened it for reading, and that is all that strace sees.
+            # The dynamic linker opened it for reading, which is all that strace sees.
             self.implied["opened"].add((by, path, "read"))
         elif access == "unobserved":
-            pass  # a guess that says that it is one
+            pass  # marked in the manifest as not observed
         elif access == "read" and kind == "symlink":
             self.facts["links"].add((by, path))
         else:

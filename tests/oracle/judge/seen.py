@@ -14,22 +14,22 @@ from .own_calls import EXECS, Finder, marks_start, misses_library
 from .strace import Reader, TraceError
 from .tasks import Follower, directory_of
 
-# "search": what the dynamic linker looked for in vain before any code of ours could run.
+# "search": what the dynamic linker looked for in vain, before any of our code could run.
 CATEGORIES = (
     "opened", "loaded", "executed", "written", "connected", "links", "checked", "missing",
     "search",
 )
 WRITING = {"write", "create", "delete", "rename", "metadata"}
-SHEBANGS_MAX = 5  # interpreters that are scripts themselves, as the kernel
+SHEBANGS_MAX = 5  # interpreters that are scripts themselves: the kernel's limit
 
 
 class Seen:
     def __init__(self):
         self.facts = {category: {} for category in CATEGORIES}
-        # May be said, need not be: what follows from the facts rather than from a call.
+        # The manifest may have these, but need not: they follow from other facts, and not from a call.
         self.derived = {category: set() for category in CATEGORIES}
         self.unwatched = {}  # programs that cannot be watched -> evidence: each must be a gap
-        self.gone = set()  # paths that were no more when the run was over
+        self.gone = set()  # paths that did not exist any more when the run was over
         self.calls = 0
 
     def add(self, category, fact, evidence, demanded=True):
@@ -40,16 +40,16 @@ class Seen:
 
 
 class Judge:
-    """Makes a Seen of a trace. `place` has the root, `own` what is the watching's own."""
+    """Makes a Seen from a trace. `place` has the root, `own` what belongs to the watching itself."""
 
     def __init__(self, resolver, own, first_cwd):
         self.resolver = resolver
         self.own = own
         self.first_cwd = first_cwd
         self.seen = Seen()
-        self.programs = {}  # Image -> canonical path of what runs; None: it cannot be watched
+        self.programs = {}  # Image -> canonical path of its executable; None: it cannot be watched
         self.doubtful = set()  # calls that may be the library's own
-        self.started = set()  # images in which our library has begun to work
+        self.started = set()  # images in which our library has started
         self.will_start = set()
 
     def read(self, lines):
@@ -64,7 +64,7 @@ class Judge:
         return self.seen
 
     def _look_ahead(self, steps):
-        """Which images our library worked in, and which cannot find it."""
+        """Finds the images in which our library worked, and those that cannot find it."""
         asked, lost = {}, set()
         for step in steps:
             call = step.call
@@ -85,7 +85,7 @@ class Judge:
         self.seen.unwatched[path] = image.call
 
     def _drop_said_elsewhere(self):
-        """A search in vain that a program made too, later on, is not one of the start alone."""
+        """Drops searches at the start that a program also made later on."""
         search, missing = self.seen.facts["search"], self.seen.facts["missing"]
         checked = self.seen.facts["checked"]
         for fact in [f for f in search if (f[1] in missing if f[0] == "missing" else f[1:] in checked)]:
@@ -124,7 +124,7 @@ class Judge:
         return self.programs[image]
 
     def _image_path(self, image):
-        """Where the executed path leads. /proc/self/exe is what its caller runs."""
+        """Where the executed path leads. /proc/self/exe is the caller's executable."""
         if image.path in (b"/proc/self/exe", b"/proc/thread-self/exe") and image.parent:
             return self._program(image.parent), ()
         found = self.resolver.resolve(image.base, image.path, True, image.root)
@@ -148,7 +148,7 @@ class Judge:
             self._link_facts(found.links, program, image.call, demanded=False)
             self._allow(found, image)
             program = found.path
-        # A program is executed by itself, too: for the first one nobody else is known.
+        # A program may also be executed by itself: nobody else is known for the first one.
         self.seen.add("executed", (program, program), image.call, demanded=False)
         self._link_facts(links, program, image.call, demanded=False)
         interpreter = elf.interpreter(self._file(program))
@@ -166,7 +166,7 @@ class Judge:
         return program
 
     def _any_linker(self, program, image):
-        """The program is gone, so that nobody can say any more which dynamic linker it had."""
+        """The program is gone, so it is not known any more which dynamic linker it had."""
         for linker in elf.LINKERS:
             found = self.resolver.resolve(b"/", linker, True, image.root)
             self.seen.add("loaded", (program, found.path), image.call, demanded=False)
@@ -200,7 +200,7 @@ class Judge:
             return
         use = PathUse(step, base, path, True, *came)
         if use.missing and self.resolver.resolve(base, path, True, step.root).exists:
-            # Its interpreter is missing: the kernel says so in the same words.
+            # Its interpreter is missing, for which the kernel returns the same error.
             use = PathUse(step, base, path, True, frozenset({CHECK}))
         self._used(use, by)
 
@@ -215,7 +215,7 @@ class Judge:
         return values[0].path, b"/"
 
     def _first(self, step):
-        """The program that the run began with: nobody that we watch started it."""
+        """The program with which the run began: no watched program has started it."""
         text = step.call.values[0].bytes
         found = self.resolver.resolve(step.cwd, text, True, step.root)
         self.seen.derived["executed"].add((found.path, found.path))
@@ -233,7 +233,7 @@ class Judge:
         if self._outside(path) or path.startswith((b"/memfd:", b"/dev/zero", b"/SYSV")):
             return
         if path == by:
-            return  # by `ld.so PROGRAM`: its exec
+            return  # by `ld.so PROGRAM`: this is its exec
         self.seen.add("loaded", (by, path), call)
 
     def _outside(self, path):
@@ -247,7 +247,7 @@ class Judge:
     def _used(self, use, by):
         step = use.step
         found = self.resolver.resolve(use.base, use.path, use.follow, step.root)
-        # After a chroot the library still looks for what it knew outside.
+        # After a chroot, the library still looks for its files outside.
         if self.own.owns(found.path) or self.own.owns(use.path):
             return
         demanded = step.call not in self.doubtful
@@ -267,7 +267,7 @@ class Judge:
             self._add_access(access, by, found.path, step.call, demanded)
 
     def _in_vain(self, use, found, by):
-        """Is it a miss or a check of the dynamic linker, before our library's first call?"""
+        """Is it a search or check by the dynamic linker, before our library's first call?"""
         image = use.step.image
         if image in self.started or image not in self.will_start:
             return False

@@ -1,7 +1,4 @@
-"""Sources of Debian packages that are installed here, for the tests that only stand there.
-
-The machine's own apt configuration is left alone: lists and sources have a folder of their own.
-"""
+"""Sources of Debian packages that are installed here, for tests that are only in the sources."""
 
 import shutil
 import subprocess
@@ -27,7 +24,7 @@ def _release():
 
 
 def _apt(folder):
-    """apt-get with lists of sources alone, kept in `folder`."""
+    """An apt-get that only has lists of sources, kept in `folder`."""
     (folder / "lists/partial").mkdir(parents=True, exist_ok=True)
     # Security updates change the patches of Debian, not the tests of upstream.
     (folder / "sources.list").write_text(

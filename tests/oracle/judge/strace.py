@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-STRING_LIMIT = 4096  # PATH_MAX: a path that is longer names nothing
+STRING_LIMIT = 4096  # PATH_MAX: no name is longer
 
-# Every call that names a file or an address, and those that say which process stands where.
+# Every call that names a file or an address, and those that change working directories and processes.
 TRACED = (
     "%file,fork,vfork,clone,clone3,execve,execveat,fchdir,unshare,setns,mmap,"
     "connect,bind,sendto,sendmsg,sendmmsg,io_uring_setup"
@@ -27,7 +27,7 @@ FLAGS = (
 
 
 class TraceError(Exception):
-    """A trace that does not read as strace writes it, or says what cannot be."""
+    """A trace that is not in strace's format, or is impossible."""
 
 
 class Text(NamedTuple):
@@ -35,7 +35,7 @@ class Text(NamedTuple):
 
     bytes: bytes
     abstract: bool = False  # a socket name printed as @"..."
-    cut: bool = False  # longer than STRING_LIMIT
+    cut: bool = False  # it was longer than STRING_LIMIT
 
 
 class Word(NamedTuple):
@@ -58,7 +58,7 @@ class Group(NamedTuple):
 
 
 class Struct(dict):
-    """{name=value, ...}; values without a name stand under None, in order."""
+    """{name=value, ...}; values without a name are under None, in order."""
 
 
 NUMBER_OF_LINE = re.compile(r"(\d+) +")
@@ -75,7 +75,7 @@ RESULT = re.compile(
 )
 STRING = re.compile(r'(@?)"((?:\\x[0-9a-f]{2})*)"(\.\.\.)?')
 KEY = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=")
-# Flags without a name come with a comment: 0x8 /* MAP_??? */|MAP_ANONYMOUS
+# Flags without a name have a comment: 0x8 /* MAP_??? */|MAP_ANONYMOUS
 WORD = re.compile(r"[^,()\[\]{}<\"\s]+"
                   r"(?:(?: ?(?:&&|==|<<|>>|\*) ?| /\* \w+\?\?\? \*/\|)[^,()\[\]{}<\"\s]+)*")
 NOTE = re.compile(r"<((?:->|[^<>]|<[^<>]*>)*)>(\(deleted\))?")
@@ -92,7 +92,7 @@ def word_of(text, note, deleted):
         return Word(text)
     hexes = HEXES.match(note)
     if hexes:
-        # A device has its numbers behind the path: \x2f...<char 1:3>
+        # Behind a device's path are its numbers: \x2f...<char 1:3>
         return Word(text, unhex(hexes.group(0)), note[hexes.end():] or None, bool(deleted))
     return Word(text, None, note, bool(deleted))
 
@@ -180,7 +180,7 @@ class Call:
 
     pid: int
     name: str
-    text: str  # the whole line, put together, without the pid
+    text: str  # the whole line, joined, without the pid
     start: int  # number of the line on which it began
     end: int  # ... and ended
 
@@ -202,7 +202,7 @@ class Call:
     @cached_property
     def _result(self):
         if self.text.endswith("<unfinished ...>) = ?") or self.text.endswith(UNFINISHED):
-            return None  # the process ended inside
+            return None  # the process has ended within the call
         result = RESULT.match(self.text, self._arguments.at)
         if not result:
             raise TraceError(f"line {self.end}: no result: {self.text[self._arguments.at:]!r}")
@@ -214,12 +214,12 @@ class Call:
 
     @property
     def result(self):
-        """The number that came back; for a new process its pid as strace sees it."""
+        """The returned number; for a new process, its pid as strace sees it."""
         return int(self._result["outer"] or self._result["value"], 0)
 
     @property
     def error(self):
-        """The errno's name, None: it succeeded."""
+        """The errno's name. None: it succeeded."""
         return self._result["error"]
 
     @property
@@ -227,7 +227,7 @@ class Call:
         return word_of(self._result["value"], self._result["note"], self._result["deleted"])
 
     def line(self):
-        """For people: paths in clear."""
+        """The call for people, with readable paths."""
         clear = HEXES.sub(lambda m: printable(unhex(m.group(0))), self.text)
         return f"{self.pid} {clear}"
 
@@ -238,7 +238,7 @@ def printable(name):
 
 @dataclass
 class Ended:
-    """A process or thread is gone."""
+    """A process or thread has ended."""
 
     pid: int
     end: int
@@ -246,7 +246,7 @@ class Ended:
 
 @dataclass
 class Superseded:
-    """Thread `by` called execve and goes on under the pid of its process."""
+    """Thread `by` has called execve, and continues with the pid of its process."""
 
     pid: int
     by: int

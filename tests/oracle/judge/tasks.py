@@ -37,7 +37,7 @@ class Task:
 
 @dataclass(eq=False)
 class Step:
-    """One call in its surroundings; `cwd` and `root` as they were when it was made."""
+    """One call in its context: `cwd` and `root` are those at the time of the call."""
 
     call: Call
     image: Image
@@ -57,8 +57,8 @@ def clone_flags(call):
 
 
 class Births:
-    """Who made each process. A child's first lines may stand before the line on which its parent's
-    clone returns, so the whole trace is looked through first. A pid may be used again."""
+    """Who made each process. A child's first lines may precede the line on which its parent's clone
+    returns, so the whole trace is searched first. A pid may be used again."""
 
     def __init__(self, events):
         self.calls = {}
@@ -72,7 +72,7 @@ class Births:
         return call in self.calls.get(call.result, [])
 
     def of(self, pid, line):
-        """The call that made `pid`, which first speaks on `line`."""
+        """The call that made `pid`, which first appears on `line`."""
         waiting = self.calls.get(pid, [])
         if not waiting or waiting[0].start > line:
             raise TraceError(f"line {line}: nobody made process {pid}")
@@ -84,7 +84,7 @@ def joined(base, path):
 
 
 def directory_of(word, cwd):
-    """What a directory argument stands for, None: not a directory that strace could name."""
+    """The directory that an argument means. None: strace could not name it."""
     if word.text == "AT_FDCWD":
         return word.path or cwd
     return word.path
@@ -114,12 +114,12 @@ class Follower:
             if event.finished and not event.error:
                 self._move(event, task)
                 if event.name in BIRTHS:
-                    # Now, for the parent may be gone when the child first speaks.
+                    # Now, because the parent may be gone when the child first appears.
                     if self.births.awaits(event):
                         self._task(event.result, event.end)
                 elif event.name in ("execve", "execveat"):
                     task.image = self._executed(event, step)
-            # The very first execve is strace's own: the program it made speaks of itself.
+            # The very first execve is strace's own, by which the traced program begins.
             if step.image or task.image:
                 yield step
 
@@ -143,7 +143,7 @@ class Follower:
 
     @staticmethod
     def _see_cwd(call, task):
-        """strace names the working directory beside AT_FDCWD, as the kernel knows it."""
+        """strace prints the working directory beside AT_FDCWD, as the kernel knows it."""
         if call.name == "mmap":
             return
         for value in call.values:

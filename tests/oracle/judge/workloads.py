@@ -49,7 +49,7 @@ class Workload:
 
 
 class WorkloadError(Exception):
-    """A declaration that cannot be."""
+    """An invalid declaration."""
 
 
 def load():

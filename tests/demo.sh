@@ -14,12 +14,12 @@ unset LD_PRELOAD "${!FOOTPRINT_@}"
 
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then bold=$'\e[1m' plain=$'\e[0m'; else bold='' plain=''; fi
 
-# step TEXT: what happens next, in words
+# step TEXT: prints what happens next
 step() {
 	printf '\n%s# %s%s\n' "$bold" "$*" "$plain"
 }
 
-# show_command WORD...: as one would type it, without this build's folders
+# show_command WORD...: prints a command as one would type it, without this build's folders
 show_command() {
 	local line="$*"
 

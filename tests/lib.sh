@@ -43,13 +43,13 @@ finish() {
 	exit
 }
 
-# A misspelt assertion must not pass. Bash calls this in a process of its own.
+# A misspelt assertion must not pass. Bash calls this function in a subshell.
 command_not_found_handle() {
 	printf 'failed: %s: no such command\n' "$1" | tee -a "$work/no-such-command" >&2
 	return 127
 }
 
-# needs COMMAND...: without them there is nothing to test.
+# needs COMMAND...: skips the test without these commands.
 needs() {
 	local command
 
@@ -58,7 +58,7 @@ needs() {
 	done
 }
 
-# ---- assertions: the thing in words, what it must be, what it is
+# ---- assertions: what is compared, in words; the expected value; the value
 
 assert_equal() {
 	[ "$2" = "$3" ] || fail "$1: expected '$2', got '$3'"
@@ -96,7 +96,7 @@ assert_at_most() {
 
 # ---- waiting: for a condition, never for a time
 
-# wait_for COMMAND...: until it succeeds; dies when that takes more than WAIT_LIMIT seconds.
+# wait_for COMMAND...: waits until it succeeds; dies when that takes more than WAIT_LIMIT seconds.
 wait_for() {
 	local deadline=$((SECONDS + WAIT_LIMIT))
 
@@ -119,7 +119,7 @@ port_open() {
 	(: <"/dev/tcp/127.0.0.1/$1") 2>/dev/null
 }
 
-# free_port: a TCP port nobody listens on, below the range the kernel hands out by itself.
+# free_port: a TCP port on which nobody listens, below the range from which the kernel takes ports by itself.
 free_port() {
 	local port
 
@@ -132,7 +132,7 @@ free_port() {
 
 # ---- processes
 
-# started PID...: to be killed at the end of the test, whatever happens.
+# started PID...: kills these processes at the end of the test, whatever happens.
 started() {
 	started_processes+=("$@")
 }
@@ -143,7 +143,7 @@ end_process() {
 	wait "$1" 2>/dev/null
 }
 
-# descriptors PID: what its open files are, without their numbers, sorted.
+# descriptors PID: its open files, without the numbers of descriptors, sorted.
 descriptors() {
 	local fd
 
@@ -184,8 +184,8 @@ spool=$work/run/spool
 manifests=$work/manifests
 aggregator=
 
-# aggregator_start [OPTION...]: footprintd on $socket, listening on return; its pid in $aggregator.
-# Descriptors 7 and 8 are the tests' own, for pipes whose end somebody waits for.
+# aggregator_start [OPTION...]: starts footprintd, which listens on $socket on return; its pid is in
+# $aggregator. Descriptors 7 and 8 belong to the tests, for pipes whose end somebody waits for.
 aggregator_start() {
 	mkdir -p "$work/run" "$manifests"
 	"$footprintd" --socket "$socket" --manifests "$manifests" "$@" \
@@ -200,7 +200,7 @@ aggregator_listens() {
 	listening "$socket"
 }
 
-# aggregator_stop: the final write, then the end; it must end with status 0.
+# aggregator_stop: has it write manifests and end; its status must be 0.
 aggregator_stop() {
 	local status
 
@@ -216,8 +216,8 @@ aggregator_kill() {
 	wait "$aggregator" 2>/dev/null
 }
 
-# "${watched[@]}" COMMAND...: the environment of README.md's Dockerfile lines. Further NAME=VALUE may
-# stand before the command, and $! is the command's own.
+# "${watched[@]}" COMMAND...: runs a command in the environment of README.md's Dockerfile lines. Further
+# NAME=VALUE may precede the command, and $! is the command's pid.
 watched=(env "LD_PRELOAD=$preload" "FOOTPRINT_SOCKET=$socket" FOOTPRINT_APP=app FOOTPRINT_VERSION=1)
 manifest=$manifests/app@1.footprint
 
@@ -231,12 +231,12 @@ files_used() {
 	facts '.files[].path' "$@" | sort
 }
 
-# assert_fact WHAT FILTER [FILE]: the filter gives true for the manifest
+# assert_fact WHAT FILTER [FILE]: the filter must return true for the manifest
 assert_fact() {
 	[ "$(facts "$2" "${3:-$manifest}")" = true ] || fail "$1: not so in the manifest: $2"
 }
 
-# assert_files WHAT PATH...: each is in `files`
+# assert_files WHAT PATH...: each must be in `files`
 assert_files() {
 	local what=$1
 	shift

@@ -1,6 +1,6 @@
 #!/bin/bash
-# The systemd units as they are installed are sound, and a footprintd that is started by the first
-# connection serves it: nothing that the process said meanwhile is lost. The judges are systemd's own.
+# The installed systemd units are correct, and a footprintd that is started by the first connection serves it:
+# nothing that the process recorded meanwhile is lost. systemd's own tools are the judges.
 . "$(dirname "$0")/../lib.sh"
 needs systemd-analyze systemd-socket-activate make
 

@@ -14,13 +14,13 @@ for name in shop till; do
 done
 # shellcheck disable=SC2046 # process ids
 wait $(jobs -p | grep -vx "$aggregator")
-# Names that are no file names.
+# Names that are not safe as file names.
 for name in '../escaped' '/etc/escaped' '..' 'a b' $'new\nline' 'with@sign' "$(printf 'x%.0s' {1..300})" \
 	$'\xff\xfe'; do
 	"${watched[@]}" FOOTPRINT_APP="$name" FOOTPRINT_VERSION=1 cat "$data/one" >/dev/null
 	assert_equal "status as application '$name'" 0 $?
 done
-# And names left to the aggregator.
+# And processes without a name, for which the aggregator chooses one.
 env LD_PRELOAD="$preload" FOOTPRINT_SOCKET="$socket" cat "$data/one" >/dev/null
 aggregator_stop
 

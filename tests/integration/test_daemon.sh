@@ -1,6 +1,6 @@
 #!/bin/bash
-# A daemon that forks twice, leaves its session and closes every descriptor three times over: it works
-# as it would alone, and everything it opens afterwards is in the manifest, killed or not.
+# A daemon that forks twice, leaves its session and closes every descriptor three times: it works as it would
+# without us, and everything that it opens afterwards is in the manifest, whether it is killed or not.
 . "$(dirname "$0")/../lib.sh"
 compile daemon
 mkdir -p "$work/data"

@@ -1,6 +1,6 @@
 #!/bin/bash
-# However a program makes the environment of what it starts, the child is watched; and what it finds
-# there is what it would find without us, but for our own variables.
+# However a program makes the environment of its children, they are watched, and find the environment that
+# they would find without us, except for our own variables.
 . "$(dirname "$0")/../lib.sh"
 compile opener
 mkdir -p "$work/data"
@@ -31,7 +31,7 @@ for i in "${!ways[@]}"; do
 	assert_equal "output of: ${ways[i]}" "$i" "$(cat "$work/out")"
 done
 
-# The environment a program sees differs in our variables alone.
+# The environment only differs in our variables.
 own_variables='^(LD_PRELOAD|FOOTPRINT_[A-Z_]*|_)='
 for way in 'env' 'env -i env' 'env -i A=1 B=2 env' 'python3 -c "
 import subprocess; subprocess.run([\"env\"], env={\"A\": \"1\", \"PATH\": \"/bin\"})"'; do
@@ -41,7 +41,7 @@ import subprocess; subprocess.run([\"env\"], env={\"A\": \"1\", \"PATH\": \"/bin
 	assert_same_text "environment of: $way" "$work/env.expected" "$work/env.watched"
 done
 
-# A preload of the application's own stays, and stays first.
+# The application's own preload stays, and stays first.
 cat >"$work/other.c" <<-'END'
 	int other_was_here = 1;
 END
@@ -54,11 +54,11 @@ assert_equal "another preloaded library" kept "$(cat "$work/out")"
 	grep '^LD_PRELOAD=' >"$work/out"
 assert_equal "LD_PRELOAD with two libraries" "LD_PRELOAD=$work/other.so:$preload" "$(cat "$work/out")"
 
-# Who turns the watching off below leaves nothing there.
+# Processes below one that has turned the watching off inherit nothing of it.
 "${watched[@]}" bash -c 'FOOTPRINT_SOCKET= bash -c "ls -l /proc/self/fd; true"; true' | grep -c socket: >"$work/out"
 assert_equal "sockets of a program that is not watched" 0 "$(cat "$work/out")"
 
-# Where Landlock keeps the library out of reach, nobody is told to load it.
+# If Landlock makes the library inaccessible, no program is told to load it.
 compile sandbox
 # shellcheck disable=SC2016 # the shell's own
 command='cat /etc/passwd && cat /etc/group && echo "${LD_PRELOAD-none}" "$(sh -c "echo below")"'

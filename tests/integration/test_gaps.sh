@@ -1,11 +1,11 @@
 #!/bin/bash
-# What cannot be watched is a gap that names the program; what can be watched makes none.
+# A program that cannot be watched is a gap that names it; one that can be watched is no gap.
 . "$(dirname "$0")/../lib.sh"
 cd "$work" || exit 1
 here=$(realpath "$work")
 echo hello >file
 
-# gap WHAT KIND PATH: exactly one gap in out.footprint, and it is this one; so not complete
+# gap WHAT KIND PATH: this is the only gap in out.footprint, which is not complete
 gap() {
 	assert_fact "$1" "(.complete | not) and [.gaps[] | [.kind, .path]] == [[\"$2\", \"$3\"]]" \
 		out.footprint
@@ -34,7 +34,7 @@ run sh -c './script' >output
 gap "a script of a static interpreter" static-program "$here/busybox"
 assert_contains "the summary says so" 'not complete, 1 gap' errors
 
-# ---- set-uid: as root only, since it must belong to somebody else
+# ---- set-uid: only as root, since the program must belong to somebody else
 if [ "$(id -u)" -eq 0 ]; then
 	cp "$(command -v cat)" setuid
 	chown nobody setuid
@@ -46,7 +46,7 @@ if [ "$(id -u)" -eq 0 ]; then
 	if command -v setcap >/dev/null; then
 		cp "$(command -v cat)" capable
 		setcap cap_net_raw+ep capable
-		# Root gains nothing by file capabilities and keeps its preloads; somebody else does not.
+		# Root gains nothing by file capabilities, so it keeps its preloads; other users do not.
 		run setpriv --reuid=65534 --regid=65534 --clear-groups sh -c './capable file' >output
 		gap "a program with file capabilities" setuid-program "$here/capable"
 	fi

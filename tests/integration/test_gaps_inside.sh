@@ -1,12 +1,12 @@
 #!/bin/bash
-# Programs that the library is in, and yet does not see all of: they run as without it, what it sees is
-# in the manifest, and the rest is a gap.
+# Programs with the library of which it does not see everything: they run as without it, what it sees is in
+# the manifest, and the rest is a gap.
 . "$(dirname "$0")/../lib.sh"
 cd "$work" || exit 1
 here=$(realpath "$work")
 echo hello >file
 
-# gaps WHAT KIND [PATH]...: the gaps of out.footprint are of this kind alone, and of these paths
+# gaps WHAT KIND [PATH]...: all gaps of out.footprint have this kind, and these paths
 gaps() {
 	local what=$1 kind=$2 wanted found
 	shift 2
@@ -60,7 +60,7 @@ touch bare watched errors out.footprint
 bash -c "$program" >bare
 run true # libc's code is mapped from here on, ld.so's is written
 unwritten=$(realpath "$linker")
-# The cancellable calls of glibc since 2.41 go through one function, whose calls no mapped page redirects.
+# Since glibc 2.41, cancellable calls go through one function, and no mapped page redirects its callers.
 libc=$(ldd refuse | sed -n 's/.* => \(.*libc\.so\.6\) .*/\1/p')
 version=$(getconf GNU_LIBC_VERSION)
 [ "$(printf '%s\n' 2.41 "${version#glibc }" | sort -V | head -n 1)" != 2.41 ] ||
@@ -76,8 +76,8 @@ for way in mdwe systemd selinux; do
 	assert_fact "and what is not there ($way)" "any(.missing[]; .path == \"$here/none\")" out.footprint
 done
 
-# ---- a filter that kills whoever makes one of the calls that our start makes: then nothing of ours starts
-# below it. Which these are, strace says.
+# ---- a filter that kills for one of the calls that our start makes: then nothing of ours starts below it.
+# strace says which calls these are.
 needs strace
 # calls_of TRACE: the numbers of the calls in it
 calls_of() {
@@ -95,7 +95,7 @@ for number in "${calls[@]}"; do
 	assert_equal "output where call $number kills" hello "$(cat said)"
 	gaps "a program below a filter that kills for call $number" no-hello "$(realpath "$(command -v cat)")" "$here/refuse"
 done
-# Known by a start that was watched, it does not cover those that are not.
+# The program is known from a watched start. That must not hide the starts that are not watched.
 run sh -c "cat file; ./refuse kill-${calls[0]} cat file" >said
 gaps "a known program below a filter that kills" no-hello "$here/refuse"
 run ./refuse "kill-${calls[0]}" spawn cat file >said
@@ -122,7 +122,8 @@ done
 assert_same_text "without random numbers" several found
 assert_fact "nothing is amiss then" '.complete' out.footprint
 
-# ---- no /proc: a program that was asked for by a relative path, and a script, say who they are all the same
+# ---- no /proc: a program that was executed by a relative path, and a script, are still recorded by their
+# names
 if [ "$(id -u)" -eq 0 ] && unshare -m true 2>/dev/null; then
 	cp "$(command -v cat)" own-cat
 	printf '#!/bin/sh\nread line <by-script; echo $line\n' >script
@@ -138,7 +139,7 @@ if [ "$(id -u)" -eq 0 ] && unshare -m true 2>/dev/null; then
 		select(.path | test("/by-")) | .by[]' out.footprint | paste -sd ' ')"
 fi
 
-# ---- the library out of reach, for a program that is known by a start that was watched
+# ---- the library is out of reach, for a program that is known from a watched start
 if [ "$(id -u)" -eq 0 ] && unshare -m true 2>/dev/null; then
 	# shellcheck disable=SC2016 # the watched shell's own
 	run sh -c 'cat file; unshare -m sh -c "mount -t tmpfs none \"${LD_PRELOAD%/*}\" && cat file"' >said
@@ -153,7 +154,7 @@ assert_equal "output without sites" hello "$(cat said)"
 gaps "a program without sites" sites "$(realpath "$(command -v cat)")"
 assert_fact "the hooks go on without sites" "any(.files[]; .path == \"$here/file\")" out.footprint
 
-# ---- a ring of one's own
+# ---- an io_uring of the program's own
 cat >ring.c <<'END'
 #include <string.h>
 #include <sys/syscall.h>
@@ -172,7 +173,7 @@ if ./ring; then
 	gaps "io_uring" io-uring "$here/ring"
 fi
 
-# ---- Go, which calls the kernel by itself where it is linked with libc too
+# ---- Go, which makes raw system calls even where it is linked with libc
 if command -v go >/dev/null; then
 	cat >main.go <<'END'
 package main
@@ -199,7 +200,7 @@ run sh -c 'LD_TRACE_LOADED_OBJECTS=1 /usr/bin/true' >said
 assert_contains "ld.so's list" libc.so said
 gaps "a program that never starts" no-hello /usr/bin/true
 
-# ---- ld.so PROGRAM: who is heard of is the program
+# ---- ld.so PROGRAM: the program is what says hello
 cat=$(realpath "$(command -v cat)")
 run sh -c "$linker $cat file; exit" >said
 assert_equal "output of what ld.so was given" hello "$(cat said)"

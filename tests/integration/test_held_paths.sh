@@ -1,12 +1,12 @@
 #!/bin/bash
-# Paths through what a process holds itself (/proc/self/fd and their like) are told as where they lead,
-# of a static program too, whose supervisor holds other things.
+# Paths through a process's own descriptors (/proc/self/fd and the like) are recorded as where they lead, also
+# for a static program, whose supervisor has other descriptors.
 . "$(dirname "$0")/../lib.sh"
 access_of() {
 	facts ".files[] | select(.path == \"$data/$1\") | .access | join(\" \")"
 }
 
-# judge WHAT NAME...: names that were looked for and not there, below $data
+# judge WHAT NAME...: these names below $data were looked for in vain
 judge() {
 	local what=$1
 	shift

@@ -1,6 +1,6 @@
 #!/bin/bash
-# What is mounted in a namespace that ends with its last process, as a container's volumes are: files
-# are those that the process saw, and nothing is kept mounted for long.
+# Mounts in a namespace that ends with its last process, like a container's volumes: files are those that the
+# process saw, and nothing is kept mounted for long.
 . "$(dirname "$0")/../lib.sh"
 needs unshare mount
 { [ "$(id -u)" -eq 0 ] && unshare -m true 2>/dev/null; } || skip "takes root and namespaces of mounts"

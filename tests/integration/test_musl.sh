@@ -1,5 +1,5 @@
 #!/bin/bash
-# A program of another libc, by the same library: musl's own opens, and the glibc program it starts.
+# A program with another libc under the same library: musl's own opens, and the glibc program that it starts.
 . "$(dirname "$0")/../lib.sh"
 needs musl-gcc readelf
 CC=musl-gcc compile musl_opener

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Programs that have no name any more, or never had one, are executed by their descriptors: they are
-# one program to whom starts them and by what they say themselves, and nothing is amiss.
+# Programs that were deleted, or never had a name, are executed by their descriptors. Whoever starts them and
+# they themselves give them the same name, and there is no gap.
 . "$(dirname "$0")/../lib.sh"
 cd "$work" || exit 1
 here=$(realpath "$work")
@@ -9,7 +9,7 @@ cp program "program (deleted)"
 echo content >file
 printf '#!/bin/sh\nread -r line <"$1"\necho "$line"\n' >script
 
-# run CALLER HOW WAY PROGRAM [MODE]: the program writes what is in the file
+# run CALLER HOW WAY PROGRAM [MODE]: the program prints the content of the file
 run() {
 	rm -f out.footprint "$4.copy"
 	"$footprint" run -o out.footprint -- "./$1" "$2" "$3" "$4" "${5:-755}" file >output 2>errors ||
@@ -17,18 +17,18 @@ run() {
 	[ $# -gt 4 ] || assert_equal "output of $*" content "$(cat output)"
 }
 
-# programs: that were executed, and which they executed, by their names below here
+# programs: those that were executed, and which they executed, by names relative to this folder
 programs() {
 	facts '.executables[] | [.path, (.executes // [] | join(" "))] | join(":")' out.footprint |
 		sed "s|$here/||g" | sort | xargs
 }
 
-# name_of NAME: in the manifest
+# name_of NAME: what the manifest has for it
 name_of() {
 	[ "${1#/}" != "$1" ] && echo "$1" || echo "$here/$1"
 }
 
-# judge WHAT NAME [ACCESS-OF-ITS-FILE]: the caller executed a program of this name, which was heard
+# judge WHAT NAME [ACCESS-OF-ITS-FILE]: the caller executed a program with this name, which said hello
 judge() {
 	assert_fact "$1: nothing is amiss" '.complete and .gaps == []' out.footprint
 	assert_equal "$1: programs" "$(printf '%s\n' "$2:" "$caller:$2" | sort | xargs)" "$(programs)"
@@ -49,7 +49,7 @@ for caller in dynamic static; do
 		run $caller memfd $way program
 		judge "$caller, a memfd by $way" /memfd:program
 
-		# What is called like one that was deleted is not.
+		# A file whose name really ends in " (deleted)" was not deleted.
 		run $caller named $way "program (deleted)"
 		assert_equal "$caller, a name by $way" \
 			"$(printf '%s\n' "program (deleted):" "$caller:program (deleted)" | sort | xargs)" \
@@ -66,7 +66,7 @@ for caller in dynamic static; do
 	done
 done
 
-# A gap says of it what it would of another: that is all that is amiss.
+# There is the same gap as for any other static program, and no other.
 echo 'int main(void) { return 0; }' | "${CC:-gcc}" -static -o alone -xc - || die "cannot compile"
 for how in deleted memfd; do
 	FOOTPRINT_SUPERVISE=0 run dynamic $how held alone 755

@@ -28,7 +28,7 @@ printf '%s\n' "bind 0.0.0.0:0" "connect 127.0.0.1:$port" "connect [::1]:9" \
 facts '.endpoints[] | "\(.operation) \(.address)"' | grep -vE "^bind 127.0.0.1:" | sort >"$work/found"
 assert_same_text "addresses" "$work/expected" "$work/found"
 
-# ---- the library's descriptor is closed past the hooks, and a file of the program's has its number: in a
+# ---- the library's descriptor is closed by raw system calls, and a file of the program gets its number: in a
 # program that made the connection, and in one that inherited it with a place in its parent's pool
 compile own_number
 aggregator_start

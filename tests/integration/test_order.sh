@@ -8,7 +8,7 @@ mkdir -p "$work/run" "$work/data"
 touch "$work"/data/{0..9}
 compile opener
 
-# What several programs have to say, kept by the spool as nobody listens.
+# The records of several programs, in the spool because nobody listens.
 for i in {0..9}; do
 	"${watched[@]}" "$work/opener" "$work/data" "$i" 1 >/dev/null
 done
@@ -20,7 +20,7 @@ file=$spool/records.$(id -u)
 cp "$file" "$work/spooled"
 rm "$file"
 
-# deliver FILE NAME: to a new aggregator; its manifest becomes $work/NAME.footprint
+# deliver FILE NAME: gives the spool file to a new aggregator; its manifest becomes $work/NAME.footprint
 deliver() {
 	rm -rf "$manifests"
 	cp "$1" "$file"
@@ -31,7 +31,7 @@ deliver() {
 	mv "$manifest" "$work/$2.footprint" || die "no manifest of $2"
 }
 
-# same NAME: the same bytes as in the first
+# same NAME: has the same bytes as the first manifest
 same() {
 	cmp "$work/$1.footprint" "$work/first.footprint" || fail "$1 gives other bytes"
 }

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Functions of libc that a library loaded with RTLD_DEEPBIND, or who asks dlsym of a handle, finds past
-# the program's scope: what is done by them is recorded as if they had been found in it.
+# A library that was loaded with RTLD_DEEPBIND, and a caller of dlsym with a handle, find libc's functions
+# before our hooks. What they do is recorded as usual.
 . "$(dirname "$0")/../lib.sh"
 needs gcc
 source=$top/tests/integration/past_scope.c
@@ -28,7 +28,8 @@ if command -v python3 >/dev/null; then
 libc.mkfifo(b"python-first", 0o644); libc.rename(b"python-first", b"python-second")' || fail "python"
 fi
 
-# Who stands between a program and libc stays there, before us and behind us, and finds its way on.
+# Wrappers between a program and libc stay in place, before us and after us, and find the function that they
+# wrap.
 for order in "$BUILD/libfootprint.so:$work/wrapper.so" "$work/wrapper.so:$BUILD/libfootprint.so"; do
 	LD_PRELOAD=$work/wrapper.so "$work/past_scope" >"$work/bare"
 	"${watched[@]}" env LD_PRELOAD="$order" "$work/past_scope" >"$work/wrapped" || fail "$order: exit status $?"

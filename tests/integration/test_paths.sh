@@ -1,5 +1,5 @@
 #!/bin/bash
-# Files named in every way there is: relative, by descriptor, through links, deep, odd, in a chroot.
+# Files that are named in every way: relative, by descriptor, through links, deep, odd, in a chroot.
 . "$(dirname "$0")/../lib.sh"
 cd "$work" || exit 1
 mkdir files
@@ -14,7 +14,7 @@ sort -u expected | comm -23 - said >absent
 [ ! -s absent ] || fail "not in the manifest:
 $(cat absent)"
 assert_fact "complete" '.complete' out.footprint
-# What no line of ours can hold is told apart all the same.
+# Names that do not fit into a line of text are distinguished nevertheless.
 assert_fact "a name with a new line" '[.files[].path | select(endswith("/e/new\nline"))] | length == 1' \
 	out.footprint
 finish

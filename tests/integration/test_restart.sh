@@ -1,6 +1,6 @@
 #!/bin/bash
-# An aggregator killed in mid-life loses nothing: its successor goes on from the manifest on disk, and
-# images that still live say again what no manifest held.
+# An aggregator that is killed loses nothing: its successor continues from the manifest on disk, and images
+# that still live repeat what no manifest held.
 . "$(dirname "$0")/../lib.sh"
 compile opener
 mkdir -p "$work/data"
@@ -22,7 +22,7 @@ exec 8>"$work/living.in"
 next 10
 aggregator_kill
 
-# Between two aggregators: the living one goes on, another comes and goes.
+# Between two aggregators, the living process goes on, and another one comes and goes.
 next 11
 "${watched[@]}" "$work/opener" "$data" 20 10 >/dev/null
 

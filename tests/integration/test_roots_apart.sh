@@ -1,6 +1,7 @@
 #!/bin/bash
-# Who goes to another root takes those along who share it, and nobody else: what each looks for then is told
-# as where the kernel looked, which strace of the bare run tells by whose root it was, or is a gap.
+# A process that changes its root also changes that of others who share it, and nobody else's. What each looks
+# for afterwards is recorded at the place where the kernel looked (strace of the bare run tells, by whose root
+# it was), or is a gap.
 . "$(dirname "$0")/../lib.sh"
 [ "$(id -u)" -eq 0 ] || skip "takes root"
 
@@ -16,7 +17,7 @@ watch() {
 	aggregator_stop
 }
 
-# judge WAY WHERE GAP: where they were looked for, and the kind of gap
+# judge WAY WHERE GAP: where names were looked for, and the kind of gap
 judge() {
 	watch "$1"
 	assert_equal "$1: what was not there" "$2" "$(facts '.missing[].path' | grep nowhere | sort | xargs)"
@@ -32,7 +33,7 @@ for way in sharing all; do
 	judge $way "" unresolved
 done
 
-# The supervisor asks the kernel whose root it is, so nothing is unresolved.
+# The supervisor asks the kernel for the root, so nothing is unresolved.
 mv "$program" "$work/dynamic"
 compile roots_apart -pthread -static
 for way in fork vfork thread; do

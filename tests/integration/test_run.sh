@@ -5,7 +5,7 @@ cd "$work" || exit 1
 mkdir data
 echo hello >data/file
 
-# run WORD...: quietly, as its summary is not the point
+# run WORD...: without the summary, which does not matter here
 run() {
 	"$footprint" run -o out.footprint "$@" 2>errors
 }
@@ -26,14 +26,14 @@ assert_status 126 run -- ./not-executable
 assert_contains "a program that cannot be executed" '^footprint( run)?: .*not-executable: .' errors
 assert_status 126 run -- ./data
 
-# ---- what the user did wrong
+# ---- wrong usage
 assert_status 2 "$footprint" run 2>errors
 assert_status 2 "$footprint" run --none-such-option -- true 2>errors
 assert_contains "an unknown option" '^footprint( run)?: .*none-such-option' errors
 assert_status 0 "$footprint" run --help >output
 assert_contains "help" '--app-version' output
 
-# ---- a manifest that cannot be written is told before the program runs
+# ---- a manifest that cannot be written is reported before the program runs
 ln -s none/out.footprint dangling
 for output in none/out.footprint dangling . data/; do
 	rm -f ran
@@ -41,7 +41,8 @@ for output in none/out.footprint dangling . data/; do
 	assert_contains "output '$output'" '^footprint: .*: (No such file|Is a directory)' errors
 	[ ! -e ran ] || fail "the program ran, though '$output' takes no manifest"
 done
-# assert_refused OUTPUT WHY [WORD...]: footprint, by way of these words, does not run a program for it.
+# assert_refused OUTPUT WHY [WORD...]: footprint, started by these words, refuses OUTPUT before it runs the
+# program.
 assert_refused() {
 	local output=$1 why=$2
 	shift 2

@@ -1,12 +1,12 @@
 #!/bin/bash
-# Where no aggregator answers, records wait in the spool and are in the manifest once it is back.
+# While no aggregator answers, records wait in the spool; they are in the manifest when it is back.
 . "$(dirname "$0")/../lib.sh"
 compile opener
 mkdir -p "$work/run" "$work/data"
 touch "$work"/data/{0..49}
 data=$(realpath "$work/data")
 
-# Nobody there: short programs, one that is killed, one that still runs when the aggregator starts.
+# Nobody listens: short programs, one that is killed, and one that still runs when the aggregator starts.
 "${watched[@]}" "$work/opener" "$data" 0 10 >"$work/out"
 assert_equal "opened without an aggregator" 10 "$(wc -l <"$work/out")"
 
@@ -40,7 +40,7 @@ assert_fact "nothing that was not opened" \
 assert_fact "no record was lost" '[.gaps[] | select(.kind == "lost-records")] == []'
 assert_equal "what is left in the spool" "" "$(waiting)"
 
-# A spool that processes do not know of is told of as soon as one connects; once they know it, no more.
+# A spool that processes do not know is reported as soon as one connects, and not any more when they know it.
 for given in "" "FOOTPRINT_SPOOL=$work/elsewhere"; do
 	: >"$work/footprintd.log"
 	aggregator_start --spool "$work/elsewhere"

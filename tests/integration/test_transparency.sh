@@ -1,12 +1,12 @@
 #!/bin/bash
 # time-limit: 300
-# A preloaded program behaves as the bare one, whatever the aggregator's state: there, absent, stopped,
-# killed in mid-life. The bare run is the judge.
+# A watched program behaves like the bare one, whatever the aggregator's state: running, absent, stopped,
+# or killed meanwhile. It is compared with the bare run.
 . "$(dirname "$0")/../lib.sh"
 
 mkdir -p "$work/run" "$work/data"
 echo hello >"$work/data/readable"
-declare -i WAIT_PER_PROCESS=50 # milliseconds a process may wait for us in its life
+declare -i WAIT_PER_PROCESS=50 # milliseconds for which a process may wait for us in its life
 
 # What programs do, each with its own output, errors and exit status.
 cases=(
@@ -40,7 +40,7 @@ run_cases() {
 		{
 			"$@" bash -c "${cases[i]}" >"$out/$i.out" 2>"$out/$i.err" </dev/null
 			echo $? >"$out/$i.status"
-		} 2>/dev/null # this shell's own word on a killed child
+		} 2>/dev/null # bash's own message about a killed child
 		sed -Ei 's/(line [0-9]+:) +[0-9]+ /\1 PID /' "$out/$i.err"
 	done
 }
@@ -70,7 +70,8 @@ many_processes() {
 	"$@" bash -c 'for i in {1..20}; do /bin/true; done'
 }
 
-# own_descriptors WRAPPER...: how many open files a program has, asked of each number: a list does not say the library's
+# own_descriptors WRAPPER...: how many open files a program has, found by trying each number, since a listing
+# leaves out the library's
 own_descriptors() {
 	"$@" bash -c 'for fd in {0..1100}; do [ ! -e /proc/self/fd/$fd ] || echo $fd; done' </dev/null | wc -l
 }
@@ -89,7 +90,7 @@ check_state() {
 	assert_equal "aggregator $1: listed descriptors" "$bare_listed" "$(listed_descriptors "${watched[@]}")"
 }
 
-# survives_kill: a program that lives through the aggregator's death and goes on
+# survives_kill: a program that goes on after the aggregator was killed
 survives_kill() {
 	local out=$work/killed
 

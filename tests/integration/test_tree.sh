@@ -4,7 +4,7 @@ set -eu
 cd "$(dirname "$0")/../.."
 status=0
 
-# allow FOLDER PATTERN...: the project's own includes in FOLDER begin with one of these.
+# allow FOLDER PATTERN...: the project's own includes in FOLDER must begin with one of these.
 allow() {
     folder=$1
     shift
@@ -26,7 +26,7 @@ allow aggregator aggregator/ lib/ proto/
 allow tools tools/ lib/ proto/
 allow supervise supervise/ preload/ proto/
 
-# An include without a folder in front of it would slip through the patterns above.
+# An include without a folder would not be checked by the patterns above.
 grep -rnE '#[[:space:]]*include "[^/"]+"' preload proto lib aggregator tools supervise \
     --include='*.[chS]' && { echo "includes name their folder: \"lib/base/error.h\""; status=1; }
 exit $status

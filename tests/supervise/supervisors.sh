@@ -1,12 +1,12 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # for tests that source it after lib.sh
-# The supervisors that a test started: who they are, and waiting for them.
+# Finds the supervisors that a test has started, and waits for them.
 supervisor=$BUILD/footprint-supervise
 
 # supervisors: the pids of those that this test started
 supervisors() {
 	local exe
 
-	# One process for all: a loop of readlinks takes longer than what is watched for may last.
+	# A single process for all: a loop of readlinks would take longer than some watched programs live.
 	find /proc/[0-9]*/exe -maxdepth 0 -lname "$supervisor" 2>/dev/null | while read -r exe; do
 		exe=${exe%/exe}
 		grep -qzxF "FOOTPRINT_SOCKET=$socket" "$exe/environ" 2>/dev/null && echo "${exe#/proc/}"
@@ -43,7 +43,7 @@ paired() {
 	[ -n "$guardian" ] && supervisors | grep -qx "$guardian"
 }
 
-# Only who waits for more work may be left.
+# Only the nursery, which waits for more work, may be left.
 no_guardians() {
 	[ "$(supervisors | wc -l)" -le 1 ]
 }
@@ -70,7 +70,7 @@ start() {
 	die "no supervisor came in $attempt attempts"
 }
 
-# in_express_lane PID: has it mapped what its repeated calls go by?
+# in_express_lane PID: has it mapped the express lane's road?
 in_express_lane() {
 	grep -q '5fa37000-[0-9a-f]* r-xp 00000000 00:00 0' "/proc/$1/maps" 2>/dev/null
 }

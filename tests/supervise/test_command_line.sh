@@ -1,6 +1,5 @@
 #!/bin/bash
-# What a person gets who tries footprint-supervise by hand. It has no libc, and answers as the
-# programs that have one.
+# footprint-supervise from the command line. It has no libc, but answers like programs that have one.
 . "$(dirname "$0")/../lib.sh"
 cd "$work" || exit 1
 supervise=$BUILD/footprint-supervise
@@ -41,7 +40,7 @@ assert_equal "the program's status" 7 $?
 assert_equal "status of a program that is not there" 127 $?
 "$supervise" /etc/passwd 2>errors
 assert_equal "status of what is no program" 126 $?
-# Folders are no programs, and an empty name in PATH is the folder where one stands.
+# Folders are no programs, and an empty name in PATH means the current folder.
 mkdir -p folder/program found
 cp "$(type -P true)" found/program
 PATH=folder:found assert_status 0 "$supervise" program

@@ -13,7 +13,7 @@ remove_image() {
 }
 at_end+=(remove_image)
 
-# A root directory with the program, our two files, and nothing else to load.
+# A root directory with the program, our two files, and nothing else.
 root=$work/root
 mkdir -p "$root/opt/footprint" "$root/etc/apt" "$root/bin" "$root/tmp" "$root/run/footprint"
 chmod 1777 "$root/tmp"
@@ -30,7 +30,7 @@ CGO_ENABLED=0 GOFLAGS=-mod=mod GOTOOLCHAIN=local GOPROXY=off GOCACHE=$work/cache
 	go build -o "$root/bin/program" "$here/program.go" || die "cannot build program.go"
 tar -C "$root" -c . | podman import --quiet - "$image" >/dev/null || die "cannot import an image"
 
-# in_container NAME OPTION... -- COMMAND...: its output to $work/output
+# in_container NAME OPTION... -- COMMAND...: the output goes to $work/output
 in_container() {
 	local name=$1
 	local -a options=()
@@ -49,7 +49,7 @@ in_container() {
 		"${options[@]}" "$image" "$@" >"$work/output" 2>&1
 }
 
-# watched_as NAME OPTION...: the program behind the supervisor, as an ENTRYPOINT would have it
+# watched_as NAME OPTION...: the program is started by footprint-supervise, as by an ENTRYPOINT
 watched_as() {
 	local name=$1
 	shift

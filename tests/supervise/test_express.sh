@@ -1,7 +1,7 @@
 #!/bin/bash
 # time-limit: 300
-# The express lane: programs that repeat themselves come into it, and answer as ever; where it cannot
-# be, all is as it was without it. (That no fact is missing there, strace says in test_oracle.py.)
+# The express lane: programs that repeat themselves get into it, and behave as usual. Where there can be
+# none, everything is as without it. (test_oracle.py compares the facts with strace.)
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/supervisors.sh"
 needs gcc musl-gcc go busybox jq
@@ -16,7 +16,7 @@ gcc -O1 -o refuse "$here/refuse.c" || die "cannot compile refuse.c"
 CGO_ENABLED=0 GOFLAGS=-mod=mod GOTOOLCHAIN=local GOPROXY=off GOCACHE=$work/cache HOME=$work \
 	go build -o go "$here/express.go" || die "cannot build express.go"
 
-# run NAME [WAY...]: in an empty folder, by way of these; what it says and where it was
+# run NAME [WAY...]: in an empty folder, started by WAY; what it prints, and whether it was in the lane
 run() {
 	local name=$1 status
 	shift
@@ -28,7 +28,7 @@ run() {
 	echo "status $status" >>output
 }
 
-# ---- as ever, and in the lane
+# ---- as usual, and in the lane
 aggregator_start
 for name in glibc pie musl go; do
 	run $name env
@@ -37,7 +37,7 @@ for name in glibc pie musl go; do
 	run $name "${watched[@]}"
 	assert_same_text "$name in the express lane" expected output
 	assert_equal "where $name was" express "$(cat where)"
-	# The shell has its own sites, without which it starts no supervisor.
+	# Only the last program has no sites: without its own, the shell would start no supervisor.
 	run $name "${watched[@]}" last='env FOOTPRINT_SITES=0'
 	assert_same_text "$name with FOOTPRINT_SITES=0" expected output
 	assert_equal "where $name was with FOOTPRINT_SITES=0" plain "$(cat where)"
@@ -69,7 +69,7 @@ assert_contains "a goroutine that is dumped" 'goroutine 1 ' errors
 assert_contains "where it was" 'main.crowd' errors
 assert_lacks "a runtime that is at a loss" 'fatal error' errors
 
-# ---- a kernel that lets nobody write
+# ---- a kernel where nobody may write to another process's memory
 wait_for no_supervisors
 run glibc ./refuse env
 mv output expected

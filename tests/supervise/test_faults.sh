@@ -1,7 +1,7 @@
 #!/bin/bash
 # time-limit: 300
-# Whatever becomes of the supervisor, the aggregator and the watched: results do not change, and what
-# may be missing is a gap.
+# Whatever happens to the supervisor, the aggregator and the watched program: results do not change, and
+# what may be missing is a gap.
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/supervisors.sh"
 needs gcc busybox setsid
@@ -16,7 +16,7 @@ gap_of_the_killed() {
 	[ "$(facts '[.gaps[].detail] | any(contains("supervisor was killed"))' 2>/dev/null)" = true ]
 }
 
-# ---- started and ended: nobody notices
+# ---- starts and ends: the program notices nothing
 aggregator_start
 for how in fork vfork spawn; do
 	"${watched[@]}" ./waits $how ./opener 1 file >output 2>errors
@@ -46,7 +46,7 @@ assert_equal "status after six kills" 0 $?
 assert_equal "output after six kills" good "$(cat output)"
 wait_for no_guardians
 
-# ---- below who ignores the ends of its children, which what it executes inherits
+# ---- below a process that ignores SIGCHLD, which is inherited by what it executes
 wait_for no_supervisors
 BELOW=--ignore-signal=CHLD start './opener 400000 file'
 kill -KILL "$(worker)"
@@ -56,7 +56,7 @@ assert_equal "status where SIGCHLD is ignored" 0 $?
 assert_equal "output where SIGCHLD is ignored" good "$(cat output)"
 wait_for no_supervisors
 
-# ---- kills in the express lane, which needs nobody
+# ---- kills while a program is in the express lane, which needs no supervisor
 EXPRESS=1 start './opener 1500000 file 3'
 kill -KILL "$(worker)"
 wait_for paired
@@ -69,16 +69,16 @@ assert_equal "status after two kills in the express lane" 0 $?
 assert_equal "output after two kills in the express lane" good "$(cat output)"
 wait_for no_guardians
 
-# ---- the watched, in the middle of a call
+# ---- the watched program is killed in the middle of a call
 for _ in 1 2 3; do
 	start './opener 10000000 file 2'
-	# Its second process is an orphan then.
+	# Then its second process is an orphan.
 	kill -KILL $(pgrep -P "$(pgrep -P "$program")") $(pgrep -P "$program")
 	wait $program 2>/dev/null
 	wait_for no_guardians
 done
 
-# ---- as many as one may have
+# ---- as many processes as a user may have
 "${watched[@]}" bash -c 'ulimit -u 4096; for i in {1..60}; do ./opener 20 file 2 & done; wait' >output 2>errors
 assert_equal "all of many at once" 60 "$(grep -c good output)"
 wait_for no_supervisors
@@ -87,11 +87,11 @@ assert_fact "the opener was supervised" \
 	'[.executables[] | select(.path | endswith("/opener")) | .watched] == ["supervised"]'
 assert_fact "its file is there" \
 	'[.files[] | select(.path | endswith("/file")) | .access] == [["read"]]'
-# Who is killed in the midst of a call has no working directory any more.
+# A process that is killed in the middle of a call has no working directory any more.
 assert_equal "gaps but for the kills" "" "$(facts '.gaps[] | "\(.kind) \(.path) \(.detail)"' |
 	grep -vE '^(lost-records|still-running|static-program) |relative to an unknown directory$')"
 
-# ---- what the first program does when its first worker is gone
+# ---- the first program after its first worker was killed
 rm -rf "$manifests" "$work/run"
 aggregator_start
 echo content >later
@@ -102,11 +102,11 @@ wait $program
 aggregator_stop
 assert_files "what was opened after the worker's death" "$work/later"
 
-# ---- all of the supervisor at once: the program is broken then, and the manifest says so
+# ---- guardian and worker at once: this breaks the program, and the manifest says so
 rm -rf "$manifests" "$work/run"
 aggregator_start --interval 1
 start './opens 30 file'
-# Stopped first: who sees the other die takes its place at once.
+# They are stopped first, because the one that sees the other die takes its place at once.
 both=("$(guardian)" "$(worker)")
 kill -STOP "${both[0]}" && kill -STOP "${both[1]}"
 kill -KILL "${both[@]}"

@@ -1,7 +1,8 @@
 #!/bin/bash
 # time-limit: 300
-# Supervision at its limits: a worker that stands still, all callers at once, no more processes, an
-# init that never waits, and the one fault that nobody survives. Results stay; gaps say what is lost.
+# Supervision at its limits: a worker that stands still, all callers at once, no more processes, an init
+# that never waits, and the one fault that no program survives. Results stay the same; gaps say what is
+# lost.
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/supervisors.sh"
 needs gcc busybox setsid prlimit setpriv unshare
@@ -17,7 +18,7 @@ cd "$work" || exit 1
 chmod 755 "$work"
 echo content >file
 
-# ---- the worker stands still: in a call, and with nothing at hand
+# ---- the worker is stopped: during a call, and while it is idle
 aggregator_start
 start './opener 300000 file'
 for _ in 1 2; do
@@ -52,10 +53,10 @@ read -r bare _ <expected
 assert_equal "status at the limit of processes" 0 $?
 read -r forks good <output
 assert_equal "all that could be started ended well" "$forks" "$good"
-# The shell, and nursery, guardian and worker are that user's as well.
+# The shell, nursery, guardian and worker also count for that user.
 assert_at_most "processes that supervision takes from the limit" 4 $((bare - forks))
 wait_for no_supervisors
-# No room for any supervisor: the program runs, and is a gap.
+# Without room for a supervisor, the program runs, and is a gap.
 "${watched[@]}" FOOTPRINT_SUPERVISE=1 FOOTPRINT_APP=full setpriv --reuid=54322 --regid=54322 \
 	--clear-groups prlimit --nproc=2 sh -c './opener 10 file; exit $?' >output 2>errors
 assert_equal "status without room for a supervisor" 0 $?
@@ -76,7 +77,7 @@ extra=$(($(awk '/zombies/ { print $2 }' output) - $(awk '/zombies/ { print $2 }'
 assert_at_most "zombies more than without us" 1 $extra
 wait_for no_supervisors
 
-# ---- both at once: the last resort, which is ENOSYS and no hang
+# ---- both at once: calls fail with ENOSYS, and do not hang
 start './opener 10000000 file'
 both=("$(guardian)" "$(worker)")
 kill -STOP "${both[0]}"
@@ -84,7 +85,7 @@ kill -KILL "${both[1]}" "${both[0]}"
 wait $program
 assert_contains "without any supervisor calls fail as documented" 'Function not implemented' output
 
-# ---- but for those that are in the express lane already
+# ---- except in programs that are in the express lane already
 EXPRESS=1 start './opener 1000000 file'
 wait_for in_express_lane "$(pgrep -P "$program")"
 both=("$(guardian)" "$(worker)")
@@ -94,7 +95,7 @@ wait $program
 assert_equal "what nobody watched, in the express lane" good "$(cat output)"
 aggregator_stop
 
-# ---- a kernel that cannot go on with what it has announced: nothing waits for ever, and it is a gap
+# ---- a kernel that cannot continue an announced call: nothing waits for ever, and it is a gap
 aggregator_start
 before=(env "FOOTPRINT_SOCKET=$socket" FOOTPRINT_VERSION=1)
 timeout 20 ./kernel 5.4 "${watched[@]}" FOOTPRINT_APP=old sh -c './opener 10 file; exit $?' >output 2>errors
@@ -104,7 +105,7 @@ timeout 20 ./kernel 5.4 "${before[@]}" FOOTPRINT_APP=old "$supervisor" ./opener 
 assert_equal "status on Linux 5.4, behind the supervisor" 0 $?
 assert_equal "output on Linux 5.4, behind the supervisor" good "$(cat output)"
 
-# ---- one that can, and lacks what came later
+# ---- one that can, but lacks later features
 PATH=$PATH:. timeout 20 ./kernel 5.4+continue "${before[@]}" FOOTPRINT_APP=older "$supervisor" opener 10 file >output
 assert_equal "what is found in PATH" good "$(cat output)"
 mkdir root

@@ -1,8 +1,8 @@
 #!/bin/bash
 # time-limit: 300
-# Under `footprint run`, as a person has it: a Go server, and a shell that runs a static tool
-# thousands of times. (Static busybox, musl, static-PIE and a Go program with dynamic children are
-# judged by strace in test_oracle.py.)
+# Under `footprint run`, as a user would: a Go server, and a shell that runs a static tool thousands of
+# times. (Static busybox, musl, static-PIE and a Go program with dynamic children are judged by strace in
+# test_oracle.py.)
 . "$(dirname "$0")/../lib.sh"
 needs go busybox curl jq musl-gcc
 cd "$work" || exit 1
@@ -34,7 +34,7 @@ assert_equal "a page that is not there" 404 "$(curl -s -o /dev/null -w '%{http_c
 kill -TERM "$run"
 wait "$run"
 assert_equal "its status" 143 $?
-# Go's server was ended by a signal: that is an end like others.
+# Go's server was ended by a signal, which is an end like any other.
 assert_fact "complete" '.complete and .gaps == []' server.footprint
 assert_fact "supervised" '[.executables[] | .watched] == ["supervised"]' server.footprint
 assert_fact "its address" \
@@ -52,7 +52,7 @@ script='i=0; while [ $i -lt '$times' ]; do i=$((i+1)); busybox cat file || exit 
 "$footprint" run -o tool.footprint -- sh -c "$script" >output 2>errors
 assert_equal "its status" 0 $?
 assert_equal "what it printed" $times "$(grep -cx content output)"
-# Where the machine had so much else to do that a supervisor came too late, that is a gap.
+# On a machine so busy that a supervisor comes too late, that is a gap.
 late='.gaps | length > 0 and all(.kind == "static-program" and (.detail | test("in time")))'
 assert_fact "watched as it should be" \
 	'[.executables[] | select(.path | endswith("/busybox")) | .watched] == ["supervised"]' tool.footprint
@@ -86,7 +86,7 @@ musl-gcc -static -O1 -o opener "$top/tests/supervise/opener.c" || die "cannot co
 musl-gcc -O1 -idirafter /usr/include -idirafter /usr/include/x86_64-linux-gnu -o execs-musl \
 	"$top/tests/supervise/execs.c" || die "cannot compile execs.c for musl"
 ln -s opener link
-# executes LIBC HOW [NAME=VALUE]...: a static program; what came of it is in executes.footprint
+# executes LIBC HOW [NAME=VALUE]...: executes a static program; the result is in executes.footprint
 executes() {
 	echo content >"by-$1-$2"
 	env "${@:3}" "$footprint" run -o executes.footprint -- "./execs$1" "$2" ./opener 10 "by-$1-$2" >output 2>errors
@@ -104,7 +104,7 @@ for libc in "" -musl; do
 		assert_fact "what is not supervised for $off is a gap" "[.gaps[] | select(.kind != \"sites\") |
 			[.kind, .path]] == [[\"static-program\", \"$here/opener\"]]" executes.footprint
 	done
-	# What fails in any case leaves no filter.
+	# An exec that must fail leaves no filter.
 	for how in at-itself at-nothing; do
 		"$footprint" run -o executes.footprint -- "./execs$libc" $how ./link >output 2>errors
 		assert_equal "status of what cannot be executed by $how" 99 $?
@@ -113,7 +113,7 @@ for libc in "" -musl; do
 	done
 done
 
-# ---- openat2: what lay outside was not looked at, and a link that may not be followed was found
+# ---- openat2: what is outside was not looked at, and a link that may not be followed was found
 gcc -O1 -static -o ways "$top/tests/supervise/ways.c" || die "cannot compile ways.c"
 mkdir ways.data
 (cd ways.data && "$footprint" run -o ../ways.footprint -- sh -c '../ways; exit' >../output 2>../errors)

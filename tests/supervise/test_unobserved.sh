@@ -1,6 +1,6 @@
 #!/bin/bash
-# A program that nobody can watch, set-uid or with file capabilities: its libraries, as ldd tells them,
-# are in the manifest as not observed; where somebody saw them, that wins.
+# Libraries of a program that nobody can watch (set-uid, or with file capabilities) are in the manifest as not
+# observed, as ldd lists them. If somebody saw them loaded, that counts.
 . "$(dirname "$0")/../lib.sh"
 needs ldd setcap setpriv
 [ "$(id -u)" -eq 0 ] || skip "needs root to give a program away"
@@ -9,19 +9,19 @@ here=$(realpath "$work")
 chmod 755 "$work"
 echo hello >file
 
-# libraries PROGRAM: canonical paths of all that ldd says would be mapped
+# libraries PROGRAM: canonical paths of everything that would be mapped according to ldd
 libraries() {
 	ldd "$1" | awk '/=> \// { print $3; next } $1 ~ /^\// { print $1 }' |
 		xargs -r realpath | LC_ALL=C sort -u
 }
 
-# unobserved MANIFEST PROGRAM: libraries that it is said to need without having been seen to
+# unobserved MANIFEST PROGRAM: its libraries that are listed as not observed
 unobserved() {
 	"$footprint" show --json "$1" | jq -r --arg by "$2" '.libraries[]
 		| select(any(.loaders[]; .by == $by and .loaded == "unobserved")) | .path' | LC_ALL=C sort -u
 }
 
-# expect WHAT MANIFEST PROGRAM: as ldd says, as libraries and as files with a digest
+# expect WHAT MANIFEST PROGRAM: the libraries that ldd lists, each also as a file with a digest
 expect() {
 	libraries "$3" >expected
 	[ -s expected ] || die "ldd names nothing for $3"
@@ -46,7 +46,7 @@ assert_fact "and the gap names it" \
 "$footprint" run -o capable.footprint -- "${as_nobody[@]}" sh -c './capable -d /' >/dev/null 2>errors
 expect "a program with capabilities" capable.footprint "$here/capable"
 
-# What other programs load is theirs.
+# Libraries that other programs load are not affected.
 assert_fact "the shell's libraries were observed" '[.libraries[].loaders[]
 	| select(.by | endswith("sh")) | .loaded] | length > 0 and all(. == "needed")' setuid.footprint
 

@@ -4,13 +4,7 @@
 # continuous integration. The long form takes a quarter of an hour and needs root: it installs
 # the tests of CPython, and fetches those of perl and Tcl with the sources of Debian's packages.
 # time-limit: 1800
-set -eu
-cd "$(dirname "$0")/../.."
-export BUILD="${BUILD:-build}"
-if ! python3 -c 'import json, tomllib' 2>/dev/null; then
-	echo "python3 (3.11 or later) is missing"
-	exit 77
-fi
+. "$(dirname "$0")/begin.sh"
 if [ -z "${FOOTPRINT_TEST_LONG:-}" ] || [ "$(id -u)" -ne 0 ]; then
 	exec tests/oracle/transparency bash-redirections
 fi

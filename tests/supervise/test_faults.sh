@@ -16,6 +16,18 @@ gap_of_the_killed() {
 	[ "$(facts '[.gaps[].detail] | any(contains("supervisor was killed"))' 2>/dev/null)" = true ]
 }
 
+# kill_one_after_the_other: the worker and then the guardian, each when the other has been replaced
+kill_one_after_the_other() {
+	local first
+
+	kill -KILL "$(worker)"
+	wait_for paired
+	first=$(guardian)
+	kill -KILL "$first"
+	wait_for gone "$first"
+	wait_for paired
+}
+
 # ---- starts and ends: the program notices nothing
 aggregator_start
 for how in fork vfork spawn; do
@@ -34,12 +46,7 @@ wait_for no_supervisors
 # ---- the worker, the guardian, and again
 start './opener 400000 file 3'
 for _ in 1 2 3; do
-	kill -KILL "$(worker)"
-	wait_for paired
-	first=$(guardian)
-	kill -KILL "$first"
-	wait_for gone "$first"
-	wait_for paired
+	kill_one_after_the_other
 done
 wait $program
 assert_equal "status after six kills" 0 $?
@@ -58,12 +65,7 @@ wait_for no_supervisors
 
 # ---- kills while a program is in the express lane, which needs no supervisor
 EXPRESS=1 start './opener 1500000 file 3'
-kill -KILL "$(worker)"
-wait_for paired
-first=$(guardian)
-kill -KILL "$first"
-wait_for gone "$first"
-wait_for paired
+kill_one_after_the_other
 wait $program
 assert_equal "status after two kills in the express lane" 0 $?
 assert_equal "output after two kills in the express lane" good "$(cat output)"

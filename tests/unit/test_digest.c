@@ -34,10 +34,22 @@ static void hex_digest(int fd, char ret_hex[static 65])
 		snprintf(ret_hex + 2 * i, 3, "%02x", digest[i]);
 }
 
+/* ... and leaves the offset of the descriptor where it is. */
+static void assert_digest_is_right(int fd, const char *path)
+{
+	char expected[65], found[65];
+
+	lseek(fd, 7, SEEK_SET);
+	sha256sum_says(path, expected);
+	hex_digest(fd, found);
+	assert_string_equal(found, expected);
+	assert_int_equal(lseek(fd, 0, SEEK_CUR), 7);
+}
+
 static void every_size_agrees_with_sha256sum(void **state)
 {
 	static const size_t sizes[] = { 0, 1, 55, 56, 64, 4096, 65535, 65536, 65537, 300001 };
-	char path[] = "/tmp/footprint-digest-XXXXXX", expected[65], found[65];
+	char path[] = "/tmp/footprint-digest-XXXXXX";
 	autoclose int fd = mkstemp(path);
 
 	(void)state;
@@ -50,11 +62,7 @@ static void every_size_agrees_with_sha256sum(void **state)
 			content[j] = (unsigned char)(j * 2654435761u >> 13);
 		assert_int_equal(ftruncate(fd, 0), 0);
 		assert_int_equal(pwrite(fd, content, sizes[i], 0), sizes[i]);
-		lseek(fd, 7, SEEK_SET);
-		sha256sum_says(path, expected);
-		hex_digest(fd, found);
-		assert_string_equal(found, expected);
-		assert_int_equal(lseek(fd, 0, SEEK_CUR), 7);
+		assert_digest_is_right(fd, path);
 	}
 	unlink(path);
 }
@@ -85,18 +93,14 @@ static void an_absurd_sparse_file_is_refused(void **state)
 /* Data, a hole, data, and a hole at the end. */
 static void holes_are_zeros(void **state)
 {
-	char path[] = "/tmp/footprint-digest-XXXXXX", expected[65], found[65];
+	char path[] = "/tmp/footprint-digest-XXXXXX";
 	autoclose int fd = mkstemp(path);
 
 	(void)state;
 	assert_int_equal(pwrite(fd, "begin", 5, 0), 5);
 	assert_int_equal(pwrite(fd, "middle", 6, 8 << 20), 6);
 	assert_int_equal(ftruncate(fd, 16 << 20), 0);
-	lseek(fd, 7, SEEK_SET);
-	sha256sum_says(path, expected);
-	hex_digest(fd, found);
-	assert_string_equal(found, expected);
-	assert_int_equal(lseek(fd, 0, SEEK_CUR), 7);
+	assert_digest_is_right(fd, path);
 	unlink(path);
 }
 

@@ -1,4 +1,5 @@
-/* Open addressing, linear probing; removal moves later items back, so there are no tombstones. */
+/* Open addressing with linear probing. A removal moves later items back, so there are no
+ * tombstones. */
 #include "aggregator/index.h"
 
 #include <errno.h>

@@ -9,7 +9,7 @@
 #include "lib/base/unseen.h"
 #include "lib/base/utf8.h"
 
-#define LOG_LINE_SIZE 8192 /* a path, and why */
+#define LOG_LINE_SIZE 8192 /* a path and a reason */
 
 static bool verbose;
 
@@ -18,8 +18,8 @@ void log_verbose(bool on)
 	verbose = on;
 }
 
-/* Names come from peers: a line break or an escape sequence in one may not fake or hide a line. Nor
- * may bytes of no character, which a terminal may take for one. */
+/* Names come from peers: a line break or an escape sequence in one must not forge or hide a line.
+ * Neither must bytes that are not UTF-8, which a terminal may interpret. */
 static void mask_unseen(char *text)
 {
 	uint8_t *p = (uint8_t *)text, *end = p + strlen(text);
@@ -42,7 +42,7 @@ static void say(const char *format, va_list args)
 	mask_unseen(line);
 	used = strlen(line);
 	line[used] = '\n';
-	/* Nobody is left to tell when stderr is gone. */
+	/* If stderr is gone, nobody is left to report it to. */
 	if (write(STDERR_FILENO, line, used + 1) < 0)
 		return;
 }

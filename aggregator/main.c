@@ -17,8 +17,8 @@
 #define LOWEST_PRIORITY 19
 #define BURST_FACTS	4096u
 
-/* Gives memory back to the kernel: malloc keeps what a burst of facts has taken and freed, which is
- * most of it. */
+/* Gives memory back to the kernel: malloc keeps most of what a burst of facts has allocated and
+ * freed. */
 static void give_memory_back(struct roots *roots)
 {
 	if (roots->n_queued || roots->last_serial - roots->trimmed_serial < BURST_FACTS)
@@ -84,7 +84,8 @@ static int start_tick(struct aggregator *daemon)
 	return r;
 }
 
-/* A signal that comes before the loop runs waits for that: from here on, none of these kills us. */
+/* From here on, none of these signals kills us; one that comes before the loop runs waits for
+ * it. */
 static int start_signals(struct aggregator *daemon)
 {
 	int r = start_signal(daemon, &daemon->on_terminate, on_stop, SIGTERM);
@@ -180,7 +181,7 @@ static int serve(struct aggregator *daemon)
 
 	if (r < 0)
 		return r;
-	/* Before anybody can find us: whoever sees the socket may send a signal. */
+	/* Before anybody can find us: a process that sees the socket may send a signal. */
 	r = told("signals", start_signals(daemon));
 	if (r == 0)
 		r = listener_open(&listener, daemon->options.socket);

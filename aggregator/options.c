@@ -181,7 +181,7 @@ static int take_option(struct options *options, int option)
 	}
 }
 
-/* Where it listens is asked of the socket itself where the service manager has made that. */
+/* If the service manager has made the socket, the socket itself tells where it is. */
 static int default_socket(struct options *options)
 {
 	const char *socket = getenv("FOOTPRINT_SOCKET");
@@ -250,7 +250,7 @@ enum options_result options_parse(struct options *options, int argc, char **argv
 		.log = log && *log && strcmp(log, "0") != 0,
 		.ready_fd = -1,
 	};
-	/* getopt's messages begin with it, as those of log.c do: whatever the caller called us. */
+	/* getopt's messages begin with this name, as those of log.c do, whatever argv[0] was. */
 	if (argc > 0)
 		argv[0] = name;
 	while ((option = getopt_long(argc, argv, "s:m:i:hV", names, NULL)) != -1) {

@@ -68,7 +68,7 @@ void applications_follow(struct aggregator *daemon)
 
 /* --- reading what is on disk ------------------------------------------------------------------ */
 
-/* A manifest that cannot be read is not overwritten: it is put aside, and the new one says so. */
+/* A manifest that cannot be read is not overwritten: it is renamed, and the new one has a gap. */
 static int put_aside(struct application *application, const struct error *err)
 {
 	int directory = application->daemon->applications.directory, number = 1, r;
@@ -92,14 +92,14 @@ static int continue_manifest(struct application *application)
 	struct aggregator *daemon = application->daemon;
 	auto_manifest struct manifest *before = NULL;
 	struct error err;
-	/* In the directory that is written to, whatever it is called by now. */
+	/* Reads from the directory to which manifests are written, whatever its name is by now. */
 	int r = manifest_read_at(daemon->applications.directory, application->file, &before, &err);
 
 	if (r == 0)
 		return manifest_merge(application->manifest, before);
 	if (r == -ENOENT)
 		return 0;
-	/* Nothing is wrong with it: whoever speaks comes again, and the spool is read again. */
+	/* The manifest is not to blame: peers connect again, and the spool is read again. */
 	if (r == -ENOMEM || r == -EMFILE || r == -ENFILE)
 		return -ENOMEM;
 	return put_aside(application, &err);
@@ -112,7 +112,7 @@ void application_file(const char *name, const char *version, char ret[static APP
 
 /* --- getting ---------------------------------------------------------------------------------- */
 
-/* No root calls what has no name after it any more. */
+/* No root gives its name to applications without one any more. */
 static void forget_unnamed(const struct application *application)
 {
 	struct root *root;
@@ -226,7 +226,7 @@ static int fill_up(struct application *application)
 
 int application_is_full(struct application *application)
 {
-	/* Each of its texts is written once at least: it cannot be written any more. */
+	/* Each text is written at least once, so the manifest could not be written any more. */
 	if (!application->full && manifest_text_size(application->manifest) > MANIFEST_SIZE_MAX &&
 		fill_up(application) < 0)
 		return -ENOMEM;
@@ -256,7 +256,7 @@ static uint64_t *applied_slot(const struct application *application, uint64_t ke
 	return &application->applied[key % application->applied_slots];
 }
 
-/* Four times as many slots as keys, so that few take the place of another. Without memory it stays
+/* Four times as many slots as keys, so that few keys replace another one. Without memory, it stays
  * as it is. */
 static void grow_applied(struct application *application)
 {

@@ -5,7 +5,7 @@
 
 #include "aggregator/roots/lexical.h"
 
-#define DELETED " (deleted)" /* what the kernel adds to the name of a file that is in /proc */
+#define DELETED " (deleted)" /* what the kernel appends to the name of a deleted file in /proc */
 #define MEMFD	"/memfd:"
 
 enum outcome outcome_of(uint32_t error)
@@ -25,7 +25,7 @@ enum outcome outcome_of(uint32_t error)
 	}
 }
 
-/* A path that the manifest refuses is none of ours to keep: only lack of memory is a failure. */
+/* A path that the manifest refuses is dropped: only lack of memory is a failure. */
 static int only_memory(int r)
 {
 	return r == -ENOMEM ? r : 0;
@@ -54,7 +54,7 @@ static uint32_t access_of(const struct look *look, uint32_t access)
 	return access;
 }
 
-/* `path`: the file's name, which is not the look's where it has been deleted. */
+/* `path`: the file's name, which differs from the look's if the file was deleted. */
 static int use(struct manifest *m, const struct look *look, const char *path, uint32_t access,
 	const char *by)
 {

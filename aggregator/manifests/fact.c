@@ -53,7 +53,7 @@ static enum look_depth depth_of_path(const struct fact *fact)
 		return fact->what == FOOTPRINT__LOADED_BY__LOADED_BY_DLOPEN ? LOOK_PROGRAM
 									    : LOOK_OBJECT;
 	case FACT_GAP:
-		return library_foretold(fact->text) ? LOOK_PROGRAM : LOOK_PATH;
+		return library_predictable(fact->text) ? LOOK_PROGRAM : LOOK_PATH;
 	case FACT_UNOBSERVED:
 		return LOOK_OBJECT;
 	default:
@@ -85,7 +85,8 @@ static int apply_path(struct fact *fact)
 		fact->error, fact->session->executable);
 }
 
-/* The session took each path for a directory that later paths may be relative to; most are none. */
+/* The session took each path for a directory to which later paths may be relative; most are
+ * none. */
 static void settle_directory(struct fact *fact)
 {
 	const struct look *look = fact->path ? fact->path->look : NULL;
@@ -161,9 +162,9 @@ static bool repeats(const struct fact *fact)
 	return fact->kind == FACT_PATH || fact->kind == FACT_EXECUTE;
 }
 
-/* Predicts the libraries of a program that cannot be watched: once, though it may run a thousand
- * times. */
-static int foretell(struct fact *fact)
+/* Adds the libraries that a program which cannot be watched should need: once, even if it runs a
+ * thousand times. */
+static int predict_libraries(struct fact *fact)
 {
 	struct application *application = fact->session->application;
 	uint64_t key = fact->session->program ? key_of(fact) : 0;
@@ -171,7 +172,7 @@ static int foretell(struct fact *fact)
 
 	if (key && application_applied(application, key))
 		return 0;
-	r = library_foretell(fact);
+	r = library_predict(fact);
 	if (r == 0 && key)
 		application_note_applied(application, key);
 	return r;
@@ -186,7 +187,8 @@ static int apply_gap(struct fact *fact)
 	if (fact->path && !program)
 		return -ENOMEM;
 	r = run_gap(fact->session->application, fact->text, path, fact->detail, fact->times);
-	return r == 0 && fact->path && library_foretold(fact->text) ? foretell(fact) : r;
+	return r == 0 && fact->path && library_predictable(fact->text) ? predict_libraries(fact)
+								       : r;
 }
 
 static int apply_kind(struct fact *fact)
@@ -209,7 +211,7 @@ static int apply_kind(struct fact *fact)
 	}
 }
 
-/* Could the process look there, while we, as another user, cannot? */
+/* Could the process look there, while we, as another user, may not? */
 static bool is_closed_to_us(const struct fact *fact)
 {
 	const struct path *paths[] = { fact->path, fact->other };

@@ -12,7 +12,7 @@ struct program {
 	uint32_t watched;
 };
 
-/* Under a key that peers do not know: they cannot make two programs one. */
+/* Hashed with a key that peers do not know, so they cannot make two programs collide. */
 static uint64_t key_of(struct root_name root, const char *path)
 {
 	const uint64_t key[2] = { hash_bytes(&root, sizeof(root)), hash_bytes("heard", 5) };
@@ -46,7 +46,7 @@ int heard_note(struct session *session, const char *path)
 
 	if (run_note_root(session->application, root) < 0)
 		return -ENOMEM;
-	/* Nobody watches it: the session is there to say why. */
+	/* The program is not watched: this session only says why. */
 	if (session->watched == FOOTPRINT__WATCHED__WATCHED_NONE)
 		return 0;
 	if (heard->programs.count >= HEARD_MAX)

@@ -22,8 +22,9 @@ static const char *requester_of(const struct look *program, const struct elf_obj
 	return program->closure.objects[object->requester].path;
 }
 
-/* Started with, but not found where the closure looks (LD_LIBRARY_PATH, another file of the name,
- * LD_PRELOAD): the object that asks for that name, or nobody. */
+/* The requester of a library that was loaded at the start, but not from where the closure has it
+ * (because of LD_LIBRARY_PATH, LD_PRELOAD, or another file with that name): the object that needs
+ * this name, or nobody. */
 static const char *requester_by_name(const struct look *program, const struct look *library)
 {
 	const char *base = strrchr(library->path, '/');
@@ -59,7 +60,8 @@ static int keep(struct look ***list, unsigned *n, struct look *look)
 	return 0;
 }
 
-/* 1: the dlopened object needs it; 0: it does not. */
+/* Makes the dlopened object the requester of the follower, if it needs that. 1: it does; 0: it does
+ * not. */
 static int explain(struct session *session, const struct look *opened, const struct look *follower)
 {
 	const struct elf_object *object = look_closure_find(opened, follower->path);
@@ -96,8 +98,8 @@ static int add_follower(struct session *session, struct fact *fact)
 	return keep(&plugins->followers, &plugins->n_followers, fact->path->look);
 }
 
-/* Was it opened itself, or does something opened need it? The dynamic linker is seen to map an
- * object before it is known which one the dlopen call named. */
+/* Was it opened itself, or does something that was opened need it? The dynamic linker is seen to
+ * map an object before it is known which one the dlopen call named. */
 static bool is_explained(const struct plugins *plugins, const char *path)
 {
 	for (unsigned i = 0; i < plugins->n_opened; i++)
@@ -184,7 +186,7 @@ int library_apply(struct fact *fact)
 
 /* --- what nobody saw -------------------------------------------------------------------------- */
 
-bool library_foretold(const char *gap)
+bool library_predictable(const char *gap)
 {
 	return !strcmp(gap, "setuid-program") || !strcmp(gap, "foreign-program");
 }
@@ -207,7 +209,7 @@ static int push_unobserved(
 	return 0;
 }
 
-int library_foretell(struct fact *gap)
+int library_predict(struct fact *gap)
 {
 	const struct look *program = gap->path->look;
 	int r = 0;

@@ -38,9 +38,9 @@ int library_apply(struct fact *fact);
 /* The session is over: followers whose requester is not known are dlopened by an unknown one. */
 int library_settle(struct session *session);
 /* Is a gap of this kind about a program whose libraries can be predicted? */
-bool library_foretold(const char *gap);
+bool library_predictable(const char *gap);
 /* Queues a FACT_UNOBSERVED for each library of the program that the gap names. 0 or -ENOMEM. */
-int library_foretell(struct fact *gap);
+int library_predict(struct fact *gap);
 /* 0 or -ENOMEM. */
 int library_apply_unobserved(struct fact *fact);
 void plugins_deinit(struct plugins *plugins);

@@ -1,4 +1,5 @@
-/* Programs: images that say hello, and what is executed, through scripts and their interpreters. */
+/* Programs: images that say hello, and programs that are executed, through scripts and their
+ * interpreters. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +8,7 @@
 #include "aggregator/manifests/apply.h"
 #include "lib/base/cleanup.h"
 
-/* The dynamic linker is mapped by the kernel, which the program asks for in PT_INTERP. */
+/* The kernel maps the dynamic linker, which the program requests by PT_INTERP. */
 static int apply_linker(struct manifest *m, const struct look *look, const char *by)
 {
 	if (library_describe(m, look, ACCESS_LOAD, by) < 0 ||
@@ -17,7 +18,7 @@ static int apply_linker(struct manifest *m, const struct look *look, const char 
 	return 0;
 }
 
-/* One image more of the program, unless that of this session has been counted. */
+/* Counts one more image of the program, unless this session's was counted already. */
 static int apply_ran(struct session *session, const char *name, const char *interpreter)
 {
 	struct application *application = session->application;
@@ -32,7 +33,7 @@ static int apply_ran(struct session *session, const char *name, const char *inte
 		       : 0;
 }
 
-/* `ld.so PROGRAM`: who executed it named the dynamic linker, and that the program. */
+/* `ld.so PROGRAM`: the caller executed the dynamic linker, which then loaded the program. */
 static int apply_executed_linker(
 	struct session *session, const struct look *linker, const char *name)
 {
@@ -83,8 +84,8 @@ static int apply_started(
 	return 0;
 }
 
-/* `by` started what the look found: an ELF program, or a script, which starts its interpreter, and
- * so on: each is an executable of its own, so that `why` can follow the chain. */
+/* `by` has started what the look found: an ELF program, or a script, which starts its interpreter,
+ * and so on. Each is an executable of its own, so that `why` can follow the chain. */
 static int apply_chain(struct manifest *m, const struct look *look, const char *by)
 {
 	autofree char *first = apply_program_name(look);

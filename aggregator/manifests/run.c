@@ -12,7 +12,7 @@
 
 #define UNKEPT "while no aggregator listened, processes had no spool that they could write"
 
-/* Counts by the hash of what is counted: 64 bits under a key that peers do not know. */
+/* A count, under the hash of what is counted: 64 bits, with a key that peers do not know. */
 struct counted {
 	uint64_t key;
 	uint64_t count;
@@ -22,13 +22,13 @@ struct run_root {
 	struct root_name name;
 };
 
-/* The secret of this process that lib/base/hash.h keeps, as 64 bits. */
+/* 64 bits of the random key that lib/base/hash.h has for this process. */
 static uint64_t secret(void)
 {
 	return (uint64_t)hash_bytes("a", 1) << 32 | hash_bytes("b", 1);
 }
 
-/* Texts one after another: the hash of the first is the seed of the second. */
+/* Hashes several texts: the hash of one is the seed of the next. */
 static uint64_t hash_text(uint64_t seed, const char *text)
 {
 	const uint64_t key[2] = { seed, secret() };
@@ -74,10 +74,10 @@ static int seed_image(void *context, const char *path, uint64_t runs)
 	return 0;
 }
 
-/* Goes on with the run of the manifest on disk that a session belongs to which started then: one
- * without an end (an aggregator before us watched it), or one during which it started. Without
- * memory it is a run of its own: said twice, not lost. The manifest may be being written at this
- * moment. */
+/* Continues the run in the manifest on disk to which a session that started then belongs: one
+ * without an end (an earlier aggregator watched it), or one during which the session started.
+ * Without memory, the session begins a run of its own: reported twice, but not lost. The manifest
+ * may be being written at this moment. */
 static bool continue_run(struct application *application, const char *host, uint64_t started_ns)
 {
 	struct run *run = &application->run;
@@ -91,7 +91,7 @@ static bool continue_run(struct application *application, const char *host, uint
 	run->ended_ns = before.ended_ns;
 	run->processes = before.processes;
 	run->records = before.records;
-	/* It began with the session that it is named after, or one that is known already. */
+	/* The run began with the session whose start it has, or with one that is known already. */
 	run->first_started_ns = before.started_ns + 1;
 	if (!before.ended_ns && application->daemon->ledger.read_only)
 		run->unattended = "the spool was read-only while no aggregator listened";
@@ -225,7 +225,7 @@ int run_gap(struct application *application, const char *kind, const char *path,
 
 /* --- into the manifest ------------------------------------------------------------------------ */
 
-/* What its processes could not say while nobody listened, and no spool took it, is lost. */
+/* What its processes recorded while nobody listened is lost, because no spool took it. */
 static int tell_unattended(struct application *application)
 {
 	struct run *run = &application->run;
@@ -236,7 +236,7 @@ static int tell_unattended(struct application *application)
 	return run_gap(application, "lost-records", NULL, run->unattended, 1);
 }
 
-/* Whose records they are cannot be told: perhaps this run's. */
+/* It is not known whose records they are; perhaps this run's. */
 static int tell_unread(struct application *application)
 {
 	struct run *run = &application->run;
@@ -262,8 +262,8 @@ static int store(struct application *application, uint64_t ended_ns)
 	return r == -ENOMEM ? r : 0;
 }
 
-/* While the spool is read, and after an aggregator that was killed, an earlier session may turn up;
- * a mark is never taken back. Then it is set at the end of the run. */
+/* A mark is never taken back. While the spool is being read, and after an aggregator was killed, an
+ * earlier session may turn up, so the mark waits for the end of the run. */
 static bool first_is_sure(const struct aggregator *daemon)
 {
 	return !spool_busy(daemon) && !daemon->ledger.inherited;

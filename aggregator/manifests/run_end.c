@@ -15,7 +15,7 @@ int run_mark_first(struct application *application, const char *path)
 	return r == -ENOMEM ? r : 0;
 }
 
-/* Which executables did another one start? NULL: no memory. The caller frees. */
+/* Which executables were started by another one? NULL: there is no memory. The caller frees it. */
 static bool *find_started(const Footprint__Manifest *view)
 {
 	bool *started = calloc(view->n_executables + 1, sizeof(*started));
@@ -27,7 +27,7 @@ static bool *find_started(const Footprint__Manifest *view)
 	return started;
 }
 
-/* Does a gap say already why this program was not watched? */
+/* Does a gap already say why this program was not watched? */
 static bool explained(const Footprint__Manifest *view, const Footprint__Executable *executable)
 {
 	static const char *const kinds[] = { "static-program", "setuid-program", "foreign-program",
@@ -100,8 +100,8 @@ static int collect(const Footprint__Manifest *view, struct ending *ending)
 	return r;
 }
 
-/* A process that another application claims (FOOTPRINT_APP) was watched, and what it did is told
- * there. The manifest keeps this, for later runs. */
+/* A process of another application (FOOTPRINT_APP) was watched, and what it did is in that one's
+ * manifest. The manifest remembers this for later runs. */
 static int add_silent(struct application *application, const char *path)
 {
 	Footprint__Watched watched = heard_elsewhere(application, path);

@@ -7,7 +7,7 @@
 #include "aggregator/log.h"
 #include "lib/manifest/codec.h"
 
-/* A large manifest takes long to write: at most this part of our time (1/10) goes into writing. */
+/* A large manifest takes long to write. At most this part of our time (1/10) goes into writing. */
 #define SNAPSHOT_SHARE 10
 #define RETRY_MS       5000
 
@@ -79,7 +79,7 @@ static bool take_result(struct aggregator *daemon, const struct snapshot_item *i
 		daemon->counters.snapshot_failures++;
 		report(application, &item->error);
 		if (item->result == -EFBIG && application_go_back(application) < 0)
-			daemon->counters.no_memory++; /* with the next one */
+			daemon->counters.no_memory++; /* the next snapshot tries again */
 	}
 	application_unref(application);
 	return written;
@@ -147,14 +147,14 @@ static int collect(struct aggregator *daemon, size_t n)
 			continue;
 		ledger_add(daemon, application);
 		application->references++;
-		application->dirty = false; /* what comes from now on is for the next snapshot */
+		application->dirty = false; /* later facts belong to the next snapshot */
 		snapshot->items[snapshot->n_items++].application = application;
 	}
 	ledger_end(daemon);
 	return 0;
 }
 
-/* The snapshot cannot be made: all stays as it was. */
+/* The snapshot cannot be made: everything stays as it was. */
 static void give_back(struct aggregator *daemon)
 {
 	struct snapshot *snapshot = &daemon->snapshot;
@@ -170,7 +170,8 @@ static void give_back(struct aggregator *daemon)
 	let_go(daemon, false);
 }
 
-/* What was applied in applications that have nothing new to write is on disk already. */
+/* If an application has nothing new to write, everything that was applied to it is on disk
+ * already. */
 static void acknowledge_clean(struct aggregator *daemon)
 {
 	struct application *application;

@@ -28,7 +28,8 @@ static int open_journal(struct aggregator *daemon)
 	return 0;
 }
 
-/* Writes an entry at once. A reader skips one that is torn; if we live on, it is cut off here. */
+/* Writes an entry in one go. A reader skips one that is torn; if we live on, we truncate it
+ * here. */
 static int append(struct journal *journal, struct spool_entry *entry, const uint8_t *body)
 {
 	struct iovec parts[] = {
@@ -51,7 +52,7 @@ static int read_fully(const struct memory *memory, uint8_t *buffer, size_t size,
 	return (size_t)n == size ? 0 : -EBADMSG;
 }
 
-/* The end of the log that is to be kept: as far as it is claimed, however much we have read. */
+/* The end of the log that is to be kept: what is claimed, however much of it we have read. */
 static uint64_t end_of_log(const struct segment *segment)
 {
 	uint64_t end = segment->tail > segment->walked ? segment->tail : segment->walked;
@@ -59,7 +60,7 @@ static uint64_t end_of_log(const struct segment *segment)
 	return (end < segment->log_size ? end : segment->log_size) & ~(uint64_t)(SLOT_ALIGN - 1);
 }
 
-/* The part of a log that was written: peers may claim megabytes and have written nothing. */
+/* The size of the part of a log that was written: peers may claim megabytes and write nothing. */
 static uint32_t written_part(const uint8_t *log, uint32_t size)
 {
 	struct slot_reader reader = { .log = log, .size = size };
@@ -123,7 +124,8 @@ void journal_keep(struct session *session)
 {
 	struct aggregator *daemon = session->daemon;
 
-	/* If others hold the pool in which the session has ended, they keep it. */
+	/* If other processes hold the pool in which the session has ended, they keep its
+	 * records. */
 	if (session->pool && !pool_is_closed(session->pool))
 		return;
 	for (uint32_t i = 0; i < session->n_segments && !session->dropped; i++) {
@@ -132,9 +134,9 @@ void journal_keep(struct session *session)
 
 		if (!segment || !memory_held(&segment->memory))
 			continue;
-		/* All of its processes said goodbye: the rest is in the spool - but for what could
-		 * not be put there either, and what they left to a relative, which may have become
-		 * another program by now that does not know of it. */
+		/* All of its processes have said goodbye, so the rest is in the spool. This does
+		 * not hold for what the spool refused, nor for what they left to a relative: that
+		 * may have become another program, which does not know of it. */
 		if (!segment->users && !segment->lost && !session->pool)
 			continue;
 		r = keep_segment(daemon, segment, session->ended_ns);
@@ -156,8 +158,8 @@ void journal_turn(struct aggregator *daemon)
 {
 	struct journal *journal = &daemon->journal;
 
-	/* One at a time, so that journals do not take the places of other files while nothing can
-	 * be written. */
+	/* One journal at a time, so that journals do not take the places of other files while
+	 * nothing can be written. */
 	if (journal->fd < 0 || (spool_has_journal(daemon) && !daemon->stopping))
 		return;
 	if (spool_adopt_journal(daemon, journal->fd) < 0)

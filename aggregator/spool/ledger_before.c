@@ -9,16 +9,16 @@
 #include "aggregator/aggregator.h"
 #include "lib/base/cleanup.h"
 
-/* What the marks of one application come to. */
+/* What the marks of one application mean together. */
 struct state {
 	struct state_key {
 		char name[sizeof(((struct row_mark *)NULL)->name)];
 		char version[sizeof(((struct row_mark *)NULL)->version)];
 	} key;
-	uint32_t asked; /* now is known */
-	uint32_t past;	/* from here on nothing reached the disk */
+	uint32_t asked; /* `now` is known */
+	uint32_t past;	/* from here on, nothing has reached the disk */
 	struct file_identity now;
-	struct row_mark last; /* that did */
+	struct row_mark last; /* the last mark that has */
 };
 
 struct reading {
@@ -45,7 +45,7 @@ struct file_identity ledger_identify(struct aggregator *daemon, const char *file
 
 /* --- rows ------------------------------------------------------------------------------------- */
 
-/* The row at `offset`: its size; 0 at the end, and where a write was torn. */
+/* Copies the row at `offset`, and returns its size; 0 at the end, and where a write was torn. */
 static size_t row_at(const struct reading *reading, size_t offset, union row *ret)
 {
 	uint32_t kind;
@@ -95,7 +95,7 @@ static int take_range(
 	return 0;
 }
 
-/* The rows from `offset` up to the mark that ends them. */
+/* Takes the rows from `offset` up to the mark that ends them. */
 static int take_rows(struct reading *reading, size_t offset, size_t end)
 {
 	struct ledger *ledger = &reading->daemon->ledger;
@@ -140,7 +140,7 @@ static bool same_file(const struct file_identity *one, const struct file_identit
 	return !memcmp(one, other, sizeof(*one));
 }
 
-/* The mark at the end of a group of rows: do they count? */
+/* Takes the rows that end with this mark, if they count. */
 static int take_mark(struct reading *reading, size_t begin, const struct row_mark *mark)
 {
 	struct state *state;
@@ -160,7 +160,7 @@ static int take_mark(struct reading *reading, size_t begin, const struct row_mar
 	return take_rows(reading, begin, reading->offset);
 }
 
-/* Rows without a mark behind them were never completed. */
+/* Takes all rows; those without a mark after them were never completed. */
 static int take_all(struct reading *reading)
 {
 	size_t begin = 0, size;
@@ -179,7 +179,7 @@ static int take_all(struct reading *reading)
 
 /* --- runs ------------------------------------------------------------------------------------- */
 
-/* Where it cannot be opened now, it is when one of its processes comes back. */
+/* If it cannot be opened now, that happens when one of its processes comes back. */
 static void open_run(struct aggregator *daemon, const struct row_mark *mark)
 {
 	struct application *application;

@@ -18,9 +18,9 @@ static bool is_ours(const struct stat *status)
 	return S_ISREG(status->st_mode) && status->st_uid == geteuid() && status->st_nlink == 1;
 }
 
-/* We may not open it: is that so because it is another's? Root hears this too, where
- * fs.protected_regular forbids to open what stands in a directory of everyone's and may be made
- * anew. */
+/* Opening it was refused: because it belongs to somebody else? Root may be refused, too:
+ * fs.protected_regular forbids opening the files of others with O_CREAT in a directory where
+ * everybody may write. */
 static bool is_foreign(int directory, const char *name)
 {
 	struct stat status;
@@ -28,7 +28,7 @@ static bool is_foreign(int directory, const char *name)
 	return fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && !is_ours(&status);
 }
 
-/* 0: it is open in *ret; -EPERM: something is there that is not ours. */
+/* 0: it is open in *ret; -EPERM: there is something that is not ours. */
 static int open_own(int directory, const char *name, int flags, int *ret)
 {
 	autoclose int fd = openat(
@@ -53,21 +53,22 @@ int own_file_rename(int directory, const char *from, const char *to)
 		return 0;
 	if (errno != EINVAL)
 		return -errno;
-	/* A file system that cannot promise it (NFS, 9p): who takes the name in between loses. */
+	/* Some file systems have no RENAME_NOREPLACE (NFS, 9p). There, a file that appears under
+	 * that name in between is lost. */
 	if (faccessat(directory, to, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 		return -EEXIST;
 	return renameat(directory, from, directory, to) < 0 ? -errno : 0;
 }
 
-/* Everybody may make names in the spool. Nothing is thrown away: an aggregator that ran as somebody
- * else may have left it. */
+/* Everybody may make files in the spool. Nothing is deleted, since an aggregator of another user
+ * may have left it. */
 static int put_aside(int directory, const char *name)
 {
 	char aside[64];
 	uint32_t number;
 	int r;
 
-	/* Under a name that nobody can have taken. */
+	/* A random name, which nobody can have taken. */
 	if (getrandom(&number, sizeof(number), GRND_NONBLOCK) != sizeof(number))
 		return -EAGAIN;
 	snprintf(aside, sizeof(aside), "%s.foreign-%08x", name, number);
@@ -82,7 +83,7 @@ int own_file_open(int directory, const char *name, int flags)
 {
 	int fd = -1, r;
 
-	/* What was opened before it was known to be another's is not to be cut off. */
+	/* Without O_TRUNC, because it might turn out to belong to somebody else. */
 	r = open_own(directory, name, flags & ~O_TRUNC, &fd);
 	if (r == -EPERM && put_aside(directory, name) == 0)
 		r = open_own(directory, name, flags & ~O_TRUNC, &fd);
@@ -93,7 +94,7 @@ int own_file_open(int directory, const char *name, int flags)
 	return r < 0 ? r : fd;
 }
 
-/* Not opened for writing, which would keep the file system from becoming read-only. */
+/* Not opened for writing, since that would keep the file system from being remounted read-only. */
 int own_file_lock(int directory, const char *name, int *ret)
 {
 	autoclose int fd = own_file_open(directory, name, O_RDONLY);

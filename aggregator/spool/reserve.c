@@ -19,7 +19,8 @@
 
 static const uint8_t empty_slot[RESERVE_SLOT_SIZE];
 
-/* Written out, and not just allocated: blocks that were never written may need space yet. */
+/* Writes the slots, and does not only allocate them: blocks that were never written may still need
+ * space. */
 static int allocate(int fd, off_t from)
 {
 	for (; from < (off_t)RESERVE_SIZE; from += RESERVE_SLOT_SIZE)
@@ -43,13 +44,13 @@ static int open_file(struct aggregator *daemon)
 		if (r < 0)
 			return r;
 	}
-	/* Past the umask; and not before it is whole. */
+	/* Not by open(), whose mode the umask limits; and not before the file is complete. */
 	if (fchmod(fd, 0666) < 0)
 		return -errno;
 	return steal_fd(&fd);
 }
 
-/* type: F_WRLCK or F_UNLCK. False: somebody else has it. */
+/* type: F_WRLCK or F_UNLCK. False: somebody else has the lock. */
 static bool lock_slot(const struct reserve *reserve, unsigned slot, short type)
 {
 	struct flock lock = {
@@ -93,7 +94,7 @@ static int tell_slot(struct aggregator *daemon, const uint8_t bytes[static RESER
 	return r;
 }
 
-/* Nobody knows whose they were: all whose processes left word at that time are told. */
+/* It is not known whose records they were, so all current runs get a gap. */
 static int tell_unplaced(struct aggregator *daemon, uint64_t times)
 {
 	struct application *application;
@@ -105,7 +106,7 @@ static int tell_unplaced(struct aggregator *daemon, uint64_t times)
 	return r;
 }
 
-/* 0, or negative errno: to be looked at again. */
+/* 0; or a negative errno: the slot has to be looked at again. */
 static int look_at_slot(struct aggregator *daemon, unsigned slot)
 {
 	struct reserve *reserve = &daemon->reserve;
@@ -116,11 +117,11 @@ static int look_at_slot(struct aggregator *daemon, unsigned slot)
 
 	if (reserve->states[slot] != RESERVE_UNTOLD)
 		return 0;
-	/* Not while it is being written. */
+	/* Not while a process is writing it. */
 	if (!lock_slot(reserve, slot, F_WRLCK))
 		return -EAGAIN;
 	if (pread(reserve->fd, bytes, sizeof(bytes), at) != sizeof(bytes))
-		memset(bytes, 0, sizeof(bytes)); /* cut off by somebody: nothing stands there */
+		memset(bytes, 0, sizeof(bytes)); /* truncated by somebody: empty */
 	lock_slot(reserve, slot, F_UNLCK);
 	memcpy(&word, bytes, sizeof(word));
 	if (!word)
@@ -130,7 +131,7 @@ static int look_at_slot(struct aggregator *daemon, unsigned slot)
 		return r;
 	daemon->counters.spool_damaged += r == -EBADMSG;
 	reserve->unplaced = slot ? reserve->unplaced : word;
-	/* Nonsense, too, is freed with the next snapshot. */
+	/* An invalid slot is also freed with the next snapshot. */
 	reserve->states[slot] = RESERVE_TOLD;
 	return 0;
 }
@@ -151,10 +152,11 @@ void reserve_tick(struct aggregator *daemon)
 {
 	struct reserve *reserve = &daemon->reserve;
 
-	/* Gaps go into manifests at once, and those are being written. */
+	/* Gaps are added to manifests at once, and these are being written. */
 	if (reserve->fd < 0 || daemon->roots.frozen || !somebody_wrote(reserve))
 		return;
-	/* The first one last: by then applications are open that have left word. */
+	/* The first slot, which only counts, comes last: by then, the applications that left a note
+	 * are open. */
 	for (unsigned slot = RESERVE_SLOTS; slot-- > 0;)
 		if (look_at_slot(daemon, slot) < 0)
 			reserve->modified = (struct timespec){ 0 };
@@ -169,14 +171,15 @@ void reserve_cover(struct aggregator *daemon)
 			daemon->reserve.states[slot] = RESERVE_COVERED;
 }
 
-/* The first slot has been told as it was: who has counted since is told anew. */
+/* Frees a slot. The first one only if its count is still what became a gap; otherwise the new count
+ * becomes another gap. */
 static bool free_slot(struct reserve *reserve, unsigned slot)
 {
 	bool freed = true;
 	uint64_t word;
 
 	if (!lock_slot(reserve, slot, F_WRLCK))
-		return false; /* later */
+		return false; /* tried again later */
 	if (slot || (pread(reserve->fd, &word, sizeof(word), 0) == sizeof(word) &&
 			    word == reserve->unplaced))
 		freed = pwrite(reserve->fd, empty_slot, sizeof(empty_slot),

@@ -20,7 +20,7 @@
 
 #define ASKED_MS 1000
 
-/* Both name the same directory. What it was when last heard of is enough, and asks no server. */
+/* Are both the same directory? Cached attributes suffice, so no server is asked. */
 static bool same_directory(int one, int other)
 {
 	struct statx a, b;
@@ -31,8 +31,8 @@ static bool same_directory(int one, int other)
 	       a.stx_dev_minor == b.stx_dev_minor;
 }
 
-/* 1: it is ours, and may be written as far as its mount is concerned; 0: it is not; negative errno:
- * it cannot be told, now or ever. */
+/* 1: it is ours, and its mount is not read-only; 0: it is not; negative errno: this cannot be
+ * known, now or ever. */
 static int look(const struct aggregator *daemon, int root, const char *path)
 {
 	struct open_how how = {
@@ -46,7 +46,7 @@ static int look(const struct aggregator *daemon, int root, const char *path)
 		return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
 	if (!same_directory(fd, daemon->spool.directory))
 		return 0;
-	/* Its file system is that of our own spool: it may be asked. */
+	/* Its file system is that of our own spool, so this cannot hang. */
 	if (fstatvfs(fd, &system) < 0)
 		return -errno;
 	return !(system.f_flag & ST_RDONLY);
@@ -61,7 +61,7 @@ bool spool_is_shared(
 
 	if (!hello->spool.len || hello->spool.len >= sizeof(path))
 		return true;
-	/* As a rule all processes of a root have the same one; but a mount may come or go. */
+	/* As a rule, all processes of a root have the same spool; but a mount may come or go. */
 	if (root->spool_asked && root->spool_hash == hash &&
 		uv_now(&daemon->loop) - root->spool_asked_ms < ASKED_MS)
 		return root->spool_shared;

@@ -60,8 +60,7 @@ void atlas_init(struct aggregator *daemon)
 
 /* --- recalling -------------------------------------------------------------------------------- */
 
-/* Nothing but directories stands there: what is something else was not put there by us. 0, -ENOMEM.
- */
+/* The atlas only holds directories: anything else was not put there by us. 0, -ENOMEM. */
 static int recall_record(struct session *session, const struct slot *slot)
 {
 	Footprint__Record *record;
@@ -92,7 +91,7 @@ static int recall_log(struct session *session, const struct spool_view *view)
 	return 0;
 }
 
-/* A kept entry's hello is just the session's id. */
+/* The hello of an entry in the atlas only has the session's id. */
 static bool entry_is_of(const struct spool_view *view, const struct session *session)
 {
 	Footprint__Hello *hello =
@@ -132,7 +131,7 @@ struct piece {
 	size_t size;
 };
 
-/* One DIRECTORY record as a slot. Paths past the limit of records cannot be kept. */
+/* Adds one DIRECTORY record as a slot. Paths beyond the limit of records cannot be kept. */
 static void add_slot(struct piece *piece, const struct directory_slot *slot)
 {
 	Footprint__Record record = FOOTPRINT__RECORD__INIT;
@@ -180,7 +179,7 @@ static int write_piece(struct session *session, const struct piece *piece)
 	return (size_t)n == sizeof(entry) + entry.hello_size + piece->size ? 0 : -ENOSPC;
 }
 
-/* Writes what is not kept from `*at` on, as much as goes into one entry. */
+/* Writes what is not in the atlas yet, from `*at` on, as much as fits into one entry. */
 static int keep_some(struct session *session, struct piece *piece, uint32_t *at)
 {
 	struct directories *directories = &session->directories;
@@ -228,7 +227,7 @@ int atlas_keep(struct session *session)
 
 /* --- beginning anew --------------------------------------------------------------------------- */
 
-/* Of those that we know by their spool files alone nobody can say whether they live. */
+/* Of a session that is only known by its spool files, nobody knows whether it lives. */
 static bool may_live(const struct session *session)
 {
 	return session->state == SESSION_LIVE || !session->met;
@@ -280,7 +279,8 @@ static void begin_anew(struct aggregator *daemon)
 						    daemon->spool.directory, ATLAS_NAME) < 0) {
 		close(fd);
 		atlas->fd = before;
-		keep_lists(daemon, true); /* what fails is kept before it is acknowledged */
+		keep_lists(daemon,
+			true); /* what cannot be written now is written before it is acknowledged */
 		return;
 	}
 	close(before);

@@ -16,7 +16,7 @@
 
 #define LEDGER_NEW_NAME	  "counted.new"
 #define LEDGER_GROWTH_MAX (8u << 20)
-/* Who has not come back by then is dead, or says nothing that could be counted twice. */
+/* A session that has not come back by then is over, or says nothing that could be counted twice. */
 #define LEDGER_ABSENT_MS 3600000
 
 /* --- rows ------------------------------------------------------------------------------------- */
@@ -54,11 +54,12 @@ static int add_segment(struct ledger_rows *rows, uint32_t number, const struct s
 	for (unsigned i = 0; r == 0 && i < counted.n; i++)
 		r = add_range(rows, number, counted.list[i].begin, counted.list[i].end);
 	extents_deinit(&counted);
-	/* Too many holes to say: what is not said is counted once more by our successor. */
+	/* If there are too many gaps between ranges, our successor counts again what is not written
+	 * here. */
 	return r == -ENOSPC ? 0 : r;
 }
 
-/* What was counted of it before us; NULL: nothing. */
+/* What was counted of the session before us. NULL: nothing. */
 static struct known_session *find_known(const struct session *session)
 {
 	struct ledger *ledger = &session->daemon->ledger;
@@ -67,8 +68,8 @@ static struct known_session *find_known(const struct session *session)
 	return place == TABLE_NONE ? NULL : table_at(&ledger->known, place);
 }
 
-/* What was counted before us of segments that nobody has spoken of yet. Our row stands for all that
- * a successor knows of the session. */
+/* Adds what was counted before us of segments that have not been seen again yet, because our rows
+ * are all that a successor knows of the session. */
 static int add_unspoken(struct ledger_rows *rows, const struct session *session)
 {
 	const struct ledger *ledger = &session->daemon->ledger;
@@ -105,7 +106,7 @@ static int add_session(struct ledger_rows *rows, struct session *session)
 	return r;
 }
 
-/* Sessions before us that have not come back. */
+/* Adds sessions from before us that have not come back. */
 static int add_absent(struct ledger_rows *rows, const struct ledger *ledger)
 {
 	int r = 0;
@@ -151,7 +152,7 @@ static int add_mark(struct ledger_rows *rows, const struct application *applicat
 	return add_row(rows, &row, sizeof(row));
 }
 
-/* all: also those of which nothing is new. */
+/* all: also sessions of which nothing is new. */
 static int add_sessions(struct ledger_rows *rows, struct aggregator *daemon,
 	const struct application *application, bool all)
 {
@@ -178,7 +179,7 @@ static void report(struct aggregator *daemon, int r)
 	daemon->ledger.reported = true;
 }
 
-/* All of the rows, or none. */
+/* Writes all of the rows, or none. */
 static int write_rows(int fd, const struct ledger_rows *rows, uint64_t *size)
 {
 	ssize_t n = pwrite(fd, rows->bytes, rows->size, (off_t)*size);
@@ -194,7 +195,7 @@ static int write_rows(int fd, const struct ledger_rows *rows, uint64_t *size)
 	return (int)n;
 }
 
-/* The file of renewed_rows, which stands in for the other one from here on. 0 or negative errno. */
+/* Replaces the file by one with renewed_rows, which is used from now on. 0 or a negative errno. */
 static int replace_file(struct aggregator *daemon)
 {
 	struct ledger *ledger = &daemon->ledger;
@@ -229,8 +230,8 @@ static int write_renewed(struct aggregator *daemon)
 
 /* --- beginning -------------------------------------------------------------------------------- */
 
-/* What counts now, without what never reached the disk: that must not count later, when the
- * manifest has become another one. */
+/* Begins a file with what counts now. What never reached the disk is left out: it must not count
+ * later, when the manifest is a different file. */
 static int begin_file(struct aggregator *daemon)
 {
 	struct ledger *ledger = &daemon->ledger;
@@ -267,7 +268,7 @@ void ledger_init(struct aggregator *daemon)
 	r = begin_file(daemon);
 	if (r < 0)
 		report(daemon, r);
-	/* What stands there must not be gone on with: the next snapshot begins a new one. */
+	/* The present file must not be continued: the next snapshot begins a new one. */
 	if (r < 0)
 		cleanup_close(&ledger->fd);
 	if (r < 0)
@@ -308,7 +309,7 @@ static bool grown(const struct ledger *ledger)
 	return ledger->size > 2 * ledger->base + LEDGER_GROWTH_MAX;
 }
 
-/* Of applications that are not written, all that was counted is on disk already. */
+/* Of applications that are not written now, everything that was counted is on disk already. */
 static int renew(struct aggregator *daemon)
 {
 	struct ledger *ledger = &daemon->ledger;
@@ -358,13 +359,14 @@ void ledger_end(struct aggregator *daemon)
 		report(daemon, r);
 	ledger->incomplete = r < 0 || ledger->failed;
 	if ((ledger->fd < 0 || grown(ledger)) && renew(daemon) < 0)
-		drop_renewed(daemon); /* the present one still is right */
+		drop_renewed(daemon); /* the present file is still correct */
 }
 
 void ledger_settle(struct aggregator *daemon, bool written)
 {
 	if (daemon->ledger.renewed >= 0 && written)
-		replace_file(daemon); /* or the present one stays, which is right as well */
+		replace_file(
+			daemon); /* if that fails, the present file stays, which is also correct */
 	drop_renewed(daemon);
 }
 

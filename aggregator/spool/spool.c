@@ -29,7 +29,7 @@
 
 /* --- taking ----------------------------------------------------------------------------------- */
 
-/* "PREFIX" followed by a number, with as many digits as one may have. */
+/* Is it PREFIX and a number, with no more digits than a number may have? */
 static bool numbered(const char *name, const char *prefix, uint64_t *ret)
 {
 	size_t size = strlen(prefix);
@@ -71,7 +71,7 @@ static void keep(struct aggregator *daemon, struct taken *taken)
 	daemon->spool.n_taken++;
 }
 
-/* What is not a file of somebody's records is nothing that we read, and in the way. */
+/* Removes something that is not a file of records, and is in the way. */
 static int discard(struct aggregator *daemon, const char *name)
 {
 	log_note("%s/%s: not a spool file", daemon->options.spool, name);
@@ -81,14 +81,14 @@ static int discard(struct aggregator *daemon, const char *name)
 	return 0;
 }
 
-/* What one look at the directory has come to. */
+/* What one look at the directory has found. */
 struct scan {
 	bool missed;  /* there are files that we may not read */
-	bool crowded; /* and such of users who have enough already: later */
+	bool crowded; /* there are files of users who have enough of them taken already */
 };
 
-/* A daemon that is not root may not read what others left. It stays where it is, for one that may,
- * and whoever runs is told that some of it may be theirs (run.c). */
+/* A daemon that is not root may not read what other users have left. Such a file stays for a daemon
+ * that may, and all current runs are told that it may hold records of theirs (run.c). */
 static bool may_read(struct aggregator *daemon, const char *name, struct scan *scan)
 {
 	struct spool *spool = &daemon->spool;
@@ -97,7 +97,7 @@ static bool may_read(struct aggregator *daemon, const char *name, struct scan *s
 	if (faccessat(spool->directory, name, R_OK, AT_EACCESS | AT_SYMLINK_NOFOLLOW) == 0 ||
 		errno != EACCES)
 		return true;
-	/* Whom the operator does not allow is not missed. */
+	/* Records of users whom the operator does not allow are no loss. */
 	if (fstatat(spool->directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
 		policy_allows_uid(&daemon->options, status.st_uid))
 		scan->missed = true;
@@ -138,7 +138,8 @@ static void note_unread(struct aggregator *daemon, bool missed, bool complete)
 		daemon->options.spool);
 }
 
-/* The file has its name taken.N: it is ours to read once nobody writes to it. */
+/* Adopts a file that has its name taken.N already: it is ours to read as soon as nobody writes to
+ * it. */
 static int adopt_file(struct aggregator *daemon, const char *name)
 {
 	auto_taken struct taken *taken = taken_new(name, TAKEN_LOCKED);
@@ -188,7 +189,7 @@ static bool is_taken(const struct spool *spool, const char *name)
 	return false;
 }
 
-/* A file that an aggregator before us took, and did not come to the end of. */
+/* Adopts a file that an earlier aggregator took and did not finish. */
 static void take_left_behind(
 	struct aggregator *daemon, const char *name, uint64_t number, struct scan *scan)
 {
@@ -210,7 +211,7 @@ static void scan(struct aggregator *daemon)
 	DIR *directory;
 
 	if (fd < 0)
-		return; /* out of descriptors: the next tick looks again */
+		return; /* out of descriptors: the next tick tries again */
 	directory = fdopendir(fd);
 	if (!directory) {
 		close(fd);
@@ -225,7 +226,7 @@ static void scan(struct aggregator *daemon)
 			take(daemon, entry->d_name);
 	}
 	note_unread(daemon, found.missed, spool->n_taken < SPOOL_TAKEN_MAX);
-	/* Where there were more of them than we take, the next scan takes others. */
+	/* If there were more files than we take, the next scan takes others. */
 	if (spool->n_taken < SPOOL_TAKEN_MAX && !found.crowded)
 		spool->left_behind = false;
 	closedir(directory);
@@ -244,7 +245,7 @@ int spool_adopt_journal(struct aggregator *daemon, int fd)
 		return r;
 	taken = taken_new(number, TAKEN_READ);
 	if (!taken)
-		return -ENOMEM; /* it is read once more by our successor: no harm */
+		return -ENOMEM; /* our successor reads it once more, which does no harm */
 	taken->fd = fd;
 	taken->journal = true;
 	taken->read_ms = uv_now(&daemon->loop);
@@ -279,7 +280,7 @@ bool spool_locked(const struct aggregator *daemon)
 	return false;
 }
 
-/* They are in the order they were taken in. */
+/* Files are listed in the order in which they were taken. */
 bool spool_holds_since(const struct aggregator *daemon, uint64_t time_ms)
 {
 	const struct taken *oldest = TAILQ_FIRST(&daemon->spool.taken);
@@ -309,9 +310,9 @@ void spool_tick(struct aggregator *daemon)
 
 /* --- removing --------------------------------------------------------------------------------- */
 
-/* Has all that the file said become facts, or will it never? A directory that nobody has named by
- * now is not named again. pending_ms: since when a record has waited, ending_ms: a session for its
- * end. */
+/* Has everything in the file become facts, or will it never? A directory that nobody has named by
+ * now is not going to be named. pending_ms: since when a record has waited; ending_ms: since when a
+ * session has waited for its end. */
 static bool settle(
 	struct aggregator *daemon, struct taken *taken, uint64_t pending_ms, uint64_t ending_ms)
 {
@@ -338,7 +339,7 @@ void spool_cover(struct aggregator *daemon)
 			taken->state = TAKEN_COVERED;
 }
 
-/* What cannot be removed is tried again with the next snapshot: our successor would read it, and
+/* If a file cannot be removed, the next snapshot tries again: our successor would read it, and
  * might count it once more. */
 static void remove_taken(struct aggregator *daemon, struct taken *taken)
 {

@@ -209,7 +209,8 @@ static void do_connect(const struct line *line)
 	long times = number(line, 1);
 	const char *to = word(line, 2);
 	struct sockaddr_un local = { .sun_family = AF_UNIX };
-	struct sockaddr_in inet = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in inet = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	bool is_local = strncmp(to, "unix:", 5) == 0;
 
 	if (is_local)
@@ -222,8 +223,8 @@ static void do_connect(const struct line *line)
 
 		if (fd < 0)
 			fail(line, to);
-		result = is_local ? connect(fd, (struct sockaddr *)&local, sizeof(local)) :
-				    connect(fd, (struct sockaddr *)&inet, sizeof(inet));
+		result = is_local ? connect(fd, (struct sockaddr *)&local, sizeof(local))
+				  : connect(fd, (struct sockaddr *)&inet, sizeof(inet));
 		if (result < 0 && errno != ECONNREFUSED && errno != ENOENT)
 			fail(line, to);
 		close(fd);
@@ -293,10 +294,18 @@ static const struct verb {
 	const char *name;
 	void (*run)(const struct line *line);
 } verbs[] = {
-	{ "mkdir", do_mkdir },	   { "create", do_create },   { "open", do_open },
-	{ "shuffle", do_shuffle }, { "stat", do_stat },	      { "write", do_write },
-	{ "rename", do_rename },   { "delete", do_delete },   { "execute", do_execute },
-	{ "connect", do_connect }, { "threads", do_threads }, { "processes", do_processes },
+	{ "mkdir", do_mkdir },
+	{ "create", do_create },
+	{ "open", do_open },
+	{ "shuffle", do_shuffle },
+	{ "stat", do_stat },
+	{ "write", do_write },
+	{ "rename", do_rename },
+	{ "delete", do_delete },
+	{ "execute", do_execute },
+	{ "connect", do_connect },
+	{ "threads", do_threads },
+	{ "processes", do_processes },
 };
 
 static void perform(const struct line *line)
@@ -310,7 +319,7 @@ static void perform(const struct line *line)
 	fail(line, "is no verb");
 }
 
-/* The value of a word: itself, or what the command line says $NAME stands for. */
+/* The value of a word: the word itself, or for $NAME the value from the command line. */
 static char *substitute(char *text, char **settings)
 {
 	size_t length = strlen(text) - 1;

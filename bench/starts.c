@@ -39,7 +39,7 @@ struct environment {
 	const char *name;
 	char *variables[VARIABLES_MAX + 1];
 	size_t count;
-	double *us; /* one a round */
+	double *us; /* one for each round */
 	double faults;
 };
 
@@ -159,7 +159,7 @@ static int compare(const void *one, const void *other)
 	return (a > b) - (a < b);
 }
 
-/* The figure below which this share of them lies. `figures` are sorted. */
+/* The quantile of `figures`, which are sorted. */
 static double quantile(const double *figures, long count, double share)
 {
 	double at = share * (double)(count - 1);

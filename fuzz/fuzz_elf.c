@@ -1,4 +1,4 @@
-/* ELF files, scripts and ld.so.cache: whatever the bytes, an answer or an error. */
+/* ELF files, scripts and ld.so.cache: any bytes give a description or an error. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +22,7 @@ static void describe(const uint8_t *data, size_t size)
 	if (elf_describe(fd, &info, &err) == 0)
 		elf_info_deinit(&info);
 	else if (!err.code || !err.text[0])
-		abort(); /* an error that says nothing */
+		abort(); /* an error without a message */
 }
 
 static void look_up(const uint8_t *data, size_t size)

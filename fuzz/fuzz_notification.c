@@ -15,7 +15,7 @@
 #include "preload/image.h"
 #include "supervise/supervise.h"
 
-#undef _GNU_SOURCE /* which each source defines by itself */
+#undef _GNU_SOURCE /* each source defines it */
 #include "supervise/call.c"
 #undef _GNU_SOURCE
 #include "supervise/directories.c"
@@ -48,7 +48,7 @@ bool images_rights_differ(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Records go to memory that nobody reads, and that begins anew before it is full. */
+/* Records go to memory that nobody reads, and that starts again before it is full. */
 static void renew_segment(void)
 {
 	static unsigned runs;
@@ -69,7 +69,7 @@ static void renew_segment(void)
 	segment_open_log(image.segment, sizeof(*image.segment), 0);
 }
 
-/* A page that may be read, and one behind it that may not. */
+/* A readable page, followed by one that is not. */
 static uint8_t *input_memory(void)
 {
 	static uint8_t *memory;
@@ -88,7 +88,8 @@ static uint16_t word_at(const uint8_t *data)
 	return (uint16_t)(data[0] | data[1] << 8);
 }
 
-/* Small numbers stay as they are: descriptors, flags and sizes. The rest are pointers. */
+/* Small numbers are used as they are, for descriptors, flags and sizes; the rest become
+ * pointers. */
 static uint64_t argument_of(uint16_t word, uint8_t *start)
 {
 	return word < 256 ? word : (uint64_t)(uintptr_t)(start + word - 256);
@@ -103,7 +104,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < HEAD_SIZE || size - HEAD_SIZE > MEMORY_MAX)
 		return 0;
 	renew_segment();
-	/* At the end of the page: what is read past the input is not there. */
+	/* At the end of the page, so that a read beyond the input fails. */
 	start = input_memory() + MEMORY_MAX - (size - HEAD_SIZE);
 	memcpy(start, data + HEAD_SIZE, size - HEAD_SIZE);
 	announced.number = word_at(data) % CALL_COUNT;

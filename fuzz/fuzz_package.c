@@ -85,7 +85,7 @@ static void open_database(void)
 	struct error err = { 0 };
 
 	if (package_database_open(resolver, &db, &err) < 0)
-		abort(); /* only for want of memory */
+		abort(); /* it only fails without memory */
 	package_database_find(db, resolver, "/bin/sh", &package);
 	package_database_find(db, resolver, "/", &package);
 	package_database_free(db);

@@ -1,5 +1,5 @@
 /*
- * Everything that reads what a process wrote: slots, records, hellos, packets, spool entries,
+ * All readers of what a process has written: slots, records, hellos, packets, spool entries,
  * addresses. The first byte chooses the reader.
  */
 #include <stdint.h>

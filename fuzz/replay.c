@@ -1,5 +1,5 @@
-/* Runs a fuzzer's function over files, and over all files in folders: what `make check` does with
- * the corpora, and what tells whether a found crash is mended. */
+/* Runs a fuzzer's function over files, and over all files in folders. `make check` does this with
+ * the corpora; it also shows whether a crash that was found is fixed. */
 #include <ftw.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static unsigned int replayed;
 
-/* A buffer of just the file's size, so that a sanitizer sees the first byte read past it. */
+/* A buffer of exactly the file's size, so that a sanitizer detects a read beyond it. */
 static int replay_file(const char *path, long size)
 {
 	autofclose FILE *file = fopen(path, "rbe");

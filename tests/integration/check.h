@@ -1,4 +1,4 @@
-/* For programs that the tests watch: what is not as it should be ends them, and says where. */
+/* For programs that the tests watch: a failed check ends the program, and prints where. */
 #ifndef FOOTPRINT_TESTS_INTEGRATION_CHECK_H
 #define FOOTPRINT_TESTS_INTEGRATION_CHECK_H
 

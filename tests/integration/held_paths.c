@@ -1,5 +1,4 @@
-/* Uses files by way of what it holds itself: /proc/self/fd, /proc/self/cwd, /proc/self/root,
- * /dev/fd. */
+/* Uses files through its own links: /proc/self/fd, /proc/self/cwd, /proc/self/root, /dev/fd. */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
@@ -62,7 +61,8 @@ static int receive(int socket, struct msghdr *message, int several)
 	return 1;
 }
 
-/* A directory that comes by a socket has the number of one that was read and closed inside libc. */
+/* A directory that comes by a socket gets the number of one that was read and closed inside
+ * libc. */
 static void use_received(int several)
 {
 	union {
@@ -93,9 +93,9 @@ static void use_directories(void)
 	char *arguments[] = { "none", NULL };
 
 	CHECK(stat("/proc/self/cwd/by-self", &status) < 0);
-	/* It is there where a supervisor stands. */
+	/* The file exists in the supervisor's working directory. */
 	CHECK(execv("etc/passwd", arguments) < 0);
-	/* This is nobody's name, and that no program. */
+	/* An empty name, and a file that is no program. */
 	CHECK(execv("", arguments) < 0 && errno == ENOENT);
 	CHECK(fexecve(open("file", O_RDONLY), arguments, environ) < 0 && errno == EACCES);
 	snprintf(name, sizeof(name), "/proc/%d/cwd/by-pid", getpid());
@@ -109,7 +109,7 @@ static void use_directories(void)
 	CHECK(stat("after-return", &status) < 0);
 }
 
-/* Behind a chroot, where links say where they lead from there on. */
+/* Behind a chroot, where the links are relative to the new root. */
 static void use_new_root(void)
 {
 	int file;
@@ -128,7 +128,7 @@ static void use_descriptor_of(const char *path, const char *missing)
 	CHECK(fd >= 0 && openat(fd, missing, O_RDONLY) < 0 && errno == ENOENT);
 }
 
-/* The same address is another one behind a chroot. */
+/* Behind a chroot, the same address names another socket. */
 static void use_addresses(bool behind)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = "/no-socket" };
@@ -143,7 +143,7 @@ static void use_addresses(bool behind)
 	CHECK(connect(client, (struct sockaddr *)&address, sizeof(address)) == 0);
 }
 
-/* Behind a chroot where there are no such links: what a descriptor names must be known. */
+/* Behind a chroot without such links: what a descriptor names must be known already. */
 static void use_bare_root(void)
 {
 	use_addresses(false);

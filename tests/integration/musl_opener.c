@@ -1,4 +1,4 @@
-/* Opens what it is told to, and looks up a user, which opens /etc/passwd inside libc. */
+/* Opens its arguments, and looks up a user, for which libc opens /etc/passwd. */
 #include <fcntl.h>
 #include <pwd.h>
 #include <stdio.h>

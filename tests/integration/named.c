@@ -1,4 +1,4 @@
-/* Says which file it is, and by what name it was executed. */
+/* Prints which file it is, and by what name it was executed. */
 #include <limits.h>
 #include <stdio.h>
 #include <unistd.h>

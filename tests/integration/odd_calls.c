@@ -28,7 +28,7 @@ static int open_how(int directory, const char *path, uint64_t resolve)
 	return (int)syscall(SYS_openat2, directory, path, &how, sizeof(how));
 }
 
-/* "/" and ".." end where the directory does. */
+/* "/" and ".." do not leave the directory. */
 static void resolve_in_root(void)
 {
 	int sub = open("sub", O_PATH | O_DIRECTORY);
@@ -55,8 +55,8 @@ static void on_alarm(int signal)
 	(void)signal;
 }
 
-/* A backlog of none is full with the second, made under another name of the same address:
- * connecting waits then, until a signal comes. */
+/* A backlog of 0 is full with the second connection, made under another name of the same address.
+ * Then connect waits until a signal comes. */
 static void connect_interrupted(void)
 {
 	struct sockaddr_in address = { .sin_family = AF_INET };
@@ -83,7 +83,7 @@ static void connect_interrupted(void)
 	printf("%d\n", ntohs(address.sin_port));
 }
 
-/* Who may not make such a call is refused before the name is looked at. */
+/* Without permission for such a call, it is refused before the name is looked at. */
 static void use_mounts(void)
 {
 	int marks = fanotify_init(FAN_CLASS_NOTIF, O_RDONLY);
@@ -101,7 +101,7 @@ static void use_mounts(void)
 	ABSENT(fanotify_mark(marks, FAN_MARK_ADD, FAN_OPEN, AT_FDCWD, "mark-none"));
 }
 
-/* The kernel answers as if the script itself were not there. */
+/* The kernel's error is the same as if the script itself were missing. */
 static void execute_without_interpreter(void)
 {
 	char *arguments[] = { "script", NULL };

@@ -1,5 +1,5 @@
-/* Closes everything by an instruction of its own, which no hook sees, and opens files until one has
- * the number that the library's descriptor had: all of them can be asked about and closed. */
+/* Closes everything by a raw system call, which no hook sees, and opens files until one has the
+ * number of the library's descriptor. The program can ask about all of them, and close them. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <sys/stat.h>

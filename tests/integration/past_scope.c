@@ -26,7 +26,7 @@
 
 #if defined PLUGIN
 
-/* By way of a pointer in data, too: another kind of relocation. */
+/* Also through a pointer in data, which is another kind of relocation. */
 int (*const make)(const char *, mode_t) = mkfifo;
 
 void work(const char *name)
@@ -80,7 +80,7 @@ static int by_handle(const char *name)
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##call, 0, 1),                                     \
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
 
-/* More names than the library has room for before it asks for more memory. */
+/* More names than fit into the library's memory before it asks for more. */
 static int behind_filter(const char *name)
 {
 	struct sock_filter filter[] = { BPF_STMT(BPF_LD | BPF_W | BPF_ABS,

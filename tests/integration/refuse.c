@@ -72,7 +72,7 @@ static int install_answer(unsigned number, unsigned answer)
 	return install_program(code, sizeof(code) / sizeof(code[0]));
 }
 
-/* A refusal that refuses nothing would prove nothing. */
+/* Without a real refusal, the test would prove nothing. */
 static int is_refused(void)
 {
 	void *page = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -98,7 +98,7 @@ static int refuse(const char *way)
 	return -1;
 }
 
-/* The status that a shell would tell. */
+/* The exit status that a shell would report. */
 static int spawn(char **argv)
 {
 	int pid, status;

@@ -17,7 +17,7 @@
 
 static const char *root;
 
-/* Both paths are everywhere missing. */
+/* Both paths are missing in every root. */
 static int go_below(void *unused)
 {
 	(void)unused;

@@ -1,5 +1,5 @@
-/* Random facts for property tests: a list of them, made from a seed, that can be shuffled, split
- * and added to manifests. They overlap much, so that unions, maxima and conflicts are all met. */
+/* Random facts for property tests: a list that is made from a seed, and can be shuffled, split and
+ * added to manifests. They overlap a lot, so that unions, maxima and conflicts all occur. */
 #ifndef FOOTPRINT_TESTS_RANDOM_FACTS_H
 #define FOOTPRINT_TESTS_RANDOM_FACTS_H
 
@@ -56,7 +56,7 @@ static inline const char *random_program(uint32_t dice, char buffer[static 64])
 	return buffer;
 }
 
-/* Some names are not UTF-8, some have control characters. */
+/* Some of the names are not UTF-8, and some have control characters. */
 static inline const char *random_path(uint32_t dice, char buffer[static 64])
 {
 	static const char *const names[] = { "plain", "\xff\xfe", "l\xc3\xa4nge", "new\nline",

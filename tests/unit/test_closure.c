@@ -54,7 +54,7 @@ static int compare_lines(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* Sorts the lines of `text` and drops doubles, so that two sets can be compared as texts. */
+/* Sorts the lines of `text` and drops duplicates, so that two sets can be compared as texts. */
 static void sort_lines(char *text, char *ret, size_t size)
 {
 	char *lines[4096];
@@ -71,8 +71,8 @@ static void sort_lines(char *text, char *ret, size_t size)
 	assert_true(used < size);
 }
 
-/* Canonical paths of all objects but the program, a line each; "NAME not found" for what is not
- * there. */
+/* The canonical paths of all objects except the program, one on each line; "NAME not found" for one
+ * that does not exist. */
 static void what_we_find(const char *program, char *ret)
 {
 	static char text[TEXT_SIZE];
@@ -138,8 +138,8 @@ static void append_listed(FILE *out, char *line)
 }
 
 /*
- * What the linker maps for the program, the linker included. False: it would not say, as for a
- * static program or one of another architecture.
+ * What the linker maps for the program, including the linker itself. False: it does not say, for
+ * example for a static program or one of another architecture.
  */
 static bool what_the_linker_maps(const char *linker, const char *program, char *ret)
 {
@@ -150,7 +150,7 @@ static bool what_the_linker_maps(const char *linker, const char *program, char *
 	int status;
 
 	/*
-	 * glibc's --list gives up at a library that is not there; its trace goes on, as ldd's does.
+	 * glibc's --list gives up at a missing library; its trace goes on, like ldd's.
 	 */
 	snprintf(command, sizeof(command), "%s%s%s env -u LD_PRELOAD %s %s %s '%s' 2>/dev/null",
 		whole ? "" : "chroot '", whole ? "" : root, whole ? "" : "'",
@@ -218,7 +218,7 @@ static void drop_line(char *text, const char *part)
 	memmove(start, end, strlen(end) + 1);
 }
 
-/* A library on its own names no linker, so there the linker is left out of both sets. */
+/* A library itself names no linker, so the linker is left out of both sets. */
 static void programs_and_libraries_have_the_closure_their_linker_gives_them(void **state)
 {
 	static char ours[TEXT_SIZE], theirs[TEXT_SIZE];
@@ -274,7 +274,7 @@ static bool can_build(void)
 	return !strcmp(root, "/") && system("command -v gcc >/dev/null") == 0;
 }
 
-/* Each of the three libraries is found by the RPATH of the program alone, which all inherit. */
+/* Each of the three libraries is only found by the program's RPATH, which all inherit. */
 static void rpath_is_inherited(void **state)
 {
 	(void)state;
@@ -289,7 +289,7 @@ static void rpath_is_inherited(void **state)
 	compare_with("/lib64/ld-linux-x86-64.so.2", built("r/program"));
 }
 
-/* RUNPATH serves the object it stands in alone: the deep library is not found. */
+/* RUNPATH only serves the object that has it: the deep library is not found. */
 static void runpath_is_not_inherited(void **state)
 {
 	(void)state;
@@ -304,7 +304,7 @@ static void runpath_is_not_inherited(void **state)
 	compare_with("/lib64/ld-linux-x86-64.so.2", built("n/program"));
 }
 
-/* A RUNPATH on the way: the library below it does not see the program's RPATH. */
+/* If an object in between has a RUNPATH, the libraries below it do not see the program's RPATH. */
 static void runpath_shuts_rpath_out(void **state)
 {
 	(void)state;
@@ -321,7 +321,8 @@ static void runpath_shuts_rpath_out(void **state)
 	compare_with("/lib64/ld-linux-x86-64.so.2", built("s/program"));
 }
 
-/* Found by path, by two sonames and by a symlink: one file stays one object. $LIB is Debian's. */
+/* A file that is found by path, by two sonames and by a symlink remains one object. $LIB is
+ * Debian's. */
 static void one_file_is_one_object(void **state)
 {
 	(void)state;
@@ -338,7 +339,7 @@ static void one_file_is_one_object(void **state)
 	compare_with("/lib64/ld-linux-x86-64.so.2", built("o/program"));
 }
 
-/* A 32-bit library and a text of the right name are passed over. */
+/* A 32-bit library and a text file with the right name are skipped. */
 static void other_architectures_are_passed_over(void **state)
 {
 	(void)state;
@@ -354,7 +355,7 @@ static void other_architectures_are_passed_over(void **state)
 	compare_with("/lib64/ld-linux-x86-64.so.2", built("a/program"));
 }
 
-/* Built for x86-64-v2 and v4: ld.so takes what this processor can run. */
+/* Built for x86-64-v2 and v4: ld.so takes the one that this processor can run. */
 static void newer_processors_have_subdirectories_of_their_own(void **state)
 {
 	(void)state;
@@ -368,8 +369,7 @@ static void newer_processors_have_subdirectories_of_their_own(void **state)
 	compare_with("/lib64/ld-linux-x86-64.so.2", built("h/program"));
 }
 
-/* DT_NEEDED with a slash is a path, not a name to be searched; -z nodefaultlib shuts directories
- * out. */
+/* DT_NEEDED with a slash is a path, and not searched; -z nodefaultlib excludes directories. */
 static void names_with_a_slash_are_paths(void **state)
 {
 	(void)state;

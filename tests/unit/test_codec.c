@@ -1,4 +1,5 @@
-/* Bytes of any origin: canonical ones come back as they were, all others are refused in words. */
+/* Bytes of any origin: canonical ones come back unchanged, and all others are refused with a
+ * message. */
 #include "tests/unit/random_facts.h"
 
 #include <errno.h>
@@ -28,7 +29,7 @@ static struct bytes encode_facts(size_t n, uint32_t seed)
 	return bytes;
 }
 
-/* The code of the refusal; what is accepted must come out as it went in. */
+/* Decodes; returns the error code. What is accepted must encode to the same bytes. */
 static int decode(const uint8_t *data, size_t size)
 {
 	struct manifest *m = NULL;
@@ -70,7 +71,7 @@ static struct bytes compress(const void *content, size_t size)
 	return compress_so(content, size, 1);
 }
 
-/* What decoding a message says, in a frame of its own. */
+/* Decodes a message in a frame of its own; the error must contain `wanted`. */
 static int decode_message(const Footprint__Manifest *message, const char *wanted)
 {
 	size_t size = footprint__manifest__get_packed_size(message);
@@ -123,7 +124,7 @@ static void truncated_bytes_are_refused(void **state)
 
 	(void)state;
 	for (size_t size = 0; size < bytes.size; size++) {
-		/* A copy of just that size, so that sanitizers see a read past it. */
+		/* A copy of exactly that size, so that sanitizers detect a read beyond it. */
 		autofree uint8_t *cut = malloc(size + !size);
 
 		memcpy(cut, bytes.data, size);
@@ -144,8 +145,8 @@ static void flipped_bits_are_found(void **state)
 
 		bytes.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
 		r = manifest_decode(bytes.data, bytes.size, &m, &err);
-		/* A frame header has bits that say nothing about its content; what is accepted in
-		 * spite of one must be the manifest, unchanged. */
+		/* Some bits of a frame header do not affect the content. If it is accepted in spite
+		 * of one, the manifest must be unchanged. */
 		if (r == 0) {
 			struct bytes again;
 
@@ -239,7 +240,7 @@ static void a_frame_without_a_checksum_is_refused(void **state)
 	}
 }
 
-/* 300 MiB of zeroes are 30 KiB in zstd: refused before they are there. */
+/* 300 MiB of zeros are 30 KiB in zstd: refused before they are decompressed. */
 static void a_zstd_bomb_is_refused(void **state)
 {
 	const size_t size = 300u << 20;
@@ -253,7 +254,8 @@ static void a_zstd_bomb_is_refused(void **state)
 	free(frame.data);
 }
 
-/* Two bytes of content, an empty File, become a struct of 150: the memory has a limit too. */
+/* Two bytes of content, an empty File, become a struct of 150 bytes, so the memory has a limit,
+ * too. */
 static void a_bomb_of_empty_messages_is_refused(void **state)
 {
 	const size_t n = 8u << 20;
@@ -274,7 +276,7 @@ static void a_bomb_of_empty_messages_is_refused(void **state)
 	free(frame.data);
 }
 
-/* Few bytes, for they are all alike, and too much memory for whoever unpacks them. */
+/* Few bytes, because the entries are all alike, but too much memory for whoever unpacks them. */
 static void what_nobody_could_read_is_not_written(void **state)
 {
 	struct file_state checked = { .type = FOOTPRINT__FILE_TYPE__TYPE_FILE, .size = 100 };
@@ -358,7 +360,7 @@ static void names_that_fit_no_file_are_refused(void **state)
 	assert_int_equal(decode_message(&message, "name"), -EBADMSG);
 }
 
-/* protobuf would take the last of two; a text's NUL would hide what follows it. */
+/* protobuf would take the last of two fields, and a NUL would hide the rest of a text. */
 static void other_encodings_of_the_same_are_refused(void **state)
 {
 	static const uint8_t twice[] = { 0x08, 1, 0x08, 1, 0x12, 1, 'a', 0x1a, 1, '1' };

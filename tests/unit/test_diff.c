@@ -1,4 +1,4 @@
-/* One thing under two names is one change; what is a run's own is none. */
+/* One thing under two names is one change; what belongs to a run is none. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -43,7 +43,7 @@ static void end(struct two *t)
 	manifest_free(t->after);
 }
 
-/* The group's only change, of this kind. */
+/* The only change of the group, which must be of this kind. */
 static const struct change *only(
 	const struct diff *diff, enum change_group group, enum change_kind kind)
 {
@@ -210,7 +210,7 @@ static void a_library_update_is_one_change_by_soname(void **state)
 	add_library(t.after, "/usr/lib/libz.so.1.3.1", "libz.so.1", 2);
 	change = only(compare(&t), GROUP_LIBRARIES, CHANGE_CHANGED);
 	assert_int_equal(change->what, DIFFERENCE_PATH | DIFFERENCE_CONTENT);
-	/* Its file is not told a second time. */
+	/* Its file is not listed as well. */
 	assert_int_equal(t.diff.groups[GROUP_FILES].n, 0);
 	end(&t);
 }
@@ -292,7 +292,7 @@ static void add_images(struct manifest *m)
 	add_library(m, "/usr/lib/libz.so.1", "libz.so.1", 1);
 }
 
-/* What is done with the file of a program or library beside executing and loading it. */
+/* What is done with the file of a program or library apart from executing and loading it. */
 static void images_are_compared_by_how_they_are_used(void **state)
 {
 	static const char *const paths[] = { NGINX, "/usr/lib/libz.so.1" };
@@ -322,7 +322,8 @@ static void images_are_compared_by_how_they_are_used(void **state)
 	}
 }
 
-/* One version reads what the other executes, or loads: it neither went nor came as a file. */
+/* One version reads what the other one executes or loads: as a file, it was neither added nor
+ * removed. */
 static void a_file_that_became_a_program_is_one_change(void **state)
 {
 	struct two t;

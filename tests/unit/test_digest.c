@@ -34,7 +34,7 @@ static void hex_digest(int fd, char ret_hex[static 65])
 		snprintf(ret_hex + 2 * i, 3, "%02x", digest[i]);
 }
 
-/* ... and leaves the offset of the descriptor where it is. */
+/* The digest is the one of sha256sum, and the descriptor's offset does not change. */
 static void assert_digest_is_right(int fd, const char *path)
 {
 	char expected[65], found[65];

@@ -1,6 +1,6 @@
 /*
- * elf_describe(): ELF files of this machine against readelf, #! lines against the kernel that runs
- * them, and damaged files.
+ * elf_describe(): compares ELF files of this machine with readelf, and #! lines with the kernel,
+ * which runs them. And damaged files.
  */
 #include <elf.h>
 #include <errno.h>
@@ -191,7 +191,7 @@ static char *kernel_runs(const char *path)
 	return NULL;
 }
 
-/* Run as an interpreter: argv[1] is the argument where there is one, the last is the script. */
+/* Runs as an interpreter: argv[1] is the argument if there is one, and the last one the script. */
 static int echo_argument(int argc, char **argv)
 {
 	printf("%s", argc > 2 ? argv[1] : "(none)");
@@ -285,7 +285,8 @@ static size_t read_self(uint8_t **ret)
 	return (size_t)size;
 }
 
-/* Cut anywhere in its headers, this program is an error or a poorer description, not a crash. */
+/* If it is truncated anywhere in its headers, the result is an error or a poorer description, and
+ * not a crash. */
 static void a_file_cut_short_is_an_error_that_says_where(void **state)
 {
 	autofree uint8_t *self = NULL;

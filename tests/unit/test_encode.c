@@ -1,5 +1,5 @@
-/* The records that the preload library writes by hand, as protobuf-c reads them; and their sizes,
- * which are worked out before, and which a slot is claimed for. */
+/* protobuf-c must read the records that the preload library encodes by hand. Their sizes, for which
+ * slots are claimed, are computed in advance and must be right. */
 #include "preload/record/encode.h"
 
 #include <setjmp.h>
@@ -23,7 +23,7 @@ static uint64_t roll(uint64_t *state)
 	return *state;
 }
 
-/* Of any width, often 0, and often where a varint gets another byte. */
+/* Numbers of any width, often 0, and often where a varint gets another byte. */
 static uint64_t number(uint64_t *state)
 {
 	unsigned width = (unsigned)(roll(state) % 65);
@@ -39,7 +39,7 @@ static size_t length(uint64_t *state)
 	return roll(state) % 2 ? edges[roll(state) % 5] : roll(state) % FP_PATH_SIZE_MAX;
 }
 
-/* *more: what the record points to, if it has any of it. */
+/* Makes a random record. *more: what it may point to. */
 static struct record make(uint64_t *state, const char *bytes, struct record_more *more)
 {
 	struct record record = {

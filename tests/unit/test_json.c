@@ -1,4 +1,4 @@
-/* JSON that another library reads (jansson), and that loses no byte of a path. */
+/* Another library (jansson) must be able to read our JSON, which loses no byte of a path. */
 #include "tests/unit/random_facts.h"
 
 #include <jansson.h>

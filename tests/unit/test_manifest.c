@@ -1,4 +1,4 @@
-/* Facts go in in any way, and stand in the view as proto/manifest.proto says. */
+/* Facts may be added in any way; the view has them as proto/manifest.proto says. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -168,7 +168,7 @@ static void packages_no_file_names_are_left_out(void **state)
 	assert_int_equal(view->files[0]->package, 1);
 }
 
-/* By its number, in the order of the paths' first appearance. */
+/* Paths are numbered in the order of their first appearance. */
 static void assert_next_unasked(
 	void **state, struct unasked_file *file, const char *path, unsigned ask)
 {
@@ -199,7 +199,7 @@ static void packages_are_asked_for_later(void **state)
 	view = view_of(state);
 	assert_int_equal(view->n_packages, 0);
 
-	/* Another look at the second comes first, and knows more. */
+	/* Another look at the second path comes first, and knows more. */
 	look.ask = 0;
 	look.mode = 0755;
 	assert_int_equal(manifest_set_state(*state, "/2", &look), 0);
@@ -308,7 +308,7 @@ static void a_view_follows_later_facts(void **state)
 #define mallinfo2 mallinfo
 #endif
 
-/* The promise is 200 bytes a path beyond the path itself; malloc's own books are the judge. */
+/* At most 200 bytes a path beyond the path itself, according to malloc's statistics. */
 static void a_path_costs_less_than_two_hundred_bytes(void **state)
 {
 	const size_t n = 100000;
@@ -328,7 +328,7 @@ static void a_path_costs_less_than_two_hundred_bytes(void **state)
 	}
 	after = mallinfo2();
 	used = after.uordblks + after.hblkhd - before.uordblks - before.hblkhd;
-	/* A sanitizer's malloc keeps other books: it shows nothing. */
+	/* A sanitizer's malloc has no such statistics. */
 	if (used)
 		assert_in_range((used - bytes) / n, 50, 199);
 }

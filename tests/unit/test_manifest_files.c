@@ -1,5 +1,5 @@
-/* Manifest files: replaced as a whole or not at all, with the permissions they had, and refused in
- * words before anything is written where they cannot be. */
+/* Manifest files are replaced as a whole or not at all, and keep their permissions. If that is
+ * impossible, an error says so before anything is written. */
 #include "tests/unit/random_facts.h"
 
 #include <dirent.h>
@@ -73,7 +73,7 @@ static void a_failed_write_keeps_the_old_file(void **state)
 
 	(void)state;
 	assert_int_equal(manifest_write(manifest, AT_FDCWD, name, &err), 0);
-	/* Nobody follows a symlink that waits under the temporary's name. */
+	/* A symlink with the temporary file's name is not followed. */
 	assert_int_equal(symlink("/dev/full", temporary), 0);
 	assert_int_equal(manifest_write(manifest, AT_FDCWD, name, &err), -ELOOP);
 	assert_non_null(strstr(err.text, name));
@@ -110,7 +110,7 @@ static void the_permissions_of_the_old_file_stay(void **state)
 	(void)state;
 	for (size_t i = 0; i < 2 * sizeof(modes) / sizeof(modes[0]); i++) {
 		make_file(name, modes[i / 2]);
-		if (i % 2) /* what a crash left is open to all */
+		if (i % 2) /* a file that a crash has left may be open to everybody */
 			make_file(temporary, 0666);
 		assert_int_equal(manifest_write(manifest, AT_FDCWD, name, &err), 0);
 		assert_int_equal(mode_of(name), modes[i / 2]);
@@ -141,7 +141,7 @@ static void a_stranger_opens_no_file_of_ours(void **state)
 	unlink(name);
 }
 
-/* A name of `size` letters in the folder. */
+/* A name with `size` letters, in the folder. */
 static const char *long_name(size_t size, char letter)
 {
 	static char path[512];
@@ -173,7 +173,7 @@ static void every_name_that_fits_a_file_is_written(void **state)
 		manifest_write(manifest, AT_FDCWD, long_name(256, 'x'), &err), -ENAMETOOLONG);
 }
 
-/* What the folder holds, but for "." and "..". */
+/* How many files are in the folder, without "." and "..". */
 static size_t count_files(void)
 {
 	DIR *files = opendir(folder);
@@ -196,7 +196,7 @@ static void asking_whether_a_place_can_be_written_leaves_nothing(void **state)
 	assert_int_equal(count_files(), 0);
 	make_file(temporary, 0600);
 	assert_int_equal(manifest_check_place(AT_FDCWD, name, &err), 0);
-	/* One that is being written will have been written. */
+	/* If another process is writing it, the file will be complete afterwards. */
 	other = open(temporary, O_WRONLY);
 	assert_int_equal(flock(other, LOCK_EX), 0);
 	assert_int_equal(manifest_check_place(AT_FDCWD, name, &err), 0);
@@ -260,7 +260,7 @@ static void files_of_others_stay_in_a_sticky_directory(void **state)
 	unlink(own);
 }
 
-/* The group that could read it is none of the writer's. */
+/* The group that could read the file is none of the writer's groups. */
 static void a_group_that_cannot_be_kept_leaves_no_other_in(void **state)
 {
 	struct error err;

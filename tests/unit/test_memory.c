@@ -1,5 +1,5 @@
-/* Without memory: each allocation in turn is refused, and what follows is an error, never a crash,
- * and never a manifest that says something else, nor a leak. */
+/* Each allocation in turn fails. The result is an error, and never a crash, a leak, or a manifest
+ * that says something else. */
 #include "tests/unit/random_facts.h"
 
 #include <errno.h>
@@ -18,11 +18,11 @@
 #else
 #define CAN_REFUSE 1
 
-static long refuse_at; /* allocations until one is refused; 0: none is */
+static long refuse_at; /* the number of the allocation that fails; 0: none */
 static long refused;
-static long living; /* allocations not freed */
+static long living; /* allocations that are not freed yet */
 
-/* glibc's own, under the names that it exports for such replacements. */
+/* glibc's own functions, under the names that it exports for such replacements. */
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t n, size_t size);
 void *__libc_realloc(void *old, size_t size);
@@ -75,7 +75,7 @@ void *reallocarray(void *old, size_t n, size_t size)
 	return realloc(old, bytes);
 }
 
-/* From facts to bytes, as the aggregator goes. */
+/* From facts to bytes, as in the aggregator. */
 static int encode_facts(const struct fact *facts, uint8_t **ret, size_t *ret_size)
 {
 	auto_manifest struct manifest *m = NULL;

@@ -1,4 +1,4 @@
-/* A copy of a peer's memory reads as that memory did, but for its hole, which reads as zero. */
+/* A copy of a peer's memory reads like that memory, except for its hole, which reads as zeros. */
 #include "aggregator/sessions/memory.h"
 
 #include <setjmp.h>
@@ -11,7 +11,7 @@
 #define SIZE_MAX_TRIED 40u
 #define SEED	       1u
 
-/* Some words, and zeros behind them, as a cell that was little used. */
+/* Some words, followed by zeros, as in a cell that was hardly used. */
 static void fill(uint8_t *bytes, size_t size)
 {
 	size_t used = size ? (size_t)rand() % (size + 1) : 0;
@@ -21,7 +21,7 @@ static void fill(uint8_t *bytes, size_t size)
 		bytes[i] = (uint8_t)(rand() % 3);
 }
 
-/* Each read of each part, against the bytes that it was made of. */
+/* Compares each possible read with the original bytes. */
 static void check_reads(const struct memory *memory, const uint8_t *expected, size_t size)
 {
 	uint8_t read[SIZE_MAX_TRIED + 2];
@@ -53,7 +53,7 @@ static void test_a_copy_reads_as_what_was_copied(void **state)
 			memcpy(expected, bytes, size);
 			memset(expected + hole, 0, hole_end - hole);
 			assert_true(memory_copy(&memory, bytes, size, hole, hole_end));
-			memset(bytes, 0xff, size); /* the peer's goes on to be used */
+			memset(bytes, 0xff, size); /* the peer continues to use its memory */
 			check_reads(&memory, expected, size);
 			memory_close(&memory);
 			assert_false(memory_held(&memory));

@@ -1,4 +1,4 @@
-/* Manifests are sets: merging commutes, associates and changes nothing when done twice. */
+/* Manifests are sets: merging is commutative, associative and idempotent. */
 #include "tests/unit/random_facts.h"
 
 #include <stdlib.h>
@@ -23,7 +23,7 @@ static struct bytes encode(struct manifest *m)
 	return bytes;
 }
 
-/* Through bytes and back, as a manifest file goes from run to run. */
+/* Encodes and decodes a manifest, as happens between runs. */
 static struct manifest *reread(struct manifest *m)
 {
 	struct bytes bytes = encode(m);
@@ -88,7 +88,7 @@ static struct manifest *merge_and_free(
 	return through_bytes ? reread(into) : into;
 }
 
-/* Thirds of the facts, merged in both associations and another order, as files and in memory. */
+/* Merges thirds of the facts in both groupings and another order, as files and in memory. */
 static void merged_parts_are_the_whole(void **state)
 {
 	struct fact facts[FACTS];
@@ -115,8 +115,9 @@ static void merged_parts_are_the_whole(void **state)
 	}
 }
 
-/* What a view hides (the content of files that the application changes) decides about nothing that
- * it shows: a counterexample to a single maximum over all of a file's state. */
+/* What a view hides (the content of files that the application changes) must not decide about
+ * anything that it shows. This is a counterexample to a single maximum over all of a file's
+ * state. */
 static void hidden_content_does_not_decide_about_modes(void **state)
 {
 	struct file_state first = {

@@ -25,7 +25,7 @@
 #define JUDGED_FILES 500
 
 static char top[64];
-static struct resolver *of_database; /* of the database that was opened last */
+static struct resolver *of_database; /* for the database that was opened last */
 
 static void open_database(const char *root, struct package_database **ret, struct error *err)
 {
@@ -212,7 +212,7 @@ static void paths_of_lists_are_owned_where_they_really_are(void **state)
 	package_database_free(db);
 }
 
-/* Files are asked for later than the lists are read, and their container may be gone by then. */
+/* Files may be asked for after the lists were read, when their container is gone. */
 static void a_root_may_be_gone_when_somebody_asks(void **state)
 {
 	struct package_database *db;
@@ -242,7 +242,8 @@ static void append(char **at, const char *text)
 	*at += strlen(text);
 }
 
-/* Longer than what is read at once, with a line that is so by itself, and no newline at the end. */
+/* Longer than what is read at a time, with one line that is itself longer, and no newline at the
+ * end. */
 static void a_list_may_be_of_any_length(void **state)
 {
 	enum { LINES = 5000, LONG = 200000 };
@@ -296,7 +297,7 @@ static void distroless_images_have_a_file_for_each_package(void **state)
 	package_database_free(db);
 }
 
-/* As Alpine 3.19 writes it. */
+/* In the format of Alpine 3.19. */
 static const char apk_text[] =
 	"C:Q1qKcZ+j23xssDDDmvUmRDAYhvzcU=\nP:musl\nV:1.2.4_git20230717-r4\nA:x86_64\nS:407278\nI:"
 	"667648\n"

@@ -1,4 +1,5 @@
-/* The hash of a path: its own bytes, directory and length decide, not where it lies in memory. */
+/* The hash of a path depends on its bytes, directory and length, and not on where it is in
+ * memory. */
 #include "preload/record/path_hash.h"
 
 #include <setjmp.h>
@@ -24,7 +25,7 @@ static uint64_t hash(uint64_t base, const char *path)
 	return found;
 }
 
-/* After and before bytes that are other ones each time. */
+/* With other bytes before and behind it each time. */
 static void test_alignment_does_not_count(void **state)
 {
 	static const unsigned char around[] = { 1, 0x7f, 0x80, 0x81, 0xff, 0 };
@@ -97,7 +98,7 @@ static void test_no_longer_than_limit(void **state)
 	}
 }
 
-/* A page behind which nothing is mapped. */
+/* A page after which nothing is mapped. */
 static void test_reads_no_further_page(void **state)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE), size;
@@ -118,7 +119,7 @@ static void test_reads_no_further_page(void **state)
 	assert_int_equal(munmap(pages, 2 * page), 0);
 }
 
-/* Any two bits of two neighbouring words: what one changes must not be undone by the other. */
+/* Any two bits of two adjacent words: one must not undo what the other changes. */
 static void test_no_two_bits_undo_each_other(void **state)
 {
 	char path[2 * WORD + 1] = { 0 };

@@ -1,4 +1,4 @@
-/* Who is in LD_PRELOAD, as ld.so(8) takes it apart. */
+/* The entries of LD_PRELOAD, split like by ld.so(8). */
 #include "preload/preloads.h"
 
 #include <setjmp.h>

@@ -1,4 +1,5 @@
-/* Reading what strangers wrote: slots, records, hellos, addresses, spool entries. */
+/* Reads what peers that cannot be trusted have written: slots, records, hellos, addresses, spool
+ * entries. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -93,7 +94,7 @@ static void records_need_their_fields(void **state)
 	assert_int_equal(UNPACK("\x08\x01\x10\x01"), -EBADMSG); /* no path */
 	assert_int_equal(UNPACK("\x08\x01\x10\x01\x22\x03"
 				"etc"),
-		-EBADMSG);					     /* of nothing */
+		-EBADMSG);					     /* relative to nothing */
 	assert_int_equal(UNPACK("\x08\x01\x22\x04/e\0c"), -EBADMSG); /* a NUL */
 	assert_int_equal(UNPACK("\x08\x05\x22\x04/etc"), -EBADMSG);  /* no id */
 	assert_int_equal(UNPACK("\x08\x04\x4a\x01\x02"), -EBADMSG);  /* half a family */
@@ -213,7 +214,7 @@ static size_t put_entry(uint8_t *at, uint64_t magic)
 	return sizeof(entry) + 8;
 }
 
-/* Entries and damages in `size` bytes, in the order they are found: 'e' and 'd', or 'h' for a
+/* The entries and damaged ones in `size` bytes must be these, in order: 'e' and 'd', or 'h' for
  * damage with the hello of put_entry(). */
 static void assert_found(const uint8_t *bytes, size_t size, const char *expected)
 {
@@ -233,7 +234,7 @@ static void assert_found(const uint8_t *bytes, size_t size, const char *expected
 	assert_int_equal(*expected, '\0');
 }
 
-/* Cut short at every byte, at the end of the file and before another entry. */
+/* Truncates an entry at every byte, at the end of the file and before another entry. */
 static void assert_cut(uint64_t magic, uint64_t next, const char *head, const char *hello)
 {
 	uint8_t bytes[512];
@@ -267,7 +268,7 @@ static void entry_in_the_making_cut_short_is_none(void **state)
 	assert_cut(SPOOL_ENTRY_MAKING_MAGIC, SPOOL_ENTRY_MAKING_MAGIC, "", "");
 }
 
-/* All of it is there, so nothing was cut short. */
+/* It has its full size, so it was not truncated. */
 static void changed_entry_is_damage(void **state)
 {
 	uint8_t bytes[512];

@@ -25,7 +25,7 @@ static char top[] = "/tmp/footprint-resolver-XXXXXX";
 static int rootfd = -1;
 static struct resolver *resolver;
 
-/* By descriptors, for one of the trees is deeper than any path may be long. */
+/* By descriptors, because one of the trees is deeper than the longest path. */
 static void remove_below(int at, const char *name)
 {
 	int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -117,7 +117,7 @@ static int tear_down(void **state)
 	return access(top, F_OK) == 0;
 }
 
-/* What the kernel makes of `path`: 0 and the status, or negative errno. */
+/* Where the kernel gets by `path`: 0 and the status, or a negative errno. */
 static int kernel_says(const char *path, bool follow, struct stat *ret)
 {
 	struct open_how how = {
@@ -126,7 +126,7 @@ static int kernel_says(const char *path, bool follow, struct stat *ret)
 	};
 	autoclose int fd = -1;
 
-	/* EAGAIN: something was renamed or mounted, anywhere, while it followed a "..". */
+	/* EAGAIN: something, anywhere, was renamed or mounted while the kernel followed a "..". */
 	do
 		fd = (int)syscall(SYS_openat2, rootfd, path, &how, sizeof(how));
 	while (fd < 0 && errno == EAGAIN);
@@ -241,7 +241,7 @@ static void odd_paths_end_where_the_kernel_says(void **state)
 }
 
 /*
- * Paths put together at random from the tree's names; the seed is fixed, so a failure comes again.
+ * Paths made at random from the tree's names. The seed is fixed, so a failure is reproducible.
  */
 static void random_paths_end_where_the_kernel_says(void **state)
 {
@@ -365,7 +365,7 @@ static void names_past_the_limits_are_errors(void **state)
 	assert_resolves(NULL, path + 1, true, "/", 0);
 }
 
-/* Deeper than PATH_MAX, as a process can be by chdir. */
+/* Deeper than PATH_MAX, where a process can get by chdir. */
 static void a_tree_deeper_than_path_max_is_resolved(void **state)
 {
 	enum { LEVELS = 40, NAME = 200 };
@@ -439,7 +439,7 @@ static void links_of_procfs_are_not_walked(void **state)
 	resolver_free(real);
 }
 
-/* With two descriptors to spare the cache of open directories must shrink, not fail. */
+/* With two descriptors left, the cache of open directories must shrink, and not fail. */
 static void few_descriptors_are_enough(void **state)
 {
 	struct rlimit old, low;

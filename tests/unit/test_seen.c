@@ -1,4 +1,4 @@
-/* Keys of the seen table: two facts with one key are one fact to it, and the second is lost. */
+/* Keys of the seen table. If two facts have the same key, the second one is lost. */
 #include "preload/record/seen.h"
 
 #include <linux/limits.h>
@@ -14,7 +14,7 @@
 
 #define NAMES 100000
 
-/* As facts.h packs them: opened, looked at, looked for in vain. */
+/* Attributes as facts.h packs them: opened, looked at, looked for in vain. */
 static const uint64_t attributes[] = { 1 | 1 << 8, 1 | 2 << 8, 1 | 512 << 8,
 	1 | 512 << 8 | (uint64_t)2 << 40 };
 static const char *const folders[] = { "/tmp/f", "/usr/share/zoneinfo/posix/America/x", "files/",
@@ -41,7 +41,7 @@ static int compare(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* Numbered names, as temporary files, caches and benchmarks have them, differ in very few bits. */
+/* Numbered names, as of temporary files, caches and benchmarks, only differ in very few bits. */
 static void test_keys_of_similar_names_differ(void **state)
 {
 	uint64_t *keys = malloc(N_KEYS * sizeof(*keys));
@@ -65,7 +65,7 @@ static void test_keys_of_similar_names_differ(void **state)
 	free(keys);
 }
 
-/* What one file is named by, and zero bytes at its end, matter as its name does. */
+/* The base of a path and zero bytes at its end must affect the key, like its name. */
 static void test_base_and_length_count(void **state)
 {
 	static const char zeros[16];

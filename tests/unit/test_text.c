@@ -1,5 +1,5 @@
-/* Lengths, which are found by words: the judge is strnlen, and memory that ends where the text
- * does. */
+/* Lengths are found a word at a time. They are compared with strnlen, in memory that ends where the
+ * text does. */
 #include "preload/text.h"
 
 #include <setjmp.h>
@@ -13,7 +13,7 @@
 
 #define LENGTHS 70
 
-/* One page that nothing follows. */
+/* A page after which nothing is mapped. */
 static char *last_page(size_t *ret_size)
 {
 	size_t size = (size_t)sysconf(_SC_PAGESIZE);
@@ -26,7 +26,7 @@ static char *last_page(size_t *ret_size)
 	return pages;
 }
 
-/* At every alignment, after every byte, before other bytes. */
+/* At every alignment, after any byte, and before other bytes. */
 static void test_every_alignment(void **state)
 {
 	static const unsigned char bytes[] = { 1, 0x7f, 0x80, 0x81, 0xff };

@@ -7,9 +7,10 @@
 
 #include <cmocka.h>
 
-#define MANY 10000u /* calls: what is going to happen has happened by then */
+#define MANY 10000u /* calls, after which nothing changes any more */
 
-/* `threads` call in turn, each `run` times in a row. How often the choice changed. */
+/* `threads` threads take turns, each with `run` calls in a row. Returns how often the choice
+ * changed. */
 static unsigned call(struct turns *turns, unsigned calls, int threads, unsigned run)
 {
 	unsigned changes = 0;
@@ -40,7 +41,7 @@ static void test_threads_in_turn_do_not_share(void **state)
 	}
 }
 
-/* A shell's children: each opens its libraries, locale and files, and ends. */
+/* The children of a shell: each opens its libraries, locale and files, and ends. */
 static void test_children_one_after_another_share(void **state)
 {
 	struct turns turns = turns_begin();
@@ -61,7 +62,7 @@ static void test_one_that_stays_shares_again(void **state)
 	assert_true(turns.shared);
 }
 
-/* A single call from elsewhere, as a runtime's own thread makes, is no crowd. */
+/* A single call from another thread, such as a runtime makes, does not count. */
 static void test_a_stranger_changes_nothing(void **state)
 {
 	struct turns turns = turns_begin();
@@ -71,7 +72,7 @@ static void test_a_stranger_changes_nothing(void **state)
 		assert_false(turns_change(&turns, i % 100 ? 1 : 2));
 }
 
-/* Whatever the threads do, hundreds of calls see a handful of changes. */
+/* Whatever the threads do, the choice changes only a few times in hundreds of calls. */
 static void test_choices_are_rare(void **state)
 {
 	(void)state;

@@ -215,8 +215,8 @@ static void a_symlink_to_nothing_known_is_explained_itself(void **state)
 	manifest_free(m);
 }
 
-/* Of two programs the nearer needs the library over another one and this over a third; the other,
- * one step farther away, dlopens it itself. */
+/* The nearer of two programs needs the library through two others; the farther one, by one step,
+ * dlopens it itself. */
 static void the_whole_chain_to_a_library_is_the_shortest(void **state)
 {
 	static const struct expected chain[] = { { WHY_BEGAN, "/bin/a" },
@@ -239,7 +239,7 @@ static void the_whole_chain_to_a_library_is_the_shortest(void **state)
 	manifest_free(m);
 }
 
-/* ldd executes ld.so, which all programs have as interpreter. */
+/* ldd executes ld.so, which is every program's interpreter. */
 static void a_dynamic_linker_interprets_nothing(void **state)
 {
 	static const struct expected chain[] = { { WHY_BEGAN, "/bin/a" },

@@ -251,18 +251,20 @@ def file_of(content, offsets, **change):
     return body + checksum(body)
 
 
+def written(content, mode=0o644, owner=0):
+    """A function that writes such a file."""
+    def put(path):
+        with open(path, "wb") as file:
+            file.write(content)
+        os.chmod(path, mode)
+        os.chown(path, owner, owner)
+    return put
+
+
 def poisons(good, offsets, identity):
     """Files that must not change what is recorded: for each name, how it is put in the place of a good
     one."""
     few = file_of(good, offsets[:1])
-
-    def written(content, mode=0o644, owner=0):
-        def put(path):
-            with open(path, "wb") as file:
-                file.write(content)
-            os.chmod(path, mode)
-            os.chown(path, owner, owner)
-        return put
 
     def linked(path):
         written(few)(path + ".aside")
@@ -422,14 +424,6 @@ def test_pages_are_mapped(world, scratch):
 
 
 def test_poisoned_pages(world, command, path, good, expected):
-    def written(content, mode=0o644, owner=0):
-        def put():
-            with open(path, "wb") as file:
-                file.write(content)
-            os.chmod(path, mode)
-            os.chown(path, owner, owner)
-        return put
-
     def table(change):
         pages, body = bytearray(good[:-PAGES_TABLE]), bytearray(good[-PAGES_TABLE:-8])
         change(body)
@@ -438,8 +432,8 @@ def test_poisoned_pages(world, command, path, good, expected):
     def word(at, value):
         return table(lambda body: body.__setitem__(slice(at, at + 4), struct.pack("<I", value)))
 
-    def linked():
-        written(good)()
+    def linked(path):
+        written(good)(path)
         os.rename(path, path + ".aside")
         os.symlink(path + ".aside", path)
 
@@ -467,7 +461,7 @@ def test_poisoned_pages(world, command, path, good, expected):
     for name, put in cases.items():
         if os.path.lexists(path):
             os.unlink(path)
-        put()
+        put(path)
         result, facts, _, details = world.run(command)
         expect(f"pages, {name}:", (result.returncode, result.stdout) == (0, world.bare(command).stdout), result)
         expect(f"pages, {name}: records:", facts == expected and not details, f"{details} {facts ^ expected}")

@@ -53,8 +53,8 @@ struct image {
 	struct pool_head *pool; /* mapped, to start programs with; NULL: none */
 
 	bool off;	   /* nothing is to be recorded */
-	bool memory_only;  /* no system calls any more */
-	bool unwelcome;	   /* a seccomp filter would kill us in the programs that are executed */
+	bool memory_only;  /* no system calls any more, but before an exec (filters.h) */
+	bool unwelcome;	   /* not even then: a seccomp filter would kill us in the programs, too */
 	bool starting;	   /* the start's records are being made: they are tended together */
 	bool said_goodbye; /* and no longer counts among the segments' users */
 	bool forked;	   /* has forked: its children may know a pool that it does not (pool.c) */

@@ -54,7 +54,7 @@ __attribute__((noinline)) enum library_wish exec_announce(
 	*ret_kind = PROGRAM_UNKNOWN;
 	if (image.unwelcome)
 		return leave_out(NULL, "starts programs below a filter that kills for our calls");
-	if (!image_segment() || image.memory_only)
+	if (!image_segment())
 		return LIBRARY_WANTED;
 	*ret_kind = kind = program_look(dirfd, path, flags, program, sizeof(program));
 	record_unwatched(kind, *program ? program : path);

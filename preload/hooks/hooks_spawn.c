@@ -100,8 +100,7 @@ static int spawn_searched(struct spawn *spawn, char *const *envp)
 
 	if (!spawn->real)
 		return ENOSYS;
-	found = image_segment() && !image.memory_only &&
-		!program_search_begin(&search, spawn->path);
+	found = image_segment() && !image.unwelcome && !program_search_begin(&search, spawn->path);
 	if (found) {
 		search.text = __builtin_alloca(search.room);
 		found = foretell(&search);
@@ -133,7 +132,7 @@ static void before_shell(void)
 {
 	enum program_kind kind;
 
-	if (image_segment() && (!image.memory_only || image.unwelcome))
+	if (image_segment())
 		environment_restore(exec_announce(AT_FDCWD, SHELL, 0, &kind));
 }
 

@@ -168,7 +168,7 @@ static bool lets_us_live(const struct sock_fprog *program)
 
 void filter_installed(const void *program)
 {
-	if (program && !lets_us_live(program))
+	if (!program || !lets_us_live(program))
 		image.unwelcome = true;
 	record_memory_only();
 }

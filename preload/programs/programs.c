@@ -13,12 +13,28 @@
 #include "preload/record/pointers.h"
 #include "preload/record/recorder.h"
 
+/* directory_path(), also below a filter: see filters.h. */
+static long path_of_descriptor(int fd, char *path, size_t size)
+{
+	char link[DESCRIPTOR_LINK_SIZE];
+	long length;
+
+	if (!image.memory_only || image.unwelcome)
+		return directory_path(fd, path, size);
+	directory_link(fd, link);
+	length = rawcall3(SYS_readlink, (long)link, (long)path, (long)size - 1);
+	if (length == (long)size - 1)
+		return -ERANGE;
+	path[length > 0 ? length : 0] = '\0';
+	return path[0] == '/' ? length : -ENOENT;
+}
+
 /* The place of a program that is executed by its descriptor. A script that has no name is recorded
  * as its interpreter. */
 static bool place_of_descriptor(struct place *ret, int fd, char *buffer)
 {
 	char link[DESCRIPTOR_LINK_SIZE];
-	long size = directory_path(fd, buffer, USUAL_PATH);
+	long size = path_of_descriptor(fd, buffer, USUAL_PATH);
 
 	if (size <= 0)
 		return false;

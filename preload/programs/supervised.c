@@ -263,13 +263,13 @@ enum program_kind supervised_exec(int dirfd, const char *path, int flags)
 	enum program_kind kind;
 	const char *why;
 
-	if (!path || !image_segment() || image.memory_only)
+	if (!path || !image_segment() || image.unwelcome)
 		return PROGRAM_UNKNOWN;
 	kind = program_look(dirfd, path, flags, program, sizeof(program));
 	if (kind != PROGRAM_STATIC || !is_executable(dirfd, path, flags) ||
 		supervised_filter_stands())
 		return kind;
-	why = start();
+	why = image.memory_only ? "started below a filter of another program's" : start();
 	if (why)
 		record_gap("static-program", *program ? program : path, why);
 	return kind;

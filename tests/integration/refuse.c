@@ -1,6 +1,8 @@
 /*
- * refuse WAY [spawn] PROGRAM [ARGUMENT]...: executes the program, or has posix_spawnp do it, where
- * code may not be made writable, or a system call is deadly. mdwe     PR_SET_MDWE (Linux 6.3)
+ * refuse WAY [exec|spawn|fexecve] PROGRAM [ARGUMENT]...: executes the program, has posix_spawnp do
+ * it, or does it by a descriptor, where code may not be made writable, or a system call is deadly.
+ * An empty file system hides the folder $HIDDEN, if that is set.
+ *   mdwe     PR_SET_MDWE (Linux 6.3)
  *   systemd  the filter of MemoryDenyWriteExecute=yes: no right to execute is given later
  *   selinux  the answer of SELinux (execmem, execmod): nothing is writable and executable at once
  *   kill-N   whoever makes the system call of this number is killed
@@ -9,14 +11,17 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <spawn.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -109,14 +114,26 @@ static int spawn(char **argv)
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
+/* As root: in a namespace of mounts of our own. */
+static int hide(const char *folder)
+{
+	return unshare(CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	       mount("none", folder, "tmpfs", 0, NULL);
+}
+
 int main(int argc, char **argv)
 {
-	if (argc < 3 || refuse(argv[1]))
+	const char *hidden = getenv("HIDDEN");
+
+	if (argc < 3 || (hidden && hide(hidden)) || refuse(argv[1]))
 		return 77;
 	if (!strchr(argv[1], '-') && !is_refused())
 		return 1;
 	if (!strcmp(argv[2], "spawn"))
 		return spawn(argv + 3);
-	execvp(argv[2], argv + 2);
+	if (!strcmp(argv[2], "fexecve"))
+		return fexecve(open(argv[3], O_RDONLY | O_CLOEXEC), argv + 3, environ) ? 127 : 0;
+	argv += strcmp(argv[2], "exec") ? 2 : 3;
+	execvp(argv[0], argv);
 	return 127;
 }

@@ -104,6 +104,30 @@ assert_equal "output of what posix_spawnp starts there" hello "$(cat said)"
 run ./refuse kill-1000 cat file >said # of no meaning: it is watched
 assert_fact "below a filter that leaves us alone" '.complete' out.footprint
 
+# ---- below a filter that leaves us alone: what another start has told does not cover a program that is not watched
+gcc -static -o opener "$top/tests/supervise/opener.c" || die "cannot compile opener.c"
+for way in exec spawn fexecve; do
+	run sh -c "./opener 1 file; ./refuse kill-1000 $way ./opener 1 file" >said
+	assert_equal "output of a static program below a filter ($way)" "good good" "$(paste -sd ' ' said)"
+	gaps "a known static program below a filter ($way)" static-program "$here/opener"
+done
+run ./refuse kill-1000 fexecve "$(command -v cat)" file >said
+assert_equal "output of what fexecve starts there" hello "$(cat said)"
+assert_fact "what fexecve starts there is told" ".complete and any(.executables[]; .path == \"$here/refuse\" and
+	.executes == [\"$(realpath "$(command -v cat)")\"])" out.footprint
+if [ "$(id -u)" -eq 0 ] && unshare -m true 2>/dev/null; then
+	# A sandbox whose mounts hide the library: ld.so does not complain of that, either.
+	for way in exec spawn; do
+		run env -C / sh -c "cat '$here/file'; HIDDEN='$BUILD' '$here/refuse' kill-1000 $way cat '$here/file'" >said
+		assert_equal "exit status where the library is hidden ($way)" 0 $?
+		assert_equal "output where the library is hidden ($way)" "hello hello" "$(paste -sd ' ' said)"
+		assert_equal "complaints where the library is hidden ($way)" "" "$(grep ERROR errors)"
+		gaps "a known program where the library is hidden ($way)" no-hello "$(realpath "$(command -v cat)")"
+	done
+	run env HIDDEN="$here" ./refuse kill-1000 exec true
+	assert_fact "nothing is amiss where something else is hidden" '.complete' out.footprint
+fi
+
 # ---- a kernel that lacks one of them, or getrandom, which cat calls too: several programs at once tell what they do, or it is a gap
 for i in {1..4}; do
 	echo "$i" >"several-$i"

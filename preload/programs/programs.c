@@ -30,12 +30,14 @@ static long path_of_descriptor(int fd, char *path, size_t size)
 }
 
 /* The place of a program that is executed by its descriptor. A script that has no name is recorded
- * as its interpreter. */
+ * as its interpreter. A name for which there is no room becomes a gap. */
 static bool place_of_descriptor(struct place *ret, int fd, char *buffer)
 {
 	char link[DESCRIPTOR_LINK_SIZE];
 	long size = path_of_descriptor(fd, buffer, USUAL_PATH);
 
+	if (size == -ERANGE)
+		return place_find_from(ret, FP_DIRECTORY_UNKNOWABLE, ".");
 	if (size <= 0)
 		return false;
 	if (held_is_nameless(buffer, (size_t)size) && !directory_holds(AT_FDCWD, buffer) &&

@@ -66,6 +66,13 @@ for caller in dynamic static; do
 	done
 done
 
+# A name that is too long for the space that there is on the stack
+long=$(printf 'long%.0s' {1..50})
+mkdir -p "$long/$long/$long"
+cp program "$long/$long/$long"
+run dynamic named fexecve "$long/$long/$long/program"
+assert_equal "a long name" "unresolved $here/dynamic" "$(facts '.gaps[] | [.kind, .path] | join(" ")' out.footprint)"
+
 # There is the same gap as for any other static program, and no other.
 echo 'int main(void) { return 0; }' | "${CC:-gcc}" -static -o alone -xc - || die "cannot compile"
 for how in deleted memfd; do

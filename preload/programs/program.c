@@ -151,15 +151,17 @@ static char *script_interpreter(struct program *program)
 	return at > start ? program->block + start : NULL;
 }
 
-/* May this process gain privileges from this file: no no_new_privs, no nosuid mount? */
-static bool privileges_granted(const struct program *program)
+static bool on_nosuid_mount(const struct program *program)
 {
 	struct statfs mount;
 
-	if (rawcall6(SYS_prctl, PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0, 0) == 1)
-		return false;
-	return rawcall3(SYS_fstatfs, program->fd, (long)&mount, 0) < 0 ||
-	       !((unsigned long)mount.f_flags & ST_NOSUID);
+	return rawcall3(SYS_fstatfs, program->fd, (long)&mount, 0) == 0 &&
+	       (unsigned long)mount.f_flags & ST_NOSUID;
+}
+
+static bool without_new_privileges(void)
+{
+	return rawcall6(SYS_prctl, PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0, 0) == 1;
 }
 
 static bool ids_differ(uid_t user, gid_t group)
@@ -168,8 +170,9 @@ static bool ids_differ(uid_t user, gid_t group)
 	       group != (gid_t)rawcall3(SYS_getgid, 0, 0, 0);
 }
 
-/* Will the kernel set AT_SECURE? It does if the real and effective ids differ afterwards, or if a
- * user other than root gets capabilities from the file. */
+/* Will the kernel set AT_SECURE? It does if the real and effective ids differ afterwards, or if the
+ * file has capabilities for a user other than root. That also holds under no_new_privs, where the
+ * user does not get them. */
 static bool gains_privileges(struct program *program, const struct stat *status)
 {
 	uid_t user = (uid_t)rawcall3(SYS_geteuid, 0, 0, 0);
@@ -179,10 +182,12 @@ static bool gains_privileges(struct program *program, const struct stat *status)
 	bool capable = rawcall4(SYS_fgetxattr, program->fd, (long)"security.capability", 0, 0) > 0;
 
 	program->grants = set_user || set_group || capable;
-	if (program->grants && privileges_granted(program)) {
-		if (set_user)
+	if (program->grants && !on_nosuid_mount(program)) {
+		bool granted = !without_new_privileges();
+
+		if (set_user && granted)
 			user = status->st_uid;
-		if (set_group)
+		if (set_group && granted)
 			group = status->st_gid;
 		if (capable && user != 0)
 			return true;

@@ -49,6 +49,11 @@ if [ "$(id -u)" -eq 0 ]; then
 		# Root gains nothing by file capabilities, so it keeps its preloads; other users do not.
 		run setpriv --reuid=65534 --regid=65534 --clear-groups sh -c './capable file' >output
 		gap "a program with file capabilities" setuid-program "$here/capable"
+		# Nor under no_new_privs, where it gains none. That root's start is watched is no excuse.
+		run sh -c './capable file
+			setpriv --reuid=65534 --regid=65534 --clear-groups --no-new-privs ./capable file' >output
+		assert_equal "output under no_new_privs" "hello hello" "$(paste -sd ' ' output)"
+		gap "a program with file capabilities under no_new_privs" setuid-program "$here/capable"
 	fi
 fi
 

@@ -298,19 +298,49 @@ static int open_flags(void)
 	}
 }
 
-/* Under no_new_privs, which our filter may have required, a set-uid program has no rights of its
- * own: that is a gap. */
+static bool has_capabilities(const struct spot *spot)
+{
+	char link[TARGET_NAME_SIZE];
+	long fd = rawcall4(SYS_openat, spot->fd, (long)spot->path, O_PATH | O_CLOEXEC, 0);
+	long size;
+
+	if (fd < 0)
+		return false;
+	target_name(link, (int)rawcall3(SYS_getpid, 0, 0, 0), "fd", fd);
+	size = rawcall4(SYS_getxattr, (long)link, (long)"security.capability", 0, 0);
+	rawcall3(SYS_close, fd, 0, 0);
+	return size > 0;
+}
+
+/* May the program give rights to its caller, whose ones are taken? */
+static bool gives_privileges(const struct spot *spot, const struct stat *status)
+{
+	uid_t user = rights_user();
+	gid_t group = rights_group();
+
+	return (status->st_mode & S_ISUID && status->st_uid != user) ||
+	       (status->st_mode & S_ISGID && status->st_mode & S_IXGRP &&
+		       status->st_gid != group) ||
+	       (user != 0 && has_capabilities(spot));
+}
+
+/* Under no_new_privs, which our filter may have required, a program has no rights of its own: that
+ * is a gap. */
 static void note_privileges(const struct spot *spot)
 {
 	struct stat status;
+	bool gives;
 
-	if (!spot->path || spot->below ||
-		rawcall4(SYS_newfstatat, spot->fd, (long)spot->path, (long)&status, 0) < 0 ||
-		!(status.st_mode & S_ISUID) ||
-		status.st_uid == (unsigned)rawcall3(SYS_geteuid, 0, 0, 0))
+	if (!spot->path || spot->below)
 		return;
-	record_gap("setuid-program", path_argument(called.row->path),
-		"ran below a supervised program, where it may have no privileges");
+	if (images_rights_differ())
+		rights_take(called.announced->pid);
+	gives = rawcall4(SYS_newfstatat, spot->fd, (long)spot->path, (long)&status, 0) == 0 &&
+		gives_privileges(spot, &status);
+	rights_return();
+	if (gives)
+		record_gap("setuid-program", path_argument(called.row->path),
+			"ran below a supervised program, where it may have no privileges");
 }
 
 static void record_execution(const struct spot *spot, int error)

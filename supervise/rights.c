@@ -105,12 +105,12 @@ static bool read_rights(int pid, struct rights *ret)
 	return true;
 }
 
-static unsigned own_user(void)
+unsigned rights_user(void)
 {
 	return (unsigned)rawcall3(SYS_setfsuid, NOBODY, 0, 0);
 }
 
-static unsigned own_group(void)
+unsigned rights_group(void)
 {
 	return (unsigned)rawcall3(SYS_setfsgid, NOBODY, 0, 0);
 }
@@ -119,7 +119,8 @@ bool rights_differ(int pid)
 {
 	struct rights other;
 
-	return read_rights(pid, &other) && (other.user != own_user() || other.group != own_group());
+	return read_rights(pid, &other) &&
+	       (other.user != rights_user() || other.group != rights_group());
 }
 
 /* setfsuid takes away root's capabilities for files, but none that these calls need. */
@@ -148,8 +149,8 @@ void rights_take(int pid)
 	if (!last.differ)
 		return;
 	if (state == NOT_ASKED) {
-		own.user = own_user();
-		own.group = own_group();
+		own.user = rights_user();
+		own.group = rights_group();
 		own.count = (int)rawcall3(SYS_getgroups, GROUPS_MAX, (long)own.groups, 0);
 	}
 	state = TAKEN;

@@ -22,4 +22,8 @@ void rights_forget(void);
 void rights_take(int pid);
 void rights_return(void);
 
+/* Whose rights to files we have now. */
+unsigned rights_user(void);
+unsigned rights_group(void);
+
 #endif

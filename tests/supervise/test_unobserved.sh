@@ -46,6 +46,36 @@ assert_fact "and the gap names it" \
 "$footprint" run -o capable.footprint -- "${as_nobody[@]}" sh -c './capable -d /' >/dev/null 2>errors
 expect "a program with capabilities" capable.footprint "$here/capable"
 
+# Below a supervised program, whose filter needs no_new_privs here, they give nothing to a user: that
+# is told. A program of gosu's kind has been root at first.
+cat >as_user.c <<'END'
+#include <unistd.h>
+int main(int argc, char **argv)
+{
+	(void)argc;
+	return setgid(65534) || setuid(65534) || execv(argv[1], argv + 1);
+}
+END
+gcc -static -o as_user as_user.c 2>errors || die "cannot compile as_user.c: $(cat errors)"
+cp "$(command -v busybox)" busybox
+cp "$(command -v ls)" as_root
+chmod 4755 as_root
+cp "$(command -v ls)" setgid
+chgrp daemon setgid
+chmod 2755 setgid
+# below_supervised WAY PROGRAM COMMAND...
+below_supervised() {
+	"$footprint" run -o below.footprint -- "${@:3}" >/dev/null 2>errors
+	assert_equal "gaps of $2, below a supervised program ($1)" "setuid-program $here/$2" \
+		"$("$footprint" show --json below.footprint | jq -r '.gaps[] | [.kind, .path] | join(" ")')"
+}
+for program in as_root setuid setgid capable; do
+	below_supervised "never root" $program "${as_nobody[@]}" --bounding-set=-sys_admin \
+		sh -c "./busybox env ./$program -d /; exit"
+	below_supervised "root at first" $program setpriv --bounding-set=-sys_admin \
+		sh -c "./as_user ./$program -d /; exit"
+done
+
 # Libraries that other programs load are not affected.
 assert_fact "the shell's libraries were observed" '[.libraries[].loaders[]
 	| select(.by | endswith("sh")) | .loaded] | length > 0 and all(. == "needed")' setuid.footprint

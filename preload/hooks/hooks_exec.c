@@ -43,6 +43,15 @@ static enum library_wish leave_out(const char *path, const char *why)
 	return LIBRARY_UNWANTED;
 }
 
+/* What a gap calls the program. NULL: no name is known. */
+static const char *name_of(int dirfd, const char *path, char *room, size_t size)
+{
+	if (*path)
+		return dirfd == AT_FDCWD ? path : NULL;
+	program_name(dirfd, room, size);
+	return *room ? room : NULL;
+}
+
 /* Not inlined: its space on the stack, which may be a signal handler's, is free again before the
  * exec. */
 __attribute__((noinline)) enum library_wish exec_announce(
@@ -64,9 +73,10 @@ __attribute__((noinline)) enum library_wish exec_announce(
 		return LIBRARY_UNWANTED;
 	if (environment_reaches_library())
 		return LIBRARY_WANTED;
-	return kind == PROGRAM_DYNAMIC ? leave_out(dirfd == AT_FDCWD && *path ? path : NULL,
-						 "started where the library is out of reach")
-				       : LIBRARY_UNWANTED;
+	if (kind != PROGRAM_DYNAMIC)
+		return LIBRARY_UNWANTED;
+	return leave_out(name_of(dirfd, path, program, sizeof(program)),
+		"started where the library is out of reach");
 }
 
 /* One attempt to execute a program: by which function, and with which arguments. */

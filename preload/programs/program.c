@@ -250,12 +250,12 @@ static void close_program(const struct program *program)
 	rawcall3(SYS_close, program->fd, 0, 0);
 }
 
-static void name_program(const struct program *program, char *path, size_t size)
+void program_name(int fd, char *path, size_t size)
 {
 	char link[sizeof("/proc/self/fd/") + TEXT_NUMBER_SIZE];
 	long length;
 
-	descriptor_link(link, sizeof(link), program->fd);
+	descriptor_link(link, sizeof(link), fd);
 	length = rawcall3(SYS_readlink, (long)link, (long)path, (long)size - 1);
 	path[length > 0 && length < (long)size - 1 ? length : 0] = '\0';
 }
@@ -311,7 +311,7 @@ enum program_kind program_look(
 		if (kind == PROGRAM_DYNAMIC && !program.grants)
 			remember(identity_of(&status), kind);
 		else if (kind != PROGRAM_UNKNOWN)
-			name_program(&program, path_found, size);
+			program_name(program.fd, path_found, size);
 		close_program(&program);
 		if (!interpreter)
 			return kind;

@@ -19,6 +19,9 @@ enum program_kind {
 	PROGRAM_FOREIGN, /* of another architecture, or 32-bit: cannot load this library */
 };
 
+/* Writes the absolute path of what a descriptor names. "": it is not known, or does not fit. */
+void program_name(int fd, char *path, size_t size);
+
 /*
  * Looks at the file that execve would run. flags: execveat's. If the answer is STATIC, SETUID or
  * FOREIGN, the absolute path of that program is written to `path_found` (room for `size` bytes):

@@ -6,27 +6,21 @@
 #include <stdbool.h>
 
 #include "preload/image.h"
-#include "preload/rawcall.h"
+#include "preload/programs/program.h"
 #include "preload/record/directories.h"
 #include "preload/record/facts.h"
 #include "preload/record/held.h"
 #include "preload/record/pointers.h"
 #include "preload/record/recorder.h"
+#include "preload/text.h"
 
 /* directory_path(), also below a filter: see filters.h. */
 static long path_of_descriptor(int fd, char *path, size_t size)
 {
-	char link[DESCRIPTOR_LINK_SIZE];
-	long length;
-
 	if (!image.memory_only || image.unwelcome)
 		return directory_path(fd, path, size);
-	directory_link(fd, link);
-	length = rawcall3(SYS_readlink, (long)link, (long)path, (long)size - 1);
-	if (length == (long)size - 1)
-		return -ERANGE;
-	path[length > 0 ? length : 0] = '\0';
-	return path[0] == '/' ? length : -ENOENT;
+	program_name(fd, path, size);
+	return *path == '/' ? (long)text_length(path) : -ENOENT;
 }
 
 /* The place of a program that is executed by its descriptor. A script that has no name is recorded

@@ -117,8 +117,8 @@ assert_fact "what fexecve starts there is told" ".complete and any(.executables[
 	.executes == [\"$(realpath "$(command -v cat)")\"])" out.footprint
 if [ "$(id -u)" -eq 0 ] && unshare -m true 2>/dev/null; then
 	# A sandbox whose mounts hide the library: ld.so does not complain of that, either.
-	for way in exec spawn; do
-		run env -C / sh -c "cat '$here/file'; HIDDEN='$BUILD' '$here/refuse' kill-1000 $way cat '$here/file'" >said
+	for way in exec spawn fexecve; do
+		run env -C / sh -c "cat '$here/file'; HIDDEN='$BUILD' '$here/refuse' kill-1000 $way '$(command -v cat)' '$here/file'" >said
 		assert_equal "exit status where the library is hidden ($way)" 0 $?
 		assert_equal "output where the library is hidden ($way)" "hello hello" "$(paste -sd ' ' said)"
 		assert_equal "complaints where the library is hidden ($way)" "" "$(grep ERROR errors)"

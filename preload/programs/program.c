@@ -20,6 +20,7 @@
 #define SCRIPT_DEPTH_MAX 5    /* interpreters in a chain, as in the kernel */
 #define HEADERS_MAX	 128
 #define DYNAMIC_MAX	 256
+#define UNMAPPED_ID	 65534 /* what an id looks like that the user namespace does not map */
 #define STAT_FLAGS	 (AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW) /* these mean the same to execveat */
 
 #ifndef ST_NOSUID
@@ -164,6 +165,52 @@ static bool without_new_privileges(void)
 	return rawcall6(SYS_prctl, PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0, 0) == 1;
 }
 
+/* The number at *at, which is moved behind it. False: there is none. */
+static bool read_number(const char **at, uint32_t *ret)
+{
+	const char *start;
+
+	while (**at == ' ' || **at == '\n')
+		(*at)++;
+	start = *at;
+	for (*ret = 0; **at >= '0' && **at <= '9'; (*at)++)
+		*ret = *ret * 10 + (uint32_t)(**at - '0');
+	return *at > start;
+}
+
+/* Does the process's user namespace map the id? The kernel gives none that it does not. map: in
+ * /proc. If that cannot be read, all are taken to be mapped. Reads into `text`, BLOCK_SIZE bytes.
+ */
+static bool is_mapped(const char *map, uint32_t id, char *text)
+{
+	uint32_t first, outside, count;
+	const char *at = text;
+	long fd, size;
+
+	if (id != UNMAPPED_ID)
+		return true;
+	fd = rawcall4(SYS_openat, AT_FDCWD, (long)map, O_RDONLY | O_CLOEXEC, 0);
+	if (fd < 0)
+		return true;
+	size = rawcall3(SYS_read, fd, (long)text, BLOCK_SIZE - 1);
+	rawcall3(SYS_close, fd, 0, 0);
+	if (size < 0 || size == BLOCK_SIZE - 1)
+		return true;
+	text[size] = '\0';
+	while (read_number(&at, &first) && read_number(&at, &outside) && read_number(&at, &count))
+		if (id - first < count)
+			return true;
+	return false;
+}
+
+/* A file gives its ids only if both are mapped. Its first bytes are not needed any more. */
+static bool gives_ids(struct program *program, const struct stat *status)
+{
+	return !without_new_privileges() &&
+	       is_mapped("/proc/self/uid_map", status->st_uid, program->block) &&
+	       is_mapped("/proc/self/gid_map", status->st_gid, program->block);
+}
+
 static bool ids_differ(uid_t user, gid_t group)
 {
 	return user != (uid_t)rawcall3(SYS_getuid, 0, 0, 0) ||
@@ -183,11 +230,9 @@ static bool gains_privileges(struct program *program, const struct stat *status)
 
 	program->grants = set_user || set_group || capable;
 	if (program->grants && !on_nosuid_mount(program)) {
-		bool granted = !without_new_privileges();
-
-		if (set_user && granted)
+		if (set_user && gives_ids(program, status))
 			user = status->st_uid;
-		if (set_group && granted)
+		if (set_group && gives_ids(program, status))
 			group = status->st_gid;
 		if (capable && user != 0)
 			return true;

@@ -43,6 +43,15 @@ if [ "$(id -u)" -eq 0 ]; then
 	assert_equal "output of a set-uid program" hello "$(cat output)"
 	assert_lacks "its errors" 'cannot be preloaded' errors
 	gap "a set-uid program" setuid-program "$here/setuid"
+	# In a user namespace where its owner is not mapped it gives nothing, and is watched.
+	if unshare -U true 2>/dev/null; then
+		for map in -U -Ur; do
+			run setpriv --reuid=1 --regid=1 --clear-groups unshare $map ./setuid file >output
+			assert_equal "output of a set-uid program below unshare $map" hello "$(cat output)"
+			assert_fact "a set-uid program below unshare $map" \
+				".complete and any(.files[]; .path == \"$here/file\" and .by == [\"$here/setuid\"])" out.footprint
+		done
+	fi
 	if command -v setcap >/dev/null; then
 		cp "$(command -v cat)" capable
 		setcap cap_net_raw+ep capable

@@ -269,7 +269,7 @@ enum program_kind supervised_exec(int dirfd, const char *path, int flags)
 	if (kind != PROGRAM_STATIC || !is_executable(dirfd, path, flags) ||
 		supervised_filter_stands())
 		return kind;
-	why = image.memory_only ? "started below a filter of another program's" : start();
+	why = image.memory_only ? "started below a seccomp filter of its starter's" : start();
 	if (why)
 		record_gap("static-program", *program ? program : path, why);
 	return kind;

@@ -219,8 +219,9 @@ static bool ids_differ(uid_t user, gid_t group)
 
 /* Will the kernel set AT_SECURE? It does if the real and effective ids differ afterwards, or if the
  * file has capabilities for a user other than root. That also holds under no_new_privs, where the
- * user does not get them. */
-static bool gains_privileges(struct program *program, const struct stat *status)
+ * user does not get them; then it matters to a dynamic linker alone. */
+static bool gains_privileges(
+	struct program *program, enum program_kind kind, const struct stat *status)
 {
 	uid_t user = (uid_t)rawcall3(SYS_geteuid, 0, 0, 0);
 	gid_t group = (gid_t)rawcall3(SYS_getegid, 0, 0, 0);
@@ -234,7 +235,7 @@ static bool gains_privileges(struct program *program, const struct stat *status)
 			user = status->st_uid;
 		if (set_group && gives_ids(program, status))
 			group = status->st_gid;
-		if (capable && user != 0)
+		if (capable && user != 0 && (kind == PROGRAM_DYNAMIC || !without_new_privileges()))
 			return true;
 	}
 	return ids_differ(user, group);
@@ -329,7 +330,7 @@ static enum program_kind judge(struct program *program, const struct stat *statu
 	enum program_kind kind = elf_kind(program);
 
 	if ((kind != PROGRAM_UNKNOWN || program->size == -EBADF) &&
-		gains_privileges(program, status))
+		gains_privileges(program, kind, status))
 		return PROGRAM_SETUID;
 	return kind;
 }

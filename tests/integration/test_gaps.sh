@@ -63,6 +63,12 @@ if [ "$(id -u)" -eq 0 ]; then
 			setpriv --reuid=65534 --regid=65534 --clear-groups --no-new-privs ./capable file' >output
 		assert_equal "output under no_new_privs" "hello hello" "$(paste -sd ' ' output)"
 		gap "a program with file capabilities under no_new_privs" setuid-program "$here/capable"
+		# A static one, which has no dynamic linker to be cautious, is only that.
+		mkdir static && cp busybox static/cat
+		setcap cap_net_raw+ep static/cat
+		run setpriv --reuid=65534 --regid=65534 --clear-groups --no-new-privs sh -c 'static/cat file; exit' >output
+		assert_equal "output of a static one" hello "$(cat output)"
+		gap "a static program with file capabilities under no_new_privs" static-program "$here/static/cat"
 	fi
 fi
 

@@ -10,6 +10,7 @@
 /* A large manifest takes long to write. At most this part of our time (1/10) goes into writing. */
 #define SNAPSHOT_SHARE 10
 #define RETRY_MS       5000
+#define CALM_MS	       2000 /* programs that say nothing for so long have started */
 
 static void on_timer(uv_timer_t *timer);
 
@@ -214,7 +215,12 @@ void snapshot_start(struct aggregator *daemon)
 
 static void on_timer(uv_timer_t *timer)
 {
-	snapshot_start(timer->data);
+	struct aggregator *daemon = timer->data;
+
+	if (owners_should_wait(daemon))
+		schedule(daemon, interval_ms(daemon) < CALM_MS ? interval_ms(daemon) : CALM_MS);
+	else
+		snapshot_start(daemon);
 }
 
 void snapshot_close(struct aggregator *daemon)

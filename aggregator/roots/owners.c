@@ -8,6 +8,7 @@
 #include "aggregator/log.h"
 
 #define PASS_FILES_MAX 1024u
+#define PATIENCE_MS    5000
 
 struct owners_item {
 	struct unasked_file file;
@@ -32,6 +33,7 @@ void owners_init(struct root *root)
 {
 	struct roots *roots = &root->daemon->roots;
 
+	root->owners.since_ms = uv_now(&root->daemon->loop);
 	for (unsigned ask = 1; ask <= FILE_ASK_MAX; ask++) {
 		if (roots->asks >> ask & 1)
 			continue;
@@ -157,6 +159,7 @@ static void done(struct job *job)
 		log_note("a watched root answers again: whose packages its files are");
 	root->owners.pass = NULL;
 	root->owners.late = false;
+	root->owners.read = true;
 	root->owners.failed = take_answers(pass) < 0;
 	daemon->counters.no_memory += root->owners.failed;
 	pass->application->dirty = true;
@@ -202,6 +205,28 @@ static struct owners_pass *pass_new(struct root *root, struct application *appli
 		pass->n++;
 	}
 	return pass;
+}
+
+/* --- waiting ---------------------------------------------------------------------------------- */
+
+/* Has the root become quiet, or been waited for long enough? Counts its facts for the next time. */
+static bool is_calm(struct root *root)
+{
+	uint64_t before = root->owners.facts;
+	uint64_t age = uv_now(&root->daemon->loop) - root->owners.since_ms;
+
+	root->owners.facts = root->facts_queued;
+	return root->facts_queued == before || age >= PATIENCE_MS;
+}
+
+bool owners_should_wait(struct aggregator *daemon)
+{
+	struct root *root;
+	bool wait = false;
+
+	LIST_FOREACH(root, &daemon->roots.list, link)
+		wait |= !is_calm(root) && !root->owners.read && owners_have_questions(root);
+	return wait && !daemon->stopping;
 }
 
 /* --- finding out ------------------------------------------------------------------------------ */

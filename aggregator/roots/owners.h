@@ -14,6 +14,7 @@
 #define FOOTPRINT_AGGREGATOR_ROOTS_OWNERS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct aggregator;
 struct root;
@@ -24,7 +25,10 @@ struct owners {
 	bool wanted;		  /* a pass is to begin as soon as the tools are free */
 	bool late;		  /* the running pass may never end */
 	bool failed;		  /* there was no memory: the next snapshot tries again */
+	bool read;		  /* the database has been read before */
 	struct owners_pass *pass; /* running; NULL: none */
+	uint64_t since_ms;	  /* when the root was met */
+	uint64_t facts;		  /* queued in the root when a snapshot was last due */
 };
 
 /* For a new root: gives it a number, so that its files can be asked for later. Without one (too
@@ -34,6 +38,12 @@ void owners_init(struct root *root);
 void owners_deinit(struct root *root);
 /* Does a later snapshot have to ask for files in this root? */
 bool owners_have_questions(const struct root *root);
+
+/* A snapshot is due. Should it wait for the next time, because the database of a root would be read
+ * for the first time while the programs there are still starting, and notice? They have calmed down
+ * when nothing new has been heard of them since a snapshot was last due. A root is waited for at
+ * most five seconds from its beginning. */
+bool owners_should_wait(struct aggregator *daemon);
 
 /* Begins to find out what manifests of dirty applications do not know yet. True: that takes a
  * while, and then calls snapshot_start(), or aggregator_progress() while the daemon is stopping. */

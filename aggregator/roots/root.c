@@ -257,6 +257,7 @@ void root_push(struct root *root, struct fact *fact)
 {
 	struct roots *roots = &root->daemon->roots;
 
+	root->facts_queued++;
 	fact->serial = ++roots->last_serial;
 	fact->created_ms = uv_now(&root->daemon->loop);
 	if (fact->kind == FACT_PATH && fact->access & ACCESS_CHANGES)

@@ -56,8 +56,9 @@ struct root {
 	struct index paths;
 	uint32_t n_looks; /* paths with a look */
 	STAILQ_HEAD(, fact) facts;
-	struct batch *batch; /* running; NULL: none */
-	bool late;	     /* the running batch may never end */
+	uint64_t facts_queued; /* so far */
+	struct batch *batch;   /* running; NULL: none */
+	bool late;	       /* the running batch may never end */
 	struct owners owners;
 	uint64_t refreshed_ms;
 	uint64_t packages_ms; /* when the package database was last checked for changes */

@@ -17,6 +17,44 @@ def another_daemon_on_the_same_manifests(daemon):
     wait_for("the first goes on", lambda: has_file(daemon.manifest(), "/etc/passwd"))
 
 
+def say_more(peer, record):
+    """Appends a record to the memory of a peer."""
+    at = 64 + len(peer.hello) + -len(peer.hello) % 8 + len(peer.log)
+    os.pwrite(peer.memory, slot(record), at)
+    peer.log += slot(record)
+
+
+def says_new_things_for(seconds, daemon, application):
+    """How long it takes until the application has its first manifest, of the time that a program of it goes on
+    saying new things. None: it has none yet."""
+    peer = Peer(daemon, [path("/etc/passwd")], application=application)
+    began, first = time.monotonic(), None
+    for number in range(int(seconds * 10)):
+        say_more(peer, path("/etc/no-such-%d" % number, error=2))
+        time.sleep(0.1)
+        if first is None and application + "@1.footprint" in os.listdir(daemon.manifests):
+            first = time.monotonic() - began
+    peer.close()
+    return first
+
+
+def the_first_waits_until_programs_are_calm(daemon):
+    """A package database is not read while programs start, but after five seconds whatever they do; and a later
+    application in the same root does not wait."""
+    assert says_new_things_for(3.5, daemon, "app") is None
+    wait_for("the first", lambda: has_file(daemon.manifest(), "/etc/passwd"))
+    assert 'name: "coreutils"' in daemon.manifest(), "no package of /usr/bin/env"
+    assert says_new_things_for(3.5, daemon, "later") < 3.5
+    other = Daemon(interval="1.2")
+    try:
+        assert 4 < says_new_things_for(9, other, "app") < 9
+    finally:
+        other.remove()
+
+
+the_first_waits_until_programs_are_calm.options = ("--interval", "1.2")
+
+
 def a_killed_daemon_holds_nothing(daemon):
     daemon.kill()
     daemon.start()
@@ -129,5 +167,5 @@ def more_than_a_manifest_may_hold(daemon):
 
 run([unreadable_manifests_are_all_kept, a_pipe_in_the_place_of_a_manifest,
      a_file_system_that_cannot_rename_without_replacing, another_daemon_on_the_same_manifests,
-     a_killed_daemon_holds_nothing, manifests_that_are_removed, manifests_that_are_renamed,
-     more_than_a_manifest_may_hold])
+     a_killed_daemon_holds_nothing, the_first_waits_until_programs_are_calm, manifests_that_are_removed,
+     manifests_that_are_renamed, more_than_a_manifest_may_hold])

@@ -35,14 +35,7 @@ void *memset(void *to, int byte, size_t size)
 int memcmp(const void *a, const void *b, size_t size)
 {
 	const unsigned char *x = a, *y = b;
-	text_word v, w;
 
-	for (; size >= sizeof(v); size -= sizeof(v), x += sizeof(v), y += sizeof(v)) {
-		__builtin_memcpy(&v, x, sizeof(v));
-		__builtin_memcpy(&w, y, sizeof(w));
-		if (v != w)
-			break;
-	}
 	for (; size; size--, x++, y++)
 		if (*x != *y)
 			return *x < *y ? -1 : 1;

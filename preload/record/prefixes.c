@@ -24,7 +24,7 @@ struct candidate {
  * count.
  */
 static struct {
-	uint64_t session; /* to which the numbers belong: the second half of its id */
+	const struct segment *first; /* of the session to which the numbers belong */
 	/* The records that gave the last few numbers, in the log. So a directory's path and number
 	 * are changed together, by one store. */
 	const unsigned char *numbered[NUMBERED];
@@ -43,22 +43,34 @@ static struct {
  */
 enum { AT_LENGTH = 3, AT_PATH = 4, BEFORE_NUMBER = 1 };
 
-/* Does this path lie below a directory with this path? What follows must not begin with '/', or it
- * would be an absolute path itself. */
-static bool is_below(const struct record *record, const void *directory, size_t length)
-{
-	const char *path = record->path;
-
-	return length >= LENGTH_MIN && record->path_size > length + 1 && path[length] == '/' &&
-	       path[length + 1] != '/' && !memcmp(path, directory, length);
-}
-
 static uint64_t read_word(const void *from)
 {
 	uint64_t word;
 
-	memcpy(&word, from, sizeof(word));
+	__builtin_memcpy(&word, from, sizeof(word));
 	return word;
+}
+
+/* Are these the same `length` bytes, which are at least a word? The last word overlaps the one
+ * before it. */
+static bool are_same(const char *a, const unsigned char *b, size_t length)
+{
+	size_t last = length - sizeof(uint64_t);
+
+	for (size_t at = 0; at < last; at += sizeof(uint64_t))
+		if (read_word(a + at) != read_word(b + at))
+			return false;
+	return read_word(a + last) == read_word(b + last);
+}
+
+/* Does this path lie below a directory with this path? What follows must not begin with '/', or it
+ * would be an absolute path itself. */
+static bool is_below(const struct record *record, const unsigned char *directory, size_t length)
+{
+	const char *path = record->path;
+
+	return length >= LENGTH_MIN && record->path_size > length + 1 && path[length] == '/' &&
+	       path[length + 1] != '/' && are_same(path, directory, length);
 }
 
 /* Replaces the directory at the beginning of the path by its number. False: it has none. */
@@ -133,16 +145,15 @@ static void give_number(const struct record *record, size_t length, uint32_t num
 	prefixes.oldest++;
 }
 
-/* A process that leaves its cell begins another session, in which no number has been given. */
+/* A process that leaves its cell, which stays mapped, begins another session, in which no number
+ * has been given. */
 static void keep_to_session(const struct segment *first)
 {
-	uint64_t session = read_word(first->session + sizeof(session));
-
-	if (prefixes.session == session)
+	if (prefixes.first == first)
 		return;
 	for (unsigned i = 0; i < NUMBERED; i++)
 		__atomic_store_n(&prefixes.numbered[i], NULL, __ATOMIC_RELEASE);
-	prefixes.session = session;
+	prefixes.first = first;
 }
 
 /* Most programs record less than this: they are spared the page where the prefixes stand. */

@@ -19,7 +19,8 @@
  * manifests/
  *   fact.c         a fact becomes entries of the application's manifest   (library.c, program.c)
  *   application.c  one manifest and its runs                      (run.c, run_end.c, heard.c)
- *   snapshot.c     manifests to disk; then memories are acknowledged, spool files removed
+ *   snapshot.c     manifests to disk, by writing.c; then memories are acknowledged, spool files
+ *                  removed
  *
  * In spool/, journal.c keeps what a killed process has left until it is in a manifest on disk. For
  * a successor, atlas.c keeps the directories that relative paths of living processes refer to, and

@@ -5,7 +5,7 @@
 
 #include "aggregator/aggregator.h"
 #include "aggregator/log.h"
-#include "lib/manifest/codec.h"
+#include "aggregator/manifests/writing.h"
 
 /* A large manifest takes long to write. At most this part of our time (1/10) goes into writing. */
 #define SNAPSHOT_SHARE 10
@@ -46,14 +46,9 @@ int snapshot_init(struct aggregator *daemon)
 static void work(uv_work_t *request)
 {
 	struct snapshot *snapshot = request->data;
-	int directory = snapshot->daemon->applications.directory;
 
-	for (size_t i = 0; i < snapshot->n_items; i++) {
-		struct snapshot_item *item = &snapshot->items[i];
-
-		item->result = manifest_write(item->application->manifest, directory,
-			item->application->file, &item->error);
-	}
+	manifests_write(
+		snapshot->items, snapshot->n_items, snapshot->daemon->applications.directory);
 }
 
 /* --- afterwards ------------------------------------------------------------------------------- */

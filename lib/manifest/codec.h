@@ -43,6 +43,18 @@ int manifest_read_at(int dirfd, const char *name, struct manifest **ret, struct 
  */
 int manifest_write(struct manifest *m, int dirfd, const char *name, struct error *err);
 
+/*
+ * The same for many manifests in the directory `dirfd`, as a disk can make many files last in the
+ * time that it takes for one: manifest_draft_new() fills the temporary file, and
+ * manifest_draft_finish(), on any thread, replaces `name`, which has to stay until then. That lasts
+ * once the caller has synced the directory. Each draft holds a descriptor; finishing frees it,
+ * whatever comes of that.
+ */
+struct manifest_draft;
+int manifest_draft_new(struct manifest *m, int dirfd, const char *name, struct manifest_draft **ret,
+	struct error *err);
+int manifest_draft_finish(struct manifest_draft *draft, struct error *err);
+
 /* Can manifest_write() write there, as far as that can be known beforehand? Makes a file beside it,
  * and removes that again. 0, or a negative errno with err. */
 int manifest_check_place(int dirfd, const char *name, struct error *err);

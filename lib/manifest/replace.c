@@ -43,6 +43,19 @@ static int open_directory(int dirfd, const char *path, struct place *ret)
 	return ret->dirfd < 0 ? -errno : 0;
 }
 
+/* A name in the directory that is open at `dirfd`. */
+static int name_place(int dirfd, const char *name, struct place *ret, struct error *err)
+{
+	if (!*name)
+		return fail(err, -EISDIR);
+	if (strlen(name) > NAME_MAX)
+		return fail(err, -ENAMETOOLONG);
+	ret->dirfd = dirfd;
+	ret->name = name;
+	snprintf(ret->temporary, sizeof(ret->temporary), ".%s.tmp", name);
+	return 0;
+}
+
 /* Whoever gets 0 closes ret->dirfd. */
 static int open_place(int dirfd, const char *path, struct place *ret, struct error *err)
 {
@@ -53,12 +66,9 @@ static int open_place(int dirfd, const char *path, struct place *ret, struct err
 
 	if (!directory)
 		return fail(err, -ENOMEM);
-	ret->name = path + size;
-	if (!*ret->name)
-		return fail(err, -EISDIR);
-	if (strlen(ret->name) > NAME_MAX)
-		return fail(err, -ENAMETOOLONG);
-	snprintf(ret->temporary, sizeof(ret->temporary), ".%s.tmp", ret->name);
+	r = name_place(dirfd, path + size, ret, err);
+	if (r < 0)
+		return r;
 	r = open_directory(dirfd, size ? directory : ".", ret);
 	return r < 0 ? fail(err, r) : 0;
 }
@@ -150,7 +160,7 @@ static int write_all(int fd, const uint8_t *bytes, size_t size)
 		bytes += n;
 		size -= (size_t)n;
 	}
-	return fsync(fd) < 0 ? -errno : 0;
+	return 0;
 }
 
 /* --- the permissions of what is replaced --- */
@@ -221,51 +231,110 @@ static void give_permissions(int fd, const struct permissions *wanted)
 
 /* --- replacing --- */
 
-static int fill(const struct place *place, int fd, const struct permissions *wanted,
-	const uint8_t *bytes, size_t size)
-{
-	int r = narrow(fd, wanted);
+struct manifest_draft {
+	struct place place;
+	struct permissions wanted;
+	int fd; /* of the temporary file, which is filled and locked */
+};
 
+/* There is no use for the temporary file. */
+static int give_up(const struct manifest_draft *draft, struct error *err, int code)
+{
+	unlinkat(draft->place.dirfd, draft->place.temporary, 0);
+	return fail(err, code);
+}
+
+/* Fills the temporary file. Whoever gets 0 closes draft->fd. */
+static int begin(struct manifest_draft *draft, const uint8_t *bytes, size_t size, struct error *err)
+{
+	autoclose int fd = -1;
+	int r;
+
+	draft->wanted = find_permissions(&draft->place);
+	r = open_temporary(&draft->place, draft->wanted.known ? OWN_MODE : NEW_MODE, &fd, err);
+	if (r < 0)
+		return r;
+	r = narrow(fd, &draft->wanted);
 	if (!r)
 		r = write_all(fd, bytes, size);
 	if (r < 0)
-		return r;
-	give_permissions(fd, wanted);
-	return renameat(place->dirfd, place->temporary, place->dirfd, place->name) < 0 ? -errno : 0;
+		return give_up(draft, err, r);
+	draft->fd = steal_fd(&fd);
+	return 0;
 }
 
-static int replace(struct place *place, const uint8_t *bytes, size_t size, struct error *err)
+/* The name leads to the new file only when all of that is on disk. */
+static int finish(struct manifest_draft *draft, struct error *err)
 {
-	struct permissions wanted = find_permissions(place);
-	autoclose int fd = -1;
-	int r = open_temporary(place, wanted.known ? OWN_MODE : NEW_MODE, &fd, err);
+	autoclose int fd = steal_fd(&draft->fd);
+	const struct place *place = &draft->place;
 
+	if (fsync(fd) < 0)
+		return give_up(draft, err, -errno);
+	give_permissions(fd, &draft->wanted);
+	if (renameat(place->dirfd, place->temporary, place->dirfd, place->name) < 0)
+		return give_up(draft, err, -errno);
+	return 0;
+}
+
+static int replace(
+	struct manifest_draft *draft, const uint8_t *bytes, size_t size, struct error *err)
+{
+	int r = begin(draft, bytes, size, err);
+
+	if (!r)
+		r = finish(draft, err);
 	if (r < 0)
 		return r;
-	r = fill(place, fd, &wanted, bytes, size);
-	if (r < 0) {
-		unlinkat(place->dirfd, place->temporary, 0);
-		return fail(err, r);
-	}
-	return place->readable && fsync(place->dirfd) < 0 ? fail(err, -errno) : 0;
+	return draft->place.readable && fsync(draft->place.dirfd) < 0 ? fail(err, -errno) : 0;
 }
 
 int manifest_write(struct manifest *m, int dirfd, const char *name, struct error *err)
 {
 	autofree uint8_t *bytes = NULL;
-	struct place place;
+	struct manifest_draft draft;
 	size_t size = 0;
 	int r = manifest_encode(m, &bytes, &size, err);
 
 	if (!r)
-		r = open_place(dirfd, name, &place, err);
+		r = open_place(dirfd, name, &draft.place, err);
 	if (!r) {
-		autoclose int opened = place.dirfd;
+		autoclose int opened = draft.place.dirfd;
 
-		r = replace(&place, bytes, size, err);
+		r = replace(&draft, bytes, size, err);
 	}
 	if (r < 0)
 		error_prefix(err, "%s", name);
+	return r;
+}
+
+/* --- many of them --- */
+
+int manifest_draft_new(struct manifest *m, int dirfd, const char *name, struct manifest_draft **ret,
+	struct error *err)
+{
+	autofree struct manifest_draft *draft = malloc(sizeof(*draft));
+	autofree uint8_t *bytes = NULL;
+	size_t size = 0;
+	int r = draft ? manifest_encode(m, &bytes, &size, err) : fail(err, -ENOMEM);
+
+	if (!r)
+		r = name_place(dirfd, name, &draft->place, err);
+	if (!r)
+		r = begin(draft, bytes, size, err);
+	if (r < 0)
+		return error_prefix(err, "%s", name);
+	*ret = steal_pointer(draft);
+	return 0;
+}
+
+int manifest_draft_finish(struct manifest_draft *draft, struct error *err)
+{
+	int r = finish(draft, err);
+
+	if (r < 0)
+		error_prefix(err, "%s", draft->place.name);
+	free(draft);
 	return r;
 }
 

@@ -1,9 +1,14 @@
 #!/usr/bin/env python3
-"""After SIGTERM, at any moment, everything that was recorded before is in a manifest on disk."""
+"""After SIGTERM, at any moment, everything that was recorded before is soon in a manifest on disk."""
 import fcntl, os, sys
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
 from peer import *
+
+APPLICATIONS = 500
+SYNCS_SECONDS = 2 * APPLICATIONS * 0.02  # one after another, by slow_sync.c
+SOON_SECONDS = 5
 
 
 def spool(daemon, records, name="records.0"):
@@ -102,5 +107,55 @@ def many_files_of_a_killed_one(daemon):
         manifest = daemon.manifest()
 
 
-run([as_soon_as_it_listens, a_writer_may_finish, a_lock_held_for_ever, somebody_who_never_stops_talking,
+def many_applications(daemon, *wrapper):
+    """A daemon that has not written anything of them yet."""
+    daemon.kill()
+    daemon.wrapper, daemon.interval = wrapper, "3600"
+    daemon.start()
+    for version in range(APPLICATIONS):
+        Peer(daemon, [path("/usr/lib/of-%d" % version, error=2)], version=str(version)).close()
+
+
+def many_applications_on_a_slow_disk(daemon):
+    """Service managers wait for ten seconds."""
+    library = daemon.directory + "/slow_sync.so"
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, HERE + "/slow_sync.c"], check=True)
+    many_applications(daemon, "env", "LD_PRELOAD=" + library)
+    begun = time.monotonic()
+    assert daemon.stop() == 0
+    took = time.monotonic() - begun
+    assert took < SOON_SECONDS < SYNCS_SECONDS, "%.1f s" % took
+    for version in range(APPLICATIONS):
+        assert "/usr/lib/of-%d" % version in daemon.manifest("app@%d" % version), version
+
+
+def what_is_written_lasts(daemon):
+    """As strace tells: no name leads to a file that is not on disk, and at last all names are there."""
+    trace = daemon.directory + "/trace"
+    many_applications(daemon, "strace", "-D", "-f", "-y", "-e", "signal=none", "-e", "trace=fsync,renameat,renameat2,write",
+                      "-o", trace)
+    assert daemon.stop() == 0
+    written, synced, waiting, placed, lasting = set(), set(), {}, set(), set()
+    for line in open(trace, errors="replace"):
+        thread, call = line.split(None, 1)
+        there = set(placed)
+        if call.startswith("fsync") and "unfinished" in call:
+            waiting[thread] = call.split(" <unfinished")[0], there
+        elif call.startswith("<... fsync resumed>"):
+            begun, there = waiting.pop(thread)
+            call = begun + call.split("resumed>")[1]
+        done = re.match(r"(write|fsync)\(\d+<(.*?)>.* = \d+$", call.rstrip())
+        named = re.match(r'renameat2?\(.*, "\.(.*\.footprint)\.tmp", ', call)
+        name = os.path.basename(done[2])[1:-len(".tmp")] if done else None
+        if named:
+            assert named[1] in synced, "renamed, and not on disk: " + named[1]
+            placed.add(named[1])
+        elif done and done[2] == os.path.realpath(daemon.manifests):
+            lasting |= there
+        elif done and done[2].endswith(".tmp"):
+            (written if done[1] == "write" else synced).add(name)
+    assert len(written) == len(placed) == APPLICATIONS and lasting == placed, (len(written), len(placed), len(lasting))
+
+
+run([many_applications_on_a_slow_disk, what_is_written_lasts, as_soon_as_it_listens, a_writer_may_finish, a_lock_held_for_ever, somebody_who_never_stops_talking,
      another_socket_in_its_place, many_files_of_a_killed_one])

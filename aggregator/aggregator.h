@@ -81,9 +81,12 @@ struct aggregator {
 	bool stopping;
 	struct stop {
 		uint64_t begun_ms;
-		bool sealed;  /* nothing more is read */
-		bool unheard; /* peers had more to say when last listened to */
+		uint64_t so_far, moved_ms; /* how much was done, and when it last became more */
+		uint64_t worked_ms;	   /* when a worker was last at work */
+		bool sealed;		   /* nothing more is read */
+		bool unheard;		   /* peers had more to say when last listened to */
 		bool done;
+		bool given_up; /* nobody waits any more for what there is no memory for */
 		bool leaves; /* leaves something to a successor: living processes, or spool files */
 		unsigned writes;
 	} stop;

@@ -37,6 +37,7 @@ static void on_tick(uv_timer_t *timer)
 	spool_tick(daemon);
 	reserve_tick(daemon);
 	workers_tick(&daemon->workers, uv_now(&daemon->loop));
+	snapshot_tick(daemon);
 	roots_tick(daemon);
 	atlas_tick(daemon);
 	ledger_tick(daemon);
@@ -117,7 +118,6 @@ static void prepare_process(const struct options *options)
 	log_verbose(options->log);
 	signal(SIGPIPE, SIG_IGN);
 	raise_descriptor_limit();
-	setenv("UV_THREADPOOL_SIZE", "1", 1); /* only for the snapshots */
 	if (options->nice && (setpriority(PRIO_PROCESS, 0, LOWEST_PRIORITY) < 0 ||
 				     sched_setscheduler(0, SCHED_BATCH, &none) < 0))
 		log_trouble("--nice: priority cannot be lowered: %s", strerror(errno));

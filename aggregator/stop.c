@@ -1,6 +1,7 @@
 #include "aggregator/stop.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "aggregator/aggregator.h"
 #include "aggregator/log.h"
@@ -9,6 +10,12 @@
 #define GRACE_MS       500 /* --one-run: for processes that are just ending */
 #define WRITE_ATTEMPTS 3
 #define DRAIN_MS       3000 /* then those who still come are left to our successor */
+/* Nothing came of waiting for so long, while no worker was at work, or while one was: it is given
+ * up. */
+#define IDLE_PATIENCE_MS 5000
+#define WORK_PATIENCE_MS 120000
+
+#define GIVEN_UP "when footprintd ended there was no memory for some records"
 
 /* Everybody who still speaks has spoken: what it was, and that there may be more. */
 static void cut_off_living(struct aggregator *daemon)
@@ -42,6 +49,47 @@ static void drain(struct aggregator *daemon)
 	sessions_tick(daemon);
 }
 
+/* How much was done so far; it only grows. What fails, and is tried again, is nothing done. */
+static uint64_t done_so_far(const struct aggregator *daemon)
+{
+	const struct counters *counters = &daemon->counters;
+
+	return daemon->roots.last_serial + (daemon->roots.last_serial - daemon->roots.n_queued) +
+	       counters->spool_entries + counters->spool_damaged;
+}
+
+/* Has nothing come of waiting for too long? As a rule there is no memory then. */
+static bool hopeless(struct aggregator *daemon)
+{
+	struct stop *stop = &daemon->stop;
+	uint64_t now = uv_now(&daemon->loop), so_far = done_so_far(daemon);
+
+	if (so_far != stop->so_far || daemon->snapshot.running)
+		stop->moved_ms = now;
+	stop->so_far = so_far;
+	if (workers_busy(&daemon->workers))
+		stop->worked_ms = now;
+	return now - stop->moved_ms >= WORK_PATIENCE_MS ||
+	       (now - stop->moved_ms >= IDLE_PATIENCE_MS &&
+		       now - stop->worked_ms >= IDLE_PATIENCE_MS);
+}
+
+/* What waits is in the memories of processes, in the spool or in the journal, for a successor. The
+ * manifests say that there is something. */
+static void give_up(struct aggregator *daemon)
+{
+	struct application *application;
+
+	log_trouble("%s: a successor reads them from the spool and from programs that live on",
+		GIVEN_UP);
+	daemon->stop.given_up = true;
+	daemon->status = EXIT_FAILURE;
+	LIST_FOREACH(application, &daemon->applications.list, link)
+		if (application->run.open &&
+			run_gap(application, "lost-records", NULL, GIVEN_UP, 1) < 0)
+			daemon->counters.no_memory++;
+}
+
 static bool waiting(struct aggregator *daemon)
 {
 	/* Who holds a lock for longer than it takes to write an entry cannot keep us. */
@@ -69,6 +117,15 @@ static void close_handles(struct aggregator *daemon)
 	spool_close(daemon);
 	snapshot_close(daemon);
 	workers_close(&daemon->workers);
+}
+
+/* A thread waits for the file system of the manifests, and for nobody else: what it uses cannot be
+ * freed. Whatever is not written yet is left to a successor, as if we had been killed. */
+static void leave_at_once(const struct aggregator *daemon)
+{
+	log_trouble("%s: does not answer: ends with manifests that were not written",
+		daemon->options.manifests);
+	_exit(EXIT_FAILURE);
 }
 
 static bool anything_dirty(const struct aggregator *daemon)
@@ -104,10 +161,14 @@ void stop_step(struct aggregator *daemon)
 
 	if (stop->done)
 		return;
-	if (!stop->sealed)
+	if (daemon->snapshot.late && spent_ms(daemon) >= IDLE_PATIENCE_MS)
+		leave_at_once(daemon);
+	if (!stop->sealed && !stop->given_up)
 		drain(daemon);
 	sessions_settle(daemon);
-	if (waiting(daemon))
+	if (!stop->given_up && hopeless(daemon) && waiting(daemon))
+		give_up(daemon);
+	if (stop->given_up ? daemon->snapshot.running : waiting(daemon))
 		return;
 	if (!stop->sealed && daemon->options.one_run && !TAILQ_EMPTY(&daemon->sessions.live)) {
 		if (spent_ms(daemon) < GRACE_MS)
@@ -117,11 +178,12 @@ void stop_step(struct aggregator *daemon)
 		return;
 	}
 	stop->sealed = true;
-	if (owners_find(daemon) || !write_all(daemon))
+	/* Writing may have come here by itself. */
+	if (owners_find(daemon) || !write_all(daemon) || stop->done)
 		return;
 	stop->done = true;
 	stop->leaves = !TAILQ_EMPTY(&daemon->sessions.live) || daemon->spool.n_taken ||
-		       daemon->journal.fd >= 0;
+		       daemon->journal.fd >= 0 || stop->given_up;
 	close_handles(daemon);
 }
 
@@ -135,6 +197,8 @@ static void on_step(uv_timer_t *timer)
 	struct aggregator *daemon = timer->data;
 
 	workers_tick(&daemon->workers, uv_now(&daemon->loop));
+	snapshot_tick(daemon);
+	roots_pump(daemon); /* what failed for want of memory */
 	stop_step(daemon);
 }
 
@@ -144,7 +208,11 @@ void stop_begin(struct aggregator *daemon)
 		return;
 	log_note("stopping");
 	daemon->stopping = true;
-	daemon->stop.begun_ms = uv_now(&daemon->loop);
+	daemon->stop.begun_ms = daemon->stop.moved_ms = daemon->stop.worked_ms =
+		uv_now(&daemon->loop);
+	/* Who waits for `footprint run` waits for all of it; a service manager for ten seconds. */
+	if (!daemon->options.one_run)
+		daemon->workers.patience = WORKERS_PATIENCE_STOPPING;
 	spool_tick(daemon);
 	roots_pump(daemon); /* what has waited for somebody who will not come */
 	uv_timer_start(&daemon->tick, on_step, 0, STEP_MS);

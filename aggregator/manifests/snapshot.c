@@ -1,6 +1,7 @@
 #include "aggregator/manifests/snapshot.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "aggregator/aggregator.h"
@@ -11,8 +12,13 @@
 #define SNAPSHOT_SHARE 10
 #define RETRY_MS       5000
 #define CALM_MS	       2000 /* programs that say nothing for so long have started */
+/* Ticks. A disk may take its time for one sync. */
+#define WRITER_PATIENCE 30u
 
 static void on_timer(uv_timer_t *timer);
+static void work(struct job *job);
+static void done(struct job *job);
+static void late(struct job *job);
 
 static void schedule(struct aggregator *daemon, uint64_t delay_ms)
 {
@@ -32,20 +38,28 @@ int snapshot_init(struct aggregator *daemon)
 	struct snapshot *snapshot = &daemon->snapshot;
 	int r = uv_timer_init(&daemon->loop, &snapshot->timer);
 
+	if (r == 0)
+		r = workers_init(&snapshot->writer, &daemon->loop, 1);
 	if (r < 0)
 		return r;
+	snapshot->writer.patience = WRITER_PATIENCE;
+	snapshot->job = (struct job){ .work = work, .done = done, .late = late };
 	snapshot->daemon = daemon;
 	snapshot->timer.data = daemon;
-	snapshot->work.data = snapshot;
 	schedule(daemon, interval_ms(daemon));
 	return 0;
 }
 
 /* --- on a thread of its own ------------------------------------------------------------------- */
 
-static void work(uv_work_t *request)
+static struct snapshot *snapshot_of(struct job *job)
 {
-	struct snapshot *snapshot = request->data;
+	return (struct snapshot *)((char *)job - offsetof(struct snapshot, job));
+}
+
+static void work(struct job *job)
+{
+	struct snapshot *snapshot = snapshot_of(job);
 
 	manifests_write(
 		snapshot->items, snapshot->n_items, snapshot->daemon->applications.directory);
@@ -89,14 +103,24 @@ static void let_go(struct aggregator *daemon, bool written)
 	pools_covered(daemon, written);
 }
 
-static void after_work(uv_work_t *request, int status)
+static void late(struct job *job)
 {
-	struct snapshot *snapshot = request->data;
+	struct snapshot *snapshot = snapshot_of(job);
+
+	log_trouble("%s: does not answer: no manifest can be written",
+		snapshot->daemon->options.manifests);
+	snapshot->late = true;
+}
+
+static void done(struct job *job)
+{
+	struct snapshot *snapshot = snapshot_of(job);
 	struct aggregator *daemon = snapshot->daemon;
 	uint64_t spent, delay;
 
-	(void)status; /* never cancelled */
-	snapshot->running = daemon->roots.frozen = snapshot->failed = false;
+	if (snapshot->late)
+		log_trouble("%s: answers again", daemon->options.manifests);
+	snapshot->running = snapshot->late = daemon->roots.frozen = snapshot->failed = false;
 	for (size_t i = 0; i < snapshot->n_items; i++)
 		if (!take_result(daemon, &snapshot->items[i]))
 			snapshot->failed = true;
@@ -162,6 +186,7 @@ static void give_back(struct aggregator *daemon)
 	free(snapshot->items);
 	snapshot->items = NULL;
 	snapshot->n_items = 0;
+	snapshot->failed = true;
 	ledger_settle(daemon, false);
 	let_go(daemon, false);
 }
@@ -197,8 +222,7 @@ void snapshot_start(struct aggregator *daemon)
 		schedule(daemon, interval_ms(daemon));
 		return;
 	}
-	if (collect(daemon, n) < 0 ||
-		uv_queue_work(&daemon->loop, &snapshot->work, work, after_work) < 0) {
+	if (collect(daemon, n) < 0) {
 		daemon->counters.no_memory++;
 		give_back(daemon);
 		schedule(daemon, RETRY_MS);
@@ -206,6 +230,16 @@ void snapshot_start(struct aggregator *daemon)
 	}
 	snapshot->running = daemon->roots.frozen = true;
 	snapshot->began_ms = uv_now(&daemon->loop);
+	if (workers_do(&snapshot->writer, &snapshot->job) == 0)
+		return;
+	/* There can be no thread: everybody has to wait. */
+	work(&snapshot->job);
+	done(&snapshot->job);
+}
+
+void snapshot_tick(struct aggregator *daemon)
+{
+	workers_tick(&daemon->snapshot.writer, uv_now(&daemon->loop));
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -220,6 +254,8 @@ static void on_timer(uv_timer_t *timer)
 
 void snapshot_close(struct aggregator *daemon)
 {
-	if (daemon->snapshot.daemon && !uv_is_closing((uv_handle_t *)&daemon->snapshot.timer))
-		uv_close((uv_handle_t *)&daemon->snapshot.timer, NULL);
+	if (!daemon->snapshot.daemon || uv_is_closing((uv_handle_t *)&daemon->snapshot.timer))
+		return;
+	uv_close((uv_handle_t *)&daemon->snapshot.timer, NULL);
+	workers_close(&daemon->snapshot.writer);
 }

@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "aggregator/roots/workers.h"
 #include "lib/base/error.h"
 
 struct aggregator;
@@ -25,8 +26,10 @@ struct snapshot_item {
 
 struct snapshot {
 	uv_timer_t timer;
-	uv_work_t work;
+	struct workers writer; /* one thread */
+	struct job job;
 	bool running;
+	bool late;   /* the running one may never end: the file system does not answer */
 	bool failed; /* the last one failed, at least in part */
 	uint64_t began_ms;
 	struct aggregator *daemon;
@@ -37,6 +40,8 @@ struct snapshot {
 int snapshot_init(struct aggregator *daemon);
 /* Writes what has changed, unless one is running. */
 void snapshot_start(struct aggregator *daemon);
+/* Looks whether writing is late. */
+void snapshot_tick(struct aggregator *daemon);
 void snapshot_close(struct aggregator *daemon);
 
 #endif

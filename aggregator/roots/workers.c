@@ -135,7 +135,7 @@ static void on_back(uv_async_t *back)
 
 int workers_init(struct workers *workers, uv_loop_t *loop, unsigned wanted)
 {
-	*workers = (struct workers){ .wanted = wanted };
+	*workers = (struct workers){ .wanted = wanted, .patience = WORKERS_PATIENCE };
 	STAILQ_INIT(&workers->waiting);
 	STAILQ_INIT(&workers->finished);
 	LIST_INIT(&workers->list);
@@ -177,6 +177,19 @@ int workers_do(struct workers *workers, struct job *job)
 	return r;
 }
 
+bool workers_busy(struct workers *workers)
+{
+	struct worker *worker;
+	bool busy;
+
+	pthread_mutex_lock(&workers->lock);
+	busy = workers->n_waiting || !STAILQ_EMPTY(&workers->finished);
+	LIST_FOREACH(worker, &workers->list, link)
+		busy |= worker->job && !worker->late;
+	pthread_mutex_unlock(&workers->lock);
+	return busy;
+}
+
 /* --- who is late ------------------------------------------------------------------------------ */
 
 static uint64_t used_ns(pthread_t thread)
@@ -202,7 +215,7 @@ static void count_ticks(struct workers *workers)
 		used = used_ns(worker->thread);
 		worker->ticks = used == worker->used_ns ? worker->ticks + 1 : 0;
 		worker->used_ns = used;
-		if (worker->ticks < WORKERS_PATIENCE)
+		if (worker->ticks < workers->patience)
 			continue;
 		worker->late = true;
 		workers->n--;
@@ -224,7 +237,7 @@ static struct job *find_late(struct workers *workers)
 		if (worker->late && !worker->job->told)
 			return worker->job;
 	STAILQ_FOREACH(job, &workers->waiting, link)
-		if (job->ticks >= WORKERS_PATIENCE && !job->told)
+		if (job->ticks >= workers->patience && !job->told)
 			return job;
 	return NULL;
 }

@@ -3,8 +3,8 @@
  *
  * The server of a file system (NFS, FUSE) may be dead. A thread that needs an answer from it then
  * waits in the kernel, and nothing else ends that. A job whose thread has used no processor time
- * for WORKERS_PATIENCE ticks is late: the thread is replaced by another one, so that other jobs go
- * on, and the job's owner is told. If the job comes back after all, it is done as usual.
+ * for so many ticks (`patience`) is late: the thread is replaced by another one, so that other jobs
+ * go on, and the job's owner is told. If the job comes back after all, it is done as usual.
  *
  * Slow is not late: a disk that delivers a little every few seconds uses processor time for it, and
  * a daemon that is stopped or starved does not tick.
@@ -18,9 +18,10 @@
 #include <sys/queue.h>
 #include <uv.h>
 
-#define WORKERS_PATIENCE 10u /* ticks of WORKERS_TICK_MS */
-#define WORKERS_TICK_MS	 1000u
-#define WORKERS_LATE_MAX 64u /* so many late threads are replaced, and no further ones */
+#define WORKERS_PATIENCE	  10u /* ticks of WORKERS_TICK_MS */
+#define WORKERS_PATIENCE_STOPPING 5u
+#define WORKERS_TICK_MS		  1000u
+#define WORKERS_LATE_MAX	  64u /* so many late threads are replaced, and no further ones */
 
 struct job {
 	void (*work)(struct job *job); /* on a thread */
@@ -49,8 +50,9 @@ struct workers {
 	STAILQ_HEAD(, job) waiting, finished;
 	LIST_HEAD(, worker) list, ended; /* `ended`: to be joined */
 	unsigned wanted;
-	unsigned n;	 /* threads; those whose job is late apart */
-	unsigned n_idle; /* of them */
+	unsigned patience; /* only the loop's */
+	unsigned n;	   /* threads; those whose job is late apart */
+	unsigned n_idle;   /* of them */
 	unsigned n_late;
 	unsigned n_waiting; /* jobs */
 	bool ending;
@@ -63,6 +65,8 @@ int workers_init(struct workers *workers, uv_loop_t *loop, unsigned wanted);
 /* Has a job done, whose `work`, `done` and `late` are set. 0 or a negative errno: there is no
  * thread. */
 int workers_do(struct workers *workers, struct job *job);
+/* Is there a job that will come to an end? */
+bool workers_busy(struct workers *workers);
 /* Looks which jobs are late. To be called at least every WORKERS_TICK_MS. */
 void workers_tick(struct workers *workers, uint64_t now_ms);
 /* Ends all threads, except late ones: these, and all that their jobs use, stay until the process

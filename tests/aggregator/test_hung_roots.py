@@ -164,6 +164,21 @@ def the_end_does_not_wait_for_the_dead(daemon):
     assert daemon.stderr().count("a watched root does not answer") == THREADS, daemon.stderr()
 
 
+def one_that_dies_just_before_the_end(daemon):
+    """Service managers wait for ten seconds."""
+    root = Fuse()
+    try:
+        person, = in_dead_roots(daemon, [root])
+        wait_for("a look that does not end", root.asked)
+        person.close()
+        begun = time.monotonic()
+        assert daemon.stop() == 0, daemon.stderr()
+        assert time.monotonic() - begun < PATIENCE_SECONDS - 1, "the end waits for it"
+        assert_by_letters(daemon.manifest("dead0@1"))
+    finally:
+        root.remove()
+
+
 def whose_packages_files_are_is_not_waited_for(daemon):
     """What was looked at while the root answered is in the manifest, except for the packages."""
     root = Fuse()
@@ -294,5 +309,5 @@ if __name__ == "__main__":
     except OSError as error:
         print("cannot mount a FUSE file system: %s" % error)
         sys.exit(77)
-    run([dead_roots, whose_packages_files_are_is_not_waited_for,
+    run([dead_roots, one_that_dies_just_before_the_end, whose_packages_files_are_is_not_waited_for,
          looks_that_do_not_end_hold_no_manifest_up, descriptors_whose_close_does_not_end])

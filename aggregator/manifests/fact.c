@@ -225,6 +225,19 @@ static bool is_closed_to_us(const struct fact *fact)
 	return false;
 }
 
+/* Could nobody look at one of its paths, for this fact or for another one? In the words of a gap;
+ * NULL: that is not so. */
+static const char *guess_of(const struct fact *fact)
+{
+	const char *guess = fact->guess;
+
+	if (!guess && fact->path && fact->path->look)
+		guess = fact->path->look->guess;
+	if (!guess && fact->other && fact->other->look)
+		guess = fact->other->look->guess;
+	return guess;
+}
+
 /* In a root that nobody can look into, only the text of paths is known: that is a gap. So is a
  * library whose requester is not known, because what a program or plugin needs could not be found
  * out. */
@@ -232,14 +245,14 @@ static int note_unresolved(struct fact *fact)
 {
 	struct application *application = fact->session->application;
 	const struct look *look = fact->path ? fact->path->look : NULL;
+	const char *guess = guess_of(fact);
 	int r = 0;
 
 	if (fact->kind == FACT_IMAGE && !fact->session->root->known)
 		r = run_gap(application, "unresolved", fact->session->executable,
 			"its root directory is not known: paths are as the program gave them", 1);
-	if (r == 0 && fact->guessed)
-		r = run_gap(application, "unresolved", fact->session->executable,
-			"its file system did not answer: paths are as the program gave them", 1);
+	if (r == 0 && guess)
+		r = run_gap(application, "unresolved", fact->session->executable, guess, 1);
 	if (r == 0 && is_closed_to_us(fact))
 		r = run_gap(application, "unresolved", fact->session->executable,
 			"directories that footprintd may not look into: paths there are as the "

@@ -33,7 +33,7 @@ struct fact {
 	uint32_t error;
 	uint32_t what;	/* LoadedBy, EndpointUse; for an image: is its linker what was executed? */
 	uint64_t times; /* for a gap: how often it happened */
-	bool guessed;	/* its looks are only text, since the root does not answer */
+	const char *guess;  /* why its looks are old, or only text (look.h); NULL: they are not */
 	uint64_t directory; /* id of `path`, if later records may be relative to it; 0: none */
 	struct path *path;
 	struct path *other;

@@ -144,7 +144,9 @@ bool batch_take(struct batch *batch)
 			root->n_looks += !item->path->look;
 			look_unref(item->path->look);
 			item->path->look = steal_pointer(item->look);
+			item->path->shortage = (struct shortage){ 0 };
 		} else {
+			shortage_note(&item->path->shortage, batch->started_ms);
 			root->daemon->counters.no_memory++;
 			complete = false;
 		}

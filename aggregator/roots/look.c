@@ -312,7 +312,7 @@ static struct look *look_new(enum look_depth depth)
 	return look;
 }
 
-int look_at_letters(const char *raw, enum look_depth depth, struct look **ret)
+int look_at_letters(const char *raw, enum look_depth depth, const char *why, struct look **ret)
 {
 	struct look *look = look_new(depth);
 
@@ -320,6 +320,7 @@ int look_at_letters(const char *raw, enum look_depth depth, struct look **ret)
 		look_unref(look);
 		return -ENOMEM;
 	}
+	look->guess = why;
 	*ret = look;
 	return 0;
 }

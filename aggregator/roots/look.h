@@ -44,8 +44,10 @@ struct look {
 	size_t n_links;
 	bool has_state;
 	struct file_state state;
-	char *target; /* of a symlink that was not followed: state.target points here */
-	char *owner;  /* what state says of its package points here; NULL: nobody's */
+	char *target;	   /* of a symlink that was not followed: state.target points here */
+	char *owner;	   /* what state says of its package points here; NULL: nobody's */
+	const char *guess; /* why it is the path as text, and no file was looked at; NULL: it is
+			      not */
 
 	/* LOOK_OBJECT and deeper, where there is a regular file */
 	struct elf_info elf;
@@ -85,8 +87,8 @@ struct look_request {
 int look_at(struct look_tools *tools, const struct look_request *request, struct look **ret);
 
 /* Makes a look without asking any file system: the path is tidied up as text, and the error is
- * -EXDEV. */
-int look_at_letters(const char *raw, enum look_depth depth, struct look **ret);
+ * -EXDEV. why: in the words of a gap; must stay. */
+int look_at_letters(const char *raw, enum look_depth depth, const char *why, struct look **ret);
 
 /* Finds whose package the file at a canonical path is, and fills in state->manager and the fields
  * after it. Their texts are in *ret_owner, which the caller frees. Reads the packages if necessary.

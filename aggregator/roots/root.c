@@ -18,6 +18,13 @@
 /* Facts of an unknown root wait this long for somebody to hand over a descriptor of it. A process
  * that lives on looks for its aggregator once a second. */
 #define UNKNOWN_PATIENCE_MS 5000
+/* Facts wait so long for memory to look at their paths. */
+#define SHORT_PATIENCE_MS	   10000
+#define SHORT_PATIENCE_STOPPING_MS 2000
+
+/* Gaps. */
+#define NO_ANSWER  "its file system did not answer: paths are as the program gave them"
+#define TOO_LITTLE "no memory to look at its files: paths are as the program gave them"
 
 /* --- paths ------------------------------------------------------------------------------------ */
 
@@ -122,15 +129,54 @@ static bool ready(const struct fact *fact)
 	return fresh(fact, fact->path) && fresh(fact, fact->other);
 }
 
-/* The file system does not answer: takes the path as text, unless a look knows enough of it. */
-static int guess_path(struct root *root, const struct fact *fact, struct path *path)
+void shortage_note(struct shortage *shortage, uint64_t now_ms)
+{
+	if (!shortage->since_ms)
+		shortage->since_ms = now_ms;
+	shortage->tried_ms = now_ms;
+}
+
+/* Has it lasted for too long? Each fact has one more try. */
+static bool hopeless(
+	const struct aggregator *daemon, const struct shortage *shortage, const struct fact *fact)
+{
+	uint64_t patience = daemon->stopping ? SHORT_PATIENCE_STOPPING_MS : SHORT_PATIENCE_MS;
+
+	return shortage->since_ms && shortage->tried_ms >= fact->created_ms &&
+	       uv_now(&daemon->loop) - shortage->since_ms >= patience;
+}
+
+/* Why nobody waits for a look at this path any more, in the words of a gap. NULL: it is worth
+ * waiting for. */
+static const char *why_guess(
+	const struct root *root, const struct fact *fact, const struct path *path)
+{
+	if (root->late)
+		return NO_ANSWER;
+	if (hopeless(root->daemon, &root->shortage, fact) ||
+		hopeless(root->daemon, &path->shortage, fact))
+		return TOO_LITTLE;
+	return NULL;
+}
+
+static void report_shortage(struct roots *roots)
+{
+	if (!roots->short_told)
+		log_trouble("no memory to look at files: some paths are as their programs gave "
+			    "them");
+	roots->short_told = true;
+}
+
+/* Takes the path as text, unless a look knows enough of it. */
+static int take_letters(
+	struct root *root, const struct fact *fact, struct path *path, const char *why)
 {
 	struct look *look;
 	int r;
 
-	if (!path || (path->look && path->look->depth >= fact_depth(fact, path)))
+	if (path->look && path->look->depth >= fact_depth(fact, path))
 		return 0;
-	r = look_at_letters(path->raw, fact_depth(fact, path), &look);
+	r = look_at_letters(path->raw, fact_depth(fact, path), why, &look);
 	if (r < 0)
 		return r;
 	look->made_ms = uv_now(&root->daemon->loop);
@@ -140,13 +186,25 @@ static int guess_path(struct root *root, const struct fact *fact, struct path *p
 	return 0;
 }
 
+/* False: it is worth waiting, or there is no memory even for the text. */
+static bool guess_path(struct root *root, struct fact *fact, struct path *path)
+{
+	const char *why;
+
+	if (fresh(fact, path))
+		return true;
+	why = why_guess(root, fact, path);
+	if (!why || take_letters(root, fact, path, why) < 0)
+		return false;
+	if (!root->late)
+		report_shortage(&root->daemon->roots);
+	fact->guess = why;
+	return true;
+}
+
 static bool guess(struct root *root, struct fact *fact)
 {
-	if (!root->late || guess_path(root, fact, fact->path) < 0 ||
-		guess_path(root, fact, fact->other) < 0)
-		return false;
-	fact->guessed = true;
-	return true;
+	return guess_path(root, fact, fact->path) && guess_path(root, fact, fact->other);
 }
 
 /* Applies facts from the head of the queue as long as these are ready. False: something went
@@ -212,6 +270,7 @@ static void start_batch(struct root *root)
 
 	if (!batch) {
 		root->daemon->counters.no_memory++;
+		shortage_note(&root->shortage, uv_now(&root->daemon->loop));
 		return;
 	}
 	STAILQ_FOREACH(fact, &root->facts, link) {
@@ -224,7 +283,10 @@ static void start_batch(struct root *root)
 	if (batch_start(batch, finished, late) < 0) {
 		root->batch = NULL;
 		batch_free(batch);
+		shortage_note(&root->shortage, uv_now(&root->daemon->loop));
+		return;
 	}
+	root->shortage = (struct shortage){ 0 };
 }
 
 /* Is it worth waiting for a descriptor of this root? Not while stopping, nor while many facts

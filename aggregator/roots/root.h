@@ -8,7 +8,8 @@
  * makes a batch of looks, one batch at a time for each root, while the loop goes on. Facts may
  * wait; processes never do, since what they say stays in their own memory until we read it. If a
  * root's file system does not answer (workers.h), facts do not wait for it: their paths are taken
- * as text, with a gap, until the batch comes back.
+ * as text, with a gap, until the batch comes back. So is a path for which there has been no memory
+ * for long.
  */
 #ifndef FOOTPRINT_AGGREGATOR_ROOTS_ROOT_H
 #define FOOTPRINT_AGGREGATOR_ROOTS_ROOT_H
@@ -26,6 +27,12 @@ struct aggregator;
 struct fact;
 struct batch;
 
+/* Since when there has been no memory for something, and when it was last tried, as uv_now(). 0:
+ * there is. */
+struct shortage {
+	uint64_t since_ms, tried_ms;
+};
+
 /* A path as a process gave it, made absolute, and the last look at it. */
 struct path {
 	unsigned references; /* facts, directories and sessions that name it */
@@ -33,8 +40,9 @@ struct path {
 	bool follow;
 	bool changed; /* the application changes the file, so it gets no digest */
 	bool in_batch;
-	size_t root_size;  /* first bytes of `raw`, which named "/" (chroot); 0: none do */
-	struct look *look; /* NULL: none yet, or forgotten */
+	size_t root_size;	  /* first bytes of `raw`, which named "/" (chroot); 0: none do */
+	struct look *look;	  /* NULL: none yet, or forgotten */
+	struct shortage shortage; /* of memory for a look */
 	char raw[];
 };
 
@@ -56,9 +64,10 @@ struct root {
 	struct index paths;
 	uint32_t n_looks; /* paths with a look */
 	STAILQ_HEAD(, fact) facts;
-	uint64_t facts_queued; /* so far */
-	struct batch *batch;   /* running; NULL: none */
-	bool late;	       /* the running batch may never end */
+	uint64_t facts_queued;	  /* so far */
+	struct batch *batch;	  /* running; NULL: none */
+	bool late;		  /* the running batch may never end */
+	struct shortage shortage; /* of memory, or threads, for any batch */
 	struct owners owners;
 	uint64_t refreshed_ms;
 	uint64_t packages_ms; /* when the package database was last checked for changes */
@@ -81,6 +90,7 @@ struct roots {
 	uint64_t trimmed_serial; /* last_serial when malloc last gave unused memory back */
 	uint64_t n_queued;	 /* facts that wait, in all roots */
 	bool frozen;		 /* a snapshot is being written: nothing is applied */
+	bool short_told;	 /* it was reported that there is no memory for looks */
 	uint64_t asks;		 /* bit N: the number N of look_tools.ask is taken */
 };
 
@@ -114,6 +124,9 @@ void root_hold_mounts(struct root *root, int socket);
 void root_release_mounts(struct root *root);
 /* Releases those that nobody needs any more. */
 void roots_release_mounts(struct aggregator *daemon);
+
+/* There is no memory now. */
+void shortage_note(struct shortage *shortage, uint64_t now_ms);
 
 /* When no batch is running: takes the descriptor that came meanwhile. */
 void root_take_handed(struct root *root);

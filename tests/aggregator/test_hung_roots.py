@@ -179,6 +179,28 @@ def one_that_dies_just_before_the_end(daemon):
         root.remove()
 
 
+def two_applications_and_one_path(daemon):
+    """What nobody could look at for the one, nobody has looked at for the other."""
+    root = Fuse()
+    try:
+        people = [Inhabitant(daemon, root, [path("/" + FILE)], name) for name in ("one", "two")]
+        for person in people:
+            person.speak()
+        for name in "one", "two":
+            wait_for("a look", lambda: "size: %d" % SIZE in daemon.manifest(name + "@1"))
+        root.die()
+        for person in people:
+            person.log += slot(path("/other"))
+            os.pwrite(person.memory, person.log, 64 + len(person.hello) + -len(person.hello) % 8)
+        for person in people:
+            wait_for("what is said from a dead root", person.all_acknowledged)
+            person.close()
+        for name in "one", "two":
+            assert "did not answer" in daemon.manifest(name + "@1"), (name, daemon.manifest(name + "@1"))
+    finally:
+        root.remove()
+
+
 def whose_packages_files_are_is_not_waited_for(daemon):
     """What was looked at while the root answered is in the manifest, except for the packages."""
     root = Fuse()
@@ -309,5 +331,5 @@ if __name__ == "__main__":
     except OSError as error:
         print("cannot mount a FUSE file system: %s" % error)
         sys.exit(77)
-    run([dead_roots, one_that_dies_just_before_the_end, whose_packages_files_are_is_not_waited_for,
+    run([dead_roots, one_that_dies_just_before_the_end, two_applications_and_one_path, whose_packages_files_are_is_not_waited_for,
          looks_that_do_not_end_hold_no_manifest_up, descriptors_whose_close_does_not_end])

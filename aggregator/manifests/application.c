@@ -21,6 +21,15 @@ static void close_directory(struct applications *applications)
 	cleanup_close(&applications->directory);
 }
 
+/* Reports each trouble once, however often the directory is tried. Returns r. */
+static int trouble(struct aggregator *daemon, const char *what, int r)
+{
+	if (daemon->applications.reported != r)
+		log_trouble("%s: %s: %s", daemon->options.manifests, what, strerror(-r));
+	daemon->applications.reported = r;
+	return r;
+}
+
 /* 0 or negative errno, reported. */
 static int open_directory(struct aggregator *daemon)
 {
@@ -28,24 +37,22 @@ static int open_directory(struct aggregator *daemon)
 	const char *path = daemon->options.manifests;
 	int r = mkdir(path, 0755) < 0 && errno != EEXIST ? -errno : 0;
 
-	if (r < 0) {
-		log_trouble("%s: cannot be made: %s", path, strerror(-r));
-		return r;
-	}
+	if (r < 0)
+		return trouble(daemon, "cannot be made", r);
 	applications->directory = open(path, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
-	if (applications->directory < 0) {
-		r = -errno;
-		log_trouble("%s: cannot be opened: %s", path, strerror(-r));
-		return r;
-	}
+	if (applications->directory < 0)
+		return trouble(daemon, "cannot be opened", -errno);
 	r = own_file_lock(applications->directory, MANIFESTS_LOCK_NAME, &applications->lock);
 	if (r < 0) {
-		log_trouble("%s: in use by another footprintd; give each a directory of its own "
-			    "('footprint merge' puts manifests together)",
-			path);
+		trouble(daemon,
+			"in use by another footprintd; give each a directory of its own "
+			"('footprint merge' puts manifests together)",
+			r);
 		close_directory(applications);
+		return r;
 	}
-	return r;
+	applications->reported = 0;
+	return 0;
 }
 
 int applications_init(struct aggregator *daemon)
@@ -57,13 +64,35 @@ int applications_init(struct aggregator *daemon)
 
 void applications_follow(struct aggregator *daemon)
 {
+	struct application *application;
 	struct stat status;
 
 	if (fstat(daemon->applications.directory, &status) == 0 && status.st_nlink)
 		return;
 	close_directory(&daemon->applications);
-	if (open_directory(daemon) == 0)
-		log_trouble("%s: was removed; it is there again", daemon->options.manifests);
+	if (open_directory(daemon) < 0)
+		return;
+	log_trouble("%s: was removed; it is there again", daemon->options.manifests);
+	LIST_FOREACH(application, &daemon->applications.list, link)
+		application->dirty = true;
+}
+
+bool applications_moved(const struct aggregator *daemon)
+{
+	struct stat ours, named;
+
+	return fstat(daemon->applications.directory, &ours) == 0 && ours.st_nlink &&
+	       (stat(daemon->options.manifests, &named) < 0 || ours.st_dev != named.st_dev ||
+		       ours.st_ino != named.st_ino);
+}
+
+void applications_report_moved(struct aggregator *daemon, bool moved)
+{
+	if (moved && !daemon->applications.moved)
+		log_trouble("%s: was renamed, or something was mounted there: manifests are "
+			    "written to the directory that it was, until footprintd is restarted",
+			daemon->options.manifests);
+	daemon->applications.moved = moved;
 }
 
 /* --- reading what is on disk ------------------------------------------------------------------ */

@@ -47,6 +47,8 @@ struct applications {
 	struct application_list list;
 	unsigned count;
 	int directory; /* of manifests */
+	int reported;  /* why it could not be opened; 0: it is open */
+	bool moved;    /* it was reported that another directory has its name */
 	int lock;      /* keeps a second daemon out, which would overwrite our files; -1: none */
 };
 
@@ -57,8 +59,13 @@ void application_file(
  * errno, which is reported. */
 int applications_init(struct aggregator *daemon);
 void applications_deinit(struct aggregator *daemon);
-/* After manifests could not be written: makes and opens the directory again if it was removed. */
+/* After manifests could not be written: makes and opens the directory again if it was removed, for
+ * all that is known of applications in memory. */
 void applications_follow(struct aggregator *daemon);
+/* Does the directory's name lead elsewhere by now? May wait for a file system. */
+bool applications_moved(const struct aggregator *daemon);
+/* Says so, once. */
+void applications_report_moved(struct aggregator *daemon, bool moved);
 
 /* Finds or makes the application of a hello's name and version; it continues from its manifest on
  * disk. 0: with a reference; -EACCES: the policy forbids it; -EMFILE: too many; -ENOMEM; others:

@@ -63,6 +63,7 @@ static void work(struct job *job)
 
 	manifests_write(
 		snapshot->items, snapshot->n_items, snapshot->daemon->applications.directory);
+	snapshot->moved = applications_moved(snapshot->daemon);
 }
 
 /* --- afterwards ------------------------------------------------------------------------------- */
@@ -129,6 +130,7 @@ static void done(struct job *job)
 	snapshot->n_items = 0;
 	if (snapshot->failed)
 		applications_follow(daemon);
+	applications_report_moved(daemon, snapshot->moved);
 	ledger_settle(daemon, !snapshot->failed);
 	let_go(daemon, !snapshot->failed);
 	owners_forgive(daemon);

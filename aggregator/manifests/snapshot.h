@@ -29,6 +29,7 @@ struct snapshot {
 	struct workers writer; /* one thread */
 	struct job job;
 	bool running;
+	bool moved;  /* the directory of manifests has another name by now */
 	bool late;   /* the running one may never end: the file system does not answer */
 	bool failed; /* the last one failed, at least in part */
 	uint64_t began_ms;

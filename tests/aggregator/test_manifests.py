@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """The directory of manifests belongs to one daemon, and may change while that runs."""
+# time-limit: 240
 import base64, os, shutil, sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -76,9 +77,39 @@ def manifests_that_are_removed(daemon):
     peer.close()
 
 
+def many_manifests_that_are_removed(daemon):
+    """... not only of the one that has something new."""
+    quiet = Peer(daemon, [path("/etc/passwd")], application="quiet")
+    busy = Peer(daemon, [path("/etc/passwd")], application="busy")
+    for peer in quiet, busy:
+        wait_for("the first", lambda: peer.acknowledged() == len(peer.log))
+    shutil.rmtree(daemon.manifests)
+    Peer(daemon, [path("/etc/group")], application="busy")
+    wait_for("what is new", lambda: has_file(daemon.manifest("busy@1"), "/etc/group"))
+    wait_for("what is not", lambda: has_file(daemon.manifest("quiet@1"), "/etc/passwd"))
+
+
+def a_place_that_is_gone(daemon):
+    """As long as the directory cannot be made, the log says so once, and nothing is lost."""
+    daemon.kill()
+    daemon.manifests = daemon.directory + "/above/manifests"
+    os.mkdir(daemon.directory + "/above")
+    daemon.start()
+    Peer(daemon, [path("/etc/passwd")]).close()
+    wait_for("the first", lambda: has_file(daemon.manifest(), "/etc/passwd"))
+    shutil.rmtree(daemon.directory + "/above")
+    Peer(daemon, [path("/etc/group")]).close()
+    wait_for("trouble", lambda: "manifests: cannot be made: No such file or directory" in daemon.stderr())
+    time.sleep(11)  # two further attempts
+    os.mkdir(daemon.directory + "/above")
+    wait_for("the second", lambda: has_file(daemon.manifest(), "/etc/group"))
+    assert daemon.stderr().count("cannot be made") == 1, daemon.stderr()
+    assert daemon.stop() == 0
+
+
 def manifests_that_are_renamed(daemon):
     """If the directory is renamed, manifests are continued there, and not in another directory that has
-    its old name now."""
+    its old name now. The log says so."""
     Peer(daemon, [path("/etc/passwd")]).close()
     wait_for("the first", lambda: has_file(daemon.manifest(), "/etc/passwd"))
     wait_for("the end of its run", lambda: "ended_ns" in daemon.manifest())
@@ -90,6 +121,8 @@ def manifests_that_are_renamed(daemon):
     wait_for("the second", lambda: has_file(daemon.manifest(), "/etc/group"))
     assert has_file(daemon.manifest(), "/etc/passwd"), "the manifest was not continued"
     assert os.listdir(named) == [], os.listdir(named)
+    wait_for("a word", lambda: named + ": was renamed, or something was mounted there" in daemon.stderr())
+    assert daemon.stderr().count("was renamed") == 1, daemon.stderr()
 
 
 def unreadable_manifests_are_all_kept(daemon):
@@ -168,4 +201,5 @@ def more_than_a_manifest_may_hold(daemon):
 run([unreadable_manifests_are_all_kept, a_pipe_in_the_place_of_a_manifest,
      a_file_system_that_cannot_rename_without_replacing, another_daemon_on_the_same_manifests,
      a_killed_daemon_holds_nothing, the_first_waits_until_programs_are_calm, manifests_that_are_removed,
-     manifests_that_are_renamed, more_than_a_manifest_may_hold])
+     many_manifests_that_are_removed, a_place_that_is_gone, manifests_that_are_renamed,
+     more_than_a_manifest_may_hold])

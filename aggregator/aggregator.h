@@ -41,6 +41,7 @@
 #include "aggregator/manifests/snapshot.h"
 #include "aggregator/options.h"
 #include "aggregator/peers/intake.h"
+#include "aggregator/peers/listener.h"
 #include "aggregator/peers/pool.h"
 #include "aggregator/peers/vigil.h"
 #include "aggregator/roots/root.h"
@@ -61,6 +62,7 @@ struct aggregator {
 	uv_signal_t on_terminate, on_interrupt, on_report;
 	struct options options;
 	struct counters counters;
+	struct listener listener;
 	struct intake intake;
 	struct sessions sessions;
 	struct vigils vigils;

@@ -10,7 +10,6 @@
 #include "aggregator/aggregator.h"
 #include "aggregator/clock.h"
 #include "aggregator/log.h"
-#include "aggregator/peers/listener.h"
 #include "aggregator/stop.h"
 #include "lib/base/standard.h"
 
@@ -132,7 +131,7 @@ static int told(const char *step, int r)
 }
 
 /* 0 or negative errno, reported. */
-static int begin(struct aggregator *daemon, const struct listener *listener)
+static int begin(struct aggregator *daemon)
 {
 	int r;
 
@@ -148,11 +147,11 @@ static int begin(struct aggregator *daemon, const struct listener *listener)
 		(r = told("sessions", sessions_init(daemon))) < 0 ||
 		(r = applications_init(daemon)) < 0 || (r = spool_init(daemon)) < 0)
 		return r;
-	daemon->unkept_ns = daemon->spool.made ? listener->since_ns : 0;
+	daemon->unkept_ns = daemon->spool.made ? daemon->listener.since_ns : 0;
 	atlas_init(daemon);
 	ledger_init(daemon);
 	reserve_init(daemon);
-	if ((r = told("the socket", intake_init(daemon, listener->fd))) < 0 ||
+	if ((r = told("the socket", intake_init(daemon))) < 0 ||
 		(r = told("snapshots", snapshot_init(daemon))) < 0)
 		return r;
 	daemon->listening_ns = clock_now_ns();
@@ -176,7 +175,6 @@ static void end(struct aggregator *daemon)
 
 static int serve(struct aggregator *daemon)
 {
-	struct listener listener = { .fd = -1, .lock = -1 };
 	int r = told("the event loop", uv_loop_init(&daemon->loop));
 
 	if (r < 0)
@@ -184,9 +182,9 @@ static int serve(struct aggregator *daemon)
 	/* Before anybody can find us: a process that sees the socket may send a signal. */
 	r = told("signals", start_signals(daemon));
 	if (r == 0)
-		r = listener_open(&listener, daemon->options.socket);
+		r = listener_open(&daemon->listener, daemon->options.socket);
 	if (r == 0)
-		r = begin(daemon, &listener);
+		r = begin(daemon);
 	if (r == 0) {
 		listener_announce(daemon->options.ready_fd);
 		uv_run(&daemon->loop, UV_RUN_DEFAULT);
@@ -195,7 +193,7 @@ static int serve(struct aggregator *daemon)
 		if (daemon->options.log)
 			counters_print(&daemon->counters);
 	}
-	listener_close(&listener);
+	listener_close(&daemon->listener);
 	return r;
 }
 

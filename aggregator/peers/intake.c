@@ -3,12 +3,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "aggregator/aggregator.h"
+#include "aggregator/log.h"
 #include "lib/base/cleanup.h"
 
 #define DRAINED_AT_ONCE	  1024 /* packets of a peer, or connections: a peer might go on for ever */
@@ -135,9 +137,10 @@ static int start_pausing(struct aggregator *daemon)
 	return r < 0 ? r : uv_prepare_start(prepare, on_pause);
 }
 
-int intake_init(struct aggregator *daemon, int listener)
+int intake_init(struct aggregator *daemon)
 {
 	struct intake *intake = &daemon->intake;
+	int listener = daemon->listener.fd;
 	struct rlimit limit;
 	int r;
 
@@ -173,10 +176,38 @@ static void close_dropped(struct intake *intake)
 	}
 }
 
+/* Programs that start now find nobody: they have only their spool. Those that found the old socket
+ * are accepted first; when there are no descriptors for them, with a later tick. */
+static void follow_socket(struct aggregator *daemon)
+{
+	struct intake *intake = &daemon->intake;
+	const char *path = daemon->listener.path;
+	int r;
+
+	if (daemon->stopping || intake->paused || !listener_is_gone(&daemon->listener))
+		return;
+	while (accept_one(daemon) > 0)
+		; /* nobody comes any more */
+	if (intake->paused)
+		return;
+	uv_poll_stop(&intake->poll);
+	r = listener_renew(&daemon->listener);
+	if (r < 0 && !intake->gone)
+		log_trouble("%s: was removed, and cannot be made again: %s", path, strerror(-r));
+	else if (r == 0)
+		log_trouble("%s: was removed; it is there again", path);
+	if (r == 0)
+		daemon->listening_ns = daemon->listener.since_ns;
+	intake->gone = r < 0;
+	intake->paused = true; /* intake_tick() goes on */
+}
+
 void intake_tick(struct aggregator *daemon)
 {
 	struct intake *intake = &daemon->intake;
 	struct peer *peer;
+
+	follow_socket(daemon);
 
 	while ((peer = TAILQ_FIRST(&intake->silent)) &&
 		uv_now(&daemon->loop) - peer->since_ms > HELLO_PATIENCE_MS) {

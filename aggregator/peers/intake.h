@@ -21,7 +21,8 @@ struct aggregator;
 struct intake {
 	uv_poll_t poll;
 	uv_prepare_t prepare;
-	int listener;
+	int listener;	/* daemon->listener's */
+	bool gone;	/* it was reported that the socket cannot be made again */
 	bool paused;	/* accepts nobody, because there are no descriptors */
 	bool busy;	/* something was read since the loop last waited */
 	bool any_waits; /* a peer waits for facts to be applied */
@@ -31,15 +32,15 @@ struct intake {
 	uint8_t *packet;
 };
 
-/* listener: a listening SOCK_SEQPACKET socket, which belongs to the intake from now on. 0 or a
- * negative errno. */
-int intake_init(struct aggregator *daemon, int listener);
+/* 0 or a negative errno. */
+int intake_init(struct aggregator *daemon);
 /* Accepts and reads what is there now. For the end, before the last snapshot. True: there may be
  * more. */
 bool intake_drain(struct aggregator *daemon);
 /* Accepts nobody any more, until a tick. */
 void intake_pause(struct aggregator *daemon);
-/* Drops silent peers, and accepts again if descriptors are free. */
+/* Drops silent peers, accepts again if descriptors are free, and makes the socket again if somebody
+ * has removed it. */
 void intake_tick(struct aggregator *daemon);
 /* Closes everything; the loop must run once more before it is closed. */
 void intake_close(struct aggregator *daemon);

@@ -106,6 +106,16 @@ static int socket_name_make(const char *path, struct socket_name *name)
 	return n < (int)sizeof(name->address.sun_path) ? 0 : -ENAMETOOLONG;
 }
 
+/* Is it the lock that we hold? */
+static bool holds_lock(const struct listener *listener, const char *name)
+{
+	struct stat held, named;
+
+	return listener->lock >= 0 && fstat(listener->lock, &held) == 0 &&
+	       lstat(name, &named) == 0 && held.st_dev == named.st_dev &&
+	       held.st_ino == named.st_ino;
+}
+
 /* Makes sure that one daemon serves the socket. The kernel releases the lock, however we end. */
 static int lock_socket(struct listener *listener, const char *path)
 {
@@ -115,6 +125,9 @@ static int lock_socket(struct listener *listener, const char *path)
 		name = NULL;
 		return -ENOMEM;
 	}
+	if (holds_lock(listener, name))
+		return 0;
+	cleanup_close(&listener->lock);
 	listener->lock = open(name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (listener->lock < 0)
 		return -errno;
@@ -182,6 +195,32 @@ int listener_open(struct listener *listener, const char *path)
 	if (r < 0)
 		log_trouble("%s: cannot listen: %s", path, strerror(-r));
 	return r;
+}
+
+bool listener_is_gone(const struct listener *listener)
+{
+	struct stat status;
+
+	return listener->path && lstat(listener->path, &status) < 0 && errno == ENOENT;
+}
+
+int listener_renew(struct listener *listener)
+{
+	struct listener again = { .fd = -1, .lock = listener->lock };
+	int r = make_socket(&again, listener->path);
+
+	listener->lock = again.lock;
+	/* The descriptor keeps its number, for whoever uses it. */
+	if (r == 0 && dup3(again.fd, listener->fd, O_CLOEXEC) < 0)
+		r = -errno;
+	cleanup_close(&again.fd);
+	free(again.path);
+	if (r < 0)
+		return r;
+	listener->device = again.device;
+	listener->inode = again.inode;
+	listener->since_ns = again.since_ns;
+	return 0;
 }
 
 /* Is it still our socket? It may have been removed, and another daemon may have made one there. */

@@ -2,6 +2,7 @@
 #ifndef FOOTPRINT_AGGREGATOR_PEERS_LISTENER_H
 #define FOOTPRINT_AGGREGATOR_PEERS_LISTENER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -22,6 +23,11 @@ int listener_open(struct listener *listener, const char *path);
 /* The path to which the socket of socket activation is bound; the caller frees it. NULL: not
  * known. */
 char *listener_activated_path(void);
+/* Is there nothing any more where our socket was? */
+bool listener_is_gone(const struct listener *listener);
+/* Makes the socket again, with the same descriptor, which nobody may be polling. What waited to be
+ * accepted from the old one is closed. 0 or a negative errno; then the old one stays. */
+int listener_renew(struct listener *listener);
 void listener_close(struct listener *listener);
 
 /* Tells those who wait: writes a byte to ready_fd (-1: none), and READY=1 to the service

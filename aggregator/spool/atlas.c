@@ -47,7 +47,7 @@ void atlas_init(struct aggregator *daemon)
 	struct atlas *atlas = &daemon->atlas;
 	int r;
 
-	*atlas = (struct atlas){ .fd = -1 };
+	*atlas = (struct atlas){ .fd = -1, .since_ms = uv_now(&daemon->loop) };
 	r = own_file_open(daemon->spool.directory, ATLAS_NAME, O_RDWR | O_APPEND);
 	if (r >= 0) {
 		atlas->fd = r;
@@ -287,11 +287,20 @@ static void begin_anew(struct aggregator *daemon)
 	atlas->base = atlas->size;
 }
 
+/* What fails is kept before it is acknowledged. */
+void atlas_follow(struct aggregator *daemon)
+{
+	cleanup_close(&daemon->atlas.fd);
+	free(daemon->atlas.before);
+	atlas_init(daemon);
+	keep_lists(daemon, true);
+}
+
 void atlas_tick(struct aggregator *daemon)
 {
 	struct atlas *atlas = &daemon->atlas;
 
-	if (uv_now(&daemon->loop) - daemon->started_ms < ATLAS_RECALL_MS)
+	if (uv_now(&daemon->loop) - atlas->since_ms < ATLAS_RECALL_MS)
 		return;
 	free(atlas->before);
 	atlas->before = NULL;

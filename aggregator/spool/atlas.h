@@ -20,9 +20,10 @@ struct aggregator;
 struct session;
 
 struct atlas {
-	int fd;		 /* -1: cannot be kept */
-	uint64_t size;	 /* of the file */
-	uint64_t base;	 /* of the file when it was last written anew */
+	int fd;	       /* -1: cannot be kept */
+	uint64_t size; /* of the file */
+	uint64_t base; /* of the file when it was last written anew */
+	uint64_t since_ms;
 	uint8_t *before; /* what an earlier aggregator has kept; NULL: nothing */
 	size_t before_size;
 };
@@ -30,6 +31,8 @@ struct atlas {
 /* Reads what is there, and continues it. If that fails the daemon starts nevertheless, but nothing
  * is acknowledged. */
 void atlas_init(struct aggregator *daemon);
+/* The same in another spool directory, for all sessions. */
+void atlas_follow(struct aggregator *daemon);
 /* For a session that is new to us: restores the directories that it has named. Makes no facts. 0 or
  * -ENOMEM. */
 int atlas_recall(struct session *session);

@@ -370,6 +370,39 @@ void ledger_settle(struct aggregator *daemon, bool written)
 	drop_renewed(daemon);
 }
 
+static bool anything_dirty(const struct aggregator *daemon)
+{
+	const struct application *application;
+
+	LIST_FOREACH(application, &daemon->applications.list, link)
+		if (application->dirty)
+			return true;
+	return false;
+}
+
+void ledger_follow(struct aggregator *daemon)
+{
+	struct ledger *ledger = &daemon->ledger;
+	int r;
+
+	cleanup_close(&ledger->fd);
+	ledger->reported = false;
+	r = own_file_open(daemon->spool.directory, LEDGER_NAME, O_RDWR);
+	if (r >= 0) {
+		ledger->fd = r;
+		r = ledger_read_before(daemon);
+	}
+	if (r < 0)
+		report(daemon, r);
+	/* All of it is to be written: at once, if the manifests have all that was counted. */
+	cleanup_close(&ledger->fd);
+	if (anything_dirty(daemon))
+		return;
+	ledger_begin(daemon);
+	ledger_end(daemon);
+	ledger_settle(daemon, true);
+}
+
 void ledger_tick(struct aggregator *daemon)
 {
 	if (uv_now(&daemon->loop) - daemon->started_ms > LEDGER_ABSENT_MS)

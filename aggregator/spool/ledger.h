@@ -60,6 +60,8 @@ struct ledger {
 /* Reads what is there, and opens the runs that were going on. If that fails the daemon starts
  * nevertheless, but counts may be too high after it was killed. */
 void ledger_init(struct aggregator *daemon);
+/* The same in another spool directory. What was counted is on disk there with the next snapshot. */
+void ledger_follow(struct aggregator *daemon);
 /* For a session that is new to us: restores what was counted of it before. */
 void ledger_recall(struct session *session);
 /* The same for one of its segments. 0 or -ENOMEM. */

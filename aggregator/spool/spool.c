@@ -14,7 +14,7 @@
 #include "aggregator/log.h"
 #include "aggregator/policy.h"
 #include "aggregator/spool/own_file.h"
-#include "aggregator/spool/spool_read.h"
+#include "aggregator/spool/spool_parts.h"
 #include "lib/base/cleanup.h"
 
 #define SETTLED_AT_LATEST_MS 5000 /* after a file has been read */
@@ -42,14 +42,15 @@ static bool numbered(const char *name, const char *prefix, uint64_t *ret)
 	return *end == '\0';
 }
 
-static void taken_free(struct taken *taken)
+void spool_taken_free(struct taken *taken)
 {
 	if (!taken)
 		return;
 	cleanup_close(&taken->fd);
+	cleanup_close(&taken->directory);
 	free(taken);
 }
-DEFINE_CLEANUP(taken_freep, struct taken *, taken_free)
+DEFINE_CLEANUP(taken_freep, struct taken *, spool_taken_free)
 #define auto_taken __attribute__((cleanup(taken_freep)))
 
 static struct taken *taken_new(const char *name, enum taken_state state)
@@ -59,7 +60,7 @@ static struct taken *taken_new(const char *name, enum taken_state state)
 	if (!taken)
 		return NULL;
 	snprintf(taken->name, sizeof(taken->name), "%s", name);
-	taken->fd = -1;
+	taken->fd = taken->directory = -1;
 	taken->state = state;
 	return taken;
 }
@@ -171,7 +172,7 @@ static int rename_to_number(struct aggregator *daemon, const char *name, char ta
 	return r;
 }
 
-static int take(struct aggregator *daemon, const char *name)
+int spool_take(struct aggregator *daemon, const char *name)
 {
 	char taken[32];
 	int r = rename_to_number(daemon, name, taken);
@@ -184,7 +185,7 @@ static bool is_taken(const struct spool *spool, const char *name)
 	const struct taken *taken;
 
 	TAILQ_FOREACH(taken, &spool->taken, link)
-		if (!strcmp(taken->name, name))
+		if (taken->directory < 0 && !strcmp(taken->name, name))
 			return true;
 	return false;
 }
@@ -201,7 +202,7 @@ static void take_left_behind(
 		adopt_file(daemon, name);
 }
 
-static void scan(struct aggregator *daemon)
+void spool_scan(struct aggregator *daemon)
 {
 	struct spool *spool = &daemon->spool;
 	int fd = openat(spool->directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -223,7 +224,7 @@ static void scan(struct aggregator *daemon)
 		else if (numbered(entry->d_name, "records.", &number) &&
 			 may_read(daemon, entry->d_name, &found) &&
 			 may_take(daemon, entry->d_name, &found))
-			take(daemon, entry->d_name);
+			spool_take(daemon, entry->d_name);
 	}
 	note_unread(daemon, found.missed, spool->n_taken < SPOOL_TAKEN_MAX);
 	/* If there were more files than we take, the next scan takes others. */
@@ -303,7 +304,8 @@ void spool_note_broken(struct aggregator *daemon, struct taken *taken, int error
 
 void spool_tick(struct aggregator *daemon)
 {
-	scan(daemon);
+	spool_follow(daemon);
+	spool_scan(daemon);
 	if (!spool_busy(daemon))
 		spool_read(daemon);
 }
@@ -343,7 +345,9 @@ void spool_cover(struct aggregator *daemon)
  * might count it once more. */
 static void remove_taken(struct aggregator *daemon, struct taken *taken)
 {
-	if (unlinkat(daemon->spool.directory, taken->name, 0) < 0 && errno != ENOENT) {
+	int directory = taken->directory < 0 ? daemon->spool.directory : taken->directory;
+
+	if (unlinkat(directory, taken->name, 0) < 0 && errno != ENOENT) {
 		if (!taken->reported)
 			log_trouble("%s/%s: cannot be removed: %s", daemon->options.spool,
 				taken->name, strerror(errno));
@@ -353,7 +357,7 @@ static void remove_taken(struct aggregator *daemon, struct taken *taken)
 	}
 	TAILQ_REMOVE(&daemon->spool.taken, taken, link);
 	daemon->spool.n_taken--;
-	taken_free(taken);
+	spool_taken_free(taken);
 }
 
 void spool_covered(struct aggregator *daemon, bool written)
@@ -369,70 +373,4 @@ void spool_covered(struct aggregator *daemon, bool written)
 			taken->state = TAKEN_READ;
 		taken = next;
 	}
-}
-
-/* --- life ------------------------------------------------------------------------------------- */
-
-/* Everyone may leave records, and only their owner and we may take them away. *made: it was not
- * there; processes that had something to leave would have made it, if they could. */
-static int make_directory(const char *path, bool *made)
-{
-	struct stat status;
-
-	if (mkdir(path, 0700) < 0)
-		return errno == EEXIST ? 0 : -errno;
-	*made = true;
-	if (lstat(path, &status) < 0 || !S_ISDIR(status.st_mode))
-		return -ENOTDIR;
-	return chmod(path, 01777) < 0 ? -errno : 0;
-}
-
-int spool_init(struct aggregator *daemon)
-{
-	struct spool *spool = &daemon->spool;
-	const char *path = daemon->options.spool;
-	int r = make_directory(path, &spool->made);
-
-	TAILQ_INIT(&spool->taken);
-	spool->directory = spool->lock = -1;
-	if (r < 0) {
-		log_trouble("%s: cannot be made: %s", path, strerror(-r));
-		return r;
-	}
-	spool->directory = open(path, O_DIRECTORY | O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	if (spool->directory < 0) {
-		r = -errno;
-		log_trouble("%s: cannot be opened: %s", path, strerror(-r));
-		return r;
-	}
-	r = own_file_lock(spool->directory, SPOOL_LOCK_NAME, &spool->lock);
-	if (r < 0) {
-		log_trouble("%s: in use by another footprintd", path);
-		return r;
-	}
-	uv_timer_init(&daemon->loop, &spool->step);
-	spool->step.data = daemon;
-	spool->left_behind = true;
-	if (faccessat(spool->directory, JOURNAL_NAME, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-		take(daemon, JOURNAL_NAME);
-	return 0;
-}
-
-void spool_close(struct aggregator *daemon)
-{
-	if (daemon->spool.step.data && !uv_is_closing((uv_handle_t *)&daemon->spool.step))
-		uv_close((uv_handle_t *)&daemon->spool.step, NULL);
-}
-
-void spool_deinit(struct aggregator *daemon)
-{
-	struct taken *taken;
-
-	while ((taken = TAILQ_FIRST(&daemon->spool.taken))) {
-		TAILQ_REMOVE(&daemon->spool.taken, taken, link);
-		taken_free(taken);
-	}
-	cleanup_close(&daemon->spool.lock);
-	if (daemon->spool.directory >= 0)
-		close(daemon->spool.directory);
 }

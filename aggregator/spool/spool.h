@@ -36,6 +36,7 @@ struct taken {
 	TAILQ_ENTRY(taken) link;
 	char name[32];
 	int fd;
+	int directory; /* where it is, if that is the spool no more; -1: it is */
 	enum taken_state state;
 	uint32_t uid;
 	bool journal;	  /* it is a journal of ours, so we have had its content in another way */
@@ -54,6 +55,8 @@ TAILQ_HEAD(taken_list, taken);
 struct spool {
 	int directory;
 	int lock;	      /* keeps a second daemon from this spool; -1: none */
+	bool away;	      /* its name leads elsewhere or nowhere, which was reported */
+	bool removed;	      /* runs are to be told that it was removed */
 	bool left_behind;     /* files that an earlier aggregator has taken may be there */
 	bool made;	      /* we made the directory, so nobody has kept anything before */
 	const char *unread;   /* there are files that nobody has read, and why; NULL: none are */
@@ -67,6 +70,10 @@ struct spool {
 /* Makes the directory (mode 1777), and takes the journal of an earlier aggregator. 0 or a negative
  * errno, which is reported. */
 int spool_init(struct aggregator *daemon);
+/* Goes on where the name of the directory leads by now: it may have been removed, renamed or
+ * mounted over. It is made again if necessary, and what was in the old one is read as far as
+ * possible. */
+void spool_follow(struct aggregator *daemon);
 /* Looks for files, and goes on with those that are taken. */
 void spool_tick(struct aggregator *daemon);
 /* Files are being read. */

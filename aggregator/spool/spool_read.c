@@ -1,4 +1,4 @@
-#include "aggregator/spool/spool_read.h"
+#include "aggregator/spool/spool_parts.h"
 
 #include <errno.h>
 #include <stdlib.h>

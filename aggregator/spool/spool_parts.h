@@ -1,0 +1,16 @@
+/* What the files of the spool share among themselves; spool.h is for everybody else. */
+#ifndef FOOTPRINT_AGGREGATOR_SPOOL_SPOOL_PARTS_H
+#define FOOTPRINT_AGGREGATOR_SPOOL_SPOOL_PARTS_H
+
+#include "aggregator/spool/spool.h"
+
+/* Takes the files that are there. */
+void spool_scan(struct aggregator *daemon);
+/* Takes one of them. 0 or a negative errno. */
+int spool_take(struct aggregator *daemon, const char *name);
+/* Reads what is taken, a part at a time. */
+void spool_read(struct aggregator *daemon);
+/* NULL is fine. */
+void spool_taken_free(struct taken *taken);
+
+#endif

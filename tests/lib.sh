@@ -18,7 +18,8 @@ long=${FOOTPRINT_TEST_LONG:-}
 work=$(mktemp -d) || exit 1
 
 declare -i failures=0
-declare -a started_processes=() at_end=() # at_end: functions to call at the end, whatever happens
+declare -a at_end=() # functions to call at the end, whatever happens
+declare -A started_when=() # by the number of a process: its start_time
 declare -i WAIT_LIMIT=20 # seconds; what waits longer is broken, not slow
 
 # ---- verdicts
@@ -106,8 +107,27 @@ wait_for() {
 	done
 }
 
+# start_time PID: into $started_at, in ticks since the machine began; empty: there is no such process. A number
+# belongs to another process soon after its own has ended: where other tests run, too, within seconds.
+start_time() {
+	local line
+	local -a fields
+
+	started_at=
+	{ read -r line <"/proc/$1/stat"; } 2>/dev/null || return 0
+	read -ra fields <<<"${line##*) }" # from the state on
+	started_at=${fields[19]}
+}
+
+# is_started PID: does the number still belong to the process that was handed to `started`?
+is_started() {
+	start_time "$1"
+	[ -n "$started_at" ] && [ "$started_at" = "${started_when[$1]:-}" ]
+}
+
 gone() {
-	[ ! -d "/proc/$1" ] || grep -qsE '^State:[[:space:]]+Z' "/proc/$1/status"
+	[ ! -d "/proc/$1" ] || grep -qsE '^State:[[:space:]]+Z' "/proc/$1/status" ||
+		{ [ -n "${started_when[$1]:-}" ] && ! is_started "$1"; }
 }
 
 # listening SOCKET-PATH: flag 10000 in /proc/net/unix is SO_ACCEPTCON.
@@ -134,7 +154,12 @@ free_port() {
 
 # started PID...: kills these processes at the end of the test, whatever happens.
 started() {
-	started_processes+=("$@")
+	local pid
+
+	for pid; do
+		start_time "$pid"
+		started_when[$pid]=$started_at
+	done
 }
 
 end_process() {
@@ -153,16 +178,16 @@ descriptors() {
 }
 
 clean_up() {
-	local status=$? undo
+	local status=$? undo pid
 
 	trap - EXIT
 	for undo in "${at_end[@]}"; do
 		$undo
 	done
-	if [ ${#started_processes[@]} -gt 0 ]; then
-		kill -KILL "${started_processes[@]}" 2>/dev/null
-		wait "${started_processes[@]}" 2>/dev/null
-	fi
+	for pid in "${!started_when[@]}"; do
+		is_started "$pid" && kill -KILL "$pid" 2>/dev/null
+		wait "$pid" 2>/dev/null
+	done
 	rm -rf "$work"
 	exit $status
 }

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """After SIGTERM, at any moment, everything that was recorded before is soon in a manifest on disk."""
+# time-limit: 240
 import fcntl, os, sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -72,42 +73,80 @@ static bool may_block(int fd)
 }
 
 struct closing {
+	STAILQ_ENTRY(closing) link;
 	unsigned n;
 	int fds[];
 };
 
-static _Atomic unsigned n_closing; /* threads */
+/* What is to be closed, and the threads that do it. */
+static struct {
+	pthread_mutex_t lock;
+	STAILQ_HEAD(, closing) waiting;
+	unsigned n_threads;
+} closings = {
+	.lock = PTHREAD_MUTEX_INITIALIZER,
+	.waiting = STAILQ_HEAD_INITIALIZER(closings.waiting),
+};
+
+static struct closing *next_closing(void)
+{
+	struct closing *closing;
+
+	pthread_mutex_lock(&closings.lock);
+	closing = STAILQ_FIRST(&closings.waiting);
+	if (closing)
+		STAILQ_REMOVE_HEAD(&closings.waiting, link);
+	else
+		closings.n_threads--;
+	pthread_mutex_unlock(&closings.lock);
+	return closing;
+}
 
 static void *close_all(void *data)
 {
-	struct closing *closing = data;
+	struct closing *closing;
 
-	for (unsigned i = 0; i < closing->n; i++)
-		close(closing->fds[i]);
-	free(closing);
-	n_closing--;
+	(void)data;
+	while ((closing = next_closing())) {
+		for (unsigned i = 0; i < closing->n; i++)
+			close(closing->fds[i]);
+		free(closing);
+	}
 	return NULL;
 }
 
-/* Starts a thread for whose end nobody waits. False: there can be none. */
-static bool start_thread(struct closing *closing)
+/* A thread for whose end nobody waits. False: there can be none. */
+static bool start_thread(void)
 {
 	sigset_t all, before;
 	pthread_t thread;
 	int r;
 
-	if (n_closing >= CLOSING_MAX)
-		return false;
-	n_closing++;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = pthread_create(&thread, NULL, close_all, closing);
+	r = pthread_create(&thread, NULL, close_all, NULL);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (r == 0)
 		pthread_detach(thread);
-	else
-		n_closing--;
 	return r == 0;
+}
+
+/* Without a thread it waits for the next one: it would be worse to be stuck in close(). (The end of
+ * the daemon waits for that, too.) */
+static void close_later(struct closing *closing)
+{
+	bool starts;
+
+	pthread_mutex_lock(&closings.lock);
+	STAILQ_INSERT_TAIL(&closings.waiting, closing, link);
+	starts = closings.n_threads < CLOSING_MAX;
+	closings.n_threads += starts;
+	pthread_mutex_unlock(&closings.lock);
+	if (!starts || start_thread())
+		return;
+	pthread_mutex_lock(&closings.lock);
+	closings.n_threads--;
+	pthread_mutex_unlock(&closings.lock);
 }
 
 void descriptors_close(const int *fds, unsigned n)
@@ -126,10 +165,8 @@ void descriptors_close(const int *fds, unsigned n)
 		if (closing)
 			closing->fds[closing->n++] = fds[i];
 	}
-	/* They stay open, since it would be worse to be stuck in close(). (The end of the daemon
-	 * waits for that, too.) */
-	if (closing && !start_thread(closing))
-		free(closing);
+	if (closing)
+		close_later(closing);
 }
 
 void descriptor_hang_up(int socket)

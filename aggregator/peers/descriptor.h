@@ -17,7 +17,7 @@ bool descriptor_is_strange(int fd);
 
 /* Closes descriptors, except those that are -1. If a file system may have to be asked, a thread
  * does it, because that may last for ever. While too many such threads wait, further descriptors
- * stay open. */
+ * wait for one of them. */
 void descriptors_close(const int *fds, unsigned n);
 
 /* Shuts down a connection of ours, for all who hold this end of it, and closes it in the same

@@ -49,6 +49,23 @@ def too_many_descriptors(daemon):
     assert now < held + 10, "%d descriptors, before %d" % (now, held)
 
 
+def many_descriptors_at_once(daemon):
+    """They are all closed, however many come before there is time for that."""
+    held = "/proc/%d/fd/" % daemon.process.pid
+    files = [os.open(daemon.directory + "/stderr", os.O_RDONLY) for _ in range(20)]
+    for _ in range(10):
+        daemon.process.send_signal(signal.SIGSTOP)
+        strangers = [connect(daemon) for _ in range(200)]
+        for stranger in strangers:
+            socket.send_fds(stranger, [data(1, hello(os.urandom(16)))], files)
+            stranger.close()
+        daemon.process.send_signal(signal.SIGCONT)
+    for file in files:
+        os.close(file)
+    check_others_go_on(daemon)
+    wait_for("its own alone", lambda: [read_link(held + fd) for fd in os.listdir(held)].count(daemon.directory + "/stderr") == 1)
+
+
 def root_that_is_no_path_descriptor(daemon):
     h = hello(os.urandom(16))
     refuses(daemon, [memory(b"", h), os.open("/", os.O_RDONLY)], root=False)
@@ -199,7 +216,8 @@ memories_that_claim_what_they_do_not_hold.options = ("--interval", "600")
 
 if __name__ == "__main__":
     resource.setrlimit(resource.RLIMIT_NOFILE, (8192, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
-    run([descriptors_that_are_no_session_memory, too_many_descriptors, many_records_that_wait_for_a_directory,
+    run([descriptors_that_are_no_session_memory, too_many_descriptors, many_descriptors_at_once,
+         many_records_that_wait_for_a_directory,
          prefixes_with_more_directories_than_are_kept,
          root_that_is_no_path_descriptor, garbage, logs_that_are_damaged,
          records_not_understood_are_gaps, another_protocol_is_a_gap,

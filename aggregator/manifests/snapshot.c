@@ -68,11 +68,20 @@ static void work(struct job *job)
 
 /* --- afterwards ------------------------------------------------------------------------------- */
 
-static void report(struct application *application, const struct error *err)
+/* The first one is reported. Where it is because of the disk, thousands would say the same. */
+static void report(
+	struct snapshot *snapshot, struct application *application, const struct error *err)
 {
-	if (!application->reported)
+	if (!application->reported && !snapshot->n_troubled++)
 		log_trouble("%s: cannot be written: %s", application->file, err->text);
 	application->reported = true;
+}
+
+static void report_others(struct snapshot *snapshot)
+{
+	if (snapshot->n_troubled > 1)
+		log_trouble("nor can %zu others be written", snapshot->n_troubled - 1);
+	snapshot->n_troubled = 0;
 }
 
 /* Takes the result of one manifest. True: it is on disk. */
@@ -88,7 +97,7 @@ static bool take_result(struct aggregator *daemon, const struct snapshot_item *i
 	} else {
 		application->dirty = true;
 		daemon->counters.snapshot_failures++;
-		report(application, &item->error);
+		report(&daemon->snapshot, application, &item->error);
 		if (item->result == -EFBIG && application_go_back(application) < 0)
 			daemon->counters.no_memory++; /* the next snapshot tries again */
 	}
@@ -125,6 +134,7 @@ static void done(struct job *job)
 	for (size_t i = 0; i < snapshot->n_items; i++)
 		if (!take_result(daemon, &snapshot->items[i]))
 			snapshot->failed = true;
+	report_others(snapshot);
 	free(snapshot->items);
 	snapshot->items = NULL;
 	snapshot->n_items = 0;

@@ -36,6 +36,7 @@ struct snapshot {
 	struct aggregator *daemon;
 	struct snapshot_item *items;
 	size_t n_items;
+	size_t n_troubled; /* of them, which cannot be written for the first time */
 };
 
 int snapshot_init(struct aggregator *daemon);

@@ -48,7 +48,7 @@ int manifest_write(struct manifest *m, int dirfd, const char *name, struct error
  * time that it takes for one: manifest_draft_new() fills the temporary file, and
  * manifest_draft_finish(), on any thread, replaces `name`, which has to stay until then. That lasts
  * once the caller has synced the directory. Each draft holds a descriptor; finishing frees it,
- * whatever comes of that.
+ * whatever comes of that. err does not name the file.
  */
 struct manifest_draft;
 int manifest_draft_new(struct manifest *m, int dirfd, const char *name, struct manifest_draft **ret,

@@ -323,7 +323,7 @@ int manifest_draft_new(struct manifest *m, int dirfd, const char *name, struct m
 	if (!r)
 		r = begin(draft, bytes, size, err);
 	if (r < 0)
-		return error_prefix(err, "%s", name);
+		return r;
 	*ret = steal_pointer(draft);
 	return 0;
 }
@@ -332,8 +332,6 @@ int manifest_draft_finish(struct manifest_draft *draft, struct error *err)
 {
 	int r = finish(draft, err);
 
-	if (r < 0)
-		error_prefix(err, "%s", draft->place.name);
 	free(draft);
 	return r;
 }

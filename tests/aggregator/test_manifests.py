@@ -107,6 +107,28 @@ def a_place_that_is_gone(daemon):
     assert daemon.stop() == 0
 
 
+def many_that_cannot_be_written(daemon):
+    """A full disk does not fill the log."""
+    daemon.kill()
+    daemon.manifests = daemon.directory + "/above/manifests"
+    os.mkdir(daemon.directory + "/above")
+    daemon.start()
+    people = [Peer(daemon, [path("/etc/passwd")], version=str(version)) for version in range(50)]
+    for person in people:
+        wait_for("the first", lambda: person.acknowledged() == len(person.log))
+    shutil.rmtree(daemon.directory + "/above")
+    for version in range(50):
+        Peer(daemon, [path("/etc/group")], version=str(version)).close()
+    wait_for("trouble", lambda: "cannot be written" in daemon.stderr())
+    os.mkdir(daemon.directory + "/above")
+    for version in range(50):
+        wait_for("the second", lambda: has_file(daemon.manifest("app@%d" % version), "/etc/group"))
+    said = [line for line in daemon.stderr().splitlines() if "be written" in line]
+    others = sum(int(re.search(r"nor can (\d+) others|$", line)[1] or 1) for line in said)
+    assert len(said) <= 4 and others == 50, said
+    assert re.search("footprintd: app@[0-9]+.footprint: cannot be written: No such file or directory$", "\n".join(said), re.M), said
+
+
 def manifests_that_are_renamed(daemon):
     """If the directory is renamed, manifests are continued there, and not in another directory that has
     its old name now. The log says so."""
@@ -201,5 +223,6 @@ def more_than_a_manifest_may_hold(daemon):
 run([unreadable_manifests_are_all_kept, a_pipe_in_the_place_of_a_manifest,
      a_file_system_that_cannot_rename_without_replacing, another_daemon_on_the_same_manifests,
      a_killed_daemon_holds_nothing, the_first_waits_until_programs_are_calm, manifests_that_are_removed,
-     many_manifests_that_are_removed, a_place_that_is_gone, manifests_that_are_renamed,
+     many_manifests_that_are_removed, a_place_that_is_gone, many_that_cannot_be_written,
+     manifests_that_are_renamed,
      more_than_a_manifest_may_hold])

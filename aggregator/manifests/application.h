@@ -24,11 +24,13 @@
 #define APPLIED_SLOTS_MAX 16384u
 
 struct aggregator;
+struct session;
 
 struct application {
 	LIST_ENTRY(application) link;
 	struct aggregator *daemon;
 	unsigned references; /* sessions */
+	LIST_HEAD(, session) sessions;
 	char name[MANIFEST_NAME_SIZE], version[MANIFEST_NAME_SIZE];
 	char file[APPLICATION_FILE_SIZE]; /* NAME@VERSION.footprint */
 	struct manifest *manifest;

@@ -93,7 +93,7 @@ static bool take_result(struct aggregator *daemon, const struct snapshot_item *i
 	if (written) {
 		application->reported = false;
 		daemon->counters.snapshots++;
-		sessions_acknowledge(daemon, application);
+		sessions_acknowledge(application);
 	} else {
 		application->dirty = true;
 		daemon->counters.snapshot_failures++;
@@ -211,7 +211,7 @@ static void acknowledge_clean(struct aggregator *daemon)
 
 	LIST_FOREACH(application, &daemon->applications.list, link)
 		if (!application->dirty)
-			sessions_acknowledge(daemon, application);
+			sessions_acknowledge(application);
 }
 
 void snapshot_start(struct aggregator *daemon)

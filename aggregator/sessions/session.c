@@ -81,6 +81,7 @@ static void session_free(struct session *session)
 void session_remove(struct session *session)
 {
 	TAILQ_REMOVE(list_of(session), session, link);
+	LIST_REMOVE(session, of_application);
 	index_remove(&session->daemon->sessions.by_id, hash_bytes(session->id, SESSION_ID_SIZE),
 		session);
 	session_free(session);
@@ -189,6 +190,7 @@ static int session_register(struct session *session, const Footprint__Hello *hel
 	}
 	session->state = SESSION_ENDING;
 	TAILQ_INSERT_TAIL(&sessions->ending, session, link);
+	LIST_INSERT_HEAD(&session->application->sessions, session, of_application);
 	session->daemon->counters.sessions++;
 	return 0;
 }

@@ -39,6 +39,7 @@ enum session_state {
 
 struct session {
 	TAILQ_ENTRY(session) link;
+	LIST_ENTRY(session) of_application;
 	struct aggregator *daemon;
 	uint8_t id[SESSION_ID_SIZE];
 	enum session_state state;
@@ -155,7 +156,7 @@ uint64_t sessions_ending_since(const struct aggregator *daemon);
 /* A snapshot begins, which will hold what has been applied so far. */
 void sessions_cover(struct aggregator *daemon);
 /* The snapshot of this application is on disk. */
-void sessions_acknowledge(struct aggregator *daemon, const struct application *application);
+void sessions_acknowledge(const struct application *application);
 
 static inline struct session *session_ref(struct session *session)
 {

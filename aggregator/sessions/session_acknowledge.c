@@ -52,11 +52,11 @@ static void acknowledge(struct session *session)
 	}
 }
 
-void sessions_acknowledge(struct aggregator *daemon, const struct application *application)
+void sessions_acknowledge(const struct application *application)
 {
 	struct session *session;
 
-	TAILQ_FOREACH(session, &daemon->sessions.live, link)
-		if (session->application == application)
+	LIST_FOREACH(session, &application->sessions, of_application)
+		if (session->state == SESSION_LIVE)
 			acknowledge(session);
 }

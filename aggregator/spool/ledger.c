@@ -153,19 +153,14 @@ static int add_mark(struct ledger_rows *rows, const struct application *applicat
 }
 
 /* all: also sessions of which nothing is new. */
-static int add_sessions(struct ledger_rows *rows, struct aggregator *daemon,
-	const struct application *application, bool all)
+static int add_sessions(struct ledger_rows *rows, const struct application *application, bool all)
 {
-	struct sessions *sessions = &daemon->sessions;
-	struct session_list *lists[] = { &sessions->live, &sessions->ending, &sessions->finished };
 	struct session *session;
 	int r = 0;
 
-	for (size_t i = 0; i < 3; i++)
-		TAILQ_FOREACH(session, lists[i], link)
-			if (r == 0 && session->application == application &&
-				(all || session->uncounted))
-				r = add_session(rows, session);
+	LIST_FOREACH(session, &application->sessions, of_application)
+		if (r == 0 && (all || session->uncounted))
+			r = add_session(rows, session);
 	return r;
 }
 
@@ -322,7 +317,7 @@ static int renew(struct aggregator *daemon)
 		r = add_row(rows, &none, sizeof(none));
 	LIST_FOREACH(application, &daemon->applications.list, link) {
 		if (r == 0)
-			r = add_sessions(rows, daemon, application, true);
+			r = add_sessions(rows, application, true);
 		if (r == 0)
 			r = add_mark(rows, application, &NO_FILE_AT_ALL);
 	}
@@ -342,7 +337,7 @@ void ledger_add(struct aggregator *daemon, struct application *application)
 	struct file_identity replaces = ledger_identify(daemon, application->file);
 	size_t before = ledger->rows.size;
 
-	if (add_sessions(&ledger->rows, daemon, application, ledger->incomplete) == 0 &&
+	if (add_sessions(&ledger->rows, application, ledger->incomplete) == 0 &&
 		add_mark(&ledger->rows, application, &replaces) == 0)
 		return;
 	ledger->rows.size = before;

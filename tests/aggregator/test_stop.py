@@ -10,6 +10,7 @@ from peer import *
 APPLICATIONS = 500
 SYNCS_SECONDS = 2 * APPLICATIONS * 0.02  # one after another, by slow_sync.c
 SOON_SECONDS = 5
+SESSIONS, VERSIONS, PROCESSOR_SECONDS = 80000, 2000, 3
 
 
 def spool(daemon, records, name="records.0"):
@@ -130,6 +131,38 @@ def many_applications_on_a_slow_disk(daemon):
         assert "/usr/lib/of-%d" % version in daemon.manifest("app@%d" % version), version
 
 
+def children_seconds():
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def daemon_has_work(daemon):
+    before = daemon.cpu_seconds()
+    time.sleep(1)
+    return daemon.cpu_seconds() - before > 0.1
+
+
+def many_sessions_of_many_applications(daemon):
+    """Each is looked at once, and not once for each application."""
+    daemon.kill()
+    daemon.interval = "3600"
+    daemon.start()
+    records = slot(path("/usr/lib/of", error=2))
+    for number in range(SESSIONS):
+        session = os.urandom(16)
+        stranger = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        while stranger.connect_ex(daemon.socket):  # it has much to do
+            time.sleep(0.01)
+        say_hello(stranger, hello(session, version=str(number % VERSIONS)), [])
+        stranger.send(batch(session, records))
+        stranger.close()
+    wait_for("all of them", lambda: not daemon_has_work(daemon))
+    before = daemon.cpu_seconds() + children_seconds()
+    assert daemon.stop() == 0
+    took = children_seconds() - before
+    assert took < PROCESSOR_SECONDS, "%.1f s" % took
+
+
 def what_is_written_lasts(daemon):
     """As strace tells: no name leads to a file that is not on disk, and at last all names are there."""
     trace = daemon.directory + "/trace"
@@ -158,5 +191,5 @@ def what_is_written_lasts(daemon):
     assert len(written) == len(placed) == APPLICATIONS and lasting == placed, (len(written), len(placed), len(lasting))
 
 
-run([many_applications_on_a_slow_disk, what_is_written_lasts, as_soon_as_it_listens, a_writer_may_finish, a_lock_held_for_ever, somebody_who_never_stops_talking,
+run([many_applications_on_a_slow_disk, many_sessions_of_many_applications, what_is_written_lasts, as_soon_as_it_listens, a_writer_may_finish, a_lock_held_for_ever, somebody_who_never_stops_talking,
      another_socket_in_its_place, many_files_of_a_killed_one])

@@ -86,6 +86,7 @@ static int discard(struct aggregator *daemon, const char *name)
 struct scan {
 	bool missed;  /* there are files that we may not read */
 	bool crowded; /* there are files of users who have enough of them taken already */
+	bool failed;  /* files could not be taken now, but may have been renamed already */
 };
 
 /* A daemon that is not root may not read what other users have left. Such a file stays for a daemon
@@ -199,7 +200,7 @@ static void take_left_behind(
 	if (number > spool->last_number && number < UINT64_MAX / 2)
 		spool->last_number = number;
 	if (!is_taken(spool, name) && may_read(daemon, name, scan) && may_take(daemon, name, scan))
-		adopt_file(daemon, name);
+		scan->failed |= adopt_file(daemon, name) < 0;
 }
 
 void spool_scan(struct aggregator *daemon)
@@ -224,11 +225,14 @@ void spool_scan(struct aggregator *daemon)
 		else if (numbered(entry->d_name, "records.", &number) &&
 			 may_read(daemon, entry->d_name, &found) &&
 			 may_take(daemon, entry->d_name, &found))
-			spool_take(daemon, entry->d_name);
+			found.failed |= spool_take(daemon, entry->d_name) < 0;
 	}
 	note_unread(daemon, found.missed, spool->n_taken < SPOOL_TAKEN_MAX);
-	/* If there were more files than we take, the next scan takes others. */
-	if (spool->n_taken < SPOOL_TAKEN_MAX && !found.crowded)
+	/* If there were more files than we take, or no descriptor was left to open one that was
+	 * renamed, the next scan takes others. */
+	if (found.failed)
+		spool->left_behind = true;
+	else if (spool->n_taken < SPOOL_TAKEN_MAX && !found.crowded)
 		spool->left_behind = false;
 	closedir(directory);
 }

@@ -385,6 +385,22 @@ def a_file_that_cannot_be_read(daemon):
     wait_for("an empty spool", lambda: set(os.listdir(daemon.spool)) <= OWN_FILES)
 
 
+def a_file_that_cannot_be_opened_now(daemon):
+    """Taken with the last descriptor but one: it is opened later, and not by the next daemon only."""
+    if not shutil.which("strace"):
+        return
+    for name in "records.0", "taken.41":
+        daemon.kill()
+        spool_file(daemon, entry([path("/etc/passwd")], application=name), name)
+        taken = "taken.1" if name == "records.0" else name
+        daemon.wrapper = ["strace", "-D", "-qq", "-f", "-o", daemon.directory + "/trace", "-P", taken,
+                          "-e", "trace=openat", "-e", "inject=openat:error=EMFILE:when=1"]
+        daemon.start()
+        wait_for("the file", lambda: has_file(daemon.manifest(name + "@1"), "/etc/passwd"))
+        with open(daemon.directory + "/trace") as f:
+            assert "EMFILE" in f.read(), "it was opened at once: this tests nothing"
+
+
 def a_file_that_stays_locked(daemon):
     """A process was stopped while it wrote: what is there is read, and what it writes later, too."""
     daemon.kill()
@@ -481,6 +497,6 @@ if __name__ == "__main__":
          relative_records_after_a_restart, records_by_value, a_connection_that_was_lost,
          unknown_directory_is_a_gap, prefixes_after_a_restart,
          another_user_goes_on, entries_that_are_refused_are_gaps, names_that_others_have_taken,
-         a_file_of_nothing, a_file_that_cannot_be_read, a_file_that_stays_locked,
+         a_file_of_nothing, a_file_that_cannot_be_read, a_file_that_cannot_be_opened_now, a_file_that_stays_locked,
          many_files_of_somebody_hostile, a_file_that_is_locked_at_the_end,
          a_lock_of_somebody_else, another_daemon_on_the_same_spool, unreadable_manifest_is_put_aside, full_disk, hundred_thousand_paths])

@@ -349,6 +349,166 @@ static void bad_entries_are_named(void **state)
 	assert_int_equal(decode_message(&message, ""), 0);
 }
 
+/* Two entries of each list, all as they should be. */
+struct whole {
+	Footprint__Manifest message;
+	Footprint__Run run[2], *runs[2];
+	Footprint__Gap gap[2], *gaps[2];
+	Footprint__Executable executable[2], *executables[2];
+	Footprint__Package package[2], *packages[2];
+	Footprint__File file[2], *files[2];
+	Footprint__Library library[2], *libraries[2];
+	Footprint__Endpoint endpoint[2], *endpoints[2];
+	Footprint__Missing absent[2], *missing[2];
+	Footprint__Use use[2], *uses[2];
+	Footprint__Loader loader[2], *loaders[2];
+	uint32_t both[2];
+	char *needed[1];
+};
+
+#define MAKE_LIST(whole, kind, one, list)                                                          \
+	for (int i_ = 0; i_ < 2; i_++) {                                                           \
+		footprint__##kind##__init(&(whole)->one[i_]);                                      \
+		(whole)->list[i_] = &(whole)->one[i_];                                             \
+	}
+#define MAKE_TOP(whole, kind, one, list)                                                           \
+	MAKE_LIST(whole, kind, one, list)                                                          \
+	(whole)->message.list = (whole)->list;                                                     \
+	(whole)->message.n_##list = 2
+
+static void make_whole(struct whole *whole)
+{
+	whole->message = empty_message();
+	MAKE_TOP(whole, run, run, runs);
+	MAKE_TOP(whole, gap, gap, gaps);
+	MAKE_TOP(whole, executable, executable, executables);
+	MAKE_TOP(whole, package, package, packages);
+	MAKE_TOP(whole, file, file, files);
+	MAKE_TOP(whole, library, library, libraries);
+	MAKE_TOP(whole, endpoint, endpoint, endpoints);
+	MAKE_TOP(whole, missing, absent, missing);
+	MAKE_LIST(whole, use, use, uses);
+	MAKE_LIST(whole, loader, loader, loaders);
+	whole->run[1].started_ns = 1;
+	whole->needed[0] = (char *)"libc.so.6";
+	for (uint32_t i = 0; i < 2; i++) {
+		whole->both[i] = whole->use[i].by = whole->loader[i].by = i;
+		whole->use[i].access = ACCESS_READ;
+		whole->gap[i].kind = (char *)(i ? "b" : "a");
+		whole->package[i].architecture = (char *)(i ? "b" : "a");
+		whole->endpoint[i].address = (char *)(i ? "b" : "a");
+		whole->executable[i].path = whole->file[i].path = whole->library[i].path =
+			whole->absent[i].path = path(i ? "/b" : "/a");
+	}
+	whole->executable[0].executes = whole->endpoint[0].by = whole->absent[0].by = whole->both;
+	whole->executable[0].n_executes = whole->endpoint[0].n_by = whole->absent[0].n_by = 2;
+	whole->file[0].uses = whole->uses;
+	whole->library[0].loaders = whole->loaders;
+	whole->file[0].n_uses = whole->library[0].n_loaders = 2;
+	whole->library[0].needed = whole->needed;
+	whole->library[0].n_needed = 1;
+}
+
+/* What is said of the whole with one change, which makes it bad. */
+#define REFUSED(text, change)                                                                      \
+	do {                                                                                       \
+		struct whole w;                                                                    \
+		make_whole(&w);                                                                    \
+		change;                                                                            \
+		assert_int_equal(decode_message(&w.message, text), -EBADMSG);                      \
+	} while (0)
+
+static void bad_entries_of_each_list_are_named(void **state)
+{
+	static char latin[] = "caf\xe9";
+	static uint32_t past = 2, twice[] = { 1, 1 };
+	const ProtobufCBinaryData nul = { 4, (uint8_t *)"/a\0b" };
+	struct whole whole;
+
+	(void)state;
+	make_whole(&whole);
+	assert_int_equal(decode_message(&whole.message, ""), 0);
+	REFUSED("runs[0]: text that is not UTF-8", w.run[0].host = latin);
+	REFUSED("runs[1]: stands there twice", w.run[1].started_ns = 0);
+	REFUSED("runs[1]: out of order", w.run[0].host = (char *)"z");
+	REFUSED("gaps[0]: has no kind", w.gap[0].kind = (char *)"");
+	REFUSED("gaps[1]: text that is not UTF-8", w.gap[1].kind = latin);
+	REFUSED("gaps[0]: text that is not UTF-8", w.gap[0].detail = latin);
+	REFUSED("gaps[0]: a NUL in a path", w.gap[0].path = nul);
+	REFUSED("gaps[1]: stands there twice", w.gap[1].kind = w.gap[0].kind);
+	REFUSED("executables[0]: a path that is not canonical", w.executable[0].path.len = 0);
+	REFUSED("executables[0]: a NUL in a path", w.executable[0].interpreter = nul);
+	REFUSED("executables[0]: an unknown way", w.executable[0].watched = 3);
+	REFUSED("executables[1]: stands there twice", w.executable[1].path = path("/a"));
+	REFUSED("executables[0]: names a program", w.both[1] = 2);
+	REFUSED("executables[0]: its programs are out", w.executable[0].executes = twice);
+	REFUSED("packages[0]: text that is not UTF-8", w.package[0].manager = latin);
+	REFUSED("packages[0]: text that is not UTF-8", w.package[0].name = latin);
+	REFUSED("packages[0]: text that is not UTF-8", w.package[0].version = latin);
+	REFUSED("packages[1]: text that is not UTF-8", w.package[1].architecture = latin);
+	REFUSED("packages[1]: stands there twice", w.package[1].architecture = (char *)"a");
+	REFUSED("packages[1]: out of order", w.package[0].version = (char *)"2");
+	REFUSED("files[0]: a NUL in a path", w.file[0].target = nul);
+	REFUSED("files[0]: its programs are out", w.use[1].by = 0);
+	REFUSED("files[0]: an unknown access", w.use[1].access = 0);
+	REFUSED("files[0]: an unknown access", w.use[1].access = ACCESS_READ | 1u << 20);
+	REFUSED("files[0]: observed and not", w.use[1].access = ACCESS_LOAD | ACCESS_UNOBSERVED);
+	REFUSED("libraries[0]: a path that is not", w.library[0].path = path("a"));
+	REFUSED("libraries[0]: text that is not UTF-8", w.library[0].soname = latin);
+	REFUSED("libraries[0]: text that is not UTF-8", w.library[0].build_id = latin);
+	REFUSED("libraries[0]: text that is not UTF-8", w.needed[0] = latin);
+	REFUSED("libraries[1]: stands there twice", w.library[1].path = path("/a"));
+	REFUSED("libraries[0]: names a program", w.loader[1].by = past);
+	REFUSED("libraries[0]: an unknown way of loading", w.loader[1].loaded = 3);
+	REFUSED("libraries[0]: a path that is not", w.loader[1].requester = path("a/b"));
+	REFUSED("libraries[0]: its loaders are out", w.loader[1].by = 0);
+	REFUSED("libraries[0]: its loaders are out", w.loader[0].by = 1; w.loader[1].by = 0);
+	REFUSED("libraries[0]: observed and not", w.loader[1] = w.loader[0];
+		w.loader[1].loaded = FOOTPRINT__LOADED__LOADED_UNOBSERVED);
+	REFUSED("endpoints[0]: text that is not UTF-8", w.endpoint[0].address = latin);
+	REFUSED("endpoints[1]: an unknown operation", w.endpoint[1].operation = 4);
+	REFUSED("endpoints[1]: stands there twice", w.endpoint[1].address = (char *)"a");
+	REFUSED("endpoints[0]: names a program", w.endpoint[0].by = &past; w.endpoint[0].n_by = 1);
+	REFUSED("missing[0]: a NUL in a path", w.absent[0].path = nul);
+	REFUSED("missing[0]: its programs are out", w.absent[0].by = twice);
+	REFUSED("missing[1]: stands there twice", w.absent[1].path = path("/a"));
+}
+
+/* They would be lost on the way through this version. */
+static void unknown_fields_of_entries_are_refused(void **state)
+{
+	static struct whole whole;
+	ProtobufCMessageUnknownField field = {
+		.tag = 99,
+		.wire_type = PROTOBUF_C_WIRE_TYPE_VARINT,
+		.len = 1,
+		.data = (uint8_t *)"\x01",
+	};
+	struct {
+		ProtobufCMessage *base;
+		const char *wanted;
+	} bases[] = {
+		{ &whole.run[1].base, "runs[1]: field 99" },
+		{ &whole.gap[1].base, "gaps[1]: field 99" },
+		{ &whole.executable[1].base, "executables[1]: field 99" },
+		{ &whole.package[1].base, "packages[1]: field 99" },
+		{ &whole.file[1].base, "files[1]: field 99" },
+		{ &whole.library[1].base, "libraries[1]: field 99" },
+		{ &whole.endpoint[1].base, "endpoints[1]: field 99" },
+		{ &whole.absent[1].base, "missing[1]: field 99" },
+		{ &whole.use[1].base, "files[0]: field 99" },
+		{ &whole.loader[1].base, "libraries[0]: field 99" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bases) / sizeof(*bases); i++) {
+		make_whole(&whole);
+		bases[i].base->n_unknown_fields = 1;
+		bases[i].base->unknown_fields = &field;
+		assert_int_equal(decode_message(&whole.message, bases[i].wanted), -EPROTONOSUPPORT);
+	}
+}
+
 static void names_that_fit_no_file_are_refused(void **state)
 {
 	Footprint__Manifest message = empty_message();
@@ -396,6 +556,8 @@ int main(void)
 		cmocka_unit_test(a_bomb_of_empty_messages_is_refused),
 		cmocka_unit_test(what_nobody_could_read_is_not_written),
 		cmocka_unit_test(bad_entries_are_named),
+		cmocka_unit_test(bad_entries_of_each_list_are_named),
+		cmocka_unit_test(unknown_fields_of_entries_are_refused),
 		cmocka_unit_test(names_that_fit_no_file_are_refused),
 		cmocka_unit_test(other_encodings_of_the_same_are_refused),
 	};

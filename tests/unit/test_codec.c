@@ -427,6 +427,7 @@ static void bad_entries_of_each_list_are_named(void **state)
 
 	(void)state;
 	make_whole(&whole);
+	whole.file[0].path = path("/");
 	assert_int_equal(decode_message(&whole.message, ""), 0);
 	REFUSED("runs[0]: text that is not UTF-8", w.run[0].host = latin);
 	REFUSED("runs[1]: stands there twice", w.run[1].started_ns = 0);
@@ -448,7 +449,12 @@ static void bad_entries_of_each_list_are_named(void **state)
 	REFUSED("packages[1]: text that is not UTF-8", w.package[1].architecture = latin);
 	REFUSED("packages[1]: stands there twice", w.package[1].architecture = (char *)"a");
 	REFUSED("packages[1]: out of order", w.package[0].version = (char *)"2");
+	REFUSED("packages[1]: out of order", w.package[0].name = (char *)"z");
+	REFUSED("files[0]: a path that is not canonical", w.file[0].path = path("//"));
+	REFUSED("files[0]: a path that is not canonical", w.file[0].path = path("/a/"));
+	REFUSED("files[0]: a path that is not canonical", w.file[0].path = path("/a//b"));
 	REFUSED("files[0]: a NUL in a path", w.file[0].target = nul);
+	REFUSED("files[0]: an unknown type", w.file[0].type = 7);
 	REFUSED("files[0]: its programs are out", w.use[1].by = 0);
 	REFUSED("files[0]: an unknown access", w.use[1].access = 0);
 	REFUSED("files[0]: an unknown access", w.use[1].access = ACCESS_READ | 1u << 20);
@@ -517,6 +523,9 @@ static void names_that_fit_no_file_are_refused(void **state)
 	message.application = (char *)"../../etc/cron.d/x";
 	assert_int_equal(decode_message(&message, "name"), -EBADMSG);
 	message.application = (char *)"";
+	assert_int_equal(decode_message(&message, "name"), -EBADMSG);
+	message.application = (char *)"app";
+	message.version = (char *)"1/2";
 	assert_int_equal(decode_message(&message, "name"), -EBADMSG);
 }
 

@@ -138,7 +138,8 @@ int segment_add_log(struct session *session, struct segment *segment, uint64_t o
 
 	if (segment_has_all(segment))
 		return 0;
-	if (offset % SLOT_ALIGN || offset + size > FP_SEGMENT_SIZE_MAX)
+	if (offset % SLOT_ALIGN || offset > FP_SEGMENT_SIZE_MAX ||
+		size > FP_SEGMENT_SIZE_MAX - offset)
 		return error_set(err, -EBADMSG, "log: at %llu, not within a segment",
 			(unsigned long long)offset);
 	while ((r = slot_next(&reader, &slot, err)) > 0) {

@@ -98,6 +98,74 @@ def logs_that_are_damaged(daemon):
     assert has_file(daemon.manifest("bad@1"), "/etc/hostname"), "its other records stay"
 
 
+def log_at(peer):
+    return 64 + len(peer.hello) + -len(peer.hello) % 8
+
+
+def logs_that_do_not_fit(daemon):
+    """A slot that reaches past the end, and more unfinished ones than anybody would leave."""
+    for log, size in (struct.pack("<I", READY << 24 | 8000), 4096), (slot(path("/x"), CLAIMED) * 5000, 1 << 20):
+        h = hello(os.urandom(16), application="bad")
+        s = connect(daemon)
+        say_hello(s, h, [memory(log, h, size=size)])
+        assert refused(s)
+        s.close()
+    check_others_go_on(daemon)
+
+
+def slots_that_change_their_size(daemon):
+    """While they are being written nobody believes a size; then it has a limit, and is not changed again."""
+    for state in READY, EXEC:
+        peer = Peer(daemon, [], application="bad")
+        os.pwrite(peer.memory, slot(path("/etc/group"), CLAIMED) + slot(path("/etc/hostname")), log_at(peer))
+        wait_for("the slot behind it", lambda: has_file(daemon.manifest("bad@1"), "/etc/hostname"))
+        os.pwrite(peer.memory, struct.pack("<I", state << 24 | 0xFFFFFF), log_at(peer))
+        assert refused(peer.socket), state
+        peer.close()
+        assert daemon.stop() == 0
+        assert daemon.counter("sessions dropped") == 1
+        os.unlink(daemon.manifests + "/bad@1.footprint")
+        daemon.start()
+
+
+def pieces_that_are_not_within_a_log(daemon):
+    """By value, at offsets that no log has: the last ones lead round to its beginning."""
+    piece = slot(path("/etc/hosts")) * 2
+    for offset in 4, 1 << 40, (1 << 64) - 8, (1 << 64) - len(piece):
+        session = os.urandom(16)
+        s = connect(daemon)
+        say_hello(s, hello(session, application="bad"), [])
+        s.send(batch(session, slot(path("/etc/hostname"))))
+        s.send(batch(session, piece, offset))
+        assert refused(s), "%#x" % offset
+        s.close()
+    check_others_go_on(daemon)
+    assert daemon.stop() == 0
+    assert has_file(daemon.manifest("bad@1"), "/etc/hostname"), "its other records stay"
+    assert not has_file(daemon.manifest("bad@1"), "/etc/hosts"), daemon.manifest("bad@1")
+    assert daemon.counter("sessions dropped") == 4
+
+
+def segments_that_cannot_be(daemon):
+    """A number past the limit, and another memory in place of one that is there."""
+    session = os.urandom(16)
+    refuses(daemon, [memory(b"", hello(session, segment=1 << 20))], hello_bytes=hello(session, segment=1 << 20))
+    peer = Peer(daemon, GOOD)
+    refuses(daemon, [memory(peer.log, peer.hello)], hello_bytes=peer.hello)
+    check_others_go_on(daemon)
+
+
+def session_that_was_dropped(daemon):
+    """It does not come back."""
+    peer = Peer(daemon, [data(4, "/" + "y" * 13000)], application="bad")
+    assert refused(peer.socket)
+    refuses(daemon, [memory(slot(path("/etc/hosts")), peer.hello)], hello_bytes=peer.hello)
+    refuses(daemon, [], hello_bytes=peer.hello)
+    check_others_go_on(daemon)
+    assert daemon.stop() == 0
+    assert not has_file(daemon.manifest("bad@1"), "/etc/hosts")
+
+
 def records_not_understood_are_gaps(daemon):
     records = [number(1, 99), path("/etc/hosts", access=1 << 20 | READ), number(1, 1), b"\xff\xff",
                path("/etc/passwd")]
@@ -217,9 +285,10 @@ memories_that_claim_what_they_do_not_hold.options = ("--interval", "600")
 if __name__ == "__main__":
     resource.setrlimit(resource.RLIMIT_NOFILE, (8192, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
     run([descriptors_that_are_no_session_memory, too_many_descriptors, many_descriptors_at_once,
-         many_records_that_wait_for_a_directory,
-         prefixes_with_more_directories_than_are_kept,
-         root_that_is_no_path_descriptor, garbage, logs_that_are_damaged,
+         many_records_that_wait_for_a_directory, prefixes_with_more_directories_than_are_kept,
+         root_that_is_no_path_descriptor, garbage, logs_that_are_damaged, logs_that_do_not_fit,
+         slots_that_change_their_size, pieces_that_are_not_within_a_log, segments_that_cannot_be,
+         session_that_was_dropped,
          records_not_understood_are_gaps, another_protocol_is_a_gap,
          another_session_on_the_same_socket, memories_that_claim_what_they_do_not_hold, applications_not_allowed,
          names_do_not_leave_the_directory, links_do_not_leave_the_root, out_of_descriptors,

@@ -148,6 +148,37 @@ def executions_that_settle_later(daemon):
     assert "dropped-session" not in daemon.manifest()
 
 
+def slots_that_are_complete_later(daemon):
+    """Seen in a memory before they were: what was still being written, and executions that come to nothing.
+    An execution stands for done when nobody has taken it back for a second: if this takes as long, again."""
+    slots = [(path("/etc/group"), CLAIMED, READY), (execute("/usr/bin/ls"), EXEC, VOID),
+             (execute("/usr/bin/dash"), CLAIMED, EXEC), (path("/etc/hosts"), CLAIMED, VOID),
+             (path("/etc/passwd"), READY, READY)]
+    first, last = (b"".join(slot(each[0], each[when]) for each in slots) for when in (1, 2))
+    making = slot(path("/etc/not-y"), CLAIMED)  # a record in the making may say anything
+    first = making + first[len(making):]
+    for name in map(str, range(10)):
+        peer = Peer(daemon, [], application=name)
+        at = 64 + len(peer.hello) + -len(peer.hello) % 8
+        began = time.monotonic()
+        os.pwrite(peer.memory, first, at)
+        while not has_file(daemon.manifest(name + "@1"), "/etc/passwd"):
+            began = time.monotonic()
+        acknowledged = peer.acknowledged()
+        os.pwrite(peer.memory, making + last[len(making):], at)
+        if time.monotonic() - began < 0.7:
+            break
+        peer.close()
+    wait_for("the execution", lambda: has_file(daemon.manifest(name + "@1"), "/usr/bin/dash"))
+    assert acknowledged == peer.acknowledged() == 0, "acknowledged before it was complete"
+    os.pwrite(peer.memory, last, at)
+    wait_for("the last", lambda: has_file(daemon.manifest(name + "@1"), "/etc/group"))
+    wait_for("acknowledgement", lambda: peer.acknowledged() == len(last))
+    for file in "/usr/bin/ls", "/etc/hosts", "/etc/not-y":
+        assert not has_file(daemon.manifest(name + "@1"), file), file
+    peer.close()
+
+
 def manifest_that_was_not_replaced(daemon):
     """What was about to be counted when the daemon died is counted by the next one, because the manifest
     on disk is still the old one."""
@@ -200,6 +231,6 @@ def late_word_of_a_run_that_has_ended(daemon):
 
 
 run([said_again_in_the_spool, said_again_by_value, exec_that_had_not_settled,
-     executions_that_had_not_settled, executions_that_settle_later,
+     executions_that_had_not_settled, executions_that_settle_later, slots_that_are_complete_later,
      segments_that_come_back_one_at_a_time, manifest_that_was_not_replaced,
      application_that_never_returns, late_word_of_a_run_that_has_ended])

@@ -165,6 +165,20 @@ def memory_is_acknowledged_when_on_disk(daemon):
     assert has_file(daemon.manifest(), "/etc/passwd"), "acknowledged before it was on disk"
 
 
+def what_waits_is_not_acknowledged(daemon):
+    """A record relative to a directory that nobody has named yet: only its process can say it again."""
+    peer = Peer(daemon, [path("/etc/passwd"), path("hostname", directory=directory_id(0, "/etc"))])
+    wait_for("the file beside it", lambda: has_file(daemon.manifest(), "/etc/passwd"))
+    Peer(daemon, [path("/etc/group")]).close()
+    wait_for("another manifest", lambda: has_file(daemon.manifest(), "/etc/group"))
+    assert peer.acknowledged() == 0
+    end = 64 + len(peer.hello) + -len(peer.hello) % 8 + len(peer.log)
+    named = slot(path("/etc", LIST))
+    os.pwrite(peer.memory, named, end)
+    wait_for("acknowledgement", lambda: peer.acknowledged() == len(peer.log + named))
+    assert has_file(daemon.manifest(), "/etc/hostname")
+
+
 def restart_continues(daemon):
     Peer(daemon, [path("/etc/passwd")]).close()
     assert daemon.stop() == 0
@@ -493,7 +507,8 @@ if __name__ == "__main__":
     run([files_left_while_away, who_began_without_a_spool, torn_entries, entries_cut_short_by_a_kill,
          execution_that_had_not_settled, record_that_waits_in_vain,
          entry_cut_short_names_its_program, strange_files_are_put_away,
-         killed_process_and_killed_daemon, a_journal_goes_while_others_end, memory_is_acknowledged_when_on_disk, restart_continues,
+         killed_process_and_killed_daemon, a_journal_goes_while_others_end, memory_is_acknowledged_when_on_disk,
+         what_waits_is_not_acknowledged, restart_continues,
          relative_records_after_a_restart, records_by_value, a_connection_that_was_lost,
          unknown_directory_is_a_gap, prefixes_after_a_restart,
          another_user_goes_on, entries_that_are_refused_are_gaps, names_that_others_have_taken,

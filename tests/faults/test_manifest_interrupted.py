@@ -104,6 +104,19 @@ def check(place, names, what, status, allowed, *strace):
                                                                   counts(place.new))
 
 
+def check_written_through(place):
+    """A power failure interrupts nothing that can be seen here: the order of the calls is what keeps a
+    manifest whole then. The name is given to what is on the disk, and is there itself before the end."""
+    place.disturbed(NAMES[:3], "-y")
+    with open(place.folder + "/trace") as f:
+        calls = f.read().split("\n")
+    steps = [r"write\(\d+<.*tmp>", r"fsync\(\d+<.*tmp>", r'renameat\(.*"app@1.footprint"', r"fsync\(\d+<.*/manifests>"]
+    turns = [[i for i, call in enumerate(calls) if re.match(r"\d+ +" + step, call)] for step in steps]
+    assert all(turns), dict(zip(steps, turns))
+    last = [turn[-1] for turn in turns]
+    assert last == sorted(last), [calls[i] for i in last]
+
+
 def interrupt(place, names, calls):
     """Interrupts each of these calls in each way (the short form: only the last call for most names);
     returns how many interruptions there were."""
@@ -123,6 +136,7 @@ def interrupt(place, names, calls):
 
 def main():
     place, points, seen = Place(), 0, set()
+    check_written_through(place)
     for name in NAMES:
         calls = place.calls([name])
         if name == "spool":

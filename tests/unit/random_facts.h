@@ -69,6 +69,7 @@ static inline const char *random_path(uint32_t dice, char buffer[static 64])
 static inline void random_state(const struct fact *fact, struct file_state *ret)
 {
 	static const char *const versions[] = { "1.0", "2.0" };
+	const uint32_t package = fact->dice[7];
 
 	*ret = (struct file_state){
 		.type = FOOTPRINT__FILE_TYPE__TYPE_FILE,
@@ -77,19 +78,19 @@ static inline void random_state(const struct fact *fact, struct file_state *ret)
 		.uid = fact->dice[3] % 2,
 		.gid = fact->dice[4] % 2,
 		.has_sha256 = fact->dice[5] % 2,
-		.sha256 = { (uint8_t)(fact->dice[1] % 3) },
+		.sha256 = { (uint8_t)(fact->dice[5] / 2 % 3) },
 	};
 	if (!ret->has_sha256)
 		ret->sha256[0] = 0;
 	if (fact->dice[6] % 3 == 0) {
 		ret->type = FOOTPRINT__FILE_TYPE__TYPE_SYMLINK;
-		ret->target = "elsewhere";
+		ret->target = fact->dice[6] / 3 % 2 ? "elsewhere" : "nowhere";
 	}
-	if (fact->dice[7] % 2) {
-		ret->manager = "dpkg";
-		ret->package = "package";
-		ret->package_version = versions[fact->dice[7] / 2 % 2];
-		ret->architecture = "amd64";
+	if (package % 2) {
+		ret->manager = package / 2 % 2 ? "dpkg" : "rpm";
+		ret->package = package / 4 % 2 ? "package" : "other";
+		ret->package_version = versions[package / 8 % 2];
+		ret->architecture = package / 16 % 2 ? "amd64" : "all";
 	}
 }
 

@@ -168,6 +168,119 @@ static void each_difference_is_named(void **state)
 	end(&t);
 }
 
+/* Both sides have one file, one program and one library, in all the same; then one thing differs.
+ */
+struct thing {
+	struct file_state file;
+	struct library_info library;
+	const char *interpreter, *needed;
+	Footprint__Watched watched;
+	Footprint__Loaded loaded;
+	bool first, absent, deleted, no_program_file;
+};
+
+static const struct thing usual = {
+	.file = { .type = FOOTPRINT__FILE_TYPE__TYPE_FILE,
+		.mode = 0644,
+		.size = 10,
+		.manager = "dpkg",
+		.package = "nginx",
+		.package_version = "1",
+		.architecture = "amd64" },
+	.library = { .soname = "libz.so.1", .build_id = "00ff" },
+	.interpreter = "/lib/ld.so",
+	.needed = "libc.so.6",
+	.watched = FOOTPRINT__WATCHED__WATCHED_PRELOAD,
+	.first = true,
+};
+
+static void add_thing(struct manifest *m, const struct thing *thing)
+{
+	struct library_info library = thing->library;
+	struct file_state program = content(1, 100);
+
+	library.needed = &thing->needed;
+	library.n_needed = 1;
+	assert_int_equal(manifest_add_use(m, "/f", ACCESS_READ, NGINX), 0);
+	if (thing->deleted)
+		assert_int_equal(manifest_add_use(m, "/f", ACCESS_DELETE, NGINX), 0);
+	if (!thing->absent)
+		assert_int_equal(manifest_set_state(m, "/f", &thing->file), 0);
+	assert_int_equal(manifest_add_executable(
+				 m, NGINX, thing->interpreter, thing->watched, 1, thing->first),
+		0);
+	if (!thing->no_program_file)
+		assert_int_equal(manifest_set_state(m, NGINX, &program), 0);
+	assert_int_equal(manifest_set_library(m, "/lib/libz.so.1", &library), 0);
+	assert_int_equal(manifest_add_loader(m, "/lib/libz.so.1", NGINX, thing->loaded, NULL), 0);
+}
+
+/* wanted: of the group's only change, and 0: there is none in any group. */
+#define ASSERT_DIFFERS(group, wanted, change)                                                      \
+	do {                                                                                       \
+		struct thing thing = usual;                                                        \
+		change;                                                                            \
+		assert_differs(&usual, &thing, group, wanted);                                     \
+		assert_differs(&thing, &usual, group, wanted);                                     \
+	} while (0)
+
+static void assert_differs(const struct thing *before, const struct thing *after,
+	enum change_group group, uint32_t wanted)
+{
+	struct two t;
+
+	begin(&t);
+	add_thing(t.before, before);
+	add_thing(t.after, after);
+	compare(&t);
+	for (enum change_group other = 0; other < N_CHANGE_GROUPS; other++)
+		if (other != group && other != GROUP_PACKAGES)
+			assert_int_equal(t.diff.groups[other].n, 0);
+	if (wanted)
+		assert_int_equal(only(&t.diff, group, CHANGE_CHANGED)->what, wanted);
+	else
+		assert_int_equal(t.diff.groups[group].n, 0);
+	end(&t);
+}
+
+static void one_thing_that_differs_is_the_only_one_named(void **state)
+{
+	(void)state;
+	ASSERT_DIFFERS(GROUP_FILES, 0, (void)thing);
+	ASSERT_DIFFERS(GROUP_FILES, DIFFERENCE_CONTENT, thing.file.size = 11);
+	ASSERT_DIFFERS(GROUP_FILES, 0, thing.file.size = 0);
+	ASSERT_DIFFERS(GROUP_FILES, 0, thing.file.has_sha256 = true);
+	ASSERT_DIFFERS(
+		GROUP_FILES, DIFFERENCE_TYPE, thing.file.type = FOOTPRINT__FILE_TYPE__TYPE_FIFO);
+	ASSERT_DIFFERS(GROUP_FILES, DIFFERENCE_OWNER, thing.file.gid = 1);
+	ASSERT_DIFFERS(GROUP_FILES, DIFFERENCE_TARGET, thing.file.target = "g");
+	ASSERT_DIFFERS(GROUP_FILES, DIFFERENCE_PACKAGE, thing.file.package = "till");
+	ASSERT_DIFFERS(GROUP_FILES, 0, thing.file.package_version = "2");
+	ASSERT_DIFFERS(GROUP_FILES, DIFFERENCE_PRESENCE, thing.absent = true);
+	ASSERT_DIFFERS(GROUP_PROGRAMS, DIFFERENCE_INTERPRETER, thing.interpreter = NULL);
+	ASSERT_DIFFERS(GROUP_PROGRAMS, DIFFERENCE_WATCHED, thing.watched = 2);
+	ASSERT_DIFFERS(GROUP_PROGRAMS, DIFFERENCE_FIRST, thing.first = false);
+	ASSERT_DIFFERS(GROUP_PROGRAMS, DIFFERENCE_PRESENCE, thing.no_program_file = true);
+	ASSERT_DIFFERS(GROUP_LIBRARIES, DIFFERENCE_SONAME, thing.library.soname = "libz.so");
+	ASSERT_DIFFERS(GROUP_LIBRARIES, DIFFERENCE_BUILD_ID, thing.library.build_id = "ff00");
+	ASSERT_DIFFERS(GROUP_LIBRARIES, DIFFERENCE_NEEDED, thing.needed = "libm.so.6");
+	ASSERT_DIFFERS(GROUP_LIBRARIES, DIFFERENCE_LOADED,
+		thing.loaded = FOOTPRINT__LOADED__LOADED_DLOPEN);
+}
+
+/* Whether it was still there when it was looked at is chance, if both sides delete it. */
+static void a_file_that_is_deleted_may_be_gone(void **state)
+{
+	struct thing there = usual, gone = usual;
+
+	(void)state;
+	there.deleted = gone.deleted = gone.absent = true;
+	assert_differs(&there, &gone, GROUP_FILES, 0);
+	there.deleted = false;
+	assert_differs(&there, &gone, GROUP_FILES,
+		DIFFERENCE_PRESENCE | DIFFERENCE_ACCESS | DIFFERENCE_USES);
+}
+
 static void a_moved_file_is_found_by_its_digest(void **state)
 {
 	const struct change *change;
@@ -418,6 +531,8 @@ int main(void)
 		cmocka_unit_test(times_and_counts_are_no_difference),
 		cmocka_unit_test(files_come_go_and_change),
 		cmocka_unit_test(each_difference_is_named),
+		cmocka_unit_test(one_thing_that_differs_is_the_only_one_named),
+		cmocka_unit_test(a_file_that_is_deleted_may_be_gone),
 		cmocka_unit_test(a_moved_file_is_found_by_its_digest),
 		cmocka_unit_test(empty_and_ambiguous_files_did_not_move),
 		cmocka_unit_test(a_library_update_is_one_change_by_soname),

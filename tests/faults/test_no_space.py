@@ -401,6 +401,22 @@ def spool_beyond_quota_at_times(case):
         assert_done(finish(daemon), said)
 
 
+def spool_beyond_quota_for_good(case):
+    """EDQUOT for every record, by strace's hand, of a quota that holds the reserve already: what is lost is
+    counted."""
+    if not shutil.which("strace"):
+        return
+    with removed_at_the_end(Daemon(interval="0.2")) as daemon:
+        daemon.kill()
+        case.works(daemon, 0, prefix=["strace", "-qq", "-o", "/dev/null", "-e", "inject=writev:error=EDQUOT"])
+        assert not any(map(os.path.getsize, glob.glob(daemon.spool + "/records.*"))), "it is kept"
+        daemon.start()
+        wait_for("word of it", lambda: "lost-records" in daemon.manifest())
+        lost = lost_records(finish(daemon))
+        named = [gap for gap in lost if gap[1] == case.worker]
+        assert named and named[0][3] >= COUNT, lost
+
+
 def spool_nobody_may_write(case):
     """Processes of another user, who cannot write to the spool, keep their records in memory while the
     daemon lives."""
@@ -434,7 +450,8 @@ def main():
                  read_only_for_the_application_without_an_outage,
                  space_again_before_a_kill, limit_of_size, limit_of_size_while_it_stands_still,
                  losses_are_told_once,
-                 spool_beyond_quota, spool_beyond_quota_at_times, spool_nobody_may_write, everything_read_only):
+                 spool_beyond_quota, spool_beyond_quota_at_times, spool_beyond_quota_for_good,
+                 spool_nobody_may_write, everything_read_only):
         try:
             test(case)
             print("ok", test.__name__)

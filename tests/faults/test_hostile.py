@@ -187,7 +187,11 @@ def files_that_would_hang_a_reader(daemon):
     Peer(daemon, [record(n) for n in names for record in (path, load, execute)],
          application="bad").close()
     check_good(daemon)
-    assert has_file(daemon.manifest("bad@1"), folder + "/sparse")
+    manifest = daemon.manifest("bad@1")
+    for name in "fifo", *elves:
+        assert has_file(manifest, folder + "/" + name), name
+    # Who hangs in one is replaced after a while, and says so.
+    assert not [gap for gap in gaps(manifest) if gap[0] == "unresolved"], gaps(manifest)
 
 
 def names_of_others(daemon):

@@ -281,6 +281,25 @@ static void a_file_that_is_deleted_may_be_gone(void **state)
 		DIFFERENCE_PRESENCE | DIFFERENCE_ACCESS | DIFFERENCE_USES);
 }
 
+/* As many as before, but others. */
+static void another_user_takes_the_place_of_one(void **state)
+{
+	struct two t;
+
+	(void)state;
+	begin(&t);
+	for (int i = 0; i < 2; i++) {
+		struct manifest *m = i ? t.after : t.before;
+
+		assert_int_equal(manifest_add_executable(m, "/bin/a", NULL, 1, 1, false), 0);
+		assert_int_equal(manifest_add_executable(m, "/bin/b", NULL, 1, 1, false), 0);
+		assert_int_equal(
+			manifest_add_use(m, "/f", ACCESS_READ, i ? "/bin/b" : "/bin/a"), 0);
+	}
+	assert_int_equal(only(compare(&t), GROUP_FILES, CHANGE_CHANGED)->what, DIFFERENCE_USERS);
+	end(&t);
+}
+
 static void a_moved_file_is_found_by_its_digest(void **state)
 {
 	const struct change *change;
@@ -389,10 +408,16 @@ static void a_renamed_program_is_the_same_user(void **state)
 
 		assert_int_equal(manifest_add_executable(m, python, NULL, 1, 1, true), 0);
 		assert_int_equal(manifest_add_use(m, "/etc/hosts", ACCESS_READ, python), 0);
+		assert_int_equal(manifest_add_loader(m, "/lib/libz.so.1", python, 0, NULL), 0);
 	}
 	compare(&t);
 	assert_true(only(&t.diff, GROUP_PROGRAMS, CHANGE_CHANGED)->what & DIFFERENCE_PATH);
+	/* Also where it has another number now. */
+	assert_int_equal(manifest_add_executable(t.after, "/bin/sh", NULL, 1, 1, false), 0);
+	compare(&t);
+	assert_int_equal(t.diff.groups[GROUP_PROGRAMS].n, 2);
 	assert_int_equal(t.diff.groups[GROUP_FILES].n, 0);
+	assert_int_equal(t.diff.groups[GROUP_LIBRARIES].n, 0);
 	end(&t);
 }
 
@@ -533,6 +558,7 @@ int main(void)
 		cmocka_unit_test(each_difference_is_named),
 		cmocka_unit_test(one_thing_that_differs_is_the_only_one_named),
 		cmocka_unit_test(a_file_that_is_deleted_may_be_gone),
+		cmocka_unit_test(another_user_takes_the_place_of_one),
 		cmocka_unit_test(a_moved_file_is_found_by_its_digest),
 		cmocka_unit_test(empty_and_ambiguous_files_did_not_move),
 		cmocka_unit_test(a_library_update_is_one_change_by_soname),

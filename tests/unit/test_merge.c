@@ -145,6 +145,65 @@ static void hidden_content_does_not_decide_about_modes(void **state)
 	assert_same_and_free(m[0], m[5]);
 }
 
+static void add_look(struct manifest *m, const struct file_state *state)
+{
+	assert_int_equal(manifest_set_state(m, "/f", state), 0);
+}
+
+static void add_description(struct manifest *m, const struct library_info *info)
+{
+	assert_int_equal(manifest_set_library(m, "/l", info), 0);
+}
+
+/* Two facts of one thing, which differ in one field: whichever comes first, the same one stays. */
+#define ASSERT_DECIDED(add, type, field, ...)                                                      \
+	do {                                                                                       \
+		const type usual = { __VA_ARGS__ };                                                \
+		type other = usual;                                                                \
+		struct manifest *m[2];                                                             \
+                                                                                                   \
+		other.field;                                                                       \
+		for (int i_ = 0; i_ < 2; i_++) {                                                   \
+			assert_int_equal(manifest_new("app", "1", &m[i_]), 0);                     \
+			assert_int_equal(manifest_add_use(m[i_], "/f", ACCESS_READ, "/p"), 0);     \
+			add(m[i_], i_ ? &usual : &other);                                          \
+			add(m[i_], i_ ? &other : &usual);                                          \
+		}                                                                                  \
+		assert_same_and_free(m[0], m[1]);                                                  \
+	} while (0)
+#define DECIDED_LOOK(field)                                                                        \
+	ASSERT_DECIDED(add_look, struct file_state, field, .type = 1, .mode = 0644, .size = 5,     \
+		.has_sha256 = true, .sha256 = { 7 }, .manager = "m", .package = "p",               \
+		.package_version = "v", .architecture = "a")
+#define DECIDED_DESCRIPTION(field)                                                                 \
+	ASSERT_DECIDED(add_description, struct library_info, field, .soname = "s",                 \
+		.build_id = "00", .needed = needed, .n_needed = 2)
+
+static void each_field_is_decided_in_any_order(void **state)
+{
+	static const char *const needed[] = { "libc.so.6", "libm.so.6" };
+	static const char *const others[] = { "libc.so.6", "libz.so.1" };
+
+	(void)state;
+	DECIDED_LOOK(type = 4);
+	DECIDED_LOOK(mode = 0600);
+	DECIDED_LOOK(uid = 1);
+	DECIDED_LOOK(gid = 1);
+	DECIDED_LOOK(target = "t");
+	DECIDED_LOOK(size = 6);
+	DECIDED_LOOK(has_sha256 = false);
+	DECIDED_LOOK(sha256[31] = 1);
+	DECIDED_LOOK(manager = NULL);
+	DECIDED_LOOK(manager = "n");
+	DECIDED_LOOK(package = "q");
+	DECIDED_LOOK(package_version = "w");
+	DECIDED_LOOK(architecture = "b");
+	DECIDED_DESCRIPTION(soname = "t");
+	DECIDED_DESCRIPTION(build_id = "01");
+	DECIDED_DESCRIPTION(n_needed = 1);
+	DECIDED_DESCRIPTION(needed = others);
+}
+
 static void merging_keeps_the_first_ones_name(void **state)
 {
 	struct manifest *a, *b;
@@ -166,6 +225,7 @@ int main(void)
 		cmocka_unit_test(repeated_facts_change_nothing),
 		cmocka_unit_test(merged_parts_are_the_whole),
 		cmocka_unit_test(hidden_content_does_not_decide_about_modes),
+		cmocka_unit_test(each_field_is_decided_in_any_order),
 		cmocka_unit_test(merging_keeps_the_first_ones_name),
 	};
 

@@ -5,6 +5,8 @@ import os, sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from peer import *
 
+RESERVE_SLOT = 4096
+
 
 def spool_file(daemon, entries, name="records.0"):
     """Makes a spool file under its name only when it is complete, because without a lock it may be read at
@@ -17,6 +19,12 @@ def spool_file(daemon, entries, name="records.0"):
 def entry(records, application="app", offset=0, session=None):
     return spool_entry(hello(session or os.urandom(16), application),
                        b"".join(slot(r) for r in records), offset)
+
+
+def lost_entry(hello_bytes, lost):
+    """Of records that could not be kept."""
+    head = struct.pack("<8sIIQQQI", b"FRPTLOG3", len(hello_bytes), 0, 0, 1, lost, 1)
+    return head + struct.pack("<I", checksum(head + bytes(4), hello_bytes, b"")) + hello_bytes
 
 
 def files_left_while_away(daemon):
@@ -473,6 +481,30 @@ def a_file_that_is_locked_at_the_end(daemon):
     assert has_file(daemon.manifest(), "/etc/group") and set(os.listdir(daemon.spool)) <= OWN_FILES
 
 
+def nonsense_in_the_reserve(daemon):
+    """Everybody may write there. It is nobody's gap, its slot is free again, and the words of others are read;
+    a file that somebody has cut off is made whole by the next daemon."""
+    reserve = daemon.spool + "/reserve"
+    size = os.stat(reserve).st_size
+    with open(reserve, "r+b") as f:
+        f.seek(5 * RESERVE_SLOT)
+        f.write(os.urandom(RESERVE_SLOT))
+        f.seek(7 * RESERVE_SLOT)
+        f.write(lost_entry(hello(os.urandom(16)), 3))
+    wait_for("the word", lambda: 'kind: "lost-records"' in daemon.manifest())
+    with open(reserve, "rb") as f:
+        wait_for("free slots", lambda: not any(os.pread(f.fileno(), size, 0)))
+    os.truncate(reserve, 3 * RESERVE_SLOT + 100)
+    assert daemon.stop() == 0
+    assert daemon.counter("spool entries damaged") == 1
+    lost = re.findall(r"^gaps \{.*?^\}", daemon.manifest(), re.M | re.S)
+    assert len(lost) == 1 and "  count: 3\n" in lost[0], lost
+    daemon.start()
+    assert os.stat(reserve).st_size == size
+    assert daemon.stop() == 0
+    assert 'count: 3\n' in daemon.manifest(), "told again"
+
+
 def a_lock_of_somebody_else(daemon):
     """Everybody may open the folder, and lock it. That must not lock out a daemon."""
     daemon.kill()
@@ -514,4 +546,4 @@ if __name__ == "__main__":
          another_user_goes_on, entries_that_are_refused_are_gaps, names_that_others_have_taken,
          a_file_of_nothing, a_file_that_cannot_be_read, a_file_that_cannot_be_opened_now, a_file_that_stays_locked,
          many_files_of_somebody_hostile, a_file_that_is_locked_at_the_end,
-         a_lock_of_somebody_else, another_daemon_on_the_same_spool, unreadable_manifest_is_put_aside, full_disk, hundred_thousand_paths])
+         nonsense_in_the_reserve, a_lock_of_somebody_else, another_daemon_on_the_same_spool, unreadable_manifest_is_put_aside, full_disk, hundred_thousand_paths])

@@ -55,6 +55,35 @@ def said_again_in_the_spool(daemon):
     assert (runs(daemon), images(daemon)) == ([(1, 4, True)], 1), (runs(daemon), images(daemon))
 
 
+def said_again_two_daemons_later(daemon):
+    """What was counted is remembered by one that has heard nothing of the session."""
+    peer = connected(daemon)
+    daemon.kill()
+    daemon.start()
+    daemon.kill()
+    leave(daemon, peer, FIRST + LATER)
+    daemon.start()
+    wait_for("the file", lambda: has_file(daemon.manifest(), "/etc/group"))
+    peer.close()
+    assert daemon.stop() == 0
+    assert (runs(daemon), images(daemon)) == ([(1, 4, True)], 1), (runs(daemon), images(daemon))
+
+
+def said_again_of_several_snapshots(daemon):
+    """Each tells what is new in it, and all of them count."""
+    said = FIRST, LATER
+    peers = [connected(daemon, records) for records in said]
+    daemon.kill()
+    for peer, records in zip(peers, said):
+        leave(daemon, peer, records)
+    daemon.start()
+    wait_for("the spool read", lambda: set(os.listdir(daemon.spool)) <= OWN_FILES)
+    for peer in peers:
+        peer.close()
+    assert daemon.stop() == 0
+    assert (runs(daemon), images(daemon)) == ([(2, 4, True)], 2), (runs(daemon), images(daemon))
+
+
 def said_again_by_value(daemon):
     peer = connected(daemon)
     daemon.kill()
@@ -230,7 +259,8 @@ def late_word_of_a_run_that_has_ended(daemon):
     assert len(runs(daemon)) == 1, runs(daemon)
 
 
-run([said_again_in_the_spool, said_again_by_value, exec_that_had_not_settled,
+run([said_again_in_the_spool, said_again_two_daemons_later, said_again_of_several_snapshots,
+     said_again_by_value, exec_that_had_not_settled,
      executions_that_had_not_settled, executions_that_settle_later, slots_that_are_complete_later,
      segments_that_come_back_one_at_a_time, manifest_that_was_not_replaced,
      application_that_never_returns, late_word_of_a_run_that_has_ended])

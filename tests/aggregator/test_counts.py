@@ -229,6 +229,25 @@ def manifest_that_was_not_replaced(daemon):
     assert (runs(daemon), images(daemon)) == ([(2, 4, True)], 2), (runs(daemon), images(daemon))
 
 
+def first_program_that_turns_up_late(daemon):
+    """After a daemon that was killed, an earlier session of the run may stand in the spool yet: until its end
+    nobody is said to have begun it."""
+    daemon.kill()
+    daemon.start()
+    began = time.time_ns()
+    later = Peer(daemon, FIRST, started=began + 1, executable="/usr/bin/dash")
+    wait_for("acknowledgement", lambda: later.acknowledged() == len(later.log))
+    with open(daemon.directory + "/being-written", "wb") as f:
+        f.write(spool_entry(hello(os.urandom(16), started=began), log_of([execute("/usr/bin/dash")])))
+    os.rename(f.name, daemon.spool + "/records.0")
+    wait_for("the spool read", lambda: set(os.listdir(daemon.spool)) <= OWN_FILES)
+    later.close()
+    assert daemon.stop() == 0
+    programs = re.findall(r"^executables \{\n(.*?)^\}", daemon.manifest(), re.M | re.S)
+    first = [re.search('path: "(.*)"', program).group(1) for program in programs if "first: true" in program]
+    assert first == ["/usr/bin/env"], first
+
+
 def application_that_never_returns(daemon):
     """The run ends at the time when the application was last seen."""
     peer = connected(daemon)
@@ -263,4 +282,5 @@ run([said_again_in_the_spool, said_again_two_daemons_later, said_again_of_severa
      said_again_by_value, exec_that_had_not_settled,
      executions_that_had_not_settled, executions_that_settle_later, slots_that_are_complete_later,
      segments_that_come_back_one_at_a_time, manifest_that_was_not_replaced,
-     application_that_never_returns, late_word_of_a_run_that_has_ended])
+     application_that_never_returns, first_program_that_turns_up_late,
+     late_word_of_a_run_that_has_ended])

@@ -223,6 +223,20 @@ def prefixes_after_a_restart(daemon):
     peer.close()
 
 
+def relative_records_by_the_spool_alone(daemon):
+    """The same of a process that nobody has met: the directory was named in a file that is gone."""
+    session, named = os.urandom(16), path("/etc", LIST)
+    spool_file(daemon, entry([named], session=session))
+    wait_for("the directory", lambda: has_file(daemon.manifest(), "/etc"))
+    wait_for("an empty spool", lambda: set(os.listdir(daemon.spool)) <= OWN_FILES)
+    daemon.kill()
+    later = path("hostname", directory=directory_id(0, "/etc"))
+    spool_file(daemon, entry([later], offset=len(slot(named)), session=session))
+    daemon.start()
+    wait_for("the file", lambda: has_file(daemon.manifest(), "/etc/hostname"))
+    assert "unresolved" not in daemon.manifest()
+
+
 def records_by_value(daemon):
     """A process without shared memory sends slots in packets, and some of them again when they have
     changed."""
@@ -541,8 +555,8 @@ if __name__ == "__main__":
          entry_cut_short_names_its_program, strange_files_are_put_away,
          killed_process_and_killed_daemon, a_journal_goes_while_others_end, memory_is_acknowledged_when_on_disk,
          what_waits_is_not_acknowledged, restart_continues,
-         relative_records_after_a_restart, records_by_value, a_connection_that_was_lost,
-         unknown_directory_is_a_gap, prefixes_after_a_restart,
+         relative_records_after_a_restart, relative_records_by_the_spool_alone, records_by_value,
+         a_connection_that_was_lost, unknown_directory_is_a_gap, prefixes_after_a_restart,
          another_user_goes_on, entries_that_are_refused_are_gaps, names_that_others_have_taken,
          a_file_of_nothing, a_file_that_cannot_be_read, a_file_that_cannot_be_opened_now, a_file_that_stays_locked,
          many_files_of_somebody_hostile, a_file_that_is_locked_at_the_end,

@@ -98,6 +98,32 @@ def said_again_by_value(daemon):
     assert (runs(daemon), images(daemon)) == ([(1, 4, True)], 1), (runs(daemon), images(daemon))
 
 
+def said_by_value_and_then_in_memory(daemon, killed=False):
+    """By a process that had no memory to share at first; and where a daemon before this one has counted what
+    stands in the memory, and this one has heard the rest by value."""
+    session, began = os.urandom(16), time.time_ns()
+    h, log, first = hello(session, started=began), log_of(FIRST + LATER), log_of(FIRST)
+    s = connect(daemon)
+    say_hello(s, h, [])
+    s.send(batch(session, first))
+    wait_for("the first", lambda: has_file(daemon.manifest(), "/etc/passwd"))
+    if killed:
+        daemon.kill()
+        daemon.start()
+        s = connect(daemon)
+        say_hello(s, h, [])
+        s.send(batch(session, log[len(first):], len(first)))
+    say_hello(s, h, [memory(log, h)])
+    wait_for("the rest", lambda: has_file(daemon.manifest(), "/etc/group"))
+    s.close()
+    assert daemon.stop() == 0
+    assert (runs(daemon), images(daemon)) == ([(1, 4, True)], 1), (runs(daemon), images(daemon))
+
+
+def said_by_value_and_then_in_memory_to_another(daemon):
+    said_by_value_and_then_in_memory(daemon, killed=True)
+
+
 def segments_that_come_back_one_at_a_time(daemon):
     """What was counted of segments that have not come back yet is remembered by the next aggregator, too."""
     session, began = os.urandom(16), time.time_ns()
@@ -279,7 +305,8 @@ def late_word_of_a_run_that_has_ended(daemon):
 
 
 run([said_again_in_the_spool, said_again_two_daemons_later, said_again_of_several_snapshots,
-     said_again_by_value, exec_that_had_not_settled,
+     said_again_by_value, said_by_value_and_then_in_memory, said_by_value_and_then_in_memory_to_another,
+     exec_that_had_not_settled,
      executions_that_had_not_settled, executions_that_settle_later, slots_that_are_complete_later,
      segments_that_come_back_one_at_a_time, manifest_that_was_not_replaced,
      application_that_never_returns, first_program_that_turns_up_late,

@@ -50,7 +50,6 @@ void session_detach(struct session *session)
 		return;
 	session_move(session, SESSION_ENDING);
 	session_lived_until(session, clock_now_ns());
-	session->unread = true;
 	look_at_memories(session);
 	journal_keep(session);
 	session_read(session, true);

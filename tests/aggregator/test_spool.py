@@ -237,6 +237,40 @@ def relative_records_by_the_spool_alone(daemon):
     assert "unresolved" not in daemon.manifest()
 
 
+def directories_that_cannot_be_kept(daemon):
+    """Their names stand in the spool alone as long as no other file takes them: it stays."""
+    if not shutil.which("strace"):
+        return
+    session, named = os.urandom(16), path("/etc", LIST)
+    daemon.kill()
+    spool_file(daemon, entry([named], session=session))
+    daemon.wrapper = ["strace", "-D", "-qq", "-f", "-o", "/dev/null", "-P", daemon.spool + "/directories",
+                      "-e", "inject=writev:error=ENOSPC"]
+    daemon.start()
+    wait_for("the directory", lambda: has_file(daemon.manifest(), "/etc"))
+    Peer(daemon, [path("/etc/passwd")], application="other").close()
+    wait_for("another manifest", lambda: has_file(daemon.manifest("other@1"), "/etc/passwd"))
+    assert os.path.exists(daemon.spool + "/taken.1")
+    daemon.kill()
+    daemon.wrapper = ()
+    later = path("hostname", directory=directory_id(0, "/etc"))
+    spool_file(daemon, entry([later], offset=len(slot(named)), session=session))
+    daemon.start()
+    wait_for("the file", lambda: has_file(daemon.manifest(), "/etc/hostname"))
+    assert "unresolved" not in daemon.manifest()
+    wait_for("an empty spool", lambda: set(os.listdir(daemon.spool)) <= OWN_FILES)
+
+
+def a_file_that_is_read_in_pieces(daemon):
+    """An entry that stands across the end of one of them is no damage."""
+    filling = slot(bytes(12 << 10), VOID) * 80
+    spool_file(daemon, b"".join(spool_entry(hello(os.urandom(16)), slot(path("/etc/%s" % name)) + filling)
+                                for name in ["passwd"] * 20 + ["group"]))
+    wait_for("the last entry", lambda: has_file(daemon.manifest(), "/etc/group"))
+    assert daemon.stop() == 0
+    assert daemon.counter("spool entries read") == 21 and "gaps {" not in daemon.manifest()
+
+
 def records_by_value(daemon):
     """A process without shared memory sends slots in packets, and some of them again when they have
     changed."""
@@ -555,8 +589,9 @@ if __name__ == "__main__":
          entry_cut_short_names_its_program, strange_files_are_put_away,
          killed_process_and_killed_daemon, a_journal_goes_while_others_end, memory_is_acknowledged_when_on_disk,
          what_waits_is_not_acknowledged, restart_continues,
-         relative_records_after_a_restart, relative_records_by_the_spool_alone, records_by_value,
-         a_connection_that_was_lost, unknown_directory_is_a_gap, prefixes_after_a_restart,
+         relative_records_after_a_restart, relative_records_by_the_spool_alone, directories_that_cannot_be_kept,
+         a_file_that_is_read_in_pieces, records_by_value, a_connection_that_was_lost,
+         unknown_directory_is_a_gap, prefixes_after_a_restart,
          another_user_goes_on, entries_that_are_refused_are_gaps, names_that_others_have_taken,
          a_file_of_nothing, a_file_that_cannot_be_read, a_file_that_cannot_be_opened_now, a_file_that_stays_locked,
          many_files_of_somebody_hostile, a_file_that_is_locked_at_the_end,

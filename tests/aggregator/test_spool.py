@@ -423,7 +423,7 @@ def names_that_others_have_taken(daemon):
 
 
 def a_file_of_nothing(daemon):
-    """A sparse file of a terabyte: nobody waits for it, and the daemon can end."""
+    """A sparse file of a terabyte: nobody waits for it, and the daemon can end. What may have stood there is a gap."""
     daemon.kill()
     with open(daemon.spool + "/records.65534", "wb") as file:
         file.write(entry([path("/etc/group")]))
@@ -433,6 +433,7 @@ def a_file_of_nothing(daemon):
     daemon.start()
     wait_for("both", lambda: has_file(daemon.manifest(), "/etc/passwd") and has_file(daemon.manifest(), "/etc/group"))
     assert daemon.stop() == 0
+    assert 'detail: "damaged spool entries"' in daemon.manifest(), daemon.manifest()
 
 
 def a_file_that_cannot_be_read(daemon):

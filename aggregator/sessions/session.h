@@ -75,7 +75,7 @@ struct session {
 	struct segment **segments; /* by number; NULL: not heard of */
 	uint32_t n_segments;
 	bool held;   /* the spool file with its records is being read */
-	bool unread; /* it has ended, got log after that, or there was no memory: read again soon */
+	bool unread; /* it got log after its end, or not all could be read: read again soon */
 
 	uint64_t processes, lost; /* counted so far, by us or by an earlier aggregator */
 

@@ -28,8 +28,7 @@ static int open_journal(struct aggregator *daemon)
 	return 0;
 }
 
-/* Writes an entry in one go. A reader skips one that is torn; if we live on, we truncate it
- * here. */
+/* Writes an entry at once. A reader skips one that is torn, and what it was to hold is a gap. */
 static int append(struct journal *journal, struct spool_entry *entry, const uint8_t *body)
 {
 	struct iovec parts[] = {

@@ -255,6 +255,18 @@ def manifest_that_was_not_replaced(daemon):
     assert (runs(daemon), images(daemon)) == ([(2, 4, True)], 2), (runs(daemon), images(daemon))
 
 
+def run_of_two_hosts(daemon):
+    """It is named after the session that began it, also where that one is heard later."""
+    daemon.kill()
+    with open(daemon.spool + "/records.0", "wb") as f:
+        for host, started in ("later", 2000), ("first", 1000):
+            f.write(spool_entry(hello(os.urandom(16), started=started) + data(13, host), log_of(FIRST)))
+    daemon.start()
+    assert daemon.stop() == 0
+    run = re.search(r"^runs \{\n(.*?)^\}", daemon.manifest(), re.M | re.S).group(1)
+    assert len(runs(daemon)) == 1 and 'host: "first"' in run and "started_ns: 1000\n" in run, run
+
+
 def first_program_that_turns_up_late(daemon):
     """After a daemon that was killed, an earlier session of the run may stand in the spool yet: until its end
     nobody is said to have begun it."""
@@ -309,5 +321,5 @@ run([said_again_in_the_spool, said_again_two_daemons_later, said_again_of_severa
      exec_that_had_not_settled,
      executions_that_had_not_settled, executions_that_settle_later, slots_that_are_complete_later,
      segments_that_come_back_one_at_a_time, manifest_that_was_not_replaced,
-     application_that_never_returns, first_program_that_turns_up_late,
+     application_that_never_returns, run_of_two_hosts, first_program_that_turns_up_late,
      late_word_of_a_run_that_has_ended])

@@ -78,8 +78,8 @@ enum slot_state {
 	SLOT_VOID = 4,
 };
 
-/* Written by the process, except for `acknowledged`, which the aggregator writes. `acknowledged`,
- * `tail` and `processes` only ever grow. */
+/* Written by the process, except for `acknowledged`, which the aggregator writes. `acknowledged`
+ * and `processes` only ever grow. */
 struct session_memory {
 	uint64_t magic;
 	uint32_t protocol;

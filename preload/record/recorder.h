@@ -137,8 +137,8 @@ void record_hand_on(bool watched, char *const *envp);
 /* The exec that record_goodbye() preceded has failed: the process lives on. */
 void record_goodbye_undo(void);
 
-/* From now on we make no system call, since the application has installed a seccomp filter: records
- * go to the memory only. */
+/* The application has installed a seccomp filter. From now on we make no system call, except before
+ * an exec (filters.h), and records go to the memory only. */
 void record_memory_only(void);
 
 /* The one descriptor that we hold, or -1. Hooks keep the application from closing or replacing

@@ -460,6 +460,9 @@ def exec_that_fails(folder):
         os.chmod(bad, 0o755)
         for _ in range(SHORT):
             tell(shell, "%s 2>/dev/null; [ $? -ge 126 ]" % bad)
+        # Three arguments that are too long for the kernel, and then one that is not: a process has two cells.
+        maps = tell(shell, "/usr/bin/perl -e 'exec \"/usr/bin/cat\", $_ for (\"x\" x 200000) x 3, \"/proc/self/maps\"'")
+        assert any("footprint-pool" in line for line in maps), "no cell after executions that failed"
         tell(shell, "cat %s/3" % folder)
         end(shell)
         return ["read %s/3" % folder]

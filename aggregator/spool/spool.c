@@ -22,6 +22,7 @@
 /* Of SPOOL_TAKEN_MAX: who holds the locks of many files keeps others' from being read by no more.
  */
 #define TAKEN_OF_USER_MAX 64u
+#define LEFTOVERS_MAX	  65536 /* files of earlier aggregators that are put in order */
 
 /* Gaps. */
 #define MAY_NOT_READ "spool files that footprintd may not read"
@@ -191,50 +192,137 @@ static bool is_taken(const struct spool *spool, const char *name)
 	return false;
 }
 
-/* Adopts a file that an earlier aggregator took and did not finish. */
-static void take_left_behind(
-	struct aggregator *daemon, const char *name, uint64_t number, struct scan *scan)
+static void close_stream(DIR *stream)
+{
+	if (stream)
+		closedir(stream);
+}
+DEFINE_CLEANUP(close_streamp, DIR *, close_stream)
+#define auto_stream __attribute__((cleanup(close_streamp)))
+
+/* NULL: out of descriptors or memory, so the next tick tries again. */
+static DIR *open_stream(const struct spool *spool)
+{
+	int fd = openat(spool->directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *stream = fd < 0 ? NULL : fdopendir(fd);
+
+	if (fd >= 0 && !stream)
+		close(fd);
+	return stream;
+}
+
+/* --- what earlier aggregators took and did not finish ----------------------------------------- */
+
+struct leftover {
+	uint64_t number;
+	char name[sizeof(((struct taken *)NULL)->name)];
+};
+
+static int compare_leftovers(const void *a, const void *b)
+{
+	const struct leftover *one = a, *other = b;
+
+	return one->number < other->number ? -1 : one->number > other->number;
+}
+
+static int add_leftover(struct leftover **list, size_t n, const char *name, uint64_t number)
+{
+	/* When n is a power of two, the list is full. */
+	if (!(n & (n - 1))) {
+		struct leftover *grown = realloc(*list, (n ? 2 * n : 1) * sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		*list = grown;
+	}
+	(*list)[n].number = number;
+	memcpy((*list)[n].name, name, strlen(name) + 1); /* a number is short: numbered() */
+	return 0;
+}
+
+/* Their names in the order of their numbers, which is that in which they were taken. From now on
+ * numbers follow theirs. The caller frees *ret. Their number, at most LEFTOVERS_MAX, or -ENOMEM. */
+static long list_leftovers(struct spool *spool, struct leftover **ret)
+{
+	auto_stream DIR *stream = open_stream(spool);
+	struct dirent *entry;
+	uint64_t number;
+	size_t n = 0;
+
+	*ret = NULL;
+	while (stream && n < LEFTOVERS_MAX && (entry = readdir(stream))) {
+		if (!numbered(entry->d_name, "taken.", &number))
+			continue;
+		if (add_leftover(ret, n, entry->d_name, number) < 0)
+			return -ENOMEM;
+		n++;
+		if (number > spool->last_number && number < UINT64_MAX / 2)
+			spool->last_number = number;
+	}
+	if (n)
+		qsort(*ret, n, sizeof(**ret), compare_leftovers);
+	return stream ? (long)n : -ENOMEM;
+}
+
+/* Adopts them, the oldest first: records may need what the same process said in an older one. */
+static void take_leftovers(struct aggregator *daemon, struct scan *scan)
+{
+	autofree struct leftover *list = NULL;
+	struct spool *spool = &daemon->spool;
+	long n = list_leftovers(spool, &list);
+
+	scan->failed |= n < 0;
+	scan->crowded |= n == LEFTOVERS_MAX;
+	for (long i = 0; i < n && spool->n_taken < SPOOL_TAKEN_MAX; i++) {
+		const char *name = list[i].name;
+
+		if (!is_taken(spool, name) && may_read(daemon, name, scan) &&
+			may_take(daemon, name, scan))
+			scan->failed |= adopt_file(daemon, name) < 0;
+	}
+}
+
+void spool_number_on(struct spool *spool)
+{
+	autofree struct leftover *list = NULL;
+
+	list_leftovers(spool, &list);
+}
+
+/* --- what processes have left ------------------------------------------------------------------
+ */
+
+static void take_new(struct aggregator *daemon, struct scan *scan)
 {
 	struct spool *spool = &daemon->spool;
+	auto_stream DIR *stream = open_stream(spool);
+	struct dirent *entry;
+	uint64_t number;
 
-	if (number > spool->last_number && number < UINT64_MAX / 2)
-		spool->last_number = number;
-	if (!is_taken(spool, name) && may_read(daemon, name, scan) && may_take(daemon, name, scan))
-		scan->failed |= adopt_file(daemon, name) < 0;
+	while (stream && spool->n_taken < SPOOL_TAKEN_MAX && (entry = readdir(stream))) {
+		if (numbered(entry->d_name, "records.", &number) &&
+			may_read(daemon, entry->d_name, scan) &&
+			may_take(daemon, entry->d_name, scan))
+			scan->failed |= spool_take(daemon, entry->d_name) < 0;
+	}
+	scan->failed |= !stream;
 }
 
 void spool_scan(struct aggregator *daemon)
 {
 	struct spool *spool = &daemon->spool;
-	int fd = openat(spool->directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct dirent *entry;
 	struct scan found = { 0 };
-	uint64_t number;
-	DIR *directory;
 
-	if (fd < 0)
-		return; /* out of descriptors: the next tick tries again */
-	directory = fdopendir(fd);
-	if (!directory) {
-		close(fd);
-		return;
-	}
-	while (spool->n_taken < SPOOL_TAKEN_MAX && (entry = readdir(directory))) {
-		if (spool->left_behind && numbered(entry->d_name, "taken.", &number))
-			take_left_behind(daemon, entry->d_name, number, &found);
-		else if (numbered(entry->d_name, "records.", &number) &&
-			 may_read(daemon, entry->d_name, &found) &&
-			 may_take(daemon, entry->d_name, &found))
-			found.failed |= spool_take(daemon, entry->d_name) < 0;
-	}
-	note_unread(daemon, found.missed, spool->n_taken < SPOOL_TAKEN_MAX);
+	if (spool->left_behind)
+		take_leftovers(daemon, &found);
+	take_new(daemon, &found);
+	note_unread(daemon, found.missed, spool->n_taken < SPOOL_TAKEN_MAX && !found.failed);
 	/* If there were more files than we take, or no descriptor was left to open one that was
 	 * renamed, the next scan takes others. */
 	if (found.failed)
 		spool->left_behind = true;
 	else if (spool->n_taken < SPOOL_TAKEN_MAX && !found.crowded)
 		spool->left_behind = false;
-	closedir(directory);
 }
 
 int spool_adopt_journal(struct aggregator *daemon, int fd)

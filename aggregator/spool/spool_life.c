@@ -70,6 +70,7 @@ static void use(struct aggregator *daemon, const struct opened *opened)
 	spool->lock = opened->lock;
 	spool->made = opened->made;
 	spool->left_behind = true;
+	spool_number_on(spool);
 	if (faccessat(spool->directory, JOURNAL_NAME, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 		spool_take(daemon, JOURNAL_NAME);
 }

@@ -6,6 +6,8 @@
 
 /* Takes the files that are there. */
 void spool_scan(struct aggregator *daemon);
+/* From now on, numbers of taken files follow those that are there. */
+void spool_number_on(struct spool *spool);
 /* Takes one of them. 0 or a negative errno. */
 int spool_take(struct aggregator *daemon, const char *name);
 /* Reads what is taken, a part at a time. */

@@ -100,6 +100,18 @@ static void hold(struct session *session)
 	root_pump(session->root);
 }
 
+/* Is there a file that nothing was read of, because a process has just locked it? */
+static bool any_is_awaited(const struct aggregator *daemon)
+{
+	const struct taken *taken;
+
+	TAILQ_FOREACH(taken, &daemon->spool.taken, link)
+		if (taken->state == TAKEN_LOCKED && !taken->size &&
+			uv_now(&daemon->loop) - taken->since_ms < LOCK_PATIENCE_MS)
+			return true;
+	return false;
+}
+
 static void release_held(struct aggregator *daemon)
 {
 	struct session *session;
@@ -235,7 +247,8 @@ void spool_read(struct aggregator *daemon)
 	int r;
 
 	if (!taken) {
-		release_held(daemon);
+		if (!any_is_awaited(daemon))
+			release_held(daemon);
 		return;
 	}
 	r = full ? 1 : read_taken(daemon, taken);

@@ -223,6 +223,26 @@ def prefixes_after_a_restart(daemon):
     peer.close()
 
 
+def many_files_of_one_process(daemon):
+    """They are read in the order in which they were taken, also if there are more than are taken at a time (64):
+    what is in one may need what is in one before."""
+    session, later = os.urandom(16), range(1, 199)
+    records = [numbered(7, "/usr/share")] + [below(7, "no-such-%d" % i, error=2) for i in later]
+    daemon.kill()
+    for base in range(1000, 11000, 1000):  # until the first comes late in the directory
+        names = ["taken.%d" % (base + i) for i in range(len(records))]
+        for i, name in enumerate(names):
+            spool_file(daemon, entry([records[i]], session=session, offset=i * 64), name)
+        if [name for name in os.listdir(daemon.spool) if name in names].index(names[0]) >= 64:
+            break
+        for name in names:
+            os.remove(daemon.spool + "/" + name)
+    daemon.start()
+    wait_for("an empty spool", lambda: set(os.listdir(daemon.spool)) <= OWN_FILES, 60)
+    assert daemon.manifest().count('path: "/usr/share/no-such-') == len(later)
+    assert "unresolved" not in daemon.manifest()
+
+
 def relative_records_by_the_spool_alone(daemon):
     """The same of a process that nobody has met: the directory was named in a file that is gone."""
     session, named = os.urandom(16), path("/etc", LIST)
@@ -590,7 +610,7 @@ if __name__ == "__main__":
          entry_cut_short_names_its_program, strange_files_are_put_away,
          killed_process_and_killed_daemon, a_journal_goes_while_others_end, memory_is_acknowledged_when_on_disk,
          what_waits_is_not_acknowledged, restart_continues,
-         relative_records_after_a_restart, relative_records_by_the_spool_alone, directories_that_cannot_be_kept,
+         relative_records_after_a_restart, many_files_of_one_process, relative_records_by_the_spool_alone, directories_that_cannot_be_kept,
          a_file_that_is_read_in_pieces, records_by_value, a_connection_that_was_lost,
          unknown_directory_is_a_gap, prefixes_after_a_restart,
          another_user_goes_on, entries_that_are_refused_are_gaps, names_that_others_have_taken,

@@ -128,16 +128,6 @@ static void leave_at_once(const struct aggregator *daemon)
 	_exit(EXIT_FAILURE);
 }
 
-static bool anything_dirty(const struct aggregator *daemon)
-{
-	const struct application *application;
-
-	LIST_FOREACH(application, &daemon->applications.list, link)
-		if (application->dirty)
-			return true;
-	return false;
-}
-
 /* True: all is on disk, or will not be. */
 static bool write_all(struct aggregator *daemon)
 {
@@ -152,7 +142,7 @@ static bool write_all(struct aggregator *daemon)
 	applications_tick(daemon);
 	stop->writes++;
 	snapshot_start(daemon);
-	return !daemon->snapshot.running && !anything_dirty(daemon);
+	return !daemon->snapshot.running && !applications_dirty(daemon);
 }
 
 void stop_step(struct aggregator *daemon)

@@ -77,6 +77,16 @@ void applications_follow(struct aggregator *daemon)
 		application->dirty = true;
 }
 
+size_t applications_dirty(const struct aggregator *daemon)
+{
+	const struct application *application;
+	size_t n = 0;
+
+	LIST_FOREACH(application, &daemon->applications.list, link)
+		n += application->dirty;
+	return n;
+}
+
 bool applications_moved(const struct aggregator *daemon)
 {
 	struct stat ours, named;

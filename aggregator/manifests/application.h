@@ -8,6 +8,7 @@
 #define FOOTPRINT_AGGREGATOR_MANIFESTS_APPLICATION_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/queue.h>
 
@@ -64,6 +65,8 @@ void applications_deinit(struct aggregator *daemon);
 /* After manifests could not be written: makes and opens the directory again if it was removed, for
  * all that is known of applications in memory. */
 void applications_follow(struct aggregator *daemon);
+/* How many have something that is not in their manifest on disk. */
+size_t applications_dirty(const struct aggregator *daemon);
 /* Does the directory's name lead elsewhere by now? May wait for a file system. */
 bool applications_moved(const struct aggregator *daemon);
 /* Says so, once. */

@@ -9,9 +9,10 @@
 #include "aggregator/manifests/writing.h"
 
 /* A large manifest takes long to write. At most this part of our time (1/10) goes into writing. */
-#define SNAPSHOT_SHARE 10
-#define RETRY_MS       5000
-#define CALM_MS	       2000 /* programs that say nothing for so long have started */
+#define SNAPSHOT_SHARE	 10
+#define RETRY_MS	 5000
+#define CALM_MS		 2000 /* programs that say nothing for so long have started */
+#define CALM_PATIENCE_MS 5000
 /* Ticks. A disk may take its time for one sync. */
 #define WRITER_PATIENCE 30u
 
@@ -155,16 +156,6 @@ static void done(struct job *job)
 
 /* --- beginning -------------------------------------------------------------------------------- */
 
-static size_t count_dirty(const struct aggregator *daemon)
-{
-	const struct application *application;
-	size_t n = 0;
-
-	LIST_FOREACH(application, &daemon->applications.list, link)
-		n += application->dirty;
-	return n;
-}
-
 static int collect(struct aggregator *daemon, size_t n)
 {
 	struct snapshot *snapshot = &daemon->snapshot;
@@ -222,7 +213,7 @@ void snapshot_start(struct aggregator *daemon)
 	/* owners_find() calls this function again. */
 	if (snapshot->running || owners_find(daemon))
 		return;
-	n = count_dirty(daemon);
+	n = applications_dirty(daemon);
 	sessions_cover(daemon);
 	acknowledge_clean(daemon);
 	pools_cover(daemon);
@@ -254,14 +245,28 @@ void snapshot_tick(struct aggregator *daemon)
 	workers_tick(&daemon->snapshot.writer, uv_now(&daemon->loop));
 }
 
+/* Does it go on waiting for programs that are starting? All manifests wait with those of one new
+ * container. */
+static bool waits(struct aggregator *daemon)
+{
+	struct snapshot *snapshot = &daemon->snapshot;
+	uint64_t now = uv_now(&daemon->loop);
+
+	if (!snapshot->due_ms)
+		snapshot->due_ms = now;
+	return owners_should_wait(daemon) && now - snapshot->due_ms < CALM_PATIENCE_MS;
+}
+
 static void on_timer(uv_timer_t *timer)
 {
 	struct aggregator *daemon = timer->data;
 
-	if (owners_should_wait(daemon))
+	if (waits(daemon)) {
 		schedule(daemon, interval_ms(daemon) < CALM_MS ? interval_ms(daemon) : CALM_MS);
-	else
-		snapshot_start(daemon);
+		return;
+	}
+	daemon->snapshot.due_ms = 0;
+	snapshot_start(daemon);
 }
 
 void snapshot_close(struct aggregator *daemon)

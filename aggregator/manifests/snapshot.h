@@ -33,6 +33,7 @@ struct snapshot {
 	bool late;   /* the running one may never end: the file system does not answer */
 	bool failed; /* the last one failed, at least in part */
 	uint64_t began_ms;
+	uint64_t due_ms; /* since when it has waited for programs to start; 0: it does not */
 	struct aggregator *daemon;
 	struct snapshot_item *items;
 	size_t n_items;

@@ -8,7 +8,6 @@
 #include "aggregator/log.h"
 
 #define PASS_FILES_MAX 1024u
-#define PATIENCE_MS    5000
 
 struct owners_item {
 	struct unasked_file file;
@@ -33,7 +32,6 @@ void owners_init(struct root *root)
 {
 	struct roots *roots = &root->daemon->roots;
 
-	root->owners.since_ms = uv_now(&root->daemon->loop);
 	for (unsigned ask = 1; ask <= FILE_ASK_MAX; ask++) {
 		if (roots->asks >> ask & 1)
 			continue;
@@ -209,14 +207,13 @@ static struct owners_pass *pass_new(struct root *root, struct application *appli
 
 /* --- waiting ---------------------------------------------------------------------------------- */
 
-/* Has the root become quiet, or been waited for long enough? Counts its facts for the next time. */
+/* Has the root become quiet? Counts its facts for the next time. */
 static bool is_calm(struct root *root)
 {
 	uint64_t before = root->owners.facts;
-	uint64_t age = uv_now(&root->daemon->loop) - root->owners.since_ms;
 
 	root->owners.facts = root->facts_queued;
-	return root->facts_queued == before || age >= PATIENCE_MS;
+	return root->facts_queued == before;
 }
 
 bool owners_should_wait(struct aggregator *daemon)

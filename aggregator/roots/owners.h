@@ -27,7 +27,6 @@ struct owners {
 	bool failed;		  /* there was no memory: the next snapshot tries again */
 	bool read;		  /* the database has been read before */
 	struct owners_pass *pass; /* running; NULL: none */
-	uint64_t since_ms;	  /* when the root was met */
 	uint64_t facts;		  /* queued in the root when a snapshot was last due */
 };
 
@@ -41,8 +40,8 @@ bool owners_have_questions(const struct root *root);
 
 /* A snapshot is due. Should it wait for the next time, because the database of a root would be read
  * for the first time while the programs there are still starting, and notice? They have calmed down
- * when nothing new has been heard of them since a snapshot was last due. A root is waited for at
- * most five seconds from its beginning. */
+ * when nothing new has been heard of them since a snapshot was last due. New roots may come all the
+ * time, so the caller does not wait for ever. */
 bool owners_should_wait(struct aggregator *daemon);
 
 /* Begins to find out what manifests of dirty applications do not know yet. True: that takes a

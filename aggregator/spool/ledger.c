@@ -365,16 +365,6 @@ void ledger_settle(struct aggregator *daemon, bool written)
 	drop_renewed(daemon);
 }
 
-static bool anything_dirty(const struct aggregator *daemon)
-{
-	const struct application *application;
-
-	LIST_FOREACH(application, &daemon->applications.list, link)
-		if (application->dirty)
-			return true;
-	return false;
-}
-
 void ledger_follow(struct aggregator *daemon)
 {
 	struct ledger *ledger = &daemon->ledger;
@@ -391,7 +381,7 @@ void ledger_follow(struct aggregator *daemon)
 		report(daemon, r);
 	/* All of it is to be written: at once, if the manifests have all that was counted. */
 	cleanup_close(&ledger->fd);
-	if (anything_dirty(daemon))
+	if (applications_dirty(daemon))
 		return;
 	ledger_begin(daemon);
 	ledger_end(daemon);

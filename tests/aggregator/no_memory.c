@@ -14,32 +14,22 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "preload/rawcall.h"
+
 #define LARGE (1u << 20)
 
 void *__libc_malloc(size_t size);
-
-static long call(long number, long a, long b, long c, long d)
-{
-	register long r10 __asm__("r10") = d;
-	long result;
-
-	__asm__ volatile("syscall"
-			 : "=a"(result)
-			 : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10)
-			 : "rcx", "r11", "memory");
-	return result;
-}
 
 static bool refused(const char *what)
 {
 	const char *file = getenv("NO_MEMORY");
 	char found[16] = "";
-	long fd = file ? call(SYS_openat, AT_FDCWD, (long)file, O_RDONLY, 0) : -1;
+	long fd = file ? rawcall4(SYS_openat, AT_FDCWD, (long)file, O_RDONLY, 0) : -1;
 
 	if (fd < 0)
 		return false;
-	call(SYS_read, fd, (long)found, sizeof(found) - 1, 0);
-	call(SYS_close, fd, 0, 0, 0);
+	rawcall3(SYS_read, fd, (long)found, sizeof(found) - 1);
+	rawcall3(SYS_close, fd, 0, 0);
 	return !strcmp(found, what);
 }
 
@@ -51,7 +41,8 @@ int openat64(int directory, const char *name, int flags, ...)
 	va_start(arguments, flags);
 	result = !strcmp(name, "costly") && refused("path")
 			 ? -ENOMEM
-			 : call(SYS_openat, directory, (long)name, flags, va_arg(arguments, int));
+			 : rawcall4(SYS_openat, directory, (long)name, flags,
+				   va_arg(arguments, int));
 	va_end(arguments);
 	if (result >= 0)
 		return (int)result;
@@ -64,7 +55,7 @@ int fsync(int fd)
 {
 	while (refused("sync"))
 		pause();
-	return (int)call(SYS_fsync, fd, 0, 0, 0);
+	return (int)rawcall3(SYS_fsync, fd, 0, 0);
 }
 
 int pthread_create(

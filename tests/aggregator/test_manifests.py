@@ -56,6 +56,34 @@ def the_first_waits_until_programs_are_calm(daemon):
 the_first_waits_until_programs_are_calm.options = ("--interval", "1.2")
 
 
+def new_containers_all_the_time(daemon):
+    """Each is waited for by itself, but the manifests of all wait no longer than five seconds in all."""
+    folder = tempfile.mkdtemp(prefix="footprintd-roots-")
+    peer, began = Peer(daemon, [path("/etc/passwd")]), time.monotonic()
+    try:
+        for number in range(60):
+            if peer.acknowledged() == len(peer.log):
+                break
+            root, name = "%s/%d" % (folder, number), "/etc/%d" % number
+            os.makedirs(root + "/etc")
+            open(root + name, "w").close()
+            session = hello(os.urandom(16), application="other", top=root)
+            top, memory_fd = os.open(root, os.O_PATH | os.O_DIRECTORY), memory(slot(path(name)), session)
+            with connect(daemon) as s:
+                say_hello(s, session, [memory_fd, top], root=False)
+                time.sleep(0.25)
+            os.close(top)
+            os.close(memory_fd)
+        waited = time.monotonic() - began
+    finally:
+        shutil.rmtree(folder)
+    peer.close()
+    assert waited < 10, waited
+
+
+new_containers_all_the_time.options = ("--interval", "1.2")
+
+
 def a_killed_daemon_holds_nothing(daemon):
     daemon.kill()
     daemon.start()
@@ -222,7 +250,8 @@ def more_than_a_manifest_may_hold(daemon):
 
 run([unreadable_manifests_are_all_kept, a_pipe_in_the_place_of_a_manifest,
      a_file_system_that_cannot_rename_without_replacing, another_daemon_on_the_same_manifests,
-     a_killed_daemon_holds_nothing, the_first_waits_until_programs_are_calm, manifests_that_are_removed,
+     a_killed_daemon_holds_nothing, the_first_waits_until_programs_are_calm,
+     new_containers_all_the_time, manifests_that_are_removed,
      many_manifests_that_are_removed, a_place_that_is_gone, many_that_cannot_be_written,
      manifests_that_are_renamed,
      more_than_a_manifest_may_hold])

@@ -20,7 +20,7 @@ def without_memory(daemon, what):
     """From now on, for what no_memory.c calls so."""
     library = daemon.directory + "/no_memory.so"
     if not os.path.exists(library):
-        subprocess.run(["gcc", "-O2", "-shared", "-fPIC", "-D_GNU_SOURCE", "-o", library, HERE + "/no_memory.c"], check=True)
+        subprocess.run(["gcc", "-O2", "-shared", "-fPIC", "-D_GNU_SOURCE", "-I", HERE + "/../..", "-o", library, HERE + "/no_memory.c"], check=True)
     daemon.kill()
     daemon.wrapper = ["env", "LD_PRELOAD=" + library, "NO_MEMORY=%s/short" % daemon.directory]
     with open(daemon.directory + "/short", "w") as f:

@@ -123,9 +123,12 @@ static bool are_enough(const char *path, size_t length)
 	return true;
 }
 
-/* A number that no directory of this session has. 0: there is none left. */
-static uint32_t new_number(struct segment *first)
+/* A number that no directory of this session has. 0: there is none left. Counted in the one segment
+ * that all processes of the image have: behind a cell, each of them may have another `first`. */
+static uint32_t new_number(struct segment *segment)
 {
+	struct segment *first = image_oldest(segment);
+
 	if (__atomic_load_n(&first->prefixes, __ATOMIC_RELAXED) >= FP_PREFIXES_MAX)
 		return 0;
 	return __atomic_add_fetch(&first->prefixes, 1, __ATOMIC_RELAXED);
@@ -178,7 +181,7 @@ void prefix_shorten(struct record *record)
 	length = directory_length(record);
 	if (!length || !are_enough(record->path, length))
 		return;
-	number = new_number(segment->first);
+	number = new_number(segment);
 	if (!number)
 		return;
 	give_number(record, length, number);

@@ -343,6 +343,21 @@ def much_before_and_after_the_cell_is_left(folder):
     assert not gaps(manifest), gaps(manifest)
 
 
+def forks_that_leave_a_cell_apart(folder):
+    """Forks that share a cell until it is full are one session for ever: what one says about a directory
+    is not taken for another's."""
+    look = "i=0; while [ $i -lt 200 ]; do [ -e %s/%s/$i ]; i=$((i + 1)); done"
+
+    def work(daemon, shell):
+        tell(shell, "dash -c '(%s) & %s; wait'" % (look % (folder, "child"), look % (folder, "parent")))
+        end(shell)
+
+    manifest = with_shell(work)[0]
+    sought = {"%s/%s/%d" % (folder, who, i) for who in ("parent", "child") for i in range(200)}
+    assert sought <= missing(manifest), sorted(sought - missing(manifest))[:5]
+    assert not gaps(manifest), gaps(manifest)
+
+
 def root_left(folder):
     """A program that changes its root, and then records more than its cell holds, must not harm its
     relatives: what is then "/" for it is not the root of the connection that they share. This holds
@@ -480,7 +495,7 @@ def main():
                  pool_that_only_a_child_knows, parent_that_became_another_program,
                  aggregator_killed_and_back, parent_killed, child_killed, orphan,
                  more_than_a_cell_holds, much_before_and_after_the_cell_is_left,
-                 root_left, root_exchanged, namespace_entered,
+                 forks_that_leave_a_cell_apart, root_left, root_exchanged, namespace_entered,
                  of_another_application, descriptors, exec_that_fails):
         try:
             test(data)

@@ -219,9 +219,7 @@ static struct segment *segment_after(struct segment *full, int *ret_memfd)
 	segment->previous = full;
 	if (full->cell) {
 		memcpy(segment->session, full->session, SESSION_ID_SIZE);
-		for (unsigned i = 0; i < SEEN_SMALL; i++)
-			if (full->seen[i])
-				seen_add(segment, full->seen[i]);
+		seen_copy(segment, full);
 	}
 	return segment;
 }

@@ -50,7 +50,8 @@ struct image {
 	struct segment *home;	   /* the cell; NULL: it has none */
 	uint64_t identity; /* hash of the settings (pool_map.h), whose texts may be gone later */
 	uint64_t name;	   /* second half of the session's id, as in the cell */
-	struct pool_head *pool; /* mapped, to start programs with; NULL: none */
+	struct pool_head *pool; /* its head and tickets, to start programs with; NULL: none */
+	uint64_t pool_tickets;	/* how many tickets had been written when it was mapped */
 
 	bool off;	   /* nothing is to be recorded */
 	bool memory_only;  /* no system calls any more, but before an exec (filters.h) */
@@ -95,7 +96,7 @@ static inline bool image_is_homeless(void)
 	if (!home)
 		return false;
 	__builtin_memcpy(&name, home->session + sizeof(name), sizeof(name));
-	return name != image.name || __atomic_load_n(&POOL_TAIL(home)->ended, __ATOMIC_RELAXED);
+	return name != image.name || __atomic_load_n(&cell_life(home)->ended, __ATOMIC_RELAXED);
 }
 /* Leaves the cell: what this process records from now on goes into a session of its own. */
 void image_move_out(void);

@@ -11,9 +11,9 @@
  *   for its children.
  * - Whoever is about to execute a program in this tree of processes takes a cell for it (which one
  *   follows from the pid), leaves a ticket for it, and lets the program inherit the socket.
- * - The new image peeks at the queue, reads the ticket, maps the one page of its cell, and keeps
- *   its session memory there. The layout is the same as in a memfd of its own: segment 0, of
- *   POOL_CELL_SIZE bytes.
+ * - The new image peeks at the queue, reads the ticket, maps its cell, and keeps its session memory
+ *   there. The layout is the same as in a memfd of its own: segment 0, of POOL_CELL_SIZE bytes.
+ * Most programs need only the first page of their cell; the others are there when they are touched.
  * - Records that do not fit go into a segment 1, in a memfd of the image's own, which it announces
  *   on the inherited socket.
  *
@@ -29,7 +29,7 @@
  * The state of a cell (pool_head.states) is changed by compare-and-swap:
  *
  *   FREE ── who is about to execute ──► TAKEN ── the aggregator, when it has read ──► CLOSED
- *     ▲ ◄── the exec failed ──────────────┘      all, and pool_tail.ended is set          │
+ *     ▲ ◄── the exec failed ──────────────┘      all, and cell_life.ended is set          │
  *     └─────────────────────── what it held is in a manifest on disk ─────────────────────┘
  *
  * A cell whose processes were killed stays TAKEN until the last process that holds the socket is
@@ -47,10 +47,11 @@
 
 #include "proto/session_memory.h"
 
-#define POOL_MAGIC	 0x334c4f4f50505246ull /* "FRPPOOL3", little endian */
-#define POOL_CELL_SIZE	 4096u
+#define POOL_MAGIC	 0x344c4f4f50505246ull /* "FRPPOOL4", little endian */
+#define POOL_PAGE	 4096u
+#define POOL_CELL_SIZE	 (8 * POOL_PAGE)
 #define POOL_CELLS	 3072u
-#define POOL_TICKETS	 4096u
+#define POOL_TICKETS	 POOL_PAGE
 #define POOL_TICKET_SIZE 32u
 #define POOL_CELLS_AT	 (POOL_TICKETS + POOL_TICKET_SIZE * POOL_CELLS)
 #define POOL_SIZE	 (POOL_CELLS_AT + POOL_CELL_SIZE * POOL_CELLS)
@@ -88,8 +89,8 @@ _Static_assert(sizeof(struct pool_ticket) == POOL_TICKET_SIZE, "128 to a page");
 
 #define POOL_TICKET_MAGIC 0x54454b4349545246ull /* "FRTICKET" */
 
-/* At the end of a cell, behind the session memory. */
-struct pool_tail {
+/* In a cell, behind struct session_memory. */
+struct cell_life {
 	/* How many processes of the image may still write in the cell. A process that has said
 	 * goodbye still counts, since its exec may fail and destructors may follow; one that has
 	 * left does not. */
@@ -99,8 +100,10 @@ struct pool_tail {
 	uint32_t alone; /* 1: the aggregator is gone; the image keeps its records */
 };
 
-#define POOL_TAIL(cell)                                                                            \
-	((struct pool_tail *)(void *)((char *)(cell) + POOL_CELL_SIZE - sizeof(struct pool_tail)))
+static inline struct cell_life *cell_life(const void *cell)
+{
+	return (struct cell_life *)((const struct session_memory *)cell + 1);
+}
 
 /* The aggregator's one message to a process; the pool's memfd comes with it. */
 struct pool_offer {

@@ -81,9 +81,9 @@ void pool_look(void)
 {
 }
 
-void pool_hand_on(char *const *envp)
+void pool_hand_on(bool watched, char *const *envp)
 {
-	(void)envp;
+	(void)watched, (void)envp;
 }
 
 void pool_take_back(void)

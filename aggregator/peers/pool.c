@@ -1,6 +1,7 @@
 #include "aggregator/peers/pool.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -61,20 +62,13 @@ struct reading {
 	};
 };
 
-static bool read_cell(struct pool *pool, unsigned i, struct reading *ret)
+/* Reads the first `size` bytes of the cell. */
+static bool read_cell(struct pool *pool, unsigned i, struct reading *ret, size_t size)
 {
-	if (pread(pool->memfd, ret->bytes, sizeof(ret->bytes), (off_t)pool_cell_offset(i)) ==
-		sizeof(ret->bytes))
+	if (pread(pool->memfd, ret->bytes, size, (off_t)pool_cell_offset(i)) == (ssize_t)size)
 		return true;
 	pool->daemon->counters.no_memory++;
 	return false;
-}
-
-/* Does not copy the end of the cell, which does not belong to the session's memory. */
-static int open_copy(struct reading *reading, struct segment **ret, struct error *err)
-{
-	*POOL_TAIL(reading->bytes) = (struct pool_tail){ 0 };
-	return segment_open_copy(reading->bytes, POOL_CELL_SIZE, ret, err);
 }
 
 /* The hello that stands in the cell. */
@@ -119,7 +113,7 @@ static int meet(struct pool *pool, unsigned i, struct reading *reading, struct e
 	int r;
 
 	if (reading->ended)
-		r = open_copy(reading, &segment, err);
+		r = segment_open_copy(reading->bytes, POOL_CELL_SIZE, &segment, err);
 	else
 		r = segment_open_cell(cell_of(pool, i), POOL_CELL_SIZE, &segment, err);
 
@@ -142,14 +136,14 @@ static int meet(struct pool *pool, unsigned i, struct reading *reading, struct e
 
 static bool has_ended(const struct pool *pool, unsigned i)
 {
-	return __atomic_load_n(&POOL_TAIL(cell_of(pool, i))->ended, __ATOMIC_ACQUIRE);
+	return __atomic_load_n(&cell_life(cell_of(pool, i))->ended, __ATOMIC_ACQUIRE);
 }
 
 /* The image did not use its cell, and said so. */
 static void forget_refusal(struct pool *pool, unsigned i)
 {
 	clear_ticket(pool, i);
-	POOL_TAIL(cell_of(pool, i))->ended = 0;
+	cell_life(cell_of(pool, i))->ended = 0;
 	change_state(pool, i, CELL_TAKEN, CELL_FREE);
 }
 
@@ -159,9 +153,9 @@ static void try_to_meet(struct pool *pool, unsigned i)
 	struct error err = { 0 };
 	int r;
 
-	if (!read_cell(pool, i, &reading))
+	if (!read_cell(pool, i, &reading, POOL_PAGE))
 		return;
-	reading.ended = POOL_TAIL(reading.bytes)->ended;
+	reading.ended = cell_life(reading.bytes)->ended;
 	if (reading.head.magic != SESSION_MEMORY_MAGIC) {
 		if (!reading.head.magic && reading.ended)
 			forget_refusal(pool, i);
@@ -171,7 +165,7 @@ static void try_to_meet(struct pool *pool, unsigned i)
 	}
 	/* In which order the bytes were copied is not known. (The magic is written last, but before
 	 * the end.) */
-	if (!read_cell(pool, i, &reading))
+	if (!read_cell(pool, i, &reading, POOL_CELL_SIZE))
 		return;
 	r = meet(pool, i, &reading, &err);
 	if (r == -ENOMEM) {
@@ -287,7 +281,8 @@ static void keep_ended(struct pool *pool, unsigned i)
 	struct segment *segment;
 	struct error err = { 0 };
 
-	if (!read_cell(pool, i, &reading) || open_copy(&reading, &segment, &err) < 0)
+	if (!read_cell(pool, i, &reading, POOL_CELL_SIZE) ||
+		segment_open_copy(reading.bytes, POOL_CELL_SIZE, &segment, &err) < 0)
 		return; /* it was read as far as possible */
 	journal_keep_segment(pool->daemon, segment, clock_now_ns());
 	segment_free(segment);
@@ -326,12 +321,16 @@ void pools_cover(struct aggregator *daemon)
 /* Frees a cell whose records are on disk. */
 static void free_cell(struct pool *pool, unsigned i)
 {
-	static const uint8_t nothing[POOL_CELL_SIZE];
+	static const uint8_t nothing[POOL_PAGE];
+	off_t first = (off_t)pool_cell_offset(i);
 
 	clear_ticket(pool, i);
-	if (pwrite(pool->memfd, nothing, sizeof(nothing), (off_t)pool_cell_offset(i)) !=
-		sizeof(nothing))
-		return; /* no memory for its page: tried again with the next manifest */
+	/* The first page last, since a cell that begins with a zero counts as empty. If there is no
+	 * memory for it, this is tried again with the next manifest. */
+	if (fallocate(pool->memfd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, first + POOL_PAGE,
+		    POOL_CELL_SIZE - POOL_PAGE) < 0 ||
+		pwrite(pool->memfd, nothing, sizeof(nothing), first) != sizeof(nothing))
+		return;
 	pool->phases[i] = NOT_MET;
 	pool->empty[i] = 0;
 	change_state(pool, i, CELL_CLOSED, CELL_FREE);

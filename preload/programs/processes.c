@@ -132,13 +132,17 @@ void record_end(void)
 
 void record_hand_on(bool watched, char *const *envp)
 {
-	if (watched && image.segment)
-		pool_hand_on(envp);
+	if (image.segment)
+		pool_hand_on(watched, envp);
+}
+
+void record_hand_back(void)
+{
+	pool_take_back();
 }
 
 void record_goodbye_undo(void)
 {
-	pool_take_back();
 	if (image.segment && image_is_ours() &&
 		__atomic_exchange_n(&image.said_goodbye, false, __ATOMIC_ACQ_REL))
 		count_users(1);

@@ -301,6 +301,7 @@ static bool installs_filter(long number, const long arguments[6])
 static void execute_failed(
 	const struct call *call, const long arguments[6], uint64_t ticket, int error)
 {
+	record_hand_back();
 	record_goodbye_undo();
 	record_exec_failed(ticket, descriptor_in(arguments, call->directory),
 		path_in(arguments, call->path), error);

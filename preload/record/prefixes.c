@@ -162,8 +162,8 @@ static void keep_to_session(const struct segment *first)
 /* Most programs record less than this: they are spared the page where the prefixes stand. */
 static bool says_little(const struct segment *segment)
 {
-	return segment->cell || (segment == segment->first && __atomic_load_n(&segment->head.tail,
-								      __ATOMIC_RELAXED) < LOG_MIN);
+	return segment == segment->first &&
+	       __atomic_load_n(&segment->head.tail, __ATOMIC_RELAXED) < LOG_MIN;
 }
 
 void prefix_shorten(struct record *record)

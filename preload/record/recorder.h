@@ -134,6 +134,8 @@ void record_leave(void);
 /* This process is about to execute a program with this environment: lets the program use the pool.
  * To be called after record_goodbye(). watched: the program can load the library. */
 void record_hand_on(bool watched, char *const *envp);
+/* That exec has failed. */
+void record_hand_back(void);
 /* The exec that record_goodbye() preceded has failed: the process lives on. */
 void record_goodbye_undo(void);
 

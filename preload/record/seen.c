@@ -69,7 +69,7 @@ static bool filter_holds(struct seen_overflow *overflow, uint64_t key)
 /* How many levels stand in the segment: all that forks share. */
 static unsigned shared_levels(const struct segment *first)
 {
-	return first->cell ? SMALL + 1 : SHARED_LEVELS;
+	return first->cell ? MIDDLE + 1 : SHARED_LEVELS;
 }
 
 /* The line where `key` belongs, in a level that stands in the segment. */
@@ -84,7 +84,8 @@ static inline uint64_t *line_in(struct segment *first, unsigned level, uint64_t 
 		lines = SEEN_SMALL / LINE;
 		break;
 	case MIDDLE:
-		table = segment_first_tail(first)->seen_middle;
+		table = first->cell ? segment_cell_tail(first)->seen_middle
+				    : segment_first_tail(first)->seen_middle;
 		lines = SEEN_MIDDLE / LINE;
 		key >>= 8;
 		break;
@@ -291,4 +292,17 @@ void seen_add(struct segment *first, uint64_t key)
 		overflow_add(overflow, key);
 	else
 		add_or_replace(line_in(first, shared_levels(first) - 1, key), key);
+}
+
+void seen_copy(struct segment *first, struct segment *cell)
+{
+	static const uint64_t sizes[] = { [SMALL] = SEEN_SMALL, [MIDDLE] = SEEN_MIDDLE };
+
+	for (unsigned level = SMALL; level < shared_levels(cell); level++)
+		for (uint64_t i = 0; i < sizes[level]; i++) {
+			uint64_t key = line_in(cell, level, 0)[i];
+
+			if (key)
+				seen_add(first, key);
+		}
 }

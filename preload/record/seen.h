@@ -3,15 +3,15 @@
  * segment and is shared by the forks of the image, except for its last level, which each process
  * has for itself.
  *
- * There are four levels. Each is a table of lines of eight keys (a cache line). A key may stand in
- * one line of each of the first three levels, and stands in the first of these that had room. So a
- * search ends at a line with a free place. Small images only use the first level, which shares a
- * page with everything else that they touch.
+ * There are four levels, two in a cell of a pool. Each is a table of lines of eight keys (a cache
+ * line). A key may stand in one line of each of the first three levels, and stands in the first of
+ * these that had room. So a search ends at a line with a free place. Small images only use the
+ * first level, which shares a page with everything else that they touch.
  *
  * The last level replaces the others when they are full, and starts with all the keys that they
- * hold. It may forget: a line that is full overwrites one of its keys. It may also overlook a key:
- * after several new facts in a row, the next one is taken for new without waiting for memory. Both
- * only mean that a fact is recorded twice, which is harmless.
+ * hold. It may forget, as a cell's second level may: a line that is full overwrites one of its
+ * keys. It may also overlook a key: after several new facts in a row, the next one is taken for new
+ * without waiting for memory. Both only mean that a fact is recorded twice, which is harmless.
  */
 #ifndef FOOTPRINT_PRELOAD_RECORD_SEEN_H
 #define FOOTPRINT_PRELOAD_RECORD_SEEN_H
@@ -65,5 +65,8 @@ bool seen_before(struct segment *first, uint64_t key);
 /* To be called after the record is in the log: if it were before, a process killed in between would
  * leave a key without a record. */
 void seen_add(struct segment *first, uint64_t key);
+
+/* Adds the keys of a cell, which `first` continues. */
+void seen_copy(struct segment *first, struct segment *cell);
 
 #endif

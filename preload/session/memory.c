@@ -10,7 +10,6 @@
 #include "preload/rawcall.h"
 #include "preload/session/file_limit.h"
 #include "preload/text.h"
-#include "proto/pool.h"
 
 #define MEMFD_NAME "footprint"
 #define SEALS	   (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW)
@@ -68,7 +67,7 @@ struct segment *segment_new(uint32_t size, int *ret_memfd)
 
 void segment_begin_cell(struct segment *segment)
 {
-	memset(segment, 0, POOL_CELL_SIZE);
+	memset(segment, 0, POOL_PAGE);
 	begin(segment, POOL_CELL_SIZE);
 	segment->first = segment;
 	segment->segments = 1;
@@ -93,11 +92,16 @@ struct first_tail *segment_first_tail(struct segment *first)
 	return (struct first_tail *)segment_tail(first) - 1;
 }
 
+struct cell_tail *segment_cell_tail(struct segment *cell)
+{
+	return (struct cell_tail *)((unsigned char *)cell + POOL_CELL_SIZE) - 1;
+}
+
 void segment_open_log(struct segment *segment, uint32_t hello_offset, uint32_t hello_size)
 {
 	struct session_memory *head = &segment->head;
 	uint32_t start = (hello_offset + hello_size + SLOT_ALIGN - 1) & ~(SLOT_ALIGN - 1);
-	void *end = segment->cell		? (void *)POOL_TAIL(segment)
+	void *end = segment->cell		? (void *)segment_cell_tail(segment)
 		    : segment->first == segment ? (void *)segment_first_tail(segment)
 						: (void *)segment_tail(segment);
 

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "preload/record/encode.h"
+#include "proto/pool.h"
 #include "proto/session_memory.h"
 
 /* Bytes; small, since a program may mlockall() what is mapped. */
@@ -44,6 +45,7 @@ enum segment_way {
 
 struct segment {
 	struct session_memory head;
+	struct cell_life life; /* of a cell, which the aggregator and other processes look at */
 
 	/* From here on the recorder's own, which the aggregator skips. Shared by the forks of the
 	 * image. */
@@ -59,12 +61,12 @@ struct segment {
 	uint32_t spool_path;	  /* segment 0: the same of the spool folder's path */
 	uint32_t prefixes;	  /* segment 0: numbers given out so far (prefixes.h) */
 	uint32_t starts;	  /* segment 0: programs that the image has started, or tried to */
-	bool cell;		  /* it is a cell of a pool, and has none of the tables below */
+	bool cell;		  /* it is a cell of a pool: see struct cell_tail */
 	uint8_t session[SESSION_ID_SIZE];
 	uint64_t seen[SEEN_SMALL] __attribute__((aligned(64)));
 };
 
-/* At the end of every segment. */
+/* At the end of every segment but a cell. */
 struct segment_tail {
 	struct recent_exec recent_execs[RECENT_EXECS];
 	uint64_t known_programs[KNOWN_PROGRAMS]; /* segment 0: see program.c */
@@ -76,6 +78,13 @@ struct first_tail {
 	uint64_t seen_large[SEEN_LARGE];
 };
 
+/* A cell's only table, its last page: what is recorded in the pages before it fits there. */
+struct cell_tail {
+	uint64_t seen_middle[SEEN_MIDDLE];
+};
+
+_Static_assert(sizeof(struct cell_tail) == POOL_PAGE, "few programs touch that page");
+
 /*
  * Makes a segment of `size` bytes: all zero except for its sizes and counters, with no hello and no
  * log yet. *ret_memfd: the memfd behind it, for the caller to close, or -1 if there can be none
@@ -83,7 +92,8 @@ struct first_tail {
  */
 struct segment *segment_new(uint32_t size, int *ret_memfd);
 
-/* The same in a cell of a pool, which is cleared. */
+/* The same in a cell of a pool, whose first page is cleared. (The aggregator has cleared the
+ * others.) */
 void segment_begin_cell(struct segment *segment);
 
 /* Unmaps what segment_new() made. */
@@ -95,6 +105,7 @@ void segment_open_log(struct segment *segment, uint32_t hello_offset, uint32_t h
 
 struct segment_tail *segment_tail(struct segment *segment);
 struct first_tail *segment_first_tail(struct segment *first);
+struct cell_tail *segment_cell_tail(struct segment *cell);
 
 static inline unsigned char *segment_log(struct segment *segment)
 {

@@ -27,8 +27,9 @@ static bool may_have_pool(const struct segment *segment)
 	       segment->way == SEGMENT_HELD && !image.root;
 }
 
-/* Maps the pool that was offered on our socket `fd`. Of several threads that do so, one mapping
- * stays. */
+/* Maps the pool that was offered on our socket `fd`, without its cells: these take some hundred
+ * times the address space, which the program may want for itself (RLIMIT_AS), or lock in memory
+ * (mlockall). Of several threads that do so, one mapping stays. */
 static void map_offer(int fd)
 {
 	struct pool_head *none = NULL, *pool;
@@ -37,14 +38,16 @@ static void map_offer(int fd)
 
 	if (memfd < 0)
 		return;
-	pool = pool_map(memfd, 0, POOL_SIZE, 0);
+	pool = pool_map(memfd, 0, POOL_CELLS_AT, 0);
 	rawcall3(SYS_close, memfd, 0, 0);
 	if (!pool)
 		return;
+	if (!image.pool)
+		image.pool_tickets = __atomic_load_n(&pool->tickets, __ATOMIC_RELAXED);
 	if (pool->magic != POOL_MAGIC || pool->size != POOL_SIZE ||
 		!__atomic_compare_exchange_n(
 			&image.pool, &none, pool, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
-		unmap(pool, POOL_SIZE);
+		unmap(pool, POOL_CELLS_AT);
 }
 
 static void look_for_offer(void)
@@ -137,7 +140,8 @@ static void write_ticket(struct pool_ticket *ticket, int pid, int guard)
 	__atomic_store_n(&ticket->magic, POOL_TICKET_MAGIC, __ATOMIC_RELEASE);
 }
 
-/* Removes tickets that were left for an earlier process with this pid and never used. */
+/* Removes the tickets of earlier processes with this pid: unused ones, which the new image must not
+ * take for its own, and used ones, which must not be taken back. */
 static void clear_tickets_of(int pid)
 {
 	for (unsigned choice = 0; choice < POOL_CHOICES; choice++) {
@@ -154,7 +158,6 @@ static bool leave_ticket(int pid, int guard)
 {
 	unsigned choice = 0;
 
-	clear_tickets_of(pid);
 	while (!set_state(POOL_CELL_OF(pid, choice), CELL_FREE, CELL_TAKEN))
 		if (++choice == POOL_CHOICES)
 			return false;
@@ -162,17 +165,17 @@ static bool leave_ticket(int pid, int guard)
 	return true;
 }
 
-/* The exec failed: frees the cell that was taken for it. */
+/* The exec failed: frees the cell that was taken for it. Before the exec there was no ticket with
+ * this pid, unless another thread has mapped the pool since. */
 static void take_ticket_back(int pid)
 {
 	for (unsigned choice = 0; choice < POOL_CHOICES; choice++) {
 		unsigned index = POOL_CELL_OF(pid, choice);
 		struct pool_ticket *ticket = pool_ticket(image.pool, index);
 
-		/* Not the cell where this process itself lives, since an earlier exec. */
 		if (image.pool->states[index] != CELL_TAKEN ||
 			__atomic_load_n(&ticket->magic, __ATOMIC_ACQUIRE) != POOL_TICKET_MAGIC ||
-			ticket->pid != pid || pool_cell(image.pool, index)->head.magic)
+			ticket->pid != pid || ticket->number < image.pool_tickets)
 			continue;
 		ticket->magic = 0;
 		set_state(index, CELL_TAKEN, CELL_FREE);
@@ -184,15 +187,18 @@ static void set_inherited(bool inherited)
 	rawcall3(SYS_fcntl, CONNECTION_FD, F_SETFD, inherited ? 0 : FD_CLOEXEC);
 }
 
-void pool_hand_on(char *const *envp)
+void pool_hand_on(bool watched, char *const *envp)
 {
 	int pid, guard;
 
-	expect_pool();
-	if (!image.pool || image.memory_only || image.descriptor != CONNECTION_FD || image.root ||
-		!is_watched(envp) || !connection_is_ours(CONNECTION_FD))
+	if (watched)
+		expect_pool();
+	if (!image.pool || image.memory_only || image.descriptor != CONNECTION_FD)
 		return;
 	pid = (int)rawcall3(SYS_getpid, 0, 0, 0);
+	clear_tickets_of(pid);
+	if (!watched || image.root || !is_watched(envp) || !connection_is_ours(CONNECTION_FD))
+		return;
 	guard = guard_of(pid);
 	if (guard && leave_ticket(pid, guard))
 		set_inherited(true);
@@ -218,33 +224,56 @@ bool pool_kept_by_parent(void)
 /* Have all processes of this cell ended, as far as they could say so themselves? */
 static bool has_ended(const struct segment *copy)
 {
-	return POOL_TAIL(copy)->ended || !copy->head.users;
+	return cell_life(copy)->ended || !copy->head.users;
 }
 
 /* The state of a walk over all cells that are to be kept. */
 struct keeping {
-	struct pool_head *pool; /* another thread may forget image.pool meanwhile */
-	struct segment *copy;	/* of one cell; not on the stack, which may be a signal handler's */
-	int memfd;		/* the pool's; -1: it is not available */
-	int file;		/* the spool's */
+	struct pool_head *pool;	 /* another thread may forget image.pool meanwhile */
+	struct pool_head *whole; /* the pool with its cells; NULL: not needed yet */
+	struct segment *copy; /* of one cell; not on the stack, which may be a signal handler's */
+	int memfd;	      /* the pool's; -1: it is not available */
+	int file;	      /* the spool's */
 	int error;
 };
 
-/* Reads the cell from the memfd: touching each cell's page in the mapping costs ten times as
- * much. */
-static void copy_cell(const struct keeping *keeping, unsigned i)
+/* The cell itself. NULL: it cannot be mapped. */
+static struct segment *cell_of(struct keeping *keeping, unsigned i)
 {
-	if (keeping->memfd < 0 ||
+	/* Needs no descriptor: a range of size 0 stands for another mapping of the same memory,
+	 * from there on. */
+	if (!keeping->whole) {
+		long whole = rawcall4(
+			SYS_mremap, (long)keeping->pool, 0, (long)POOL_SIZE, MREMAP_MAYMOVE);
+
+		keeping->whole = rawcall_failed(whole) ? NULL : (struct pool_head *)whole;
+	}
+	return keeping->whole
+		       ? (struct segment *)(void *)((char *)keeping->whole + pool_cell_offset(i))
+		       : NULL;
+}
+
+/* Reads the cell from the memfd: touching a page of each cell costs ten times as much. False: it
+ * cannot be read. */
+static bool copy_cell(struct keeping *keeping, unsigned i)
+{
+	const struct segment *cell;
+
+	if (keeping->memfd >= 0 &&
 		rawcall4(SYS_pread64, keeping->memfd, (long)keeping->copy, POOL_CELL_SIZE,
-			(long)pool_cell_offset(i)) != POOL_CELL_SIZE)
-		memcpy(keeping->copy, pool_cell(keeping->pool, i), POOL_CELL_SIZE);
+			(long)pool_cell_offset(i)) == POOL_CELL_SIZE)
+		return true;
+	cell = cell_of(keeping, i);
+	if (cell)
+		memcpy(keeping->copy, cell, POOL_CELL_SIZE);
+	return cell;
 }
 
 /* Tells the processes that still live in a cell how much of it is spooled: they do not read
  * tickets. */
 static void tell_inhabitants(struct segment *cell, uint64_t spooled)
 {
-	uint64_t known = __atomic_load_n(&cell->spooled, __ATOMIC_ACQUIRE);
+	uint64_t known = cell ? __atomic_load_n(&cell->spooled, __ATOMIC_ACQUIRE) : UINT64_MAX;
 
 	while (known < spooled && !__atomic_compare_exchange_n(&cell->spooled, &known, spooled,
 					  false, __ATOMIC_RELEASE, __ATOMIC_ACQUIRE))
@@ -257,8 +286,12 @@ static void keep_cell(struct keeping *keeping, unsigned i, bool all)
 	uint64_t number = __atomic_load_n(&ticket->number, __ATOMIC_ACQUIRE);
 	uint32_t before = __atomic_load_n(&ticket->spooled, __ATOMIC_ACQUIRE), spooled = before;
 
-	copy_cell(keeping, i);
-	if (POOL_TAIL(keeping->copy)->alone || (!all && !has_ended(keeping->copy)))
+	if (!copy_cell(keeping, i)) {
+		if (all)
+			image_lose(1); /* at least one; how many cannot be read */
+		return;
+	}
+	if (cell_life(keeping->copy)->alone || (!all && !has_ended(keeping->copy)))
 		return;
 	if (!keeping->error)
 		keeping->error =
@@ -271,8 +304,7 @@ static void keep_cell(struct keeping *keeping, unsigned i, bool all)
 		__atomic_compare_exchange_n(&ticket->spooled, &before, spooled, false,
 			__ATOMIC_RELEASE, __ATOMIC_RELAXED);
 	if (!keeping->error && !has_ended(keeping->copy))
-		tell_inhabitants(
-			pool_cell(keeping->pool, i), spool_settled_end(keeping->copy, spooled));
+		tell_inhabitants(cell_of(keeping, i), spool_settled_end(keeping->copy, spooled));
 }
 
 static bool is_to_be_kept(const struct pool_head *pool, unsigned i)
@@ -302,6 +334,8 @@ static void keep_cells(int fd, bool all)
 	}
 	if (keeping.copy)
 		unmap(keeping.copy, POOL_CELL_SIZE);
+	if (keeping.whole)
+		unmap(keeping.whole, POOL_SIZE);
 	fd_close(&keeping.memfd);
 	fd_close(&keeping.file);
 }
@@ -321,7 +355,7 @@ void pool_keep_at_end(void)
 void pool_inhabit(bool does)
 {
 	if (image.cell)
-		__atomic_fetch_add(&POOL_TAIL(image_oldest(image.segment))->inhabitants,
+		__atomic_fetch_add(&cell_life(image_oldest(image.segment))->inhabitants,
 			does ? 1 : -1u, __ATOMIC_ACQ_REL);
 }
 
@@ -338,10 +372,10 @@ void pool_leave(void)
 	image.pool = NULL;
 	image.descriptor = -1; /* shared with parent and children; closed when the process ends */
 	__atomic_store_n(&image.segment, NULL, __ATOMIC_RELEASE);
-	if (__atomic_sub_fetch(&POOL_TAIL(cell)->inhabitants, 1, __ATOMIC_ACQ_REL))
+	if (__atomic_sub_fetch(&cell_life(cell)->inhabitants, 1, __ATOMIC_ACQ_REL))
 		return;
 	segment_close(cell);
-	__atomic_store_n(&POOL_TAIL(cell)->ended, 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&cell_life(cell)->ended, 1, __ATOMIC_RELEASE);
 }
 
 void pool_forget(int fd)
@@ -356,5 +390,5 @@ void pool_forget(int fd)
 	 * `alone` keeps our parent from spooling it again when it notices, perhaps in an hour. */
 	if (image.cell)
 		__atomic_store_n(
-			&POOL_TAIL(image_oldest(image.segment))->alone, 1, __ATOMIC_RELEASE);
+			&cell_life(image_oldest(image.segment))->alone, 1, __ATOMIC_RELEASE);
 }

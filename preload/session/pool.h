@@ -32,10 +32,10 @@ struct segment *pool_enter(const struct settings *settings, const struct entry *
 /* To be called before a fork: maps the pool if it has come, so that the child has it, too. */
 void pool_look(void);
 
-/* To be called before the exec of a program that can load the library, in the process that executes
- * it, with the environment that the program gets. Lets the program use the pool; if there is none
+/* To be called before an exec, in the process that executes, with the environment that the program
+ * gets. If the program can load the library (`watched`), lets it use the pool; if there is none
  * yet, asks the aggregator for one. */
-void pool_hand_on(char *const *envp);
+void pool_hand_on(bool watched, char *const *envp);
 /* That exec failed. */
 void pool_take_back(void);
 

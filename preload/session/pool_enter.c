@@ -92,10 +92,9 @@ struct lodging {
 	uint32_t index; /* of the cell, counted from 1 */
 };
 
-/* The cell's page is written at once, so mmap makes it (MAP_POPULATE), which saves a page fault. */
 static struct segment *map_cell(int memfd, unsigned index)
 {
-	return pool_map(memfd, pool_cell_offset(index), POOL_CELL_SIZE, MAP_POPULATE);
+	return pool_map(memfd, pool_cell_offset(index), POOL_CELL_SIZE, 0);
 }
 
 static bool read_ticket(int memfd, unsigned index, struct pool_ticket *ret)
@@ -131,12 +130,13 @@ static void leave_previous(int memfd, uint32_t previous)
 
 	if (!previous || previous > POOL_CELLS)
 		return;
-	cell = map_cell(memfd, previous - 1);
+	/* mmap makes the page that is written at once (MAP_POPULATE), which saves a page fault. */
+	cell = pool_map(memfd, pool_cell_offset(previous - 1), POOL_PAGE, MAP_POPULATE);
 	if (!cell)
 		return;
-	if (!__atomic_sub_fetch(&POOL_TAIL(cell)->inhabitants, 1, __ATOMIC_ACQ_REL))
-		__atomic_store_n(&POOL_TAIL(cell)->ended, 1, __ATOMIC_RELEASE);
-	unmap(cell, POOL_CELL_SIZE);
+	if (!__atomic_sub_fetch(&cell_life(cell)->inhabitants, 1, __ATOMIC_ACQ_REL))
+		__atomic_store_n(&cell_life(cell)->ended, 1, __ATOMIC_RELEASE);
+	unmap(cell, POOL_PAGE);
 }
 
 /* No other session has this id: the name of a pool is random, and each ticket of a pool has a
@@ -159,7 +159,7 @@ static bool fill(
 	struct root_name root = { offer->root_device, offer->root_inode, offer->root_birth_ns };
 
 	segment_begin_cell(lodging->cell);
-	POOL_TAIL(lodging->cell)->inhabitants = 1;
+	cell_life(lodging->cell)->inhabitants = 1;
 	name_session(lodging->cell, lodging);
 	return hello_write_in_cell(lodging->cell, settings, entry, &root);
 }
@@ -181,7 +181,7 @@ static struct segment *enter(int memfd, struct lodging *lodging, const struct se
 	}
 	/* The cell stays without an image. */
 	lodging->cell->head.magic = 0;
-	__atomic_store_n(&POOL_TAIL(lodging->cell)->ended, 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&cell_life(lodging->cell)->ended, 1, __ATOMIC_RELEASE);
 	unmap(lodging->cell, POOL_CELL_SIZE);
 	return NULL;
 }

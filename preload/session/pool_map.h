@@ -25,9 +25,4 @@ static inline struct pool_ticket *pool_ticket(struct pool_head *pool, unsigned i
 	return (struct pool_ticket *)(void *)((char *)pool + pool_ticket_offset(index));
 }
 
-static inline struct segment *pool_cell(struct pool_head *pool, unsigned index)
-{
-	return (struct segment *)(void *)((char *)pool + pool_cell_offset(index));
-}
-
 #endif

@@ -4,9 +4,11 @@ into one only ends the sessions in it."""
 import array, mmap
 from peer import *
 
-MAGIC, TICKET = 0x334C4F4F50505246, 0x54454B4349545246
-CELL, CELLS, TICKET_SIZE = 4096, 3072, 32
-CELLS_AT = 4096 + TICKET_SIZE * CELLS
+MAGIC, TICKET = 0x344C4F4F50505246, 0x54454B4349545246
+PAGE, CELLS, TICKET_SIZE = 4096, 3072, 32
+CELL = 8 * PAGE
+LIFE, HELLO = 64, 80  # offsets in a cell: struct cell_life, and what is behind it
+CELLS_AT = PAGE + TICKET_SIZE * CELLS
 FREE, TAKEN, CLOSED = 0, 1, 2
 SAID = 60  # packets, fewer than a socket holds
 STATES = 8 + 4 + 4 + 8  # offset in the head
@@ -47,27 +49,28 @@ class Tenant:
         hello_bytes = hello_bytes or hello(session)
         log = b"".join(slot(r) for r in records)
         begin = at(cell)
-        start = 64 + len(hello_bytes) + -len(hello_bytes) % 8 if offset is None else offset
-        room = (CELL - 16 - start) & 0xFFFFFFF8 if log_size is None else log_size
+        start = HELLO + len(hello_bytes) + -len(hello_bytes) % 8 if offset is None else offset
+        room = (CELL - PAGE - start) & 0xFFFFFFF8 if log_size is None else log_size
         self.map[begin:begin + CELL] = bytes(CELL)
-        self.map[begin + 64:begin + 64 + len(hello_bytes)] = hello_bytes
+        self.map[begin + HELLO:begin + HELLO + len(hello_bytes)] = hello_bytes
         if 0 <= start < CELL - len(log):
             self.map[begin + start:begin + start + len(log)] = log
         self.map[begin + 8:begin + 64] = struct.pack(
-            "<IIIIIIQQQII", 1, size, 64, len(hello_bytes) if hello_size is None else hello_size,
+            "<IIIIIIQQQII", 1, size, HELLO, len(hello_bytes) if hello_size is None else hello_size,
             start & 0xFFFFFFFF, room, len(log), 0, 0, 1, users)
         self.map[begin:begin + 8] = struct.pack("<Q", 0x31474F4C54505246)
         self.state(cell, TAKEN)
 
     def end(self, cell):
-        self.map[at(cell + 1) - 8:at(cell + 1) - 4] = struct.pack("<I", 1)
+        ended = at(cell) + LIFE + 8
+        self.map[ended:ended + 4] = struct.pack("<I", 1)
 
     def leave_ticket(self, cell):
-        ticket = 4096 + TICKET_SIZE * cell
+        ticket = PAGE + TICKET_SIZE * cell
         self.map[ticket:ticket + TICKET_SIZE] = struct.pack("<QQiiII", TICKET, 0, 1, 1, 0, 0)
 
     def ticket_counts(self, cell):
-        ticket = 4096 + TICKET_SIZE * cell
+        ticket = PAGE + TICKET_SIZE * cell
         return self.map[ticket:ticket + 8] == struct.pack("<Q", TICKET)
 
     def close(self):
@@ -95,11 +98,14 @@ def cells_are_read_and_free_again(daemon):
     for cell in (0, 1, CELLS - 1):
         tenant.leave_ticket(cell)
         tenant.fill(cell, os.urandom(16), [path("/cell/%d" % cell)])
+    tenant.fill(1, os.urandom(16), [path("/cell/1/%03d" % i) for i in range(300)] + [path("/cell/1")])
+    assert tenant.map[at(1) + PAGE:at(2) - PAGE].strip(b"\0"), "the log is short"
     tenant.end(0)
     tenant.end(1)
     wait_for("free again", lambda: tenant.state(0) == FREE and tenant.state(1) == FREE)
     assert tenant.state(CELLS - 1) == TAKEN
     assert [tenant.ticket_counts(cell) for cell in (0, 1, CELLS - 1)] == [False, False, True]
+    assert not tenant.map[at(0):at(2)].strip(b"\0"), "what a cell held is not cleared"
     for cell in (0, 1):
         assert "/cell/%d" % cell in daemon.manifest()
     tenant.close()

@@ -5,6 +5,7 @@ are in the manifest, whoever is killed, and no program notices."""
 from faults import *
 
 SHORT = 40
+SPARE = 800  # names of which no cell holds all
 STATES_AT, CELLS = 24, 3072  # the pool's layout (proto/pool.h)
 COUNTERS = ("pools lent", "connections accepted", "sessions")
 
@@ -180,6 +181,83 @@ def aggregator_killed(folder):
     assert counts(manifest)["images"]["/usr/bin/cat"] == SHORT, counts(manifest)
 
 
+def parent_has_lost_its_socket(folder):
+    """The aggregator is killed, and the parent finds its descriptor closed: it keeps the cells all the same."""
+    program = compiled("shut", folder)
+    daemon = Daemon(interval="0.2")
+    try:
+        parent = subprocess.Popen([program, folder], env=watched(daemon), stdin=subprocess.PIPE,
+                                  stdout=subprocess.PIPE, text=True, bufsize=1)
+
+        def tell_it(word):
+            parent.stdin.write(word + "\n")
+            assert parent.stdout.read(5) == "done\n"
+
+        def knows_pool():
+            tell_it("0")
+            return "footprint-pool" in maps_of(parent)
+
+        wait_for("a pool known", knows_pool)
+        daemon.process.send_signal(signal.SIGSTOP)
+        for i in range(1, SHORT):
+            tell_it(str(i))
+        daemon.kill()
+        tell_it("shut")
+        parent.stdin.close()
+        assert parent.wait(LIMIT_SECONDS) == 0
+        daemon.start()
+        manifest = finish(daemon)
+        assert_done(manifest, ["read %s/%d" % (folder, i) for i in range(SHORT)])
+        assert not gaps(manifest), gaps(manifest)
+    finally:
+        daemon.remove()
+
+
+def address_space(folder):
+    """A parent has mapped little, since the program may want the rest for itself, or lock it in memory."""
+    def work(daemon, shell):
+        maps = [line.split()[0].split("-") for line in maps_of(shell).splitlines() if "footprint-pool" in line]
+        size = sum(int(end, 16) - int(begin, 16) for begin, end in maps)
+        assert 0 < size < 200 << 10, size
+        read = "read %s/5" % folder
+        tell(shell, "exec 9<%s/5" % folder)
+        end(shell)
+        return [read]
+
+    manifest, said, _ = with_shell(work)
+    assert_done(manifest, said)
+
+
+def pid_used_again(folder):
+    """An exec that fails in a process with the pid of one that has ended gives no cell back that is full."""
+    bad = folder + "/bad-again"
+    with open(bad, "w") as f:
+        f.write("#!/nonexistent/interpreter\n")
+    os.chmod(bad, 0o755)
+
+    def work(daemon, shell):
+        daemon.process.send_signal(signal.SIGSTOP)
+        said = []
+        for i, failing in enumerate((bad, "env " + bad, "LD_PRELOAD= " + bad)):
+            # Other processes may be given the pid before; then this one gets another.
+            for attempt in range(20):
+                pid, = tell(shell, "cat %s/%d & echo $!; wait" % (folder, 3 * i))[-1:]
+                again = tell(shell, "echo %d >/proc/sys/kernel/ns_last_pid; (exec %s) 2>/dev/null & echo $!; wait $! "
+                             "|| true" % (int(pid) - 1, failing))[-1]
+                if again == pid:
+                    break
+            assert again == pid, "it never got the pid again"
+            said.append("read %s/%d" % (folder, 3 * i))
+        daemon.kill()
+        end(shell)
+        daemon.start()
+        return said
+
+    manifest, said, _ = with_shell(work)
+    assert_done(manifest, said)
+    assert not gaps(manifest), gaps(manifest)
+
+
 def pool_that_only_a_child_knows(folder):
     """The aggregator's answer comes after the parent's last fork. The child that finds it leaves its
     records to the parent, which only learns of the pool when the aggregator is gone."""
@@ -316,15 +394,19 @@ def users_of(text):
 
 
 def more_than_a_cell_holds(folder):
+    """The first program fills the first page of its cell, and the others all of it."""
+    many = [folder + "/none/%s-%d" % ("x" * 50, i) for i in range(SPARE)]
+
     def work(daemon, shell):
         names = ["%s/%d" % (folder, i) for i in range(SHORT)]
         tell(shell, "cat %s" % " ".join(names * 2))
-        tell(shell, "for i in 1 2 3; do (cat %s | tr a b); done" % " ".join(names))
+        tell(shell, "for i in 1 2 3; do (cat %s %s 2>&1 | tr a b >/dev/null); done" % (" ".join(names), " ".join(many)))
         end(shell)
         return ["read " + name for name in names]
 
     manifest, said, _ = with_shell(work)
     assert_done(manifest, said)
+    assert set(many) <= missing(manifest)
     assert not gaps(manifest), gaps(manifest)
     assert counts(manifest)["images"]["/usr/bin/cat"] == 4, counts(manifest)
 
@@ -334,11 +416,11 @@ def much_before_and_after_the_cell_is_left(folder):
     program = compiled("cell", folder)
 
     def work(daemon, shell):
-        tell(shell, "%s %s 200" % (program, folder))
+        tell(shell, "%s %s %d" % (program, folder, SPARE))
         end(shell)
 
     manifest = with_shell(work)[0]
-    sought = {"%s/%s-%d" % (folder, name, i) for name in ("early", "late") for i in range(200)}
+    sought = {"%s/%s-%d" % (folder, name, i) for name in ("early", "late") for i in range(SPARE)}
     assert sought <= missing(manifest), sorted(sought - missing(manifest))[:5]
     assert not gaps(manifest), gaps(manifest)
 
@@ -346,14 +428,16 @@ def much_before_and_after_the_cell_is_left(folder):
 def forks_that_leave_a_cell_apart(folder):
     """Forks that share a cell until it is full are one session for ever: what one says about a directory
     is not taken for another's."""
-    look = "i=0; while [ $i -lt 200 ]; do [ -e %s/%s/$i ]; i=$((i + 1)); done"
+    look = "i=0; while [ $i -lt %d ]; do [ -e %s/%s/%s-$i ]; i=$((i + 1)); done"
+    long_name = "x" * 50
 
     def work(daemon, shell):
-        tell(shell, "dash -c '(%s) & %s; wait'" % (look % (folder, "child"), look % (folder, "parent")))
+        tell(shell, "dash -c '(%s) & %s; wait'" %
+             (look % (SPARE, folder, "child", long_name), look % (SPARE, folder, "parent", long_name)))
         end(shell)
 
     manifest = with_shell(work)[0]
-    sought = {"%s/%s/%d" % (folder, who, i) for who in ("parent", "child") for i in range(200)}
+    sought = {"%s/%s/%s-%d" % (folder, who, long_name, i) for who in ("parent", "child") for i in range(SPARE)}
     assert sought <= missing(manifest), sorted(sought - missing(manifest))[:5]
     assert not gaps(manifest), gaps(manifest)
 
@@ -492,7 +576,7 @@ def main():
     failed = 0
     for test in (undisturbed_shell, cells_serve_again, forks_of_a_program_that_ended,
                  goodbye_is_not_the_end, process_that_nobody_saw, aggregator_killed,
-                 pool_that_only_a_child_knows, parent_that_became_another_program,
+                 parent_has_lost_its_socket, address_space, pid_used_again, pool_that_only_a_child_knows, parent_that_became_another_program,
                  aggregator_killed_and_back, parent_killed, child_killed, orphan,
                  more_than_a_cell_holds, much_before_and_after_the_cell_is_left,
                  forks_that_leave_a_cell_apart, root_left, root_exchanged, namespace_entered,

@@ -24,7 +24,7 @@
  *   POOL_CELLS_AT  cell 0, cell 1, ...
  *
  * The tickets stand together, apart from their cells. A process that starts one program after
- * another thus touches one page for 128 of them, and none of their cells.
+ * another thus touches one page for 32 of them, and none of their cells.
  *
  * The state of a cell (pool_head.states) is changed by compare-and-swap:
  *
@@ -35,10 +35,9 @@
  * A cell whose processes were killed stays TAKEN until the last process that holds the socket is
  * gone. Then the aggregator reads all cells to their end, and the pool is over.
  *
- * A ticket is valid only while its cell begins with a zero, that is, from FREE until the image that
- * took the cell writes its session memory there. The aggregator clears the ticket before it clears
- * the cell. So a reader that first sees the zero and then the ticket knows that they belong
- * together.
+ * Of the tickets with a pid only the last one counts: whoever leaves one removes the others first.
+ * It is valid while its cell begins with a zero, that is, from FREE until the image that took the
+ * cell writes its session memory there. The aggregator clears the ticket before it clears the cell.
  */
 #ifndef FOOTPRINT_PROTO_POOL_H
 #define FOOTPRINT_PROTO_POOL_H
@@ -58,10 +57,12 @@
 
 enum cell_state { CELL_FREE, CELL_TAKEN, CELL_CLOSED };
 
-/* The two cells that a program with this pid may have. The second is for when the first is in use:
- * by the image that this process was before its exec, or by another process. */
-#define POOL_CHOICES		  2u
-#define POOL_CELL_OF(pid, choice) (((unsigned)(pid) + (choice) * (POOL_CELLS / 2)) % POOL_CELLS)
+/* The cells that a program with this pid may have: the further ones are for when the first is in
+ * use, by an image that this process was before its last execs, or by another process. They stand
+ * together, so whoever looks through their tickets and states touches one page of each. */
+#define POOL_CHOICES 4u
+#define POOL_CELL_OF(pid, choice)                                                                  \
+	((unsigned)(pid) % (POOL_CELLS / POOL_CHOICES) * POOL_CHOICES + (choice))
 
 /* The pool's first page. The aggregator writes it before it lends the pool; processes change only
  * `tickets` and `states`. */
@@ -85,9 +86,13 @@ struct pool_ticket {
 	uint32_t spooled;  /* bytes of the cell's log that are already in the spool */
 };
 
-_Static_assert(sizeof(struct pool_ticket) == POOL_TICKET_SIZE, "128 to a page");
+_Static_assert(sizeof(struct pool_ticket) == POOL_TICKET_SIZE, "those of 32 pids are a page");
 
 #define POOL_TICKET_MAGIC 0x54454b4349545246ull /* "FRTICKET" */
+
+/* What stands in the place of session_memory.magic while the image that has taken the cell fills
+ * it. */
+#define POOL_OCCUPIED 1u
 
 /* In a cell, behind struct session_memory. */
 struct cell_life {

@@ -67,7 +67,8 @@ struct segment *segment_new(uint32_t size, int *ret_memfd)
 
 void segment_begin_cell(struct segment *segment)
 {
-	memset(segment, 0, POOL_PAGE);
+	/* All but `magic`, by which others see that it is not free. */
+	memset(&segment->head.protocol, 0, POOL_PAGE - offsetof(struct session_memory, protocol));
 	begin(segment, POOL_CELL_SIZE);
 	segment->first = segment;
 	segment->segments = 1;

@@ -152,8 +152,7 @@ static void clear_tickets_of(int pid)
 	}
 }
 
-/* Takes a cell for the process, and leaves a ticket there. False: neither of its two cells is
- * free. */
+/* Takes a cell for the process, and leaves a ticket there. False: none of its cells is free. */
 static bool leave_ticket(int pid, int guard)
 {
 	unsigned choice = 0;

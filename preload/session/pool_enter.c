@@ -92,34 +92,45 @@ struct lodging {
 	uint32_t index; /* of the cell, counted from 1 */
 };
 
-static struct segment *map_cell(int memfd, unsigned index)
+/* Reads the ticket that whoever executed this image has left. False: there is none. */
+static bool find_ticket(int memfd, struct lodging *lodging)
 {
-	return pool_map(memfd, pool_cell_offset(index), POOL_CELL_SIZE, 0);
+	struct pool_ticket tickets[POOL_CHOICES];
+	unsigned first = POOL_CELL_OF(image.pid, 0);
+
+	if (rawcall4(SYS_pread64, memfd, (long)tickets, sizeof(tickets),
+		    (long)pool_ticket_offset(first)) != sizeof(tickets))
+		return false;
+	for (unsigned choice = 0; choice < POOL_CHOICES; choice++) {
+		if (tickets[choice].magic != POOL_TICKET_MAGIC || tickets[choice].pid != image.pid)
+			continue;
+		lodging->ticket = tickets[choice];
+		lodging->index = first + choice + 1;
+		return true;
+	}
+	return false;
 }
 
-static bool read_ticket(int memfd, unsigned index, struct pool_ticket *ret)
+/* Makes an empty cell ours. In another pid namespace there may be a process with our pid, which has
+ * found the same ticket: one of the two gets the cell. */
+static bool occupy(struct segment *cell)
 {
-	return rawcall4(SYS_pread64, memfd, (long)ret, sizeof(*ret),
-		       (long)pool_ticket_offset(index)) == sizeof(*ret) &&
-	       ret->magic == POOL_TICKET_MAGIC && ret->pid == image.pid;
+	uint64_t nobody = 0;
+
+	return __atomic_compare_exchange_n(&cell->head.magic, &nobody, POOL_OCCUPIED, false,
+		__ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 
-/* Finds and maps the cell that a ticket was left for by whoever executed this image. False: there
- * is none. Looks at the cell first and then at its ticket: see proto/pool.h. */
+/* Finds and maps the cell that a ticket was left for. False: there is none. */
 static bool find_cell(int memfd, struct lodging *lodging)
 {
-	for (unsigned choice = 0; choice < POOL_CHOICES; choice++) {
-		unsigned index = POOL_CELL_OF(image.pid, choice);
-
-		lodging->cell = map_cell(memfd, index);
-		if (!lodging->cell)
-			return false;
-		lodging->index = index + 1;
-		if (!__atomic_load_n(&lodging->cell->head.magic, __ATOMIC_ACQUIRE) &&
-			read_ticket(memfd, index, &lodging->ticket))
-			return true;
+	if (!find_ticket(memfd, lodging))
+		return false;
+	lodging->cell = pool_map(memfd, pool_cell_offset(lodging->index - 1), POOL_CELL_SIZE, 0);
+	if (lodging->cell && occupy(lodging->cell))
+		return true;
+	if (lodging->cell)
 		unmap(lodging->cell, POOL_CELL_SIZE);
-	}
 	return false;
 }
 

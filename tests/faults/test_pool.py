@@ -130,6 +130,22 @@ def goodbye_is_not_the_end(folder):
     assert images["/usr/bin/cat"] == SHORT - 10, images
 
 
+def one_program_after_another(folder):
+    """A process that executes a program, which executes the next, has a cell for each of them."""
+    def work(daemon, shell):
+        daemon.process.send_signal(signal.SIGSTOP)  # so that no cell is free again
+        maps = tell(shell, "env nice env cat /proc/self/maps")
+        assert any("footprint-pool" in line for line in maps), maps
+        tell(shell, "env nice env nice env nice env cat %s/4" % folder)
+        daemon.process.send_signal(signal.SIGCONT)
+        end(shell)
+        return ["read %s/4" % folder]
+
+    manifest, said, _ = with_shell(work)
+    assert_done(manifest, said)
+    assert not gaps(manifest), gaps(manifest)
+
+
 def process_that_nobody_saw(folder):
     """A process that no hook has seen lives on in a cell that was given back. It continues in a session of
     its own."""
@@ -559,8 +575,8 @@ def exec_that_fails(folder):
         os.chmod(bad, 0o755)
         for _ in range(SHORT):
             tell(shell, "%s 2>/dev/null; [ $? -ge 126 ]" % bad)
-        # Three arguments that are too long for the kernel, and then one that is not: a process has two cells.
-        maps = tell(shell, "/usr/bin/perl -e 'exec \"/usr/bin/cat\", $_ for (\"x\" x 200000) x 3, \"/proc/self/maps\"'")
+        # Five arguments that are too long for the kernel, and then one that is not: a process has four cells.
+        maps = tell(shell, "/usr/bin/perl -e 'exec \"/usr/bin/cat\", $_ for (\"x\" x 200000) x 5, \"/proc/self/maps\"'")
         assert any("footprint-pool" in line for line in maps), "no cell after executions that failed"
         tell(shell, "cat %s/3" % folder)
         end(shell)
@@ -575,7 +591,7 @@ def main():
     data = data_folder(folder, SHORT)
     failed = 0
     for test in (undisturbed_shell, cells_serve_again, forks_of_a_program_that_ended,
-                 goodbye_is_not_the_end, process_that_nobody_saw, aggregator_killed,
+                 goodbye_is_not_the_end, one_program_after_another, process_that_nobody_saw, aggregator_killed,
                  parent_has_lost_its_socket, address_space, pid_used_again, pool_that_only_a_child_knows, parent_that_became_another_program,
                  aggregator_killed_and_back, parent_killed, child_killed, orphan,
                  more_than_a_cell_holds, much_before_and_after_the_cell_is_left,

@@ -129,9 +129,11 @@ static long call_unseen(void *context, char *const *envp)
 
 	if (glance == GLANCE_MAY_BE && hook_seen_inside())
 		supervised_exec(attempt->dirfd, attempt->path, attempt->flags);
-	record_goodbye();
+	if (ticket != EXEC_WILL_FAIL)
+		record_goodbye();
 	result = attempt->call(attempt, envp);
-	record_goodbye_undo();
+	if (ticket != EXEC_WILL_FAIL)
+		record_goodbye_undo();
 	record_exec_failed(ticket, attempt->dirfd, attempt->path, hook_error(true));
 	return result;
 }

@@ -343,12 +343,13 @@ enum program_kind program_look(
 
 	*path_found = '\0';
 	for (int depth = 0; depth <= SCRIPT_DEPTH_MAX; depth++) {
+		enum program_glance glance = program_glance(dirfd, path, flags);
 		enum program_kind kind;
 		char *interpreter;
 
-		if (program_glance(dirfd, path, flags) == GLANCE_DYNAMIC)
+		if (glance == GLANCE_DYNAMIC)
 			return PROGRAM_DYNAMIC;
-		if (!open_program(&program, dirfd, path, flags, &status))
+		if (glance == GLANCE_NONE || !open_program(&program, dirfd, path, flags, &status))
 			return PROGRAM_UNKNOWN;
 		interpreter = script_interpreter(&program);
 		kind = interpreter ? PROGRAM_UNKNOWN : judge(&program, &status);

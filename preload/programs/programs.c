@@ -56,17 +56,18 @@ static bool program_place(struct place *ret, int dirfd, const char *path, int er
 }
 
 /* An attempt that is known to fail is not recorded here: by the time that it fails, its record may
- * be in the spool, where it cannot be taken back. Most attempts of a search through PATH are of
- * that kind. */
+ * be in the spool, where it cannot be taken back. */
 uint64_t record_exec_begin(int dirfd, const char *path, enum program_glance glance)
 {
 	char buffer[USUAL_PATH];
 	struct place place;
 
+	if (glance == GLANCE_NONE)
+		return EXEC_WILL_FAIL;
 	/* A path by which program_glance() has found a program can be read. Any other may be a bad
 	 * pointer. */
 	if (!image_segment() || (path && glance != GLANCE_DYNAMIC && !path_is_readable(path)) ||
-		!program_place(&place, dirfd, path, 0, buffer) || glance == GLANCE_NONE)
+		!program_place(&place, dirfd, path, 0, buffer))
 		return 0;
 	return fact_exec(&place);
 }
@@ -83,7 +84,8 @@ static bool is_there(int dirfd, const char *path)
 	return !path || !*path || directory_holds(dirfd, path);
 }
 
-static void record_outcome(int dirfd, const char *path, int error)
+/* absent: the program was not there just before. */
+static void record_outcome(int dirfd, const char *path, int error, bool absent)
 {
 	char buffer[USUAL_PATH];
 	struct place place;
@@ -97,7 +99,7 @@ static void record_outcome(int dirfd, const char *path, int error)
 		return;
 	/* The kernel answers ENOENT, too, if the interpreter of a script or the dynamic linker of a
 	 * program is missing. */
-	if (error == ENOENT && is_there(dirfd, path)) {
+	if (error == ENOENT && !absent && is_there(dirfd, path)) {
 		error = ENOEXEC;
 		if (fact_is_known(place.hash, FACT_ATTRIBUTES(RECORD_EXECUTE, 0, error), &key))
 			return;
@@ -112,12 +114,15 @@ static void record_outcome(int dirfd, const char *path, int error)
 
 void record_exec_failed(uint64_t ticket, int dirfd, const char *path, int error)
 {
-	fact_exec_undo(ticket);
-	record_outcome(dirfd, path, error);
+	bool absent = ticket == EXEC_WILL_FAIL;
+
+	if (!absent)
+		fact_exec_undo(ticket);
+	record_outcome(dirfd, path, error, absent);
 }
 
 void record_spawned(int dirfd, const char *path, int error)
 {
-	record_outcome(dirfd, path, error);
+	record_outcome(dirfd, path, error, false);
 	directory_parent_runs();
 }

@@ -301,8 +301,10 @@ static bool installs_filter(long number, const long arguments[6])
 static void execute_failed(
 	const struct call *call, const long arguments[6], uint64_t ticket, int error)
 {
-	record_hand_back();
-	record_goodbye_undo();
+	if (ticket != EXEC_WILL_FAIL) {
+		record_hand_back();
+		record_goodbye_undo();
+	}
 	record_exec_failed(ticket, descriptor_in(arguments, call->directory),
 		path_in(arguments, call->path), error);
 }
@@ -327,6 +329,8 @@ static uint64_t execute_begins(long number, const struct call *call, const long 
 	uint64_t ticket = record_exec_begin(directory, path, glance);
 	enum program_kind kind = glance == GLANCE_DYNAMIC ? PROGRAM_DYNAMIC : PROGRAM_UNKNOWN;
 
+	if (ticket == EXEC_WILL_FAIL)
+		return ticket;
 	if (glance == GLANCE_MAY_BE)
 		kind = supervised_exec(directory, path, flags);
 	record_goodbye();

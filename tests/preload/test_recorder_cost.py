@@ -14,6 +14,7 @@ import recorder_receiver as wire  # noqa: E402
 
 BUILD = os.path.abspath(os.environ.get("BUILD", os.path.join(wire.TOP, "build")))
 START_CALLS_MAX = 60
+SEARCH_CALLS_MAX = 4
 OPENS = 300  # of a round
 PROGRAM = r"""
 #define _GNU_SOURCE
@@ -60,16 +61,37 @@ int main(int argc, char **argv)
 """
 
 
-def calls(folder, program, rounds, where, library, address):
-    """The number of system calls that a run makes."""
+def count_calls(folder, command, library, address, status=0, variables=()):
+    """The number of system calls of a command, which ends with this status."""
     trace = os.path.join(folder, "trace")
-    variables = ["-E", "LD_PRELOAD=" + library, "-E", "FOOTPRINT_SOCKET=" + address] if library else []
-    files = os.path.join(folder, "files")
-    os.makedirs(files, exist_ok=True)
-    subprocess.run(["strace", "-f", "-o", trace, *variables, program, files, str(rounds), where],
-                   check=True, env={}, cwd=folder)
+    if library:
+        variables = [*variables, "LD_PRELOAD=" + library, "FOOTPRINT_SOCKET=" + address]
+    set_them = [word for variable in variables for word in ("-E", variable)]
+    done = subprocess.run(["strace", "-f", "-o", trace, *set_them, *command], env={}, cwd=folder, stderr=subprocess.PIPE)
+    assert done.returncode == status, done
     with open(trace) as file:
         return sum(1 for line in file if re.search(r"\w+\(", line))
+
+
+def calls(folder, program, rounds, where, library, address):
+    """The number of system calls that a run makes."""
+    files = os.path.join(folder, "files")
+    os.makedirs(files, exist_ok=True)
+    return count_calls(folder, [program, files, str(rounds), where], library, address)
+
+
+def judge_search(folder, library, address):
+    """Returns 1 if a place of PATH where a program is not takes more than it may: two looks, and whether the
+    environment can be read."""
+    def search(places, preloaded):
+        path = "PATH=" + ":".join("/none/%d" % i for i in range(places))
+        return count_calls(folder, ["/usr/bin/env", "no-such-program"], preloaded, address, 127, [path])
+
+    bare, watched = (search(30, preloaded) - search(10, preloaded) for preloaded in (None, library))
+    print("system calls of 20 places of PATH: bare %d, watched %d" % (bare, watched))
+    if bare != 20 or watched > 20 * (1 + SEARCH_CALLS_MAX):
+        return print("FAILED: too many system calls in a search") or 1
+    return 0
 
 
 def judge(where, bare, watched):
@@ -109,6 +131,7 @@ def main():
             bare, watched = ([calls(folder, program, rounds, where, preloaded, address) for rounds in (0, 1, 4)]
                              for preloaded in (None, library))
             failed |= judge(where, bare, watched)
+        failed |= judge_search(folder, library, address)
         receiver.wait_ended()
         receiver.close()
     return failed

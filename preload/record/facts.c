@@ -24,81 +24,6 @@ bool fact_error_says_nothing(int error)
 	}
 }
 
-const char *place_below_root(const char *path)
-{
-	for (;;) {
-		if (*path == '/')
-			path++;
-		else if (path[0] == '.' && path[1] == '.' && (path[2] == '/' || !path[2]))
-			path += 2;
-		else
-			return *path ? path : ".";
-	}
-}
-
-/* Records describe paths as seen from the root that the hello named. So after a chroot, an absolute
- * path is relative to the directory that is now the root. */
-static const char *find_directory(uint64_t from, const char *path, uint64_t *ret_directory)
-{
-	uint64_t root = image.root ? directory_root() : 0;
-	/* A descriptor of it from before the chroot has the usual id. */
-	bool from_root = root && root != FP_DIRECTORY_UNKNOWABLE && from == image.root_directory;
-
-	*ret_directory = *path == '/' || from_root ? root : from;
-	return root && *ret_directory == root ? place_below_root(path) : path;
-}
-
-bool place_find_from(struct place *ret, uint64_t from, const char *path)
-{
-	if (!path || !*path)
-		return false;
-	ret->path = path = find_directory(from, path, &ret->directory);
-	ret->hash = path_hash(ret->directory, path, FP_PATH_SIZE_MAX, &ret->size);
-	return ret->size < FP_PATH_SIZE_MAX;
-}
-
-/* A path through one of the process's own links is recorded as relative to where the link leads. A
- * path that ends at such a link is the caller's to resolve, if it follows it (held_path). */
-static bool find_below_held(struct place *ret, const struct held *held, const char *path)
-{
-	uint64_t directory;
-
-	if (held->kind == HELD_ROOT)
-		return place_find_from(ret, 0, held->rest - 1);
-	directory = directory_of(held->fd);
-	/* There is no such descriptor. (Behind a filter that cannot be known.) */
-	if (directory == FP_DIRECTORY_UNKNOWABLE && !image.memory_only)
-		return place_find_from(ret, 0, path);
-	return place_find_from(ret, directory, held->rest);
-}
-
-bool place_find(struct place *ret, int dirfd, const char *path)
-{
-	struct held held;
-
-	if (path && held_find(path, &held) && *held.rest)
-		return find_below_held(ret, &held, path);
-	return path && place_find_from(ret, *path == '/' || !*path ? 0 : directory_of(dirfd), path);
-}
-
-/* Does the path name the directory that it is relative to: ".", "./" and the like? */
-static bool stays(const char *path)
-{
-	while (path[0] == '/' || (path[0] == '.' && (path[1] == '/' || !path[1])))
-		path++;
-	return !*path;
-}
-
-uint64_t place_id(const struct place *place)
-{
-	/* What is below an unknown directory is unknown, too: no record would say what the id
-	 * means. And a path that stays where it is gets no new id, or a loop of opening "." would
-	 * never stop making them. */
-	if (place->directory == FP_DIRECTORY_UNKNOWABLE || (place->directory && stays(place->path)))
-		return place->directory;
-	return fp_directory_id(place->directory, place->path, place->size);
-}
-
 bool fact_is_known(uint64_t hash, uint64_t attributes, uint64_t *ret_key)
 {
 	struct segment *segment = image_segment();
@@ -165,7 +90,7 @@ uint64_t fact_root(const struct place *place)
 {
 	uint64_t directory = place_id(place), id, key;
 
-	if (place->directory == image.root && stays(place->path))
+	if (place->directory == image.root && place_stays(place->path))
 		return image.root;
 	if (directory == FP_DIRECTORY_UNKNOWABLE)
 		return directory;

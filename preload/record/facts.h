@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "preload/record/encode.h"
+#include "preload/record/places.h"
 
 /* The call failed before it looked at a name (doc/facts.md, Outcomes). */
 bool fact_error_says_nothing(int error);
@@ -18,28 +19,6 @@ static inline bool fact_says_nothing(int error)
 {
 	return error && fact_error_says_nothing(error);
 }
-
-/* A path and what it is relative to. */
-struct place {
-	const char *path;
-	size_t size;
-	uint64_t directory; /* 0: absolute */
-	uint64_t hash;	    /* hash of the path and `directory`, for the seen table */
-};
-
-/* False: it names nothing (NULL, empty, longer than any path may be). */
-bool place_find(struct place *ret, int dirfd, const char *path);
-/* The same for a path that, unless it is absolute, is relative to the directory with this id. */
-bool place_find_from(struct place *ret, uint64_t from, const char *path);
-
-/* A path without the slashes and ".." at its beginning, which lead out of no root: what is left is
- * relative to the root. "." if nothing is left. */
-const char *place_below_root(const char *path);
-
-/* The id of the directory that the place names. If the path is "." or the like, that is the
- * directory it is relative to. Hashes byte by byte (FNV-1a): too slow for each call, so only for
- * directories that other paths may be relative to. */
-uint64_t place_id(const struct place *place);
 
 /* Has this image recorded this fact already? If not, *ret_key is to be given to fact_record().
  * `hash` is that of the path, address or text, `attributes` all the rest (FACT_ATTRIBUTES). */

@@ -18,27 +18,33 @@
 #include "preload/record/seen.h"
 #include "preload/text.h"
 
-static void record_place(unsigned access, const struct place *place, int error)
+/* Not inlined, so that a fact that is known does not pay for the registers that this needs. */
+static __attribute__((noinline)) void record_new(
+	unsigned access, const struct place *place, int error, uint64_t key)
 {
-	struct record record;
-	uint64_t key;
-
-	if (fact_is_known(place->hash, FACT_ATTRIBUTES(RECORD_PATH, access, error), &key))
-		return;
-	record = (struct record){ .kind = RECORD_PATH,
+	struct record record = { .kind = RECORD_PATH,
 		.access = access & ~ACCESS_NO_FOLLOW,
 		.no_follow = (access & ACCESS_NO_FOLLOW) != 0,
 		.error = (unsigned)error,
 		.directory = place->directory,
 		.path = place->path,
 		.path_size = place->size };
+
 	prefix_shorten(&record);
 	fact_record(&record, key);
 }
 
+static inline void record_place(unsigned access, const struct place *place, int error)
+{
+	uint64_t key;
+
+	if (!fact_is_known(place->hash, FACT_ATTRIBUTES(RECORD_PATH, access, error), &key))
+		record_new(access, place, error, key);
+}
+
 /* Is a use of this path, with this outcome, to be recorded? False also where `path` may be a bad
  * pointer. */
-static bool is_worth_a_look(const char *path, int error)
+static inline bool is_worth_a_look(const char *path, int error)
 {
 	return image_segment() &&
 	       (!error || (!fact_error_says_nothing(error) && path_was_read(path, error)));
@@ -46,7 +52,7 @@ static bool is_worth_a_look(const char *path, int error)
 
 /* Does the path end at one of the process's own links (/proc/self/fd/5), and does the call follow
  * it? */
-static bool ends_at_held(const char *path, unsigned access, struct held *ret)
+static inline bool ends_at_held(const char *path, unsigned access, struct held *ret)
 {
 	return path && !(access & ACCESS_NO_FOLLOW) && held_find(path, ret) && !*ret->rest;
 }
@@ -71,7 +77,7 @@ void record_path(unsigned access, int dirfd, const char *path, int error)
 		return;
 	if (ends_at_held(path, access, &held))
 		record_held(access, &held, error);
-	else if (place_find(&place, dirfd, path))
+	else if (place_find_inline(&place, dirfd, path))
 		record_place(access, &place, error);
 }
 
@@ -99,7 +105,7 @@ void record_path_from(uint64_t from, unsigned access, const char *path, int erro
 		record_place(access, &place, error);
 }
 
-static unsigned access_of(int flags)
+static inline unsigned access_of(int flags)
 {
 	static const uint8_t ways[] = {
 		[O_RDONLY] = ACCESS_READ,
@@ -158,7 +164,7 @@ void record_open(int dirfd, const char *path, int flags, int fd, int error)
 	if (is_worth_a_look(path, error)) {
 		if (ends_at_held(path, access, &held)) {
 			record_held(access, &held, error);
-		} else if (place_find(&place, dirfd, path)) {
+		} else if (place_find_inline(&place, dirfd, path)) {
 			record_place(access, &place, error);
 			id = fd < 0 ? 0 : opened_directory(&place, flags);
 		}

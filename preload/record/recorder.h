@@ -70,9 +70,9 @@ void record_load(enum loaded_by loaded_by, const char *path, const char *request
  * connects the two; 0: there is nothing to take back. For posix_spawn the parent calls
  * record_spawned() afterwards.
  *
- * EXEC_WILL_FAIL: there is no such program, as for most candidates of a search through PATH. So this
- * process lives on, and needs no goodbye. (If the program is made just now, this image ends as if it
- * had been killed.) */
+ * EXEC_WILL_FAIL: there is no such program, as for most candidates of a search through PATH. So
+ * this process lives on, and needs no goodbye. (If the program is made just now, this image ends as
+ * if it had been killed.) */
 #define EXEC_WILL_FAIL 1u
 uint64_t record_exec_begin(int dirfd, const char *path, enum program_glance glance);
 void record_exec_failed(uint64_t ticket, int dirfd, const char *path, int error);

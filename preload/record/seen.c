@@ -6,14 +6,11 @@
 #include "preload/mapping.h"
 #include "preload/rawcall.h"
 
-#define LINE 8u /* keys */
-
-enum { SMALL, MIDDLE, LARGE, SHARED_LEVELS };
-
-#define OVERFLOW_SIZE  (2ul << 20) /* bytes: a huge page */
-#define OVERFLOW_LINES (OVERFLOW_SIZE / (LINE * sizeof(uint64_t)) - FILTER_WORDS / LINE - 1)
-#define SURELY_NEW     8u     /* new facts in a row, after which the next one is taken for new */
-#define FILTER_WORDS   8192ul /* 64 KiB, which stays in a near cache; two bits or more a key */
+#define OVERFLOW_SIZE (2ul << 20) /* bytes: a huge page */
+#define OVERFLOW_LINES                                                                             \
+	(OVERFLOW_SIZE / (SEEN_LINE * sizeof(uint64_t)) - FILTER_WORDS / SEEN_LINE - 1)
+#define SURELY_NEW   8u	    /* new facts in a row, after which the next one is taken for new */
+#define FILTER_WORDS 8192ul /* 64 KiB, which stays in a near cache; two bits or more a key */
 
 /*
  * The last level: lines of keys, and a filter in front of them (a Bloom filter in which each key
@@ -26,11 +23,11 @@ enum { SMALL, MIDDLE, LARGE, SHARED_LEVELS };
  * one fact was recorded twice, and the next facts wait for an answer again.
  */
 struct seen_overflow {
-	uint64_t lines[OVERFLOW_LINES][LINE];
+	uint64_t lines[OVERFLOW_LINES][SEEN_LINE];
 	uint64_t filter[FILTER_WORDS]; /* a key that it does not hold is in no line */
 	uint64_t newest; /* key of the last new fact, which is not in its line yet; 0: none */
 	uint64_t new_in_a_row;
-	uint64_t unused[LINE - 2];
+	uint64_t unused[SEEN_LINE - 2];
 };
 
 _Static_assert(sizeof(struct seen_overflow) == OVERFLOW_SIZE, "it fills its page");
@@ -66,57 +63,12 @@ static bool filter_holds(struct seen_overflow *overflow, uint64_t key)
 	return !(filter_bits(key) & ~__atomic_load_n(filter_word(overflow, key), __ATOMIC_RELAXED));
 }
 
-/* How many levels stand in the segment: all that forks share. */
-static unsigned shared_levels(const struct segment *first)
-{
-	return first->cell ? MIDDLE + 1 : SHARED_LEVELS;
-}
-
-/* The line where `key` belongs, in a level that stands in the segment. */
-static inline uint64_t *line_in(struct segment *first, unsigned level, uint64_t key)
-{
-	uint64_t *table;
-	uint64_t lines;
-
-	switch (level) {
-	case SMALL:
-		table = first->seen;
-		lines = SEEN_SMALL / LINE;
-		break;
-	case MIDDLE:
-		table = first->cell ? segment_cell_tail(first)->seen_middle
-				    : segment_first_tail(first)->seen_middle;
-		lines = SEEN_MIDDLE / LINE;
-		key >>= 8;
-		break;
-	default:
-		table = segment_first_tail(first)->seen_large;
-		lines = SEEN_LARGE / LINE;
-		key >>= 16;
-		break;
-	}
-	return table + (key & (lines - 1)) * LINE;
-}
-
-/* Is the key in this line? *ret_full: the line has no free place, so the key may be in the next
- * level. Compares all eight places without a branch: where a key stands cannot be predicted, and a
- * mispredicted branch costs more than the whole line. */
-static bool stands_in(const uint64_t *line, uint64_t key, bool *ret_full)
-{
-	bool found = false;
-
-#pragma GCC unroll 8
-	for (unsigned i = 0; i < LINE; i++)
-		found |= __atomic_load_n(&line[i], __ATOMIC_RELAXED) == key;
-	*ret_full = __atomic_load_n(&line[LINE - 1], __ATOMIC_RELAXED) != 0;
-	return found;
-}
-
 static bool overflow_holds(struct seen_overflow *overflow, uint64_t key)
 {
 	bool full;
 
-	return filter_holds(overflow, key) && stands_in(overflow_line(overflow, key), key, &full);
+	return filter_holds(overflow, key) &&
+	       seen_stands_in(overflow_line(overflow, key), key, &full);
 }
 
 /* Two threads that change the same line may lose a key: then a fact is recorded twice. */
@@ -126,11 +78,11 @@ static void overflow_put(struct seen_overflow *overflow, uint64_t key)
 	unsigned place = 0;
 
 	/* Counts the keys, which stand at the beginning of the line; without a branch, as in
-	 * stands_in(). */
+	 * seen_stands_in(). */
 #pragma GCC unroll 8
-	for (unsigned i = 0; i < LINE; i++)
+	for (unsigned i = 0; i < SEEN_LINE; i++)
 		place += __atomic_load_n(&line[i], __ATOMIC_RELAXED) != 0;
-	__atomic_store_n(&line[place < LINE ? place : key >> 61], key, __ATOMIC_RELAXED);
+	__atomic_store_n(&line[place < SEEN_LINE ? place : key >> 61], key, __ATOMIC_RELAXED);
 }
 
 /* Was the fact before this one really new? Then its key goes into its line now. Two threads that
@@ -152,8 +104,7 @@ static void settle_newest(struct seen_overflow *overflow)
 	__atomic_store_n(&overflow->new_in_a_row, in_a_row, __ATOMIC_RELAXED);
 }
 
-/* Is the key in the last level? That also answers for the other levels, whose keys it holds. */
-static bool overflow_knows(struct seen_overflow *overflow, uint64_t key)
+bool seen_overflow_knows(struct seen_overflow *overflow, uint64_t key)
 {
 	__builtin_prefetch(filter_word(overflow, key));
 	__builtin_prefetch(overflow_line(overflow, key));
@@ -173,32 +124,12 @@ static void overflow_add(struct seen_overflow *overflow, uint64_t key)
 	__atomic_store_n(&overflow->newest, key, __ATOMIC_RELAXED);
 }
 
-/* The last level. NULL: it is not needed yet, or there is no memory for it. */
-static struct seen_overflow *overflow_of(const struct segment *first)
-{
-	/* Not for a cell: its log is full before its table is. */
-	return first->cell ? NULL : __atomic_load_n(&image.seen_overflow, __ATOMIC_ACQUIRE);
-}
-
-bool seen_before(struct segment *first, uint64_t key)
-{
-	struct seen_overflow *overflow = overflow_of(first);
-	bool full, found;
-
-	if (overflow)
-		return overflow_knows(overflow, key);
-	found = stands_in(line_in(first, SMALL, key), key, &full);
-	for (unsigned level = MIDDLE; level < shared_levels(first) && full && !found; level++)
-		found = stands_in(line_in(first, level, key), key, &full);
-	return found;
-}
-
 /* Puts the key into a free place of the line. True also if it is there already; false: the line is
  * full. Looks before it tries to write: most lines of the first levels are full, and a
  * compare-and-swap that fails costs as much as one that succeeds. */
 static bool add_to(uint64_t *line, uint64_t key)
 {
-	for (unsigned i = 0; i < LINE; i++) {
+	for (unsigned i = 0; i < SEEN_LINE; i++) {
 		uint64_t found = __atomic_load_n(&line[i], __ATOMIC_RELAXED);
 
 		if (!found && __atomic_compare_exchange_n(&line[i], &found, key, false,
@@ -228,7 +159,7 @@ static void *map_aligned(size_t size)
 static void add_level(
 	struct segment *first, unsigned level, uint64_t keys, struct seen_overflow *overflow)
 {
-	const uint64_t *from = line_in(first, level, 0);
+	const uint64_t *from = seen_line(first, level, 0);
 
 	for (uint64_t i = 0; i < keys; i++) {
 		uint64_t key = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
@@ -262,9 +193,9 @@ static void make_overflow(struct segment *first)
 	if (!overflow)
 		return;
 	rawcall3(SYS_madvise, (long)overflow, OVERFLOW_SIZE, MADV_HUGEPAGE);
-	add_level(first, SMALL, SEEN_SMALL, overflow);
-	add_level(first, MIDDLE, SEEN_MIDDLE, overflow);
-	add_level(first, LARGE, SEEN_LARGE, overflow);
+	add_level(first, SEEN_IN_SMALL, SEEN_SMALL, overflow);
+	add_level(first, SEEN_IN_MIDDLE, SEEN_MIDDLE, overflow);
+	add_level(first, SEEN_IN_LARGE, SEEN_LARGE, overflow);
 	if (!__atomic_compare_exchange_n(&image.seen_overflow, &none, overflow, false,
 		    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 		unmap(overflow, OVERFLOW_SIZE);
@@ -279,28 +210,30 @@ static void add_or_replace(uint64_t *line, uint64_t key)
 
 void seen_add(struct segment *first, uint64_t key)
 {
-	struct seen_overflow *overflow = overflow_of(first);
+	struct seen_overflow *overflow = seen_overflow_of(first);
 
-	for (unsigned level = SMALL; level < shared_levels(first) && !overflow; level++)
-		if (add_to(line_in(first, level, key), key))
+	for (unsigned level = SEEN_IN_SMALL; level < seen_levels(first) && !overflow; level++)
+		if (add_to(seen_line(first, level, key), key))
 			return;
 	if (!overflow && !first->cell) {
 		make_overflow(first);
-		overflow = overflow_of(first);
+		overflow = seen_overflow_of(first);
 	}
 	if (overflow)
 		overflow_add(overflow, key);
 	else
-		add_or_replace(line_in(first, shared_levels(first) - 1, key), key);
+		add_or_replace(seen_line(first, seen_levels(first) - 1, key), key);
 }
 
 void seen_copy(struct segment *first, struct segment *cell)
 {
-	static const uint64_t sizes[] = { [SMALL] = SEEN_SMALL, [MIDDLE] = SEEN_MIDDLE };
+	static const uint64_t sizes[] = {
+		[SEEN_IN_SMALL] = SEEN_SMALL, [SEEN_IN_MIDDLE] = SEEN_MIDDLE
+	};
 
-	for (unsigned level = SMALL; level < shared_levels(cell); level++)
+	for (unsigned level = SEEN_IN_SMALL; level < seen_levels(cell); level++)
 		for (uint64_t i = 0; i < sizes[level]; i++) {
-			uint64_t key = line_in(cell, level, 0)[i];
+			uint64_t key = seen_line(cell, level, 0)[i];
 
 			if (key)
 				seen_add(first, key);

@@ -19,6 +19,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "preload/image.h"
 #include "preload/session/memory.h"
 
 #define SEEN_START 0x243f6a8885a308d3ull /* digits of pi: an arbitrary constant */
@@ -59,8 +60,80 @@ static inline uint64_t seen_key(uint64_t hash, uint64_t attributes)
 	return key ? key : 1;
 }
 
-/* Is the key in the set? `first`: segment 0 of the image. */
-bool seen_before(struct segment *first, uint64_t key);
+#define SEEN_LINE 8u /* keys */
+
+/* The levels that stand in the segment. */
+enum { SEEN_IN_SMALL, SEEN_IN_MIDDLE, SEEN_IN_LARGE, SEEN_SHARED_LEVELS };
+
+/* How many levels stand in the segment: all that forks share. */
+static inline unsigned seen_levels(const struct segment *first)
+{
+	return first->cell ? SEEN_IN_MIDDLE + 1 : SEEN_SHARED_LEVELS;
+}
+
+/* The line where `key` belongs, in a level that stands in the segment. */
+static inline uint64_t *seen_line(struct segment *first, unsigned level, uint64_t key)
+{
+	uint64_t *table;
+	uint64_t lines;
+
+	switch (level) {
+	case SEEN_IN_SMALL:
+		table = first->seen;
+		lines = SEEN_SMALL / SEEN_LINE;
+		break;
+	case SEEN_IN_MIDDLE:
+		table = first->cell ? segment_cell_tail(first)->seen_middle
+				    : segment_first_tail(first)->seen_middle;
+		lines = SEEN_MIDDLE / SEEN_LINE;
+		key >>= 8;
+		break;
+	default:
+		table = segment_first_tail(first)->seen_large;
+		lines = SEEN_LARGE / SEEN_LINE;
+		key >>= 16;
+		break;
+	}
+	return table + (key & (lines - 1)) * SEEN_LINE;
+}
+
+/* Is the key in this line? *ret_full: the line has no free place, so the key may be in the next
+ * level. Compares all eight places without a branch: where a key stands cannot be predicted, and a
+ * mispredicted branch costs more than the whole line. */
+static inline bool seen_stands_in(const uint64_t *line, uint64_t key, bool *ret_full)
+{
+	bool found = false;
+
+#pragma GCC unroll 8
+	for (unsigned i = 0; i < SEEN_LINE; i++)
+		found |= __atomic_load_n(&line[i], __ATOMIC_RELAXED) == key;
+	*ret_full = __atomic_load_n(&line[SEEN_LINE - 1], __ATOMIC_RELAXED) != 0;
+	return found;
+}
+
+/* Is the key in the last level? That also answers for the other levels, whose keys it holds. */
+bool seen_overflow_knows(struct seen_overflow *overflow, uint64_t key);
+
+/* The last level. NULL: it is not needed yet, or there is no memory for it. */
+static inline struct seen_overflow *seen_overflow_of(const struct segment *first)
+{
+	/* Not for a cell: its log is full before its table is. */
+	return first->cell ? NULL : __atomic_load_n(&image.seen_overflow, __ATOMIC_ACQUIRE);
+}
+
+/* Is the key in the set? `first`: segment 0 of the image. Inline: a repeated access runs this. */
+static inline bool seen_before(struct segment *first, uint64_t key)
+{
+	struct seen_overflow *overflow = seen_overflow_of(first);
+	bool full, found;
+
+	if (overflow)
+		return seen_overflow_knows(overflow, key);
+	found = seen_stands_in(seen_line(first, SEEN_IN_SMALL, key), key, &full);
+	for (unsigned level = SEEN_IN_MIDDLE; level < seen_levels(first) && full && !found; level++)
+		found = seen_stands_in(seen_line(first, level, key), key, &full);
+	return found;
+}
 
 /* To be called after the record is in the log: if it were before, a process killed in between would
  * leave a key without a record. */

@@ -26,8 +26,13 @@
 #define ROOT_IS_LOOKED_AT (UINT64_MAX - 1)
 
 /* May the working directory be remembered? Not while several processes or threads, each with its
- * own, share this memory. */
-enum directory_cache { DIRECTORY_CACHED, DIRECTORY_OF_CHILD, DIRECTORY_OF_THREAD };
+ * own, share this memory; and not for a signal handler that interrupts a chdir. */
+enum directory_cache {
+	DIRECTORY_CACHED,
+	DIRECTORY_MOVING,
+	DIRECTORY_OF_CHILD,
+	DIRECTORY_OF_THREAD
+};
 
 struct image {
 	/* The segment where records go; NULL: not started. Set by compare-and-swap, once for each

@@ -117,6 +117,19 @@ void directory_look_at_root(void)
 {
 }
 
+uint64_t directory_working_known(void)
+{
+	return 0;
+}
+
+void directory_move(void)
+{
+}
+
+void directory_stay(void)
+{
+}
+
 void directory_set_working(uint64_t id)
 {
 	(void)id;

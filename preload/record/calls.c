@@ -354,6 +354,7 @@ uint64_t call_before(long number, const long arguments[6])
 		break;
 	case DIRECTORY:
 		ticket = call->path ? record_directory() : 0;
+		record_move();
 		break;
 	case ENTER:
 		ticket = record_root();

@@ -129,14 +129,24 @@ static uint64_t ask(int dirfd)
 	return id;
 }
 
+static bool is_working_cached(void)
+{
+	return __atomic_load_n(&image.directory_uncached, __ATOMIC_RELAXED) == DIRECTORY_CACHED;
+}
+
+uint64_t directory_working_known(void)
+{
+	return is_working_cached() ? __atomic_load_n(&image.directory, __ATOMIC_RELAXED) : 0;
+}
+
 static uint64_t working_directory(void)
 {
-	uint64_t id = __atomic_load_n(&image.directory, __ATOMIC_RELAXED);
+	uint64_t id = directory_working_known();
 
 	if (id)
 		return id;
 	id = ask(AT_FDCWD);
-	if (id != FP_DIRECTORY_UNKNOWABLE && !image.directory_uncached && image_is_ours())
+	if (id != FP_DIRECTORY_UNKNOWABLE && is_working_cached() && image_is_ours())
 		__atomic_store_n(&image.directory, id, __ATOMIC_RELAXED);
 	return id;
 }
@@ -196,9 +206,24 @@ void directory_descriptors_apart(void)
 	__atomic_store_n(&image.descriptors_apart, true, __ATOMIC_RELAXED);
 }
 
+void directory_move(void)
+{
+	/* Behind a filter, the kernel cannot be asked. */
+	if (is_working_cached() && !image.memory_only)
+		__atomic_store_n(
+			&image.directory_uncached, (uint8_t)DIRECTORY_MOVING, __ATOMIC_RELAXED);
+}
+
+void directory_stay(void)
+{
+	if (image.directory_uncached == DIRECTORY_MOVING)
+		__atomic_store_n(
+			&image.directory_uncached, (uint8_t)DIRECTORY_CACHED, __ATOMIC_RELEASE);
+}
+
 void directory_set_working(uint64_t id)
 {
-	if (image.directory_uncached)
+	if (image.directory_uncached > DIRECTORY_MOVING)
 		return;
 	/* A vfork child's working directory: until the parent runs again, both ask the kernel each
 	 * time. */
@@ -207,6 +232,7 @@ void directory_set_working(uint64_t id)
 		id = 0;
 	}
 	__atomic_store_n(&image.directory, id, __ATOMIC_RELAXED);
+	directory_stay();
 }
 
 /* What was known of the root when others began to change it, or we theirs. */
@@ -269,7 +295,7 @@ void directory_set_root(uint64_t from, const char *path)
 	uint64_t root;
 
 	if (!from)
-		from = __atomic_load_n(&image.directory, __ATOMIC_RELAXED);
+		from = directory_working_known();
 	if (image.root == ROOT_IS_LOOKED_AT || !image_is_ours() ||
 		!place_find_from(&place, from ? from : FP_DIRECTORY_UNKNOWABLE, path))
 		return;

@@ -44,6 +44,15 @@ void directory_forget(unsigned first, unsigned last);
  * descriptor is remembered from now on. */
 void directory_descriptors_apart(void);
 
+/* The id that is remembered for the working directory; 0: unknown. Makes no system call. */
+uint64_t directory_working_known(void);
+
+/* The working directory is about to change. A signal handler may run before that is known, and asks
+ * the kernel. To be followed by directory_set_working(), or by directory_stay() if it has not
+ * changed. */
+void directory_move(void);
+void directory_stay(void);
+
 /* Remembers the working directory; 0: unknown. */
 void directory_set_working(uint64_t id);
 

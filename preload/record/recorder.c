@@ -86,6 +86,12 @@ uint64_t record_directory(void)
 	return image_segment() ? directory_of(AT_FDCWD) : 0;
 }
 
+void record_move(void)
+{
+	if (image_segment())
+		directory_move();
+}
+
 /* The place of a path, as of the time when the working directory was `from`. False: it names
  * nothing. */
 static bool find_from(struct place *ret, uint64_t from, const char *path)
@@ -178,8 +184,7 @@ static bool is_far_from_known(int dirfd, const char *path)
 {
 	if (*path == '/')
 		return false;
-	return dirfd == AT_FDCWD ? !__atomic_load_n(&image.directory, __ATOMIC_RELAXED)
-				 : !directory_known(dirfd);
+	return dirfd == AT_FDCWD ? !directory_working_known() : !directory_known(dirfd);
 }
 
 bool record_open_is_known(int dirfd, const char *path, int flags, int fd, int error)
@@ -375,6 +380,8 @@ void record_chdir(uint64_t from, const char *path, int error)
 	/* A chdir to a relative path makes no new id, since a loop of chdir("sub") and chdir("..")
 	 * would never stop making them. The kernel is asked when a path is relative to the new
 	 * directory. */
+	if (error)
+		directory_stay();
 	if (error || !image.segment)
 		return;
 	id = found ? place_id(&place) : FP_DIRECTORY_UNKNOWABLE;
@@ -387,6 +394,8 @@ void record_fchdir(int fd, int error)
 {
 	uint64_t id;
 
+	if (error)
+		directory_stay();
 	if (error || !image_segment())
 		return;
 	id = directory_of(fd);

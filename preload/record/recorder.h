@@ -83,7 +83,8 @@ void record_spawned(int dirfd, const char *path, int error);
  * With a `from` of 0, a path is relative to the working directory at that moment. */
 uint64_t record_directory(void);
 void record_path_from(uint64_t from, unsigned access, const char *path, int error);
-/* chdir and fchdir. */
+/* chdir and fchdir: record_move() before the call, and one of the other two after it. */
+void record_move(void);
 void record_chdir(uint64_t from, const char *path, int error);
 void record_fchdir(int fd, int error);
 /* The working directory may have changed without our seeing it (unshare(CLONE_FS), chroot). */

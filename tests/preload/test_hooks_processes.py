@@ -16,10 +16,10 @@ BUILD = os.path.abspath(os.environ.get("BUILD", "build"))
 LIBRARY = os.path.join(BUILD, "libfootprint.so")
 APART = ["own-descriptors", "own-descriptors-by-range", "memory-alone", "descriptors-alone",
          "first-thread-ends"]
-ALL = ["vfork", "fork", "clone", *APART, "daemon", "threads", "signals", "cancel", "exceptions", "seccomp"]
+ALL = ["vfork", "fork", "clone", *APART, "daemon", "threads", "signals", "moves", "cancel", "exceptions", "seccomp"]
 # Only these can be compared: how many signals come, and where, differs between runs; a filter hides the
 # directory that a later path is relative to; and only the sites see how exceptions walk.
-JUDGED = {"vfork", "fork", "clone", *APART, "daemon", "threads"}
+JUDGED = {"vfork", "fork", "clone", *APART, "daemon", "threads", "moves"}
 failures = []
 
 

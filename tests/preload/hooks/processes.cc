@@ -191,7 +191,8 @@ static void *have_own(void *)
 
 static void *have_own_by_range(void *)
 {
-	if (unshare(CLONE_FS) || syscall(SYS_close_range, 900, 901, 1u << 1 /* CLOSE_RANGE_UNSHARE */))
+	if (unshare(CLONE_FS) ||
+		syscall(SYS_close_range, 900, 901, 1u << 1 /* CLOSE_RANGE_UNSHARE */))
 		_exit(4);
 	beside();
 	return nullptr;
@@ -322,6 +323,39 @@ static void interrupts()
 	puts("interrupted");
 }
 
+/* A signal that comes during a chdir is handled when that has been made, but has not been recorded.
+ */
+static void on_signal_while_moving(int)
+{
+	char folder[4096];
+	int before = errno;
+
+	if (getcwd(folder, sizeof(folder)) && strstr(folder, "t-folder"))
+		touch("t-moved");
+	else
+		touch("t-not-moved");
+	signals = signals + 1;
+	errno = before;
+}
+
+static void moves()
+{
+	int here = open(".", O_RDONLY | O_DIRECTORY), rounds = 0, before;
+
+	signal(SIGALRM, on_signal_while_moving);
+	while (signals < 2000) {
+		struct itimerval once = { {}, { 0, 1 + rounds++ % 20 } };
+
+		before = signals;
+		setitimer(ITIMER_REAL, &once, nullptr);
+		do
+			if (chdir("t-folder") || chdir("..") || chdir("t-folder") || fchdir(here))
+				_exit(4);
+		while (signals == before);
+	}
+	puts("moved");
+}
+
 /* Destructors must run when a thread is cancelled inside a hook. */
 static volatile bool cleaned;
 
@@ -439,6 +473,8 @@ int main(int argc, char **argv)
 		threads();
 	else if (is("signals"))
 		interrupts();
+	else if (is("moves"))
+		moves();
 	else if (is("cancel"))
 		cancels();
 	else if (is("exceptions"))

@@ -139,6 +139,10 @@ void directory_parent_runs(void)
 {
 }
 
+void directory_forked(void)
+{
+}
+
 void directory_each_thread(void)
 {
 }

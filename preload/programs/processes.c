@@ -53,6 +53,7 @@ void record_fork_end(long pid)
 		image.pid = image.memory_only ? 0 : (int)rawcall3(SYS_getpid, 0, 0, 0);
 		image.said_goodbye = false;
 		image.connecting = false; /* the thread that was connecting is not in the child */
+		directory_forked();
 	}
 }
 

@@ -277,10 +277,25 @@ static void know_root_again(void)
 
 void directory_parent_runs(void)
 {
-	if (image.directory_uncached == DIRECTORY_OF_CHILD && image_is_ours())
+	bool root_of_child = image.root == ROOT_IS_LOOKED_AT && known_root.of_child;
+
+	if (image.directory_uncached != DIRECTORY_OF_CHILD && !root_of_child)
+		return;
+	/* Another thread may have a vfork child, too, which is still elsewhere. */
+	if (!image_is_single_threaded() || !image_is_ours())
+		return;
+	if (image.directory_uncached == DIRECTORY_OF_CHILD)
 		image.directory_uncached = DIRECTORY_CACHED;
-	if (image.root == ROOT_IS_LOOKED_AT && known_root.of_child && image_is_ours())
+	if (root_of_child)
 		know_root_again();
+}
+
+void directory_forked(void)
+{
+	if (is_working_cached() || image.directory_uncached == DIRECTORY_OF_THREAD)
+		return;
+	__atomic_store_n(&image.directory, 0, __ATOMIC_RELAXED);
+	image.directory_uncached = DIRECTORY_CACHED;
 }
 
 void directory_each_thread(void)

@@ -56,9 +56,13 @@ void directory_stay(void);
 /* Remembers the working directory; 0: unknown. */
 void directory_set_working(uint64_t id);
 
-/* The parent of a vfork or posix_spawn runs again: no child changes our memory any more, nor the
- * root. */
+/* The parent of a vfork or posix_spawn runs again: unless other threads have such children, too,
+ * none changes our memory any more, nor the root. */
 void directory_parent_runs(void);
+
+/* This process is a fork: its memory is its own, whatever other threads or vfork children of its
+ * parent were about to do. */
+void directory_forked(void);
 
 /* The threads of this process may have working directories of their own: none is remembered from
  * now on. */

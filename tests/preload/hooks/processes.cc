@@ -207,6 +207,41 @@ static void threads_apart(void *(*begins)(void *), const char *way)
 	pthread_join(thread, nullptr);
 }
 
+/* Two vfork children at once, each with a directory of its own. */
+static void *have_child_beside(void *)
+{
+	pid_t pid = vfork();
+
+	if (pid == 0) {
+		if (chdir("t-folder"))
+			_exit(3);
+		turn = 1;
+		take_turn(2);
+		touch("t-beside");
+		_exit(8);
+	}
+	printf("vfork beside %d\n", status_of(pid));
+	return nullptr;
+}
+
+static void vforks_apart()
+{
+	pthread_t thread;
+	pid_t pid;
+
+	mkdir("t-other", 0700);
+	pthread_create(&thread, nullptr, have_child_beside, nullptr);
+	take_turn(1);
+	pid = vfork();
+	if (pid == 0)
+		_exit(chdir("t-other"));
+	touch("t-here");
+	turn = 2;
+	pthread_join(thread, nullptr);
+	printf("vfork here %d\n", status_of(pid));
+	touch("t-here-again");
+}
+
 static int be_beside(void *)
 {
 	beside();
@@ -465,6 +500,8 @@ int main(int argc, char **argv)
 		processes_apart(CLONE_VM);
 	else if (is("descriptors-alone"))
 		processes_apart(CLONE_FILES);
+	else if (is("vforks-apart"))
+		vforks_apart();
 	else if (is("first-thread-ends"))
 		end_first();
 	else if (is("daemon"))

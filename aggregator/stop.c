@@ -172,7 +172,7 @@ void stop_step(struct aggregator *daemon)
 	if (owners_find(daemon) || !write_all(daemon) || stop->done)
 		return;
 	stop->done = true;
-	stop->leaves = !TAILQ_EMPTY(&daemon->sessions.live) || daemon->spool.n_taken ||
+	stop->leaves = sessions_may_return(daemon) || daemon->spool.n_taken ||
 		       daemon->journal.fd >= 0 || stop->given_up;
 	close_handles(daemon);
 }

@@ -85,9 +85,15 @@ struct session {
 	bool marked;
 };
 
+/* A process that has not come back by then is over, or says nothing that needs what was kept of it.
+ */
+#define SESSION_AWAY_MS_MAX 3600000
+
 TAILQ_HEAD(session_list, session);
 struct sessions {
 	struct session_list live, ending, finished;
+	uint64_t
+		unmet_ms; /* when the last one finished that only spool files have named; 0: none */
 	struct index by_id;
 	uint8_t *log_states, *log_payloads; /* two copies of a piece of log, SEGMENT_CHUNK_SIZE
 					       bytes each: see segment_memory.c */
@@ -147,6 +153,9 @@ int session_gap(struct session *session, const char *kind, const char *path, con
 void sessions_tick(struct aggregator *daemon);
 /* Finishes the ended sessions whose facts have all been applied. */
 void sessions_settle(struct aggregator *daemon);
+/* May a process still live that has said something to us, or to an aggregator before us? Of one
+ * that is only known by its spool files, or has not come back yet, nobody has seen the end. */
+bool sessions_may_return(const struct aggregator *daemon);
 /* Are some sessions ending that are not finished yet? */
 bool sessions_busy(const struct aggregator *daemon);
 /* Of the ending sessions that a socket spoke for: since when (uv_now) the oldest has been ending.

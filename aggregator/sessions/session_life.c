@@ -88,6 +88,8 @@ static void finish(struct session *session)
 	close_memories(session);
 	pool_finished(session);
 	session->finished_ms = uv_now(&session->daemon->loop);
+	if (!session->met)
+		session->daemon->sessions.unmet_ms = session->finished_ms;
 	run_session_ended(session->application, session->ended_ns);
 	session_move(session, SESSION_FINISHED);
 }
@@ -158,6 +160,15 @@ uint64_t sessions_ending_since(const struct aggregator *daemon)
 		if (session->met && session->ending_ms < oldest)
 			oldest = session->ending_ms;
 	return oldest;
+}
+
+bool sessions_may_return(const struct aggregator *daemon)
+{
+	const struct sessions *sessions = &daemon->sessions;
+
+	return !TAILQ_EMPTY(&sessions->live) || ledger_awaits_sessions(daemon) ||
+	       (sessions->unmet_ms &&
+		       uv_now(&daemon->loop) - sessions->unmet_ms < SESSION_AWAY_MS_MAX);
 }
 
 bool sessions_busy(const struct aggregator *daemon)

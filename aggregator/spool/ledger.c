@@ -16,8 +16,6 @@
 
 #define LEDGER_NEW_NAME	  "counted.new"
 #define LEDGER_GROWTH_MAX (8u << 20)
-/* A session that has not come back by then is over, or says nothing that could be counted twice. */
-#define LEDGER_ABSENT_MS 3600000
 
 /* --- rows ------------------------------------------------------------------------------------- */
 
@@ -390,8 +388,13 @@ void ledger_follow(struct aggregator *daemon)
 
 void ledger_tick(struct aggregator *daemon)
 {
-	if (uv_now(&daemon->loop) - daemon->started_ms > LEDGER_ABSENT_MS)
+	if (uv_now(&daemon->loop) - daemon->started_ms > SESSION_AWAY_MS_MAX)
 		daemon->ledger.keep_absent = false;
+}
+
+bool ledger_awaits_sessions(const struct aggregator *daemon)
+{
+	return daemon->ledger.inherited && daemon->ledger.keep_absent;
 }
 
 void ledger_deinit(struct aggregator *daemon)

@@ -75,6 +75,8 @@ void ledger_end(struct aggregator *daemon);
 /* The manifests of the snapshot are on disk, or some are not. */
 void ledger_settle(struct aggregator *daemon, bool written);
 void ledger_tick(struct aggregator *daemon);
+/* Was there a ledger before us, so recently that its processes may still come back? */
+bool ledger_awaits_sessions(const struct aggregator *daemon);
 void ledger_deinit(struct aggregator *daemon);
 
 #endif

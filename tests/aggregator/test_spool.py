@@ -190,6 +190,7 @@ def what_waits_is_not_acknowledged(daemon):
 def restart_continues(daemon):
     Peer(daemon, [path("/etc/passwd")]).close()
     assert daemon.stop() == 0
+    assert sorted(os.listdir(daemon.spool)) == ["lock", "reserve"], os.listdir(daemon.spool)
     daemon.start()
     Peer(daemon, [path("/etc/group")]).close()
     assert daemon.stop() == 0
@@ -243,13 +244,13 @@ def many_files_of_one_process(daemon):
     assert "unresolved" not in daemon.manifest()
 
 
-def relative_records_by_the_spool_alone(daemon):
+def relative_records_by_the_spool_alone(daemon, end=Daemon.kill):
     """The same of a process that nobody has met: the directory was named in a file that is gone."""
     session, named = os.urandom(16), path("/etc", LIST)
     spool_file(daemon, entry([named], session=session))
     wait_for("the directory", lambda: has_file(daemon.manifest(), "/etc"))
     wait_for("an empty spool", lambda: set(os.listdir(daemon.spool)) <= OWN_FILES)
-    daemon.kill()
+    end(daemon)
     later = path("hostname", directory=directory_id(0, "/etc"))
     spool_file(daemon, entry([later], offset=len(slot(named)), session=session))
     daemon.start()
@@ -289,6 +290,30 @@ def a_file_that_is_read_in_pieces(daemon):
     wait_for("the last entry", lambda: has_file(daemon.manifest(), "/etc/group"))
     assert daemon.stop() == 0
     assert daemon.counter("spool entries read") == 21 and "gaps {" not in daemon.manifest()
+
+
+def relative_records_after_a_stop(daemon):
+    """A daemon that was stopped, and has nothing left to read, does not know whether that process lives."""
+    relative_records_by_the_spool_alone(daemon, Daemon.stop)
+
+
+def restart_while_a_process_is_away(daemon):
+    """A process that lives on comes back when it has something to say, which may be after a daemon that was
+    stopped before it did."""
+    peer = Peer(daemon, [path("/etc", LIST)])
+    wait_for("the acknowledgement", lambda: peer.acknowledged() == len(peer.log))
+    daemon.stop()
+    peer.close()
+    for _ in range(2):
+        daemon.start()
+        daemon.stop()
+    daemon.start()
+    again = connect(daemon)
+    say_hello(again, peer.hello, [])
+    again.send(batch(peer.session, slot(path("hostname", directory=directory_id(0, "/etc"))), len(peer.log)))
+    wait_for("the file", lambda: has_file(daemon.manifest(), "/etc/hostname"))
+    assert "unresolved" not in daemon.manifest()
+    again.close()
 
 
 def records_by_value(daemon):
@@ -610,7 +635,8 @@ if __name__ == "__main__":
          entry_cut_short_names_its_program, strange_files_are_put_away,
          killed_process_and_killed_daemon, a_journal_goes_while_others_end, memory_is_acknowledged_when_on_disk,
          what_waits_is_not_acknowledged, restart_continues,
-         relative_records_after_a_restart, many_files_of_one_process, relative_records_by_the_spool_alone, directories_that_cannot_be_kept,
+         relative_records_after_a_restart, many_files_of_one_process, relative_records_by_the_spool_alone,
+         relative_records_after_a_stop, restart_while_a_process_is_away, directories_that_cannot_be_kept,
          a_file_that_is_read_in_pieces, records_by_value, a_connection_that_was_lost,
          unknown_directory_is_a_gap, prefixes_after_a_restart,
          another_user_goes_on, entries_that_are_refused_are_gaps, names_that_others_have_taken,

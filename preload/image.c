@@ -244,7 +244,8 @@ struct segment *image_extend(struct segment *full)
 	if (!segment)
 		return NULL;
 	segment->number = number;
-	segment->head.users = __atomic_load_n(&full->head.users, __ATOMIC_RELAXED);
+	/* Processes that this one has forked before have no part in it. */
+	segment->head.users = image.said_goodbye ? 0 : 1;
 	segment->head.processes = __atomic_load_n(&full->head.processes, __ATOMIC_RELAXED);
 	segment->way = SEGMENT_BEING_ANNOUNCED;
 	hello_write_next(segment);

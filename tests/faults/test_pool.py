@@ -458,6 +458,31 @@ def forks_that_leave_a_cell_apart(folder):
     assert not gaps(manifest), gaps(manifest)
 
 
+def forks_that_end_apart(folder):
+    """Forks that have left their cell apart, and whose aggregator is killed before they end: each keeps what
+    it has recorded alone."""
+    look = "i=0; while [ $i -lt %d ]; do [ -e %s/%s/%s-$i ]; i=$((i + 1)); done"
+    long_name, fifo = "x" * 50, folder + "/end"
+    os.mkfifo(fifo)
+
+    def work(daemon, shell):
+        daemon.process.send_signal(signal.SIGSTOP)
+        shell.stdin.write("dash -c 'exec 3<>%s; (%s; echo >&2; read go <&3) 2>%s/done & %s; wait'\n" % (
+            fifo, look % (SPARE, folder, "child", long_name), folder, look % (SPARE, folder, "parent", long_name)))
+        wait_for("the child", lambda: os.path.exists(folder + "/done") and os.path.getsize(folder + "/done"))
+        time.sleep(1)  # so that the parent waits, too
+        daemon.kill()
+        with open(fifo, "w") as f:
+            f.write("go\n")
+        end(shell)
+        daemon.start()
+
+    manifest = with_shell(work)[0]
+    sought = {"%s/%s/%s-%d" % (folder, who, long_name, i) for who in ("parent", "child") for i in range(SPARE)}
+    assert sought <= missing(manifest), (len(sought - missing(manifest)), sorted(sought - missing(manifest))[:5])
+    assert not gaps(manifest), gaps(manifest)
+
+
 def root_left(folder):
     """A program that changes its root, and then records more than its cell holds, must not harm its
     relatives: what is then "/" for it is not the root of the connection that they share. This holds
@@ -595,7 +620,7 @@ def main():
                  parent_has_lost_its_socket, address_space, pid_used_again, pool_that_only_a_child_knows, parent_that_became_another_program,
                  aggregator_killed_and_back, parent_killed, child_killed, orphan,
                  more_than_a_cell_holds, much_before_and_after_the_cell_is_left,
-                 forks_that_leave_a_cell_apart, root_left, root_exchanged, namespace_entered,
+                 forks_that_leave_a_cell_apart, forks_that_end_apart, root_left, root_exchanged, namespace_entered,
                  of_another_application, descriptors, exec_that_fails):
         try:
             test(data)

@@ -32,7 +32,8 @@ struct record {
 	unsigned access;
 	unsigned error;
 	bool no_follow;
-	uint16_t prefix; /* the number of a directory (prefixes.h) */
+	uint8_t prefix_size; /* bytes before `path` for which the number stands */
+	uint16_t prefix;     /* the number of a directory (prefixes.h) */
 	uint64_t directory;
 	const void *path;
 	size_t path_size;

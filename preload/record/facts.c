@@ -8,6 +8,7 @@
 #include "preload/record/directories.h"
 #include "preload/record/held.h"
 #include "preload/record/path_hash.h"
+#include "preload/record/prefixes.h"
 #include "preload/record/seen.h"
 #include "preload/session/session.h"
 #include "preload/text.h"
@@ -32,18 +33,28 @@ bool fact_is_known(uint64_t hash, uint64_t attributes, uint64_t *ret_key)
 	return !segment || seen_before(segment->first, *ret_key);
 }
 
-/* Appends to *segment, or to a new one behind it. NULL: the record is lost, and counted as such. */
+/* Appends to a new segment behind the one that is full. NULL: the record is lost, and counted as
+ * such. */
+static __attribute__((noinline)) uint32_t *append_behind(
+	struct record record, enum slot_state state, struct segment **segment)
+{
+	uint32_t *slot;
+
+	prefix_undo(&record);
+	while ((*segment = image_extend(*segment)))
+		if ((slot = segment_append(*segment, &record, state)))
+			return slot;
+	image_lose(1);
+	return NULL;
+}
+
+/* Appends to *segment, or to a new one behind it. */
 static uint32_t *append(
 	const struct record *record, enum slot_state state, struct segment **segment)
 {
-	for (; *segment; *segment = image_extend(*segment)) {
-		uint32_t *slot = segment_append(*segment, record, state);
+	uint32_t *slot = segment_append(*segment, record, state);
 
-		if (slot)
-			return slot;
-	}
-	image_lose(1);
-	return NULL;
+	return slot ? slot : append_behind(*record, state, segment);
 }
 
 const uint32_t *fact_append(const struct record *record)

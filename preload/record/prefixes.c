@@ -24,7 +24,7 @@ struct candidate {
  * count.
  */
 static struct {
-	const struct segment *first; /* of the session to which the numbers belong */
+	const struct segment *segment; /* where the records stand that gave the numbers */
 	/* The records that gave the last few numbers, in the log. So a directory's path and number
 	 * are changed together, by one store. */
 	const unsigned char *numbered[NUMBERED];
@@ -86,8 +86,9 @@ static bool replace(struct record *record)
 		record->prefix = (uint16_t)read_word(bytes + AT_PATH + length + BEFORE_NUMBER);
 		if (!record->prefix)
 			continue; /* the log was given back meanwhile */
-		record->path = (const char *)record->path + length + 1;
-		record->path_size -= length + 1;
+		record->prefix_size = (uint8_t)(length + 1);
+		record->path = (const char *)record->path + record->prefix_size;
+		record->path_size -= record->prefix_size;
 		return true;
 	}
 	return false;
@@ -148,15 +149,17 @@ static void give_number(const struct record *record, size_t length, uint32_t num
 	prefixes.oldest++;
 }
 
-/* A process that leaves its cell, which stays mapped, begins another session, in which no number
- * has been given. */
-static void keep_to_session(const struct segment *first)
+/* Numbers are given anew in each segment, because one may reach the aggregator long before another
+ * that was written earlier: by value, while that one waits in the spool. Also, a process that
+ * leaves its cell, which stays mapped, begins another session, in which no number has been given.
+ */
+static void keep_to_segment(const struct segment *segment)
 {
-	if (prefixes.first == first)
+	if (prefixes.segment == segment)
 		return;
 	for (unsigned i = 0; i < NUMBERED; i++)
 		__atomic_store_n(&prefixes.numbered[i], NULL, __ATOMIC_RELEASE);
-	prefixes.first = first;
+	prefixes.segment = segment;
 }
 
 /* Most programs record less than this: they are spared the page where the prefixes stand. */
@@ -164,6 +167,13 @@ static bool says_little(const struct segment *segment)
 {
 	return segment == segment->first &&
 	       __atomic_load_n(&segment->head.tail, __ATOMIC_RELAXED) < LOG_MIN;
+}
+
+void prefix_undo(struct record *record)
+{
+	record->path = (const char *)record->path - record->prefix_size;
+	record->path_size += record->prefix_size;
+	record->prefix = record->prefix_size = 0;
 }
 
 void prefix_shorten(struct record *record)
@@ -175,7 +185,7 @@ void prefix_shorten(struct record *record)
 	if (!segment || says_little(segment) || record->directory ||
 		*(const char *)record->path != '/')
 		return;
-	keep_to_session(segment->first);
+	keep_to_segment(segment);
 	if (replace(record))
 		return;
 	length = directory_length(record);

@@ -14,4 +14,7 @@ struct record;
  * directory stands at its beginning. May append a record that gives a number. */
 void prefix_shorten(struct record *record);
 
+/* Takes that back: the record is appended to another segment. */
+void prefix_undo(struct record *record);
+
 #endif

@@ -255,6 +255,19 @@ def long_names_of_directories_are_said_once(client):
 
 
 @test
+def numbers_of_directories_are_given_in_each_segment(client):
+    """One segment may reach the aggregator by value, and the one before it much later by the spool."""
+    with Case(client) as case:
+        case.run("plain", 150000)
+        for memory in case.receiver.memories:
+            records = wire.decode(1, [payload for _, _, payload in memory.slots()])
+            given = {record["id"] for record in records if record["kind"] == "DIRECTORY"}
+            used = {record["prefix"] for record in records if "prefix" in record}
+            assert used and used <= given, (used, given)
+        assert len(case.receiver.memories) > 1
+
+
+@test
 def numbers_of_directories_run_out(client):
     """Later directories are recorded with each of their files."""
     lines = ["/made/folders/%d/%d" % (folder, i) for folder in range(4200) for i in range(9)]

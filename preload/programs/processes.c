@@ -75,15 +75,16 @@ static bool loss_unknown(struct segment *segment)
 	return __atomic_load_n(&segment->head.lost, __ATOMIC_RELAXED) && nobody_reads(segment);
 }
 
-/* The last process of the image puts into the spool what nobody has acknowledged. in_good_hands:
- * another process does that for what stands in the pool. */
+/* The last process that uses the newest segment puts into the spool what nobody has acknowledged,
+ * in this one and, because that may need it, in those before it. in_good_hands: another process
+ * does that for what stands in the pool, if that is all. */
 static void keep_rest(struct segment *segment, bool in_good_hands)
 {
 	uint64_t spooled = segment->spooled;
 	int error;
 
-	if (__atomic_load_n(&segment->head.users, __ATOMIC_ACQUIRE) ||
-		(segment->cell && segment->way == SEGMENT_HELD && in_good_hands))
+	if (in_good_hands && segment->cell && segment->way == SEGMENT_HELD &&
+		segment == image.segment)
 		return;
 	error = spool_rest(segment);
 	/* An entry without a log still says how many processes there were, and until when they
@@ -94,7 +95,8 @@ static void keep_rest(struct segment *segment, bool in_good_hands)
 	if (!error)
 		return;
 	image_log_refusal(error);
-	if (error != -ENOSPC && !nobody_reads(segment))
+	if (__atomic_load_n(&segment->head.users, __ATOMIC_ACQUIRE) ||
+		(error != -ENOSPC && !nobody_reads(segment)))
 		return;
 	if (spool_loss(segment) < 0 && nobody_reads(segment))
 		reserve_tell(segment);
@@ -114,7 +116,7 @@ void record_goodbye(void)
 	in_good_hands = pool_kept_by_parent();
 	if (!in_good_hands)
 		pool_keep_at_end();
-	for (struct segment *s = image.segment; s; s = s->previous)
+	for (struct segment *s = NULL; (s = segment_following(image.segment, s));)
 		keep_rest(s, in_good_hands);
 }
 

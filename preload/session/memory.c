@@ -193,6 +193,15 @@ uint32_t *segment_append(
 	return word;
 }
 
+struct segment *segment_following(struct segment *newest, const struct segment *before)
+{
+	struct segment *segment = newest == before ? NULL : newest;
+
+	while (segment && segment->previous != before)
+		segment = segment->previous;
+	return segment;
+}
+
 /* The end of the log: walks from `tail` to the first free slot. */
 static uint64_t walk_to_end(struct segment *segment)
 {

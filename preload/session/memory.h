@@ -119,6 +119,11 @@ static inline unsigned char *segment_log(struct segment *segment)
 uint32_t *segment_append(
 	struct segment *segment, const struct record *record, enum slot_state state);
 
+/* The segment behind `before`, of those up to `newest`; NULL: there is none. before: NULL for the
+ * oldest. Whoever keeps several begins with the oldest, because records may need what was said
+ * before them: what directory ids and numbers mean. */
+struct segment *segment_following(struct segment *newest, const struct segment *before);
+
 /* The end of the log, as an offset in it: found by its slots, since `tail` may lag behind. */
 uint64_t segment_end(struct segment *segment);
 

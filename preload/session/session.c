@@ -163,9 +163,10 @@ static void forget_what_was_sent(void)
 static void say_hello_again(void)
 {
 	int root CLEANUP_FD = open_root();
+	struct segment *newest = image.segment;
 
 	forget_what_was_sent();
-	for (struct segment *s = image.segment; s; s = s->previous) {
+	for (struct segment *s = NULL; (s = segment_following(newest, s));) {
 		if (send_hello(s, -1, root) < 0)
 			keep_with(spool_rest, s);
 		else
@@ -260,11 +261,11 @@ static bool time_to_look(void)
 	return true;
 }
 
-static void spool_all(struct segment *segment, keep_function *keep)
+static void spool_all(struct segment *newest, keep_function *keep)
 {
 	image.refused = false;
-	for (; segment; segment = segment->previous)
-		keep_with(keep, segment);
+	for (struct segment *s = NULL; (s = segment_following(newest, s));)
+		keep_with(keep, s);
 }
 
 void session_tend_all(struct segment *segment)

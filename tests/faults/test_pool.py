@@ -479,8 +479,36 @@ def forks_that_end_apart(folder):
 
     manifest = with_shell(work)[0]
     sought = {"%s/%s/%s-%d" % (folder, who, long_name, i) for who in ("parent", "child") for i in range(SPARE)}
-    assert sought <= missing(manifest), (len(sought - missing(manifest)), sorted(sought - missing(manifest))[:5])
+    assert sought <= missing(manifest), (len(sought - missing(manifest)), gaps(manifest))
     assert not gaps(manifest), gaps(manifest)
+    os.unlink(fifo)
+
+
+def what_a_segment_needs_of_the_cell(folder):
+    """A process has recorded more than its cell holds, and has ended. Before the aggregator's successor hears of
+    the cell from those that live on, it reads what stood behind the cell, and understands it."""
+    look = "i=0; while [ $i -lt %d ]; do [ -e %s/%s/%s-$i ]; i=$((i + 1)); done"
+    long_name, fifo = "x" * 50, folder + "/go"
+    os.mkfifo(fifo)
+
+    def work(daemon, shell):
+        daemon.process.send_signal(signal.SIGSTOP)
+        tell(shell, "dash -c '%s; exit'" % (look % (SPARE, folder, "alone", long_name)))
+        shell.stdin.write("dash -c 'exec 3<>%s; %s; (%s); echo done; read go <&3'\n" % (
+            fifo, look % (60, folder, "shared", long_name), look % (SPARE, folder, "shared", long_name)))
+        assert shell.stdout.readline() == "done\n"
+        daemon.kill()
+        daemon.start()
+        wait_for("the spool read", lambda: settled(daemon))
+        with open(fifo, "w") as f:
+            f.write("go\n")
+        end(shell)
+
+    manifest = with_shell(work)[0]
+    sought = {"%s/%s/%s-%d" % (folder, who, long_name, i) for who in ("alone", "shared") for i in range(SPARE)}
+    assert sought <= missing(manifest), (len(sought - missing(manifest)), gaps(manifest))
+    assert not gaps(manifest), gaps(manifest)
+    os.unlink(fifo)
 
 
 def root_left(folder):
@@ -620,7 +648,7 @@ def main():
                  parent_has_lost_its_socket, address_space, pid_used_again, pool_that_only_a_child_knows, parent_that_became_another_program,
                  aggregator_killed_and_back, parent_killed, child_killed, orphan,
                  more_than_a_cell_holds, much_before_and_after_the_cell_is_left,
-                 forks_that_leave_a_cell_apart, forks_that_end_apart, root_left, root_exchanged, namespace_entered,
+                 forks_that_leave_a_cell_apart, forks_that_end_apart, what_a_segment_needs_of_the_cell, root_left, root_exchanged, namespace_entered,
                  of_another_application, descriptors, exec_that_fails):
         try:
             test(data)

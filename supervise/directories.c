@@ -43,6 +43,8 @@ bool directory_place(struct place *ret, const char *path)
 	uint64_t root = image.root;
 	bool found;
 
+	if (root == FP_DIRECTORY_UNKNOWABLE)
+		return place_find_from(ret, root, path);
 	image.root = 0;
 	found = place_find_from(ret, 0, path);
 	image.root = root;
@@ -58,6 +60,8 @@ const char *caller_sees(int dirfd, char path[FP_PATH_SIZE_MAX])
 		target_link(caller_pid, "root", -1, root, sizeof(root)) <= 0 ||
 		!text_begins(path, root))
 		return NULL;
+	if (!root[1])
+		return path;
 	below += text_length(root);
 	if (*below && *below != '/')
 		return NULL;
@@ -70,6 +74,8 @@ uint64_t directory_of(int dirfd)
 	uint64_t root = image.root, id;
 	const char *seen = caller_sees(dirfd, path);
 
+	if (root == FP_DIRECTORY_UNKNOWABLE)
+		return root;
 	if (seen)
 		return fact_directory(seen);
 	if (directory_path(dirfd, path, sizeof(path)) <= 0)

@@ -11,12 +11,12 @@
 #include "preload/preloads.h"
 #include "preload/programs/program.h"
 #include "preload/rawcall.h"
-#include "preload/record/facts.h"
 #include "preload/record/recorder.h"
 #include "preload/text.h"
 #include "supervise/express.h"
 #include "supervise/greet.h"
 #include "supervise/rights.h"
+#include "supervise/roots.h"
 #include "supervise/supervise.h"
 #include "supervise/target.h"
 #include "supervise/vigil.h"
@@ -35,7 +35,7 @@ struct one {
 	uint64_t used;	   /* image_time() of its last call */
 	int creator;	   /* the process in which it was seen first */
 	bool ignored;	   /* not recorded: it has loaded the library, or has no FOOTPRINT_SOCKET */
-	bool root_differs; /* it has called chroot or the like */
+	bool root_differs; /* perhaps: from ours, or between its processes */
 	bool rights_differ; /* perhaps: from ours */
 	struct express express;
 	uint64_t told_on; /* vigil_tend() */
@@ -234,30 +234,25 @@ static struct one *open_image(int pid, uint64_t identity, uint64_t stack)
 	return one;
 }
 
-static struct one *find(int pid, int *ret_error)
+static struct one *find_image(int pid, uint64_t identity, uint64_t stack)
 {
-	uint64_t identity = 0, stack = 0;
-
-	*ret_error = identify(pid, &identity, &stack);
-	if (*ret_error)
-		return NULL;
 	for (unsigned i = 0; i < IMAGES_MAX; i++)
 		if (images[i].identity == identity)
 			return &images[i];
 	return open_image(pid, identity, stack);
 }
 
-/* After a change of the root, absolute paths are relative to the new one. */
-static void find_root(struct one *one, int pid)
+static struct one *find(int pid, int *ret_error)
 {
-	char path[FP_PATH_SIZE_MAX];
-	struct place place;
+	uint64_t identity = 0, stack = 0;
+	struct one *one;
 
-	image.root = 0;
-	if (!one->root_differs || target_link(pid, "root", -1, path, sizeof(path)) <= 0)
-		return;
-	if (path[0] == '/' && path[1] && place_find_from(&place, 0, path))
-		image.root = fact_root(&place);
+	*ret_error = identify(pid, &identity, &stack);
+	if (*ret_error)
+		return NULL;
+	one = find_image(pid, identity, stack);
+	one->root_differs |= roots_differ(pid);
+	return one;
 }
 
 bool images_enter(int pid, int *ret_error)
@@ -277,7 +272,8 @@ bool images_enter(int pid, int *ret_error)
 	if (caller->one->ignored)
 		return false;
 	enter(caller->one);
-	find_root(caller->one, pid);
+	/* Absolute paths are relative to the caller's root. */
+	image.root = caller->one->root_differs ? roots_id(pid) : 0;
 	return true;
 }
 

@@ -14,6 +14,7 @@
  *   wake.c      what ends its wait
  *   turns.c     whether caller and worker share a processor
  *   images.c    which process image a caller belongs to, and the recorder's state of each
+ *   roots.c     whose root directory is another one
  *   greet.c     the hello of an image
  *   vigil.c     what tells the aggregator that all of us were killed
  *   express*    calls that are made again, and need not be announced

@@ -88,6 +88,7 @@ static bool is_always_announced(long number)
 	case ENTER:
 	case END:
 	case RING:
+	case HANDLE:
 	case DIRECTORY:
 		return true;
 	default:

@@ -191,11 +191,37 @@ int main(void)
 	return syscall(SYS_io_uring_setup, 4, parameters) < 0 ? 77 : 0;
 }
 END
-gcc -o ring ring.c || die "cannot compile ring.c"
-if ./ring; then
-	run ./ring
-	gaps "io_uring" io-uring "$here/ring"
-fi
+for linked in "" -static; do
+	gcc $linked -o ring$linked ring.c || die "cannot compile ring.c"
+	if ./ring$linked; then
+		run ./ring$linked
+		gaps "io_uring" io-uring "$here/ring$linked"
+	fi
+done
+
+# ---- files that are opened without a name, also in a static program
+cat >handle.c <<'END'
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdlib.h>
+int main(void)
+{
+	struct file_handle *handle = malloc(sizeof(*handle) + MAX_HANDLE_SZ);
+	int mount, folder = open(".", O_RDONLY | O_DIRECTORY);
+
+	handle->handle_bytes = MAX_HANDLE_SZ;
+	if (name_to_handle_at(AT_FDCWD, "file", handle, &mount, 0) < 0)
+		return 77;
+	return open_by_handle_at(folder, handle, O_RDONLY) < 0 ? 77 : 0;
+}
+END
+for linked in "" -static; do
+	gcc $linked -o handle$linked handle.c || die "cannot compile handle.c"
+	if ./handle$linked; then
+		run ./handle$linked
+		gaps "a file handle" unresolved "$here/handle$linked"
+	fi
+done
 
 # ---- Go, which makes raw system calls even where it is linked with libc
 if command -v go >/dev/null; then

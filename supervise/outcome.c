@@ -16,8 +16,9 @@
 #include "proto/session_memory.h"
 #include "supervise/permission.h"
 
-#define EXECUTE_BITS 0111
-#define ENTRIES_SIZE 512 /* room for more than "." and ".." */
+#define EXECUTE_BITS   0111
+#define IN_DONT_FOLLOW 0x02000000 /* linux/inotify.h; its header clashes with fcntl.h */
+#define ENTRIES_SIZE   512	  /* room for more than "." and ".." */
 
 enum follow { FOLLOW, STAY };
 
@@ -341,6 +342,8 @@ int outcome_predict(const struct call *call, long number, const long arguments[6
 	case DIRECTORY:
 	case ROOT:
 		return going(from);
+	case WATCH:
+		return checking(from, number, arguments[2] & IN_DONT_FOLLOW ? STAY : FOLLOW);
 	default:
 		return checking(from, number, FOLLOW);
 	}

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -81,7 +82,12 @@ static void names(void)
 	struct stat status;
 	struct statfs system;
 	char text[64];
+	int watches = inotify_init();
 
+	inotify_add_watch(watches, "link", IN_OPEN);
+	inotify_add_watch(watches, "dangling", IN_OPEN);
+	inotify_add_watch(watches, "dangling", IN_OPEN | IN_DONT_FOLLOW);
+	close(watches);
 	stat("made", &status);
 	lstat("link", &status);
 	stat("missing", &status);

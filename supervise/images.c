@@ -15,6 +15,7 @@
 #include "preload/text.h"
 #include "supervise/express.h"
 #include "supervise/greet.h"
+#include "supervise/loads.h"
 #include "supervise/rights.h"
 #include "supervise/roots.h"
 #include "supervise/supervise.h"
@@ -34,6 +35,8 @@ struct one {
 	uint64_t identity; /* 0: free */
 	uint64_t used;	   /* image_time() of its last call */
 	int creator;	   /* the process in which it was seen first */
+	bool looked;	   /* whether it is ... */
+	bool dynamic;	   /* ... a program with a dynamic linker */
 	bool ignored;	   /* not recorded: it has loaded the library, or has no FOOTPRINT_SOCKET */
 	bool root_differs; /* perhaps: from ours, or between its processes */
 	bool rights_differ; /* perhaps: from ours */
@@ -255,6 +258,16 @@ static struct one *find(int pid, int *ret_error)
 	return one;
 }
 
+static void enter_as(struct one *one, int pid)
+{
+	enter(one);
+	/* Absolute paths are relative to the caller's root. */
+	image.root = one->root_differs ? roots_id(pid) : 0;
+	if (!one->looked)
+		one->dynamic = loads_begin(pid);
+	one->looked = true;
+}
+
 bool images_enter(int pid, int *ret_error)
 {
 	struct caller *caller = caller_of(pid);
@@ -271,9 +284,7 @@ bool images_enter(int pid, int *ret_error)
 	caller->one->used = now;
 	if (caller->one->ignored)
 		return false;
-	enter(caller->one);
-	/* Absolute paths are relative to the caller's root. */
-	image.root = caller->one->root_differs ? roots_id(pid) : 0;
+	enter_as(caller->one, pid);
 	return true;
 }
 
@@ -286,6 +297,11 @@ void images_tend(void)
 struct express *images_express(void)
 {
 	return entered ? &entered->express : NULL;
+}
+
+bool images_dynamic(void)
+{
+	return entered && entered->dynamic;
 }
 
 void images_root_changed(void)

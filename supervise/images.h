@@ -27,6 +27,9 @@ void images_changed(void);
  * this pid. */
 void images_began(int pid);
 
+/* Has the entered image a dynamic linker? (Then it has none of our library.) */
+bool images_dynamic(void);
+
 /* The root directory of the entered image may be another one than ours from now on. */
 void images_root_changed(void);
 

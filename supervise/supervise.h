@@ -16,6 +16,7 @@
  *   images.c    which process image a caller belongs to, and the recorder's state of each
  *   roots.c     whose root directory is another one
  *   greet.c     the hello of an image
+ *   loads.c     what is mapped into dynamic programs without the library
  *   vigil.c     what tells the aggregator that all of us were killed
  *   express*    calls that are made again, and need not be announced
  *   call.c      a call's arguments, copied from the caller, become a fact

@@ -16,6 +16,7 @@
 #include "supervise/call.h"
 #include "supervise/express.h"
 #include "supervise/images.h"
+#include "supervise/loads.h"
 #include "supervise/rights.h"
 #include "supervise/turns.h"
 #include "supervise/wake.h"
@@ -176,6 +177,8 @@ static void record(const struct seccomp_notif *notif)
 			express_begin(express, announced.pid);
 		else
 			error = record_call(&announced, express, came);
+		if (images_dynamic() && loads_show(announced.number) && work_stands())
+			loads_look(announced.pid, announced.number);
 		if (rights_change(announced.number))
 			images_rights_changed();
 		images_tend();

@@ -30,6 +30,9 @@ BUSYBOX = {
     "text": "sed s/a/b/ x >z; awk '{ print }' /etc/fstab; sort -o y /etc/shells; grep -r nosuch /etc/apt",
     "modes": "chmod 600 x; chown 0 x; touch -d 2020-01-01 x; chmod 600 none; mkfifo p; rm none",
     "dynamic": "/bin/cat /etc/hostname; head -n 1 /etc/passwd; /bin/sh -c 'cat /etc/group; ls /etc/apt'",
+    # Without our variables, so that the supervisor watches dynamic programs, too; perl loads what nobody needs.
+    "bare": "env -i /bin/cat /etc/hostname; env -i /bin/sh -c 'cat /etc/group; ls /etc/apt';"
+            "env -i /usr/bin/perl -e 'use POSIX; exec qq{/bin/true}'",
     "denied": "exec su none",
     "net": "wget -T 1 -q -O - http://127.0.0.1:1/; nslookup localhost 127.0.0.1; nc -w 1 127.0.0.1 2",
     "script": "printf '#!/bin/busybox sh\\ncat /etc/issue\\n' >s; chmod +x s; ./s; env -i ./s",

@@ -307,6 +307,10 @@ report:
 	or	$-1, %rsi
 2:	syscall
 express_road_reported:
+	/* A signal has come before anybody had taken up the report. */
+	cmp	$-EINTR, %eax
+	mov	SAVED_BY_REPORT + SAVED_NUMBER(%rsp), %eax
+	je	2b
 	pop	%rsi
 	pop	%rdi
 

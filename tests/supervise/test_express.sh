@@ -69,6 +69,13 @@ assert_contains "a goroutine that is dumped" 'goroutine 1 ' errors
 assert_contains "where it was" 'main.crowd' errors
 assert_lacks "a runtime that is at a loss" 'fatal error' errors
 
+# ---- a report that a signal interrupts is made again
+musl-gcc -static -O1 -o interrupted "$here/interrupted.c" || die "cannot compile interrupted.c"
+"$footprint" run -o interrupted.footprint -- ./interrupted >output 2>errors
+assert_equal "calls that were interrupted" 0 "$(cat output)"
+assert_fact "every one was recorded" \
+	'.complete and ([.missing[] | select(.path | startswith("/nosuch/"))] | length) == 4000' interrupted.footprint
+
 # ---- a kernel where nobody may write to another process's memory
 wait_for no_supervisors
 run glibc ./refuse env

@@ -217,8 +217,9 @@ int supervised_filter_permitted(bool allowed, bool *ret_no_new_privileges)
 	return allowed || privileges_are_not_needed(data) ? 0 : -EPERM;
 }
 
-/* A signal must not interrupt a call that it would not interrupt without us. Where the kernel can
- * do that (WAIT_KILLABLE_RECV), the caller waits for the answer as it would wait for a disk. */
+/* A signal should not interrupt a call that it would not interrupt without us. Where the kernel can
+ * do that (WAIT_KILLABLE_RECV), the caller waits for the answer as it would wait for a disk. What
+ * remains is the moment until the worker has received the announcement. */
 int supervised_filter_install(void *room, bool no_new_privileges)
 {
 	struct program program = { room, 0 };

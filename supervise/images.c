@@ -22,9 +22,11 @@
 #include "supervise/target.h"
 #include "supervise/vigil.h"
 
-/* Images at a time; each has a socket, with a number of CONNECTION_FD or more. */
-#define IMAGES_MAX   12
-#define CALLERS	     256
+/* Images at a time; each has a socket, with a number of CONNECTION_FD or more, and some pages of
+ * memory. */
+#define IMAGES_MAX   1024
+#define LOOKED_AT    8 /* images, whether their process is gone, whenever another one begins */
+#define CALLERS	     1024
 #define STAT_SIZE    1024
 #define STAT_STACK   28 /* field of /proc/PID/stat: where the stack began */
 #define ENVIRON_SIZE (128u << 10)
@@ -46,6 +48,7 @@ struct one {
 };
 
 static struct one images[IMAGES_MAX];
+static unsigned places; /* that were ever used */
 static struct one *entered;
 
 /* Callers whose image is known. */
@@ -109,29 +112,39 @@ static void close_one(struct one *one)
 
 void images_close(void)
 {
-	for (unsigned i = 0; i < IMAGES_MAX; i++)
+	for (unsigned i = 0; i < places; i++)
 		if (images[i].identity)
 			close_one(&images[i]);
 }
 
-/* A place for another image: a free one, that of an image whose process is gone, or that of the
- * image that has been quiet for longest. */
+/* Closes images whose process is gone: looks at a few, in turn. */
+static void close_gone(void)
+{
+	static unsigned next;
+
+	for (unsigned i = 0; i < LOOKED_AT && i < places; i++) {
+		struct one *one = &images[next++ % places];
+
+		if (one->identity && rawcall3(SYS_kill, one->creator, 0, 0) == -ESRCH)
+			close_one(one);
+	}
+}
+
+/* A place for another image. If there is none, that of the image that has been quiet for longest
+ * has to go; it is another one when it calls again. */
 static struct one *make_room(void)
 {
 	struct one *oldest = &images[0];
 
-	for (unsigned i = 0; i < IMAGES_MAX; i++) {
-		struct one *one = &images[i];
-
-		if (!one->identity)
-			return one;
-		if (rawcall3(SYS_kill, one->creator, 0, 0) == -ESRCH) {
-			oldest = one;
-			break;
-		}
-		if (one->used < oldest->used)
-			oldest = one;
+	close_gone();
+	for (unsigned i = 0; i < places; i++) {
+		if (!images[i].identity)
+			return &images[i];
+		if (images[i].used < oldest->used)
+			oldest = &images[i];
 	}
+	if (places < IMAGES_MAX)
+		return &images[places++];
 	close_one(oldest);
 	return oldest;
 }
@@ -239,7 +252,7 @@ static struct one *open_image(int pid, uint64_t identity, uint64_t stack)
 
 static struct one *find_image(int pid, uint64_t identity, uint64_t stack)
 {
-	for (unsigned i = 0; i < IMAGES_MAX; i++)
+	for (unsigned i = 0; i < places; i++)
 		if (images[i].identity == identity)
 			return &images[i];
 	return open_image(pid, identity, stack);
@@ -339,7 +352,7 @@ void images_gap(int pid, const char *kind, const char *detail)
 		record_gap(kind, NULL, detail);
 		return;
 	}
-	for (unsigned i = 0; i < IMAGES_MAX; i++) {
+	for (unsigned i = 0; i < places; i++) {
 		if (!images[i].identity || images[i].ignored)
 			continue;
 		enter(&images[i]);

@@ -122,13 +122,49 @@ static void redirect(struct express *express, int pid, const struct express_plan
 	}
 }
 
+/* Under how many filters a process is that was started by none which has installed one. 0: nobody
+ * has installed any. */
+static uint64_t usual_filters;
+
+/* 0: not known (before Linux 5.9). */
+static uint64_t filters_of(int pid)
+{
+	char status[STATUS_SIZE];
+
+	return target_file(pid, "status", status, sizeof(status)) <= 0
+		       ? 0
+		       : target_status(status, "Seccomp_filters", 0);
+}
+
+void express_filter(int pid)
+{
+	if (usual_filters)
+		return;
+	usual_filters = filters_of(pid);
+	if (!usual_filters)
+		usual_filters = 1;
+}
+
+/* May it be under a filter that another program of its tree has installed, before it was executed?
+ * That may not let pass what is needed for the road. */
+static bool is_filtered(int pid)
+{
+	uint64_t filters;
+
+	if (!usual_filters)
+		return false;
+	filters = filters_of(pid);
+	return !filters || filters > usual_filters;
+}
+
 void express_begin(struct express *express, int pid)
 {
 	const struct express_plan *plan;
 	unsigned count;
 	uint64_t shift;
 
-	if (express->closed || !express->stack || target_stat(pid, STAT_THREADS) != 1)
+	if (express->closed || !express->stack || target_stat(pid, STAT_THREADS) != 1 ||
+		is_filtered(pid))
 		return;
 	plan = express_plan(pid);
 	if (!plan || plan->room_size < GATE_HEAD_SIZE + GATE_STUB_SIZE ||

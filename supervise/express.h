@@ -53,6 +53,9 @@ enum express_came express_came(const struct express *express, const struct secco
 /* A program begins in `pid`, which was just executed: redirects its code, if that is possible. */
 void express_begin(struct express *express, int pid);
 
+/* This process is about to install a filter of its own, which what it executes will inherit. */
+void express_filter(int pid);
+
 /* The gate of this process has mapped the road, or tried to: the arguments say so. */
 void express_opened(struct express *express, const struct announced *announced, uint64_t next);
 

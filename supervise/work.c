@@ -167,6 +167,8 @@ static void record(const struct seccomp_notif *notif)
 	memcpy(announced.arguments, notif->data.args, sizeof(announced.arguments));
 	if (announced.number == SYS_arch_prctl)
 		images_began(announced.pid);
+	if (call_of(announced.number)->means == FILTER)
+		express_filter(announced.pid);
 	if (images_enter(announced.pid, &error)) {
 		struct express *express = images_express();
 

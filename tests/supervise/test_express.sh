@@ -69,6 +69,15 @@ assert_contains "a goroutine that is dumped" 'goroutine 1 ' errors
 assert_contains "where it was" 'main.crowd' errors
 assert_lacks "a runtime that is at a loss" 'fatal error' errors
 
+# ---- below a filter that kills for what only the lane does, also one that was installed before the execution
+musl-gcc -static "${options[@]:0:6}" -o filtered "$here/filtered.c" || die "cannot compile filtered.c"
+for way in "./filtered self" "./filtered exec" "busybox sh -c './filtered exec && ./filtered self'"; do
+	"$footprint" run -o filtered.footprint -- sh -c "$way" >output 2>errors
+	assert_equal "status of $way" 0 $?
+	assert_equal "output of $way" good "$(sort -u output)"
+	assert_fact "what $way used" '.gaps == [] and any(.files[]; .path == "/etc/passwd")' filtered.footprint
+done
+
 # ---- a report that a signal interrupts is made again
 musl-gcc -static -O1 -o interrupted "$here/interrupted.c" || die "cannot compile interrupted.c"
 "$footprint" run -o interrupted.footprint -- ./interrupted >output 2>errors

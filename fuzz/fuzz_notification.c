@@ -20,6 +20,8 @@
 #undef _GNU_SOURCE
 #include "supervise/directories.c"
 #undef _GNU_SOURCE
+#include "supervise/interp.c"
+#undef _GNU_SOURCE
 #include "supervise/outcome.c"
 #undef _GNU_SOURCE
 #include "supervise/rights.c"

@@ -1,7 +1,6 @@
 #define _GNU_SOURCE
 #include "supervise/loads.h"
 
-#include <elf.h>
 #include <fcntl.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -15,42 +14,10 @@
 #include "preload/record/recorder.h"
 #include "preload/record/seen.h"
 #include "preload/text.h"
+#include "supervise/interp.h"
 #include "supervise/target.h"
 
-#define HEADERS_MAX 64u
-#define LINE_SIZE   (FP_PATH_SIZE_MAX + 128) /* of /proc/PID/maps; what is longer is cut */
-
-/* --- the dynamic linker ----------------------------------------------------------------------- */
-
-static bool read_at(int fd, void *to, size_t size, uint64_t offset)
-{
-	return rawcall4(SYS_pread64, fd, (long)to, (long)size, (long)offset) == (long)size;
-}
-
-/* The PT_INTERP of a program, as it stands there. */
-static bool read_linker(int fd, char path[FP_PATH_SIZE_MAX])
-{
-	Elf64_Phdr headers[HEADERS_MAX];
-	Elf64_Ehdr head;
-
-	if (!read_at(fd, &head, sizeof(head), 0) || memcmp(head.e_ident, ELFMAG, SELFMAG) != 0 ||
-		head.e_ident[EI_CLASS] != ELFCLASS64 || head.e_phentsize != sizeof(headers[0]) ||
-		head.e_phnum > HEADERS_MAX ||
-		!read_at(fd, headers, head.e_phnum * sizeof(headers[0]), head.e_phoff))
-		return false;
-	for (unsigned i = 0; i < head.e_phnum; i++) {
-		const Elf64_Phdr *header = &headers[i];
-
-		if (header->p_type != PT_INTERP)
-			continue;
-		if (!header->p_filesz || header->p_filesz >= FP_PATH_SIZE_MAX ||
-			!read_at(fd, path, header->p_filesz, header->p_offset))
-			return false;
-		path[header->p_filesz] = '\0';
-		return true;
-	}
-	return false;
-}
+#define LINE_SIZE (FP_PATH_SIZE_MAX + 128) /* of /proc/PID/maps; what is longer is cut */
 
 bool loads_begin(int pid)
 {
@@ -59,7 +26,7 @@ bool loads_begin(int pid)
 
 	target_name(name, pid, "exe", -1);
 	program = (int)rawcall4(SYS_openat, AT_FDCWD, (long)name, O_RDONLY | O_CLOEXEC, 0);
-	if (program < 0 || !read_linker(program, path))
+	if (program < 0 || interpreter_of(program, path) <= 0)
 		return false;
 	record_load(LOADED_BY_START, path, NULL);
 	return true;

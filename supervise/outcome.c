@@ -1,7 +1,6 @@
 #define _GNU_SOURCE
 #include "supervise/outcome.h"
 
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -14,10 +13,12 @@
 #include "preload/record/recorder.h"
 #include "preload/text.h"
 #include "proto/session_memory.h"
+#include "supervise/interp.h"
 #include "supervise/permission.h"
 
 #define EXECUTE_BITS   0111
 #define IN_DONT_FOLLOW 0x02000000 /* linux/inotify.h; its header clashes with fcntl.h */
+#define SCRIPTS_MAX    5	  /* interpreters in a chain, as in the kernel */
 #define ENTRIES_SIZE   512	  /* room for more than "." and ".." */
 
 enum follow { FOLLOW, STAY };
@@ -255,23 +256,34 @@ static int two_paths(const struct call *call, long number, const long arguments[
 	return error && error != ENOENT ? error : parent_permits(to);
 }
 
-/* Does it begin as a program does? */
-static int header_of(const struct spot *spot)
+static int executing(const struct spot *spot, unsigned depth);
+
+/* Is there what the kernel needs beside the file? An interpreter that is named relative to the
+ * caller's directory is not looked at. */
+static int interpreting(const struct spot *spot, unsigned depth)
 {
-	unsigned char head[SELFMAG] = { 0 };
-	long fd = rawcall4(
-		SYS_openat, spot->fd, (long)spot->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
+	const unsigned flags = O_RDONLY | O_NONBLOCK;
+	char path[FP_PATH_SIZE_MAX];
+	struct spot interpreter = { spot->below ? spot->fd : AT_FDCWD, path, spot->below, 0 };
+	int size, error;
+	long fd = spot->below
+			  ? open_below(spot, flags)
+			  : rawcall4(SYS_openat, spot->fd, (long)spot->path, flags | O_CLOEXEC, 0);
 
 	if (fd < 0)
 		return 0; /* executable and not readable: the kernel may know it */
-	rawcall3(SYS_read, fd, (long)head, sizeof(head));
+	size = interpreter_of((int)fd, path);
 	rawcall3(SYS_close, fd, 0, 0);
-	if (memcmp(head, ELFMAG, SELFMAG) == 0 || (head[0] == '#' && head[1] == '!'))
-		return 0;
-	return ENOEXEC;
+	if (size <= 0 || *path != '/')
+		return size < 0 ? -size : 0;
+	if (depth == SCRIPTS_MAX)
+		return ELOOP;
+	error = executing(&interpreter, depth + 1);
+	/* The kernel answers ENOENT, which would say that the file itself is missing. */
+	return error == ENOENT || error == ENOTDIR ? ENOEXEC : error;
 }
 
-static int executing(const struct spot *spot)
+static int executing(const struct spot *spot, unsigned depth)
 {
 	struct stat status;
 	int error = look(spot, FOLLOW, &status);
@@ -281,7 +293,7 @@ static int executing(const struct spot *spot)
 	if (!S_ISREG(status.st_mode) || !(status.st_mode & EXECUTE_BITS))
 		return EACCES;
 	error = permitted(spot, X_OK);
-	return error || spot->below ? error : header_of(spot);
+	return error ? error : interpreting(spot, depth);
 }
 
 static int addressing(const struct call *call, const struct spot *from)
@@ -338,7 +350,7 @@ int outcome_predict(const struct call *call, long number, const long arguments[6
 	case OPEN_HOW:
 		return opening(from, flags);
 	case EXECUTE:
-		return executing(from);
+		return executing(from, 0);
 	case DIRECTORY:
 	case ROOT:
 		return going(from);

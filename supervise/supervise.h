@@ -21,6 +21,7 @@
  *   express*    calls that are made again, and need not be announced
  *   call.c      a call's arguments, copied from the caller, become a fact
  *   outcome.c   what the kernel will answer
+ *   interp.c    what else a file needs to be executed
  *   target.c    reads a caller: its memory and what /proc says
  *
  * The recorder is that of the preload library (preload/record/recorder.h). There, `image` is the

@@ -157,12 +157,28 @@ static void addresses(void)
 		offsetof(struct sockaddr_un, sun_path) + 15);
 }
 
+static void write_program(const char *name, const char *text)
+{
+	int fd = open(name, O_CREAT | O_WRONLY, 0755);
+
+	write(fd, text, strlen(text));
+	close(fd);
+}
+
 static void programs(char *self)
 {
 	char *none[] = { "none", NULL }, *again[] = { self, NULL };
 
 	execv("/nosuch/program", none);
 	execv("/etc/passwd", none);
+	write_program("script", "#!/nosuch/interpreter\n");
+	execv("./script", none);
+	write_program("chain", "#! /bin/false/none\n");
+	execv("./chain", none);
+	write_program("empty", "#! \n");
+	execv("./empty", none);
+	write_program("text", "neither\n");
+	execv("./text", none);
 	if (fork() == 0) {
 		close(open("/etc/protocols", O_RDONLY));
 		execv(self, again); /* it does nothing without a folder */

@@ -37,6 +37,7 @@ struct one {
 	uint64_t identity; /* 0: free */
 	uint64_t used;	   /* image_time() of its last call */
 	int creator;	   /* the process in which it was seen first */
+	int latest;	   /* the one that has called last */
 	bool looked;	   /* whether it is ... */
 	bool dynamic;	   /* ... a program with a dynamic linker */
 	bool ignored;	   /* not recorded: it has loaded the library, or has no FOOTPRINT_SOCKET */
@@ -117,7 +118,14 @@ void images_close(void)
 			close_one(&images[i]);
 }
 
-/* Closes images whose process is gone: looks at a few, in turn. */
+/* A daemon's first process is gone, and goes on in another one. */
+static bool is_gone(const struct one *one)
+{
+	return rawcall3(SYS_kill, one->creator, 0, 0) == -ESRCH &&
+	       rawcall3(SYS_kill, one->latest, 0, 0) == -ESRCH;
+}
+
+/* Closes images whose processes are gone: looks at a few, in turn. */
 static void close_gone(void)
 {
 	static unsigned next;
@@ -125,7 +133,7 @@ static void close_gone(void)
 	for (unsigned i = 0; i < LOOKED_AT && i < places; i++) {
 		struct one *one = &images[next++ % places];
 
-		if (one->identity && rawcall3(SYS_kill, one->creator, 0, 0) == -ESRCH)
+		if (one->identity && is_gone(one))
 			close_one(one);
 	}
 }
@@ -239,7 +247,7 @@ static struct one *open_image(int pid, uint64_t identity, uint64_t stack)
 	char **envp = environment_of(pid);
 
 	one->identity = identity;
-	one->creator = pid;
+	one->creator = one->latest = pid;
 	one->express.stack = stack;
 	one->express.closed = is_off(setting(envp, "FOOTPRINT_SITES"));
 	one->ignored = identity == supervisor.first || has_library(pid, envp);
@@ -295,6 +303,7 @@ bool images_enter(int pid, int *ret_error)
 		*caller = (struct caller){ pid, now, one };
 	}
 	caller->one->used = now;
+	caller->one->latest = pid;
 	if (caller->one->ignored)
 		return false;
 	enter_as(caller->one, pid);

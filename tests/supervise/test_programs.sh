@@ -68,6 +68,28 @@ assert_equal "what they printed" 100 "$(grep -cx good output)"
 assert_fact "each is counted once" "($late) or (.gaps == [] and
 	[.executables[] | select(.path | endswith(\"/opener-static\")) | .runs] == [100])" many.footprint
 
+# ---- a daemon, whose first process is gone, while others begin
+cat >daemon.c <<'END'
+#include <fcntl.h>
+#include <unistd.h>
+int main(void)
+{
+	if (fork())
+		return 0;
+	while (access("stop", F_OK) < 0) {
+		close(open("file", O_RDONLY));
+		usleep(1000);
+	}
+	return 0;
+}
+END
+gcc -O1 -static -o daemon daemon.c || die "cannot compile daemon.c"
+# shellcheck disable=SC2016 # the watched shell's own
+script='./daemon; i=0; while [ $i -lt 40 ]; do i=$((i+1)); ./opener-static 1 file; done; touch stop; sleep 0.1'
+"$footprint" run -o daemon.footprint -- busybox sh -c "$script" >output 2>errors
+assert_fact "a daemon is counted once" "($late) or (.gaps == [] and
+	[.executables[] | select(.path | endswith(\"/daemon\")) | .runs] == [1])" daemon.footprint
+
 # ---- executed by a thread: the process that asks and the thread that calls have different ids
 gcc -O1 -pthread -o execs "$top/tests/supervise/execs.c" || die "cannot compile execs.c"
 for how in main thread; do

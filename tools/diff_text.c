@@ -141,7 +141,8 @@ static bool same_directory(const ProtobufCBinaryData *a, const ProtobufCBinaryDa
 	return size == (size_t)(y - b->data) && !memcmp(a->data, b->data, size);
 }
 
-/* "/usr/lib/libz.so.1.2.13 -> libz.so.1.3.1", "libssl3 3.0.11 -> 3.0.13" */
+/* "/usr/lib/libz.so.1.2.13 -> libz.so.1.3.1", "/etc/php/8.2/ -> 8.4/", "libssl3 3.0.11 -> 3.0.13"
+ */
 static void print_new_name(const struct line *l)
 {
 	const Footprint__Manifest *before = l->diff->before, *after = l->diff->after;
@@ -151,9 +152,9 @@ static void print_new_name(const struct line *l)
 	if (!new_path)
 		terminal_text(l->out, after->packages[l->change->after]->version);
 	else if (same_directory(path_at(before, l->group, l->change->before), new_path))
-		terminal_name(l->out, new_path);
+		terminal_file_name(l->out, after, new_path);
 	else
-		terminal_path(l->out, new_path);
+		terminal_file(l->out, after, new_path);
 }
 
 /* --- the whole --- */

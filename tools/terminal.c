@@ -83,15 +83,23 @@ size_t terminal_path(FILE *out, const ProtobufCBinaryData *path)
 	return terminal_bytes(out, path->data, path->len);
 }
 
-size_t terminal_file(FILE *out, const Footprint__Manifest *m, const ProtobufCBinaryData *path)
+/* A '/' behind the name of what the manifest knows as a directory. Returns its columns. */
+static size_t mark_directory(
+	FILE *out, const Footprint__Manifest *m, const ProtobufCBinaryData *path)
 {
 	const Footprint__File *file = view_find_file(m, path);
-	size_t columns = terminal_path(out, path);
 
 	if (!file || file->type != FOOTPRINT__FILE_TYPE__TYPE_DIRECTORY || path->len == 1)
-		return columns;
+		return 0;
 	fputc('/', out);
-	return columns + 1;
+	return 1;
+}
+
+size_t terminal_file(FILE *out, const Footprint__Manifest *m, const ProtobufCBinaryData *path)
+{
+	size_t columns = terminal_path(out, path);
+
+	return columns + mark_directory(out, m, path);
 }
 
 size_t terminal_text(FILE *out, const char *text)
@@ -105,6 +113,13 @@ size_t terminal_name(FILE *out, const ProtobufCBinaryData *path)
 	size_t skip = slash ? (size_t)(slash + 1 - path->data) : 0;
 
 	return terminal_bytes(out, path->data + skip, path->len - skip);
+}
+
+size_t terminal_file_name(FILE *out, const Footprint__Manifest *m, const ProtobufCBinaryData *path)
+{
+	size_t columns = terminal_name(out, path);
+
+	return columns + mark_directory(out, m, path);
 }
 
 void terminal_pad(FILE *out, size_t used, size_t column)

@@ -38,6 +38,7 @@ size_t terminal_text(FILE *out, const char *text);
 size_t terminal_file(FILE *out, const Footprint__Manifest *m, const ProtobufCBinaryData *path);
 /* The last component only. */
 size_t terminal_name(FILE *out, const ProtobufCBinaryData *path);
+size_t terminal_file_name(FILE *out, const Footprint__Manifest *m, const ProtobufCBinaryData *path);
 
 /* Prints blanks up to `column`, but at least one. */
 void terminal_pad(FILE *out, size_t used, size_t column);

@@ -56,7 +56,8 @@ static uint32_t compare_states(
 	return what | compare_content(before, after);
 }
 
-/* If the path differs, the content only counts as the same if both digests say so. */
+/* If the path of a program or library differs, its content only counts as the same if both digests
+ * say so. */
 static uint32_t compare_moved(const Footprint__File *before, const Footprint__File *after)
 {
 	bool same = before && after && before->sha256.len &&
@@ -126,7 +127,7 @@ uint32_t compare_files(
 	uint32_t what = compare_states(c, before, after);
 
 	if (compare_paths(&before->path, &after->path))
-		what |= DIFFERENCE_PATH | compare_moved(before, after);
+		what |= DIFFERENCE_PATH;
 	return what | compare_uses(c, GROUP_FILES, before, after);
 }
 
@@ -202,9 +203,11 @@ uint32_t compare_endpoints(const struct comparison *c, const Footprint__Endpoint
 uint32_t compare_missing(const struct comparison *c, const Footprint__Missing *before,
 	const Footprint__Missing *after)
 {
-	return same_programs(c, before->n_by, before->by, after->n_by, after->by)
-		       ? 0
-		       : DIFFERENCE_USERS;
+	uint32_t what = compare_paths(&before->path, &after->path) ? DIFFERENCE_PATH : 0;
+
+	if (!same_programs(c, before->n_by, before->by, after->n_by, after->by))
+		what |= DIFFERENCE_USERS;
+	return what;
 }
 
 /* --- libraries --- */

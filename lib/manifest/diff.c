@@ -228,6 +228,16 @@ static struct pair_mark file_content(struct work *w, const Footprint__Manifest *
 	return content_mark(m, &m->files[index]->path);
 }
 
+static struct pair_mark file_shape(struct work *w, const Footprint__Manifest *m, size_t index)
+{
+	return shape_mark(w, &m->files[index]->path);
+}
+
+static struct pair_mark missing_shape(struct work *w, const Footprint__Manifest *m, size_t index)
+{
+	return shape_mark(w, &m->missing[index]->path);
+}
+
 /* Packages of one name, manager and architecture; the arena holds the three together. */
 static struct pair_mark package_name(struct work *w, const Footprint__Manifest *m, size_t index)
 {
@@ -289,7 +299,8 @@ static int find_all_pairs(struct work *w, enum change_group group)
 		[GROUP_PROGRAMS] = { program_content, program_shape },
 		[GROUP_LIBRARIES] = { library_content, library_soname, library_shape },
 		[GROUP_PACKAGES] = { package_name },
-		[GROUP_FILES] = { file_content },
+		[GROUP_FILES] = { file_content, file_shape },
+		[GROUP_MISSING] = { missing_shape },
 	};
 
 	for (size_t i = 0; i < 3 && marks[group][i]; i++)

@@ -83,6 +83,19 @@ class Diff(unittest.TestCase):
             "shop 1.3 -> 1.4: 1 file moved\n\nFiles\n"
             "  > /etc/nginx.conf -> /etc/nginx/nginx.conf\n"))
 
+    def test_a_directory_of_another_version_is_one_line(self):
+        folders = [{"path": path, "type": ("TYPE_DIRECTORY",), "present": True, "mode": 0o755,
+                    "uses": [{"by": 1, "access": 256}]} for path in (b"/etc/php/8.2", b"/etc/php/8.4")]
+        missing = [{"path": b"/usr/lib/python3%d.zip" % minor, "by": [1]} for minor in (11, 13)]
+        status, text = self.diff(shop(files=folders[:1], missing=missing[:1]),
+                                 shop("1.4", files=folders[1:], missing=missing[1:]))
+        self.assertEqual(status, 1)
+        self.assertEqual(text, (
+            "shop 1.3 -> 1.4: 1 file moved; 1 missing path moved\n\nFiles\n"
+            "  > /etc/php/8.2/ -> 8.4/\n"
+            "\nMissing: looked for and not there\n"
+            "  > /usr/lib/python311.zip -> python313.zip\n"))
+
     def test_a_library_update_is_one_line(self):
         new = copy.deepcopy(shop("1.4"))
         new["files"][2].update(path=b"/usr/lib/libz.so.1.3.1", sha256=b"\x08" * 32, size=3100)

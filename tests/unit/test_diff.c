@@ -331,6 +331,47 @@ static void empty_and_ambiguous_files_did_not_move(void **state)
 	end(&t);
 }
 
+/* What Python 3.11 reads has other content in 3.12, and directories have none that could be
+ * recognised. */
+static void files_of_another_version_are_one_change_by_the_paths_shape(void **state)
+{
+	const struct file_state directory = { .type = FOOTPRINT__FILE_TYPE__TYPE_DIRECTORY };
+	const struct diff *diff;
+	struct two t;
+
+	(void)state;
+	begin(&t);
+	add_file(t.before, "/usr/lib/python3.11", directory);
+	add_file(t.after, "/usr/lib/python3.12", directory);
+	add_file(t.before, "/usr/lib/python3.11/os.py", content(1, 10));
+	add_file(t.after, "/usr/lib/python3.12/os.py", content(2, 20));
+	add_file(t.before, "/var/lib/session1", content(3, 10));
+	add_file(t.before, "/var/lib/session2", content(4, 10));
+	add_file(t.after, "/var/lib/session3", content(5, 10));
+	diff = compare(&t);
+	assert_int_equal(diff_count(diff, GROUP_FILES).moved, 1);
+	assert_int_equal(diff_count(diff, GROUP_FILES).changed, 1);
+	assert_int_equal(diff->groups[GROUP_FILES].changes[0].what, DIFFERENCE_PATH);
+	assert_int_equal(
+		diff->groups[GROUP_FILES].changes[1].what, DIFFERENCE_PATH | DIFFERENCE_CONTENT);
+	/* Which of the two became the third, nobody knows. */
+	assert_int_equal(diff_count(diff, GROUP_FILES).removed, 2);
+	assert_int_equal(diff_count(diff, GROUP_FILES).added, 1);
+	end(&t);
+}
+
+static void a_missing_path_of_another_version_is_one_change(void **state)
+{
+	struct two t;
+
+	(void)state;
+	begin(&t);
+	assert_int_equal(manifest_add_missing(t.before, "/usr/lib/python311.zip", NGINX), 0);
+	assert_int_equal(manifest_add_missing(t.after, "/usr/lib/python312.zip", NGINX), 0);
+	assert_int_equal(only(compare(&t), GROUP_MISSING, CHANGE_MOVED)->what, DIFFERENCE_PATH);
+	end(&t);
+}
+
 static void a_library_update_is_one_change_by_soname(void **state)
 {
 	const struct change *change;
@@ -561,6 +602,8 @@ int main(void)
 		cmocka_unit_test(another_user_takes_the_place_of_one),
 		cmocka_unit_test(a_moved_file_is_found_by_its_digest),
 		cmocka_unit_test(empty_and_ambiguous_files_did_not_move),
+		cmocka_unit_test(files_of_another_version_are_one_change_by_the_paths_shape),
+		cmocka_unit_test(a_missing_path_of_another_version_is_one_change),
 		cmocka_unit_test(a_library_update_is_one_change_by_soname),
 		cmocka_unit_test(a_new_soname_is_one_change_by_the_paths_shape),
 		cmocka_unit_test(unrelated_libraries_are_no_pair),

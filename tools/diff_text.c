@@ -5,6 +5,7 @@
 
 #include "lib/manifest/words.h"
 #include "tools/diff_line.h"
+#include "tools/diff_rank.h"
 #include "tools/terminal.h"
 
 #define CHANGES_SHOWN 50 /* of one group, without --all */
@@ -189,39 +190,100 @@ static void print_change(struct line *l)
 	fputc('\n', l->out);
 }
 
-/* Unless all changes are wanted, those that only concern users are just counted, and long lists are
- * cut off. */
-static void print_group(const struct diff *diff, enum change_group group, FILE *out, bool all)
+/* One group of changes on the page. */
+struct page {
+	const struct diff *diff;
+	const struct changed_packages *packages;
+	FILE *out;
+	bool all;
+	enum change_group group;
+	size_t shown[N_CHANGE_RANKS], cut[N_CHANGE_RANKS]; /* how many changes of each rank */
+};
+
+/* Unless all changes are wanted, those that only concern users are just counted. */
+static bool is_listed(const struct page *p, const struct change *change)
 {
-	const struct change_list *list = &diff->groups[group];
-	struct change_counts counts = diff_count(diff, group);
-	size_t wanted = all ? list->n : list->n - counts.users - counts.uses;
-	size_t limit = all || wanted <= CHANGES_SHOWN ? wanted : CHANGES_SHOWN;
-	bool colour = terminal_has_colour(out);
-	size_t shown = 0;
+	return p->all || !change_is_of_users(change);
+}
 
-	fputc('\n', out);
-	terminal_print(out, colour, STYLE_HEADING, "%s\n", group_words[group].heading);
-	for (size_t i = 0; i < list->n && shown < limit; i++) {
-		struct line line = { diff, out, colour, &list->changes[i], group, false };
+/* Decides how many changes of each rank are shown: of a long list, those that say most. */
+static void cut_list(struct page *p)
+{
+	const struct change_list *list = &p->diff->groups[p->group];
+	size_t room = p->all ? list->n : CHANGES_SHOWN;
 
-		if (!all && change_is_of_users(line.change))
-			continue;
-		print_change(&line);
-		shown++;
+	for (size_t i = 0; i < list->n; i++)
+		if (is_listed(p, &list->changes[i]))
+			p->cut[change_rank(p->diff, p->packages, p->group, &list->changes[i])]++;
+	for (int rank = 0; rank < N_CHANGE_RANKS; rank++) {
+		p->shown[rank] = p->cut[rank] < room ? p->cut[rank] : room;
+		p->cut[rank] -= p->shown[rank];
+		room -= p->shown[rank];
 	}
-	if (shown < wanted)
-		fprintf(out, "  and %zu more: see --all\n", wanted - shown);
-	if (!all && counts.users)
-		fprintf(out, "  and %zu %s than before: see --all\n", counts.users,
-			users_phrase(group));
-	if (!all && counts.uses)
-		fprintf(out, "  and %zu used in other ways than before: see --all\n", counts.uses);
+}
+
+static void print_list(struct page *p)
+{
+	const struct change_list *list = &p->diff->groups[p->group];
+	bool colour = terminal_has_colour(p->out);
+
+	for (size_t i = 0; i < list->n; i++) {
+		struct line line = { p->diff, p->out, colour, &list->changes[i], p->group, false };
+		enum change_rank rank;
+
+		if (!is_listed(p, line.change))
+			continue;
+		rank = change_rank(p->diff, p->packages, p->group, line.change);
+		if (!p->shown[rank])
+			continue;
+		p->shown[rank]--;
+		print_change(&line);
+	}
+}
+
+static void print_cut(const struct page *p)
+{
+	size_t with_packages =
+		p->cut[RANK_CAME_OR_WENT_WITH_PACKAGE] + p->cut[RANK_CHANGED_WITH_PACKAGE];
+	size_t n = p->cut[RANK_CAME_OR_WENT] + p->cut[RANK_CHANGED] + with_packages;
+
+	if (!n)
+		return;
+	fprintf(p->out, "  and %zu more", n);
+	if (with_packages == n)
+		fputs(", of packages that changed", p->out);
+	else if (with_packages)
+		fprintf(p->out, ", %zu of them of packages that changed", with_packages);
+	fputs(": see --all\n", p->out);
+}
+
+static void print_group(struct page *p)
+{
+	struct change_counts counts = diff_count(p->diff, p->group);
+
+	fputc('\n', p->out);
+	terminal_print(p->out, terminal_has_colour(p->out), STYLE_HEADING, "%s\n",
+		group_words[p->group].heading);
+	cut_list(p);
+	print_list(p);
+	print_cut(p);
+	if (!p->all && counts.users)
+		fprintf(p->out, "  and %zu %s than before: see --all\n", counts.users,
+			users_phrase(p->group));
+	if (!p->all && counts.uses)
+		fprintf(p->out, "  and %zu used in other ways than before: see --all\n",
+			counts.uses);
 }
 
 void diff_print_changes(const struct diff *diff, FILE *out, bool all)
 {
-	for (int group = 0; group < N_CHANGE_GROUPS; group++)
+	struct changed_packages packages = changed_packages_find(diff);
+
+	for (int group = 0; group < N_CHANGE_GROUPS; group++) {
+		struct page page = { diff, &packages, out, all, group, { 0 }, { 0 } };
+
 		if (diff->groups[group].n)
-			print_group(diff, group, out, all);
+			print_group(&page);
+	}
+	changed_packages_deinit(&packages);
 }

@@ -9,7 +9,8 @@
 /* One line: "shop 1.3 -> 1.4: 1 library changed; 2 files added, 1 removed". */
 void diff_print_summary(const struct diff *diff, FILE *out);
 
-/* The changes, group by group; without `all`, long groups are cut off, and say so. */
+/* The changes, group by group; without `all`, of long groups only those that say most, and
+ * how many others there are. */
 void diff_print_changes(const struct diff *diff, FILE *out, bool all);
 
 #endif

@@ -315,6 +315,41 @@ class Diff(unittest.TestCase):
         short = self.diff(shop(files=[]), shop("1.4", files=files), "--summary")[1]
         self.assertEqual(short, "shop 1.3 -> 1.4: 200 files added\n")
 
+    def test_long_lists_keep_what_says_most(self):
+        def of(version, paths):
+            files = [{"path": path, "type": ("TYPE_FILE",), "uses": [{"by": 0, "access": 1}], "present": True,
+                      "size": 10, "mode": 0o644, "sha256": sha256 * 32, "package": package}
+                     for path, sha256, package in sorted(paths)]
+            package = {"manager": "dpkg", "name": "app", "version": version, "architecture": "all"}
+            other = {"manager": "dpkg", "name": "libapp", "version": "1", "architecture": "all"}
+            return shop(version, files=files, packages=[package, other], libraries=[])
+
+        def shown(text):
+            return [line for line in text.split("Files\n")[1].split("\n") if line]
+
+        packaged = [b"/usr/lib/app/f%02d" % number for number in range(60)]
+        before = [(path, b"\x01", 1) for path in packaged] + [
+            (b"/usr/lib/app/went", b"\x02", 1), (b"/usr/lib/libapp/f", b"\x03", 2), (b"/z/own", b"\x04", 0)]
+        after = [(path, b"\x05", 1) for path in packaged] + [
+            (b"/usr/lib/libapp/f", b"\x06", 2), (b"/z/new", b"\x07", 0), (b"/z/own", b"\x08", 0)]
+        text = self.diff(of("1", before), of("2", after))[1]
+        # Of 64 changes 50 are shown: all that the package does not explain, and what went with it.
+        self.assertEqual(shown(text), (
+            ["  ~ /usr/lib/app/f%02d  content, still 10 B" % number for number in range(46)] +
+            ["  - /usr/lib/app/went  read; by dash",
+             "  ~ /usr/lib/libapp/f  content, still 10 B",
+             "  + /z/new  read; by dash",
+             "  ~ /z/own  content, still 10 B",
+             "  and 14 more, of packages that changed: see --all"]))
+        # Of no package, or of one that stayed as it was, the same changes are not explained.
+        own = [(b"/z/%02d" % number, b"\x01", number % 2 * 2) for number in range(55)]
+        new = [(path, b"\x02", package) for path, _, package in own]
+        text = self.diff(of("1", before + own), of("2", after + new))[1]
+        self.assertEqual(shown(text)[-1], "  and 69 more, 61 of them of packages that changed: see --all")
+        self.assertNotIn("/usr/lib/app/", text)
+        self.assertEqual(self.diff(of("1", before + own), of("2", after + new), "--all")[1].count("\n  "),
+                         1 + 64 + 55)
+
     def test_trouble_is_2(self):
         manifests.write(self.old, shop())
         self.assertEqual(footprint("diff", self.old).returncode, 2)

@@ -11,6 +11,7 @@
 #include "lib/manifest/why.h"
 #include "lib/manifest/words.h"
 #include "tools/terminal.h"
+#include "tools/why_users.h"
 
 static const struct option options[] = {
 	{ "json", no_argument, NULL, 'j' },
@@ -78,6 +79,7 @@ static void print_chain(const Footprint__Manifest *m, const struct why_chain *ch
 	putchar('\n');
 	for (size_t i = 0; i < chain->n_steps; i++)
 		print_step(m, &chain->steps[i]);
+	why_print_others(stdout, m, chain, WORD_COLUMN);
 }
 
 static void print_chains(const Footprint__Manifest *m, const struct why *why, bool colour)
@@ -136,30 +138,31 @@ static void put_links(struct json *j, const struct why *why)
 	json_end(j, ']');
 }
 
-static void put_chain(struct json *j, const struct why_chain *chain)
+static void put_chain(struct json *j, const Footprint__Manifest *m, const struct why_chain *chain)
 {
 	json_key(j, "chain");
 	json_begin(j, '[');
 	for (size_t i = 0; i < chain->n_steps; i++)
 		put_step(j, &chain->steps[i]);
 	json_end(j, ']');
+	why_put_users(j, m, chain);
 }
 
-static void write_json(const struct why *why)
+static void write_json(const Footprint__Manifest *m, const struct why *why)
 {
 	struct json j = { .out = stdout };
 
 	json_begin(&j, '{');
 	json_put_path(&j, "path", &why->path);
 	put_links(&j, why);
-	put_chain(&j, &why->chains[0]);
+	put_chain(&j, m, &why->chains[0]);
 	json_key(&j, "also");
 	json_begin(&j, '[');
 	for (size_t i = 1; i < why->n_chains; i++) {
 		json_newline(&j);
 		json_begin(&j, '{');
 		json_put_path(&j, "path", &why->chains[i].path);
-		put_chain(&j, &why->chains[i]);
+		put_chain(&j, m, &why->chains[i]);
 		json_end(&j, '}');
 	}
 	json_end(&j, ']');
@@ -187,7 +190,7 @@ static int answer(const char *file, const Footprint__Manifest *m, const char *wh
 	if (r < 0)
 		return command_fail("%s: no memory", file);
 	if (json)
-		write_json(&why);
+		write_json(m, &why);
 	else
 		print_chains(m, &why, terminal_has_colour(stdout));
 	return command_finish(EXIT_SUCCESS);
@@ -221,7 +224,8 @@ const struct command command_why = {
 		"Prints the shortest chain from a run to PATH: the program that the run began\n"
 		"with, what executed what, and who needed, loaded or opened PATH in the end.\n"
 		"PATH may be that of a symlink, the soname or file name of a library, or an\n"
-		"endpoint's address; if several share a name, each is explained.\n\n"
+		"endpoint's address; if several share a name, each is explained. The other\n"
+		"programs that use PATH follow.\n\n"
 		"Options:\n"
 		"  -j, --json  the chain as JSON\n"
 		"  -h, --help  print this help\n\n"

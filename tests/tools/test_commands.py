@@ -358,6 +358,38 @@ class Commands(unittest.TestCase):
                          [("[::1]:80", "bind")])
         self.assertEqual(json.loads(footprint("why", "-j", self.path, "libz.so.1").stdout)["also"], [])
 
+    def test_why_names_the_others(self):
+        programs = [{"path": b"/usr/bin/app%02d" % number, "first": number == 0,
+                     "executes": list(range(1, 25)) if not number else [1] if number == 7 else []}
+                    for number in range(25)]
+        everybody = list(range(25))
+        manifests.write(self.path, shop(
+            executables=programs,
+            files=[{"path": b"/etc/conf", "type": ("TYPE_FILE",), "present": True, "mode": 0o644, "size": 1,
+                    "uses": [{"by": 1, "access": 1}, {"by": 3, "access": 3}]}],
+            libraries=[{"path": b"/usr/lib/libz.so.1", "soname": "libz.so.1",
+                        "loaders": [{"by": 2, "requester": b"/usr/bin/app02"},
+                                    {"by": 4, "loaded": ("LOADED_DLOPEN",), "requester": b"/usr/bin/app04"}]}],
+            endpoints=[{"operation": ("OPERATION_CONNECT",), "address": "[::1]:80", "by": [5, 6]},
+                       {"operation": ("OPERATION_BIND",), "address": "[::1]:80", "by": [7]}],
+            missing=[{"path": b"/etc/none", "by": everybody}]))
+
+        for what, line in [("/etc/conf", "also used by      app03 (read write)"),
+                           ("libz.so.1", "also loaded by    app04"),
+                           ("[::1]:80", "also used by      app06"),
+                           ("/usr/bin/app01", "also executed by  app07"),
+                           ("/usr/bin/app02", None),
+                           ("/etc/none", "also sought by    " + ", ".join(
+                               f"app{number:02}" for number in range(1, 21)) + " +4")]:
+            text = footprint("why", self.path, what).stdout.decode()
+            self.assertEqual(re.findall("also.*", text), [line] if line else [], what)
+        for what, by in [("/etc/conf", [1, 3]), ("libz.so.1", [2, 4]), ("[::1]:80", [5, 6]),
+                         ("/usr/bin/app01", [0, 7]), ("/usr/bin/app00", []), ("/etc/none", everybody)]:
+            told = json.loads(footprint("why", "-j", self.path, what).stdout)
+            self.assertEqual(told["by"], [f"/usr/bin/app{number:02}" for number in by], what)
+        told = json.loads(footprint("why", "-j", self.path, "[::1]:80").stdout)
+        self.assertEqual([one["by"] for one in told["also"]], [["/usr/bin/app07"]])
+
     def test_why_explains(self):
         text = footprint("why", self.path, "libz.so.1").stdout.decode()
         self.assertEqual([line.split()[-1] for line in text.split("\n") if line],

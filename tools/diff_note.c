@@ -1,6 +1,8 @@
 /* Notes in a diff: how a thing has changed. */
 #include "tools/diff_line.h"
 
+#include <string.h>
+
 #include "lib/manifest/words.h"
 #include "tools/terminal.h"
 
@@ -9,15 +11,17 @@ static void note_content(
 {
 	char old_size[SIZE_TEXT_SIZE], new_size[SIZE_TEXT_SIZE];
 
-	if (before && after && before->size != after->size) {
-		line_note_change(l, "content", terminal_size(before->size, old_size),
-			terminal_size(after->size, new_size));
+	terminal_size(before ? before->size : 0, old_size);
+	terminal_size(after ? after->size : 0, new_size);
+	/* Sizes that differ by a few bytes may look the same. */
+	if (before && after && strcmp(old_size, new_size)) {
+		line_note_change(l, "content", old_size, new_size);
 		return;
 	}
 	line_begin_note(l);
 	fputs("content", l->out);
 	if (after && after->size)
-		fprintf(l->out, ", still %s", terminal_size(after->size, new_size));
+		fprintf(l->out, ", still %s", new_size);
 }
 
 static void note_owner(struct line *l, const Footprint__File *before, const Footprint__File *after)

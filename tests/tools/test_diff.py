@@ -63,6 +63,13 @@ class Diff(unittest.TestCase):
             "shop 1.3 -> 1.4: 1 file changed\n\nFiles\n"
             "  ~ /etc/nginx.conf  content 100 B -> 150 B; mode 0644 -> 0600; owner 0:0 -> 33:0\n"))
 
+    def test_sizes_that_look_the_same(self):
+        old, new = (copy.deepcopy(shop()["files"]) for _ in range(2))
+        old[0].update(size=14_336)
+        new[0].update(size=14_340, sha256=b"\x09" * 32)
+        text = self.diff(shop(files=old), shop("1.4", files=new))[1]
+        self.assertIn("  ~ /etc/nginx.conf  content, still 14.0 KiB\n", text)
+
     def test_an_added_and_a_removed_file(self):
         files = copy.deepcopy(shop()["files"])
         files[0]["path"] = b"/etc/nginx/nginx.conf"

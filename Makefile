@@ -10,6 +10,7 @@
 #   make lint       clang-tidy, shellcheck and clang-format; make format: formats
 #   make coverage   what the unit tests reach
 #   make install    below PREFIX=/usr/local, with DESTDIR= before it
+#   make uninstall  what install and the installed library have made there
 #   make deps       the Debian packages that building and testing take
 #   make clean      remove the build folders
 #   make help       this list, and switches:

@@ -1,9 +1,14 @@
 BINDIR  ?= $(PREFIX)/bin
 SBINDIR ?= $(PREFIX)/sbin
+# `footprint run` looks for its library beside itself and in ../lib/footprint: it may be moved, as a whole.
 LIBDIR  ?= $(PREFIX)/lib/footprint
 MANDIR  ?= $(PREFIX)/share/man
 DOCDIR  ?= $(PREFIX)/share/doc/footprint
 UNITDIR ?= $(PREFIX)/lib/systemd/system
+BASHDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR  ?= $(PREFIX)/share/zsh/site-functions
+
+INSTALLED_DOCS := README.md NEWS LICENSE proto/manifest.proto proto/record.proto
 
 .PHONY: install
 install: all
@@ -12,15 +17,28 @@ install: all
 	install -m 755 $(BUILD)/footprintd $(DESTDIR)$(SBINDIR)/footprintd
 	install -m 755 $(BUILD)/libfootprint.so $(DESTDIR)$(LIBDIR)/libfootprint.so
 	install -m 755 $(BUILD)/footprint-supervise $(DESTDIR)$(LIBDIR)/footprint-supervise
-	install -m 644 README.md NEWS LICENSE proto/manifest.proto proto/record.proto $(DESTDIR)$(DOCDIR)
+	install -m 644 $(INSTALLED_DOCS) $(DESTDIR)$(DOCDIR)
 	for page in man/*.[1-8]; do \
 		section=$${page##*.}; \
 		install -D -m 644 $$page $(DESTDIR)$(MANDIR)/man$$section/$${page##*/} || exit 1; \
 	done
-	install -D -m 644 completions/footprint.bash \
-		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/footprint
-	install -D -m 644 completions/_footprint $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_footprint
+	install -D -m 644 completions/footprint.bash $(DESTDIR)$(BASHDIR)/footprint
+	install -D -m 644 completions/_footprint $(DESTDIR)$(ZSHDIR)/_footprint
 	install -d $(DESTDIR)$(UNITDIR)
 	install -m 644 deploy/footprintd.socket $(DESTDIR)$(UNITDIR)/footprintd.socket
 	sed 's|/usr/local/sbin/|$(SBINDIR)/|' deploy/footprintd.service \
 		>$(DESTDIR)$(UNITDIR)/footprintd.service
+
+# With what the library has made beside itself. Manifests stay.
+.PHONY: uninstall
+uninstall:
+	rm -f $(DESTDIR)$(BINDIR)/footprint $(DESTDIR)$(SBINDIR)/footprintd
+	rm -f $(DESTDIR)$(LIBDIR)/libfootprint.so $(DESTDIR)$(LIBDIR)/footprint-supervise
+	rm -f $(DESTDIR)$(LIBDIR)/libfootprint.so.pages-* $(DESTDIR)$(LIBDIR)/libfootprint.so.sites-*
+	rm -f $(addprefix $(DESTDIR)$(DOCDIR)/,$(notdir $(INSTALLED_DOCS)))
+	rm -f $(foreach page,$(wildcard man/*.[1-8]),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page)))
+	rm -f $(DESTDIR)$(BASHDIR)/footprint $(DESTDIR)$(ZSHDIR)/_footprint
+	rm -f $(DESTDIR)$(UNITDIR)/footprintd.socket $(DESTDIR)$(UNITDIR)/footprintd.service
+	for folder in $(LIBDIR) $(DOCDIR); do \
+		[ ! -d "$(DESTDIR)$$folder" ] || rmdir --ignore-fail-on-non-empty "$(DESTDIR)$$folder" || exit 1; \
+	done

@@ -1,0 +1,31 @@
+#!/bin/bash
+# What is installed works from where it is installed, and all of it is gone when it is uninstalled, together
+# with what the library has written beside itself.
+. "$(dirname "$0")/../lib.sh"
+needs make
+
+stage=$work/stage
+install_with() {
+	make -s -C "$top" BUILD="$BUILD" DESTDIR="$stage" PREFIX=/opt "$1" >"$work/log" 2>&1 ||
+		die "make $1 failed: $(cat "$work/log")"
+}
+
+install_with install
+find "$stage" -type d -o -printf '%P\n' | sort >"$work/installed"
+for file in opt/bin/footprint opt/sbin/footprintd opt/lib/footprint/libfootprint.so \
+	opt/share/man/man5/footprint-manifest.5; do
+	grep -qx "$file" "$work/installed" || fail "not installed: $file"
+done
+echo content >"$work/file"
+FOOTPRINT_LIBRARY='' "$stage/opt/bin/footprint" run -o "$work/out.footprint" -- cat "$work/file" >"$work/log" 2>&1 ||
+	fail "the installed command does not run: $(cat "$work/log")"
+assert_fact "what the installed command watched" \
+	"any(.files[]; .path == \"$(realpath "$work/file")\")" "$work/out.footprint"
+
+# Root's library has written a file beside itself; others' may not.
+touch "$stage/opt/lib/footprint/libfootprint.so.sites-0" "$stage/opt/share/man/man1/other.1"
+install_with uninstall
+assert_equal "what is left" opt/share/man/man1/other.1 "$(find "$stage" -type d -o -printf '%P\n')"
+[ ! -e "$stage/opt/lib/footprint" ] || fail "its folder is left"
+install_with uninstall
+finish

@@ -7,10 +7,11 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/manifest/words.h"
+#include "tools/show_folders.h"
 #include "tools/terminal.h"
 
 #define NAMES_SHOWN 3  /* programs that are named for a file; "+N" counts the rest */
-#define FILES_SHOWN 20 /* files of no package that are listed without --files */
+#define FILES_SHOWN 24 /* lines for the files of no package, without --files */
 
 #define ACCESS_COLUMN  60
 #define LIBRARY_COLUMN 52
@@ -238,19 +239,91 @@ static void print_package(const struct page *p, size_t number, const struct tall
 	print_tally(p, tally, used);
 }
 
-static void print_files_of(const struct page *p, size_t package, size_t limit)
+static void print_files_of(const struct page *p, size_t package)
 {
+	for (size_t i = 0; i < p->m->n_files; i++)
+		if (p->m->files[i]->package == package)
+			print_file(p, p->m->files[i]);
+}
+
+/* Is it a folder with other files of no package below it? */
+static bool leads_to_others(const Footprint__Manifest *m, size_t folder)
+{
+	const ProtobufCBinaryData *path = &m->files[folder]->path;
+
+	if (m->files[folder]->type != FOOTPRINT__FILE_TYPE__TYPE_DIRECTORY)
+		return false;
+	for (size_t i = folder + 1; i < m->n_files; i++) {
+		const ProtobufCBinaryData *other = &m->files[i]->path;
+
+		if (other->len <= path->len || memcmp(other->data, path->data, path->len) != 0 ||
+			other->data[path->len] > '/')
+			return false;
+		if (other->data[path->len] == '/' && !m->files[i]->package)
+			return true;
+	}
+	return false;
+}
+
+/* "/srv/www/  41 files, read check, 12.3 KiB, by nginx, php-fpm8.2": what all do with all of them.
+ */
+static void print_folder(
+	const struct page *p, const struct fold *line, Footprint__File *const *files)
+{
+	const ProtobufCBinaryData *path = &files[line->first]->path;
+	autofree bool *users = calloc(p->m->n_executables + 1, sizeof(*users));
+	char words[ACCESS_WORDS_SIZE], size[SIZE_TEXT_SIZE];
+	uint32_t access = 0;
+	uint64_t bytes = 0;
 	size_t n = 0;
 
-	for (size_t i = 0; i < p->m->n_files; i++) {
-		if (p->m->files[i]->package != package)
-			continue;
-		if (n < limit)
-			print_file(p, p->m->files[i]);
-		n++;
+	if (!users)
+		abort(); /* a command may abort when there is no memory */
+	for (size_t i = line->first; i < line->first + line->n; i++) {
+		access |= file_access(files[i]);
+		bytes += files[i]->size;
+		for (size_t use = 0; use < files[i]->n_uses; use++)
+			users[files[i]->uses[use]->by] = true;
 	}
-	if (n > limit)
-		printf("    and %zu more: see --files\n", n - limit);
+	fputs("    ", stdout);
+	terminal_pad(stdout, 4 + terminal_bytes(stdout, path->data, line->prefix), ACCESS_COLUMN);
+	access_words(access, words);
+	terminal_style(stdout, p->colour, STYLE_FAINT);
+	printf("%zu files, %s", line->n, words);
+	if (bytes)
+		printf(", %s", terminal_size(bytes, size));
+	for (uint32_t by = 0; by < p->m->n_executables; by++)
+		if (users[by]) {
+			fputs(n ? "" : ", by ", stdout);
+			print_user(p, n++, by);
+		}
+	print_more(n);
+	terminal_style(stdout, p->colour, STYLE_PLAIN);
+	putchar('\n');
+}
+
+/* Many files are shown by the folders that they are in. A folder itself then is no file, unless it
+ * is all that is used of it. */
+static void print_folders_of_none(const struct page *p, size_t n_files)
+{
+	autofree Footprint__File **files = calloc(n_files, sizeof(*files));
+	struct fold lines[FOLD_LINES_MAX];
+	size_t n = 0, n_lines;
+
+	if (!files)
+		abort(); /* a command may abort when there is no memory */
+	for (size_t i = 0; i < p->m->n_files; i++)
+		if (!p->m->files[i]->package &&
+			(n_files <= FILES_SHOWN || !leads_to_others(p->m, i)))
+			files[n++] = p->m->files[i];
+	n_lines = fold_files(files, n, FILES_SHOWN, lines);
+	for (size_t i = 0; i < n_lines; i++)
+		if (lines[i].prefix)
+			print_folder(p, &lines[i], files);
+		else
+			print_file(p, files[lines[i].first]);
+	if (n_lines < n)
+		fputs("    each of them: see --files\n", stdout);
 }
 
 static void print_packages(const struct page *p, const char *word, bool with_files)
@@ -263,12 +336,15 @@ static void print_packages(const struct page *p, const char *word, bool with_fil
 	for (size_t i = 1; i <= p->m->n_packages; i++) {
 		print_package(p, i, &tallies[i]);
 		if (with_files)
-			print_files_of(p, i, SIZE_MAX);
+			print_files_of(p, i);
 	}
-	if (tallies[0].files) {
-		print_package(p, 0, &tallies[0]);
-		print_files_of(p, 0, with_files ? SIZE_MAX : FILES_SHOWN);
-	}
+	if (!tallies[0].files)
+		return;
+	print_package(p, 0, &tallies[0]);
+	if (with_files)
+		print_files_of(p, 0);
+	else
+		print_folders_of_none(p, tallies[0].files);
 }
 
 void page_packages(const struct page *p)

@@ -16,7 +16,7 @@ struct page {
 void page_gaps(const struct page *p);
 void page_programs(const struct page *p);
 void page_libraries(const struct page *p);
-/* Packages with their sizes, and the first files of none. */
+/* Packages with their sizes, and the files of none, by folders if they are many. */
 void page_packages(const struct page *p);
 /* All files, each below its package. */
 void page_files(const struct page *p);

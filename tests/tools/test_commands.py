@@ -137,6 +137,46 @@ class Commands(unittest.TestCase):
         self.assertIn(b" needed by nginx; not observed, needed by dash\n",
                       footprint("show", "-l", self.path).stdout)
 
+    def of_no_package(self, files):
+        """What show prints about files, which are (path, users), of no package."""
+        manifests.write(self.path, shop(libraries=[], files=[
+            {"path": path, "type": ("TYPE_DIRECTORY" if path.endswith(b"/dir") else "TYPE_FILE",),
+             "uses": [{"by": by, "access": 512 if by else 1} for by in users], "present": True, "mode": 0o644,
+             **({} if path.endswith(b"/dir") else {"size": 100, "sha256": b"\1" * 32})}
+            for path, users in sorted(files)]))
+        text = footprint("show", "-k", self.path).stdout.decode()
+        return re.findall(r"^    (.*)", text.split("of no package")[1].split("\n", 1)[1], re.M)
+
+    def test_few_files_of_no_package_are_all_shown(self):
+        files = [(b"/data/%02d" % number, [0]) for number in range(24)]
+        lines = self.of_no_package(files)
+        self.assertEqual([line.split()[0] for line in lines], [path.decode() for path, _ in files])
+
+    def test_many_files_of_no_package_are_shown_by_folder(self):
+        own = [b"/app/conf", b"/app/main.py", b"/etc/hosts", b"/start.sh"]
+        lines = self.of_no_package(
+            [(path, [0]) for path in own] + [(b"/app", [0]), (b"/app/lib/dir", [1])] +
+            [(b"/app/lib/dir/%03d" % number, [number % 2]) for number in range(300)] +
+            [(b"/app/lib/dir.old/%02d" % number, [1]) for number in range(40)])
+        self.assertEqual([re.sub(" +", " ", line) for line in lines], [
+            "/app read, 100 B, by dash",
+            "/app/conf read, 100 B, by dash",
+            "/app/lib/dir.old/ 40 files, check, 4000 B, by nginx",
+            "/app/lib/dir/ 300 files, read check, 29.3 KiB, by dash, nginx",
+            "/app/main.py read, 100 B, by dash",
+            "/etc/hosts read, 100 B, by dash",
+            "/start.sh read, 100 B, by dash",
+            "each of them: see --files"])
+        # Where nothing stands out, there is the number.
+        lines = self.of_no_package([(b"/%03d" % number, [0]) for number in range(200)])
+        self.assertEqual([re.sub(" +", " ", line) for line in lines],
+                         ["/ 200 files, read, 19.5 KiB, by dash", "each of them: see --files"])
+        # There is room for one of two folders: for the one that takes fewer lines.
+        lines = self.of_no_package([(b"/a/%02d" % number, [0]) for number in range(20)] +
+                                   [(b"/b/%02d" % number, [0]) for number in range(6)])
+        self.assertEqual([line.split()[0] for line in lines],
+                         ["/a/"] + [f"/b/{number:02}" for number in range(6)] + ["each"])
+
     def test_without_a_run_nothing_is_complete(self):
         manifests.write(self.path, {"schema": 1, "application": "shop", "version": "1"})
         text = footprint("show", self.path).stdout.decode()

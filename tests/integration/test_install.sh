@@ -1,6 +1,6 @@
 #!/bin/bash
 # What is installed works from where it is installed, and all of it is gone when it is uninstalled, together
-# with what the library has written beside itself.
+# with what the library has written beside itself. The example's image has what the daemon is linked with.
 . "$(dirname "$0")/../lib.sh"
 needs make
 
@@ -28,4 +28,18 @@ install_with uninstall
 assert_equal "what is left" opt/share/man/man1/other.1 "$(find "$stage" -type d -o -printf '%P\n')"
 [ ! -e "$stage/opt/lib/footprint" ] || fail "its folder is left"
 install_with uninstall
+
+# ---- the image of the aggregator in deploy/compose
+package_of() {
+	dpkg-query -S "$1" 2>/dev/null || dpkg-query -S "/usr$1" 2>/dev/null
+}
+if command -v dpkg-query >/dev/null; then
+	while read -r path; do
+		package=$(package_of "$path" | sed 's/:.*//')
+		[ -n "$package" ] || die "no package has $path"
+		names=$(dpkg-query -W -f '${Package} ${Provides}' "$package" | sed 's/([^)]*)//g; s/, */ /g; s/  */|/g; s/|$//')
+		grep -qwE "$names" "$top/deploy/compose/Dockerfile.aggregator" ||
+			fail "Dockerfile.aggregator lacks $package, which has $path"
+	done < <(ldd "$footprintd" | awk '$3 ~ /^\// && $1 !~ /^lib(c|m|pthread|dl|rt)\.so/ { print $3 }')
+fi
 finish

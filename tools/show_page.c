@@ -91,12 +91,15 @@ static void print_starters(const struct page *p, uint32_t child)
 
 static void print_watch(const Footprint__Executable *program)
 {
+	bool watched = program->watched != FOOTPRINT__WATCHED__WATCHED_NONE;
+
 	if (program->runs) {
-		printf("  %" PRIu64 " image%s", program->runs, plural(program->runs));
+		printf("  %" PRIu64 " image%s%s", program->runs, plural(program->runs),
+			watched ? "" : ", not watched");
 	} else if (program_is_script(program)) {
 		fputs("  script for ", stdout);
 		terminal_path(stdout, &program->interpreter);
-	} else if (program->watched != FOOTPRINT__WATCHED__WATCHED_NONE) {
+	} else if (watched) {
 		fputs("  watched under another application", stdout);
 	} else {
 		fputs("  not watched", stdout);

@@ -137,6 +137,17 @@ class Commands(unittest.TestCase):
         self.assertIn(b" needed by nginx; not observed, needed by dash\n",
                       footprint("show", "-l", self.path).stdout)
 
+    def test_programs_say_whether_they_were_watched(self):
+        program = {"interpreter": b"/lib64/ld-linux-x86-64.so.2", "first": True}
+        manifests.write(self.path, shop(files=[], libraries=[], endpoints=[], missing=[], executables=[
+            {"path": b"/bin/a", "runs": 1, "watched": ("WATCHED_PRELOAD",), **program},
+            {"path": b"/bin/b", "runs": 1, **program}, {"path": b"/bin/c", **program},
+            {"path": b"/bin/d", "watched": ("WATCHED_SUPERVISED",), **program}]))
+        text = footprint("show", "-p", self.path).stdout.decode()
+        self.assertEqual(re.findall("  /bin/(.*), first program of a run", text), [
+            "a  1 image", "b  1 image, not watched", "c  not watched",
+            "d  watched under another application"])
+
     def of_no_package(self, files):
         """What show prints about files, which are (path, users), of no package."""
         manifests.write(self.path, shop(libraries=[], files=[

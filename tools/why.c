@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "lib/manifest/codec.h"
+#include "lib/manifest/find.h"
 #include "lib/manifest/json_parts.h"
 #include "lib/manifest/why.h"
 #include "lib/manifest/words.h"
@@ -100,7 +101,8 @@ static void print_suggestions(const Footprint__Manifest *m, const struct why *wh
 	for (size_t i = 0; i < why->n_suggestions; i++) {
 		fputs("  ", stderr);
 		terminal_file(stderr, m, &why->suggestions[i]);
-		fputc('\n', stderr);
+		/* It may have been looked for in vain, and made later. */
+		fputs(view_find_file(m, &why->suggestions[i]) ? "\n" : " (not there)\n", stderr);
 	}
 }
 

@@ -452,6 +452,9 @@ class Commands(unittest.TestCase):
         self.assertEqual((done.returncode, done.stdout), (1, b""))
         self.assertIn(b"/opt/nginx.conf is not in it", done.stderr)
         self.assertIn(b"  /etc/nginx.conf\n", done.stderr)
+        done = footprint("why", self.path, "ld.so.preload")
+        self.assertEqual((done.returncode, done.stdout), (1, b""))
+        self.assertIn(b"The manifest has:\n  /etc/ld.so.preload (not there)\n", done.stderr)
 
 
 if __name__ == "__main__":

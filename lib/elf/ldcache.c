@@ -17,6 +17,7 @@
 #define EXTENSIONS_MAX	 64u
 #define HWCAP_IS_NAMED	 (1ull << 62) /* the low word is an index into the hwcaps names */
 #define FLAG_ELF	 1u
+#define FLAG_ELF_LIBC6	 3u
 
 enum { NO_MATCH = -1 };
 
@@ -152,7 +153,7 @@ const char *ld_cache_find(const struct ld_cache *cache, const char *name, uint32
 
 		if (strcmp(string(cache, u32(cache, entry + 4)), name))
 			continue;
-		if (flags && has != flags && has != FLAG_ELF)
+		if (flags && has != flags && !(has == FLAG_ELF && flags == FLAG_ELF_LIBC6))
 			continue;
 		liked = rank(cache, entry, level);
 		if (liked > best_rank) {

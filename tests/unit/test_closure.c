@@ -3,7 +3,9 @@
  * on this machine and on chains of RPATH and RUNPATH that are built here.
  *
  * With an argument, a root folder of another distribution, it judges that one's programs by its own
- * linker under chroot (tests/elf/test_closure_rootfs.sh).
+ * linker under chroot (tests/elf/test_closure_rootfs.sh). With ROOT and "-", it is a judge's tool:
+ * for each program named on stdin it prints the closure, as "NAME\tPATH" or "NAME\t", and a line
+ * ".".
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -409,6 +411,32 @@ static void a_program_that_is_not_there_is_an_error(void **state)
 	assert_string_equal(err.text, "/no/such/program: No such file or directory");
 }
 
+static int print_closures(void)
+{
+	autoclose int fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	char program[PATH_MAX];
+
+	if (resolver_new(fd, &resolver) < 0)
+		return 1;
+	while (fgets(program, sizeof(program), stdin)) {
+		struct elf_closure closure;
+		struct error err = { 0 };
+
+		program[strcspn(program, "\n")] = '\0';
+		if (elf_closure_find(resolver, program, &closure, &err) < 0) {
+			fprintf(stderr, "%s: %s\n", program, err.text);
+			return 1;
+		}
+		for (size_t i = 1; i < closure.n_objects; i++)
+			printf("%s\t%s\n", closure.objects[i].name,
+				closure.objects[i].path ? closure.objects[i].path : "");
+		puts(".");
+		elf_closure_deinit(&closure);
+	}
+	resolver_free(resolver);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -426,5 +454,7 @@ int main(int argc, char **argv)
 
 	if (argc > 1)
 		root = argv[1];
+	if (argc > 2)
+		return print_closures();
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -100,24 +100,47 @@ static int try_directory(struct search *search, const char *directory, size_t si
 	return try_below(search, directory, size, "", name, object);
 }
 
-/* Tries a colon-separated list from the object `owner`, which may contain $ORIGIN and the like. */
+/* Tries one directory of a list as it stands in the object `owner`. Expanding it takes time, too,
+ * so it counts for the limit. */
+static int try_element(struct search *search, const char *element, size_t size,
+	const struct loaded *owner, const char *name, struct loaded *object)
+{
+	autofree char *raw = NULL, *directory = NULL;
+	int code;
+
+	if (search->tries++ >= SEARCH_TRIES_MAX)
+		return -E2BIG;
+	raw = strndup(element, size);
+	if (!raw)
+		return -ENOMEM;
+	code = tokens_expand(raw, owner->found, search->lib, &directory);
+	return code < 0 ? code : try_directory(search, directory, strlen(directory), name, object);
+}
+
+/*
+ * Tries a list of directories from the object `owner`, which may contain $ORIGIN and the like.
+ * glibc splits the list first, so that $ORIGIN may be a directory with a colon in its name; musl
+ * expands it first, and lets lines separate directories, too.
+ */
 static int try_list(struct search *search, const char *list, const struct loaded *owner,
 	const char *name, struct loaded *object)
 {
+	const char *separators = search->musl ? ":\n" : ":";
 	autofree char *expanded = NULL;
-	const char *at;
-	int code;
+	int code = 0;
 
 	if (!list || !owner->found)
 		return -ENOENT;
-	code = tokens_expand(list, owner->found, search->musl ? NULL : search->lib, &expanded);
+	if (search->musl)
+		code = tokens_expand(list, owner->found, NULL, &expanded);
 	if (code < 0)
 		return code;
-	for (at = expanded;; at++) {
-		size_t size = strcspn(at, ":");
+	for (const char *at = search->musl ? expanded : list;; at++) {
+		size_t size = strcspn(at, separators);
 
 		if (size) {
-			code = try_directory(search, at, size, name, object);
+			code = search->musl ? try_directory(search, at, size, name, object)
+					    : try_element(search, at, size, owner, name, object);
 			if (!goes_on(code))
 				return code;
 		}

@@ -1,6 +1,7 @@
 #include "lib/elf/tokens.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,53 +56,53 @@ static size_t token_value(const char *text, const char *object, const char *lib,
 	return size;
 }
 
-static int write_expanded(FILE *out, const char *list, const char *object, const char *lib)
+static int write_expanded(FILE *out, const char *text, const char *object, const char *lib)
 {
-	size_t written = 0;
+	size_t written = 0, max = lib ? PATH_MAX : TOKENS_EXPANDED_MAX;
 
-	while (*list) {
-		size_t plain = strcspn(list, "$"), token, value_size;
+	while (*text) {
+		size_t plain = strcspn(text, "$"), token, value_size;
 		const char *value;
 
 		if (plain) {
-			fwrite(list, 1, plain, out);
-			list += plain;
+			fwrite(text, 1, plain, out);
+			text += plain;
 			written += plain;
 			continue;
 		}
-		token = token_value(list + 1, object, lib, &value, &value_size);
+		token = token_value(text + 1, object, lib, &value, &value_size);
 		if (!token && !lib)
 			return -ENOENT;
 		if (token)
 			fwrite(value, 1, value_size, out);
 		else
 			fputc('$', out);
-		list += 1 + token;
+		text += 1 + token;
 		written += token ? value_size : 1;
-		if (written > TOKENS_EXPANDED_MAX)
+		if (written > max)
 			return -ENOENT;
 	}
 	return 0;
 }
 
-int tokens_expand(const char *list, const char *object, const char *lib, char **ret)
+int tokens_expand(const char *text, const char *object, const char *lib, char **ret)
 {
-	char *text = NULL;
+	char *expanded = NULL;
 	size_t size;
-	FILE *out = open_memstream(&text, &size);
+	FILE *out = open_memstream(&expanded, &size);
 	bool failed;
 	int code;
 
 	if (!out)
 		return -ENOMEM;
-	code = write_expanded(out, list, object, lib);
+	code = write_expanded(out, text, object, lib);
 	failed = ferror(out);
 	if ((fclose(out) || failed) && code == 0)
 		code = -ENOMEM;
 	if (code < 0) {
-		free(text);
+		free(expanded);
 		return code;
 	}
-	*ret = text;
+	*ret = expanded;
 	return 0;
 }

@@ -7,10 +7,11 @@
 #define TOKENS_EXPANDED_MAX (1u << 20) /* bytes that a list may grow to */
 
 /*
- * `list` with its tokens replaced; `object` is the path of the object it stands in. `lib` is what
- * $LIB stands for; NULL: musl's rules, which know $ORIGIN alone, and take nothing from a list with
- * another token. 0, -ENOMEM, or -ENOENT: a list that is not to be used.
+ * `text` with its tokens replaced; `object` is the path of the object it stands in. `lib` is what
+ * $LIB stands for, and the text one path; NULL: musl's rules for a whole list, which know $ORIGIN
+ * alone, and take nothing from a list with another token. 0, -ENOMEM, or -ENOENT: a text that is
+ * not to be used, or a path that is too long to be opened.
  */
-int tokens_expand(const char *list, const char *object, const char *lib, char **ret);
+int tokens_expand(const char *text, const char *object, const char *lib, char **ret);
 
 #endif

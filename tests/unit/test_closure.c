@@ -306,6 +306,20 @@ static void runpath_is_not_inherited(void **state)
 	compare_with("/lib64/ld-linux-x86-64.so.2", built("n/program"));
 }
 
+/* The directory of the program has a colon in its name, which does not split $ORIGIN. */
+static void the_origin_may_have_a_colon(void **state)
+{
+	(void)state;
+	if (!can_build())
+		skip();
+	run("mkdir -p c/a:b/lib && echo 'int f;' >c/f.c &&"
+	    "gcc -shared -o c/a:b/lib/libfpc.so c/f.c &&"
+	    "echo 'int main(void) { return 0; }' >c/m.c &&"
+	    "gcc -o c/a:b/program c/m.c -Wl,--no-as-needed -Lc/a:b/lib -lfpc"
+	    " -Wl,-rpath,'$ORIGIN/nowhere:$ORIGIN/lib'");
+	compare_with("/lib64/ld-linux-x86-64.so.2", built("c/a:b/program"));
+}
+
 /* If an object in between has a RUNPATH, the libraries below it do not see the program's RPATH. */
 static void runpath_shuts_rpath_out(void **state)
 {
@@ -443,6 +457,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(programs_and_libraries_have_the_closure_their_linker_gives_them),
 		cmocka_unit_test(rpath_is_inherited),
 		cmocka_unit_test(runpath_is_not_inherited),
+		cmocka_unit_test(the_origin_may_have_a_colon),
 		cmocka_unit_test(runpath_shuts_rpath_out),
 		cmocka_unit_test(one_file_is_one_object),
 		cmocka_unit_test(other_architectures_are_passed_over),

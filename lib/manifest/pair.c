@@ -37,13 +37,16 @@ void pair_unique(struct pair_item *before, size_t n_before, struct pair_item *af
 	qsort(after, n_after, sizeof(*after), compare_items);
 	while (before < end_before && after < end_after) {
 		int order = compare_items(before, after);
-		size_t many_before = count_equal(before, (size_t)(end_before - before));
-		size_t many_after = count_equal(after, (size_t)(end_after - after));
+		/* Each is counted once: there may be as many of one mark as there are items. */
+		size_t many_before =
+			order <= 0 ? count_equal(before, (size_t)(end_before - before)) : 0;
+		size_t many_after =
+			order >= 0 ? count_equal(after, (size_t)(end_after - after)) : 0;
 
-		if (!order && many_before == 1 && many_after == 1 && before->mark.bytes)
+		if (many_before == 1 && many_after == 1 && before->mark.bytes)
 			found(context, before->index, after->index);
-		before += order <= 0 ? many_before : 0;
-		after += order >= 0 ? many_after : 0;
+		before += many_before;
+		after += many_after;
 	}
 }
 

@@ -5,6 +5,7 @@ and 0.36 s on a quiet machine). Processor time is compared with that of protoc i
 that the machine's speed does not matter."""
 # time-limit: 180
 import hashlib
+import itertools
 import os
 import resource
 import shutil
@@ -34,6 +35,15 @@ def large(version):
     package = {"manager": "dpkg", "name": "app", "version": "1", "architecture": "all"}
     return {"schema": 1, "application": "app", "version": version, "executables": programs,
             "packages": [package], "files": files}
+
+
+def uniform(folder, contents):
+    """A manifest of files in a folder, whose digests are taken from the iterator."""
+    files = [{"path": f"/{folder}/{number:06}".encode(), "type": ("TYPE_FILE",), "uses": [{"by": 0, "access": 1}],
+              "present": True, "size": 5, "mode": 0o644, "sha256": content}
+             for number, content in zip(range(PATHS // 2), contents)]
+    return {"schema": 1, "application": "app", "version": folder,
+            "executables": [{"path": b"/usr/bin/app", "first": True}], "files": files}
 
 
 def processor_seconds(function, *arguments):
@@ -87,6 +97,15 @@ class Scale(unittest.TestCase):
         text = self.assert_quick("diff", "--json", *self.paths, status=1)
         self.assertEqual(text.count(b'{"change":"changed"'), PATHS // 100)
         self.assert_quick("diff", "--all", *self.paths, status=1)
+
+    def test_one_content_many_times_is_quick(self):
+        """Files of one content went, and others came: each is looked at for a pair."""
+        paths = [os.path.join(self.folder, name) for name in ("went", "came")]
+        manifests.write(paths[0], uniform("went", itertools.repeat(b"\xff" * 32)))
+        manifests.write(paths[1], uniform("came", (hashlib.sha256(b"%d" % n).digest() for n in itertools.count())))
+        text = self.assert_quick("diff", "--json", *paths, status=1)
+        self.assertEqual(text.count(b'{"change":"removed"'), PATHS // 2)
+        self.assertEqual(text.count(b'{"change":"added"'), PATHS // 2)
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ static const struct {
 	[WHY_NEEDS] = { "which needs", "needs" },
 	[WHY_UNOBSERVED] = { "which needs", "unobserved" },
 	[WHY_LOADED] = { "which dlopened", "dlopened" },
+	[WHY_HAD] = { "which loaded", "loaded" },
 	[WHY_USED] = { "which used", "used" },
 	[WHY_MISSED] = { "which looked for", "missed" },
 	[WHY_CONNECTED] = { "which used", "connected" },

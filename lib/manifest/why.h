@@ -23,6 +23,7 @@ enum why_kind {
 	WHY_NEEDS,	 /* which needs the library `path` */
 	WHY_UNOBSERVED,	 /* which needs it too, but nobody saw it loaded */
 	WHY_LOADED,	 /* which dlopened the library `path` */
+	WHY_HAD,	 /* which loaded the library `path`, and nobody knows what asked for it */
 	WHY_USED,	 /* which used the file `path`, as `access` says */
 	WHY_MISSED,	 /* which looked for `path`, and it was not there */
 	WHY_CONNECTED,	 /* which did `operation` to the address `text` */

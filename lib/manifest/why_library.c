@@ -3,11 +3,18 @@
 #include "lib/manifest/why_parts.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/cleanup.h"
 #include "lib/manifest/find.h"
 #include "lib/manifest/words.h"
+
+/* A library needs this name. */
+struct need {
+	const char *name;
+	uint32_t library;
+};
 
 /*
  * A search for the shortest way from a program to a library, through libraries that ask for each
@@ -23,7 +30,33 @@ struct library_search {
 	size_t head, tail;
 	uint32_t rounds;
 	enum why_kind first_kind; /* how the program asks for the first library */
+	struct need *needs;	  /* of all libraries, by name */
+	size_t n_needs;
 };
+
+static int compare_needs(const void *a, const void *b)
+{
+	const struct need *x = a, *y = b;
+	int order = strcmp(x->name, y->name);
+
+	return order ? order : (x->library > y->library) - (x->library < y->library);
+}
+
+static int list_needs(const struct ways *w, struct arena *arena, struct library_search *a)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < w->m->n_libraries; i++)
+		n += w->m->libraries[i]->n_needed;
+	a->needs = arena_take(arena, n * sizeof(*a->needs));
+	if (!a->needs)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < w->m->n_libraries; i++)
+		for (size_t j = 0; j < w->m->libraries[i]->n_needed; j++)
+			a->needs[a->n_needs++] = (struct need){ w->m->libraries[i]->needed[j], i };
+	qsort(a->needs, n, sizeof(*a->needs), compare_needs);
+	return 0;
+}
 
 static int start_asking(const struct ways *w, struct arena *arena, struct library_search *ret)
 {
@@ -39,8 +72,15 @@ static int start_asking(const struct ways *w, struct arena *arena, struct librar
 	if (!a.round || !a.level || !a.next || !a.kinds || !a.queue)
 		return -ENOMEM;
 	memset(a.round, 0, n * sizeof(*a.round));
+	if (list_needs(w, arena, &a) < 0)
+		return -ENOMEM;
 	*ret = a;
 	return 0;
+}
+
+static bool program_asked(const struct ways *w, const Footprint__Loader *loader)
+{
+	return !compare_paths(&loader->requester, &w->m->executables[loader->by]->path);
 }
 
 /* The library that asked; NOWHERE: it was the program, or it is not known. */
@@ -48,7 +88,7 @@ static uint32_t requester_index(const struct ways *w, const Footprint__Loader *l
 {
 	const Footprint__Library *library = view_find_library(w->m, &loader->requester);
 
-	if (!library || !compare_paths(&loader->requester, &w->m->executables[loader->by]->path))
+	if (!library || program_asked(w, loader))
 		return NOWHERE;
 	return view_library_index(w->m, library);
 }
@@ -82,7 +122,8 @@ static enum why_kind kind_of_loader(
 		return WHY_UNOBSERVED;
 	if (loader->loaded == FOOTPRINT__LOADED__LOADED_DLOPEN && !is_needed(w, library, loader))
 		return WHY_LOADED;
-	return WHY_NEEDS;
+	return requester_index(w, loader) != NOWHERE || program_asked(w, loader) ? WHY_NEEDS
+										 : WHY_HAD;
 }
 
 /* The first of the program's loaders, which are sorted by program. */
@@ -112,6 +153,58 @@ static void visit(struct library_search *a, uint32_t library, uint32_t next, enu
 	a->queue[a->tail++] = library;
 }
 
+/* The first of the needs with this name, or where it would be. */
+static size_t first_need(const struct library_search *a, const char *name)
+{
+	size_t low = 0, high = a->n_needs;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (strcmp(a->needs[middle].name, name) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* Looks for libraries that the program has loaded, too, and that need this one by `name`. False:
+ * there is none. */
+static bool visit_needers(
+	const struct ways *w, struct library_search *a, uint32_t at, const char *name)
+{
+	bool any = false;
+
+	for (size_t i = first_need(a, name); i < a->n_needs && !strcmp(a->needs[i].name, name);
+		i++) {
+		uint32_t needer = a->needs[i].library;
+		const Footprint__Library *library = w->m->libraries[needer];
+		size_t loader = first_loader(library, a->by);
+
+		if (needer == at || loader == library->n_loaders ||
+			library->loaders[loader]->by != a->by)
+			continue;
+		visit(a, needer, at, WHY_NEEDS);
+		any = true;
+	}
+	return any;
+}
+
+/* The same by the library's soname or the name of its file: it is not known who asked, as with
+ * LD_LIBRARY_PATH, which belongs to a process, and not to an ELF file that could be read. */
+static bool visit_probable(const struct ways *w, struct library_search *a, uint32_t at)
+{
+	const Footprint__Library *library = w->m->libraries[at];
+	const uint8_t *slash = memrchr(library->path.data, '/', library->path.len);
+	size_t size = (size_t)(library->path.data + library->path.len - slash) - 1;
+	autofree char *file = strndup((const char *)slash + 1, size);
+	bool any = *library->soname && visit_needers(w, a, at, library->soname);
+
+	/* Without memory for the name, it stays unknown. */
+	return (file && visit_needers(w, a, at, file)) || any;
+}
+
 /* Looks at who asks for the library. True: the program does. */
 static bool visit_requesters(const struct ways *w, struct library_search *a, uint32_t at)
 {
@@ -124,6 +217,8 @@ static bool visit_requesters(const struct ways *w, struct library_search *a, uin
 		if (loader->by != a->by)
 			break;
 		requester = requester_index(w, loader);
+		if (requester == NOWHERE && !program_asked(w, loader) && visit_probable(w, a, at))
+			continue;
 		if (requester == NOWHERE) {
 			a->first_kind = kind_of_loader(w, library, loader);
 			return true;
@@ -194,6 +289,18 @@ static int add_library_chain(const struct ways *w, struct library_search *a, uin
 	return 0;
 }
 
+static enum why_kind kind_without_chain(const Footprint__Loader *loader)
+{
+	switch (loader->loaded) {
+	case FOOTPRINT__LOADED__LOADED_UNOBSERVED:
+		return WHY_UNOBSERVED;
+	case FOOTPRINT__LOADED__LOADED_DLOPEN:
+		return WHY_LOADED;
+	default:
+		return WHY_HAD;
+	}
+}
+
 /* Only known is which program has loaded it: no chain leads from that program to it. */
 static int add_short_chain(
 	const struct ways *w, const Footprint__Library *library, struct why_chain *chain)
@@ -208,7 +315,7 @@ static int add_short_chain(
 	if (why_add_way(w, best->by, 1, chain) < 0)
 		return -ENOMEM;
 	chain->steps[chain->n_steps++] = (struct why_step){
-		.kind = kind_of_loader(w, library, best),
+		.kind = kind_without_chain(best),
 		.path = library->path,
 	};
 	return 0;

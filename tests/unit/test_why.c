@@ -271,6 +271,56 @@ static void what_only_dlopens_is_not_said_to_need(void **state)
 	manifest_free(m);
 }
 
+/* LD_LIBRARY_PATH led the process to them, which no ELF file says. The file that `b` would need
+ * without it was not loaded. */
+static void what_needs_a_library_is_known_by_its_name(void **state)
+{
+	static const char *const needed[] = { "libb.so.1" }, *const deep[] = { "c.so" };
+	static const struct library_info a = { .needed = needed, .n_needed = 1 };
+	static const struct library_info b = {
+		.soname = "libb.so.1", .needed = deep, .n_needed = 1
+	};
+	static const struct expected chain[] = { { WHY_BEGAN, "/bin/x" }, { WHY_LOADED, "/lib/a" },
+		{ WHY_NEEDS, "/opt/b" }, { WHY_NEEDS, "/opt/c.so" } };
+	static const struct expected other[] = { { WHY_BEGAN, "/bin/x" },
+		{ WHY_EXECUTED, "/bin/y" }, { WHY_HAD, "/opt/preloaded" } };
+	struct manifest *m;
+
+	(void)state;
+	assert_int_equal(manifest_new("app", "1", &m), 0);
+	assert_int_equal(manifest_add_executable(m, "/bin/x", NULL, 1, 1, true), 0);
+	assert_int_equal(manifest_add_executes(m, "/bin/x", "/bin/y"), 0);
+	assert_int_equal(manifest_set_library(m, "/lib/a", &a), 0);
+	assert_int_equal(manifest_set_library(m, "/opt/b", &b), 0);
+	assert_int_equal(manifest_add_loader(m, "/lib/a", "/bin/x", DLOPEN, "/bin/x"), 0);
+	assert_int_equal(manifest_add_loader(m, "/opt/b", "/bin/x", DLOPEN, NULL), 0);
+	assert_int_equal(manifest_add_loader(m, "/opt/c.so", "/bin/x", NEEDED, "/lib/b"), 0);
+	assert_int_equal(manifest_add_loader(m, "/opt/preloaded", "/bin/y", NEEDED, NULL), 0);
+	assert_chain((void **)&m, "/opt/b", 3, chain);
+	assert_chain((void **)&m, "/opt/c.so", 4, chain);
+	assert_chain((void **)&m, "/opt/preloaded", 3, other);
+	manifest_free(m);
+}
+
+/* Two libraries that need each other, and nobody knows why the first of them was loaded. */
+static void libraries_in_a_circle_are_not_said_to_be_needed(void **state)
+{
+	static const char *const needed[] = { "a.so", "b.so" };
+	static const struct library_info both = { .needed = needed, .n_needed = 2 };
+	static const struct expected chain[] = { { WHY_BEGAN, "/bin/x" }, { WHY_HAD, "/a.so" } };
+	struct manifest *m;
+
+	(void)state;
+	assert_int_equal(manifest_new("app", "1", &m), 0);
+	assert_int_equal(manifest_add_executable(m, "/bin/x", NULL, 1, 1, true), 0);
+	assert_int_equal(manifest_set_library(m, "/a.so", &both), 0);
+	assert_int_equal(manifest_set_library(m, "/b.so", &both), 0);
+	assert_int_equal(manifest_add_loader(m, "/a.so", "/bin/x", NEEDED, NULL), 0);
+	assert_int_equal(manifest_add_loader(m, "/b.so", "/bin/x", NEEDED, NULL), 0);
+	assert_chain((void **)&m, "/a.so", 2, chain);
+	manifest_free(m);
+}
+
 static void what_a_dlopened_library_needs_is_needed(void **state)
 {
 	static const char *const needed[] = { "liby.so.1", "z" };
@@ -382,6 +432,8 @@ int main(void)
 		cmocka_unit_test(a_dynamic_linker_interprets_nothing),
 		cmocka_unit_test(what_only_dlopens_is_not_said_to_need),
 		cmocka_unit_test(what_a_dlopened_library_needs_is_needed),
+		cmocka_unit_test(what_needs_a_library_is_known_by_its_name),
+		cmocka_unit_test(libraries_in_a_circle_are_not_said_to_be_needed),
 		cmocka_unit_test(all_of_one_name_are_explained),
 		cmocka_unit_test(names_may_be_escaped),
 	};

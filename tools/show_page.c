@@ -199,6 +199,7 @@ static void print_file(const struct page *p, const Footprint__File *file)
 struct tally {
 	size_t files;
 	uint64_t bytes;
+	size_t end; /* behind them, in the order of files by package */
 };
 
 /* Counts files by package number; 0 stands for files of no package. */
@@ -213,6 +214,22 @@ static struct tally *count_by_package(const Footprint__Manifest *m)
 		tallies[m->files[i]->package].bytes += m->files[i]->size;
 	}
 	return tallies;
+}
+
+/* The indexes of all files, by package, and in the order of the manifest within one. */
+static size_t *order_by_package(const Footprint__Manifest *m, struct tally *tallies)
+{
+	size_t *order = calloc(m->n_files + 1, sizeof(*order)), at = 0;
+
+	if (!order)
+		abort();
+	for (size_t i = 0; i <= m->n_packages; i++) {
+		tallies[i].end = at;
+		at += tallies[i].files;
+	}
+	for (size_t i = 0; i < m->n_files; i++)
+		order[tallies[m->files[i]->package].end++] = i;
+	return order;
 }
 
 static void print_tally(const struct page *p, const struct tally *tally, size_t used)
@@ -242,11 +259,12 @@ static void print_package(const struct page *p, size_t number, const struct tall
 	print_tally(p, tally, used);
 }
 
-static void print_files_of(const struct page *p, size_t package)
+static void print_files_of(const struct page *p, const struct tally *tally, const size_t *order)
 {
-	for (size_t i = 0; i < p->m->n_files; i++)
-		if (p->m->files[i]->package == package)
-			print_file(p, p->m->files[i]);
+	const size_t *files = order + tally->end - tally->files;
+
+	for (size_t i = 0; i < tally->files; i++)
+		print_file(p, p->m->files[files[i]]);
 }
 
 /* Is it a folder with other files of no package below it? */
@@ -332,6 +350,7 @@ static void print_folders_of_none(const struct page *p, size_t n_files)
 static void print_packages(const struct page *p, const char *word, bool with_files)
 {
 	autofree struct tally *tallies = count_by_package(p->m);
+	autofree size_t *order = order_by_package(p->m, tallies);
 
 	if (!p->m->n_files)
 		return;
@@ -339,13 +358,13 @@ static void print_packages(const struct page *p, const char *word, bool with_fil
 	for (size_t i = 1; i <= p->m->n_packages; i++) {
 		print_package(p, i, &tallies[i]);
 		if (with_files)
-			print_files_of(p, i);
+			print_files_of(p, &tallies[i], order);
 	}
 	if (!tallies[0].files)
 		return;
 	print_package(p, 0, &tallies[0]);
 	if (with_files)
-		print_files_of(p, 0);
+		print_files_of(p, &tallies[0], order);
 	else
 		print_folders_of_none(p, tallies[0].files);
 }

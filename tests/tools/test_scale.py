@@ -107,6 +107,18 @@ class Scale(unittest.TestCase):
         self.assertEqual(text.count(b'{"change":"removed"'), PATHS // 2)
         self.assertEqual(text.count(b'{"change":"added"'), PATHS // 2)
 
+    def test_files_of_many_packages_are_quick(self):
+        path = os.path.join(self.folder, "many")
+        many = large("1")
+        many["packages"] = [{"manager": "dpkg", "name": f"package{number:05}", "version": "1"}
+                            for number in range(PATHS // 10)]
+        many["files"] = many["files"][::2]
+        for number, one in enumerate(many["files"]):
+            one["package"] = number % len(many["packages"]) + 1
+        manifests.write(path, many)
+        text = self.assert_quick("show", "--files", path)
+        self.assertEqual(text.count(b"    /usr/share/"), PATHS // 2)
+
 
 if __name__ == "__main__":
     manifests.main()

@@ -126,24 +126,6 @@ void line_note_users(struct line *l, const Footprint__Manifest *m, size_t index)
 	free(users.list);
 }
 
-/* The index in the new manifest of a program that both have, perhaps under another path; or
- * UINT32_MAX. */
-static uint32_t program_after(const struct diff *diff, uint32_t before)
-{
-	const struct change_list *programs = &diff->groups[GROUP_PROGRAMS];
-	const Footprint__Executable *same;
-
-	for (size_t i = 0; i < programs->n; i++) {
-		const struct change *change = &programs->changes[i];
-
-		if (change->before == before &&
-			(change->kind == CHANGE_CHANGED || change->kind == CHANGE_MOVED))
-			return (uint32_t)change->after;
-	}
-	same = view_find_program(diff->after, &diff->before->executables[before]->path);
-	return same ? view_program_index(diff->after, same) : UINT32_MAX;
-}
-
 /* Removes a program from the list. True: it was there. */
 static bool drop_program(struct programs *p, uint32_t program)
 {
@@ -162,7 +144,7 @@ static void drop_common(const struct diff *diff, struct programs *before, struct
 	size_t kept = 0;
 
 	for (size_t i = 0; i < before->n; i++)
-		if (!drop_program(after, program_after(diff, before->list[i])))
+		if (!drop_program(after, diff->program[before->list[i]]))
 			before->list[kept++] = before->list[i];
 	before->n = kept;
 }
@@ -202,7 +184,7 @@ void line_note_other_children(struct line *l)
 static const Footprint__Use *use_after(
 	const struct diff *diff, const Footprint__File *after, uint32_t before)
 {
-	uint32_t by = program_after(diff, before);
+	uint32_t by = diff->program[before];
 
 	for (size_t i = 0; i < after->n_uses; i++)
 		if (after->uses[i]->by == by)
@@ -277,9 +259,9 @@ void line_note_other_ways(struct line *l)
 	size_t n = 0;
 
 	for (size_t i = 0; i < before->n_loaders; i++) {
-		uint32_t by = program_after(l->diff, before->loaders[i]->by);
+		uint32_t by = l->diff->program[before->loaders[i]->by];
 
-		if (!loader_is_programs_first(before, i) || by == UINT32_MAX)
+		if (!loader_is_programs_first(before, i) || by == NO_PROGRAM)
 			continue;
 		ways_of(before, before->loaders[i]->by, old_ways);
 		ways_of(after, by, new_ways);

@@ -6,6 +6,41 @@
 #include "lib/manifest/manifest.h"
 #include "lib/manifest/words.h"
 
+/* --- lists by program --- */
+
+/* All lists of an entry's programs are sorted by these: the first place in `list` whose program is
+ * not less than `by`. There may be as many programs as files. */
+static size_t first_place(
+	const void *list, size_t n, uint32_t (*program_at)(const void *list, size_t i), uint32_t by)
+{
+	size_t low = 0, high = n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (program_at(list, middle) < by)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static uint32_t number_at(const void *list, size_t i)
+{
+	return ((const uint32_t *)list)[i];
+}
+
+static uint32_t use_at(const void *file, size_t i)
+{
+	return ((const Footprint__File *)file)->uses[i]->by;
+}
+
+static uint32_t loader_at(const void *library, size_t i)
+{
+	return ((const Footprint__Library *)library)->loaders[i]->by;
+}
+
 /* --- files --- */
 
 static uint32_t compare_content(const Footprint__File *before, const Footprint__File *after)
@@ -66,17 +101,11 @@ static uint32_t compare_moved(const Footprint__File *before, const Footprint__Fi
 	return same ? 0 : DIFFERENCE_CONTENT;
 }
 
-/* Usually both lists have the same programs in the same order, so `likely` is tried first. */
-static const Footprint__Use *find_use(const Footprint__File *file, uint32_t by, size_t likely)
+static const Footprint__Use *find_use(const Footprint__File *file, uint32_t by)
 {
-	if (by == NO_PROGRAM)
-		return NULL;
-	if (likely < file->n_uses && file->uses[likely]->by == by)
-		return file->uses[likely];
-	for (size_t i = 0; i < file->n_uses; i++)
-		if (file->uses[i]->by == by)
-			return file->uses[i];
-	return NULL;
+	size_t i = first_place(file, file->n_uses, use_at, by);
+
+	return i < file->n_uses && file->uses[i]->by == by ? file->uses[i] : NULL;
 }
 
 static size_t count_users(const Footprint__File *file, uint32_t mask)
@@ -99,7 +128,7 @@ static uint32_t compare_users(const struct comparison *c, uint32_t mask,
 		what |= DIFFERENCE_USERS;
 	for (size_t i = 0; i < before->n_uses; i++) {
 		uint32_t access = before->uses[i]->access & mask;
-		const Footprint__Use *use = find_use(after, c->program[before->uses[i]->by], i);
+		const Footprint__Use *use = find_use(after, c->program[before->uses[i]->by]);
 
 		if (!access)
 			continue;
@@ -154,10 +183,9 @@ static uint32_t compare_images(const struct comparison *c, enum change_group gro
 
 static bool has_number(const uint32_t *list, size_t n, uint32_t wanted)
 {
-	for (size_t i = 0; i < n; i++)
-		if (list[i] == wanted)
-			return true;
-	return false;
+	size_t i = first_place(list, n, number_at, wanted);
+
+	return i < n && list[i] == wanted;
 }
 
 static bool same_programs(const struct comparison *c, size_t n_before, const uint32_t *before,
@@ -165,13 +193,9 @@ static bool same_programs(const struct comparison *c, size_t n_before, const uin
 {
 	if (n_before != n_after)
 		return false;
-	for (size_t i = 0; i < n_before; i++) {
-		uint32_t program = c->program[before[i]];
-
-		if (after[i] != program &&
-			(program == NO_PROGRAM || !has_number(after, n_after, program)))
+	for (size_t i = 0; i < n_before; i++)
+		if (!has_number(after, n_after, c->program[before[i]]))
 			return false;
-	}
 	return true;
 }
 
@@ -231,7 +255,9 @@ static size_t count_loaders(const Footprint__Library *library, bool how)
 
 static bool has_loader(const Footprint__Library *library, const Footprint__Loader *wanted, bool how)
 {
-	for (size_t i = 0; i < library->n_loaders; i++)
+	size_t i = first_place(library, library->n_loaders, loader_at, wanted->by);
+
+	for (; i < library->n_loaders && library->loaders[i]->by == wanted->by; i++)
 		if (same_loader(library->loaders[i], wanted, how))
 			return true;
 	return false;

@@ -4,14 +4,10 @@
 
 #include "lib/manifest/diff.h"
 
-#define NO_PROGRAM UINT32_MAX
-
 struct comparison {
 	const Footprint__Manifest *before;
 	const Footprint__Manifest *after;
-	/* For each old executable, its index among the new ones; NO_PROGRAM: it is gone. A program
-	 * that has moved to another path is still the same user of its files. */
-	uint32_t *program;
+	uint32_t *program; /* as in struct diff */
 };
 
 /* Return bits of enum difference: those of the entry, and for programs and libraries those of their

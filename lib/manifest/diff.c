@@ -374,11 +374,14 @@ static int make_groups(struct work *w, struct diff *diff)
 
 int diff_make(const Footprint__Manifest *before, const Footprint__Manifest *after, struct diff *ret)
 {
-	autofree uint32_t *program = calloc(before->n_executables + 1, sizeof(*program));
-	struct work w = { .c = { before, after, program } };
-	struct diff diff = { before, after, { { 0 } } };
+	struct diff diff = {
+		.before = before,
+		.after = after,
+		.program = calloc(before->n_executables + 1, sizeof(*diff.program)),
+	};
+	struct work w = { .c = { before, after, diff.program } };
 
-	if (!program)
+	if (!diff.program)
 		return -ENOMEM;
 	if (make_groups(&w, &diff) < 0) {
 		diff_deinit(&diff);
@@ -393,6 +396,8 @@ void diff_deinit(struct diff *diff)
 	for (int group = 0; group < N_CHANGE_GROUPS; group++)
 		free(diff->groups[group].changes);
 	memset(diff->groups, 0, sizeof(diff->groups));
+	free(diff->program);
+	diff->program = NULL;
 }
 
 bool diff_is_empty(const struct diff *diff)

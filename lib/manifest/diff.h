@@ -55,9 +55,14 @@ struct change_list {
 	size_t n;
 };
 
+#define NO_PROGRAM UINT32_MAX
+
 struct diff {
 	const Footprint__Manifest *before;
 	const Footprint__Manifest *after;
+	/* For each old executable, its index among the new ones; NO_PROGRAM: it is gone. A program
+	 * that has moved to another path is still the same user of its files. */
+	uint32_t *program;
 	struct change_list groups[N_CHANGE_GROUPS];
 };
 

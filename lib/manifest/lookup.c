@@ -10,12 +10,21 @@
 
 /* --- symlinks --- */
 
+/* With symlinks that a crafted manifest has, a path could grow without end. */
+#define LINK_TEXT_MAX (64u << 10)
+
 /* A lookup in progress: the path so far, and what is left of it. */
 struct walk {
-	char *done; /* canonical, without a '/' at its end; "" is the root */
-	size_t size;
+	char *done; /* canonical, without a '/' at its end; "" is the root. Owned */
+	size_t size, room;
 	const char *rest;
 };
+
+static void walk_deinit(struct walk *w)
+{
+	free(w->done);
+}
+#define autowalk __attribute__((cleanup(walk_deinit)))
 
 static void step_up(struct walk *w)
 {
@@ -47,33 +56,49 @@ static int enter_link(struct walk *w, const Footprint__File *link, struct why *w
 	return 0;
 }
 
+static int make_room(struct walk *w, size_t more)
+{
+	size_t room = w->room ? w->room : 256;
+	char *larger;
+
+	if (w->size + more <= w->room)
+		return 0;
+	while (room < w->size + more)
+		room *= 2;
+	larger = realloc(w->done, room);
+	if (!larger)
+		return -ENOMEM;
+	w->done = larger;
+	w->room = room;
+	return 0;
+}
+
+/* Past the limits this is probably a loop, so what was found so far is the answer. */
+static bool may_enter(const struct walk *w, const Footprint__File *link, const struct why *why)
+{
+	return link->target.len && why->n_links < WHY_LINKS_MAX &&
+	       link->target.len + strlen(w->rest) <= LINK_TEXT_MAX;
+}
+
 static int step_down(const Footprint__Manifest *m, struct walk *w, const char *name, size_t size,
 	struct why *why)
 {
 	ProtobufCBinaryData path;
 	const Footprint__File *file;
-	char *longer = arena_take_bytes(&why->arena, w->size + size + 2);
 
-	if (!longer)
+	if (make_room(w, size + 1) < 0)
 		return -ENOMEM;
-	memcpy(longer, w->done, w->size);
-	longer[w->size] = '/';
-	memcpy(longer + w->size + 1, name, size);
-	w->done = longer;
+	w->done[w->size] = '/';
+	memcpy(w->done + w->size + 1, name, size);
 	w->size += size + 1;
-	longer[w->size] = '\0';
-	path = (ProtobufCBinaryData){ w->size, (uint8_t *)longer };
+	path = (ProtobufCBinaryData){ w->size, (uint8_t *)w->done };
 	file = view_find_file(m, &path);
-	/* Past the limit this is probably a loop, so what was found so far is the answer. */
-	if (file && file->target.len && why->n_links < WHY_LINKS_MAX)
-		return enter_link(w, file, why);
-	return 0;
+	return file && may_enter(w, file, why) ? enter_link(w, file, why) : 0;
 }
 
 int lookup_resolve(const Footprint__Manifest *m, const char *path, struct why *why)
 {
-	char root[] = "";
-	struct walk w = { .done = root, .rest = path };
+	autowalk struct walk w = { .rest = path };
 	char *result;
 
 	while (*w.rest) {

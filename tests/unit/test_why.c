@@ -215,6 +215,34 @@ static void a_symlink_to_nothing_known_is_explained_itself(void **state)
 	manifest_free(m);
 }
 
+/* As an interpreter or a link's target, such a path may come from a crafted manifest. */
+static void a_long_path_takes_little_memory(void **state)
+{
+	struct manifest *m;
+	static char path[20001], target[5 * 20000 + 1];
+	struct file_state link = { .type = FOOTPRINT__FILE_TYPE__TYPE_SYMLINK, .target = target };
+	const Footprint__Manifest *view;
+	struct why why;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(path) - 1; i++)
+		path[i] = i % 2 ? 'a' : '/';
+	for (size_t i = 0; i < 5; i++)
+		memcpy(target + i * (sizeof(path) - 1), path, sizeof(path) - 1);
+	assert_int_equal(manifest_new("app", "1", &m), 0);
+	assert_int_equal(manifest_set_state(m, "/loop", &link), 0);
+	memcpy(target, "/loop/", 6);
+	assert_int_equal(manifest_set_state(m, "/longer", &link), 0);
+	assert_int_equal(manifest_view(m, &view), 0);
+	assert_int_equal(why_find(view, path, &why), -ENOENT);
+	assert_true(why.arena.total < 10 * sizeof(path));
+	why_deinit(&why);
+	assert_int_equal(why_find(view, "/longer", &why), 0);
+	assert_true(why.arena.total < 10 * sizeof(path));
+	why_deinit(&why);
+	manifest_free(m);
+}
+
 /* The nearer of two programs needs the library through two others; the farther one, by one step,
  * dlopens it itself. */
 static void the_whole_chain_to_a_library_is_the_shortest(void **state)
@@ -428,6 +456,7 @@ int main(void)
 		cmocka_unit_test(what_is_not_there_gets_suggestions),
 		cmocka_unit_test(symlinks_in_a_circle_have_an_end),
 		cmocka_unit_test(a_symlink_to_nothing_known_is_explained_itself),
+		cmocka_unit_test(a_long_path_takes_little_memory),
 		cmocka_unit_test(the_whole_chain_to_a_library_is_the_shortest),
 		cmocka_unit_test(a_dynamic_linker_interprets_nothing),
 		cmocka_unit_test(what_only_dlopens_is_not_said_to_need),

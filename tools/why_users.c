@@ -70,6 +70,7 @@ static void mark_users(bool *users, const Footprint__Manifest *m, const struct w
 	case WHY_NEEDS:
 	case WHY_UNOBSERVED:
 	case WHY_LOADED:
+	case WHY_HAD:
 		mark_loaders(users, view_find_library(m, &step->path));
 		break;
 	case WHY_USED:

@@ -62,12 +62,10 @@ static int permitted(const struct spot *spot, int mode)
 	return (int)-result;
 }
 
-/* May a name be made or removed in the directory that would hold it? */
-static int parent_permits(const struct spot *spot)
+/* The directory that would hold the name; its path is written to `path`. */
+static struct spot parent_of(const struct spot *spot, char path[FP_PATH_SIZE_MAX])
 {
-	char path[FP_PATH_SIZE_MAX];
-	struct spot parent = { spot->fd, path, spot->below, spot->resolve };
-	size_t size = text_length_limited(spot->path, sizeof(path) - 1);
+	size_t size = text_length_limited(spot->path, FP_PATH_SIZE_MAX - 1);
 
 	while (size > 1 && spot->path[size - 1] == '/')
 		size--;
@@ -76,7 +74,16 @@ static int parent_permits(const struct spot *spot)
 	memcpy(path, spot->path, size);
 	path[size] = '\0';
 	if (!size)
-		text_append(path, path + sizeof(path), ".");
+		text_append(path, path + FP_PATH_SIZE_MAX, ".");
+	return (struct spot){ spot->fd, path, spot->below, spot->resolve };
+}
+
+/* May a name be made or removed in the directory that would hold it? */
+static int parent_permits(const struct spot *spot)
+{
+	char path[FP_PATH_SIZE_MAX];
+	struct spot parent = parent_of(spot, path);
+
 	return permitted(&parent, W_OK | X_OK);
 }
 
@@ -236,14 +243,53 @@ static int one_path(
 	return checking(from, number, follow);
 }
 
+/* The mount that the name is on. 0: it cannot be found out (before Linux 5.8). */
+static uint64_t mount_of(const struct spot *spot, enum follow follow)
+{
+	int flags = AT_NO_AUTOMOUNT | AT_EMPTY_PATH | (follow == STAY ? AT_SYMLINK_NOFOLLOW : 0);
+	struct statx status;
+	long fd = -1, error;
+
+	if (spot->below) {
+		fd = open_below(spot, O_PATH | (follow == STAY ? O_NOFOLLOW : 0));
+		if (fd < 0)
+			return 0;
+	}
+	error = rawcall6(SYS_statx, spot->below ? fd : spot->fd,
+		(long)(spot->below ? "" : spot->path), flags, STATX_MNT_ID, (long)&status, 0);
+	if (fd >= 0)
+		rawcall3(SYS_close, fd, 0, 0);
+	return !error && status.stx_mask & STATX_MNT_ID ? status.stx_mnt_id : 0;
+}
+
+/* Is it a rename or a link from one mount to another? The kernel looks at that first. */
+static bool crosses(
+	const struct call *call, enum follow follow, const struct spot *from, const struct spot *to)
+{
+	char from_path[FP_PATH_SIZE_MAX], to_path[FP_PATH_SIZE_MAX];
+	struct spot from_parent = parent_of(from, from_path), to_parent = parent_of(to, to_path);
+	bool links = call->access & ACCESS_METADATA;
+	uint64_t one, other;
+
+	if (!(call->to_access & ACCESS_CREATE))
+		return false;
+	one = links ? mount_of(from, follow) : mount_of(&from_parent, FOLLOW);
+	other = mount_of(&to_parent, FOLLOW);
+	return one && other && one != other;
+}
+
 static int two_paths(const struct call *call, long number, const long arguments[6],
 	const struct spot *from, const struct spot *to)
 {
 	bool keeps = call->access & ACCESS_METADATA || /* a link */
 		     (number == SYS_renameat2 && arguments[4] & RENAME_NOREPLACE);
+	enum follow follow = stays(call, arguments) ? STAY : FOLLOW;
 	struct stat status;
-	int error = look(from, stays(call, arguments) ? STAY : FOLLOW, &status);
+	int error;
 
+	if (crosses(call, follow, from, to))
+		return EXDEV;
+	error = look(from, follow, &status);
 	if (error)
 		return error;
 	if (call->access & ACCESS_DELETE && (error = parent_permits(from)) != 0)

@@ -109,6 +109,12 @@ static void names(void)
 	rename("missing", "renamed");
 	link("renamed", "linked");
 	link("renamed", "linked");
+	/* to another mount */
+	rename("renamed", "/dev/shm/footprint-calls");
+	rename("missing", "/dev/shm/footprint-calls");
+	link("renamed", "/dev/shm/footprint-calls");
+	link("missing", "/dev/shm/footprint-calls");
+	unlink("/dev/shm/footprint-calls");
 	unlink("linked");
 	unlink("linked");
 	unlink("folder");

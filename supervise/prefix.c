@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -66,22 +67,39 @@ static const char *find_program(const char *name, char *to, size_t size)
 	}
 }
 
-/* Starts the supervisor as a grandchild, whose parent ends, so that init takes it over. */
+static __attribute__((noreturn)) void end(int status)
+{
+	for (;;)
+		rawcall3(SYS_exit_group, status, 0, 0);
+}
+
+/* Is this process the parent of orphans, as a container's first process is? */
+static bool takes_orphans(void)
+{
+	int reaper = 0;
+
+	rawcall6(SYS_prctl, PR_GET_CHILD_SUBREAPER, (long)&reaper, 0, 0, 0, 0);
+	return reaper || rawcall3(SYS_getpid, 0, 0, 0) == 1;
+}
+
+/* Starts the supervisor, so that the program does not find it among its children: as a grandchild,
+ * whose parent ends, so that init takes it over. Where that would be the program itself, as a child
+ * that sends no signal when it ends. wait() finds no such child, unless it becomes an orphan. */
 static int start_supervisor(const int ends[2])
 {
-	long pid = rawcall6(SYS_clone, SIGCHLD, 0, 0, 0, 0, 0);
+	bool own = takes_orphans();
+	long pid = rawcall6(SYS_clone, own ? 0 : SIGCHLD, 0, 0, 0, 0, 0);
 	int status;
 
 	if (pid < 0)
 		return (int)pid;
 	if (pid > 0) {
-		rawcall4(SYS_wait4, pid, (long)&status, 0, 0);
+		if (!own)
+			rawcall4(SYS_wait4, pid, (long)&status, 0, 0);
 		return 0;
 	}
-	pid = rawcall6(SYS_clone, SIGCHLD, 0, 0, 0, 0, 0);
-	status = pid == 0 ? supervise_on(ends[1], 0) : 0;
-	for (;;)
-		rawcall3(SYS_exit_group, status, 0, 0);
+	pid = own ? 0 : rawcall6(SYS_clone, SIGCHLD, 0, 0, 0, 0, 0);
+	end(pid == 0 ? supervise_on(ends[1], 0) : 0);
 }
 
 static const char *supervise(void)

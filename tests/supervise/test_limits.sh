@@ -77,6 +77,31 @@ extra=$(($(awk '/zombies/ { print $2 }' output) - $(awk '/zombies/ { print $2 }'
 assert_at_most "zombies more than without us" 1 $extra
 wait_for no_supervisors
 
+# ---- process 1 waits for all of its children: the supervisor is none of them
+cat >parent.c <<'END'
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+int main(void)
+{
+	int children = 0;
+
+	for (int i = 0; i < 3; i++)
+		if (!fork())
+			return open("file", O_RDONLY) < 0;
+	while (wait(NULL) > 0)
+		children++;
+	printf("%d\n", children);
+	return 0;
+}
+END
+gcc -O1 -static -o parent parent.c || die "cannot compile parent.c"
+timeout -s KILL 20 unshare --pid --fork --kill-child --mount-proc env "FOOTPRINT_SOCKET=$socket" FOOTPRINT_APP=app \
+	FOOTPRINT_VERSION=1 "$supervisor" ./parent >output 2>errors
+assert_equal "children of process 1" 3 "$(cat output)"
+wait_for no_supervisors
+
 # ---- both at once: calls fail with ENOSYS, and do not hang
 start './opener 10000000 file'
 both=("$(guardian)" "$(worker)")

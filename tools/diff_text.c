@@ -142,8 +142,18 @@ static bool same_directory(const ProtobufCBinaryData *a, const ProtobufCBinaryDa
 	return size == (size_t)(y - b->data) && !memcmp(a->data, b->data, size);
 }
 
-/* "/usr/lib/libz.so.1.2.13 -> libz.so.1.3.1", "/etc/php/8.2/ -> 8.4/", "libssl3 3.0.11 -> 3.0.13"
- */
+/* The new version, after the new name if that is another one. */
+static void print_new_package(const struct line *l, const Footprint__Package *package)
+{
+	if (l->change->what & DIFFERENCE_NAME) {
+		terminal_text(l->out, package->name);
+		fputc(' ', l->out);
+	}
+	terminal_text(l->out, package->version);
+}
+
+/* "/usr/lib/libz.so.1.2.13 -> libz.so.1.3.1", "/etc/php/8.2/ -> 8.4/", "libssl3 3.0.11 -> 3.0.13",
+ * "libicu72 72.1-3 -> libicu76 76.1-4" */
 static void print_new_name(const struct line *l)
 {
 	const Footprint__Manifest *before = l->diff->before, *after = l->diff->after;
@@ -151,7 +161,7 @@ static void print_new_name(const struct line *l)
 
 	fputs(" -> ", l->out);
 	if (!new_path)
-		terminal_text(l->out, after->packages[l->change->after]->version);
+		print_new_package(l, after->packages[l->change->after]);
 	else if (same_directory(path_at(before, l->group, l->change->before), new_path))
 		terminal_file_name(l->out, after, new_path);
 	else
@@ -180,7 +190,7 @@ static void print_change(struct line *l)
 	terminal_style(l->out, l->colour, looks[change->kind].style);
 	fprintf(l->out, "%c ", looks[change->kind].sign);
 	print_name(l, m, index);
-	if (change->what & (DIFFERENCE_PATH | DIFFERENCE_VERSION))
+	if (change->what & (DIFFERENCE_PATH | DIFFERENCE_NAME | DIFFERENCE_VERSION))
 		print_new_name(l);
 	terminal_style(l->out, l->colour, STYLE_PLAIN);
 	if (added || removed)

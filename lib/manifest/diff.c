@@ -67,6 +67,12 @@ static int order_gap(const Footprint__Gap *a, const Footprint__Gap *b)
 	return order_text(a->kind, b->kind, order ? order : strcmp(a->detail, b->detail));
 }
 
+static uint32_t compare_packages(const Footprint__Package *a, const Footprint__Package *b)
+{
+	return (strcmp(a->version, b->version) ? DIFFERENCE_VERSION : 0) |
+	       (strcmp(a->name, b->name) ? DIFFERENCE_NAME : 0);
+}
+
 LIST_RULES(programs, executables, compare_paths(&a->path, &b->path), compare_programs(c, a, b))
 LIST_RULES(libraries, libraries, compare_paths(&a->path, &b->path), compare_libraries(c, a, b))
 LIST_RULES(packages, packages,
@@ -74,7 +80,7 @@ LIST_RULES(packages, packages,
 		order_text(a->name, b->name,
 			order_text(
 				a->version, b->version, strcmp(a->architecture, b->architecture)))),
-	strcmp(a->version, b->version) ? DIFFERENCE_VERSION : 0)
+	compare_packages(a, b))
 LIST_RULES(files, files, compare_paths(&a->path, &b->path), compare_files(c, a, b))
 LIST_RULES(endpoints, endpoints, order_endpoint(a, b), compare_endpoints(c, a, b))
 LIST_RULES(missing, missing, compare_paths(&a->path, &b->path), compare_missing(c, a, b))
@@ -238,16 +244,31 @@ static struct pair_mark missing_shape(struct work *w, const Footprint__Manifest 
 	return shape_mark(w, &m->missing[index]->path);
 }
 
-/* Packages of one name, manager and architecture; the arena holds the three together. */
-static struct pair_mark package_name(struct work *w, const Footprint__Manifest *m, size_t index)
+/* Packages of one manager and architecture, and of one name; the arena holds the three together. */
+static struct pair_mark package_mark(struct work *w, const Footprint__Package *p, const char *name)
 {
-	const Footprint__Package *p = m->packages[index];
-	size_t size = strlen(p->manager) + strlen(p->name) + strlen(p->architecture) + 3;
+	size_t size = strlen(p->manager) + strlen(name) + strlen(p->architecture) + 3;
 	char *joined = arena_take_bytes(&w->arena, size);
 
 	if (joined)
-		snprintf(joined, size, "%s\n%s\n%s", p->manager, p->name, p->architecture);
+		snprintf(joined, size, "%s\n%s\n%s", p->manager, name, p->architecture);
 	return (struct pair_mark){ joined, joined ? size : 0 };
+}
+
+static struct pair_mark package_name(struct work *w, const Footprint__Manifest *m, size_t index)
+{
+	return package_mark(w, m->packages[index], m->packages[index]->name);
+}
+
+static struct pair_mark package_shape(struct work *w, const Footprint__Manifest *m, size_t index)
+{
+	const char *name = m->packages[index]->name;
+	char *shape = arena_take_bytes(&w->arena, strlen(name) + 1);
+
+	if (!shape)
+		return (struct pair_mark){ NULL, 0 };
+	shape[path_shape(name, strlen(name), shape)] = '\0';
+	return package_mark(w, m->packages[index], shape);
 }
 
 /* Makes one change of a removal and an addition: the removal becomes the pair, and the addition is
@@ -298,7 +319,7 @@ static int find_all_pairs(struct work *w, enum change_group group)
 	static mark_of *const marks[N_CHANGE_GROUPS][3] = {
 		[GROUP_PROGRAMS] = { program_content, program_shape },
 		[GROUP_LIBRARIES] = { library_content, library_soname, library_shape },
-		[GROUP_PACKAGES] = { package_name },
+		[GROUP_PACKAGES] = { package_name, package_shape },
 		[GROUP_FILES] = { file_content, file_shape },
 		[GROUP_MISSING] = { missing_shape },
 	};

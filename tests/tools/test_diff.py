@@ -121,6 +121,15 @@ class Diff(unittest.TestCase):
         self.assertEqual(text, ("shop 1.3 -> 1.4: 1 package changed\n\nPackages\n"
                                 "  ~ libssl3 3.0.11 -> 3.0.13\n"))
 
+    def test_a_package_of_another_name_is_one_line(self):
+        new = copy.deepcopy(shop("1.4"))
+        new["packages"][0].update(name="libssl4", version="4.0.1")
+        text = self.diff(shop(), new)[1]
+        self.assertIn("Packages\n  ~ libssl3 3.0.11 -> libssl4 4.0.1\n", text)
+        change = json.loads(self.diff(shop(), new, "--json")[1])["packages"][0]
+        self.assertEqual((change["change"], sorted(change["what"])), ("changed", ["name", "version"]))
+        self.assertEqual((change["old"]["name"], change["new"]["name"]), ("libssl3", "libssl4"))
+
     def test_programs_endpoints_missing_and_gaps(self):
         new = copy.deepcopy(shop("1.4"))
         new["executables"].insert(1, {"path": b"/usr/bin/env", "executes": [2]})

@@ -436,6 +436,41 @@ static void a_package_update_is_one_change(void **state)
 	end(&t);
 }
 
+static struct file_state packaged(
+	uint8_t digest, const char *name, const char *version, const char *architecture)
+{
+	struct file_state state = content(digest, 10);
+
+	state.manager = "dpkg";
+	state.package = name;
+	state.package_version = version;
+	state.architecture = architecture;
+	return state;
+}
+
+/* Distributions have the version in the name where several may be installed. */
+static void a_package_whose_name_has_another_version_is_one_change(void **state)
+{
+	struct two t;
+
+	(void)state;
+	begin(&t);
+	add_file(t.before, "/f", packaged(1, "php8.2-fpm", "8.2.36", "amd64"));
+	add_file(t.after, "/f", packaged(2, "php8.4-fpm", "8.4.28", "amd64"));
+	assert_int_equal(only(compare(&t), GROUP_PACKAGES, CHANGE_CHANGED)->what,
+		DIFFERENCE_NAME | DIFFERENCE_VERSION);
+	/* The numbers in the names of architectures and other packages mean something else. */
+	add_file(t.before, "/g", packaged(1, "libx", "1", "i386"));
+	add_file(t.after, "/g", packaged(2, "libx", "1", "i686"));
+	add_file(t.before, "/h", packaged(1, "node", "1", "all"));
+	add_file(t.after, "/h", packaged(2, "nodejs", "1", "all"));
+	compare(&t);
+	assert_int_equal(diff_count(&t.diff, GROUP_PACKAGES).changed, 1);
+	assert_int_equal(diff_count(&t.diff, GROUP_PACKAGES).removed, 2);
+	assert_int_equal(diff_count(&t.diff, GROUP_PACKAGES).added, 2);
+	end(&t);
+}
+
 /* Python 3.11 became 3.12: what it reads did not change because of that. */
 static void a_renamed_program_is_the_same_user(void **state)
 {
@@ -608,6 +643,7 @@ int main(void)
 		cmocka_unit_test(a_new_soname_is_one_change_by_the_paths_shape),
 		cmocka_unit_test(unrelated_libraries_are_no_pair),
 		cmocka_unit_test(a_package_update_is_one_change),
+		cmocka_unit_test(a_package_whose_name_has_another_version_is_one_change),
 		cmocka_unit_test(a_renamed_program_is_the_same_user),
 		cmocka_unit_test(images_are_compared_by_how_they_are_used),
 		cmocka_unit_test(a_file_that_became_a_program_is_one_change),

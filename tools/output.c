@@ -85,6 +85,13 @@ int output_check(const char *path, struct error *err)
 	return special ? 0 : manifest_check_place(AT_FDCWD, target, err);
 }
 
+bool output_may_wait(const char *path)
+{
+	bool special;
+
+	return find_kind(path, &special) == 0 && special;
+}
+
 static int write_into(const char *path, const uint8_t *bytes, size_t size)
 {
 	autoclose int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);

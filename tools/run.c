@@ -286,17 +286,29 @@ static int say_summary(struct manifest *m, const char *output)
 	return 0;
 }
 
+/* Nobody may ever read the manifest: so that a signal may end us then, nothing may be left to
+ * remove. */
+static void clean_up_early(
+	struct private_aggregator *aggregator, const struct held_signals *signals)
+{
+	signals_forget(signals);
+	private_remove(aggregator);
+	signals_let_end(signals);
+}
+
 /* `failed`: the aggregator has failed, and may not have written everything that it knew. */
-static int keep_manifest(const struct run_options *options,
-	const struct private_aggregator *aggregator, const struct program *program, bool failed)
+static int keep_manifest(const struct run_options *options, struct private_aggregator *aggregator,
+	const struct start *start, bool failed)
 {
 	auto_manifest struct manifest *m = NULL;
 	struct error err;
 
-	if (read_manifest(options, aggregator, program, &m, &err) < 0)
+	if (read_manifest(options, aggregator, start->program, &m, &err) < 0)
 		return command_fail_error(&err);
 	if (failed && manifest_add_gap(m, "lost-records", NULL, "the aggregator failed", 1) < 0)
 		return command_fail("out of memory");
+	if (output_may_wait(options->output))
+		clean_up_early(aggregator, start->signals);
 	if (output_write(m, options->output, &err) < 0)
 		return command_fail_error(&err);
 	return say_summary(m, options->output);
@@ -318,8 +330,7 @@ static int run_program(const struct run_options *options, struct private_aggrega
 		command_fail_error(&err);
 	if (program_error.code)
 		command_fail_error(&program_error);
-	else if (keep_manifest(options, aggregator, start->program, failed) &&
-		 status == EXIT_SUCCESS)
+	else if (keep_manifest(options, aggregator, start, failed) && status == EXIT_SUCCESS)
 		status = EXIT_TROUBLE;
 	return status;
 }

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <stddef.h>
 #include <sys/signalfd.h>
+#include <time.h>
 
 #include "lib/base/cleanup.h"
 
@@ -96,4 +97,25 @@ bool signals_next(siginfo_t *ret)
 	set_of_passed_on(&set);
 	sigaddset(&set, SIGCHLD);
 	return sigwaitinfo(&set, ret) >= 0;
+}
+
+/* --- after it ----------------------------------------------------------------------------------
+ */
+
+void signals_forget(const struct held_signals *held)
+{
+	const struct timespec at_once = { 0 };
+	sigset_t ending;
+
+	set_of_ending(held, &ending);
+	while (sigtimedwait(&ending, NULL, &at_once) >= 0)
+		;
+}
+
+void signals_let_end(const struct held_signals *held)
+{
+	sigset_t ending;
+
+	set_of_ending(held, &ending);
+	sigprocmask(SIG_UNBLOCK, &ending, NULL);
 }

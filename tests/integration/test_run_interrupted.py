@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """`footprint run` is interrupted before it gets to the program, while the program starts, or later; or
-nobody reads its standard error. It ends as if it had nothing to remove, and removes what it has made."""
+nobody reads its standard error or its manifest. It ends as if it had nothing to remove, and removes what it has made."""
 import os
 import shutil
 import signal
@@ -73,6 +73,32 @@ def unread(place):
     assert os.path.getsize(place.output) and not place.left(), place.left()
 
 
+def wait_until(condition):
+    end = time.monotonic() + LIMIT_SECONDS
+    while not condition():
+        assert time.monotonic() < end, "not within %d seconds" % LIMIT_SECONDS
+        time.sleep(0.001)
+
+
+def unread_manifest(place, number):
+    """A pipe that nobody reads for the manifest: the run can be interrupted, and nothing is left."""
+    pipe = place.top + "/pipe"
+    os.mkfifo(pipe, 0o666)
+    os.chmod(pipe, 0o666)
+    process = place.run("-o", pipe, "cat", stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: os.listdir(place.runtime))
+        process.stdin.close()
+        wait_until(lambda: not os.listdir(place.runtime))
+        process.send_signal(number)
+        assert process.wait(LIMIT_SECONDS) == -number, process.returncode
+    finally:
+        process.kill()
+        process.wait()
+        os.unlink(pipe)
+    assert not place.left(), place.left()
+
+
 def main():
     place = Place()
     try:
@@ -81,6 +107,8 @@ def main():
             print("%s: %d of %d before the program" % (number.name, ends.count(-number), STEPS))
         ignored(place)
         unread(place)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            unread_manifest(place, number)
     finally:
         shutil.rmtree(place.top)
 

@@ -171,8 +171,8 @@ static size_t first_need(const struct library_search *a, const char *name)
 
 /* Looks for libraries that the program has loaded, too, and that need this one by `name`. False:
  * there is none. */
-static bool visit_needers(
-	const struct ways *w, struct library_search *a, uint32_t at, const char *name)
+static bool visit_needers(const struct ways *w, struct library_search *a, uint32_t at,
+	const char *name, enum why_kind kind)
 {
 	bool any = false;
 
@@ -185,7 +185,7 @@ static bool visit_needers(
 		if (needer == at || loader == library->n_loaders ||
 			library->loaders[loader]->by != a->by)
 			continue;
-		visit(a, needer, at, WHY_NEEDS);
+		visit(a, needer, at, kind);
 		any = true;
 	}
 	return any;
@@ -193,16 +193,19 @@ static bool visit_needers(
 
 /* The same by the library's soname or the name of its file: it is not known who asked, as with
  * LD_LIBRARY_PATH, which belongs to a process, and not to an ELF file that could be read. */
-static bool visit_probable(const struct ways *w, struct library_search *a, uint32_t at)
+static bool visit_probable(const struct ways *w, struct library_search *a, uint32_t at,
+	const Footprint__Loader *loader)
 {
 	const Footprint__Library *library = w->m->libraries[at];
 	const uint8_t *slash = memrchr(library->path.data, '/', library->path.len);
 	size_t size = (size_t)(library->path.data + library->path.len - slash) - 1;
 	autofree char *file = strndup((const char *)slash + 1, size);
-	bool any = *library->soname && visit_needers(w, a, at, library->soname);
+	enum why_kind kind =
+		loader->loaded == FOOTPRINT__LOADED__LOADED_UNOBSERVED ? WHY_UNOBSERVED : WHY_NEEDS;
+	bool any = *library->soname && visit_needers(w, a, at, library->soname, kind);
 
 	/* Without memory for the name, it stays unknown. */
-	return (file && visit_needers(w, a, at, file)) || any;
+	return (file && visit_needers(w, a, at, file, kind)) || any;
 }
 
 /* Looks at who asks for the library. True: the program does. */
@@ -217,7 +220,8 @@ static bool visit_requesters(const struct ways *w, struct library_search *a, uin
 		if (loader->by != a->by)
 			break;
 		requester = requester_index(w, loader);
-		if (requester == NOWHERE && !program_asked(w, loader) && visit_probable(w, a, at))
+		if (requester == NOWHERE && !program_asked(w, loader) &&
+			visit_probable(w, a, at, loader))
 			continue;
 		if (requester == NOWHERE) {
 			a->first_kind = kind_of_loader(w, library, loader);

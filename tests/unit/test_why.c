@@ -12,12 +12,13 @@
 #include "lib/manifest/manifest.h"
 #include "lib/manifest/why.h"
 
-#define SH     "/usr/bin/dash"
-#define NGINX  "/usr/sbin/nginx"
-#define SSL    "/usr/lib/libssl.so.3"
-#define NEEDED FOOTPRINT__LOADED__LOADED_NEEDED
-#define DLOPEN FOOTPRINT__LOADED__LOADED_DLOPEN
-#define CRYPT  "/usr/lib/libcrypto.so.3"
+#define SH	   "/usr/bin/dash"
+#define NGINX	   "/usr/sbin/nginx"
+#define SSL	   "/usr/lib/libssl.so.3"
+#define NEEDED	   FOOTPRINT__LOADED__LOADED_NEEDED
+#define DLOPEN	   FOOTPRINT__LOADED__LOADED_DLOPEN
+#define UNOBSERVED FOOTPRINT__LOADED__LOADED_UNOBSERVED
+#define CRYPT	   "/usr/lib/libcrypto.so.3"
 
 /* entrypoint.sh, run by dash, executes nginx, which needs libssl, which needs libcrypto. A second
  * way, through start.sh, is longer. */
@@ -312,6 +313,8 @@ static void what_needs_a_library_is_known_by_its_name(void **state)
 		{ WHY_NEEDS, "/opt/b" }, { WHY_NEEDS, "/opt/c.so" } };
 	static const struct expected other[] = { { WHY_BEGAN, "/bin/x" },
 		{ WHY_EXECUTED, "/bin/y" }, { WHY_HAD, "/opt/preloaded" } };
+	static const struct expected unseen[] = { { WHY_BEGAN, "/bin/x" }, { WHY_LOADED, "/lib/a" },
+		{ WHY_UNOBSERVED, "/usr/b" } };
 	struct manifest *m;
 
 	(void)state;
@@ -327,6 +330,9 @@ static void what_needs_a_library_is_known_by_its_name(void **state)
 	assert_chain((void **)&m, "/opt/b", 3, chain);
 	assert_chain((void **)&m, "/opt/c.so", 4, chain);
 	assert_chain((void **)&m, "/opt/preloaded", 3, other);
+	assert_int_equal(manifest_set_library(m, "/usr/b", &b), 0);
+	assert_int_equal(manifest_add_loader(m, "/usr/b", "/bin/x", UNOBSERVED, "/lib/b"), 0);
+	assert_chain((void **)&m, "/usr/b", 3, unseen);
 	manifest_free(m);
 }
 

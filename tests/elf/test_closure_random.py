@@ -2,6 +2,7 @@
 """Closures in random roots: libraries in random places, with random sonames, symlinks, RPATH, RUNPATH,
 $ORIGIN, $LIB, ld.so.cache and directories for newer processors, judged by this machine's dynamic
 linker under chroot. FOOTPRINT_TEST_SEED=N repeats one root."""
+# time-limit: 300
 import os
 import random
 import shutil

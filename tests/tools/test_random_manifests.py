@@ -2,6 +2,7 @@
 """Random manifests: merge gives what the model of facts.py says, in any order; diff has the same changes in both
 directions, and nothing is removed by merging; and each step that why gives for something is true.
 FOOTPRINT_TEST_SEED=N repeats one."""
+# time-limit: 300
 import collections
 import json
 import os

@@ -89,13 +89,21 @@ int apply_program(struct manifest *m, const struct look *look, const char *name,
 	return use(m, look, name, ACCESS_EXEC, by);
 }
 
+/* Where the process found nothing, and there is a symlink to something by now, that was made
+ * meanwhile, most often by the process itself: what the symlink leads to was not missing. */
+static const char *missing_path(const struct look *look)
+{
+	return look->error || !look->own_link ? look->path : look->links[look->own_link - 1].path;
+}
+
 int apply_missing(struct manifest *m, const struct look *look, const char *by)
 {
+	const char *path = missing_path(look);
 	int r = apply_links(m, look, by);
 
-	if (r < 0 || lexical_left_out(look->path))
+	if (r < 0 || lexical_left_out(path))
 		return r;
-	return only_memory(manifest_add_missing(m, look->path, by));
+	return only_memory(manifest_add_missing(m, path, by));
 }
 
 int apply_outcome(struct manifest *m, const struct look *look, uint32_t access, uint32_t error,

@@ -100,6 +100,7 @@ static int take_links(struct look_tools *tools, struct look *look, struct resolu
 	if (!look->links)
 		return -ENOMEM;
 	look->n_links = resolution->n_links;
+	look->own_link = resolution->own_link;
 	for (size_t i = 0; i < look->n_links; i++) {
 		look->links[i].path = steal_pointer(resolution->links[i].path);
 		look->links[i].target = steal_pointer(resolution->links[i].target);

@@ -42,6 +42,7 @@ struct look {
 	int error;  /* of the lookup: 0 or a negative errno */
 	struct look_link *links;
 	size_t n_links;
+	size_t own_link; /* links[own_link - 1] is what the path itself names; 0: no symlink */
 	bool has_state;
 	struct file_state state;
 	char *target;	   /* of a symlink that was not followed: state.target points here */

@@ -23,6 +23,7 @@ struct walk {
 	unsigned n_followed; /* symlinks so far; at most RESOLVE_LINKS_MAX */
 	struct walked_link *links;
 	size_t n_links, links_size;
+	size_t own_link;	 /* as in struct resolution */
 	char name[NAME_MAX + 1]; /* the last component, unless the walk ended in a directory */
 	char *target;
 	struct stat status;
@@ -198,6 +199,8 @@ static int arrive(struct walk *walk, const char *name)
 		code = read_link_at(directory, name, &target);
 		if (code < 0) /* -EINVAL: by now, something else has replaced the symlink */
 			return code == -EINVAL ? -ENOENT : code;
+		if (walk->follow && !walk->own_link)
+			walk->own_link = walk->n_links + 1;
 		if (walk->follow)
 			return follow_link(walk, name, target);
 		walk->target = steal_pointer(target);
@@ -310,6 +313,7 @@ static int conclude(struct walk *walk, int code, const char *more, struct resolu
 		return -ENOMEM;
 	res.links = steal_pointer(walk->links);
 	res.n_links = walk->n_links;
+	res.own_link = walk->own_link;
 	walk->n_links = 0;
 	if (!code)
 		res.target = steal_pointer(walk->target);
@@ -333,7 +337,7 @@ static int walk_to_base(struct walk *walk, const char *base)
 	walk->follow = true;
 	code = walk_run(walk);
 	walked_links_free(steal_pointer(walk->links), walk->n_links);
-	walk->n_links = walk->links_size = walk->n_followed = 0;
+	walk->n_links = walk->links_size = walk->own_link = walk->n_followed = 0;
 	return code;
 }
 

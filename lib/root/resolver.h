@@ -45,7 +45,9 @@ struct resolution {
 		       rest */
 	struct walked_link *links; /* in the order walked, the last component's included */
 	size_t n_links;
-	char *target; /* where path is itself a symlink, not followed: what it says; else NULL */
+	size_t own_link; /* links[own_link - 1] is what the path itself names; 0: that is no symlink
+			    that was walked */
+	char *target;	 /* where path is itself a symlink, not followed: what it says; else NULL */
 	struct stat status; /* of path; undefined with error */
 	int error; /* 0, or the negative errno of the lookup: -ENOENT, -ENOTDIR, -ELOOP, ... */
 };

@@ -377,6 +377,22 @@ def content_that_nobody_has_read(daemon):
             assert state("/data/large")["sha256"] == hashlib.sha256(file.read()).hexdigest()
 
 
+def a_link_that_is_made_after_it_was_looked_for(daemon):
+    """What it leads to was there all the time. A link that leads nowhere was there, too."""
+    with tempfile.TemporaryDirectory() as root:
+        put(root, "/usr/bin/tool", "x")
+        put(root, "/real/file", "x")
+        os.symlink("/real", root + "/folder")
+        os.symlink("second", root + "/real/first")
+        os.symlink("file", root + "/real/second")
+        os.symlink("nothing", root + "/real/dangling")
+        say(daemon, root, [path("/folder/first", error=2), path("/folder/dangling", error=2),
+                           path("/folder/none", error=2)])
+        assert daemon.stop() == 0
+    missing = {file["path"] for file in shown(daemon)["missing"]}
+    assert missing == {"/real/first", "/real/nothing", "/real/none"}, missing
+
+
 def a_process_in_a_chroot(daemon):
     """Symlinks, interpreters and libraries are resolved as for the process, also by a daemon that is
     started later."""
@@ -445,7 +461,7 @@ def roots_that_a_hostile_process_names(daemon):
 
 
 if __name__ == "__main__":
-    run([a_process_in_a_chroot, roots_that_a_hostile_process_names,
+    run([a_link_that_is_made_after_it_was_looked_for, a_process_in_a_chroot, roots_that_a_hostile_process_names,
          content_that_nobody_has_read,
          a_root_that_is_handed_over_later, a_root_with_the_numbers_of_one_that_is_gone,
          owners_are_as_the_container_calls_them, a_root_that_is_never_handed_over, a_package_is_upgraded,

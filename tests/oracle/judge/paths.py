@@ -13,6 +13,7 @@ class Resolved:
     links: tuple  # canonical paths of the symlinks walked
     exists: bool
     mode: int = 0
+    own_link: bytes = None  # the symlink that the path itself names, where that was walked
 
 
 def lexical(at, pieces):
@@ -56,6 +57,7 @@ class Resolver:
         else:
             left = self._pieces(base) + left
         must_follow = path.endswith((b"/", b"/."))
+        own_link = None
         while left:
             name = left.pop(0)
             if name == b"..":
@@ -68,6 +70,8 @@ class Resolver:
             mode = self.mode(step)
             if stat.S_ISLNK(mode) and (left or follow or must_follow):
                 links.append(step)
+                if not left and not must_follow:
+                    own_link = own_link or step
                 if len(links) > LINKS_MAX:
                     return Resolved(step, tuple(links), False)
                 target = self.target(step)
@@ -78,7 +82,7 @@ class Resolver:
             if not mode or (left and not stat.S_ISDIR(mode)):
                 return Resolved(lexical(step, left), tuple(links), False)
             at = step
-        return Resolved(at or b"/", tuple(links), True, self.mode(at))
+        return Resolved(at or b"/", tuple(links), True, self.mode(at), own_link)
 
     @staticmethod
     def _pieces(path):

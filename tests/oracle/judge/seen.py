@@ -257,7 +257,8 @@ class Judge:
         if self._in_vain(use, found, by):
             return
         if use.missing:
-            self.seen.add("missing", found.path, step.call, demanded)
+            # A symlink that is there by now was made later.
+            self.seen.add("missing", found.own_link or found.path, step.call, demanded)
             return
         if not found.exists:
             self.seen.gone.add(found.path)

@@ -61,7 +61,7 @@ static int make_room(struct walk *w, size_t more)
 	size_t room = w->room ? w->room : 256;
 	char *larger;
 
-	if (w->size + more <= w->room)
+	if (w->done && w->size + more <= w->room)
 		return 0;
 	while (room < w->size + more)
 		room *= 2;

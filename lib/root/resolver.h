@@ -58,7 +58,8 @@ struct resolution {
  * in the last component is walked too; as in the kernel, a slash after it has the same effect.
  * Returns 0 also when the path does not exist (ret->error says so). Else -ENAMETOOLONG
  * (RESOLVE_TEXT_MAX), or it is our own trouble and nothing is known of the path: -ENOMEM, -EMFILE,
- * -ENFILE. The rest of a path that does not exist keeps its ".." but no "." and no second slash.
+ * -ENFILE. The rest of a path that does not exist is only text, in which ".." removes the name
+ * before it.
  */
 int resolver_resolve(struct resolver *r, const char *base, const char *path, bool follow,
 	struct resolution *ret);

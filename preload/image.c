@@ -177,12 +177,8 @@ struct segment *image_start(void)
 	return __atomic_load_n(&image.segment, __ATOMIC_ACQUIRE);
 }
 
-void image_move_out(void)
+void image_leave_session(void)
 {
-	int fd = image.descriptor;
-
-	if (connection_is_ours(fd))
-		rawcall3(SYS_close, fd, 0, 0);
 	image.left = true;
 	image.home = NULL;
 	image.cell = 0;
@@ -193,8 +189,19 @@ void image_move_out(void)
 	 * directories would mean nothing in its session. */
 	image.left_root = false;
 	image.root = 0;
+	image.directory = 0;
+	image.seen_overflow = NULL;
 	directory_forget(0, UINT_MAX);
 	__atomic_store_n(&image.segment, NULL, __ATOMIC_RELEASE);
+}
+
+void image_move_out(void)
+{
+	int fd = image.descriptor;
+
+	if (connection_is_ours(fd))
+		rawcall3(SYS_close, fd, 0, 0);
+	image_leave_session();
 }
 
 void image_make_room(void)

@@ -103,7 +103,10 @@ static inline bool image_is_homeless(void)
 	__builtin_memcpy(&name, home->session + sizeof(name), sizeof(name));
 	return name != image.name || __atomic_load_n(&cell_life(home)->ended, __ATOMIC_RELAXED);
 }
-/* Leaves the cell: what this process records from now on goes into a session of its own. */
+/* Forgets the cell and all that has a meaning in its session alone: what this process records from
+ * now on goes into a session of its own. */
+void image_leave_session(void);
+/* The same for a homeless process, which holds a connection that it has no use for any more. */
 void image_move_out(void);
 
 /* The segment records go to now; NULL: nothing is recorded. */

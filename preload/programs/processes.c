@@ -120,17 +120,25 @@ void record_goodbye(void)
 		keep_rest(s, in_good_hands);
 }
 
-void record_leave(void)
+static void leave(void)
 {
 	if (__atomic_load_n(&image.said_goodbye, __ATOMIC_ACQUIRE) && image.segment &&
 		!image.memory_only && image_is_ours())
 		pool_leave();
 }
 
+void record_leave(void)
+{
+	/* Behind a chroot, a session of its own would find no aggregator, and take the paths for
+	 * those of the container. */
+	if (!image.root)
+		leave();
+}
+
 void record_end(void)
 {
 	record_goodbye();
-	record_leave();
+	leave();
 }
 
 void record_hand_on(bool watched, char *const *envp)

@@ -365,12 +365,8 @@ void pool_leave(void)
 	if (!image.cell || !image_is_single_threaded())
 		return;
 	cell = image_oldest(image.segment);
-	image.left = true;
-	image.home = NULL;
-	image.cell = 0;
-	image.pool = NULL;
-	image.descriptor = -1; /* shared with parent and children; closed when the process ends */
-	__atomic_store_n(&image.segment, NULL, __ATOMIC_RELEASE);
+	/* The descriptor is shared with parent and children; it is closed when the process ends. */
+	image_leave_session();
 	if (__atomic_sub_fetch(&cell_life(cell)->inhabitants, 1, __ATOMIC_ACQ_REL))
 		return;
 	segment_close(cell);

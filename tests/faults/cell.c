@@ -6,26 +6,40 @@
  *
  * cell FOLDER MANY: a process that looks for MANY files, FOLDER/early-0 and so on, and for as many,
  * FOLDER/late-0 and so on, when exit flushes a stream, which comes after all functions that it
- * calls.
+ * calls. With "relative" as third argument, all are relative to a descriptor of FOLDER; with
+ * "root", FOLDER is its root.
  */
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 static const char *folder;
-static int many;
+static const char *before;   /* what stands before the names */
+static int many, descriptor; /* the latter of FOLDER */
 
 static void look_for(const char *name)
 {
 	char path[4096];
 
 	for (int i = 0; i < many; i++) {
-		snprintf(path, sizeof(path), "%s/%s-%d", folder, name, i);
-		if (!access(path, F_OK))
+		snprintf(path, sizeof(path), "%s/%s-%d", before, name, i);
+		if (!faccessat(descriptor, path, F_OK, 0))
 			_exit(3);
 	}
+}
+
+static void go_to_folder(const char *way)
+{
+	bool in_root = strcmp(way, "root") == 0;
+
+	before = in_root ? "" : ".";
+	descriptor = open(folder, O_RDONLY | O_DIRECTORY);
+	if (descriptor < 0 || (in_root && (chroot(folder) || chdir("/"))))
+		_exit(4);
 }
 
 static void read_file(int number)
@@ -92,9 +106,12 @@ int main(int argc, char **argv)
 	char *const nothing[] = { "nothing", NULL };
 	pid_t child;
 
-	if (argc == 3) {
+	if (argc >= 3) {
 		folder = argv[1];
 		many = atoi(argv[2]);
+		before = folder;
+		if (argc > 3)
+			go_to_folder(argv[3]);
 		return look_early_and_late();
 	}
 	if (argc != 2)

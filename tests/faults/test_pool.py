@@ -441,6 +441,26 @@ def much_before_and_after_the_cell_is_left(folder):
     assert not gaps(manifest), gaps(manifest)
 
 
+def what_is_known_when_the_cell_is_left(folder):
+    """A process that has left its cell names files relative to what its first session has named."""
+    program = compiled("cell", folder)
+    behind = folder + "/behind"
+    os.makedirs(behind)
+
+    def work(daemon, shell):
+        tell(shell, "%s %s 2 relative" % (program, folder))
+        if os.geteuid() == 0:
+            tell(shell, "%s %s 2 root" % (program, behind))
+        end(shell)
+
+    manifest = with_shell(work)[0]
+    sought = {"%s/%s-%d" % (where, name, i) for name in ("early", "late") for i in range(2)
+              for where in ([folder, behind] if os.geteuid() == 0 else [folder])}
+    assert sought <= missing(manifest), (sorted(sought - missing(manifest)), gaps(manifest))
+    assert not any(path.startswith("/late") for path in missing(manifest)), missing(manifest)
+    assert not gaps(manifest), gaps(manifest)
+
+
 def forks_that_leave_a_cell_apart(folder):
     """Forks that share a cell until it is full are one session for ever: what one says about a directory
     is not taken for another's."""
@@ -648,6 +668,7 @@ def main():
                  parent_has_lost_its_socket, address_space, pid_used_again, pool_that_only_a_child_knows, parent_that_became_another_program,
                  aggregator_killed_and_back, parent_killed, child_killed, orphan,
                  more_than_a_cell_holds, much_before_and_after_the_cell_is_left,
+                 what_is_known_when_the_cell_is_left,
                  forks_that_leave_a_cell_apart, forks_that_end_apart, what_a_segment_needs_of_the_cell, root_left, root_exchanged, namespace_entered,
                  of_another_application, descriptors, exec_that_fails):
         try:

@@ -45,6 +45,7 @@ static void drain(struct aggregator *daemon)
 		reserve_tick(daemon);
 	} else {
 		intake_pause(daemon);
+		spool_release_sessions(daemon);
 	}
 	sessions_tick(daemon);
 }

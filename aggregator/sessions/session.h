@@ -153,6 +153,8 @@ int session_gap(struct session *session, const char *kind, const char *path, con
 void sessions_tick(struct aggregator *daemon);
 /* Finishes the ended sessions whose facts have all been applied. */
 void sessions_settle(struct aggregator *daemon);
+/* May anything of it still come, by its socket or by a spool file? */
+bool session_may_say_more(const struct session *session);
 /* May a process still live that has said something to us, or to an aggregator before us? Of one
  * that is only known by its spool files, or has not come back yet, nobody has seen the end. */
 bool sessions_may_return(const struct aggregator *daemon);

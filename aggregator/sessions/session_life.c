@@ -12,6 +12,8 @@
  * spool is read slowly, but we do not wait for ever for somebody who keeps a spool file locked. */
 #define SESSION_REMEMBERED_MS	  30000
 #define SESSION_REMEMBERED_MS_MAX 300000
+/* For so long, a session that has ended waits for the spool to be read. */
+#define NAMING_PATIENCE_MS 2500
 
 /* A time in the future cannot be right. */
 void session_lived_until(struct session *session, uint64_t time_ns)
@@ -30,6 +32,7 @@ void session_attach(struct session *session)
 {
 	if (session->state != SESSION_LIVE)
 		session_move(session, SESSION_LIVE);
+	session->held = false; /* its spool files may come later */
 	session->sockets++;
 	session->met = true;
 	session->references++;
@@ -67,6 +70,14 @@ static void close_memories(struct session *session)
 	}
 }
 
+/* Is what its records are relative to perhaps in the spool, where its process has put it before it
+ * ended? */
+static bool may_be_named(const struct session *session)
+{
+	return uv_now(&session->daemon->loop) - session->ending_ms < NAMING_PATIENCE_MS &&
+	       !spool_read_since(session->daemon, session->ending_ms);
+}
+
 /* Finishes a session that no socket speaks for, if everything was read and applied, and nothing
  * waits. */
 static void finish(struct session *session)
@@ -77,7 +88,7 @@ static void finish(struct session *session)
 			return;
 	}
 	if (session->n_deferred) {
-		if (deferred_settle(session) < 0)
+		if (may_be_named(session) || deferred_settle(session) < 0)
 			return;
 		root_pump(session->root);
 	}
@@ -162,11 +173,30 @@ uint64_t sessions_ending_since(const struct aggregator *daemon)
 	return oldest;
 }
 
+/* Of a session that is only known by its spool files, nobody knows whether it lives. One that has
+ * ended may have left something in the spool just before. */
+bool session_may_say_more(const struct session *session)
+{
+	return session->state == SESSION_LIVE || !session->met ||
+	       !spool_read_since(session->daemon, session->ending_ms);
+}
+
+static bool any_may_say_more(const struct session_list *list)
+{
+	const struct session *session;
+
+	TAILQ_FOREACH(session, list, link)
+		if (session_may_say_more(session))
+			return true;
+	return false;
+}
+
 bool sessions_may_return(const struct aggregator *daemon)
 {
 	const struct sessions *sessions = &daemon->sessions;
 
-	return !TAILQ_EMPTY(&sessions->live) || ledger_awaits_sessions(daemon) ||
+	return any_may_say_more(&sessions->live) || any_may_say_more(&sessions->ending) ||
+	       any_may_say_more(&sessions->finished) || ledger_awaits_sessions(daemon) ||
 	       (sessions->unmet_ms &&
 		       uv_now(&daemon->loop) - sessions->unmet_ms < SESSION_AWAY_MS_MAX);
 }

@@ -227,12 +227,6 @@ int atlas_keep(struct session *session)
 
 /* --- beginning anew --------------------------------------------------------------------------- */
 
-/* Of a session that is only known by its spool files, nobody knows whether it lives. */
-static bool may_live(const struct session *session)
-{
-	return session->state == SESSION_LIVE || !session->met;
-}
-
 static int keep_list(struct session_list *list, bool anew)
 {
 	struct session *session;
@@ -241,7 +235,7 @@ static int keep_list(struct session_list *list, bool anew)
 	TAILQ_FOREACH(session, list, link) {
 		if (anew)
 			directories_forget_kept(&session->directories);
-		if (r == 0 && may_live(session))
+		if (r == 0 && session_may_say_more(session))
 			r = atlas_keep(session);
 	}
 	return r;

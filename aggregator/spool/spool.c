@@ -312,6 +312,7 @@ void spool_scan(struct aggregator *daemon)
 {
 	struct spool *spool = &daemon->spool;
 	struct scan found = { 0 };
+	uint64_t begun_ms = uv_now(&daemon->loop);
 
 	if (spool->left_behind)
 		take_leftovers(daemon, &found);
@@ -321,8 +322,10 @@ void spool_scan(struct aggregator *daemon)
 	 * renamed, the next scan takes others. */
 	if (found.failed)
 		spool->left_behind = true;
-	else if (spool->n_taken < SPOOL_TAKEN_MAX && !found.crowded)
+	else if (spool->n_taken < SPOOL_TAKEN_MAX && !found.crowded) {
 		spool->left_behind = false;
+		spool->scanned_ms = begun_ms;
+	}
 }
 
 int spool_adopt_journal(struct aggregator *daemon, int fd)
@@ -371,6 +374,11 @@ bool spool_locked(const struct aggregator *daemon)
 		if (taken->state == TAKEN_LOCKED)
 			return true;
 	return false;
+}
+
+bool spool_read_since(const struct aggregator *daemon, uint64_t time_ms)
+{
+	return daemon->spool.read_ms > time_ms;
 }
 
 /* Files are listed in the order in which they were taken. */

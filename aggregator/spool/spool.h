@@ -62,6 +62,8 @@ struct spool {
 	const char *unread;   /* there are files that nobody has read, and why; NULL: none are */
 	bool broken;	      /* some of them could not be read */
 	uint64_t last_number; /* of taken.N */
+	uint64_t scanned_ms;  /* when all files were last taken */
+	uint64_t read_ms;     /* the same of those that have all been read */
 	unsigned n_taken;
 	struct taken_list taken;
 	uv_timer_t step;
@@ -80,6 +82,10 @@ void spool_tick(struct aggregator *daemon);
 bool spool_busy(const struct aggregator *daemon);
 /* Does somebody still hold the lock of a file that is to be read? */
 bool spool_locked(const struct aggregator *daemon);
+/* Has everything been read that was there at this time? */
+bool spool_read_since(const struct aggregator *daemon, uint64_t time_ms);
+/* Sessions wait no longer for files that cannot be read now. */
+void spool_release_sessions(struct aggregator *daemon);
 /* Is a file in work that was taken before this time? */
 bool spool_holds_since(const struct aggregator *daemon, uint64_t time_ms);
 /* What it holds cannot be read any further: whoever runs is told, and it is kept. */

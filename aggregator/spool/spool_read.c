@@ -97,6 +97,8 @@ static void hold(struct session *session)
 {
 	if (session->state == SESSION_ENDING)
 		session->held = true;
+	if (!session->met)
+		session->ending_ms = uv_now(&session->daemon->loop);
 	root_pump(session->root);
 }
 
@@ -112,7 +114,7 @@ static bool any_is_awaited(const struct aggregator *daemon)
 	return false;
 }
 
-static void release_held(struct aggregator *daemon)
+void spool_release_sessions(struct aggregator *daemon)
 {
 	struct session *session;
 
@@ -247,8 +249,10 @@ void spool_read(struct aggregator *daemon)
 	int r;
 
 	if (!taken) {
-		if (!any_is_awaited(daemon))
-			release_held(daemon);
+		if (any_is_awaited(daemon))
+			return;
+		daemon->spool.read_ms = daemon->spool.scanned_ms;
+		spool_release_sessions(daemon);
 		return;
 	}
 	r = full ? 1 : read_taken(daemon, taken);

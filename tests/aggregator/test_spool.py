@@ -316,6 +316,25 @@ def restart_while_a_process_is_away(daemon):
     again.close()
 
 
+def named_in_the_spool_just_before_the_end(daemon):
+    """A process that ends puts what it has not said into the spool, and then closes its connection."""
+    peer = Peer(daemon, [path("/etc/passwd")])
+    wait_for("acknowledgement", lambda: peer.acknowledged() == len(peer.log))
+    peer.close()
+    daemon.kill()
+    daemon.start()
+    Peer(daemon, [path("/etc/group")]).close()
+    wait_for("another manifest", lambda: has_file(daemon.manifest(), "/etc/group"))
+    named, later = slot(path("/etc", LIST)), slot(path("hostname", directory=directory_id(0, "/etc")))
+    again = connect(daemon)
+    say_hello(again, peer.hello, [])
+    again.send(batch(peer.session, later, len(peer.log) + len(named)))
+    spool_file(daemon, spool_entry(peer.hello, named, offset=len(peer.log)))
+    again.close()
+    wait_for("the file", lambda: has_file(daemon.manifest(), "/etc/hostname"))
+    assert "unresolved" not in daemon.manifest()
+
+
 def records_by_value(daemon):
     """A process without shared memory sends slots in packets, and some of them again when they have
     changed."""
@@ -636,7 +655,8 @@ if __name__ == "__main__":
          killed_process_and_killed_daemon, a_journal_goes_while_others_end, memory_is_acknowledged_when_on_disk,
          what_waits_is_not_acknowledged, restart_continues,
          relative_records_after_a_restart, many_files_of_one_process, relative_records_by_the_spool_alone,
-         relative_records_after_a_stop, restart_while_a_process_is_away, directories_that_cannot_be_kept,
+         relative_records_after_a_stop, restart_while_a_process_is_away, named_in_the_spool_just_before_the_end,
+         directories_that_cannot_be_kept,
          a_file_that_is_read_in_pieces, records_by_value, a_connection_that_was_lost,
          unknown_directory_is_a_gap, prefixes_after_a_restart,
          another_user_goes_on, entries_that_are_refused_are_gaps, names_that_others_have_taken,

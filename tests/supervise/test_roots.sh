@@ -32,7 +32,7 @@ printf '%s\n' "$here/jail/etc/"{hostname,link,only} "missing $here/jail/etc/none
 for script in 'busybox chroot jail /bin/busybox cat /etc/hostname /etc/link /etc/none || true' \
 	'busybox chroot jail /bin/sh -c "cd /etc && /bin/busybox cat hostname link none || true"'; do
 	run "$script"
-	assert_equal "what it read" "inside inside" "$(echo $(cat output))"
+	assert_equal "what it read" "inside inside" "$(paste -sd' ' output)"
 	assert_fact "complete" '.complete and .gaps == []' out.footprint
 	# A libc asks for its own program, and a shell whether PWD is right.
 	used_by "$here/jail/bin/busybox" | grep -vxF -e "missing $here/jail/proc/self/exe" -e "missing $here/jail$here" >used

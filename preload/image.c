@@ -3,14 +3,12 @@
 
 #include <elf.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stddef.h>
 
 #include "preload/descriptor.h"
 #include "preload/entry.h"
 #include "preload/linker/loaded.h"
 #include "preload/rawcall.h"
-#include "preload/record/directories.h"
 #include "preload/record/seen.h"
 #include "preload/session/connection.h"
 #include "preload/session/hello.h"
@@ -191,7 +189,10 @@ void image_leave_session(void)
 	image.root = 0;
 	image.directory = 0;
 	image.seen_overflow = NULL;
-	directory_forget(0, UINT_MAX);
+	image.far_directories = NULL; /* not unmapped, since a thread may be using it */
+	for (unsigned fd = 0; fd < NEAR_FDS; fd++)
+		if (image.near_directories[fd])
+			image.near_directories[fd] = 0;
 	__atomic_store_n(&image.segment, NULL, __ATOMIC_RELEASE);
 }
 

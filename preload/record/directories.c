@@ -186,9 +186,7 @@ uint64_t directory_known(int fd)
 
 void directory_forget(unsigned first, unsigned last)
 {
-	unsigned end = image.far_directories ? FAR_FDS : NEAR_FDS;
-
-	for (unsigned fd = first; fd <= last && fd < end; fd++)
+	for (unsigned fd = first; fd <= last && fd < FAR_FDS; fd++)
 		directory_set((int)fd, 0);
 }
 

@@ -17,11 +17,78 @@
 
 #define ATLAS_NEW_NAME	 "directories.new"
 #define ATLAS_GROWTH_MAX (8u << 20)
-/* Sessions that outlive an aggregator look for the next one every second; spool files wait. */
-#define ATLAS_RECALL_MS 60000
-#define ENTRY_LOG_MAX	(256u << 10)
+#define ENTRY_LOG_MAX	 (256u << 10)
 
 /* --- the file --------------------------------------------------------------------------------- */
+
+/* Where the directories of a session stand in `before`. */
+struct atlas_entry {
+	uint8_t session[SESSION_ID_SIZE];
+	uint32_t log, size; /* offset and bytes of the entry's log */
+};
+
+static int compare_entries(const void *a, const void *b)
+{
+	const struct atlas_entry *one = a, *other = b;
+	int by_session = memcmp(one->session, other->session, SESSION_ID_SIZE);
+
+	return by_session ? by_session : (one->log > other->log) - (one->log < other->log);
+}
+
+/* The hello of an entry in the atlas only has the session's id. False: it has none. */
+static bool find_session(const struct spool_view *view, uint8_t ret[static SESSION_ID_SIZE])
+{
+	Footprint__Hello *hello =
+		footprint__hello__unpack(NULL, view->entry.hello_size, view->hello);
+	bool found = hello && hello->session.len == SESSION_ID_SIZE;
+
+	if (found)
+		memcpy(ret, hello->session.data, SESSION_ID_SIZE);
+	if (hello)
+		footprint__hello__free_unpacked(hello, NULL);
+	return found;
+}
+
+/* Makes the list of entries, so that a session that is new to us is looked up without reading all.
+ */
+static int index_before(struct atlas *atlas)
+{
+	struct spool_reader reader = { .bytes = atlas->before, .size = atlas->before_size };
+	struct spool_view view;
+	enum spool_found found;
+	size_t room = 0;
+
+	while ((found = spool_next(&reader, &view)) != SPOOL_END) {
+		struct atlas_entry entry;
+
+		if (found != SPOOL_ENTRY || !find_session(&view, entry.session))
+			continue;
+		entry.log = (uint32_t)(view.log - atlas->before);
+		entry.size = view.entry.log_size;
+		if (atlas->n_entries == room) {
+			struct atlas_entry *more;
+
+			room = room ? 2 * room : 64;
+			more = reallocarray(atlas->entries, room, sizeof(*more));
+			if (!more)
+				return -ENOMEM;
+			atlas->entries = more;
+		}
+		atlas->entries[atlas->n_entries++] = entry;
+	}
+	if (atlas->n_entries)
+		qsort(atlas->entries, atlas->n_entries, sizeof(*atlas->entries), compare_entries);
+	return 0;
+}
+
+static void forget_before(struct atlas *atlas)
+{
+	free(atlas->before);
+	free(atlas->entries);
+	atlas->before = NULL;
+	atlas->entries = NULL;
+	atlas->before_size = atlas->n_entries = 0;
+}
 
 static int read_before(struct atlas *atlas)
 {
@@ -39,7 +106,7 @@ static int read_before(struct atlas *atlas)
 		return -ENOMEM;
 	n = pread(atlas->fd, atlas->before, atlas->before_size, 0);
 	atlas->before_size = n < 0 ? 0 : (size_t)n;
-	return n < 0 ? -errno : 0;
+	return n < 0 ? -errno : index_before(atlas);
 }
 
 void atlas_init(struct aggregator *daemon)
@@ -76,9 +143,10 @@ static int recall_record(struct session *session, const struct slot *slot)
 	return r == -ENOMEM ? r : 0;
 }
 
-static int recall_log(struct session *session, const struct spool_view *view)
+static int recall_log(struct session *session, const struct atlas_entry *entry)
 {
-	struct slot_reader reader = { .log = view->log, .size = view->entry.log_size };
+	struct slot_reader reader = { .log = session->daemon->atlas.before + entry->log,
+		.size = entry->size };
 	struct error err;
 	struct slot slot;
 	int r;
@@ -91,34 +159,30 @@ static int recall_log(struct session *session, const struct spool_view *view)
 	return 0;
 }
 
-/* The hello of an entry in the atlas only has the session's id. */
-static bool entry_is_of(const struct spool_view *view, const struct session *session)
+/* The first entry of the session, or where it would stand. */
+static size_t first_entry(const struct atlas *atlas, const struct session *session)
 {
-	Footprint__Hello *hello =
-		footprint__hello__unpack(NULL, view->entry.hello_size, view->hello);
-	bool is = hello && hello->session.len == SESSION_ID_SIZE &&
-		  !memcmp(hello->session.data, session->id, SESSION_ID_SIZE);
+	size_t from = 0, to = atlas->n_entries;
 
-	if (hello)
-		footprint__hello__free_unpacked(hello, NULL);
-	return is;
+	while (from < to) {
+		size_t middle = from + (to - from) / 2;
+
+		if (memcmp(atlas->entries[middle].session, session->id, SESSION_ID_SIZE) < 0)
+			from = middle + 1;
+		else
+			to = middle;
+	}
+	return from;
 }
 
 int atlas_recall(struct session *session)
 {
 	const struct atlas *atlas = &session->daemon->atlas;
-	struct spool_reader reader = { .bytes = atlas->before, .size = atlas->before_size };
-	struct spool_view view;
-	enum spool_found found;
 
-	/* The id stands in the hello byte by byte: without it there is nothing to unpack. */
-	if (!atlas->before ||
-		!memmem(atlas->before, atlas->before_size, session->id, SESSION_ID_SIZE))
-		return 0;
-	while ((found = spool_next(&reader, &view)) != SPOOL_END) {
-		if (found != SPOOL_ENTRY || !entry_is_of(&view, session))
-			continue;
-		if (recall_log(session, &view) < 0)
+	for (size_t i = first_entry(atlas, session); i < atlas->n_entries; i++) {
+		if (memcmp(atlas->entries[i].session, session->id, SESSION_ID_SIZE) != 0)
+			break;
+		if (recall_log(session, &atlas->entries[i]) < 0)
 			return -ENOMEM;
 	}
 	return 0;
@@ -256,6 +320,17 @@ int atlas_keep_all(struct aggregator *daemon)
 	return keep_lists(daemon, false);
 }
 
+/* What was kept before us, as long as its sessions may come back. 0 or a negative errno. */
+static int keep_before(struct atlas *atlas)
+{
+	ssize_t n = atlas->before ? write(atlas->fd, atlas->before, atlas->before_size) : 0;
+
+	if (n < 0)
+		return -errno;
+	atlas->size += (uint64_t)n;
+	return (size_t)n == atlas->before_size ? 0 : -ENOSPC;
+}
+
 /* A new file with what the living named, in place of one that is full of the dead. What cannot be
  * written now is written before the next acknowledgement. */
 static void begin_anew(struct aggregator *daemon)
@@ -269,8 +344,9 @@ static void begin_anew(struct aggregator *daemon)
 		return;
 	atlas->fd = fd;
 	atlas->size = 0;
-	if (keep_lists(daemon, true) < 0 || renameat(daemon->spool.directory, ATLAS_NEW_NAME,
-						    daemon->spool.directory, ATLAS_NAME) < 0) {
+	if (keep_before(atlas) < 0 || keep_lists(daemon, true) < 0 ||
+		renameat(daemon->spool.directory, ATLAS_NEW_NAME, daemon->spool.directory,
+			ATLAS_NAME) < 0) {
 		close(fd);
 		atlas->fd = before;
 		keep_lists(daemon,
@@ -285,7 +361,7 @@ static void begin_anew(struct aggregator *daemon)
 void atlas_follow(struct aggregator *daemon)
 {
 	cleanup_close(&daemon->atlas.fd);
-	free(daemon->atlas.before);
+	forget_before(&daemon->atlas);
 	atlas_init(daemon);
 	keep_lists(daemon, true);
 }
@@ -294,11 +370,8 @@ void atlas_tick(struct aggregator *daemon)
 {
 	struct atlas *atlas = &daemon->atlas;
 
-	if (uv_now(&daemon->loop) - atlas->since_ms < ATLAS_RECALL_MS)
-		return;
-	free(atlas->before);
-	atlas->before = NULL;
-	atlas->before_size = 0;
+	if (uv_now(&daemon->loop) - atlas->since_ms > SESSION_AWAY_MS_MAX)
+		forget_before(atlas);
 	if (atlas->fd >= 0 && atlas->size > 2 * atlas->base + ATLAS_GROWTH_MAX)
 		begin_anew(daemon);
 }
@@ -312,5 +385,5 @@ void atlas_deinit(struct aggregator *daemon)
 			unlinkat(daemon->spool.directory, ATLAS_NAME, 0);
 		close(atlas->fd);
 	}
-	free(atlas->before);
+	forget_before(atlas);
 }

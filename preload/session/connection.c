@@ -12,6 +12,7 @@
 
 #include "preload/image.h"
 #include "preload/rawcall.h"
+#include "preload/record/prefixes.h"
 #include "preload/session/pool.h"
 #include "preload/text.h"
 
@@ -136,6 +137,7 @@ static void drop(int fd, bool close)
 		return;
 	close = close && identity_of(fd, &device, &inode);
 	pool_forget(close ? fd : -1);
+	prefix_repeat();
 	/* That took a while, in which the program may have closed the number and opened another
 	 * file there. */
 	if (close && identity_of(fd, &device_now, &inode_now) && device == device_now &&

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# time-limit: 300
 """Spool, journal and restart: nothing is lost that was recorded, whoever is killed."""
 import os, sys
 
@@ -207,6 +208,42 @@ def relative_records_after_a_restart(daemon):
     later = path("hostname", directory=directory_id(0, "/etc"))
     spool_file(daemon, entry([later], offset=len(peer.log), session=peer.session))
     daemon.start()
+    wait_for("the file", lambda: has_file(daemon.manifest(), "/etc/hostname"))
+    assert "unresolved" not in daemon.manifest()
+    peer.close()
+
+
+def what_was_kept_before_is_kept_again(daemon):
+    """The daemon writes the file of directories anew when it has grown, but a process from before the restart
+    may still come back."""
+    peer = Peer(daemon, [path("/etc", LIST)])
+    wait_for("acknowledgement", lambda: peer.acknowledged() == len(peer.log))
+    daemon.kill()
+    daemon.start()
+    kept = daemon.spool + "/directories"
+    before = os.stat(kept).st_ino
+    folder = "/" + "/".join(["x" * 250] * 15)
+    talker = Peer(daemon, [numbered(1 << 40 | i, "%s/%d" % (folder, i)) for i in range(2500)], size=12 << 20)
+    wait_for("another file", lambda: os.stat(kept).st_ino != before, 30)
+    talker.close()
+    daemon.kill()
+    later = path("hostname", directory=directory_id(0, "/etc"))
+    spool_file(daemon, entry([later], offset=len(peer.log), session=peer.session))
+    daemon.start()
+    wait_for("the file", lambda: has_file(daemon.manifest(), "/etc/hostname"))
+    assert "unresolved" not in daemon.manifest()
+    peer.close()
+
+
+def relative_records_long_after_a_restart(daemon):
+    """The same of a process that says nothing for more than a minute."""
+    peer = Peer(daemon, [path("/etc", LIST)])
+    wait_for("acknowledgement", lambda: peer.acknowledged() == len(peer.log))
+    daemon.kill()
+    daemon.start()
+    time.sleep(70)
+    later = path("hostname", directory=directory_id(0, "/etc"))
+    spool_file(daemon, entry([later], offset=len(peer.log), session=peer.session))
     wait_for("the file", lambda: has_file(daemon.manifest(), "/etc/hostname"))
     assert "unresolved" not in daemon.manifest()
     peer.close()
@@ -658,7 +695,8 @@ if __name__ == "__main__":
          relative_records_after_a_stop, restart_while_a_process_is_away, named_in_the_spool_just_before_the_end,
          directories_that_cannot_be_kept,
          a_file_that_is_read_in_pieces, records_by_value, a_connection_that_was_lost,
-         unknown_directory_is_a_gap, prefixes_after_a_restart,
+         unknown_directory_is_a_gap, prefixes_after_a_restart, what_was_kept_before_is_kept_again,
+         *([relative_records_long_after_a_restart] if os.environ.get("FOOTPRINT_TEST_LONG") == "1" else []),
          another_user_goes_on, entries_that_are_refused_are_gaps, names_that_others_have_taken,
          a_file_of_nothing, a_file_that_cannot_be_read, a_file_that_cannot_be_opened_now, a_file_that_stays_locked,
          many_files_of_somebody_hostile, a_file_that_is_locked_at_the_end,

@@ -291,6 +291,16 @@ static int run_steps(void)
 	return 0;
 }
 
+/* Goes on with the same directory. */
+static int run_resumed(void)
+{
+	make_facts("all", count);
+	keep_step();
+	for (long i = count; i < 2 * count; i++)
+		make_fact("all", i);
+	return 0;
+}
+
 /* Fills more than a segment at each step. */
 static int run_growing(void)
 {
@@ -422,6 +432,7 @@ static const struct {
 	{ "released", run_released },
 	{ "told", run_told },
 	{ "steps", run_steps },
+	{ "resumed", run_resumed },
 	{ "growing", run_growing },
 	{ "closed", run_closed },
 	{ "exec", run_exec },

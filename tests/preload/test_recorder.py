@@ -373,6 +373,22 @@ def restarted_aggregator_gets_everything(client):
 
 
 @test
+def numbers_of_directories_are_given_to_another_aggregator(client):
+    """It may not know any more what an earlier one has acknowledged."""
+    with Case(client) as case:
+        process = case.start("resumed", 200)
+        process.stdout.readline()
+        case.receiver.wait_for(lambda: case.receiver.memories)
+        case.receiver.memories[0].acknowledge()
+        case.receiver.close()
+        os.unlink(case.socket)
+        case.receiver = wire.Receiver(case.socket)
+        wait_a_look()
+        process.communicate(b"x", timeout=TIMEOUT)
+        assert made(case.records()) == sorted("/made/resumed/all/%d" % i for i in range(200, 400))
+
+
+@test
 def stopped_aggregator_delays_nothing(client):
     with Case(client, accepting=False) as case:
         case.run("plain", 50000)

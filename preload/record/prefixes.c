@@ -169,25 +169,33 @@ static bool says_little(const struct segment *segment)
 	       __atomic_load_n(&segment->head.tail, __ATOMIC_RELAXED) < LOG_MIN;
 }
 
+/* Appends once more what a record says that gave a number. */
+static void repeat(struct segment *segment, const unsigned char *bytes)
+{
+	size_t length = bytes[AT_LENGTH];
+	struct record_more more = { .id = read_word(bytes + AT_PATH + length + BEFORE_NUMBER) };
+
+	if (more.id) /* the log was not given back */
+		segment_append(segment,
+			&(struct record){ .kind = RECORD_DIRECTORY,
+				.path = bytes + AT_PATH,
+				.path_size = length,
+				.more = &more },
+			SLOT_READY);
+}
+
 void prefix_repeat(void)
 {
 	struct segment *segment = image.segment;
 
-	for (unsigned i = 0; i < NUMBERED && segment && prefixes.segment == segment; i++) {
+	if (!segment || prefixes.segment != segment)
+		return;
+	for (unsigned i = 0; i < NUMBERED; i++) {
 		const unsigned char *bytes =
 			__atomic_load_n(&prefixes.numbered[i], __ATOMIC_ACQUIRE);
-		size_t length = bytes ? bytes[AT_LENGTH] : 0;
-		struct record_more more = { 0 };
 
-		if (length)
-			more.id = read_word(bytes + AT_PATH + length + BEFORE_NUMBER);
-		if (more.id)
-			segment_append(segment,
-				&(struct record){ .kind = RECORD_DIRECTORY,
-					.path = bytes + AT_PATH,
-					.path_size = length,
-					.more = &more },
-				SLOT_READY);
+		if (bytes)
+			repeat(segment, bytes);
 	}
 }
 

@@ -190,9 +190,19 @@ static struct pair_mark content_mark(const Footprint__Manifest *m, const Protobu
 	return (struct pair_mark){ file->sha256.data, file->sha256.len };
 }
 
+/* A name of digits alone is a number, and no version: 12 is another thing than 13. */
+static bool name_is_number(const ProtobufCBinaryData *path)
+{
+	size_t at = path->len;
+
+	while (at && path->data[at - 1] >= '0' && path->data[at - 1] <= '9')
+		at--;
+	return at < path->len && at && path->data[at - 1] == '/';
+}
+
 static struct pair_mark shape_mark(struct work *w, const ProtobufCBinaryData *path)
 {
-	char *shape = arena_take_bytes(&w->arena, path->len);
+	char *shape = name_is_number(path) ? NULL : arena_take_bytes(&w->arena, path->len);
 
 	/* Without memory for it, there are a removal and an addition, which is also true. */
 	return (struct pair_mark){ shape, shape ? path_shape(path->data, path->len, shape) : 0 };

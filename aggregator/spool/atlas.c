@@ -49,36 +49,42 @@ static bool find_session(const struct spool_view *view, uint8_t ret[static SESSI
 	return found;
 }
 
+static int add_entry(struct atlas *atlas, const struct spool_view *view)
+{
+	struct atlas_entry entry = { .log = (uint32_t)(view->log - atlas->before),
+		.size = view->entry.log_size };
+	struct atlas_entry *more;
+
+	if (!find_session(view, entry.session))
+		return 0;
+	if (atlas->n_entries == atlas->room) {
+		size_t room = atlas->room ? 2 * atlas->room : 64;
+
+		more = reallocarray(atlas->entries, room, sizeof(*more));
+		if (!more)
+			return -ENOMEM;
+		atlas->entries = more;
+		atlas->room = room;
+	}
+	atlas->entries[atlas->n_entries++] = entry;
+	return 0;
+}
+
 /* Makes the list of entries, so that a session that is new to us is looked up without reading all.
- */
+ * Without memory, it has only the first ones. */
 static int index_before(struct atlas *atlas)
 {
 	struct spool_reader reader = { .bytes = atlas->before, .size = atlas->before_size };
 	struct spool_view view;
 	enum spool_found found;
-	size_t room = 0;
+	int r = 0;
 
-	while ((found = spool_next(&reader, &view)) != SPOOL_END) {
-		struct atlas_entry entry;
-
-		if (found != SPOOL_ENTRY || !find_session(&view, entry.session))
-			continue;
-		entry.log = (uint32_t)(view.log - atlas->before);
-		entry.size = view.entry.log_size;
-		if (atlas->n_entries == room) {
-			struct atlas_entry *more;
-
-			room = room ? 2 * room : 64;
-			more = reallocarray(atlas->entries, room, sizeof(*more));
-			if (!more)
-				return -ENOMEM;
-			atlas->entries = more;
-		}
-		atlas->entries[atlas->n_entries++] = entry;
-	}
+	while (r == 0 && (found = spool_next(&reader, &view)) != SPOOL_END)
+		if (found == SPOOL_ENTRY)
+			r = add_entry(atlas, &view);
 	if (atlas->n_entries)
 		qsort(atlas->entries, atlas->n_entries, sizeof(*atlas->entries), compare_entries);
-	return 0;
+	return r;
 }
 
 static void forget_before(struct atlas *atlas)
@@ -87,7 +93,7 @@ static void forget_before(struct atlas *atlas)
 	free(atlas->entries);
 	atlas->before = NULL;
 	atlas->entries = NULL;
-	atlas->before_size = atlas->n_entries = 0;
+	atlas->before_size = atlas->n_entries = atlas->room = 0;
 }
 
 static int read_before(struct atlas *atlas)

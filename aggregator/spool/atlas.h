@@ -27,7 +27,7 @@ struct atlas {
 	uint8_t *before; /* what an earlier aggregator has kept; NULL: nothing */
 	size_t before_size;
 	struct atlas_entry *entries; /* of `before`, by session, and in the order of the file */
-	size_t n_entries;
+	size_t n_entries, room;
 };
 
 /* Reads what is there, and continues it. If that fails the daemon starts nevertheless, but nothing

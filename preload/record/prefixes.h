@@ -14,11 +14,11 @@ struct record;
  * directory stands at its beginning. May append a record that gives a number. */
 void prefix_shorten(struct record *record);
 
+/* Takes that back: the record is appended to another segment. */
+void prefix_undo(struct record *record);
+
 /* The aggregator is gone. Its successor may not know any more what the numbers mean, so the records
  * that gave those which are in use are repeated. */
 void prefix_repeat(void);
-
-/* Takes that back: the record is appended to another segment. */
-void prefix_undo(struct record *record);
 
 #endif

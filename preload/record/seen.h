@@ -117,7 +117,7 @@ bool seen_overflow_knows(struct seen_overflow *overflow, uint64_t key);
 /* The last level. NULL: it is not needed yet, or there is no memory for it. */
 static inline struct seen_overflow *seen_overflow_of(const struct segment *first)
 {
-	/* Not for a cell: its log is full before its table is. */
+	/* Not for a cell: its log is soon full, too. */
 	return first->cell ? NULL : __atomic_load_n(&image.seen_overflow, __ATOMIC_ACQUIRE);
 }
 

@@ -78,7 +78,8 @@ struct first_tail {
 	uint64_t seen_large[SEEN_LARGE];
 };
 
-/* A cell's only table, its last page: what is recorded in the pages before it fits there. */
+/* A cell's only table, its last page: nearly all that is recorded in the pages before it fits
+ * there. */
 struct cell_tail {
 	uint64_t seen_middle[SEEN_MIDDLE];
 };

@@ -13,8 +13,7 @@
  *   follows from the pid), leaves a ticket for it, and lets the program inherit the socket.
  * - The new image peeks at the queue, reads the ticket, maps its cell, and keeps its session memory
  *   there. The layout is the same as in a memfd of its own: segment 0, of POOL_CELL_SIZE bytes.
- * - Most programs touch only the first page of their cell. The aggregator clears it for the next
- * one.
+ * - Most programs touch only the first page of their cell.
  * - Records that do not fit go into a segment 1, in a memfd of the image's own, which it announces
  *   on the inherited socket.
  *

@@ -200,24 +200,38 @@ def restart_continues(daemon):
     assert manifest.count("runs {") == 1 or manifest.count("runs {") == 2
 
 
-def relative_records_after_a_restart(daemon):
-    """A record after the restart is relative to a directory that was named in an acknowledged record."""
+def who_has_named_etc(daemon):
+    """A process whose records are all acknowledged, and that is relative to a directory from now on."""
     peer = Peer(daemon, [path("/etc", LIST)])
     wait_for("acknowledgement", lambda: peer.acknowledged() == len(peer.log))
-    daemon.kill()
+    return peer
+
+
+def uses_etc(daemon, peer):
+    """It leaves a record in the spool that is relative to that directory."""
     later = path("hostname", directory=directory_id(0, "/etc"))
     spool_file(daemon, entry([later], offset=len(peer.log), session=peer.session))
-    daemon.start()
+
+
+def is_understood(daemon, peer):
     wait_for("the file", lambda: has_file(daemon.manifest(), "/etc/hostname"))
     assert "unresolved" not in daemon.manifest()
     peer.close()
 
 
+def relative_records_after_a_restart(daemon):
+    """A record after the restart is relative to a directory that was named in an acknowledged record."""
+    peer = who_has_named_etc(daemon)
+    daemon.kill()
+    uses_etc(daemon, peer)
+    daemon.start()
+    is_understood(daemon, peer)
+
+
 def what_was_kept_before_is_kept_again(daemon):
     """The daemon writes the file of directories anew when it has grown, but a process from before the restart
     may still come back."""
-    peer = Peer(daemon, [path("/etc", LIST)])
-    wait_for("acknowledgement", lambda: peer.acknowledged() == len(peer.log))
+    peer = who_has_named_etc(daemon)
     daemon.kill()
     daemon.start()
     kept = daemon.spool + "/directories"
@@ -227,26 +241,19 @@ def what_was_kept_before_is_kept_again(daemon):
     wait_for("another file", lambda: os.stat(kept).st_ino != before, 30)
     talker.close()
     daemon.kill()
-    later = path("hostname", directory=directory_id(0, "/etc"))
-    spool_file(daemon, entry([later], offset=len(peer.log), session=peer.session))
+    uses_etc(daemon, peer)
     daemon.start()
-    wait_for("the file", lambda: has_file(daemon.manifest(), "/etc/hostname"))
-    assert "unresolved" not in daemon.manifest()
-    peer.close()
+    is_understood(daemon, peer)
 
 
 def relative_records_long_after_a_restart(daemon):
     """The same of a process that says nothing for more than a minute."""
-    peer = Peer(daemon, [path("/etc", LIST)])
-    wait_for("acknowledgement", lambda: peer.acknowledged() == len(peer.log))
+    peer = who_has_named_etc(daemon)
     daemon.kill()
     daemon.start()
     time.sleep(70)
-    later = path("hostname", directory=directory_id(0, "/etc"))
-    spool_file(daemon, entry([later], offset=len(peer.log), session=peer.session))
-    wait_for("the file", lambda: has_file(daemon.manifest(), "/etc/hostname"))
-    assert "unresolved" not in daemon.manifest()
-    peer.close()
+    uses_etc(daemon, peer)
+    is_understood(daemon, peer)
 
 
 def prefixes_after_a_restart(daemon):

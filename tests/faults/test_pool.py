@@ -10,11 +10,16 @@ STATES_AT, CELLS = 24, 3072  # the pool's layout (proto/pool.h)
 COUNTERS = ("pools lent", "connections accepted", "sessions")
 
 
+def start_listener(daemon, command, **more):
+    """A watched program that does what is written to it, and answers."""
+    return subprocess.Popen(command, env=watched(daemon, **more), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                            text=True, bufsize=1)
+
+
 def start_shell(daemon, **more):
     """A watched shell that executes what is written to it. It has started two programs, so it has asked
     for a pool, and got it."""
-    shell = subprocess.Popen(["bash", "--norc"], env=watched(daemon, **more), stdin=subprocess.PIPE,
-                             stdout=subprocess.PIPE, text=True, bufsize=1)
+    shell = start_listener(daemon, ["bash", "--norc"], **more)
     for _ in range(3):
         tell(shell, "/bin/true")
     wait_for("a pool offered", lambda: offered(daemon, shell))
@@ -202,8 +207,7 @@ def parent_has_lost_its_socket(folder):
     program = compiled("shut", folder)
     daemon = Daemon(interval="0.2")
     try:
-        parent = subprocess.Popen([program, folder], env=watched(daemon), stdin=subprocess.PIPE,
-                                  stdout=subprocess.PIPE, text=True, bufsize=1)
+        parent = start_listener(daemon, [program, folder])
 
         def tell_it(word):
             parent.stdin.write(word + "\n")
@@ -280,8 +284,7 @@ def pool_that_only_a_child_knows(folder):
     program, name = compiled("late", folder), folder + "/0"
     daemon = Daemon(interval="0.2")
     try:
-        late = subprocess.Popen([program, name], env=watched(daemon), stdin=subprocess.PIPE,
-                                stdout=subprocess.PIPE, text=True, bufsize=1)
+        late = start_listener(daemon, [program, name])
         assert late.stdout.readline() == "asked\n"
         wait_for("a pool lent", lambda: pools_lent(daemon))
         daemon.process.send_signal(signal.SIGSTOP)

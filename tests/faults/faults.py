@@ -3,7 +3,7 @@
 A test does some work under an undisturbed daemon, does the same work again under a disturbed one, and
 compares the manifests; or it compares a manifest with the list that the workers themselves have written.
 The daemon, and peers that are written from the specification alone, come from tests/aggregator/peer.py."""
-import atexit, os, sys
+import atexit, glob, os, sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../aggregator"))
 from peer import *
@@ -30,10 +30,11 @@ def working_folder():
 
 
 def compiled(name, folder):
-    """Compiles tests/faults/NAME.c to a program in `folder`."""
+    """Compiles tests/faults/NAME.c, and its parts NAME_PART.c, to a program in `folder`."""
     program = "%s/%s" % (folder, name)
-    subprocess.run(["gcc", "-std=gnu11", "-D_GNU_SOURCE", "-O2", "-Wall", "-Werror", "-o", program,
-                    "%s/%s.c" % (HERE, name)], check=True)
+    sources = ["%s/%s.c" % (HERE, name), *sorted(glob.glob("%s/%s_*.c" % (HERE, name)))]
+    subprocess.run(["gcc", "-std=gnu11", "-D_GNU_SOURCE", "-O2", "-Wall", "-Werror", "-o", program, *sources],
+                   check=True)
     return program
 
 

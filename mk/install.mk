@@ -8,16 +8,20 @@ UNITDIR ?= $(PREFIX)/lib/systemd/system
 BASHDIR ?= $(PREFIX)/share/bash-completion/completions
 ZSHDIR  ?= $(PREFIX)/share/zsh/site-functions
 
-INSTALLED_DOCS := README.md NEWS LICENSE proto/manifest.proto proto/record.proto
+# Documents keep their folders, so that their links lead somewhere.
+INSTALLED_DOCS := README.md NEWS LICENSE CONTRIBUTING.md proto/WIRE.md proto/manifest.proto proto/record.proto \
+	$(wildcard doc/*.md doc/decisions/*.md bench/*.md bench/*.svg deploy/compose/*)
 
 .PHONY: install
 install: all
-	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(SBINDIR) $(DESTDIR)$(LIBDIR) $(DESTDIR)$(DOCDIR)
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(SBINDIR) $(DESTDIR)$(LIBDIR)
 	install -m 755 $(BUILD)/footprint $(DESTDIR)$(BINDIR)/footprint
 	install -m 755 $(BUILD)/footprintd $(DESTDIR)$(SBINDIR)/footprintd
 	install -m 755 $(BUILD)/libfootprint.so $(DESTDIR)$(LIBDIR)/libfootprint.so
 	install -m 755 $(BUILD)/footprint-supervise $(DESTDIR)$(LIBDIR)/footprint-supervise
-	install -m 644 $(INSTALLED_DOCS) $(DESTDIR)$(DOCDIR)
+	for document in $(INSTALLED_DOCS); do \
+		install -D -m 644 $$document $(DESTDIR)$(DOCDIR)/$$document || exit 1; \
+	done
 	for page in man/*.[1-8]; do \
 		section=$${page##*.}; \
 		install -D -m 644 $$page $(DESTDIR)$(MANDIR)/man$$section/$${page##*/} || exit 1; \
@@ -35,10 +39,11 @@ uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/footprint $(DESTDIR)$(SBINDIR)/footprintd
 	rm -f $(DESTDIR)$(LIBDIR)/libfootprint.so $(DESTDIR)$(LIBDIR)/footprint-supervise
 	rm -f $(DESTDIR)$(LIBDIR)/libfootprint.so.pages-* $(DESTDIR)$(LIBDIR)/libfootprint.so.sites-*
-	rm -f $(addprefix $(DESTDIR)$(DOCDIR)/,$(notdir $(INSTALLED_DOCS)))
+	rm -f $(addprefix $(DESTDIR)$(DOCDIR)/,$(INSTALLED_DOCS))
 	rm -f $(foreach page,$(wildcard man/*.[1-8]),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page)))
 	rm -f $(DESTDIR)$(BASHDIR)/footprint $(DESTDIR)$(ZSHDIR)/_footprint
 	rm -f $(DESTDIR)$(UNITDIR)/footprintd.socket $(DESTDIR)$(UNITDIR)/footprintd.service
 	for folder in $(LIBDIR) $(DOCDIR); do \
-		[ ! -d "$(DESTDIR)$$folder" ] || rmdir --ignore-fail-on-non-empty "$(DESTDIR)$$folder" || exit 1; \
+		[ ! -d "$(DESTDIR)$$folder" ] || \
+			find "$(DESTDIR)$$folder" -depth -type d -exec rmdir --ignore-fail-on-non-empty {} + || exit 1; \
 	done

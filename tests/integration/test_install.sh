@@ -16,6 +16,11 @@ for file in opt/bin/footprint opt/sbin/footprintd opt/lib/footprint/libfootprint
 	opt/share/man/man5/footprint-manifest.5; do
 	grep -qx "$file" "$work/installed" || fail "not installed: $file"
 done
+while IFS=: read -r document link; do
+	link=${link#']('} link=${link%)}
+	[ -e "$(dirname "$document")/$link" ] || fail "$document leads to $link, which is not installed"
+done < <(grep -rHo --include='*.md' ']([^)#:]*)' "$stage/opt/share/doc")
+[ -e "$stage/opt/share/doc/footprint/doc/architecture.md" ] || fail "no documents are installed"
 echo content >"$work/file"
 FOOTPRINT_LIBRARY='' "$stage/opt/bin/footprint" run -o "$work/out.footprint" -- cat "$work/file" >"$work/log" 2>&1 ||
 	fail "the installed command does not run: $(cat "$work/log")"
@@ -26,7 +31,9 @@ assert_fact "what the installed command watched" \
 touch "$stage/opt/lib/footprint/libfootprint.so.sites-0" "$stage/opt/share/man/man1/other.1"
 install_with uninstall
 assert_equal "what is left" opt/share/man/man1/other.1 "$(find "$stage" -type d -o -printf '%P\n')"
-[ ! -e "$stage/opt/lib/footprint" ] || fail "its folder is left"
+for folder in lib share/doc; do
+	[ ! -e "$stage/opt/$folder/footprint" ] || fail "$folder/footprint is left"
+done
 install_with uninstall
 
 # ---- the image of the aggregator in deploy/compose

@@ -26,6 +26,13 @@ def of_pairs(values, beside):
             "interval": interval(len(ratios), lambda rounds: statistics.median(ratios[i] for i in rounds))}
 
 
+def of_differences(values, beside):
+    """The same for differences."""
+    differences = [value - other for value, other in zip(values, beside)]
+    return {"difference": statistics.median(differences),
+            "interval": interval(len(differences), lambda rounds: statistics.median(differences[i] for i in rounds))}
+
+
 def of_sums(values, beside):
     """The same for quantities that are only exact in sum: the ratio of the sums of (amount, count)."""
 

@@ -100,6 +100,16 @@ def measure(workload, kinds, options):
         return one_kind(workload, kinds, options, folder)
 
 
+def summarise_starts(workload, values):
+    """What each program that the workload starts takes beyond the empty library, in us."""
+    if not workload.starts or not values.get("footprint"):
+        return None
+    count, bar = workload.starts
+    runs = [[value * 1e6 / count for value in values[name]] for name in ("footprint", "empty library")]
+    over = figures.of_differences(*runs)
+    return {**over, "bar": bar, "met": figures.met(over["difference"], bar, False)}
+
+
 def summarise(workload, values, costs, seen, failures):
     entries = {}
     for name, runs in values.items():
@@ -112,8 +122,8 @@ def summarise(workload, values, costs, seen, failures):
     if workload.bar and "footprint" in entries:
         met = figures.met(entries["footprint"]["ratio"], workload.bar, workload.unit == "/s")
     return {"name": workload.name, "unit": workload.unit, "bar": workload.bar, "met": met,
-            "compared": workload.peers, "methods": entries, "seen": seen, "failures": failures,
-            "opened": workload.marks[1] if workload.marks else None}
+            "start": summarise_starts(workload, values), "compared": workload.peers, "methods": entries, "seen": seen,
+            "failures": failures, "opened": workload.marks[1] if workload.marks else None}
 
 
 def machine():

@@ -21,7 +21,7 @@ TICK = 1 / os.sysconf("SC_CLK_TCK")
 
 class Served:
     unit = "/s"
-    peers, memory, marks = False, False, None
+    peers, memory, marks, starts = False, False, None, None
     rounds = 40
 
     def __init__(self, name, server, client, rate, count, bar, setup="", ready="", stop=signal.SIGTERM, user=None):

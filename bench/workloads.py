@@ -15,6 +15,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 class Workload:
     bar = None          # the greatest allowed ratio to bare (the least, for rates)
     unit = "s"
+    starts = None       # how many programs it starts, and the most that each may take beyond the empty library, us
     peers = True        # small enough for ptrace and the like
     memory = False      # its files must be in memory
     marks = None        # folder of f0.. files that a method should have seen, and how many
@@ -44,9 +45,9 @@ class Workload:
 class Load(Workload):
     """One of bench/loads, done by the loader."""
 
-    def __init__(self, name, load, bar=None, peers=True, files=0, **settings):
+    def __init__(self, name, load, bar=None, peers=True, files=0, starts=None, **settings):
         super().__init__(name, bar, peers)
-        self.load, self.files, self.settings = load, files, settings
+        self.load, self.files, self.starts, self.settings = load, files, starts, settings
         self.memory = load == "change"
 
     def prepare(self, build, folder):
@@ -133,7 +134,7 @@ ALL = [
     Load("4 threads, 50,000 open+close each", "threads", peers=False, files=100, TIMES=50000),
     Load("200,000 stat of 100 files", "stat", peers=False, files=100, TIMES=200000),
     Load("create, write, rename, delete 5,000 files", "change", files=0, peers=False),
-    Load("1,000 posix_spawn of /bin/true", "spawn", 1.20, peers=False, TIMES=1000),
+    Load("1,000 posix_spawn of /bin/true", "spawn", 1.20, peers=False, starts=(1000, 60), TIMES=1000),
     Load("100 posix_spawn of /bin/true", "spawn", TIMES=100),
     Load("20,000 connects", "connect", peers=False, TIMES=20000),
     Shell("cp -r of 20,000 small files", "cp -r files copy", bar=1.10, peers=False, memory=True, again="rm -rf copy",

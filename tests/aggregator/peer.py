@@ -3,7 +3,7 @@
 Nothing here uses the project's C code, so that a test which uses it judges footprintd from outside.
 Manifests are read with zstd and protoc.
 """
-import fcntl, os, re, resource, shutil, signal, socket, struct, subprocess, sys, tempfile, time
+import fcntl, os, re, resource, shutil, signal, socket, struct, subprocess, sys, tempfile, time, traceback
 
 BUILD = os.path.abspath(os.environ.get("BUILD", "build"))
 PROTO = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../proto")
@@ -301,17 +301,57 @@ def has_file(manifest, name):
     return '\nfiles {\n  path: "%s"\n' % name in "\n" + manifest
 
 
-def run(tests):
-    """Runs each test with a daemon of its own: test(daemon)."""
-    failed = 0
-    for test in tests:
-        daemon = Daemon(*getattr(test, "options", ()))
-        try:
-            test(daemon)
-            print("ok", test.__name__)
-        except Exception as e:
-            failed += 1
-            print("FAILED", test.__name__, type(e).__name__, e, daemon.stderr()[-800:], sep="\n  ")
-        finally:
-            daemon.remove()
+# --- running --------------------------------------------------------------------------------------
+
+TESTS_AT_ONCE = 4  # they mostly wait
+
+
+def run_one(test):
+    """Runs a test with a daemon of its own: test(daemon). Did it pass?"""
+    began = time.monotonic()
+    daemon = Daemon(*getattr(test, "options", ()))
+    try:
+        test(daemon)
+        print("ok %s: %.1f s" % (test.__name__, time.monotonic() - began))
+        return True
+    except Exception as e:
+        print("FAILED", test.__name__, type(e).__name__, e, daemon.stderr()[-800:], sep="\n  ")
+        return False
+    finally:
+        daemon.remove()
+
+
+def start(test, output):
+    """Runs it in a process of its own, whose id is returned."""
+    sys.stdout.flush()
+    pid = os.fork()
+    if pid:
+        return pid
+    passed = False
+    try:
+        os.dup2(output.fileno(), 1)
+        passed = run_one(test)
+        sys.stdout.flush()
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(0 if passed else 1)
+
+
+def run(tests, at_once=TESTS_AT_ONCE):
+    """Runs some tests at a time, in this order (those that wait long stand first), and says of each what came of
+    it as soon as it has ended."""
+    waiting, running, failed = list(tests), {}, 0
+    while waiting or running:
+        while waiting and len(running) < at_once:
+            test, output = waiting.pop(0), tempfile.TemporaryFile()
+            running[start(test, output)] = test, output
+        pid, status = os.wait()
+        test, output = running.pop(pid)
+        with output:
+            output.seek(0)
+            os.write(1, output.read())
+        if os.WIFSIGNALED(status):
+            os.write(1, b"FAILED %s: killed by signal %d\n" % (test.__name__.encode(), os.WTERMSIG(status)))
+        failed += status != 0
     sys.exit(1 if failed else 0)

@@ -248,10 +248,8 @@ def more_than_a_manifest_may_hold(daemon):
     assert "gaps {" not in daemon.manifest() and set(os.listdir(daemon.spool)) <= OWN_FILES
 
 
-run([unreadable_manifests_are_all_kept, a_pipe_in_the_place_of_a_manifest,
+run([more_than_a_manifest_may_hold, unreadable_manifests_are_all_kept, a_pipe_in_the_place_of_a_manifest,
      a_file_system_that_cannot_rename_without_replacing, another_daemon_on_the_same_manifests,
-     a_killed_daemon_holds_nothing, the_first_waits_until_programs_are_calm,
-     new_containers_all_the_time, manifests_that_are_removed,
-     many_manifests_that_are_removed, a_place_that_is_gone, many_that_cannot_be_written,
-     manifests_that_are_renamed,
-     more_than_a_manifest_may_hold])
+     a_killed_daemon_holds_nothing, the_first_waits_until_programs_are_calm, new_containers_all_the_time,
+     manifests_that_are_removed, many_manifests_that_are_removed, a_place_that_is_gone, many_that_cannot_be_written,
+     manifests_that_are_renamed])

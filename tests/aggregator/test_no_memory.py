@@ -142,4 +142,5 @@ def disk_that_does_not_answer(daemon):
     assert has_file(daemon.manifest(), "/etc/passwd")
 
 
-run([disk_that_does_not_answer, others_go_on, memory_comes_back, the_end_waits_a_little, memory_comes_back_at_the_end, no_threads, large_spool_file])
+run([disk_that_does_not_answer, others_go_on, memory_comes_back, the_end_waits_a_little, memory_comes_back_at_the_end,
+     no_threads, large_spool_file])

@@ -461,11 +461,10 @@ def roots_that_a_hostile_process_names(daemon):
 
 
 if __name__ == "__main__":
-    run([a_link_that_is_made_after_it_was_looked_for, a_process_in_a_chroot, roots_that_a_hostile_process_names,
-         content_that_nobody_has_read,
-         a_root_that_is_handed_over_later, a_root_with_the_numbers_of_one_that_is_gone,
-         owners_are_as_the_container_calls_them, a_root_that_is_never_handed_over, a_package_is_upgraded,
-         a_file_belongs_to_the_package_of_its_own_root, a_root_that_nobody_uses_any_more,
+    run([a_root_that_nobody_uses_any_more, a_link_that_is_made_after_it_was_looked_for, a_process_in_a_chroot,
+         roots_that_a_hostile_process_names, content_that_nobody_has_read, a_root_that_is_handed_over_later,
+         a_root_with_the_numbers_of_one_that_is_gone, owners_are_as_the_container_calls_them,
+         a_root_that_is_never_handed_over, a_package_is_upgraded, a_file_belongs_to_the_package_of_its_own_root,
          a_damaged_database_is_said_once, a_program_whose_libraries_cannot_be_told_is_a_gap,
          a_program_that_cannot_be_read_is_a_gap, digests_that_cannot_be_made, programs_that_are_looked_at_for_hours,
          what_libc_loads_itself_is_explained, what_nobody_will_ever_say_is_not_waited_for])

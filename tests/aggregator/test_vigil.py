@@ -276,9 +276,9 @@ def a_vigil_keeps_no_other_session(daemon):
 
 
 if __name__ == "__main__":
-    run([a_program_that_outlives_its_supervisor, a_call_that_was_received_and_never_answered,
-         a_supervisor_that_is_killed_after_its_session_was_over, a_program_that_makes_no_call_any_more,
-         a_supervisor_that_lives_on_is_told_of_again_and_again,
+    run([a_vigil_keeps_no_other_session, a_program_that_outlives_its_supervisor,
+         a_call_that_was_received_and_never_answered, a_supervisor_that_is_killed_after_its_session_was_over,
+         a_program_that_makes_no_call_any_more, a_supervisor_that_lives_on_is_told_of_again_and_again,
          a_program_that_ends_first, both_killed_the_supervisor_first, each_application_has_the_gap_once,
-         at_the_end_nobody_waits_for_a_vigil, at_the_end_a_call_that_waits_is_a_gap,
-         descriptors_that_are_no_vigil, descriptors_that_nobody_asked_for, with_few_descriptors, a_vigil_keeps_no_other_session])
+         at_the_end_nobody_waits_for_a_vigil, at_the_end_a_call_that_waits_is_a_gap, descriptors_that_are_no_vigil,
+         descriptors_that_nobody_asked_for, with_few_descriptors])

@@ -107,6 +107,22 @@ def execution_that_had_not_settled(daemon):
     wait_for("an empty spool", lambda: set(os.listdir(daemon.spool)) <= OWN_FILES)
 
 
+def execution_that_had_not_settled_in_a_memory(daemon):
+    """The same of a process whose memory has it as well: the file says nothing new, but the execution is in no
+    manifest yet."""
+    peer = Peer(daemon, [path("/etc/passwd")])
+    wait_for("the file", lambda: has_file(daemon.manifest(), "/etc/passwd"))
+    later = slot(execute("/usr/bin/dash"), EXEC)
+    os.pwrite(peer.memory, later, 64 + len(peer.hello) + -len(peer.hello) % 8 + len(peer.log))
+    spool_file(daemon, spool_entry(peer.hello, later, offset=len(peer.log)))
+    wait_for("an empty spool", lambda: set(os.listdir(daemon.spool)) <= OWN_FILES)
+    daemon.kill()
+    peer.close()
+    daemon.start()
+    assert daemon.stop() == 0
+    assert has_file(daemon.manifest(), "/usr/bin/dash"), "an execution is lost: " + daemon.manifest()
+
+
 def record_that_waits_in_vain(daemon):
     """A record of a process that lives on, relative to a directory that nobody names, does not keep its
     file from being removed."""
@@ -694,7 +710,7 @@ def hundred_thousand_paths(daemon):
 
 if __name__ == "__main__":
     run([files_left_while_away, who_began_without_a_spool, torn_entries, entries_cut_short_by_a_kill,
-         execution_that_had_not_settled, record_that_waits_in_vain,
+         execution_that_had_not_settled, execution_that_had_not_settled_in_a_memory, record_that_waits_in_vain,
          entry_cut_short_names_its_program, strange_files_are_put_away,
          killed_process_and_killed_daemon, a_journal_goes_while_others_end, memory_is_acknowledged_when_on_disk,
          what_waits_is_not_acknowledged, restart_continues,

@@ -376,6 +376,24 @@ def restart_while_a_process_is_away(daemon):
     again.close()
 
 
+def another_fork_goes_on(daemon):
+    """Forks that have lost their connection come back one by one. One of them has said all and has ended, but
+    another leaves a record that is relative to what that one has named."""
+    session, named = os.urandom(16), slot(path("/etc", LIST))
+    spool_file(daemon, spool_entry(hello(session), named))
+    s = connect(daemon)
+    say_hello(s, hello(session), [])
+    s.send(batch(session, named))
+    s.close()
+    wait_for("the directory", lambda: has_file(daemon.manifest(), "/etc"))
+    assert daemon.stop() == 0
+    later = path("hostname", directory=directory_id(0, "/etc"))
+    spool_file(daemon, entry([later], offset=len(named), session=session))
+    daemon.start()
+    wait_for("the file", lambda: has_file(daemon.manifest(), "/etc/hostname"))
+    assert "unresolved" not in daemon.manifest()
+
+
 def named_in_the_spool_just_before_the_end(daemon):
     """A process that ends puts what it has not said into the spool, and then closes its connection."""
     peer = Peer(daemon, [path("/etc/passwd")])
@@ -715,7 +733,7 @@ if __name__ == "__main__":
          killed_process_and_killed_daemon, a_journal_goes_while_others_end, memory_is_acknowledged_when_on_disk,
          what_waits_is_not_acknowledged, restart_continues,
          relative_records_after_a_restart, many_files_of_one_process, relative_records_by_the_spool_alone,
-         relative_records_after_a_stop, restart_while_a_process_is_away, named_in_the_spool_just_before_the_end,
+         relative_records_after_a_stop, restart_while_a_process_is_away, another_fork_goes_on, named_in_the_spool_just_before_the_end,
          directories_that_cannot_be_kept,
          a_file_that_is_read_in_pieces, records_by_value, a_connection_that_was_lost,
          unknown_directory_is_a_gap, prefixes_after_a_restart, what_was_kept_before_is_kept_again,

@@ -634,6 +634,26 @@ def a_file_that_stays_locked(daemon):
     assert "gaps {" not in daemon.manifest(), daemon.manifest()
 
 
+def an_entry_that_is_just_being_written(daemon):
+    """A process finishes its entry in the moment in which the daemon looks at the file and locks it."""
+    if not shutil.which("strace"):
+        return
+    daemon.kill()
+    spool_file(daemon, entry([path("/etc/passwd")]))
+    lock = os.open(daemon.spool + "/records.0", os.O_WRONLY | os.O_APPEND)
+    fcntl.flock(lock, fcntl.LOCK_SH)
+    daemon.wrapper = ["strace", "-D", "-qq", "-f", "-o", "/dev/null", "-P", daemon.spool + "/taken.1",
+                      "-e", "inject=flock:delay_enter=1000000"]
+    daemon.start()
+    wait_for("the file taken", lambda: os.path.exists(daemon.spool + "/taken.1"))
+    time.sleep(0.3)
+    os.write(lock, entry([path("/etc/group")]))
+    os.close(lock)
+    wait_for("an empty spool", lambda: set(os.listdir(daemon.spool)) <= OWN_FILES)
+    assert daemon.stop() == 0
+    assert has_file(daemon.manifest(), "/etc/passwd") and has_file(daemon.manifest(), "/etc/group")
+
+
 def many_files_of_somebody_hostile(daemon):
     """They are locked, or have names that no file of ours can have. The files of others are read
     nevertheless."""
@@ -740,5 +760,6 @@ if __name__ == "__main__":
          *([relative_records_long_after_a_restart] if os.environ.get("FOOTPRINT_TEST_LONG") == "1" else []),
          another_user_goes_on, entries_that_are_refused_are_gaps, names_that_others_have_taken,
          a_file_of_nothing, a_file_that_cannot_be_read, a_file_that_cannot_be_opened_now, a_file_that_stays_locked,
+         an_entry_that_is_just_being_written,
          many_files_of_somebody_hostile, a_file_that_is_locked_at_the_end,
          nonsense_in_the_reserve, a_lock_of_somebody_else, another_daemon_on_the_same_spool, unreadable_manifest_is_put_aside, full_disk, hundred_thousand_paths])

@@ -146,6 +146,7 @@ int peer_hear_hello(struct peer *peer, const Footprint__Hello *hello, struct rec
 	if (belongings.unkept)
 		run_cannot_keep(session->application, session->started_ns);
 	r = peer_attach(peer, session, err);
+	session->scattered |= r == 0 && !belongings.segment;
 	if (r == 0 && belongings.segment) {
 		r = session_add_memory(session, hello->segment, belongings.segment, err);
 		if (r == 0)

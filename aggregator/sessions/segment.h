@@ -62,6 +62,10 @@ struct segment {
 	uint64_t acknowledged; /* ... in the one on disk */
 	/* Range of the log that damaged spool entries held; end 0: none. */
 	uint64_t torn_begin, torn_end;
+	/* Up to where the spool has said what the memory says as well, and when (uv_now) it did:
+	 * its files stay until that was read. */
+	uint64_t spooled;
+	uint64_t spooled_ms;
 	uint64_t lost;
 	uint32_t processes, users;
 };
@@ -103,6 +107,10 @@ int segment_add_log(struct session *session, struct segment *segment, uint64_t o
 /* For a segment whose log came by value, and whose memory has come now: takes over the executions
  * that are pending in `before`. The memory tells later what became of them. */
 void segment_inherit_execs(struct segment *segment, struct segment *before);
+
+/* Since when (uv_now) a slot has waited to become a fact that came by value, or has come, but was
+ * left to the memory. UINT64_MAX: none waits. */
+uint64_t segment_pending_since(const struct segment *segment);
 
 /* Makes facts of executions that came by value: those that have stood for EXEC_SETTLED_MS, or all.
  * 0 or -ENOMEM. */

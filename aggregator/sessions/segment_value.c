@@ -91,6 +91,18 @@ int segment_settle_execs(struct session *session, struct segment *segment, bool 
 	return 0;
 }
 
+uint64_t segment_pending_since(const struct segment *segment)
+{
+	uint64_t since = UINT64_MAX;
+
+	if (segment->spooled > segment_ingested(segment))
+		since = segment->spooled_ms;
+	for (unsigned i = 0; i < segment->n_execs; i++)
+		if (segment->execs[i].since_ms < since)
+			since = segment->execs[i].since_ms;
+	return since;
+}
+
 /* --- pieces ----------------------------------------------------------------------------------- */
 
 /* Is the slot a fact already? All slots are that were read from memory, except those that were
@@ -128,6 +140,16 @@ static int note_taken(struct segment *segment, uint64_t begin, uint64_t end)
 	return r == -ENOSPC ? 0 : r;
 }
 
+/* Leaves a piece to the memory, which has it, too. */
+static void leave_to_memory(
+	const struct session *session, struct segment *segment, uint64_t offset, size_t size)
+{
+	if (segment->spooled <= segment_ingested(segment))
+		segment->spooled_ms = uv_now(&session->daemon->loop);
+	if (offset + size > segment->spooled)
+		segment->spooled = offset + size;
+}
+
 int segment_add_log(struct session *session, struct segment *segment, uint64_t offset,
 	const uint8_t *log, size_t size, struct error *err)
 {
@@ -136,12 +158,14 @@ int segment_add_log(struct session *session, struct segment *segment, uint64_t o
 	struct slot slot;
 	int r;
 
-	if (segment_has_all(segment))
-		return 0;
 	if (offset % SLOT_ALIGN || offset > FP_SEGMENT_SIZE_MAX ||
 		size > FP_SEGMENT_SIZE_MAX - offset)
 		return error_set(err, -EBADMSG, "log: at %llu, not within a segment",
 			(unsigned long long)offset);
+	if (segment_has_all(segment)) {
+		leave_to_memory(session, segment, offset, size);
+		return 0;
+	}
 	while ((r = slot_next(&reader, &slot, err)) > 0) {
 		r = take_by_value(session, segment, at, &slot, err);
 		if (r == 0 && slot.state == SLOT_CLAIMED) {

@@ -45,6 +45,8 @@ struct session {
 	enum session_state state;
 	bool dropped;	     /* broke the rules: nothing more of it is read */
 	bool met;	     /* a socket has spoken for it */
+	bool scattered;	     /* said hello without its memory: it had lost its connection, so its
+				processes come back one by one */
 	bool imaged;	     /* counted as an image of its executable */
 	bool uncounted;	     /* has counted something that is not in the ledger yet */
 	unsigned references; /* facts that wait, and sockets */
@@ -92,8 +94,7 @@ struct session {
 TAILQ_HEAD(session_list, session);
 struct sessions {
 	struct session_list live, ending, finished;
-	uint64_t
-		unmet_ms; /* when the last one finished that only spool files have named; 0: none */
+	uint64_t unseen_ms; /* when the last one finished whose end nobody has seen; 0: none */
 	struct index by_id;
 	uint8_t *log_states, *log_payloads; /* two copies of a piece of log, SEGMENT_CHUNK_SIZE
 					       bytes each: see segment_memory.c */
@@ -155,8 +156,7 @@ void sessions_tick(struct aggregator *daemon);
 void sessions_settle(struct aggregator *daemon);
 /* May anything of it still come, by its socket or by a spool file? */
 bool session_may_say_more(const struct session *session);
-/* May a process still live that has said something to us, or to an aggregator before us? Of one
- * that is only known by its spool files, or has not come back yet, nobody has seen the end. */
+/* May a process still live that has said something to us, or to an aggregator before us? */
 bool sessions_may_return(const struct aggregator *daemon);
 /* Are some sessions ending that are not finished yet? */
 bool sessions_busy(const struct aggregator *daemon);

@@ -78,6 +78,13 @@ static bool may_be_named(const struct session *session)
 	       !spool_read_since(session->daemon, session->ending_ms);
 }
 
+/* Has somebody seen that none of its processes lives any more? Of a session that is only known by
+ * its spool files, nobody has, nor of one whose processes do not share a connection. */
+static bool end_was_seen(const struct session *session)
+{
+	return session->state != SESSION_LIVE && session->met && !session->scattered;
+}
+
 /* Finishes a session that no socket speaks for, if everything was read and applied, and nothing
  * waits. */
 static void finish(struct session *session)
@@ -99,8 +106,8 @@ static void finish(struct session *session)
 	close_memories(session);
 	pool_finished(session);
 	session->finished_ms = uv_now(&session->daemon->loop);
-	if (!session->met)
-		session->daemon->sessions.unmet_ms = session->finished_ms;
+	if (!end_was_seen(session))
+		session->daemon->sessions.unseen_ms = session->finished_ms;
 	run_session_ended(session->application, session->ended_ns);
 	session_move(session, SESSION_FINISHED);
 }
@@ -173,12 +180,10 @@ uint64_t sessions_ending_since(const struct aggregator *daemon)
 	return oldest;
 }
 
-/* Of a session that is only known by its spool files, nobody knows whether it lives. One that has
- * ended may have left something in the spool just before. */
+/* One that has ended may have left something in the spool just before. */
 bool session_may_say_more(const struct session *session)
 {
-	return session->state == SESSION_LIVE || !session->met ||
-	       !spool_read_since(session->daemon, session->ending_ms);
+	return !end_was_seen(session) || !spool_read_since(session->daemon, session->ending_ms);
 }
 
 static bool any_may_say_more(const struct session_list *list)
@@ -197,8 +202,8 @@ bool sessions_may_return(const struct aggregator *daemon)
 
 	return any_may_say_more(&sessions->live) || any_may_say_more(&sessions->ending) ||
 	       any_may_say_more(&sessions->finished) || ledger_awaits_sessions(daemon) ||
-	       (sessions->unmet_ms &&
-		       uv_now(&daemon->loop) - sessions->unmet_ms < SESSION_AWAY_MS_MAX);
+	       (sessions->unseen_ms &&
+		       uv_now(&daemon->loop) - sessions->unseen_ms < SESSION_AWAY_MS_MAX);
 }
 
 bool sessions_busy(const struct aggregator *daemon)

@@ -107,11 +107,10 @@ static uint64_t pending_since(const struct session *session)
 	uint64_t since = deferred_since(session);
 
 	for (uint32_t i = 0; i < session->n_segments; i++) {
-		const struct segment *segment = session->segments[i];
+		uint64_t waits = session->segments[i] ? segment_pending_since(session->segments[i])
+						      : UINT64_MAX;
 
-		for (unsigned j = 0; segment && j < segment->n_execs; j++)
-			if (segment->execs[j].since_ms < since)
-				since = segment->execs[j].since_ms;
+		since = waits < since ? waits : since;
 	}
 	return since;
 }

@@ -211,8 +211,9 @@ static uint64_t size_of(const struct taken *taken)
  * rest is read, and the file may be removed. */
 static void begin_reading(struct aggregator *daemon, struct taken *taken)
 {
-	uint64_t waited = uv_now(&daemon->loop) - taken->since_ms, size = size_of(taken);
+	uint64_t waited = uv_now(&daemon->loop) - taken->since_ms;
 	bool locked = flock(taken->fd, LOCK_EX | LOCK_NB) == 0;
+	uint64_t size = size_of(taken); /* if it is locked, nobody will make it larger */
 
 	if (!locked && (size == taken->size || (waited < LOCK_PATIENCE_MS && !daemon->stopping)))
 		return;

@@ -107,6 +107,22 @@ def execution_that_had_not_settled(daemon):
     wait_for("an empty spool", lambda: set(os.listdir(daemon.spool)) <= OWN_FILES)
 
 
+def execution_that_had_not_settled_in_a_memory(daemon):
+    """The same of a process whose memory has it as well: the file says nothing new, but the execution is in no
+    manifest yet."""
+    peer = Peer(daemon, [path("/etc/passwd")])
+    wait_for("the file", lambda: has_file(daemon.manifest(), "/etc/passwd"))
+    later = slot(execute("/usr/bin/dash"), EXEC)
+    os.pwrite(peer.memory, later, 64 + len(peer.hello) + -len(peer.hello) % 8 + len(peer.log))
+    spool_file(daemon, spool_entry(peer.hello, later, offset=len(peer.log)))
+    wait_for("an empty spool", lambda: set(os.listdir(daemon.spool)) <= OWN_FILES)
+    daemon.kill()
+    peer.close()
+    daemon.start()
+    assert daemon.stop() == 0
+    assert has_file(daemon.manifest(), "/usr/bin/dash"), "an execution is lost: " + daemon.manifest()
+
+
 def record_that_waits_in_vain(daemon):
     """A record of a process that lives on, relative to a directory that nobody names, does not keep its
     file from being removed."""
@@ -360,6 +376,24 @@ def restart_while_a_process_is_away(daemon):
     again.close()
 
 
+def another_fork_goes_on(daemon):
+    """Forks that have lost their connection come back one by one. One of them has said all and has ended, but
+    another leaves a record that is relative to what that one has named."""
+    session, named = os.urandom(16), slot(path("/etc", LIST))
+    spool_file(daemon, spool_entry(hello(session), named))
+    s = connect(daemon)
+    say_hello(s, hello(session), [])
+    s.send(batch(session, named))
+    s.close()
+    wait_for("the directory", lambda: has_file(daemon.manifest(), "/etc"))
+    assert daemon.stop() == 0
+    later = path("hostname", directory=directory_id(0, "/etc"))
+    spool_file(daemon, entry([later], offset=len(named), session=session))
+    daemon.start()
+    wait_for("the file", lambda: has_file(daemon.manifest(), "/etc/hostname"))
+    assert "unresolved" not in daemon.manifest()
+
+
 def named_in_the_spool_just_before_the_end(daemon):
     """A process that ends puts what it has not said into the spool, and then closes its connection."""
     peer = Peer(daemon, [path("/etc/passwd")])
@@ -600,6 +634,26 @@ def a_file_that_stays_locked(daemon):
     assert "gaps {" not in daemon.manifest(), daemon.manifest()
 
 
+def an_entry_that_is_just_being_written(daemon):
+    """A process finishes its entry in the moment in which the daemon looks at the file and locks it."""
+    if not shutil.which("strace"):
+        return
+    daemon.kill()
+    spool_file(daemon, entry([path("/etc/passwd")]))
+    lock = os.open(daemon.spool + "/records.0", os.O_WRONLY | os.O_APPEND)
+    fcntl.flock(lock, fcntl.LOCK_SH)
+    daemon.wrapper = ["strace", "-D", "-qq", "-f", "-o", "/dev/null", "-P", daemon.spool + "/taken.1",
+                      "-e", "inject=flock:delay_enter=1000000"]
+    daemon.start()
+    wait_for("the file taken", lambda: os.path.exists(daemon.spool + "/taken.1"))
+    time.sleep(0.3)
+    os.write(lock, entry([path("/etc/group")]))
+    os.close(lock)
+    wait_for("an empty spool", lambda: set(os.listdir(daemon.spool)) <= OWN_FILES)
+    assert daemon.stop() == 0
+    assert has_file(daemon.manifest(), "/etc/passwd") and has_file(daemon.manifest(), "/etc/group")
+
+
 def many_files_of_somebody_hostile(daemon):
     """They are locked, or have names that no file of ours can have. The files of others are read
     nevertheless."""
@@ -694,17 +748,18 @@ def hundred_thousand_paths(daemon):
 
 if __name__ == "__main__":
     run([files_left_while_away, who_began_without_a_spool, torn_entries, entries_cut_short_by_a_kill,
-         execution_that_had_not_settled, record_that_waits_in_vain,
+         execution_that_had_not_settled, execution_that_had_not_settled_in_a_memory, record_that_waits_in_vain,
          entry_cut_short_names_its_program, strange_files_are_put_away,
          killed_process_and_killed_daemon, a_journal_goes_while_others_end, memory_is_acknowledged_when_on_disk,
          what_waits_is_not_acknowledged, restart_continues,
          relative_records_after_a_restart, many_files_of_one_process, relative_records_by_the_spool_alone,
-         relative_records_after_a_stop, restart_while_a_process_is_away, named_in_the_spool_just_before_the_end,
+         relative_records_after_a_stop, restart_while_a_process_is_away, another_fork_goes_on, named_in_the_spool_just_before_the_end,
          directories_that_cannot_be_kept,
          a_file_that_is_read_in_pieces, records_by_value, a_connection_that_was_lost,
          unknown_directory_is_a_gap, prefixes_after_a_restart, what_was_kept_before_is_kept_again,
          *([relative_records_long_after_a_restart] if os.environ.get("FOOTPRINT_TEST_LONG") == "1" else []),
          another_user_goes_on, entries_that_are_refused_are_gaps, names_that_others_have_taken,
          a_file_of_nothing, a_file_that_cannot_be_read, a_file_that_cannot_be_opened_now, a_file_that_stays_locked,
+         an_entry_that_is_just_being_written,
          many_files_of_somebody_hostile, a_file_that_is_locked_at_the_end,
          nonsense_in_the_reserve, a_lock_of_somebody_else, another_daemon_on_the_same_spool, unreadable_manifest_is_put_aside, full_disk, hundred_thousand_paths])

@@ -12,6 +12,7 @@
 #include "aggregator/log.h"
 #include "aggregator/stop.h"
 #include "lib/base/standard.h"
+#include "lib/root/digest.h"
 
 #define LOWEST_PRIORITY 19
 #define BURST_FACTS	4096u
@@ -187,6 +188,7 @@ static int serve(struct aggregator *daemon)
 		r = begin(daemon);
 	if (r == 0) {
 		listener_announce(daemon->options.ready_fd);
+		digest_prepare(); /* nobody waits for that; if it fails, the first digest does it */
 		uv_run(&daemon->loop, UV_RUN_DEFAULT);
 		end(daemon);
 		r = uv_loop_close(&daemon->loop);

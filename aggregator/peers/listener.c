@@ -16,6 +16,7 @@
 #include "aggregator/log.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/standard.h"
+#include "proto/system_calls.h"
 
 #define ACTIVATION_FD 3 /* the first, SD_LISTEN_FDS_START */
 
@@ -154,11 +155,38 @@ static int remove_stale(const char *path, const struct socket_name *name)
 	return unlink(path) < 0 && errno != ENOENT ? -errno : 0;
 }
 
+/* chmod(2) of what is open with O_PATH. 0 or a negative errno. */
+static int set_mode(int fd, mode_t mode)
+{
+	char name[32];
+
+	if (syscall(SYS_fchmodat2, fd, "", mode, AT_EMPTY_PATH) == 0)
+		return 0;
+	/* Before Linux 6.6. */
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+	return chmod(name, mode) < 0 ? -errno : 0;
+}
+
+/* Processes of all users connect to us. Some may be able to write to the directory, too: what they
+ * have put in the place of our socket, a symlink in particular, is not touched. */
+static int open_to_all(struct listener *listener, const char *path)
+{
+	autoclose int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	struct stat status;
+
+	if (fd < 0 || fstat(fd, &status) < 0)
+		return -errno;
+	if (!S_ISSOCK(status.st_mode) || status.st_nlink != 1)
+		return -EEXIST;
+	listener->device = status.st_dev;
+	listener->inode = status.st_ino;
+	return set_mode(fd, 0666);
+}
+
 static int make_socket(struct listener *listener, const char *path)
 {
 	auto_socket_name struct socket_name name = { .directory = -1 };
 	int r = socket_name_make(path, &name);
-	struct stat status;
 
 	if (r == 0)
 		r = lock_socket(listener, path);
@@ -171,16 +199,12 @@ static int make_socket(struct listener *listener, const char *path)
 		return -errno;
 	if (bind(listener->fd, (struct sockaddr *)&name.address, sizeof(name.address)) < 0)
 		return -errno;
-	if (lstat(path, &status) < 0)
-		return -errno;
-	listener->device = status.st_dev;
-	listener->inode = status.st_ino;
 	listener->since_ns = clock_now_ns();
 	listener->path = strdup(path);
-	/* Processes of all users connect to us. */
-	if (!listener->path || chmod(path, 0666) < 0 || listen(listener->fd, SOMAXCONN) < 0)
-		return listener->path ? -errno : -ENOMEM;
-	return 0;
+	r = listener->path ? open_to_all(listener, path) : -ENOMEM;
+	if (r < 0)
+		return r;
+	return listen(listener->fd, SOMAXCONN) < 0 ? -errno : 0;
 }
 
 int listener_open(struct listener *listener, const char *path)

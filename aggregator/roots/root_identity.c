@@ -53,6 +53,12 @@ static struct root *find(struct aggregator *daemon, const struct root *identity,
 	return NULL;
 }
 
+/* Descriptors come back, as memory does: whoever waits for the one waits for the other. */
+static int only_now(int r)
+{
+	return r == -EMFILE || r == -ENFILE ? -ENOMEM : r;
+}
+
 static int root_new(
 	struct aggregator *daemon, const struct root *identity, int fd, struct root **ret)
 {
@@ -65,7 +71,7 @@ static int root_new(
 	if (!root)
 		return -ENOMEM;
 	*root = *identity;
-	r = root->known ? resolver_new(fd, &root->tools.resolver) : 0;
+	r = root->known ? only_now(resolver_new(fd, &root->tools.resolver)) : 0;
 	if (r < 0) {
 		free(root);
 		return r;
@@ -163,7 +169,7 @@ int roots_get_by_identity(
 	if (!*ret) {
 		fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (fd < 0)
-			return -errno;
+			return only_now(-errno);
 		if ((r = root_identify(fd, &own)) < 0)
 			return r;
 		if (same_directory(&own, &wanted))

@@ -16,7 +16,8 @@
 #include "aggregator/spool/spool_parts.h"
 #include "lib/base/cleanup.h"
 
-#define REMOVED "the spool was removed, perhaps with records in it"
+#define OWN_MODE 0700 /* until it is open to all */
+#define REMOVED	 "the spool was removed, perhaps with records in it"
 
 /* --- the directory ---------------------------------------------------------------------------- */
 
@@ -26,18 +27,17 @@ struct opened {
 	const char *trouble; /* what could not be done */
 };
 
-/* Everyone may leave records, and only their owner and we may take them away. *made: it was not
- * there; processes that had something to leave would have made it, if they could. */
-static int make_directory(const char *path, bool *made)
+/* Everyone may leave records in the directory that we have just made, and only their owner and we
+ * may take them away. Somebody may have put another directory in its place meanwhile. */
+static int open_to_all(int fd)
 {
 	struct stat status;
 
-	if (mkdir(path, 0700) < 0)
-		return errno == EEXIST ? 0 : -errno;
-	*made = true;
-	if (lstat(path, &status) < 0 || !S_ISDIR(status.st_mode))
-		return -ENOTDIR;
-	return chmod(path, 01777) < 0 ? -errno : 0;
+	if (fstat(fd, &status) < 0)
+		return -errno;
+	if (status.st_uid != geteuid() || status.st_mode & ACCESSPERMS & ~OWN_MODE)
+		return -EEXIST;
+	return fchmod(fd, 01777) < 0 ? -errno : 0;
 }
 
 /* 0, or a negative errno with ret->trouble. */
@@ -47,13 +47,17 @@ static int open_directory(const char *path, struct opened *ret)
 	int r;
 
 	*ret = (struct opened){ .directory = -1, .lock = -1, .trouble = "cannot be made" };
-	r = make_directory(path, &ret->made);
-	if (r < 0)
-		return r;
+	/* Processes that had something to leave would have made it, if they could. */
+	ret->made = mkdir(path, OWN_MODE) == 0;
+	if (!ret->made && errno != EEXIST)
+		return -errno;
 	ret->trouble = "cannot be opened";
 	fd = open(path, O_DIRECTORY | O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
+	r = ret->made ? open_to_all(fd) : 0;
+	if (r < 0)
+		return r;
 	ret->trouble = "in use by another footprintd";
 	r = own_file_lock(fd, SPOOL_LOCK_NAME, &ret->lock);
 	if (r < 0)

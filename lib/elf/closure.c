@@ -171,7 +171,7 @@ static int settle(struct builder *b, struct loaded *taken, int found)
 		return error_set(b->err, found, "closure: looked for in more than %u places",
 			SEARCH_TRIES_MAX);
 	if (found < 0 && found != -ENOENT && found != -ENOEXEC)
-		return found;
+		return error_set(b->err, found, "%s: %s", object->name, strerror(-found));
 	same = found == 0 ? find_file(b, object) : NULL;
 	if (same)
 		return add_name(b, object->name, same->index);
@@ -285,14 +285,16 @@ int elf_closure_find(
 {
 	struct error own = { 0 };
 	autobuilder struct builder b = { .err = err ? err : &own };
-	int code = add_program(&b, r, canonical, b.err);
+	int code;
 
+	b.err->code = 0;
+	code = add_program(&b, r, canonical, b.err);
 	if (code == 0)
 		code = build(&b);
 	if (code == 0)
 		code = hand_over(&b, ret);
-	if (code == -ENOMEM)
-		error_set(b.err, code, "closure: no memory");
+	if (code < 0 && b.err->code != code)
+		error_set(b.err, code, "closure: %s", strerror(-code));
 	return code;
 }
 

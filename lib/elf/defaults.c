@@ -62,7 +62,7 @@ int defaults_of_glibc(struct resolver *r, const char *interpreter, char **ret)
 	size_t size = 0, best_size = 0;
 	int code = content_read(r, interpreter, LINKER_SIZE_MAX, &linker, &size);
 
-	if (code == -ENOMEM)
+	if (code < 0 && (code = content_failure(code)) != -ENOENT)
 		return code;
 	at = linker;
 	end = at + size;
@@ -106,7 +106,7 @@ int defaults_of_musl(struct resolver *r, const char *interpreter, char **ret)
 	size_t size;
 	int code = path ? content_read(r, path, MUSL_PATH_SIZE_MAX, &list, &size) : -ENOENT;
 
-	if (code == -ENOMEM)
+	if (code < 0 && (code = content_failure(code)) != -ENOENT)
 		return code;
 	*ret = code == 0 ? list : strdup(MUSL_USUAL);
 	return *ret ? 0 : -ENOMEM;

@@ -15,7 +15,7 @@
 #define MUSL_PATH_SIZE_MAX (64u << 10)
 
 /* The list in glibc's ld.so, colon-separated, without slashes at the ends; a common one when it
- * cannot be read. Negative errno: -ENOMEM. */
+ * is not there. Negative errno: content_failure()'s. */
 int defaults_of_glibc(struct resolver *r, const char *interpreter, char **ret);
 
 /* musl's: /etc/ld-musl-ARCH.path beside the linker's own root, or what is built in. Separated by

@@ -6,6 +6,7 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/elf/tokens.h"
+#include "lib/root/content.h"
 
 /* glibc skips objects of another class or machine, and goes on; musl takes the first one. */
 static bool acceptable(const struct search *search, const struct elf_info *info)
@@ -23,10 +24,10 @@ static int describe_at(struct search *search, const char *canonical, struct elf_
 	int code;
 
 	if (fd < 0)
-		return fd == -ENOMEM ? fd : -ENOENT;
+		return content_failure(fd);
 	code = elf_describe(fd, &info, NULL);
 	if (code < 0)
-		return code == -ENOMEM ? code : -ENOEXEC;
+		return code == -EBADMSG ? -ENOEXEC : code;
 	if (!acceptable(search, &info)) {
 		elf_info_deinit(&info);
 		return -ENOEXEC;
@@ -47,8 +48,9 @@ int search_try(struct search *search, const char *path, struct loaded *object)
 		return -E2BIG;
 	code = resolver_resolve(search->resolver, NULL, path, true, &where);
 	if (code < 0)
-		return code == -ENOMEM ? code : -ENOENT;
-	code = where.error ? -ENOENT : describe_at(search, where.path, &object->info);
+		return content_failure(code);
+	code = where.error ? content_failure(where.error)
+			   : describe_at(search, where.path, &object->info);
 	if (code == 0) {
 		found = strdup(path);
 		if (!found)

@@ -139,7 +139,9 @@ static int read_cache(struct search *search)
 
 	if (code == 0)
 		ld_cache_init(&search->cache, (uint8_t *)bytes, size, search->big_endian);
-	return code == -ENOMEM ? code : 0;
+	else
+		code = content_failure(code);
+	return code == -ENOENT ? 0 : code;
 }
 
 static int fill(struct search *search, const struct elf_info *program)

@@ -58,7 +58,7 @@ void search_deinit(struct search *search);
 
 /*
  * Finds `name`, needed by `loader`. 0, and `object` has found, canonical, device, inode and info;
- * -ENOENT: nowhere; -E2BIG: past SEARCH_TRIES_MAX; -ENOMEM.
+ * -ENOENT: nowhere; -E2BIG: past SEARCH_TRIES_MAX; what content_failure() says.
  */
 int search_find(struct search *search, const char *name, const struct loaded *loader,
 	struct loaded *object);

@@ -8,6 +8,11 @@ static const uint64_t entry_magic = SPOOL_ENTRY_MAGIC, making_magic = SPOOL_ENTR
 #define MAGIC_TAIL(magic) ((const uint8_t *)&(magic) + 1)
 #define MAGIC_TAIL_SIZE	  (sizeof(uint64_t) - 1)
 
+/* Bytes whose checksum was wrong, after which what follows is not looked at: thousands of entries
+ * may each claim to reach to the end of the file. (An entry of ours that was truncated may as well,
+ * but these are few.) */
+#define IN_VAIN_MAX (8ull * FP_SEGMENT_SIZE_MAX)
+
 /* Are the sizes within their limits? Whether so many bytes are there is another question. */
 static bool entry_plausible(const struct spool_entry *entry)
 {
@@ -36,7 +41,7 @@ static size_t next_magic(const struct spool_reader *reader, size_t from)
 enum entry_state { ENTRY_WHOLE, ENTRY_CUT, ENTRY_BAD };
 
 /* Fills in as much of *ret as there is before the end of the file. */
-static enum entry_state entry_at(const struct spool_reader *reader, struct spool_view *ret)
+static enum entry_state entry_at(struct spool_reader *reader, struct spool_view *ret)
 {
 	const uint8_t *at = reader->bytes + reader->offset;
 	size_t left = reader->size - reader->offset;
@@ -54,9 +59,10 @@ static enum entry_state entry_at(const struct spool_reader *reader, struct spool
 	if (left - ret->entry.hello_size < ret->entry.log_size)
 		return ENTRY_CUT;
 	ret->log = ret->hello + ret->entry.hello_size;
-	return fp_entry_checksum(&ret->entry, ret->hello, ret->log) == ret->entry.checksum
-		       ? ENTRY_WHOLE
-		       : ENTRY_BAD;
+	if (fp_entry_checksum(&ret->entry, ret->hello, ret->log) == ret->entry.checksum)
+		return ENTRY_WHOLE;
+	reader->in_vain += ret->entry.hello_size + ret->entry.log_size;
+	return ENTRY_BAD;
 }
 
 /* Are the `size` bytes at the reader's offset a truncated entry of records in the making? */
@@ -76,6 +82,7 @@ enum spool_found spool_next(struct spool_reader *reader, struct spool_view *ret)
 {
 	while (reader->offset < reader->size) {
 		enum entry_state state = entry_at(reader, ret);
+		bool given_up = state == ENTRY_BAD && reader->in_vain > IN_VAIN_MAX;
 		size_t next, size;
 
 		if (state == ENTRY_WHOLE) {
@@ -85,14 +92,14 @@ enum spool_found spool_next(struct spool_reader *reader, struct spool_view *ret)
 		if (state == ENTRY_CUT && reader->more)
 			return SPOOL_END;
 		/* Whole entries may follow: look for where the next one begins. */
-		next = next_magic(reader, reader->offset + 1);
+		next = given_up ? reader->size : next_magic(reader, reader->offset + 1);
 		size = next - reader->offset;
 		if (cut_in_the_making(reader, ret, size)) {
 			reader->offset = next;
 			continue;
 		}
 		/* Is the hello complete, so that it is known whose entry it was? */
-		if (ret->hello && size < sizeof(ret->entry) + ret->entry.hello_size)
+		if (given_up || (ret->hello && size < sizeof(ret->entry) + ret->entry.hello_size))
 			ret->hello = NULL;
 		ret->log = NULL;
 		reader->offset = next;

@@ -228,6 +228,8 @@ static int check_packet(const Footprint__Packet *packet, struct error *err)
 		return require(packet->notice->session.len == SESSION_ID_SIZE, "session", err);
 	case FOOTPRINT__PACKET__SAID_POOL:
 		return require(packet->pool->session.len == SESSION_ID_SIZE, "session", err);
+	case FOOTPRINT__PACKET__SAID_VIGIL:
+		return require(packet->vigil->session.len == SESSION_ID_SIZE, "session", err);
 	default:
 		return 0; /* a message of a later version */
 	}

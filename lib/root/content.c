@@ -4,6 +4,22 @@
 
 #include "lib/base/cleanup.h"
 
+int content_failure(int code)
+{
+	switch (code) {
+	case -ENOMEM:
+	case -EMFILE:
+	case -ENFILE:
+		return -ENOMEM;
+	case -EIO:
+	case -ESTALE:
+	case -ETIMEDOUT:
+		return code;
+	default:
+		return -ENOENT;
+	}
+}
+
 ssize_t content_read_at(int fd, void *buffer, size_t size, uint64_t offset)
 {
 	size_t done = 0;

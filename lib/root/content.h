@@ -8,6 +8,13 @@
 
 #include "lib/root/resolver.h"
 
+/*
+ * What it means that a path cannot be resolved, opened or read for this negative errno. -ENOENT:
+ * nothing is there that could be read. -ENOMEM: we have no memory or descriptors now. Others: it
+ * may be there, but nobody knows what it holds.
+ */
+int content_failure(int code);
+
 /* pread until `size` bytes or the end of the file: bytes read, or negative errno. */
 ssize_t content_read_at(int fd, void *buffer, size_t size, uint64_t offset);
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -16,14 +17,46 @@
 DEFINE_CLEANUP(cleanup_digest, EVP_MD_CTX *, EVP_MD_CTX_free)
 #define autodigest __attribute__((cleanup(cleanup_digest)))
 
-/* Why libcrypto has failed: for lack of memory, which may be available later, or because it has no
- * SHA-256 (openssl.cnf can turn it off). */
+/* The digest of nothing, of which each other one begins as a copy: that fails only for lack of
+ * memory, and does not look SHA-256 up again. */
+static struct {
+	pthread_mutex_t lock;
+	EVP_MD_CTX *of_nothing; /* NULL: not made yet */
+} beginning = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+/* Why there is no SHA-256: openssl.cnf can turn it off, or there is no memory, which may be there
+ * later. */
 static int crypto_failure(void)
 {
-	unsigned long error = ERR_peek_last_error();
+	unsigned long error;
+	int r = -ENOTSUP;
 
-	ERR_clear_error();
-	return ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE ? -ENOMEM : -ENOTSUP;
+	while ((error = ERR_get_error()))
+		if (ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE)
+			r = -ENOMEM;
+	return r;
+}
+
+static int make_beginning(void)
+{
+	autodigest EVP_MD_CTX *digest = EVP_MD_CTX_new();
+
+	if (!digest)
+		return -ENOMEM;
+	if (!EVP_DigestInit_ex(digest, EVP_sha256(), NULL))
+		return crypto_failure();
+	beginning.of_nothing = steal_pointer(digest);
+	return 0;
+}
+
+int digest_prepare(void)
+{
+	int r;
+
+	pthread_mutex_lock(&beginning.lock);
+	r = beginning.of_nothing ? 0 : make_beginning();
+	pthread_mutex_unlock(&beginning.lock);
+	return r;
 }
 
 /* Reads up to `end` and no further, so that a file that grows as fast as we read cannot keep us. */
@@ -41,7 +74,7 @@ static int hash_content(EVP_MD_CTX *digest, int fd, off_t end)
 		if (n <= 0)
 			return (int)n;
 		if (!EVP_DigestUpdate(digest, buffer, (size_t)n))
-			return crypto_failure();
+			return -ENOMEM;
 		offset += n;
 	}
 	return 0;
@@ -71,7 +104,7 @@ static bool too_sparse(int fd, const struct stat *status)
 
 int digest_file(int fd, uint8_t ret_sha256[static 32])
 {
-	autodigest EVP_MD_CTX *digest = EVP_MD_CTX_new();
+	autodigest EVP_MD_CTX *digest = NULL;
 	struct stat status;
 	int code;
 
@@ -79,12 +112,14 @@ int digest_file(int fd, uint8_t ret_sha256[static 32])
 		return -errno;
 	if (status.st_size > DIGEST_SIZE_MAX || too_sparse(fd, &status))
 		return -EFBIG;
-	if (!digest)
+	code = digest_prepare();
+	if (code < 0)
+		return code;
+	digest = EVP_MD_CTX_new();
+	if (!digest || !EVP_MD_CTX_copy_ex(digest, beginning.of_nothing))
 		return -ENOMEM;
-	if (!EVP_DigestInit_ex(digest, EVP_sha256(), NULL))
-		return crypto_failure();
 	code = hash_content(digest, fd, status.st_size);
 	if (code < 0)
 		return code;
-	return EVP_DigestFinal_ex(digest, ret_sha256, NULL) ? 0 : crypto_failure();
+	return EVP_DigestFinal_ex(digest, ret_sha256, NULL) ? 0 : -ENOMEM;
 }

@@ -8,6 +8,11 @@
 /* Holes cost nothing to make, but as much to hash as data: past this the file is not hashed. */
 #define DIGEST_HOLES_MAX (64ll << 20)
 
+/* Loads what libcrypto needs for it, which digest_file() does as well. But libcrypto (3.0) crashes
+ * if it has no memory for its own beginnings, which is less likely when a process starts. 0,
+ * -ENOMEM or -ENOTSUP. */
+int digest_prepare(void);
+
 /*
  * Reads fd from its start to where it ends now, with pread; fd's offset stays. 0 or negative errno:
  * -EFBIG for a file past DIGEST_SIZE_MAX, or with more holes than DIGEST_HOLES_MAX; -ENOTSUP where

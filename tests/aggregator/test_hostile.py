@@ -155,6 +155,21 @@ def segments_that_cannot_be(daemon):
     check_others_go_on(daemon)
 
 
+def ids_of_another_size(daemon):
+    """Each message but the hello names a session."""
+    def message(field, body):
+        return varint(field << 3 | 2) + varint(len(body)) + body
+
+    for said in 2, 3, 4, 5:
+        for size in None, 0, 1, 15, 17:
+            peer = Peer(daemon, GOOD, application="bad")
+            names = b"" if size is None else message(1, peer.session[:size].ljust(size, b"x"))
+            peer.socket.send(message(said, names))
+            assert refused(peer.socket), (said, size)
+            peer.close()
+    check_others_go_on(daemon)
+
+
 def session_that_was_dropped(daemon):
     """It does not come back."""
     peer = Peer(daemon, [data(4, "/" + "y" * 13000)], application="bad")
@@ -288,7 +303,7 @@ if __name__ == "__main__":
          many_records_that_wait_for_a_directory, prefixes_with_more_directories_than_are_kept,
          root_that_is_no_path_descriptor, garbage, logs_that_are_damaged, logs_that_do_not_fit,
          slots_that_change_their_size, pieces_that_are_not_within_a_log, segments_that_cannot_be,
-         session_that_was_dropped,
+         ids_of_another_size, session_that_was_dropped,
          records_not_understood_are_gaps, another_protocol_is_a_gap,
          another_session_on_the_same_socket, memories_that_claim_what_they_do_not_hold, applications_not_allowed,
          names_do_not_leave_the_directory, links_do_not_leave_the_root, out_of_descriptors,

@@ -2,7 +2,7 @@
 # time-limit: 240
 """The socket and the spool are removed, renamed or mounted over while the daemon runs: it goes on where
 their names lead, nothing that can be read is lost, and what may be lost is a gap."""
-import ctypes, os, shutil, sys
+import ctypes, os, shutil, sys, threading
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from peer import *
@@ -173,5 +173,35 @@ def killed_afterwards(daemon):
     assert runs["disturbed"] == runs["undisturbed"], runs
 
 
+def replaced_when_just_made(daemon):
+    """Whoever may write to the directory may put symlinks in their place. What these lead to keeps its mode."""
+    if not shutil.which("strace"):
+        return
+    daemon.kill()
+    os.unlink(daemon.socket)
+    shutil.rmtree(daemon.spool)
+    daemon.has_spool = False
+    secret, private = daemon.directory + "/secret", daemon.directory + "/private"
+    os.close(os.open(secret, os.O_CREAT, 0o600))
+    os.mkdir(private, 0o700)
+
+    def replace():
+        for name, victim in (daemon.socket, secret), (daemon.spool, private):
+            wait_for(name, lambda: os.path.exists(name))
+            os.rename(name, name + ".own")
+            os.symlink(victim, name)
+
+    daemon.wrapper = ["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", "inject=chmod,fchmod:delay_enter=1000000"]
+    other = threading.Thread(target=replace)
+    other.start()
+    try:
+        daemon.start()
+    except AssertionError:
+        assert "spool: cannot be opened" in daemon.stderr(), daemon.stderr()
+    other.join()
+    assert os.stat(secret).st_mode & 0o7777 == 0o600, oct(os.stat(secret).st_mode)
+    assert os.stat(private).st_mode & 0o7777 == 0o700, oct(os.stat(private).st_mode)
+
+
 run([socket_that_is_removed, who_has_found_the_old_socket, socket_of_somebody_else, spool_that_is_removed, spool_that_is_renamed,
-     mounted_over, everything_is_removed, killed_afterwards])
+     mounted_over, everything_is_removed, killed_afterwards, replaced_when_just_made])

@@ -248,24 +248,29 @@ def a_program_whose_libraries_cannot_be_told_is_a_gap(daemon):
         assert "/usr/bin/tool" not in gaps(), gaps()
 
 
-def a_program_that_cannot_be_read_is_a_gap(daemon):
+def what_cannot_be_read_is_a_gap(daemon):
+    """A program, and a library: the linker does not look for it elsewhere."""
     if not shutil.which("strace"):
         print("skipped: needs strace")
         return
-    daemon.stop()
     root = daemon.directory + "/root"
-    for name in ("bad", "good"):
-        put(root, "/usr/bin/" + name, object_that_needs(["libc.so.6"]))
+    for directory in "/lib", "/usr/lib":
+        put(root, directory + "/shared.so", object_that_needs([]))
+    for name, needed in ("good", "libc.so.6"), ("bad", "libc.so.6"), ("needs-bad", "shared.so"):
+        put(root, "/usr/bin/" + name, object_that_needs([needed]))
     # -D: the daemon keeps its process id.
-    daemon.wrapper = ["strace", "-D", "-f", "-o", "/dev/null", "-P", root + "/usr/bin/bad",
-                      "-e", "inject=pread64:error=EIO"]
-    daemon.start()
-    say(daemon, root, [path("/etc/none")], executable="/usr/bin/bad")
-    say(daemon, root, [path("/etc/none")], executable="/usr/bin/good")
-    wait_for("both", lambda: daemon.manifest().count("watched: ") == 2)
-    assert daemon.stop() == 0
-    said = re.findall(r'^gaps \{\n  kind: "unresolved"\n  path: "(.*)"\n  detail: "(.*)"', daemon.manifest(), re.M)
-    assert said == [("/usr/bin/bad", "read: Input/output error")], said
+    for name, file, why in ("bad", "/usr/bin/bad", "read: Input/output error"), \
+            ("needs-bad", "/lib/shared.so", "shared.so: Input/output error"):
+        daemon.stop()
+        daemon.wrapper = ["strace", "-D", "-f", "-o", "/dev/null", "-P", root + file, "-e", "inject=pread64:error=EIO"]
+        daemon.start()
+        say(daemon, root, [path("/etc/none")], executable="/usr/bin/" + name, application=name)
+        say(daemon, root, [path("/etc/none")], executable="/usr/bin/good", application=name)
+        wait_for("both", lambda: daemon.manifest(name + "@1").count("watched: ") == 2)
+        assert daemon.stop() == 0
+        said = re.findall(r'^gaps \{\n  kind: "unresolved"\n  path: "(.*)"\n  detail: "(.*)"', daemon.manifest(name + "@1"),
+                          re.M)
+        assert said == [("/usr/bin/" + name, why)], said
 
 
 def digests_that_cannot_be_made(daemon):
@@ -466,5 +471,5 @@ if __name__ == "__main__":
          a_root_with_the_numbers_of_one_that_is_gone, owners_are_as_the_container_calls_them,
          a_root_that_is_never_handed_over, a_package_is_upgraded, a_file_belongs_to_the_package_of_its_own_root,
          a_damaged_database_is_said_once, a_program_whose_libraries_cannot_be_told_is_a_gap,
-         a_program_that_cannot_be_read_is_a_gap, digests_that_cannot_be_made, programs_that_are_looked_at_for_hours,
+         what_cannot_be_read_is_a_gap, digests_that_cannot_be_made, programs_that_are_looked_at_for_hours,
          what_libc_loads_itself_is_explained, what_nobody_will_ever_say_is_not_waited_for])

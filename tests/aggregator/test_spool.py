@@ -578,6 +578,20 @@ def a_file_of_nothing(daemon):
     assert 'detail: "damaged spool entries"' in daemon.manifest(), daemon.manifest()
 
 
+def entries_that_overlap(daemon):
+    """Each header claims everything behind it. Others do not wait until all of that has been checked."""
+    size = (16 << 20) // 48 * 48
+    for making, name in (b"m", "records.65533"), (b"F", "records.65534"):
+        spool_file(daemon, b"".join(struct.pack("<8sIIQQQII", making + b"RPTLOG3", 0, size - at - 48, 0, 1, 0, 1, 0)
+                                    for at in range(0, size, 48)), name)
+    begun = time.monotonic()
+    wait_for("an empty spool", lambda: set(os.listdir(daemon.spool)) <= OWN_FILES)
+    Peer(daemon, [path("/etc/passwd")]).close()
+    wait_for("somebody else's", lambda: has_file(daemon.manifest(), "/etc/passwd"))
+    assert time.monotonic() - begun < 15, time.monotonic() - begun
+    assert daemon.stop() == 0
+
+
 def a_file_that_cannot_be_read(daemon):
     """The file stays where it is, and all current runs get a gap."""
     daemon.kill()
@@ -612,6 +626,22 @@ def a_file_that_cannot_be_opened_now(daemon):
         wait_for("the file", lambda: has_file(daemon.manifest(name + "@1"), "/etc/passwd"))
         with open(daemon.directory + "/trace") as f:
             assert "EMFILE" in f.read(), "it was opened at once: this tests nothing"
+
+
+def a_root_that_cannot_be_held_now(daemon):
+    """No descriptor was left for it: what is said in it waits, and is not taken for damaged."""
+    if not shutil.which("strace"):
+        return
+    daemon.kill()
+    spool_file(daemon, entry([path("/etc/passwd")]))
+    daemon.wrapper = ["strace", "-D", "-qq", "-f", "-o", daemon.directory + "/trace", "-P", "/",
+                      "-e", "trace=fcntl", "-e", "inject=fcntl:error=EMFILE:when=1"]
+    daemon.start()
+    wait_for("the file", lambda: has_file(daemon.manifest(), "/etc/passwd"))
+    with open(daemon.directory + "/trace") as f:
+        assert "EMFILE" in f.read(), "it was held at once: this tests nothing"
+    assert daemon.stop() == 0
+    assert "gaps {" not in daemon.manifest(), daemon.manifest()
 
 
 def a_file_that_stays_locked(daemon):
@@ -759,7 +789,7 @@ if __name__ == "__main__":
          unknown_directory_is_a_gap, prefixes_after_a_restart, what_was_kept_before_is_kept_again,
          *([relative_records_long_after_a_restart] if os.environ.get("FOOTPRINT_TEST_LONG") == "1" else []),
          another_user_goes_on, entries_that_are_refused_are_gaps, names_that_others_have_taken,
-         a_file_of_nothing, a_file_that_cannot_be_read, a_file_that_cannot_be_opened_now, a_file_that_stays_locked,
-         an_entry_that_is_just_being_written,
+         a_file_of_nothing, entries_that_overlap, a_file_that_cannot_be_read, a_file_that_cannot_be_opened_now,
+         a_root_that_cannot_be_held_now, a_file_that_stays_locked, an_entry_that_is_just_being_written,
          many_files_of_somebody_hostile, a_file_that_is_locked_at_the_end,
          nonsense_in_the_reserve, a_lock_of_somebody_else, another_daemon_on_the_same_spool, unreadable_manifest_is_put_aside, full_disk, hundred_thousand_paths])

@@ -331,6 +331,20 @@ class Diff(unittest.TestCase):
             "shop 1.3 -> 1.4: 1 library changed\n\nLibraries\n"
             "  ~ /usr/lib/libssl.so.3  nginx: needed -> dlopen\n")))
 
+    def test_a_library_that_needs_others(self):
+        def of(*needed):
+            libraries = copy.deepcopy(shop()["libraries"])
+            libraries[0]["needed"] = list(needed)
+            return shop("1.4", libraries=libraries)
+
+        many = [f"lib{number}.so" for number in range(6)]
+        for old, new, note in [
+                (["libz.so.1"], ["liblz4.so.1", "libz.so.1"], "now needs liblz4.so.1"),
+                (["libz.so.1", "a\n"], ["libm.so.6"], r"now needs libm.so.6; no longer needs libz.so.1, a\x0a"),
+                (["libz.so.1"], many, "now needs lib0.so, lib1.so, lib2.so +3; no longer needs libz.so.1"),
+                (["a", "b"], ["b", "a"], "needs the same libraries in another order")]:
+            self.assertIn(f"  ~ /usr/lib/libssl.so.3  {note}\n", self.diff(of(*old), of(*new))[1])
+
     def test_json_has_the_keys_of_show(self):
         gaps = [{"kind": "sites", "path": b"/bin/x", "count": 3}]
         empty = shop("1.4", executables=[], packages=[], files=[], libraries=[], endpoints=[],

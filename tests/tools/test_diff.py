@@ -430,6 +430,18 @@ class Diff(unittest.TestCase):
         self.assertEqual(self.diff(of("1", before + own), of("2", after + new), "--all")[1].count("\n  "),
                          1 + 64 + 55)
 
+    def test_long_lists_keep_what_the_application_was_given(self):
+        def of(version, given, written):
+            paths = [(b"/data/%03d" % number, 1 | 2 | 4) for number in range(written)] + [
+                (b"/given/" + name, 1) for name in given]
+            return shop(version, files=[{"path": path, "type": ("TYPE_FILE",), "uses": [{"by": 1, "access": access}]}
+                                        for path, access in paths])
+
+        text = self.diff(of("1.3", [b"a", b"b", b"c"], 0), of("1.4", [b"x", b"y", b"z"], 100))[1]
+        self.assertEqual(text.count("/given/"), 6)
+        self.assertEqual(text.count("  + /data/"), 44)
+        self.assertIn("  and 56 more, written by the application: see --all\n", text)
+
     def test_trouble_is_2(self):
         manifests.write(self.old, shop())
         self.assertEqual(footprint("diff", self.old).returncode, 2)

@@ -322,16 +322,18 @@ static void join_changes(void *context, const struct pair_item *before, size_t n
 	came->kind = N_CHANGE_KINDS;
 }
 
-/* Drops what both sides have, under names of their own. */
-static void drop_changes(void *context, const struct pair_item *before, size_t n_before,
+#define NAME_OF_RUN UINT32_MAX /* `what` of an addition or removal that is none */
+
+/* Marks what both sides have, under names of their own. */
+static void mark_names_of_run(void *context, const struct pair_item *before, size_t n_before,
 	const struct pair_item *after, size_t n_after)
 {
 	struct work *w = context;
 
 	for (size_t i = 0; i < n_before; i++)
-		w->list.changes[before[i].index].kind = N_CHANGE_KINDS;
+		w->list.changes[before[i].index].what = NAME_OF_RUN;
 	for (size_t i = 0; i < n_after; i++)
-		w->list.changes[after[i].index].kind = N_CHANGE_KINDS;
+		w->list.changes[after[i].index].what = NAME_OF_RUN;
 }
 
 static size_t gather(struct work *w, enum change_kind kind, mark_of *mark, struct pair_item *items)
@@ -381,6 +383,7 @@ static int find_all_pairs(struct work *w, enum change_group group)
 	return 0;
 }
 
+/* A name stays a candidate when one rule has found its like: of several, each may have another. */
 static int drop_run_names(struct work *w, enum change_group group)
 {
 	static mark_of *const marks[N_CHANGE_GROUPS][N_RUN_NAME_RULES] = {
@@ -391,8 +394,11 @@ static int drop_run_names(struct work *w, enum change_group group)
 	if (!run_names_any(w->c.before) || !run_names_any(w->c.after))
 		return 0;
 	for (size_t i = 0; i < N_RUN_NAME_RULES && marks[group][i]; i++)
-		if (find_pairs(w, marks[group][i], drop_changes) < 0)
+		if (find_pairs(w, marks[group][i], mark_names_of_run) < 0)
 			return -ENOMEM;
+	for (size_t i = 0; i < w->list.n; i++)
+		if (w->list.changes[i].what == NAME_OF_RUN)
+			w->list.changes[i].kind = N_CHANGE_KINDS;
 	return 0;
 }
 

@@ -119,6 +119,8 @@ class Diff(unittest.TestCase):
                                       [make(b"/tmp/tmp.8pKYfu")]), same)
         self.assertEqual(self.of_runs([make(b"/data/temp-1.rdb"), make(b"/data/temp-35.rdb")],
                                       [make(b"/data/temp-7.rdb"), make(b"/data/temp-1234.rdb")]), same)
+        self.assertEqual(self.of_runs([make(b"/dev/shm/pg.1"), make(b"/dev/shm/pg.222"), make(b"/dev/shm/x5c")],
+                                      [make(b"/dev/shm/pg.333"), make(b"/dev/shm/xbc")]), same)
         folders = [[make(folder, access=4 | 8), make(folder + b"/a"), {"path": folder + b"/kept", "uses": [
             {"by": 0, "access": 1}]}] for folder in (b"/tmp/xaaaaa", b"/tmp/xbbbbb")]
         self.assertEqual(self.of_runs(*folders), same)

@@ -1,8 +1,10 @@
 /* Notes in a diff: how a thing has changed. */
 #include "tools/diff_line.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/cleanup.h"
 #include "lib/manifest/words.h"
 #include "tools/terminal.h"
 
@@ -101,6 +103,61 @@ static void note_program(struct line *l)
 		line_note_other_children(l);
 }
 
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* The names of the libraries that it needs, sorted. The caller frees the list. */
+static char **needed_names(const Footprint__Library *library)
+{
+	char **names = calloc(library->n_needed + 1, sizeof(*names));
+
+	if (!names)
+		abort(); /* a command may abort when there is no memory */
+	for (size_t i = 0; i < library->n_needed; i++)
+		names[i] = library->needed[i];
+	qsort(names, library->n_needed, sizeof(*names), compare_names);
+	return names;
+}
+
+/* "VERB libz.so.1, liblz4.so.1 +2": what `one` needs, and `other` does not. Returns how many. */
+static size_t note_needed(struct line *l, const char *verb, const Footprint__Library *one,
+	const Footprint__Library *other)
+{
+	autofree char **names = needed_names(other);
+	size_t n = 0;
+
+	for (size_t i = 0; i < one->n_needed; i++) {
+		if (bsearch(&one->needed[i], names, other->n_needed, sizeof(*names), compare_names))
+			continue;
+		if (!n) {
+			line_begin_note(l);
+			fprintf(l->out, "%s ", verb);
+		}
+		if (n < LINE_NAMES_SHOWN) {
+			fputs(n ? ", " : "", l->out);
+			terminal_text(l->out, one->needed[i]);
+		}
+		n++;
+	}
+	if (n > LINE_NAMES_SHOWN)
+		fprintf(l->out, " +%zu", n - LINE_NAMES_SHOWN);
+	return n;
+}
+
+/* "now needs libz.so.1; no longer needs libm.so.6" */
+static void note_other_needed(
+	struct line *l, const Footprint__Library *before, const Footprint__Library *after)
+{
+	size_t n = note_needed(l, "now needs", after, before);
+
+	if (note_needed(l, "no longer needs", before, after) + n)
+		return;
+	line_begin_note(l);
+	fputs("needs the same libraries in another order", l->out);
+}
+
 static void note_library(struct line *l)
 {
 	const Footprint__Library *before = l->diff->before->libraries[l->change->before];
@@ -109,10 +166,8 @@ static void note_library(struct line *l)
 
 	if (what & DIFFERENCE_SONAME)
 		line_note_change(l, "soname", before->soname, after->soname);
-	if (what & DIFFERENCE_NEEDED) {
-		line_begin_note(l);
-		fprintf(l->out, "needs %zu -> %zu libraries", before->n_needed, after->n_needed);
-	}
+	if (what & DIFFERENCE_NEEDED)
+		note_other_needed(l, before, after);
 	if ((what & DIFFERENCE_BUILD_ID) && !(what & DIFFERENCE_CONTENT)) {
 		line_begin_note(l);
 		fputs("build id", l->out);

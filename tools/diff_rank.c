@@ -2,6 +2,9 @@
 
 #include <stdlib.h>
 
+#include "lib/manifest/manifest.h"
+#include "lib/manifest/words.h"
+
 struct changed_packages changed_packages_find(const struct diff *diff)
 {
 	const struct change_list *list = &diff->groups[GROUP_PACKAGES];
@@ -46,6 +49,21 @@ static bool is_with_package(const struct diff *diff, const struct changed_packag
 	       is_of(packages->after, diff_file(diff->after, group, change->after));
 }
 
+static bool is_written(const Footprint__File *file)
+{
+	return file_access(file) & ACCESS_CHANGES;
+}
+
+/* Is it a file that the application writes itself, on each side that has it? */
+static bool is_own(const struct diff *diff, enum change_group group, const struct change *change)
+{
+	if (group != GROUP_FILES)
+		return false;
+	if (change->kind != CHANGE_ADDED && !is_written(diff->before->files[change->before]))
+		return false;
+	return change->kind == CHANGE_REMOVED || is_written(diff->after->files[change->after]);
+}
+
 enum change_rank change_rank(const struct diff *diff, const struct changed_packages *packages,
 	enum change_group group, const struct change *change)
 {
@@ -55,5 +73,7 @@ enum change_rank change_rank(const struct diff *diff, const struct changed_packa
 		return RANK_CAME_OR_WENT;
 	if (is_with_package(diff, packages, group, change))
 		return came_or_went ? RANK_CAME_OR_WENT_WITH_PACKAGE : RANK_CHANGED_WITH_PACKAGE;
+	if (is_own(diff, group, change))
+		return RANK_WRITTEN;
 	return came_or_went ? RANK_CAME_OR_WENT : RANK_CHANGED;
 }

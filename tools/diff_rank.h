@@ -3,7 +3,8 @@
  *
  * After an upgrade, most of what changed did so because its package did, and the packages are
  * listed already. What came or went says more than what changed; and a library that went says it
- * even if its package went with it.
+ * even if its package went with it. Files that the application writes itself follow from what it is
+ * and does: they come after those that it was given.
  */
 #ifndef FOOTPRINT_TOOLS_DIFF_RANK_H
 #define FOOTPRINT_TOOLS_DIFF_RANK_H
@@ -13,6 +14,7 @@
 enum change_rank {
 	RANK_CAME_OR_WENT,
 	RANK_CHANGED,
+	RANK_WRITTEN,			/* only files */
 	RANK_CAME_OR_WENT_WITH_PACKAGE, /* only files */
 	RANK_CHANGED_WITH_PACKAGE,
 	N_CHANGE_RANKS,

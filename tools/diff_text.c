@@ -251,19 +251,27 @@ static void print_list(struct page *p)
 	}
 }
 
+/* ", 12 of them of packages that changed" */
+static void print_part(FILE *out, size_t part, size_t whole, const char *what)
+{
+	if (part == whole)
+		fprintf(out, ", %s", what);
+	else if (part)
+		fprintf(out, ", %zu of them %s", part, what);
+}
+
 static void print_cut(const struct page *p)
 {
 	size_t with_packages =
 		p->cut[RANK_CAME_OR_WENT_WITH_PACKAGE] + p->cut[RANK_CHANGED_WITH_PACKAGE];
-	size_t n = p->cut[RANK_CAME_OR_WENT] + p->cut[RANK_CHANGED] + with_packages;
+	size_t written = p->cut[RANK_WRITTEN];
+	size_t n = p->cut[RANK_CAME_OR_WENT] + p->cut[RANK_CHANGED] + written + with_packages;
 
 	if (!n)
 		return;
 	fprintf(p->out, "  and %zu more", n);
-	if (with_packages == n)
-		fputs(", of packages that changed", p->out);
-	else if (with_packages)
-		fprintf(p->out, ", %zu of them of packages that changed", with_packages);
+	print_part(p->out, with_packages, n, "of packages that changed");
+	print_part(p->out, written, n, "written by the application");
 	fputs(": see --all\n", p->out);
 }
 

@@ -11,6 +11,7 @@
 #include "lib/manifest/find.h"
 #include "lib/manifest/manifest.h"
 #include "lib/manifest/pair.h"
+#include "lib/manifest/run_names.h"
 
 /* How the entries of one group are compared. They are in canonical order on both sides. */
 struct group_rules {
@@ -281,16 +282,58 @@ static struct pair_mark package_shape(struct work *w, const Footprint__Manifest 
 	return package_mark(w, m->packages[index], shape);
 }
 
-/* Makes one change of a removal and an addition: the removal becomes the pair, and the addition is
- * dropped later (settle). */
-static void join_changes(void *context, size_t before, size_t after)
+static struct pair_mark file_of_run_length(
+	struct work *w, const Footprint__Manifest *m, size_t index)
+{
+	return run_name_mark_file(&w->c, m, m->files[index], RUN_NAME_LENGTH, &w->arena);
+}
+
+static struct pair_mark file_of_run_shape(
+	struct work *w, const Footprint__Manifest *m, size_t index)
+{
+	return run_name_mark_file(&w->c, m, m->files[index], RUN_NAME_SHAPE, &w->arena);
+}
+
+static struct pair_mark missing_of_run_length(
+	struct work *w, const Footprint__Manifest *m, size_t index)
+{
+	return run_name_mark_missing(&w->c, m, m->missing[index], RUN_NAME_LENGTH, &w->arena);
+}
+
+static struct pair_mark missing_of_run_shape(
+	struct work *w, const Footprint__Manifest *m, size_t index)
+{
+	return run_name_mark_missing(&w->c, m, m->missing[index], RUN_NAME_SHAPE, &w->arena);
+}
+
+/* Makes one change of a removal and an addition, unless there are several: the removal becomes the
+ * pair, and the addition is dropped later (settle). */
+static void join_changes(void *context, const struct pair_item *before, size_t n_before,
+	const struct pair_item *after, size_t n_after)
 {
 	struct work *w = context;
-	struct change *went = &w->list.changes[before], *came = &w->list.changes[after];
+	struct change *went = &w->list.changes[before->index];
+	struct change *came = &w->list.changes[after->index];
 
+	if (n_before != 1 || n_after != 1)
+		return;
 	went->after = came->after;
 	went->kind = CHANGE_CHANGED;
 	came->kind = N_CHANGE_KINDS;
+}
+
+#define NAME_OF_RUN UINT32_MAX /* `what` of an addition or removal that is none */
+
+/* Marks what both sides have, under names of their own. */
+static void mark_names_of_run(void *context, const struct pair_item *before, size_t n_before,
+	const struct pair_item *after, size_t n_after)
+{
+	struct work *w = context;
+
+	for (size_t i = 0; i < n_before; i++)
+		w->list.changes[before[i].index].what = NAME_OF_RUN;
+	for (size_t i = 0; i < n_after; i++)
+		w->list.changes[after[i].index].what = NAME_OF_RUN;
 }
 
 static size_t gather(struct work *w, enum change_kind kind, mark_of *mark, struct pair_item *items)
@@ -309,7 +352,7 @@ static size_t gather(struct work *w, enum change_kind kind, mark_of *mark, struc
 	return n;
 }
 
-static int find_pairs(struct work *w, mark_of *mark)
+static int find_pairs(struct work *w, mark_of *mark, pair_found *found)
 {
 	autofree struct pair_item *went = calloc(w->list.n + 1, sizeof(*went));
 	autofree struct pair_item *came = calloc(w->list.n + 1, sizeof(*came));
@@ -319,7 +362,7 @@ static int find_pairs(struct work *w, mark_of *mark)
 		return -ENOMEM;
 	n_went = gather(w, CHANGE_REMOVED, mark, went);
 	n_came = gather(w, CHANGE_ADDED, mark, came);
-	pair_unique(went, n_went, came, n_came, join_changes, w);
+	pair_equal(went, n_went, came, n_came, found, w);
 	arena_clear(&w->arena);
 	return 0;
 }
@@ -335,8 +378,27 @@ static int find_all_pairs(struct work *w, enum change_group group)
 	};
 
 	for (size_t i = 0; i < 3 && marks[group][i]; i++)
-		if (find_pairs(w, marks[group][i]) < 0)
+		if (find_pairs(w, marks[group][i], join_changes) < 0)
 			return -ENOMEM;
+	return 0;
+}
+
+/* A name stays a candidate when one rule has found its like: of several, each may have another. */
+static int drop_run_names(struct work *w, enum change_group group)
+{
+	static mark_of *const marks[N_CHANGE_GROUPS][N_RUN_NAME_RULES] = {
+		[GROUP_FILES] = { file_of_run_length, file_of_run_shape },
+		[GROUP_MISSING] = { missing_of_run_length, missing_of_run_shape },
+	};
+
+	if (!run_names_any(w->c.before) || !run_names_any(w->c.after))
+		return 0;
+	for (size_t i = 0; i < N_RUN_NAME_RULES && marks[group][i]; i++)
+		if (find_pairs(w, marks[group][i], mark_names_of_run) < 0)
+			return -ENOMEM;
+	for (size_t i = 0; i < w->list.n; i++)
+		if (w->list.changes[i].what == NAME_OF_RUN)
+			w->list.changes[i].kind = N_CHANGE_KINDS;
 	return 0;
 }
 
@@ -352,8 +414,8 @@ static void fill_program_map(struct comparison *c, const struct change_list *pro
 				(uint32_t)programs->changes[i].after;
 }
 
-/* Compares the pairs, and drops entries without a difference, and the additions that a pair took
- * over. */
+/* Compares the pairs, and drops entries without a difference, the additions that a pair took over,
+ * and what only has another name in each run. */
 static void settle(struct work *w)
 {
 	size_t kept = 0;
@@ -381,7 +443,7 @@ static int match_group(struct work *w, enum change_group group)
 	w->rules = &rules[group];
 	w->list = (struct change_list){ 0 };
 	w->room = 0;
-	if (collect(w) < 0 || find_all_pairs(w, group) < 0) {
+	if (collect(w) < 0 || drop_run_names(w, group) < 0 || find_all_pairs(w, group) < 0) {
 		free(w->list.changes);
 		return -ENOMEM;
 	}

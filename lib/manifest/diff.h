@@ -9,7 +9,8 @@
  * if, in this order, their content is the same, or their soname is, or their paths differ only in
  * version numbers (libz.so.1.2.13, libz.so.1.3.1). Files are a pair by their content or by such
  * paths, missing paths by such paths, packages by their name or by such names. A pair has to be
- * unambiguous: if there are two candidates, there is no pair.
+ * unambiguous: if there are two candidates, there is no pair. What the application calls something
+ * else in each run is no difference at all (run_names.h).
  */
 #ifndef FOOTPRINT_MANIFEST_DIFF_H
 #define FOOTPRINT_MANIFEST_DIFF_H

@@ -28,8 +28,8 @@ static size_t count_equal(const struct pair_item *items, size_t n)
 	return equal;
 }
 
-void pair_unique(struct pair_item *before, size_t n_before, struct pair_item *after, size_t n_after,
-	void (*found)(void *context, size_t before, size_t after), void *context)
+void pair_equal(struct pair_item *before, size_t n_before, struct pair_item *after, size_t n_after,
+	pair_found *found, void *context)
 {
 	const struct pair_item *end_before = before + n_before, *end_after = after + n_after;
 
@@ -43,8 +43,8 @@ void pair_unique(struct pair_item *before, size_t n_before, struct pair_item *af
 		size_t many_after =
 			order >= 0 ? count_equal(after, (size_t)(end_after - after)) : 0;
 
-		if (many_before == 1 && many_after == 1 && before->mark.bytes)
-			found(context, before->index, after->index);
+		if (many_before && many_after && before->mark.bytes)
+			found(context, before, many_before, after, many_after);
 		before += many_before;
 		after += many_after;
 	}

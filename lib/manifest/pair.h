@@ -18,9 +18,13 @@ struct pair_item {
 	size_t index; /* the caller's name for it */
 };
 
-/* Calls `found` for each mark that exactly one item on each side has. Sorts both arrays. */
-void pair_unique(struct pair_item *before, size_t n_before, struct pair_item *after, size_t n_after,
-	void (*found)(void *context, size_t before, size_t after), void *context);
+/* Told of one mark: all items of each side that have it, at least one each. */
+typedef void pair_found(void *context, const struct pair_item *before, size_t n_before,
+	const struct pair_item *after, size_t n_after);
+
+/* Calls `found` for each mark that items of both sides have. Sorts both arrays. */
+void pair_equal(struct pair_item *before, size_t n_before, struct pair_item *after, size_t n_after,
+	pair_found *found, void *context);
 
 /* The shape of a path, in which each version number (digits, and dots between them) is one '#'.
  * Writes it to `buffer`, which has room for `size` bytes, and returns its size. */

@@ -103,6 +103,58 @@ class Diff(unittest.TestCase):
             "\nMissing: looked for and not there\n"
             "  > /usr/lib/python311.zip -> python313.zip\n"))
 
+    @staticmethod
+    def temporary(path, by=1, access=1 | 2 | 4 | 8):
+        return {"path": path, "uses": [{"by": by, "access": access}]}
+
+    def of_runs(self, old, new, **parts):
+        """What diff says of versions with these files, all sorted."""
+        return self.diff(*(shop(version, files=sorted(files, key=lambda one: one["path"]), **parts)
+                           for version, files in (("1.3", old), ("1.4", new))))
+
+    def test_names_of_a_run_are_no_difference(self):
+        same = (0, "shop 1.3 -> 1.4: no difference\n")
+        make = self.temporary
+        self.assertEqual(self.of_runs([make(b"/tmp/tmp.4As0DQ"), make(b"/tmp/tmp.b7I2B0")],
+                                      [make(b"/tmp/tmp.8pKYfu")]), same)
+        self.assertEqual(self.of_runs([make(b"/data/temp-1.rdb"), make(b"/data/temp-35.rdb")],
+                                      [make(b"/data/temp-7.rdb"), make(b"/data/temp-1234.rdb")]), same)
+        self.assertEqual(self.of_runs([make(b"/dev/shm/pg.1"), make(b"/dev/shm/pg.222"), make(b"/dev/shm/x5c")],
+                                      [make(b"/dev/shm/pg.333"), make(b"/dev/shm/xbc")]), same)
+        folders = [[make(folder, access=4 | 8), make(folder + b"/a"), {"path": folder + b"/kept", "uses": [
+            {"by": 0, "access": 1}]}] for folder in (b"/tmp/xaaaaa", b"/tmp/xbbbbb")]
+        self.assertEqual(self.of_runs(*folders), same)
+        old, new = (shop(version, files=[make(folder)], missing=[{"path": folder + b"/.git", "by": [1]}])
+                    for version, folder in (("1.3", b"/tmp/xaaaaa"), ("1.4", b"/tmp/xbbbbb")))
+        self.assertEqual(self.diff(old, new), same)
+
+    def test_a_program_of_another_version_makes_the_same_names(self):
+        def of(version, name):
+            programs = [{"path": b"/usr/bin/env"}, {"path": b"/usr/bin/php" + name, "first": True}]
+            return shop(version, executables=sorted(programs, key=lambda one: one["path"]), libraries=[], endpoints=[],
+                        missing=[], files=[self.temporary(b"/tmp/sess_" + name * 2)])
+
+        text = self.diff(of("1.3", b"8.2"), of("1.4", b"8.4"))[1]
+        self.assertTrue(text.startswith("shop 1.3 -> 1.4: 1 program changed\n\nPrograms\n  ~ /usr/bin/php8.2 -> "), text)
+
+    def test_other_temporary_files_are_a_difference(self):
+        make = self.temporary
+        old = [make(b"/tmp/tmp.4As0DQ"), make(b"/run/pid")]
+        for new, line in [
+                (make(b"/var/tmp/.8pKYfu"), "/var/tmp/.8pKYfu"),      # in another folder
+                (make(b"/tmp/upload.8pKYfu"), "/tmp/upload.8pKYfu"),  # by another template
+                (make(b"/tmp/tmp.8pKYfu", by=0), "/tmp/tmp.8pKYfu"),  # by another program
+                (make(b"/tmp/tmp.8pKYfu", access=4 | 8), "/tmp/tmp.8pKYfu"),
+                (make(b"/tmp/tmp.8pKYfu", access=1 | 2 | 4), "/tmp/tmp.8pKYfu")]:  # it stays
+            text = self.of_runs(old, [new, old[1]])[1]
+            self.assertTrue(text.startswith("shop 1.3 -> 1.4: 1 file added, 1 removed\n"), text)
+            self.assertIn(f"  + {line}  ", text)
+            self.assertIn("  - /tmp/tmp.4As0DQ  ", text)
+        # What both sides have by the same name is of no run, nor is its folder.
+        self.assertIn("1 file added\n", self.of_runs(old, [*old, make(b"/run/pod")])[1])
+        text = self.of_runs([make(b"/run/a"), make(b"/run/a/x")], [make(b"/run/a"), make(b"/run/b"), make(b"/run/b/y")])[1]
+        self.assertIn("2 files added, 1 removed\n", text)
+
     def test_a_library_update_is_one_line(self):
         new = copy.deepcopy(shop("1.4"))
         new["files"][2].update(path=b"/usr/lib/libz.so.1.3.1", sha256=b"\x08" * 32, size=3100)
@@ -281,6 +333,20 @@ class Diff(unittest.TestCase):
             "shop 1.3 -> 1.4: 1 library changed\n\nLibraries\n"
             "  ~ /usr/lib/libssl.so.3  nginx: needed -> dlopen\n")))
 
+    def test_a_library_that_needs_others(self):
+        def of(*needed):
+            libraries = copy.deepcopy(shop()["libraries"])
+            libraries[0]["needed"] = list(needed)
+            return shop("1.4", libraries=libraries)
+
+        many = [f"lib{number}.so" for number in range(6)]
+        for old, new, note in [
+                (["libz.so.1"], ["liblz4.so.1", "libz.so.1"], "now needs liblz4.so.1"),
+                (["libz.so.1", "a\n"], ["libm.so.6"], r"now needs libm.so.6; no longer needs libz.so.1, a\x0a"),
+                (["libz.so.1"], many, "now needs lib0.so, lib1.so, lib2.so +3; no longer needs libz.so.1"),
+                (["a", "b"], ["b", "a"], "needs the same libraries in another order")]:
+            self.assertIn(f"  ~ /usr/lib/libssl.so.3  {note}\n", self.diff(of(*old), of(*new))[1])
+
     def test_json_has_the_keys_of_show(self):
         gaps = [{"kind": "sites", "path": b"/bin/x", "count": 3}]
         empty = shop("1.4", executables=[], packages=[], files=[], libraries=[], endpoints=[],
@@ -365,6 +431,18 @@ class Diff(unittest.TestCase):
         self.assertNotIn("/usr/lib/app/", text)
         self.assertEqual(self.diff(of("1", before + own), of("2", after + new), "--all")[1].count("\n  "),
                          1 + 64 + 55)
+
+    def test_long_lists_keep_what_the_application_was_given(self):
+        def of(version, given, written):
+            paths = [(b"/data/%03d" % number, 1 | 2 | 4) for number in range(written)] + [
+                (b"/given/" + name, 1) for name in given]
+            return shop(version, files=[{"path": path, "type": ("TYPE_FILE",), "uses": [{"by": 1, "access": access}]}
+                                        for path, access in paths])
+
+        text = self.diff(of("1.3", [b"a", b"b", b"c"], 0), of("1.4", [b"x", b"y", b"z"], 100))[1]
+        self.assertEqual(text.count("/given/"), 6)
+        self.assertEqual(text.count("  + /data/"), 44)
+        self.assertIn("  and 56 more, written by the application: see --all\n", text)
 
     def test_trouble_is_2(self):
         manifests.write(self.old, shop())

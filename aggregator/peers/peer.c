@@ -57,7 +57,7 @@ static int hear_batch(struct peer *peer, const Footprint__Batch *batch, struct e
 	r = session_add_log(
 		session, batch->segment, batch->offset, batch->log.data, batch->log.len, err);
 	if (r == 0)
-		session_read(session, false);
+		session_read(session);
 	return r;
 }
 
@@ -70,7 +70,7 @@ static int hear_notice(struct peer *peer, const Footprint__Notice *notice, struc
 	if (!session)
 		return error_set(err, -EBADMSG, "notice: of another session");
 	if (session_unread_size(session) >= HURRY_SIZE)
-		session_read(session, false);
+		session_read(session);
 	return 0;
 }
 

@@ -137,8 +137,8 @@ void session_add_counts(struct session *session, uint32_t number, const struct s
  * another way. 0, -EBADMSG, -ENOMEM. */
 int session_add_torn(struct session *session, uint32_t number, uint64_t begin, uint64_t size);
 
-/* Reads what is new in its memories. final: no process writes there any more. */
-void session_read(struct session *session, bool final);
+/* Reads what is new in its memories. */
+void session_read(struct session *session);
 /* Bytes of its shared logs that were not read yet. Counts the free part of a log, too, since only
  * the memory knows how full it is. */
 uint64_t session_unread_size(const struct session *session);

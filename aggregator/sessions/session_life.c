@@ -55,7 +55,7 @@ void session_detach(struct session *session)
 	session_lived_until(session, clock_now_ns());
 	look_at_memories(session);
 	journal_keep(session);
-	session_read(session, true);
+	session_read_to_end(session);
 }
 
 /* --- the end ---------------------------------------------------------------------------------- */
@@ -83,7 +83,7 @@ static bool may_be_named(const struct session *session)
 static void finish(struct session *session)
 {
 	if (session->unread) {
-		session_read(session, true);
+		session_read_to_end(session);
 		if (session->unread)
 			return;
 	}
@@ -156,7 +156,7 @@ void sessions_tick(struct aggregator *daemon)
 	TAILQ_FOREACH(session, &daemon->sessions.live, link) {
 		if (daemon->roots.n_queued >= FACTS_QUEUED_MAX)
 			break;
-		session_read(session, false);
+		session_read(session);
 	}
 	sessions_settle(daemon);
 	forget_finished(daemon);

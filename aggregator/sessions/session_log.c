@@ -275,7 +275,7 @@ uint64_t session_unread_size(const struct session *session)
 	return size;
 }
 
-void session_read(struct session *session, bool final)
+static void read_segments(struct session *session, bool final)
 {
 	session->unread = false;
 	for (uint32_t i = 0; i < session->n_segments && !session->dropped; i++)
@@ -285,4 +285,14 @@ void session_read(struct session *session, bool final)
 		}
 	set_mark(session);
 	root_pump(session->root);
+}
+
+void session_read(struct session *session)
+{
+	read_segments(session, false);
+}
+
+void session_read_to_end(struct session *session)
+{
+	read_segments(session, true);
 }

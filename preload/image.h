@@ -79,12 +79,6 @@ struct image {
 
 extern struct image image;
 
-struct entry;
-struct settings;
-
-/* Reads FOOTPRINT_* from the environment. False: this process is not to be watched. */
-bool image_settings(const struct entry *entry, struct settings *ret);
-
 /* Starts the image, unless it has started or is not to be watched. Any number of threads and signal
  * handlers may call this at once: one wins, and all get its segment. NULL: nothing is recorded. */
 struct segment *image_start(void);

@@ -145,12 +145,6 @@ int manifest_intern_text(struct manifest *m, const char *text, string_number *re
  * there is none. 0, -EINVAL: not canonical, or -ENOMEM. */
 int manifest_add_path(struct manifest *m, struct table *table, const char *path, uint32_t *ret);
 
-/* Takes what a look found, if it is greater than what is there. The content (digest, size) and the
- * attributes are compared separately: the view hides the content of files that the application
- * changes, and of what is no regular file, and what is hidden must not decide about what is
- * shown. */
-void manifest_join_state(struct manifest *m, uint32_t file, const struct file_entry *look);
-
 /* Takes the description if it is greater than the one that is there. */
 void manifest_join_library(struct manifest *m, uint32_t library, const struct library_entry *info);
 

@@ -35,8 +35,6 @@ int hello_unpack(const uint8_t *bytes, size_t size, Footprint__Hello **ret, stru
 /* A packet from the socket; what it holds is validated likewise. said_case may be one of a later
  * version (FOOTPRINT__PACKET__SAID__NOT_SET). */
 int packet_unpack(const uint8_t *bytes, size_t size, Footprint__Packet **ret, struct error *err);
-/* The checks of hello_unpack() on a Hello that was unpacked within a packet. */
-int hello_check(const Footprint__Hello *hello, struct error *err);
 
 /* A struct sockaddr as text: unix:/path, unix:@abstract (bytes below 0x21, '\\' and 0x7f as \xHH),
  * 10.0.0.5:5432, [::1]:80. -EAFNOSUPPORT: another family. buffer holds 512 bytes. */

@@ -66,10 +66,6 @@ const char *supervised_refused(const char *wish, bool *ret_no_new_privileges);
  * another. */
 extern const char supervised_late[];
 
-/* Sends the listener to the supervisor, with a call that the filter lets pass. 0 or a negative
- * errno. */
-int supervised_send_listener(int socket, int listener);
-
 /* Sends the greeting, waits for the answer, installs the filter, sends the listener, and waits for
  * the word that the supervisor listens. NULL: this process is supervised. Otherwise why not, in
  * words. */

@@ -30,9 +30,4 @@ char *apply_program_name(const struct look *look);
  * file. */
 int apply_program(struct manifest *m, const struct look *look, const char *name, const char *by);
 
-/* execve or posix_spawn of a program or script; program.c. */
-int program_apply(struct fact *fact);
-/* The image that a session is; program.c. */
-int program_apply_image(struct fact *fact);
-
 #endif

@@ -8,6 +8,7 @@
 #include "aggregator/log.h"
 #include "aggregator/manifests/apply.h"
 #include "aggregator/manifests/library.h"
+#include "aggregator/manifests/program.h"
 #include "aggregator/roots/lexical.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/hash.h"

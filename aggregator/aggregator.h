@@ -52,6 +52,7 @@
 #include "aggregator/spool/ledger.h"
 #include "aggregator/spool/reserve.h"
 #include "aggregator/spool/spool.h"
+#include "aggregator/stop.h"
 
 /* How often live sessions are looked at, and everything else that waits. */
 #define TICK_MS 1000
@@ -81,17 +82,7 @@ struct aggregator {
 	uint64_t listening_ns; /* CLOCK_REALTIME: processes find us since then */
 	struct snapshot snapshot;
 	bool stopping;
-	struct stop {
-		uint64_t begun_ms;
-		uint64_t so_far, moved_ms; /* how much was done, and when it last became more */
-		uint64_t worked_ms;	   /* when a worker was last at work */
-		bool sealed;		   /* nothing more is read */
-		bool unheard;		   /* peers had more to say when last listened to */
-		bool done;
-		bool given_up; /* nobody waits any more for what there is no memory for */
-		bool leaves; /* leaves something to a successor: living processes, or spool files */
-		unsigned writes;
-	} stop;
+	struct stop stop;
 	int status; /* of the process */
 };
 

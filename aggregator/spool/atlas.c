@@ -12,7 +12,6 @@
 #include "aggregator/log.h"
 #include "aggregator/sessions/ingest.h"
 #include "aggregator/spool/own_file.h"
-#include "aggregator/stop.h"
 #include "lib/base/cleanup.h"
 
 #define ATLAS_NEW_NAME	 "directories.new"

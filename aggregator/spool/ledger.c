@@ -11,7 +11,6 @@
 #include "aggregator/log.h"
 #include "aggregator/spool/ledger_before.h"
 #include "aggregator/spool/own_file.h"
-#include "aggregator/stop.h"
 #include "lib/base/cleanup.h"
 
 #define LEDGER_NEW_NAME	  "counted.new"

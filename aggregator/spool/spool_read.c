@@ -1,7 +1,9 @@
+/* Reading spool files, a window at a time, until sessions have all that is in them. */
 #include "aggregator/spool/spool_parts.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -200,6 +202,18 @@ static int read_taken(struct aggregator *daemon, struct taken *taken)
 	return read_window(daemon, taken, window, (size_t)n);
 }
 
+/* What it holds cannot be read any further: whoever runs is told, and it is kept. */
+static void note_broken(struct aggregator *daemon, struct taken *taken, int error)
+{
+	log_trouble("%s/%s: cannot be read: %s; it stays there", daemon->options.spool, taken->name,
+		strerror(error));
+	daemon->counters.spool_unread++;
+	daemon->spool.broken = true;
+	if (!daemon->spool.unread)
+		daemon->spool.unread = SPOOL_CANNOT_READ;
+	taken->state = TAKEN_BROKEN;
+}
+
 static uint64_t size_of(const struct taken *taken)
 {
 	struct stat status;
@@ -268,7 +282,7 @@ void spool_read(struct aggregator *daemon)
 	} else if (r == -ENOMEM) {
 		daemon->counters.no_memory++;
 	} else if (r < 0) {
-		spool_note_broken(daemon, taken, -r);
+		note_broken(daemon, taken, -r);
 	}
 	uv_timer_start(&daemon->spool.step, on_step, full || r < 0 ? FULL_MS : STEP_MS, 0);
 }

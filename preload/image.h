@@ -44,8 +44,8 @@ struct image {
 	uint64_t root_directory; /* the usual id of that directory */
 	uint64_t last_look;	 /* image_time() when we last looked for the aggregator */
 	uint64_t device, inode;	 /* of our socket, to recognise it; inode 0: to be learnt */
-	struct seen_overflow
-		*seen_overflow;	   /* last level of the seen table; NULL: not needed yet */
+	/* The last level of the seen table; NULL: not needed yet. */
+	struct seen_overflow *seen_overflow;
 	uint64_t *known_programs;  /* program.c's table, in memory that forks share; NULL: none */
 	uint64_t *far_directories; /* continues near_directories; NULL: not needed yet */
 	int descriptor;		   /* our socket, -1: none */

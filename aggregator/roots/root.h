@@ -53,8 +53,9 @@ struct root {
 	uint64_t device, inode, mount;
 	uint64_t birth_ns; /* nanoseconds since the epoch; 0: not known */
 	bool known;	   /* there was a descriptor, so there is a resolver */
-	int handed; /* the descriptor of a root that was not known, which came while a batch was
-		       running; -1: none */
+	/* The descriptor of a root that was not known, which came while a batch was running; -1:
+	 * none. */
+	int handed;
 
 	bool ids_known; /* the numbers of its users and groups are known (root_ids.c) */
 	int mounts;	/* its mount namespace, held open (root_mounts.c); negative: it is not */

@@ -8,8 +8,8 @@
 
 struct deferred {
 	TAILQ_ENTRY(deferred) link; /* all that wait in the session, the oldest first */
-	struct deferred
-		*next; /* the next one that waits for the same directory, or can be taken up */
+	/* The next one that waits for the same directory, or can be taken up. */
+	struct deferred *next;
 	Footprint__Record *record;
 	uint64_t since_ms;
 };

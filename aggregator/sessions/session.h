@@ -53,8 +53,8 @@ struct session {
 	struct application *application;
 	struct root *root;
 	uint64_t started_ns;
-	uint64_t ended_ns; /* CLOCK_REALTIME: it was still alive then, as far as is known; 0: not
-			      known */
+	/* CLOCK_REALTIME: it was still alive then, as far as is known; 0: not known. */
+	uint64_t ended_ns;
 	Footprint__Watched watched;
 	uint64_t ending_ms; /* uv_now() when its last socket was gone */
 	uint64_t finished_ms;
@@ -85,18 +85,17 @@ struct session {
 	bool marked;
 };
 
-/* A process that has not come back by then is over, or says nothing that needs what was kept of it.
- */
+/* A process that comes back later than that says nothing that needs what was kept of it. */
 #define SESSION_AWAY_MS_MAX 3600000
 
 TAILQ_HEAD(session_list, session);
 struct sessions {
 	struct session_list live, ending, finished;
-	uint64_t
-		unmet_ms; /* when the last one finished that only spool files have named; 0: none */
+	/* When the last one finished that only spool files have named; 0: none. */
+	uint64_t unmet_ms;
 	struct index by_id;
-	uint8_t *log_states, *log_payloads; /* two copies of a piece of log, SEGMENT_CHUNK_SIZE
-					       bytes each: see segment_memory.c */
+	/* Two copies of a piece of log, SEGMENT_CHUNK_SIZE bytes each: see segment_memory.c. */
+	uint8_t *log_states, *log_payloads;
 };
 
 /* Since when (uv_now) the oldest record has waited to become a fact: an execution that may yet
@@ -109,8 +108,8 @@ void sessions_deinit(struct aggregator *daemon);
 /* Where a hello came from. */
 struct hello_source {
 	uint32_t uid;
-	struct root *root; /* the caller holds a reference; NULL: found by the hello's device and
-			      inode */
+	/* The caller holds a reference; NULL: found by the hello's device and inode. */
+	struct root *root;
 };
 
 /* Finds the session of this hello, or makes it. 0; -EACCES: the policy forbids it, or it was

@@ -166,8 +166,7 @@ void ledger_end(struct aggregator *daemon)
 void ledger_settle(struct aggregator *daemon, bool written)
 {
 	if (daemon->ledger.renewed >= 0 && written)
-		replace_file(
-			daemon); /* if that fails, the present file stays, which is also correct */
+		replace_file(daemon); /* or the present file stays, which is also correct */
 	drop_renewed(daemon);
 }
 

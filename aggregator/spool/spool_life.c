@@ -105,8 +105,7 @@ static bool is_where_it_was(const struct aggregator *daemon)
 	       ours.st_ino == named.st_ino;
 }
 
-/* Processes may have left something that nobody can read any more, or have found no place for it.
- */
+/* Processes may have left something that nobody can read any more, or found no place for it. */
 static bool may_lack_records(const struct aggregator *daemon)
 {
 	struct stat ours, named;
@@ -171,8 +170,7 @@ void spool_follow(struct aggregator *daemon)
 	struct opened opened;
 	int r;
 
-	/* A successor looks there anyway. While manifests are being written, gaps cannot be told.
-	 */
+	/* A successor looks there anyway. And no gap can be told while manifests are written. */
 	if (daemon->stopping || daemon->roots.frozen)
 		return;
 	if (is_where_it_was(daemon)) {

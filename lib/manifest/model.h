@@ -47,8 +47,7 @@ struct file_entry {
 	uint8_t sha256[32];
 };
 
-/* An owner (a file, an endpoint, a missing path, an executable) and the executable it is tied to.
- */
+/* An owner (file, endpoint, missing path, executable) and the executable that it is tied to. */
 struct pair_key {
 	uint32_t owner;
 	uint32_t by;

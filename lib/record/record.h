@@ -49,8 +49,9 @@ struct spool_reader {
 	const uint8_t *bytes;
 	size_t size;
 	size_t offset;
-	bool more; /* `bytes` is a window of a longer file: an entry that reaches past it is
-		    * the end, with `offset` at its beginning, rather than damage */
+	/* `bytes` is a window of a longer file: an entry that reaches past it is the end, with
+	 * `offset` at its beginning, rather than damage. */
+	bool more;
 };
 struct spool_view {
 	struct spool_entry entry;

@@ -42,8 +42,8 @@ enum program_kind supervised_exec(int dirfd, const char *path, int flags);
 #define SUPERVISED_MAGIC 0x5355504552564953ull
 struct supervised_greeting {
 	uint64_t magic;
-	uint64_t address; /* address of this greeting in the memory of `pid`, for the supervisor to
-			     try to read */
+	/* Of this greeting in the memory of `pid`, for the supervisor to try to read. */
+	uint64_t address;
 	int32_t pid;
 };
 struct supervised_answer {

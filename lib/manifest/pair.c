@@ -49,26 +49,3 @@ void pair_unique(struct pair_item *before, size_t n_before, struct pair_item *af
 		after += many_after;
 	}
 }
-
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-size_t path_shape(const void *path, size_t size, char *buffer)
-{
-	const char *from = path;
-	size_t at = 0, used = 0;
-
-	while (at < size) {
-		if (!is_digit(from[at])) {
-			buffer[used++] = from[at++];
-			continue;
-		}
-		while (at < size && (is_digit(from[at]) || (from[at] == '.' && at + 1 < size &&
-								   is_digit(from[at + 1]))))
-			at++;
-		buffer[used++] = '#';
-	}
-	return used;
-}

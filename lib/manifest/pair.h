@@ -2,9 +2,7 @@
 #ifndef FOOTPRINT_MANIFEST_PAIR_H
 #define FOOTPRINT_MANIFEST_PAIR_H
 
-#include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 /* What a thing is recognised by. bytes NULL: it cannot be. */
 struct pair_mark {
@@ -21,9 +19,5 @@ struct pair_item {
 /* Calls `found` for each mark that exactly one item on each side has. Sorts both arrays. */
 void pair_unique(struct pair_item *before, size_t n_before, struct pair_item *after, size_t n_after,
 	void (*found)(void *context, size_t before, size_t after), void *context);
-
-/* The shape of a path, in which each version number (digits, and dots between them) is one '#'.
- * Writes it to `buffer`, which has room for `size` bytes, and returns its size. */
-size_t path_shape(const void *path, size_t size, char *buffer);
 
 #endif

@@ -50,6 +50,7 @@ struct run {
 	struct table roots;  /* struct root_name: where its images were */
 };
 
+struct aggregator;
 struct application;
 
 void run_init(struct run *run);
@@ -82,6 +83,9 @@ int run_note_root(struct application *application, struct root_name name);
 /* Counts a gap. 0 or -ENOMEM. */
 int run_gap(struct application *application, const char *kind, const char *path, const char *detail,
 	uint64_t count);
+/* Counts a gap "lost-records" in each run that is going on: it is not known whose records they
+ * were. 0, or -ENOMEM: some are not told. */
+int runs_lost_records(struct aggregator *daemon, const char *detail, uint64_t count);
 
 /* Puts run and gap counts into the manifest, before it is written. 0 or -ENOMEM. */
 int run_store(struct application *application);

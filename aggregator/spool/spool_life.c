@@ -131,16 +131,6 @@ static void leave_old(struct aggregator *daemon)
 	cleanup_close(&spool->directory);
 }
 
-static void tell_removed(struct aggregator *daemon)
-{
-	struct application *application;
-
-	LIST_FOREACH(application, &daemon->applications.list, link)
-		if (application->run.open &&
-			run_gap(application, "lost-records", NULL, REMOVED, 1) < 0)
-			daemon->counters.no_memory++;
-}
-
 /* Files of our own begin anew, or go on with those of a daemon that was there before us. */
 static void go_on(struct aggregator *daemon, const struct opened *opened)
 {
@@ -149,10 +139,10 @@ static void go_on(struct aggregator *daemon, const struct opened *opened)
 	spool_scan(daemon); /* for the last time */
 	leave_old(daemon);
 	use(daemon, opened);
-	if (removed)
+	if (removed) {
 		daemon->unkept_ns = clock_now_ns();
-	if (removed)
-		tell_removed(daemon);
+		runs_lost_records(daemon, REMOVED, 1);
+	}
 	daemon->spool.removed = false;
 	journal_deinit(daemon);
 	atlas_follow(daemon);

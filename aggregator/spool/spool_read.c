@@ -81,19 +81,6 @@ static int take_damage(struct aggregator *daemon, struct taken *taken,
 	return 0;
 }
 
-/* It is not known whose records these were, so the manifests of all current runs say that some are
- * missing. */
-static void tell_unplaced(struct aggregator *daemon, struct taken *taken)
-{
-	struct application *application;
-	int r = 0;
-
-	LIST_FOREACH(application, &daemon->applications.list, link)
-		if (r == 0 && taken->unplaced && application->run.open)
-			r = run_gap(application, "lost-records", NULL, DAMAGED, taken->unplaced);
-	taken->unplaced = 0;
-}
-
 /* Keeps a session open until the files that may hold more of it were read. */
 static void hold(struct session *session)
 {
@@ -276,7 +263,9 @@ void spool_read(struct aggregator *daemon)
 	if (r == 0 && taken->early) {
 		taken->state = TAKEN_LOCKED;
 	} else if (r == 0) {
-		tell_unplaced(daemon, taken);
+		if (taken->unplaced)
+			runs_lost_records(daemon, DAMAGED, taken->unplaced);
+		taken->unplaced = 0;
 		taken->state = TAKEN_READ;
 		taken->read_ms = uv_now(&daemon->loop);
 	} else if (r == -ENOMEM) {

@@ -21,6 +21,7 @@
 #include "aggregator/index.h"
 #include "aggregator/roots/look.h"
 #include "aggregator/roots/owners.h"
+#include "aggregator/spool/spool_shared.h"
 #include "proto/record.pb-c.h"
 
 struct aggregator;
@@ -74,10 +75,7 @@ struct root {
 	uint64_t packages_ms; /* when the package database was last checked for changes */
 	uint64_t idle_since_ms;
 	bool pumping;
-	bool spool_told; /* it was reported that this root has another spool than ours */
-	bool spool_asked, spool_shared; /* see spool_shared.h; of the path with this hash */
-	uint32_t spool_hash;
-	uint64_t spool_asked_ms;
+	struct spool_answer spool;
 	/* Sessions without FOOTPRINT_APP belong to this application: it is named after the first
 	 * program here, and counts as long as a run of it goes on. */
 	struct application *unnamed;

@@ -17,14 +17,13 @@
 
 #include "aggregator/index.h"
 #include "aggregator/manifests/library.h"
+#include "aggregator/sessions/deferred.h"
 #include "aggregator/sessions/directories.h"
 #include "aggregator/sessions/segment.h"
-#include "lib/base/table.h"
 #include "lib/record/record.h"
 
 struct aggregator;
 struct application;
-struct deferred;
 struct fact;
 struct look;
 struct path;
@@ -63,10 +62,7 @@ struct session {
 	char *executable;     /* canonical; NULL until looked at */
 	struct look *program; /* likewise */
 	struct directories directories;
-	TAILQ_HEAD(, deferred) deferred; /* records relative to a directory not known yet */
-	unsigned n_deferred;
-	struct table awaited;	 /* those directories, and what waits for each */
-	struct deferred *called; /* deferred records whose directory was named */
+	struct deferred_records deferred;
 	struct plugins plugins;
 
 	struct pool *pool; /* the pool in which its first segment is a cell; NULL: none */

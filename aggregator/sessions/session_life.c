@@ -87,7 +87,7 @@ static void finish(struct session *session)
 		if (session->unread)
 			return;
 	}
-	if (session->n_deferred) {
+	if (session->deferred.n) {
 		if (may_be_named(session) || deferred_settle(session) < 0)
 			return;
 		root_pump(session->root);

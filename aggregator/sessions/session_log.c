@@ -253,7 +253,7 @@ static int read_segment(struct session *session, struct segment *segment, bool f
  * written. Not while records are deferred, because these are in no queue. */
 static void set_mark(struct session *session)
 {
-	if (session->marked || session->n_deferred || session->state != SESSION_LIVE)
+	if (session->marked || session->deferred.n || session->state != SESSION_LIVE)
 		return;
 	for (uint32_t i = 0; i < session->n_segments; i++)
 		if (session->segments[i])

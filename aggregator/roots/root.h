@@ -129,8 +129,10 @@ void shortage_note(struct shortage *shortage, uint64_t now_ms);
 
 /* When no batch is running: takes the descriptor that came meanwhile. */
 void root_take_handed(struct root *root);
-/* Forgets all looks. */
+/* Forgets all looks, and all paths that nobody uses. */
 void root_forget_looks(struct root *root);
+/* The root is to be freed. */
+void root_free_paths(struct root *root);
 /* The entry of this path, with a reference for the caller. NULL: no memory. root_size: see struct
  * path. */
 struct path *root_path(struct root *root, const char *raw, size_t root_size, bool follow);

@@ -11,7 +11,7 @@
  *   vigil.c        whether a supervised program outlives its supervisor     (descriptor.c)
  * sessions/
  *   session.c      one process image: who it is, which application it belongs to
- *   segment.c      reads the slots of the memory it shares  (spool/spool.c: of what it left behind)
+ *   segment.c      reads the slots of its memory    (spool/spool_read.c: of what it left behind)
  *   ingest.c       a slot becomes a fact; directory ids become paths             (directories.c)
  * roots/
  *   root.c         facts wait in order until their paths are known  (batch.c, look.c: by workers.c)
@@ -24,7 +24,8 @@
  *
  * In spool/, journal.c keeps what a killed process has left until it is in a manifest on disk. For
  * a successor, atlas.c keeps the directories that relative paths of living processes refer to, and
- * ledger.c what was counted. policy.c says which applications and users are allowed.
+ * ledger.c what was counted (doc/architecture.md draws these places). policy.c says which
+ * applications and users are allowed, and stop.c brings everything to its end.
  *
  * Only the loop's thread touches the state, except what batch.c and owners.c give to the workers,
  * and what snapshot.c gives to a thread of its own. doc/glossary.md explains the terms (session,
@@ -52,6 +53,7 @@
 #include "aggregator/spool/ledger.h"
 #include "aggregator/spool/reserve.h"
 #include "aggregator/spool/spool.h"
+#include "aggregator/stop.h"
 
 /* How often live sessions are looked at, and everything else that waits. */
 #define TICK_MS 1000
@@ -81,17 +83,7 @@ struct aggregator {
 	uint64_t listening_ns; /* CLOCK_REALTIME: processes find us since then */
 	struct snapshot snapshot;
 	bool stopping;
-	struct stop {
-		uint64_t begun_ms;
-		uint64_t so_far, moved_ms; /* how much was done, and when it last became more */
-		uint64_t worked_ms;	   /* when a worker was last at work */
-		bool sealed;		   /* nothing more is read */
-		bool unheard;		   /* peers had more to say when last listened to */
-		bool done;
-		bool given_up; /* nobody waits any more for what there is no memory for */
-		bool leaves; /* leaves something to a successor: living processes, or spool files */
-		unsigned writes;
-	} stop;
+	struct stop stop;
 	int status; /* of the process */
 };
 

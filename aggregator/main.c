@@ -10,7 +10,6 @@
 #include "aggregator/aggregator.h"
 #include "aggregator/clock.h"
 #include "aggregator/log.h"
-#include "aggregator/stop.h"
 #include "lib/base/standard.h"
 #include "lib/root/digest.h"
 

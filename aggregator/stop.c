@@ -79,16 +79,11 @@ static bool hopeless(struct aggregator *daemon)
  * manifests say that there is something. */
 static void give_up(struct aggregator *daemon)
 {
-	struct application *application;
-
 	log_trouble("%s: a successor reads them from the spool and from programs that live on",
 		GIVEN_UP);
 	daemon->stop.given_up = true;
 	daemon->status = EXIT_FAILURE;
-	LIST_FOREACH(application, &daemon->applications.list, link)
-		if (application->run.open &&
-			run_gap(application, "lost-records", NULL, GIVEN_UP, 1) < 0)
-			daemon->counters.no_memory++;
+	runs_lost_records(daemon, GIVEN_UP, 1);
 }
 
 static bool waiting(struct aggregator *daemon)

@@ -8,8 +8,22 @@
 #define FOOTPRINT_AGGREGATOR_STOP_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct aggregator;
+
+/* Zero-initialised: it has not begun. */
+struct stop {
+	uint64_t begun_ms;
+	uint64_t so_far, moved_ms; /* how much was done, and when it last became more */
+	uint64_t worked_ms;	   /* when a worker was last at work */
+	bool sealed;		   /* nothing more is read */
+	bool unheard;		   /* peers had more to say when last listened to */
+	bool done;
+	bool given_up;	 /* nobody waits any more for what there is no memory for */
+	bool leaves;	 /* leaves something to a successor: living processes, or spool files */
+	unsigned writes; /* attempts to write the manifests */
+};
 
 void stop_begin(struct aggregator *daemon);
 /* Goes on as far as possible. To be called again whenever something was done. */

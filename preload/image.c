@@ -80,7 +80,8 @@ void image_log_refusal(long error)
 	image_log("the spool takes nothing", error);
 }
 
-bool image_settings(const struct entry *entry, struct settings *settings)
+/* Reads FOOTPRINT_* from the environment. False: this process is not to be watched. */
+static bool read_settings(const struct entry *entry, struct settings *settings)
 {
 	settings->socket = text_environment(entry->envp, "FOOTPRINT_SOCKET");
 	if (!settings->socket || !*settings->socket || entry_auxiliary(entry, AT_SECURE))
@@ -159,7 +160,7 @@ struct segment *image_start(void)
 
 	if (!entry.envp)
 		return NULL; /* too early: libc itself has not started */
-	if (!image_settings(&entry, &settings)) {
+	if (!read_settings(&entry, &settings)) {
 		image.off = true;
 		return NULL;
 	}

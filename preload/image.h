@@ -44,8 +44,8 @@ struct image {
 	uint64_t root_directory; /* the usual id of that directory */
 	uint64_t last_look;	 /* image_time() when we last looked for the aggregator */
 	uint64_t device, inode;	 /* of our socket, to recognise it; inode 0: to be learnt */
-	struct seen_overflow
-		*seen_overflow;	   /* last level of the seen table; NULL: not needed yet */
+	/* The last level of the seen table; NULL: not needed yet. */
+	struct seen_overflow *seen_overflow;
 	uint64_t *known_programs;  /* program.c's table, in memory that forks share; NULL: none */
 	uint64_t *far_directories; /* continues near_directories; NULL: not needed yet */
 	int descriptor;		   /* our socket, -1: none */
@@ -78,12 +78,6 @@ struct image {
 };
 
 extern struct image image;
-
-struct entry;
-struct settings;
-
-/* Reads FOOTPRINT_* from the environment. False: this process is not to be watched. */
-bool image_settings(const struct entry *entry, struct settings *ret);
 
 /* Starts the image, unless it has started or is not to be watched. Any number of threads and signal
  * handlers may call this at once: one wins, and all get its segment. NULL: nothing is recorded. */

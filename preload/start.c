@@ -39,7 +39,6 @@ __attribute__((constructor)) static void start(void)
 	struct entry entry = entry_find();
 	at_exit_function *at_exit;
 
-	recorder_start();
 	if (!image_segment())
 		return;
 	raw_calls_record(&entry);

@@ -99,9 +99,12 @@ void pool_keep_at_end(void)
 {
 }
 
-void pool_inhabit(bool does)
+void pool_inhabit(void)
 {
-	(void)does;
+}
+
+void pool_inhabit_undo(void)
+{
 }
 
 void pool_leave(void)

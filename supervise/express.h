@@ -42,8 +42,7 @@ enum express_came {
 	EXPRESS_NO,	  /* an announcement like any other */
 	EXPRESS_PLAIN,	  /* through the gate, which is not open */
 	EXPRESS_OPENED,	  /* sent by the gate itself, which has mapped the road */
-	EXPRESS_REPORTED, /* a report of a call that was made already: *announced becomes that call
-			   */
+	EXPRESS_REPORTED, /* reports a call that was made, which *announced becomes */
 };
 
 /* How an announced call came. */

@@ -1,10 +1,12 @@
 # footprint-supervise goes into other people's containers: static, and without a libc, so that it
 # starts in no time. The recorder is the preload library's own: its objects are linked as they are.
 SUPERVISE_SOURCES := $(wildcard supervise/*.c)
-SUPERVISE_RECORDER := image preloads programs/filters programs/processes programs/program programs/programs \
-	programs/supervised_begin programs/supervised_filter record/calls record/calls_table record/encode \
-	record/facts record/held record/path_hash record/places record/pointers record/prefixes record/recorder record/seen session/connection session/hello session/memory \
-	session/reserve session/session session/spool session/spool_file sites/sites_pattern text
+SUPERVISE_RECORDER := image preloads programs/filters programs/processes programs/program \
+	programs/programs programs/supervised_begin programs/supervised_filter record/calls \
+	record/calls_table record/encode record/facts record/held record/path_hash record/places \
+	record/pointers record/prefixes record/recorder record/seen session/connection session/hello \
+	session/memory session/reserve session/session session/spool session/spool_file \
+	sites/sites_pattern text
 SUPERVISE_ASSEMBLY := $(wildcard supervise/*.S)
 SUPERVISE_OBJECTS := $(SUPERVISE_SOURCES:%.c=$(BUILD)/obj/%.o) \
 	$(SUPERVISE_ASSEMBLY:%.S=$(BUILD)/obj/%.o) \

@@ -37,11 +37,11 @@
 /* Set at the start, and never changed. */
 struct supervisor {
 	char *const *envp;
-	const char *
-		library; /* path of libfootprint.so, to recognise it in LD_PRELOAD; NULL: by name */
-	int root;	 /* O_PATH of "/", -1: none */
-	uint64_t first;	 /* images_identify() of the process that started us, which has the library;
-			    0: none */
+	/* Path of libfootprint.so, to recognise it in LD_PRELOAD; NULL: by name. */
+	const char *library;
+	int root; /* O_PATH of "/", -1: none */
+	/* images_identify() of the process that started us, which has the library; 0: none. */
+	uint64_t first;
 };
 
 extern struct supervisor supervisor;

@@ -99,8 +99,7 @@ bool signals_next(siginfo_t *ret)
 	return sigwaitinfo(&set, ret) >= 0;
 }
 
-/* --- after it ----------------------------------------------------------------------------------
- */
+/* --- after it --------------------------------------------------------------------------------- */
 
 void signals_forget(const struct held_signals *held)
 {

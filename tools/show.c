@@ -44,9 +44,9 @@ static int show_text(const Footprint__Manifest *m, unsigned int wanted)
 {
 	struct page page = { .m = m, .colour = terminal_has_colour(stdout) };
 
+	/* The list of files has the packages as its headings. */
 	if (wanted & SECTION_FILES)
-		wanted &=
-			~SECTION_PACKAGES; /* the list of files has the packages as its headings */
+		wanted &= ~SECTION_PACKAGES;
 	summary_print(stdout, m);
 	for (size_t i = 0; i < N_SECTIONS; i++)
 		if (wanted & sections[i].bit)

@@ -18,8 +18,7 @@
 /* One file, or a folder with all that is below it. */
 struct fold {
 	size_t first, n; /* which of the files */
-	size_t prefix;	 /* bytes of the folder's path, with the slash at its end; 0: it is one file
-			  */
+	size_t prefix;	 /* bytes of the folder's path, with its last slash; 0: it is one file */
 	size_t inside;	 /* lines that it takes when it is open; FOLD_LINES_MAX + 1: too many */
 };
 

@@ -286,8 +286,7 @@ static bool leads_to_others(const Footprint__Manifest *m, size_t folder)
 	return false;
 }
 
-/* "/srv/www/  41 files, read check, 12.3 KiB, by nginx, php-fpm8.2": what all do with all of them.
- */
+/* "/srv/www/  41 files, read check, 12.3 KiB, by nginx, php8.2": what all do with all of them. */
 static void print_folder(
 	const struct page *p, const struct fold *line, Footprint__File *const *files)
 {

@@ -1,5 +1,4 @@
-/* The sections of what `footprint show` prints for people; one that would be empty prints nothing.
- */
+/* The sections that `footprint show` prints for people. One that would be empty is left out. */
 #ifndef FOOTPRINT_TOOLS_SHOW_PAGE_H
 #define FOOTPRINT_TOOLS_SHOW_PAGE_H
 

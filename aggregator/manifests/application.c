@@ -166,7 +166,7 @@ static void application_free(struct application *application)
 	forget_unnamed(application);
 	manifest_free(application->manifest);
 	run_deinit(&application->run);
-	free(application->applied);
+	applied_deinit(&application->applied);
 	free(application);
 }
 
@@ -286,51 +286,6 @@ int application_go_back(struct application *application)
 	application->manifest = r < 0 ? all : before;
 	manifest_free(r < 0 ? before : all);
 	return r;
-}
-
-/* --- what was applied before ------------------------------------------------------------------ */
-
-static uint64_t *applied_slot(const struct application *application, uint64_t key)
-{
-	return &application->applied[key % application->applied_slots];
-}
-
-/* Four times as many slots as keys, so that few keys replace another one. Without memory, it stays
- * as it is. */
-static void grow_applied(struct application *application)
-{
-	struct application grown = { .applied_slots = application->applied_slots * 2 };
-
-	if (!grown.applied_slots)
-		grown.applied_slots = APPLIED_SLOTS_MIN;
-	grown.applied = calloc(grown.applied_slots, sizeof(*grown.applied));
-	if (!grown.applied)
-		return;
-	for (uint32_t i = 0; i < application->applied_slots; i++)
-		if (application->applied[i])
-			*applied_slot(&grown, application->applied[i]) = application->applied[i];
-	free(application->applied);
-	application->applied = grown.applied;
-	application->applied_slots = grown.applied_slots;
-}
-
-bool application_applied(const struct application *application, uint64_t key)
-{
-	return application->applied && *applied_slot(application, key) == key;
-}
-
-void application_note_applied(struct application *application, uint64_t key)
-{
-	uint64_t *slot;
-
-	if (application->n_applied >= application->applied_slots / 4 &&
-		application->applied_slots < APPLIED_SLOTS_MAX)
-		grow_applied(application);
-	if (!application->applied)
-		return;
-	slot = applied_slot(application, key);
-	application->n_applied += !*slot;
-	*slot = key;
 }
 
 /* --- time ------------------------------------------------------------------------------------- */

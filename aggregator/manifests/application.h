@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "aggregator/manifests/applied.h"
 #include "aggregator/manifests/run.h"
 #include "lib/manifest/manifest.h"
 #include "proto/record.pb-c.h"
@@ -20,9 +21,6 @@
 #define APPLICATION_FILE_SIZE 272
 /* In the directory of manifests: see own_file.h. */
 #define MANIFESTS_LOCK_NAME ".footprintd.lock"
-/* Entries of the cache of what was applied already; powers of two. */
-#define APPLIED_SLOTS_MIN 64u
-#define APPLIED_SLOTS_MAX 16384u
 
 struct aggregator;
 struct session;
@@ -39,10 +37,7 @@ struct application {
 	bool dirty;    /* the manifest on disk, or the one being written, lacks something */
 	bool reported; /* it was reported that the manifest cannot be written */
 	bool full; /* the manifest has its greatest size, and a gap says so: no facts are added */
-	/* A direct-mapped cache: keys of facts that were added before, and need not be again. It
-	 * grows with them, because of thousands of applications most have few. */
-	uint64_t *applied;
-	uint32_t applied_slots, n_applied;
+	struct applied applied; /* facts that were added before */
 };
 
 LIST_HEAD(application_list, application);
@@ -92,10 +87,5 @@ int application_go_back(struct application *application);
 
 /* Ends runs that are over, and frees applications that are not in use. */
 void applications_tick(struct aggregator *daemon);
-
-/* application_applied(): is this key in the cache of facts that were applied?
- * application_note_applied(): puts it there. */
-bool application_applied(const struct application *application, uint64_t key);
-void application_note_applied(struct application *application, uint64_t key);
 
 #endif

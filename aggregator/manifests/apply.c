@@ -31,7 +31,7 @@ static int only_memory(int r)
 	return r == -ENOMEM ? r : 0;
 }
 
-int apply_links(struct manifest *m, const struct look *look, const char *by)
+static int add_links(struct manifest *m, const struct look *look, const char *by)
 {
 	for (size_t i = 0; i < look->n_links; i++) {
 		const struct look_link *link = &look->links[i];
@@ -58,7 +58,7 @@ static uint32_t access_of(const struct look *look, uint32_t access)
 static int use(struct manifest *m, const struct look *look, const char *path, uint32_t access,
 	const char *by)
 {
-	int r = apply_links(m, look, by);
+	int r = add_links(m, look, by);
 
 	if (r < 0 || !access || lexical_left_out(path))
 		return r;
@@ -96,10 +96,10 @@ static const char *missing_path(const struct look *look)
 	return look->error || !look->own_link ? look->path : look->links[look->own_link - 1].path;
 }
 
-int apply_missing(struct manifest *m, const struct look *look, const char *by)
+static int add_missing(struct manifest *m, const struct look *look, const char *by)
 {
 	const char *path = missing_path(look);
-	int r = apply_links(m, look, by);
+	int r = add_links(m, look, by);
 
 	if (r < 0 || lexical_left_out(path))
 		return r;
@@ -113,7 +113,7 @@ int apply_outcome(struct manifest *m, const struct look *look, uint32_t access, 
 	case OUTCOME_DONE:
 		return apply_use(m, look, access, by);
 	case OUTCOME_MISSING:
-		return apply_missing(m, look, by);
+		return add_missing(m, look, by);
 	case OUTCOME_CHECKED:
 		return apply_use(m, look, ACCESS_CHECK, by);
 	default:

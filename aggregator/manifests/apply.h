@@ -16,11 +16,9 @@ enum outcome outcome_of(uint32_t error);
 
 /* All return 0 or -ENOMEM. `by`: canonical path of an executable. */
 
-/* Adds each symlink on the way as an entry of its own. */
-int apply_links(struct manifest *m, const struct look *look, const char *by);
-/* Adds the file where the look has ended, what is known of it, and the symlinks on the way. */
+/* Adds the file where the look has ended, what is known of it, and each symlink on the way
+ * as an entry of its own. */
 int apply_use(struct manifest *m, const struct look *look, uint32_t access, const char *by);
-int apply_missing(struct manifest *m, const struct look *look, const char *by);
 /* A use that may have failed. */
 int apply_outcome(struct manifest *m, const struct look *look, uint32_t access, uint32_t error,
 	const char *by);
@@ -31,10 +29,5 @@ char *apply_program_name(const struct look *look);
 /* Adds a program that was executed. A memfd was never in a directory: it is an executable, but no
  * file. */
 int apply_program(struct manifest *m, const struct look *look, const char *name, const char *by);
-
-/* execve or posix_spawn of a program or script; program.c. */
-int program_apply(struct fact *fact);
-/* The image that a session is; program.c. */
-int program_apply_image(struct fact *fact);
 
 #endif

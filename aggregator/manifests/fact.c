@@ -8,6 +8,7 @@
 #include "aggregator/log.h"
 #include "aggregator/manifests/apply.h"
 #include "aggregator/manifests/library.h"
+#include "aggregator/manifests/program.h"
 #include "aggregator/roots/lexical.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/hash.h"
@@ -170,11 +171,11 @@ static int predict_libraries(struct fact *fact)
 	uint64_t key = fact->session->program ? key_of(fact) : 0;
 	int r;
 
-	if (key && application_applied(application, key))
+	if (key && applied_has(&application->applied, key))
 		return 0;
 	r = library_predict(fact);
 	if (r == 0 && key)
-		application_note_applied(application, key);
+		applied_note(&application->applied, key);
 	return r;
 }
 
@@ -277,12 +278,12 @@ int fact_apply(struct fact *fact)
 		return r < 0 ? r : 0;
 	application->dirty = true;
 	key = repeats(fact) ? key_of(fact) : 0;
-	if (key && application_applied(application, key))
+	if (key && applied_has(&application->applied, key))
 		return 0;
 	r = apply_kind(fact);
 	if (r == 0)
 		r = note_unresolved(fact);
 	if (r == 0 && key)
-		application_note_applied(application, key);
+		applied_note(&application->applied, key);
 	return r;
 }

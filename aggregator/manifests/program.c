@@ -1,5 +1,5 @@
-/* Programs: images that say hello, and programs that are executed, through scripts and their
- * interpreters. */
+#include "aggregator/manifests/program.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -223,6 +223,19 @@ int run_gap(struct application *application, const char *kind, const char *path,
 	return 0;
 }
 
+int runs_lost_records(struct aggregator *daemon, const char *detail, uint64_t count)
+{
+	struct application *application;
+	int r = 0;
+
+	LIST_FOREACH(application, &daemon->applications.list, link)
+		if (application->run.open &&
+			run_gap(application, "lost-records", NULL, detail, count) < 0)
+			r = -ENOMEM;
+	daemon->counters.no_memory += r < 0;
+	return r;
+}
+
 /* --- into the manifest ------------------------------------------------------------------------ */
 
 /* What its processes recorded while nobody listened is lost, because no spool took it. */

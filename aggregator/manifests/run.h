@@ -35,21 +35,22 @@ struct run {
 	bool unkept;	  /* some of its processes share no spool with us (spool_shared.h) */
 	bool told;	  /* has a gap for `unattended` */
 	bool told_unread; /* has a gap for spool files that nobody has read */
-	const char
-		*unattended; /* why nothing could be kept while nobody listened; NULL: it could */
+	/* Why nothing could be kept while nobody listened; NULL: it could. */
+	const char *unattended;
 	char host[FP_NAME_SIZE_MAX + 1];
 	uint64_t started_ns, ended_ns;
 	uint64_t processes, records;
 	unsigned live; /* sessions connected */
 	uint64_t quiet_since_ms;
-	char *first; /* canonical executable of the earliest session; NULL: not known, or marked
-			before us */
+	/* Canonical executable of the earliest session; NULL: not known, or marked before us. */
+	char *first;
 	uint64_t first_started_ns;
 	struct table images; /* number of images of each executable, by the hash of its path */
 	struct table gaps;   /* how often each */
 	struct table roots;  /* struct root_name: where its images were */
 };
 
+struct aggregator;
 struct application;
 
 void run_init(struct run *run);
@@ -82,6 +83,9 @@ int run_note_root(struct application *application, struct root_name name);
 /* Counts a gap. 0 or -ENOMEM. */
 int run_gap(struct application *application, const char *kind, const char *path, const char *detail,
 	uint64_t count);
+/* Counts a gap "lost-records" in each run that is going on: it is not known whose records they
+ * were. 0, or -ENOMEM: some are not told. */
+int runs_lost_records(struct aggregator *daemon, const char *detail, uint64_t count);
 
 /* Puts run and gap counts into the manifest, before it is written. 0 or -ENOMEM. */
 int run_store(struct application *application);

@@ -7,11 +7,11 @@
 #include <sys/types.h>
 
 struct listener {
-	int fd;		   /* listening; -1: none */
-	int lock;	   /* keeps a second daemon from this socket; -1: none */
-	uint64_t since_ns; /* since when it listens, CLOCK_REALTIME; 0: the service manager made it
-			    */
-	char *path;	   /* to be removed at the end; NULL: not ours */
+	int fd;	  /* listening; -1: none */
+	int lock; /* keeps a second daemon from this socket; -1: none */
+	/* Since when it listens, CLOCK_REALTIME; 0: the service manager made it. */
+	uint64_t since_ns;
+	char *path; /* to be removed at the end; NULL: not ours */
 	dev_t device;
 	ino_t inode; /* of the socket there, when it was made */
 };

@@ -29,7 +29,9 @@ int peer_attach(struct peer *peer, struct session *session, struct error *err)
 	return 0;
 }
 
-struct session *peer_session(struct peer *peer, const ProtobufCBinaryData *id)
+/* The session with this id, if the peer may speak for it: its own, or one in its pool. NULL: it may
+ * not. */
+static struct session *session_of(struct peer *peer, const ProtobufCBinaryData *id)
 {
 	struct session *session;
 
@@ -49,7 +51,7 @@ struct session *peer_session(struct peer *peer, const ProtobufCBinaryData *id)
 
 static int hear_batch(struct peer *peer, const Footprint__Batch *batch, struct error *err)
 {
-	struct session *session = peer_session(peer, &batch->session);
+	struct session *session = session_of(peer, &batch->session);
 	int r;
 
 	if (!session)
@@ -57,7 +59,7 @@ static int hear_batch(struct peer *peer, const Footprint__Batch *batch, struct e
 	r = session_add_log(
 		session, batch->segment, batch->offset, batch->log.data, batch->log.len, err);
 	if (r == 0)
-		session_read(session, false);
+		session_read(session);
 	return r;
 }
 
@@ -65,18 +67,18 @@ static int hear_batch(struct peer *peer, const Footprint__Batch *batch, struct e
  * hundredth of its time, on a processor whose caches it shares with us. */
 static int hear_notice(struct peer *peer, const Footprint__Notice *notice, struct error *err)
 {
-	struct session *session = peer_session(peer, &notice->session);
+	struct session *session = session_of(peer, &notice->session);
 
 	if (!session)
 		return error_set(err, -EBADMSG, "notice: of another session");
 	if (session_unread_size(session) >= HURRY_SIZE)
-		session_read(session, false);
+		session_read(session);
 	return 0;
 }
 
 static int hear_request(struct peer *peer, const Footprint__PoolRequest *request, struct error *err)
 {
-	if (!peer_session(peer, &request->session))
+	if (!session_of(peer, &request->session))
 		return error_set(err, -EBADMSG, "request for a pool: of another session");
 	pool_lend(peer, request);
 	return 0;
@@ -85,7 +87,7 @@ static int hear_request(struct peer *peer, const Footprint__PoolRequest *request
 static int hear_vigil(struct peer *peer, const Footprint__Vigil *vigil, struct received *received,
 	struct error *err)
 {
-	struct session *session = peer_session(peer, &vigil->session);
+	struct session *session = session_of(peer, &vigil->session);
 
 	if (!session)
 		return error_set(err, -EBADMSG, "vigil: of another session");

@@ -8,12 +8,12 @@
 #include <string.h>
 
 #include "aggregator/aggregator.h"
+#include "aggregator/clock.h"
+#include "aggregator/log.h"
+#include "aggregator/peers/descriptor.h"
+#include "aggregator/peers/peer_parts.h"
 #include "aggregator/policy.h"
 #include "aggregator/spool/spool_shared.h"
-#include "aggregator/clock.h"
-#include "aggregator/peers/descriptor.h"
-#include "aggregator/log.h"
-#include "aggregator/peers/peer_parts.h"
 #include "lib/base/cleanup.h"
 
 /* --- what it brings --------------------------------------------------------------------------- */

@@ -7,9 +7,6 @@
 #include "lib/base/error.h"
 #include "lib/record/record.h"
 
-/* The session with this id, if the peer may speak for it: its own, or one in its pool. NULL: it may
- * not. */
-struct session *peer_session(struct peer *peer, const ProtobufCBinaryData *id);
 /* The peer speaks for this session from now on. 0; -EBADMSG: it spoke for another one before. */
 int peer_attach(struct peer *peer, struct session *session, struct error *err);
 /* Handles a hello. Takes the descriptors that it needs from `received`. 0 or a negative errno: the

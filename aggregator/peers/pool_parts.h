@@ -17,12 +17,11 @@ struct session;
 
 /* What we know of a cell. */
 enum phase {
-	NOT_MET, /* free, or its hello has not been seen yet */
-	MET,	 /* a session lives in it */
-	ENDING,	 /* its image has ended, but may have sent something that waits in the peer's socket
-		  */
-	REFUSED, /* holds no valid session: the whole pool is over */
-	ENDED,	 /* the session has been read to its end */
+	NOT_MET,  /* free, or its hello has not been seen yet */
+	MET,	  /* a session lives in it */
+	ENDING,	  /* its image has ended; what it sent may still wait in the peer's socket */
+	REFUSED,  /* holds no valid session: the whole pool is over */
+	ENDED,	  /* the session has been read to its end */
 	FINISHED, /* and applied */
 	COVERED,  /* and is in the manifest that is being written */
 };

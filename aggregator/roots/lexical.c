@@ -50,7 +50,9 @@ char *lexical_join(const char *base, const char *name, size_t size)
 	return joined;
 }
 
-bool lexical_within(const char *path, const char *directory)
+/* Is the canonical `path` within `directory` (which has no slash at its end), or is it that
+ * directory? */
+static bool is_within(const char *path, const char *directory)
 {
 	size_t size = strlen(directory);
 
@@ -59,8 +61,8 @@ bool lexical_within(const char *path, const char *directory)
 
 static bool own_device(const char *path)
 {
-	return lexical_within(path, "/dev/pts") || !strncmp(path, "/dev/tty", 8) ||
-	       lexical_within(path, "/dev/fd") || !strcmp(path, "/dev/stdin") ||
+	return is_within(path, "/dev/pts") || !strncmp(path, "/dev/tty", 8) ||
+	       is_within(path, "/dev/fd") || !strcmp(path, "/dev/stdin") ||
 	       !strcmp(path, "/dev/stdout") || !strcmp(path, "/dev/stderr");
 }
 
@@ -73,6 +75,6 @@ static bool own_library(const char *path)
 
 bool lexical_left_out(const char *path)
 {
-	return lexical_within(path, "/proc") || lexical_within(path, "/sys") || own_device(path) ||
+	return is_within(path, "/proc") || is_within(path, "/sys") || own_device(path) ||
 	       own_library(path);
 }

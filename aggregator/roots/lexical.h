@@ -16,10 +16,6 @@ char *lexical_tidy(const char *path);
  * with errno ENOMEM or ENAMETOOLONG (RAW_PATH_SIZE_MAX). The caller frees. */
 char *lexical_join(const char *base, const char *name, size_t size);
 
-/* Is the canonical `path` within `directory` (which has no slash at its end), or is it that
- * directory? */
-bool lexical_within(const char *path, const char *directory);
-
 /* Is it one of the paths that no manifest holds: /proc, /sys, what is a process's own in /dev, and
  * Footprint's own library (doc/facts.md)? */
 bool lexical_left_out(const char *path);

@@ -45,10 +45,10 @@ struct look {
 	size_t own_link; /* links[own_link - 1] is what the path itself names; 0: no symlink */
 	bool has_state;
 	struct file_state state;
-	char *target;	   /* of a symlink that was not followed: state.target points here */
-	char *owner;	   /* what state says of its package points here; NULL: nobody's */
-	const char *guess; /* why it is the path as text, and no file was looked at; NULL: it is
-			      not */
+	char *target; /* of a symlink that was not followed: state.target points here */
+	char *owner;  /* what state says of its package points here; NULL: nobody's */
+	/* Why it is the path as text, and no file was looked at; NULL: it is not. */
+	const char *guess;
 
 	/* LOOK_OBJECT and deeper, where there is a regular file */
 	struct elf_info elf;
@@ -64,8 +64,8 @@ struct look_tools {
 	struct package_database *packages; /* NULL: not read yet */
 	uint64_t packages_stamp; /* identifies the state of the files that they were read from */
 	bool no_packages;	 /* they are not to be read at all */
-	unsigned ask;  /* for file_state.ask, until the packages are read; 0: the first look reads
-			  them */
+	/* For file_state.ask, until the packages are read; 0: the first look reads them. */
+	unsigned ask;
 	bool reported; /* it was reported that the database is damaged */
 	struct digests digests;
 	struct id_map users, groups;
@@ -77,8 +77,8 @@ struct look_request {
 	size_t root_size; /* its first bytes that name what was "/" then (chroot); 0: none do */
 	bool follow;	  /* a symlink in the last component, too */
 	enum look_depth depth;
-	bool digest; /* false if the application writes the file: its content is not the version's
-		      */
+	/* False if the application writes the file: its content is not the version's. */
+	bool digest;
 };
 
 /*

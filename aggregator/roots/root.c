@@ -1,7 +1,6 @@
 #include "aggregator/roots/root.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "aggregator/aggregator.h"
 #include "aggregator/log.h"
@@ -9,7 +8,6 @@
 #include "aggregator/roots/batch.h"
 #include "aggregator/sessions/session.h"
 #include "lib/base/cleanup.h"
-#include "lib/base/hash.h"
 
 #define ROOT_IDLE_MS   60000 /* a root that nobody uses is freed after that */
 #define ROOTS_IDLE_MAX 64u
@@ -25,87 +23,6 @@
 /* Gaps. */
 #define NO_ANSWER  "its file system did not answer: paths are as the program gave them"
 #define TOO_LITTLE "no memory to look at its files: paths are as the program gave them"
-
-/* --- paths ------------------------------------------------------------------------------------ */
-
-struct path_key {
-	const char *raw;
-	size_t root_size;
-	bool follow;
-};
-
-static bool path_matches(const void *item, const void *key)
-{
-	const struct path *path = item;
-	const struct path_key *wanted = key;
-
-	return path->follow == wanted->follow && path->root_size == wanted->root_size &&
-	       !strcmp(path->raw, wanted->raw);
-}
-
-struct path *root_path(struct root *root, const char *raw, size_t root_size, bool follow)
-{
-	struct path_key key = { .raw = raw, .root_size = root_size, .follow = follow };
-	size_t size = strlen(raw);
-	uint32_t hash = hash_bytes(raw, size) + follow + 2 * (uint32_t)root_size;
-	struct path *path = index_find(&root->paths, hash, path_matches, &key);
-
-	if (!path) {
-		path = calloc(1, sizeof(*path) + size + 1);
-		if (!path)
-			return NULL;
-		path->hash = hash;
-		path->root_size = root_size;
-		path->follow = follow;
-		memcpy(path->raw, raw, size);
-		if (index_add(&root->paths, hash, path) < 0) {
-			free(path);
-			return NULL;
-		}
-	}
-	path->references++;
-	return path;
-}
-
-/* Paths that nobody uses stay, with their looks, until there are too many. */
-void path_unref(struct path *path)
-{
-	if (path)
-		path->references--;
-}
-
-static void path_forget(struct root *root, struct path *path)
-{
-	if (path->look)
-		root->n_looks--;
-	look_unref(path->look);
-	path->look = NULL;
-}
-
-/* Forgets all looks, and all paths that nobody uses. */
-void root_forget_looks(struct root *root)
-{
-	struct index kept = { 0 };
-	uint32_t cursor = 0;
-	struct path *path;
-
-	while ((path = index_next(&root->paths, &cursor))) {
-		path_forget(root, path);
-		if ((path->references || path->in_batch) &&
-			index_add(&kept, path->hash, path) < 0) {
-			/* There is no memory for the smaller index, but the present one is still
-			 * right. */
-			index_deinit(&kept);
-			return;
-		}
-	}
-	cursor = 0;
-	while ((path = index_next(&root->paths, &cursor)))
-		if (!path->references && !path->in_batch)
-			free(path);
-	index_deinit(&root->paths);
-	root->paths = kept;
-}
 
 /* --- facts ------------------------------------------------------------------------------------ */
 
@@ -364,14 +281,7 @@ bool roots_busy(const struct aggregator *daemon)
 
 static void root_free(struct root *root)
 {
-	uint32_t cursor = 0;
-	struct path *path;
-
-	while ((path = index_next(&root->paths, &cursor))) {
-		look_unref(path->look);
-		free(path);
-	}
-	index_deinit(&root->paths);
+	root_free_paths(root);
 	owners_deinit(root);
 	look_tools_deinit(&root->tools);
 	cleanup_close(&root->handed);

@@ -21,6 +21,7 @@
 #include "aggregator/index.h"
 #include "aggregator/roots/look.h"
 #include "aggregator/roots/owners.h"
+#include "aggregator/spool/spool_shared.h"
 #include "proto/record.pb-c.h"
 
 struct aggregator;
@@ -53,8 +54,9 @@ struct root {
 	uint64_t device, inode, mount;
 	uint64_t birth_ns; /* nanoseconds since the epoch; 0: not known */
 	bool known;	   /* there was a descriptor, so there is a resolver */
-	int handed; /* the descriptor of a root that was not known, which came while a batch was
-		       running; -1: none */
+	/* The descriptor of a root that was not known, which came while a batch was running; -1:
+	 * none. */
+	int handed;
 
 	bool ids_known; /* the numbers of its users and groups are known (root_ids.c) */
 	int mounts;	/* its mount namespace, held open (root_mounts.c); negative: it is not */
@@ -73,10 +75,7 @@ struct root {
 	uint64_t packages_ms; /* when the package database was last checked for changes */
 	uint64_t idle_since_ms;
 	bool pumping;
-	bool spool_told; /* it was reported that this root has another spool than ours */
-	bool spool_asked, spool_shared; /* see spool_shared.h; of the path with this hash */
-	uint32_t spool_hash;
-	uint64_t spool_asked_ms;
+	struct spool_answer spool;
 	/* Sessions without FOOTPRINT_APP belong to this application: it is named after the first
 	 * program here, and counts as long as a run of it goes on. */
 	struct application *unnamed;
@@ -130,8 +129,10 @@ void shortage_note(struct shortage *shortage, uint64_t now_ms);
 
 /* When no batch is running: takes the descriptor that came meanwhile. */
 void root_take_handed(struct root *root);
-/* Forgets all looks. */
+/* Forgets all looks, and all paths that nobody uses. */
 void root_forget_looks(struct root *root);
+/* The root is to be freed. */
+void root_free_paths(struct root *root);
 /* The entry of this path, with a reference for the caller. NULL: no memory. root_size: see struct
  * path. */
 struct path *root_path(struct root *root, const char *raw, size_t root_size, bool follow);

@@ -24,11 +24,12 @@
 #define WORKERS_LATE_MAX	  64u /* so many late threads are replaced, and no further ones */
 
 struct job {
-	void (*work)(struct job *job); /* on a thread */
-	void (*done)(struct job
-			*job); /* on the loop's thread, afterwards; the job is its owner's again */
-	void (*late)(struct job
-			*job); /* on the loop's thread, at most once: the job may never be done */
+	/* On a thread. */
+	void (*work)(struct job *job);
+	/* On the loop's thread, afterwards; the job is its owner's again. */
+	void (*done)(struct job *job);
+	/* On the loop's thread, at most once: the job may never be done. */
+	void (*late)(struct job *job);
 	STAILQ_ENTRY(job) link;
 	unsigned ticks; /* how long it has waited while no thread could do it */
 	bool told;	/* late() was called */

@@ -8,8 +8,8 @@
 
 struct deferred {
 	TAILQ_ENTRY(deferred) link; /* all that wait in the session, the oldest first */
-	struct deferred
-		*next; /* the next one that waits for the same directory, or can be taken up */
+	/* The next one that waits for the same directory, or can be taken up. */
+	struct deferred *next;
 	Footprint__Record *record;
 	uint64_t since_ms;
 };
@@ -22,8 +22,8 @@ struct awaited {
 
 void deferred_init(struct session *session)
 {
-	TAILQ_INIT(&session->deferred);
-	session->awaited = (struct table)TABLE_OF(struct awaited, id);
+	TAILQ_INIT(&session->deferred.list);
+	session->deferred.awaited = (struct table)TABLE_OF(struct awaited, id);
 }
 
 static int await(struct session *session, struct deferred *deferred)
@@ -33,9 +33,9 @@ static int await(struct session *session, struct deferred *deferred)
 	struct awaited *awaited;
 	uint32_t place;
 
-	if (table_add(&session->awaited, &id, &place) < 0)
+	if (table_add(&session->deferred.awaited, &id, &place) < 0)
 		return -ENOMEM;
-	awaited = table_at(&session->awaited, place);
+	awaited = table_at(&session->deferred.awaited, place);
 	deferred->next = awaited->first;
 	awaited->first = deferred;
 	return 0;
@@ -45,7 +45,7 @@ static int await(struct session *session, struct deferred *deferred)
  * -ENOMEM; then nothing has changed. */
 static int forget_named(struct session *session)
 {
-	struct table before = session->awaited;
+	struct table before = session->deferred.awaited;
 	struct table kept = TABLE_OF(struct awaited, id);
 
 	for (uint32_t i = 0; i < before.count; i++) {
@@ -60,15 +60,15 @@ static int forget_named(struct session *session)
 		}
 		*(struct awaited *)table_at(&kept, place) = *awaited;
 	}
-	session->awaited = kept;
+	session->deferred.awaited = kept;
 	table_deinit(&before);
 	return 0;
 }
 
 static void detach(struct session *session, struct deferred *deferred)
 {
-	TAILQ_REMOVE(&session->deferred, deferred, link);
-	session->n_deferred--;
+	TAILQ_REMOVE(&session->deferred.list, deferred, link);
+	session->deferred.n--;
 }
 
 static void deferred_free(struct deferred *deferred)
@@ -82,9 +82,9 @@ int deferred_add(struct session *session, const uint8_t *payload, size_t size)
 	struct deferred *deferred;
 	int r;
 
-	if (session->n_deferred >= DEFERRED_MAX)
+	if (session->deferred.n >= DEFERRED_MAX)
 		return session_gap(session, "unresolved", NULL, "relative to unknown directories");
-	if (session->awaited.count >= 2 * DEFERRED_MAX && forget_named(session) < 0)
+	if (session->deferred.awaited.count >= 2 * DEFERRED_MAX && forget_named(session) < 0)
 		return -ENOMEM;
 	deferred = calloc(1, sizeof(*deferred));
 	if (!deferred)
@@ -100,33 +100,34 @@ int deferred_add(struct session *session, const uint8_t *payload, size_t size)
 		return r;
 	}
 	deferred->since_ms = uv_now(&session->daemon->loop);
-	TAILQ_INSERT_TAIL(&session->deferred, deferred, link);
-	session->n_deferred++;
+	TAILQ_INSERT_TAIL(&session->deferred.list, deferred, link);
+	session->deferred.n++;
 	return 0;
 }
 
 uint64_t deferred_since(const struct session *session)
 {
-	const struct deferred *oldest = TAILQ_FIRST(&session->deferred);
+	const struct deferred *oldest = TAILQ_FIRST(&session->deferred.list);
 
 	return oldest ? oldest->since_ms : UINT64_MAX;
 }
 
 void deferred_call(struct session *session, uint64_t id)
 {
-	uint32_t place = session->n_deferred ? table_find(&session->awaited, &id) : TABLE_NONE;
+	uint32_t place =
+		session->deferred.n ? table_find(&session->deferred.awaited, &id) : TABLE_NONE;
 	struct awaited *awaited;
 	struct deferred *last;
 
 	if (place == TABLE_NONE)
 		return;
-	awaited = table_at(&session->awaited, place);
+	awaited = table_at(&session->deferred.awaited, place);
 	if (!awaited->first)
 		return;
 	for (last = awaited->first; last->next; last = last->next)
 		;
-	last->next = session->called;
-	session->called = awaited->first;
+	last->next = session->deferred.called;
+	session->deferred.called = awaited->first;
 	awaited->first = NULL;
 }
 
@@ -134,12 +135,12 @@ void deferred_call(struct session *session, uint64_t id)
  * -ENOMEM: it is to be tried again. */
 static int put_back(struct session *session, struct deferred *deferred, int r)
 {
-	TAILQ_INSERT_HEAD(&session->deferred, deferred, link);
-	session->n_deferred++;
+	TAILQ_INSERT_HEAD(&session->deferred.list, deferred, link);
+	session->deferred.n++;
 	if (r == -ENOENT && await(session, deferred) == 0)
 		return 0;
-	deferred->next = session->called;
-	session->called = deferred;
+	deferred->next = session->deferred.called;
+	session->deferred.called = deferred;
 	return -ENOMEM;
 }
 
@@ -149,10 +150,10 @@ int deferred_take_up(struct session *session)
 
 	/* A record may name the directory that others wait for, which are then added to this
 	 * list. */
-	while (r == 0 && session->called) {
-		struct deferred *deferred = session->called;
+	while (r == 0 && session->deferred.called) {
+		struct deferred *deferred = session->deferred.called;
 
-		session->called = deferred->next;
+		session->deferred.called = deferred->next;
 		detach(session, deferred);
 		r = ingest_record(session, deferred->record);
 		if (r == -ENAMETOOLONG)
@@ -168,15 +169,15 @@ int deferred_take_up(struct session *session)
 /* Forgets what the records wait for, but not the records. */
 static void forget_awaited(struct session *session)
 {
-	table_deinit(&session->awaited);
-	session->called = NULL;
+	table_deinit(&session->deferred.awaited);
+	session->deferred.called = NULL;
 }
 
 int deferred_settle(struct session *session)
 {
 	forget_awaited(session);
-	while (session->n_deferred) {
-		struct deferred *deferred = TAILQ_FIRST(&session->deferred);
+	while (session->deferred.n) {
+		struct deferred *deferred = TAILQ_FIRST(&session->deferred.list);
 
 		if (session_gap(session, "unresolved", NULL, "relative to an unknown directory") <
 			0)
@@ -192,7 +193,7 @@ void deferred_forget(struct session *session)
 	struct deferred *deferred;
 
 	forget_awaited(session);
-	while ((deferred = TAILQ_FIRST(&session->deferred))) {
+	while ((deferred = TAILQ_FIRST(&session->deferred.list))) {
 		detach(session, deferred);
 		deferred_free(deferred);
 	}

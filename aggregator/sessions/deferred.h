@@ -8,11 +8,23 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
+#include "lib/base/table.h"
+
+struct deferred;
 struct session;
 
 /* Records of one session that may wait for a directory to be named. Any further one is a gap. */
 #define DEFERRED_MAX 4096u
+
+/* Those of one session. */
+struct deferred_records {
+	TAILQ_HEAD(, deferred) list; /* the oldest first */
+	unsigned n;
+	struct table awaited;	 /* the directories, and what waits for each */
+	struct deferred *called; /* records whose directory was named */
+};
 
 void deferred_init(struct session *session);
 /* Keeps the record of this slot until its directory is named. 0 or -ENOMEM. */

@@ -369,7 +369,7 @@ int ingest_slot(
 		r = deferred_add(session, payload, size);
 	else if (r == -ENAMETOOLONG)
 		r = session_gap(session, "unresolved", NULL, "a path too long");
-	if (r == 0 && session->called)
+	if (r == 0 && session->deferred.called)
 		r = deferred_take_up(session);
 	if (r < 0)
 		return error_set(err, r, "record: out of memory");

@@ -19,8 +19,8 @@ struct memory {
 	int fd;	   /* -1: none, or mapped */
 	void *map; /* NULL: none, or held by fd */
 	size_t size;
-	bool borrowed; /* map is part of a pool of ours: its pages cannot go away, and it is not to
-			  be unmapped */
+	/* map is part of a pool of ours: its pages cannot go away, and it is not to be unmapped. */
+	bool borrowed;
 	/* map is from malloc: a copy of the peer's memory up to `copied_end`, without the bytes
 	 * from `hole` to `hole_end`. What is missing reads as zeros. */
 	bool copied;

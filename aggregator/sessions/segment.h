@@ -28,8 +28,8 @@ struct revisit {
 	uint64_t offset;   /* in the log */
 	uint64_t since_ms; /* uv_now() when it was first seen */
 	uint32_t size;	   /* of an execution's payload */
-	bool execution; /* a complete execution, which may yet be taken back; else a slot that was
-			   being written */
+	/* A complete execution, which may yet be taken back; else a slot that was being written. */
+	bool execution;
 };
 
 /* An execution that came by value. If it fails, the process sends the slot again, as VOID. */
@@ -41,10 +41,10 @@ struct pending_exec {
 };
 
 struct segment {
-	struct memory memory; /* what the process shares; none if there is none, or it was read to
-				 its end and closed */
-	bool shared;	      /* the log is (or was) in the memory */
-	bool read; /* the memory was read to its end: no process that writes there is left */
+	/* What the process shares; none if there is none, or it was read to its end and closed. */
+	struct memory memory;
+	bool shared; /* the log is (or was) in the memory */
+	bool read;   /* the memory was read to its end: no process that writes there is left */
 	uint64_t device, inode;
 	uint32_t hello_offset, hello_size; /* as the header says; not checked */
 	uint32_t log_offset, log_size;

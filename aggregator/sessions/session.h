@@ -17,14 +17,13 @@
 
 #include "aggregator/index.h"
 #include "aggregator/manifests/library.h"
+#include "aggregator/sessions/deferred.h"
 #include "aggregator/sessions/directories.h"
 #include "aggregator/sessions/segment.h"
-#include "lib/base/table.h"
 #include "lib/record/record.h"
 
 struct aggregator;
 struct application;
-struct deferred;
 struct fact;
 struct look;
 struct path;
@@ -55,8 +54,8 @@ struct session {
 	struct application *application;
 	struct root *root;
 	uint64_t started_ns;
-	uint64_t ended_ns; /* CLOCK_REALTIME: it was still alive then, as far as is known; 0: not
-			      known */
+	/* CLOCK_REALTIME: it was still alive then, as far as is known; 0: not known. */
+	uint64_t ended_ns;
 	Footprint__Watched watched;
 	uint64_t ending_ms; /* uv_now() when its last socket was gone */
 	uint64_t finished_ms;
@@ -65,10 +64,7 @@ struct session {
 	char *executable;     /* canonical; NULL until looked at */
 	struct look *program; /* likewise */
 	struct directories directories;
-	TAILQ_HEAD(, deferred) deferred; /* records relative to a directory not known yet */
-	unsigned n_deferred;
-	struct table awaited;	 /* those directories, and what waits for each */
-	struct deferred *called; /* deferred records whose directory was named */
+	struct deferred_records deferred;
 	struct plugins plugins;
 
 	struct pool *pool; /* the pool in which its first segment is a cell; NULL: none */
@@ -87,17 +83,17 @@ struct session {
 	bool marked;
 };
 
-/* A process that has not come back by then is over, or says nothing that needs what was kept of it.
- */
+/* A process that comes back later than that says nothing that needs what was kept of it. */
 #define SESSION_AWAY_MS_MAX 3600000
 
 TAILQ_HEAD(session_list, session);
 struct sessions {
 	struct session_list live, ending, finished;
-	uint64_t unseen_ms; /* when the last one finished whose end nobody has seen; 0: none */
+	/* When the last one finished whose end nobody has seen; 0: none. */
+	uint64_t unseen_ms;
 	struct index by_id;
-	uint8_t *log_states, *log_payloads; /* two copies of a piece of log, SEGMENT_CHUNK_SIZE
-					       bytes each: see segment_memory.c */
+	/* Two copies of a piece of log, SEGMENT_CHUNK_SIZE bytes each: see segment_memory.c. */
+	uint8_t *log_states, *log_payloads;
 };
 
 /* Since when (uv_now) the oldest record has waited to become a fact: an execution that may yet
@@ -110,8 +106,8 @@ void sessions_deinit(struct aggregator *daemon);
 /* Where a hello came from. */
 struct hello_source {
 	uint32_t uid;
-	struct root *root; /* the caller holds a reference; NULL: found by the hello's device and
-			      inode */
+	/* The caller holds a reference; NULL: found by the hello's device and inode. */
+	struct root *root;
 };
 
 /* Finds the session of this hello, or makes it. 0; -EACCES: the policy forbids it, or it was
@@ -138,8 +134,8 @@ void session_add_counts(struct session *session, uint32_t number, const struct s
  * another way. 0, -EBADMSG, -ENOMEM. */
 int session_add_torn(struct session *session, uint32_t number, uint64_t begin, uint64_t size);
 
-/* Reads what is new in its memories. final: no process writes there any more. */
-void session_read(struct session *session, bool final);
+/* Reads what is new in its memories. */
+void session_read(struct session *session);
 /* Bytes of its shared logs that were not read yet. Counts the free part of a log, too, since only
  * the memory knows how full it is. */
 uint64_t session_unread_size(const struct session *session);

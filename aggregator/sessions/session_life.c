@@ -55,7 +55,7 @@ void session_detach(struct session *session)
 	session_lived_until(session, clock_now_ns());
 	look_at_memories(session);
 	journal_keep(session);
-	session_read(session, true);
+	session_read_to_end(session);
 }
 
 /* --- the end ---------------------------------------------------------------------------------- */
@@ -90,11 +90,11 @@ static bool end_was_seen(const struct session *session)
 static void finish(struct session *session)
 {
 	if (session->unread) {
-		session_read(session, true);
+		session_read_to_end(session);
 		if (session->unread)
 			return;
 	}
-	if (session->n_deferred) {
+	if (session->deferred.n) {
 		if (may_be_named(session) || deferred_settle(session) < 0)
 			return;
 		root_pump(session->root);
@@ -163,7 +163,7 @@ void sessions_tick(struct aggregator *daemon)
 	TAILQ_FOREACH(session, &daemon->sessions.live, link) {
 		if (daemon->roots.n_queued >= FACTS_QUEUED_MAX)
 			break;
-		session_read(session, false);
+		session_read(session);
 	}
 	sessions_settle(daemon);
 	forget_finished(daemon);

@@ -252,7 +252,7 @@ static int read_segment(struct session *session, struct segment *segment, bool f
  * written. Not while records are deferred, because these are in no queue. */
 static void set_mark(struct session *session)
 {
-	if (session->marked || session->n_deferred || session->state != SESSION_LIVE)
+	if (session->marked || session->deferred.n || session->state != SESSION_LIVE)
 		return;
 	for (uint32_t i = 0; i < session->n_segments; i++)
 		if (session->segments[i])
@@ -274,7 +274,7 @@ uint64_t session_unread_size(const struct session *session)
 	return size;
 }
 
-void session_read(struct session *session, bool final)
+static void read_segments(struct session *session, bool final)
 {
 	session->unread = false;
 	for (uint32_t i = 0; i < session->n_segments && !session->dropped; i++)
@@ -284,4 +284,14 @@ void session_read(struct session *session, bool final)
 		}
 	set_mark(session);
 	root_pump(session->root);
+}
+
+void session_read(struct session *session)
+{
+	read_segments(session, false);
+}
+
+void session_read_to_end(struct session *session)
+{
+	read_segments(session, true);
 }

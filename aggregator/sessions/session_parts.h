@@ -13,6 +13,9 @@ void session_remove(struct session *session);
 /* As session_gap(), `times` times. 0 or -ENOMEM. */
 int session_gaps(struct session *session, const char *kind, const char *path, const char *detail,
 	uint64_t times);
+/* Reads its memories to their end: no process writes there any more. Sets session->unread if that
+ * goes on later. */
+void session_read_to_end(struct session *session);
 /* At the end of the session: what damaged spool entries held, and did not come in another way,
  * becomes a gap. 0 or -ENOMEM. */
 int session_settle_torn(struct session *session);

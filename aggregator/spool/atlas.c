@@ -12,7 +12,6 @@
 #include "aggregator/log.h"
 #include "aggregator/sessions/ingest.h"
 #include "aggregator/spool/own_file.h"
-#include "aggregator/stop.h"
 #include "lib/base/cleanup.h"
 
 #define ATLAS_NEW_NAME	 "directories.new"
@@ -295,35 +294,34 @@ int atlas_keep(struct session *session)
 	return r;
 }
 
-/* --- beginning anew --------------------------------------------------------------------------- */
-
-static int keep_list(struct session_list *list, bool anew)
+int atlas_keep_all(struct aggregator *daemon)
 {
+	struct sessions *sessions = &daemon->sessions;
+	struct session_list *lists[] = { &sessions->live, &sessions->ending, &sessions->finished };
 	struct session *session;
 	int r = 0;
 
-	TAILQ_FOREACH(session, list, link) {
-		if (anew)
-			directories_forget_kept(&session->directories);
-		if (r == 0 && session_may_say_more(session))
-			r = atlas_keep(session);
-	}
+	for (size_t i = 0; i < 3; i++)
+		TAILQ_FOREACH(session, lists[i], link)
+			if (r == 0 && session_may_say_more(session))
+				r = atlas_keep(session);
 	return r;
 }
 
-static int keep_lists(struct aggregator *daemon, bool anew)
+/* --- beginning anew --------------------------------------------------------------------------- */
+
+/* Keeps all in a file where nothing is kept yet. What cannot be written now is written before it is
+ * acknowledged. 0 or a negative errno. */
+static int keep_anew(struct aggregator *daemon)
 {
 	struct sessions *sessions = &daemon->sessions;
-	int live = keep_list(&sessions->live, anew);
-	int ending = keep_list(&sessions->ending, anew);
-	int finished = keep_list(&sessions->finished, anew);
+	struct session_list *lists[] = { &sessions->live, &sessions->ending, &sessions->finished };
+	struct session *session;
 
-	return live < 0 ? live : ending < 0 ? ending : finished;
-}
-
-int atlas_keep_all(struct aggregator *daemon)
-{
-	return keep_lists(daemon, false);
+	for (size_t i = 0; i < 3; i++)
+		TAILQ_FOREACH(session, lists[i], link)
+			directories_forget_kept(&session->directories);
+	return atlas_keep_all(daemon);
 }
 
 /* What was kept before us, as long as its sessions may come back. 0 or a negative errno. */
@@ -337,8 +335,7 @@ static int keep_before(struct atlas *atlas)
 	return (size_t)n == atlas->before_size ? 0 : -ENOSPC;
 }
 
-/* A new file with what the living named, in place of one that is full of the dead. What cannot be
- * written now is written before the next acknowledgement. */
+/* A new file with what the living named, in place of one that is full of the dead. */
 static void begin_anew(struct aggregator *daemon)
 {
 	struct atlas *atlas = &daemon->atlas;
@@ -350,26 +347,24 @@ static void begin_anew(struct aggregator *daemon)
 		return;
 	atlas->fd = fd;
 	atlas->size = 0;
-	if (keep_before(atlas) < 0 || keep_lists(daemon, true) < 0 ||
+	if (keep_before(atlas) < 0 || keep_anew(daemon) < 0 ||
 		renameat(daemon->spool.directory, ATLAS_NEW_NAME, daemon->spool.directory,
 			ATLAS_NAME) < 0) {
 		close(fd);
 		atlas->fd = before;
-		keep_lists(daemon,
-			true); /* what cannot be written now is written before it is acknowledged */
+		keep_anew(daemon);
 		return;
 	}
 	close(before);
 	atlas->base = atlas->size;
 }
 
-/* What fails is kept before it is acknowledged. */
 void atlas_follow(struct aggregator *daemon)
 {
 	cleanup_close(&daemon->atlas.fd);
 	forget_before(&daemon->atlas);
 	atlas_init(daemon);
-	keep_lists(daemon, true);
+	keep_anew(daemon);
 }
 
 void atlas_tick(struct aggregator *daemon)

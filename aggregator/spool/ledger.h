@@ -38,17 +38,16 @@ struct ledger_rows {
 };
 
 struct ledger {
-	int fd;		  /* -1: cannot be kept */
-	int renewed;	  /* the file that replaces it when the snapshot is on disk; -1: none */
-	uint64_t size;	  /* of the file */
-	uint64_t base;	  /* of the file when it was last begun anew */
-	bool read_only;	  /* the file system was read-only when we started: nobody has kept anything
-			   */
+	int fd;	       /* -1: cannot be kept */
+	int renewed;   /* the file that replaces it when the snapshot is on disk; -1: none */
+	uint64_t size; /* of the file */
+	uint64_t base; /* of the file when it was last begun anew */
+	/* The file system was read-only when we started: nobody has kept anything. */
+	bool read_only;
 	bool inherited;	  /* there was a ledger: processes may live that have not come back yet */
 	bool reported;	  /* that it cannot be written */
 	bool failed;	  /* rows for this snapshot could not be made */
-	bool incomplete;  /* the file lacks something that is in a manifest: all is to be written
-			     again */
+	bool incomplete;  /* the file lacks something that is in a manifest: all is written again */
 	bool keep_absent; /* the sessions in `known` that have not come back may still do so */
 	struct ledger_rows rows, renewed_rows;
 	/* What was counted before us. */

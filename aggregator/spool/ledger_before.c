@@ -228,3 +228,39 @@ int ledger_read_before(struct aggregator *daemon)
 	table_deinit(&reading.states);
 	return r;
 }
+
+/* --- recalling -------------------------------------------------------------------------------- */
+
+struct known_session *ledger_known(const struct session *session)
+{
+	struct ledger *ledger = &session->daemon->ledger;
+	uint32_t place = table_find(&ledger->known, session->id);
+
+	return place == TABLE_NONE ? NULL : table_at(&ledger->known, place);
+}
+
+void ledger_recall(struct session *session)
+{
+	struct known_session *known = ledger_known(session);
+
+	if (!known)
+		return;
+	known->returned = true;
+	session->processes = known->processes;
+	session->imaged = known->imaged;
+}
+
+int ledger_recall_segment(const struct session *session, uint32_t number, struct segment *segment)
+{
+	const struct ledger *ledger = &session->daemon->ledger;
+	const struct known_session *known = ledger_known(session);
+	int r = 0;
+
+	for (uint32_t i = 0; known && r == 0 && i < known->n_ranges; i++) {
+		const struct known_range *range = &ledger->ranges[known->first_range + i];
+
+		if (range->segment == number)
+			r = extents_add(&segment->counted, range->begin, range->end);
+	}
+	return r == -ENOMEM ? r : 0;
+}

@@ -18,6 +18,8 @@ struct known_range {
 	uint64_t begin, end;
 };
 
+/* What was counted of the session before us. NULL: nothing. */
+struct known_session *ledger_known(const struct session *session);
 /* Identifies the manifest file of this name. */
 struct file_identity ledger_identify(struct aggregator *daemon, const char *file);
 /* Reads ledger.fd into ledger.known, and opens the runs that went on. 0 or negative errno. */

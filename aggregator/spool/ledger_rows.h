@@ -1,7 +1,11 @@
-/* The format of the ledger's file: rows of fixed size, written and read on the same machine. */
+/*
+ * The rows of the ledger's file, and how they are made. They have fixed sizes, and are written and
+ * read on the same machine.
+ */
 #ifndef FOOTPRINT_AGGREGATOR_SPOOL_LEDGER_ROWS_H
 #define FOOTPRINT_AGGREGATOR_SPOOL_LEDGER_ROWS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -69,5 +73,19 @@ static inline size_t row_size(uint32_t kind)
 		return 0;
 	}
 }
+
+struct ledger;
+struct ledger_rows;
+
+/* Adds what is counted of the application's sessions; all: also of those of which nothing is new. 0
+ * or -ENOMEM. */
+int ledger_rows_add_sessions(
+	struct ledger_rows *rows, const struct application *application, bool all);
+/* Adds the mark behind them. 0 or -ENOMEM. */
+int ledger_rows_add_mark(struct ledger_rows *rows, const struct application *application,
+	const struct file_identity *replaces);
+/* Adds sessions from before us that have not come back, if they still may, with a mark of no
+ * application. 0 or -ENOMEM. */
+int ledger_rows_add_absent(struct ledger_rows *rows, const struct ledger *ledger);
 
 #endif

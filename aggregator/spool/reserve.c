@@ -94,18 +94,6 @@ static int tell_slot(struct aggregator *daemon, const uint8_t bytes[static RESER
 	return r;
 }
 
-/* It is not known whose records they were, so all current runs get a gap. */
-static int tell_unplaced(struct aggregator *daemon, uint64_t times)
-{
-	struct application *application;
-	int r = 0;
-
-	LIST_FOREACH(application, &daemon->applications.list, link)
-		if (r == 0 && application->run.open)
-			r = run_gap(application, "lost-records", NULL, NO_SLOT_LEFT, times);
-	return r;
-}
-
 /* 0; or a negative errno: the slot has to be looked at again. */
 static int look_at_slot(struct aggregator *daemon, unsigned slot)
 {
@@ -126,7 +114,7 @@ static int look_at_slot(struct aggregator *daemon, unsigned slot)
 	memcpy(&word, bytes, sizeof(word));
 	if (!word)
 		return 0;
-	r = slot ? tell_slot(daemon, bytes) : tell_unplaced(daemon, word);
+	r = slot ? tell_slot(daemon, bytes) : runs_lost_records(daemon, NO_SLOT_LEFT, word);
 	if (r == -ENOMEM)
 		return r;
 	daemon->counters.spool_damaged += r == -EBADMSG;

@@ -5,6 +5,9 @@
  * A file is taken by renaming it, so that processes begin another one, and by locking it, so that
  * none of them is still writing. It is removed when all that it held is in manifests on disk. If
  * the aggregator is killed before that, its successor finds the file.
+ *
+ * spool_life.c opens the directory and follows its name, spool_take.c takes files, spool_read.c
+ * reads them, and spool.c knows how far each has got.
  */
 #ifndef FOOTPRINT_AGGREGATOR_SPOOL_SPOOL_H
 #define FOOTPRINT_AGGREGATOR_SPOOL_SPOOL_H
@@ -88,8 +91,6 @@ bool spool_read_since(const struct aggregator *daemon, uint64_t time_ms);
 void spool_release_sessions(struct aggregator *daemon);
 /* Is a file in work that was taken before this time? */
 bool spool_holds_since(const struct aggregator *daemon, uint64_t time_ms);
-/* What it holds cannot be read any further: whoever runs is told, and it is kept. */
-void spool_note_broken(struct aggregator *daemon, struct taken *taken, int error);
 /* The journal, open at fd (taken over on success): of sessions that have been read, or are being
  * read to their end. 0 or negative errno. */
 int spool_adopt_journal(struct aggregator *daemon, int fd);

@@ -109,8 +109,7 @@ static bool is_where_it_was(const struct aggregator *daemon)
 	       ours.st_ino == named.st_ino;
 }
 
-/* Processes may have left something that nobody can read any more, or have found no place for it.
- */
+/* Processes may have left something that nobody can read any more, or found no place for it. */
 static bool may_lack_records(const struct aggregator *daemon)
 {
 	struct stat ours, named;
@@ -136,16 +135,6 @@ static void leave_old(struct aggregator *daemon)
 	cleanup_close(&spool->directory);
 }
 
-static void tell_removed(struct aggregator *daemon)
-{
-	struct application *application;
-
-	LIST_FOREACH(application, &daemon->applications.list, link)
-		if (application->run.open &&
-			run_gap(application, "lost-records", NULL, REMOVED, 1) < 0)
-			daemon->counters.no_memory++;
-}
-
 /* Files of our own begin anew, or go on with those of a daemon that was there before us. */
 static void go_on(struct aggregator *daemon, const struct opened *opened)
 {
@@ -154,10 +143,10 @@ static void go_on(struct aggregator *daemon, const struct opened *opened)
 	spool_scan(daemon); /* for the last time */
 	leave_old(daemon);
 	use(daemon, opened);
-	if (removed)
+	if (removed) {
 		daemon->unkept_ns = clock_now_ns();
-	if (removed)
-		tell_removed(daemon);
+		runs_lost_records(daemon, REMOVED, 1);
+	}
 	daemon->spool.removed = false;
 	journal_deinit(daemon);
 	atlas_follow(daemon);
@@ -175,8 +164,7 @@ void spool_follow(struct aggregator *daemon)
 	struct opened opened;
 	int r;
 
-	/* A successor looks there anyway. While manifests are being written, gaps cannot be told.
-	 */
+	/* A successor looks there anyway. And no gap can be told while manifests are written. */
 	if (daemon->stopping || daemon->roots.frozen)
 		return;
 	if (is_where_it_was(daemon)) {

@@ -4,6 +4,8 @@
 
 #include "aggregator/spool/spool.h"
 
+#define SPOOL_CANNOT_READ "spool files that could not be read" /* a gap */
+
 /* Takes the files that are there. */
 void spool_scan(struct aggregator *daemon);
 /* From now on, numbers of taken files follow those that are there. */

@@ -1,7 +1,9 @@
+/* Reading spool files, a window at a time, until sessions have all that is in them. */
 #include "aggregator/spool/spool_parts.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -77,19 +79,6 @@ static int take_damage(struct aggregator *daemon, struct taken *taken,
 	taken->unplaced += r < 0;
 	daemon->counters.spool_damaged++;
 	return 0;
-}
-
-/* It is not known whose records these were, so the manifests of all current runs say that some are
- * missing. */
-static void tell_unplaced(struct aggregator *daemon, struct taken *taken)
-{
-	struct application *application;
-	int r = 0;
-
-	LIST_FOREACH(application, &daemon->applications.list, link)
-		if (r == 0 && taken->unplaced && application->run.open)
-			r = run_gap(application, "lost-records", NULL, DAMAGED, taken->unplaced);
-	taken->unplaced = 0;
 }
 
 /* Keeps a session open until the files that may hold more of it were read. */
@@ -200,6 +189,18 @@ static int read_taken(struct aggregator *daemon, struct taken *taken)
 	return read_window(daemon, taken, window, (size_t)n);
 }
 
+/* What it holds cannot be read any further: whoever runs is told, and it is kept. */
+static void note_broken(struct aggregator *daemon, struct taken *taken, int error)
+{
+	log_trouble("%s/%s: cannot be read: %s; it stays there", daemon->options.spool, taken->name,
+		strerror(error));
+	daemon->counters.spool_unread++;
+	daemon->spool.broken = true;
+	if (!daemon->spool.unread)
+		daemon->spool.unread = SPOOL_CANNOT_READ;
+	taken->state = TAKEN_BROKEN;
+}
+
 static uint64_t size_of(const struct taken *taken)
 {
 	struct stat status;
@@ -263,13 +264,15 @@ void spool_read(struct aggregator *daemon)
 	if (r == 0 && taken->early) {
 		taken->state = TAKEN_LOCKED;
 	} else if (r == 0) {
-		tell_unplaced(daemon, taken);
+		if (taken->unplaced)
+			runs_lost_records(daemon, DAMAGED, taken->unplaced);
+		taken->unplaced = 0;
 		taken->state = TAKEN_READ;
 		taken->read_ms = uv_now(&daemon->loop);
 	} else if (r == -ENOMEM) {
 		daemon->counters.no_memory++;
 	} else if (r < 0) {
-		spool_note_broken(daemon, taken, -r);
+		note_broken(daemon, taken, -r);
 	}
 	uv_timer_start(&daemon->spool.step, on_step, full || r < 0 ? FULL_MS : STEP_MS, 0);
 }

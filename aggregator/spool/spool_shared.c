@@ -55,6 +55,7 @@ static int look(const struct aggregator *daemon, int root, const char *path)
 bool spool_is_shared(
 	struct aggregator *daemon, struct root *root, int fd, const Footprint__Hello *hello)
 {
+	struct spool_answer *answer = &root->spool;
 	uint32_t hash = hash_bytes(hello->spool.data, hello->spool.len);
 	char path[FP_PATH_SIZE_MAX];
 	int found;
@@ -62,23 +63,25 @@ bool spool_is_shared(
 	if (!hello->spool.len || hello->spool.len >= sizeof(path))
 		return true;
 	/* As a rule, all processes of a root have the same spool; but a mount may come or go. */
-	if (root->spool_asked && root->spool_hash == hash &&
-		uv_now(&daemon->loop) - root->spool_asked_ms < ASKED_MS)
-		return root->spool_shared;
+	if (answer->asked && answer->hash == hash &&
+		uv_now(&daemon->loop) - answer->asked_ms < ASKED_MS)
+		return answer->shared;
 	memcpy(path, hello->spool.data, hello->spool.len);
 	path[hello->spool.len] = '\0';
 	found = look(daemon, fd, path);
 	if (found < 0)
 		return true;
-	if (!found && !root->spool_told)
+	if (!found && !answer->told)
 		log_trouble("%s: %s in their root is another directory than %s, or read-only: what "
 			    "processes leave there while nobody listens is never read; "
 			    "FOOTPRINT_SPOOL names ours to them",
 			hello->application, path, daemon->options.spool);
-	root->spool_told |= !found;
-	root->spool_asked = true;
-	root->spool_asked_ms = uv_now(&daemon->loop);
-	root->spool_hash = hash;
-	root->spool_shared = found;
+	*answer = (struct spool_answer){
+		.asked = true,
+		.shared = found,
+		.hash = hash,
+		.asked_ms = uv_now(&daemon->loop),
+		.told = answer->told || !found,
+	};
 	return found;
 }

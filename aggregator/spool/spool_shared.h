@@ -9,11 +9,20 @@
 #define FOOTPRINT_AGGREGATOR_SPOOL_SPOOL_SHARED_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "proto/record.pb-c.h"
 
 struct aggregator;
 struct root;
+
+/* What was found out for one root. Zero-initialised: nothing yet. */
+struct spool_answer {
+	bool asked, shared; /* of the path with this hash */
+	uint32_t hash;
+	uint64_t asked_ms;
+	bool told; /* it was reported that this root has another spool than ours */
+};
 
 /* False: it is certain that what this process puts into its spool never comes to us. fd: its root.
  * Never waits, whatever file system the path leads to. */

@@ -1,17 +1,16 @@
 #include "lib/manifest/diff.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/arena.h"
 #include "lib/base/cleanup.h"
 #include "lib/manifest/compare.h"
+#include "lib/manifest/diff_marks.h"
 #include "lib/manifest/find.h"
 #include "lib/manifest/manifest.h"
 #include "lib/manifest/pair.h"
-#include "lib/manifest/run_names.h"
 
 /* How the entries of one group are compared. They are in canonical order on both sides. */
 struct group_rules {
@@ -179,133 +178,6 @@ static int collect(struct work *w)
 
 /* --- pairs of what went and what came --- */
 
-typedef struct pair_mark mark_of(struct work *w, const Footprint__Manifest *m, size_t index);
-
-static struct pair_mark content_mark(const Footprint__Manifest *m, const ProtobufCBinaryData *path)
-{
-	const Footprint__File *file = view_find_file(m, path);
-
-	/* Empty files all have the same content, which does not mean that one has moved. */
-	if (!file || !file->size || !file->sha256.len)
-		return (struct pair_mark){ NULL, 0 };
-	return (struct pair_mark){ file->sha256.data, file->sha256.len };
-}
-
-/* A name of digits alone is a number, and no version: 12 is another thing than 13. */
-static bool name_is_number(const ProtobufCBinaryData *path)
-{
-	size_t at = path->len;
-
-	while (at && path->data[at - 1] >= '0' && path->data[at - 1] <= '9')
-		at--;
-	return at < path->len && at && path->data[at - 1] == '/';
-}
-
-static struct pair_mark shape_mark(struct work *w, const ProtobufCBinaryData *path)
-{
-	char *shape = name_is_number(path) ? NULL : arena_take_bytes(&w->arena, path->len);
-
-	/* Without memory for it, there are a removal and an addition, which is also true. */
-	return (struct pair_mark){ shape, shape ? path_shape(path->data, path->len, shape) : 0 };
-}
-
-static struct pair_mark program_content(struct work *w, const Footprint__Manifest *m, size_t index)
-{
-	(void)w;
-	return content_mark(m, &m->executables[index]->path);
-}
-
-static struct pair_mark program_shape(struct work *w, const Footprint__Manifest *m, size_t index)
-{
-	return shape_mark(w, &m->executables[index]->path);
-}
-
-static struct pair_mark library_content(struct work *w, const Footprint__Manifest *m, size_t index)
-{
-	(void)w;
-	return content_mark(m, &m->libraries[index]->path);
-}
-
-static struct pair_mark library_soname(struct work *w, const Footprint__Manifest *m, size_t index)
-{
-	const char *soname = m->libraries[index]->soname;
-
-	(void)w;
-	return (struct pair_mark){ *soname ? soname : NULL, strlen(soname) };
-}
-
-static struct pair_mark library_shape(struct work *w, const Footprint__Manifest *m, size_t index)
-{
-	return shape_mark(w, &m->libraries[index]->path);
-}
-
-static struct pair_mark file_content(struct work *w, const Footprint__Manifest *m, size_t index)
-{
-	(void)w;
-	return content_mark(m, &m->files[index]->path);
-}
-
-static struct pair_mark file_shape(struct work *w, const Footprint__Manifest *m, size_t index)
-{
-	return shape_mark(w, &m->files[index]->path);
-}
-
-static struct pair_mark missing_shape(struct work *w, const Footprint__Manifest *m, size_t index)
-{
-	return shape_mark(w, &m->missing[index]->path);
-}
-
-/* Packages of one manager and architecture, and of one name; the arena holds the three together. */
-static struct pair_mark package_mark(struct work *w, const Footprint__Package *p, const char *name)
-{
-	size_t size = strlen(p->manager) + strlen(name) + strlen(p->architecture) + 3;
-	char *joined = arena_take_bytes(&w->arena, size);
-
-	if (joined)
-		snprintf(joined, size, "%s\n%s\n%s", p->manager, name, p->architecture);
-	return (struct pair_mark){ joined, joined ? size : 0 };
-}
-
-static struct pair_mark package_name(struct work *w, const Footprint__Manifest *m, size_t index)
-{
-	return package_mark(w, m->packages[index], m->packages[index]->name);
-}
-
-static struct pair_mark package_shape(struct work *w, const Footprint__Manifest *m, size_t index)
-{
-	const char *name = m->packages[index]->name;
-	char *shape = arena_take_bytes(&w->arena, strlen(name) + 1);
-
-	if (!shape)
-		return (struct pair_mark){ NULL, 0 };
-	shape[path_shape(name, strlen(name), shape)] = '\0';
-	return package_mark(w, m->packages[index], shape);
-}
-
-static struct pair_mark file_of_run_length(
-	struct work *w, const Footprint__Manifest *m, size_t index)
-{
-	return run_name_mark_file(&w->c, m, m->files[index], RUN_NAME_LENGTH, &w->arena);
-}
-
-static struct pair_mark file_of_run_shape(
-	struct work *w, const Footprint__Manifest *m, size_t index)
-{
-	return run_name_mark_file(&w->c, m, m->files[index], RUN_NAME_SHAPE, &w->arena);
-}
-
-static struct pair_mark missing_of_run_length(
-	struct work *w, const Footprint__Manifest *m, size_t index)
-{
-	return run_name_mark_missing(&w->c, m, m->missing[index], RUN_NAME_LENGTH, &w->arena);
-}
-
-static struct pair_mark missing_of_run_shape(
-	struct work *w, const Footprint__Manifest *m, size_t index)
-{
-	return run_name_mark_missing(&w->c, m, m->missing[index], RUN_NAME_SHAPE, &w->arena);
-}
-
 /* Makes one change of a removal and an addition, unless there are several: the removal becomes the
  * pair, and the addition is dropped later (settle). */
 static void join_changes(void *context, const struct pair_item *before, size_t n_before,
@@ -336,8 +208,10 @@ static void mark_names_of_run(void *context, const struct pair_item *before, siz
 		w->list.changes[after[i].index].what = NAME_OF_RUN;
 }
 
-static size_t gather(struct work *w, enum change_kind kind, mark_of *mark, struct pair_item *items)
+static size_t gather(
+	struct work *w, enum change_kind kind, diff_mark *mark, struct pair_item *items)
 {
+	const struct marking marking = { &w->c, &w->arena };
 	size_t n = 0;
 
 	for (size_t i = 0; i < w->list.n; i++) {
@@ -346,13 +220,14 @@ static size_t gather(struct work *w, enum change_kind kind, mark_of *mark, struc
 		if (change->kind != kind)
 			continue;
 		items[n].index = i;
-		items[n++].mark = kind == CHANGE_REMOVED ? mark(w, w->c.before, change->before)
-							 : mark(w, w->c.after, change->after);
+		items[n++].mark = kind == CHANGE_REMOVED
+					  ? mark(&marking, w->c.before, change->before)
+					  : mark(&marking, w->c.after, change->after);
 	}
 	return n;
 }
 
-static int find_pairs(struct work *w, mark_of *mark, pair_found *found)
+static int find_pairs(struct work *w, diff_mark *mark, pair_found *found)
 {
 	autofree struct pair_item *went = calloc(w->list.n + 1, sizeof(*went));
 	autofree struct pair_item *came = calloc(w->list.n + 1, sizeof(*came));
@@ -369,16 +244,8 @@ static int find_pairs(struct work *w, mark_of *mark, pair_found *found)
 
 static int find_all_pairs(struct work *w, enum change_group group)
 {
-	static mark_of *const marks[N_CHANGE_GROUPS][3] = {
-		[GROUP_PROGRAMS] = { program_content, program_shape },
-		[GROUP_LIBRARIES] = { library_content, library_soname, library_shape },
-		[GROUP_PACKAGES] = { package_name, package_shape },
-		[GROUP_FILES] = { file_content, file_shape },
-		[GROUP_MISSING] = { missing_shape },
-	};
-
-	for (size_t i = 0; i < 3 && marks[group][i]; i++)
-		if (find_pairs(w, marks[group][i], join_changes) < 0)
+	for (size_t i = 0; i < DIFF_MARKS_MAX && diff_marks[group][i]; i++)
+		if (find_pairs(w, diff_marks[group][i], join_changes) < 0)
 			return -ENOMEM;
 	return 0;
 }
@@ -386,15 +253,10 @@ static int find_all_pairs(struct work *w, enum change_group group)
 /* A name stays a candidate when one rule has found its like: of several, each may have another. */
 static int drop_run_names(struct work *w, enum change_group group)
 {
-	static mark_of *const marks[N_CHANGE_GROUPS][N_RUN_NAME_RULES] = {
-		[GROUP_FILES] = { file_of_run_length, file_of_run_shape },
-		[GROUP_MISSING] = { missing_of_run_length, missing_of_run_shape },
-	};
-
 	if (!run_names_any(w->c.before) || !run_names_any(w->c.after))
 		return 0;
-	for (size_t i = 0; i < N_RUN_NAME_RULES && marks[group][i]; i++)
-		if (find_pairs(w, marks[group][i], mark_names_of_run) < 0)
+	for (size_t i = 0; i < N_RUN_NAME_RULES && diff_run_marks[group][i]; i++)
+		if (find_pairs(w, diff_run_marks[group][i], mark_names_of_run) < 0)
 			return -ENOMEM;
 	for (size_t i = 0; i < w->list.n; i++)
 		if (w->list.changes[i].what == NAME_OF_RUN)

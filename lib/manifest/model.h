@@ -47,8 +47,7 @@ struct file_entry {
 	uint8_t sha256[32];
 };
 
-/* An owner (a file, an endpoint, a missing path, an executable) and the executable it is tied to.
- */
+/* An owner (file, endpoint, missing path, executable) and the executable that it is tied to. */
 struct pair_key {
 	uint32_t owner;
 	uint32_t by;
@@ -144,12 +143,6 @@ int manifest_intern_text(struct manifest *m, const char *text, string_number *re
 /* The place of this path's entry in a table whose entries begin with their path. Makes the entry if
  * there is none. 0, -EINVAL: not canonical, or -ENOMEM. */
 int manifest_add_path(struct manifest *m, struct table *table, const char *path, uint32_t *ret);
-
-/* Takes what a look found, if it is greater than what is there. The content (digest, size) and the
- * attributes are compared separately: the view hides the content of files that the application
- * changes, and of what is no regular file, and what is hidden must not decide about what is
- * shown. */
-void manifest_join_state(struct manifest *m, uint32_t file, const struct file_entry *look);
 
 /* Takes the description if it is greater than the one that is there. */
 void manifest_join_library(struct manifest *m, uint32_t library, const struct library_entry *info);

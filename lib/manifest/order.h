@@ -1,5 +1,4 @@
-/* Orders of a manifest's tables: what view.c needs to write sorted lists. Private to lib/manifest.
- */
+/* Orders of a manifest's tables, in which view.c writes its lists. Private to lib/manifest. */
 #ifndef FOOTPRINT_MANIFEST_ORDER_H
 #define FOOTPRINT_MANIFEST_ORDER_H
 

@@ -1,6 +1,7 @@
 #include "lib/manifest/pair.h"
 
 #include <stdlib.h>
+#include <stdbool.h>
 #include <string.h>
 
 static int compare_marks(const struct pair_mark *a, const struct pair_mark *b)
@@ -55,9 +56,9 @@ static bool is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-size_t path_shape(const void *path, size_t size, char *buffer)
+size_t pair_shape(const void *text, size_t size, char *buffer)
 {
-	const char *from = path;
+	const char *from = text;
 	size_t at = 0, used = 0;
 
 	while (at < size) {

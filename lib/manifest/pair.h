@@ -2,9 +2,7 @@
 #ifndef FOOTPRINT_MANIFEST_PAIR_H
 #define FOOTPRINT_MANIFEST_PAIR_H
 
-#include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 /* What a thing is recognised by. bytes NULL: it cannot be. */
 struct pair_mark {
@@ -26,8 +24,8 @@ typedef void pair_found(void *context, const struct pair_item *before, size_t n_
 void pair_equal(struct pair_item *before, size_t n_before, struct pair_item *after, size_t n_after,
 	pair_found *found, void *context);
 
-/* The shape of a path, in which each version number (digits, and dots between them) is one '#'.
- * Writes it to `buffer`, which has room for `size` bytes, and returns its size. */
-size_t path_shape(const void *path, size_t size, char *buffer);
+/* Writes the shape of a text, in which each version number (digits, and dots between them) is one
+ * '#', to `buffer`, which has room for `size` bytes. Returns its size. */
+size_t pair_shape(const void *text, size_t size, char *buffer);
 
 #endif

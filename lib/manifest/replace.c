@@ -81,8 +81,8 @@ static void name_by_number(struct place *place, uint64_t number)
 
 /* --- the temporary file --- */
 
-/* The temporary file's name. If it would be too long, it is made of a hash of the name, which is
- * always the same. */
+/* Opens the temporary file. If its name would be too long, that is made of a hash of the manifest's
+ * name, which is always the same. Returns a descriptor or a negative errno. */
 static int open_temporary_name(struct place *place, int flags, mode_t mode)
 {
 	static const uint64_t key[2] = { 0 };

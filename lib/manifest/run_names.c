@@ -89,7 +89,7 @@ static size_t write_name(const uint8_t *name, size_t size, enum run_name_rule ru
 {
 	to[0] = '\0'; /* no name has that */
 	if (rule == RUN_NAME_SHAPE)
-		return 1 + path_shape(name, size, to + 1);
+		return 1 + pair_shape(name, size, to + 1);
 	to[1] = (char)(size & 0xff);
 	to[2] = (char)(size >> 8);
 	return NAME_SIZE_MAX;

@@ -16,7 +16,7 @@
 /* What of a name must be the same. */
 enum run_name_rule {
 	RUN_NAME_LENGTH,
-	RUN_NAME_SHAPE, /* path_shape() */
+	RUN_NAME_SHAPE, /* pair_shape() */
 	N_RUN_NAME_RULES,
 };
 

@@ -102,7 +102,11 @@ static void join_package(struct manifest *m, struct file_entry *entry, uint32_t 
 		entry->package = package;
 }
 
-void manifest_join_state(struct manifest *m, uint32_t file, const struct file_entry *look)
+/* Takes what a look found, if it is greater than what is there. The content (digest, size) and the
+ * attributes are compared separately: the view hides the content of files that the application
+ * changes, and of what is no regular file, and what is hidden must not decide about what is
+ * shown. */
+static void join_state(struct manifest *m, uint32_t file, const struct file_entry *look)
 {
 	struct file_entry *entry = table_at(&m->files, file);
 	int order;
@@ -153,7 +157,7 @@ int manifest_set_state(struct manifest *m, const char *path, const struct file_s
 	look.package = package;
 	if (state->has_sha256)
 		memcpy(look.sha256, state->sha256, sizeof(look.sha256));
-	manifest_join_state(m, file, &look);
+	join_state(m, file, &look);
 	return 0;
 }
 

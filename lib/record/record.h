@@ -35,8 +35,6 @@ int hello_unpack(const uint8_t *bytes, size_t size, Footprint__Hello **ret, stru
 /* A packet from the socket; what it holds is validated likewise. said_case may be one of a later
  * version (FOOTPRINT__PACKET__SAID__NOT_SET). */
 int packet_unpack(const uint8_t *bytes, size_t size, Footprint__Packet **ret, struct error *err);
-/* The checks of hello_unpack() on a Hello that was unpacked within a packet. */
-int hello_check(const Footprint__Hello *hello, struct error *err);
 
 /* A struct sockaddr as text: unix:/path, unix:@abstract (bytes below 0x21, '\\' and 0x7f as \xHH),
  * 10.0.0.5:5432, [::1]:80. -EAFNOSUPPORT: another family. buffer holds 512 bytes. */
@@ -51,8 +49,9 @@ struct spool_reader {
 	const uint8_t *bytes;
 	size_t size;
 	size_t offset;
-	bool more;	  /* `bytes` is a window of a longer file: an entry that reaches past it is
-			   * the end, with `offset` at its beginning, rather than damage */
+	/* `bytes` is a window of a longer file: an entry that reaches past it is the end, with
+	 * `offset` at its beginning, rather than damage. */
+	bool more;
 	uint64_t in_vain; /* bytes of entries whose checksum was wrong */
 };
 struct spool_view {

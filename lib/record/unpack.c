@@ -178,7 +178,7 @@ static int check_hello_paths(const Footprint__Hello *hello, struct error *err)
 	return 0;
 }
 
-int hello_check(const Footprint__Hello *hello, struct error *err)
+static int check_hello(const Footprint__Hello *hello, struct error *err)
 {
 	int r;
 
@@ -206,7 +206,7 @@ int hello_unpack(const uint8_t *bytes, size_t size, Footprint__Hello **ret, stru
 	if (!hello)
 		return memory.failed ? error_set(err, -ENOMEM, "hello: out of memory")
 				     : error_set(err, -EBADMSG, "hello: not protobuf");
-	r = hello_check(hello, err);
+	r = check_hello(hello, err);
 	if (r < 0) {
 		footprint__hello__free_unpacked(hello, NULL);
 		return r;
@@ -221,7 +221,7 @@ static int check_packet(const Footprint__Packet *packet, struct error *err)
 {
 	switch (packet->said_case) {
 	case FOOTPRINT__PACKET__SAID_HELLO:
-		return hello_check(packet->hello, err);
+		return check_hello(packet->hello, err);
 	case FOOTPRINT__PACKET__SAID_BATCH:
 		return require(packet->batch->session.len == SESSION_ID_SIZE, "session", err);
 	case FOOTPRINT__PACKET__SAID_NOTICE:

@@ -41,13 +41,13 @@ struct walked_link {
 };
 
 struct resolution {
-	char *path; /* canonical: where the lookup ended; with error, as far as it exists plus the
-		       rest */
+	/* Canonical: where the lookup ended; with error, as far as it exists plus the rest. */
+	char *path;
 	struct walked_link *links; /* in the order walked, the last component's included */
 	size_t n_links;
-	size_t own_link; /* links[own_link - 1] is what the path itself names; 0: that is no symlink
-			    that was walked */
-	char *target;	 /* where path is itself a symlink, not followed: what it says; else NULL */
+	/* links[own_link - 1] is what the path itself names; 0: no symlink that was walked. */
+	size_t own_link;
+	char *target; /* where path is itself a symlink, not followed: what it says; else NULL */
 	struct stat status; /* of path; undefined with error */
 	int error; /* 0, or the negative errno of the lookup: -ENOENT, -ENOTDIR, -ELOOP, ... */
 };

@@ -258,8 +258,7 @@ FP_EXPORT int fexecve(int fd, char *const argv[], char *const envp[])
 	struct attempt one = { call_fexecve, fd, "", AT_EMPTY_PATH, argv, false };
 	REAL(fexecve);
 
-	/* glibc refuses this; musl runs the program with an empty environment, which becomes ours.
-	 */
+	/* glibc refuses this; musl takes an empty environment, which becomes ours. */
 	if (!envp && hook_libc_is_glibc())
 		return real_fexecve ? real_fexecve(fd, argv, envp) : (int)hook_missing();
 	return attempt(&one, envp);

@@ -110,8 +110,7 @@ static bool folder_holds(struct span folder, struct span origin, struct span pat
 	return false;
 }
 
-/* Is one of the folders in `list` (LD_LIBRARY_PATH, DT_RPATH, DT_RUNPATH) where `path` was found?
- */
+/* Was `path` found in one of the folders in `list` (LD_LIBRARY_PATH, DT_RPATH, DT_RUNPATH)? */
 static bool list_holds(const char *list, struct span origin, const char *path)
 {
 	while (list && *list) {

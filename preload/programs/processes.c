@@ -35,7 +35,7 @@ void record_fork_begin(void)
 	image.forked = true;
 	image_make_room();
 	count_users(1);
-	pool_inhabit(true);
+	pool_inhabit();
 }
 
 void record_fork_end(long pid)
@@ -44,7 +44,7 @@ void record_fork_end(long pid)
 
 	if (pid < 0) {
 		count_users(-1u);
-		pool_inhabit(false);
+		pool_inhabit_undo();
 	}
 	for (; pid > 0 && segment; segment = segment->previous)
 		__atomic_fetch_add(&segment->head.processes, 1, __ATOMIC_RELAXED);

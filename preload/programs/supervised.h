@@ -42,8 +42,8 @@ enum program_kind supervised_exec(int dirfd, const char *path, int flags);
 #define SUPERVISED_MAGIC 0x5355504552564953ull
 struct supervised_greeting {
 	uint64_t magic;
-	uint64_t address; /* address of this greeting in the memory of `pid`, for the supervisor to
-			     try to read */
+	/* Of this greeting in the memory of `pid`, for the supervisor to try to read. */
+	uint64_t address;
 	int32_t pid;
 };
 struct supervised_answer {
@@ -65,10 +65,6 @@ const char *supervised_refused(const char *wish, bool *ret_no_new_privileges);
 /* What supervised_begin() returns if nobody has answered in time. No time is left to ask
  * another. */
 extern const char supervised_late[];
-
-/* Sends the listener to the supervisor, with a call that the filter lets pass. 0 or a negative
- * errno. */
-int supervised_send_listener(int socket, int listener);
 
 /* Sends the greeting, waits for the answer, installs the filter, sends the listener, and waits for
  * the word that the supervisor listens. NULL: this process is supervised. Otherwise why not, in

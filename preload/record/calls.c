@@ -12,15 +12,15 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 
-#include "preload/programs/filters.h"
+#include "preload/hooks/symbols.h"
 #include "preload/image.h"
+#include "preload/programs/filters.h"
+#include "preload/programs/supervised.h"
+#include "preload/rawcall.h"
 #include "preload/record/calls_table.h"
 #include "preload/record/facts.h"
-#include "preload/rawcall.h"
 #include "preload/record/pointers.h"
 #include "preload/record/recorder.h"
-#include "preload/programs/supervised.h"
-#include "preload/hooks/symbols.h"
 
 #ifndef CLOSE_RANGE_UNSHARE
 #define CLOSE_RANGE_UNSHARE (1u << 1)

@@ -401,8 +401,3 @@ void record_fchdir(int fd, int error)
 	id = directory_of(fd);
 	directory_set_working(id == FP_DIRECTORY_UNKNOWABLE ? 0 : id);
 }
-
-void recorder_start(void)
-{
-	image_segment();
-}

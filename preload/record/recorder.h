@@ -161,7 +161,4 @@ bool record_descriptor_is_at(int directory, const char *name);
  * another number, or gives it up. */
 void record_descriptor_yield(int fd, int wanted);
 
-/* From the constructor: reads FOOTPRINT_*, makes the memory, says hello. */
-void recorder_start(void);
-
 #endif

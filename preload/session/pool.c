@@ -351,11 +351,21 @@ void pool_keep_at_end(void)
 	keep_cells(image.descriptor, gone);
 }
 
-void pool_inhabit(bool does)
+static void count_inhabitants(uint32_t change)
 {
 	if (image.cell)
-		__atomic_fetch_add(&cell_life(image_oldest(image.segment))->inhabitants,
-			does ? 1 : -1u, __ATOMIC_ACQ_REL);
+		__atomic_fetch_add(&cell_life(image_oldest(image.segment))->inhabitants, change,
+			__ATOMIC_ACQ_REL);
+}
+
+void pool_inhabit(void)
+{
+	count_inhabitants(1);
+}
+
+void pool_inhabit_undo(void)
+{
+	count_inhabitants(-1u);
 }
 
 void pool_leave(void)

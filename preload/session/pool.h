@@ -46,8 +46,10 @@ bool pool_kept_by_parent(void);
 /* Appends to the spool what stands in the cells of processes that have ended; in all cells, if no
  * aggregator reads them any more. */
 void pool_keep_at_end(void);
-/* A fork of this process is about to live in the cell, too (true); or that fork failed (false). */
-void pool_inhabit(bool does);
+/* A fork of this process is about to live in the cell, too. */
+void pool_inhabit(void);
+/* That fork failed. */
+void pool_inhabit_undo(void);
 /* This process is about to end, and does not touch the cell any more: what it may still record gets
  * a session of its own. Does nothing if there are threads, which might still be writing in the
  * cell. */

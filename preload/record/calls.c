@@ -166,7 +166,9 @@ static void root_changed(const struct call *call, const long arguments[6], uint6
 
 	/* First of all: what is recorded below may need a new segment, whose hello must not send
 	 * the new root. */
-	if (!error)
+	if (error)
+		record_root_stays();
+	else
 		record_root_left();
 	record_path_from(from, ACCESS_CHECK, path_in(arguments, call->path), error);
 	if (second_is_readable(second, error))

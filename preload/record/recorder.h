@@ -101,8 +101,9 @@ void record_descriptors_each_thread(void);
 void record_clone_begins(uint64_t flags);
 
 /* Before chroot and pivot_root: the root may change for this thread or process alone, and not for
- * all who share our memory. */
+ * all who share our memory. record_root_stays(): the call failed. */
 void record_root_begin(void);
+void record_root_stays(void);
 /* The root directory is another one now (chroot, pivot_root, setns), so it must no longer be sent
  * as the one that the hello describes. */
 void record_root_left(void);

@@ -235,6 +235,11 @@ void record_root_entered(uint64_t before)
 		record_root_unknown();
 }
 
+bool record_is_alone(void)
+{
+	return image_is_single_threaded() && image_is_ours();
+}
+
 void record_directory_each_thread(void)
 {
 	directory_each_thread();

@@ -92,6 +92,9 @@ void record_directory_unknown(void);
 /* In the parent of a vfork, which runs again: until now its child shared our memory. */
 void record_vfork_end(void);
 
+/* Has this process only one thread, and memory of its own? Then nobody shares with it what we
+ * remember. */
+bool record_is_alone(void);
 /* From now on each thread may have a working directory of its own (unshare(CLONE_FS)). */
 void record_directory_each_thread(void);
 /* The same for descriptors (unshare(CLONE_FILES), CLOSE_RANGE_UNSHARE). */

@@ -91,18 +91,18 @@ int spool_file_takes(int fd, uint64_t size)
 	return file_may_reach((uint64_t)file.st_size + size) ? 0 : -EFBIG;
 }
 
-/* After an open that was refused: was that because the name is taken by another user's file? */
-static bool is_others(const char *path, unsigned uid)
+/* After an open that was refused: was that because the name is taken by another user's file? Whose
+ * it is does not say that: in a user namespace, all users that it does not map look the same. */
+static bool is_taken(const char *path)
 {
 	struct stat file;
 
 	return rawcall4(SYS_newfstatat, AT_FDCWD, (long)path, (long)&file, AT_SYMLINK_NOFOLLOW) ==
-		       0 &&
-	       file.st_uid != uid;
+	       0;
 }
 
 /* A locked descriptor; -EPERM: the file is another user's. */
-static int open_named(struct segment *first, const char *path, uint64_t size, unsigned uid)
+static int open_named(struct segment *first, const char *path, uint64_t size)
 {
 	int error = 0;
 
@@ -112,7 +112,7 @@ static int open_named(struct segment *first, const char *path, uint64_t size, un
 
 		if (fd == -ENOENT && make_folder(first))
 			continue;
-		if (fd == -EACCES && is_others(path, uid))
+		if (fd == -EACCES && is_taken(path))
 			return -EPERM;
 		if (fd < 0)
 			return fd;
@@ -231,7 +231,7 @@ int spool_file_open(struct segment *first, uint64_t size)
 	for (uint64_t name = 0; fd == -EPERM && name < NAMES; name++) {
 		int error = file_path(first, path, size_of_path, NAME, name << 32 | uid);
 
-		fd = error < 0 ? error : open_named(first, path, size, uid);
+		fd = error < 0 ? error : open_named(first, path, size);
 	}
 	return fd;
 }

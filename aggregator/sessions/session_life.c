@@ -135,7 +135,7 @@ static bool may_be_forgotten(const struct session *session)
 
 	if (session->references || session->vigils)
 		return false;
-	return since > SESSION_REMEMBERED_MS_MAX ||
+	return since > (end_was_seen(session) ? SESSION_REMEMBERED_MS_MAX : SESSION_AWAY_MS_MAX) ||
 	       !spool_holds_since(daemon, session->finished_ms + 2 * TICK_MS);
 }
 

@@ -22,7 +22,7 @@ bool spool_locked(const struct aggregator *daemon)
 	const struct taken *taken;
 
 	TAILQ_FOREACH(taken, &daemon->spool.taken, link)
-		if (taken->state == TAKEN_LOCKED)
+		if (taken->state == TAKEN_LOCKED && !taken->apart)
 			return true;
 	return false;
 }

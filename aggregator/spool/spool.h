@@ -42,6 +42,7 @@ struct taken {
 	int directory; /* where it is, if that is the spool no more; -1: it is */
 	enum taken_state state;
 	uint32_t uid;
+	bool apart;	  /* it is held by a process that has changed its root (proto/WIRE.md) */
 	bool journal;	  /* it is a journal of ours, so we have had its content in another way */
 	bool early;	  /* read without its lock, which somebody held too long: perhaps not all */
 	uint64_t size;	  /* when reading began; what is appended later is not waited for */

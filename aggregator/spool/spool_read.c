@@ -97,7 +97,7 @@ static bool any_is_awaited(const struct aggregator *daemon)
 	const struct taken *taken;
 
 	TAILQ_FOREACH(taken, &daemon->spool.taken, link)
-		if (taken->state == TAKEN_LOCKED && !taken->size &&
+		if (taken->state == TAKEN_LOCKED && !taken->size && !taken->apart &&
 			uv_now(&daemon->loop) - taken->since_ms < LOCK_PATIENCE_MS)
 			return true;
 	return false;
@@ -214,11 +214,12 @@ static void begin_reading(struct aggregator *daemon, struct taken *taken)
 {
 	uint64_t waited = uv_now(&daemon->loop) - taken->since_ms;
 	bool locked = flock(taken->fd, LOCK_EX | LOCK_NB) == 0;
+	bool patient = waited < LOCK_PATIENCE_MS && !daemon->stopping && !taken->apart;
 	uint64_t size = size_of(taken); /* if it is locked, nobody will make it larger */
 
-	if (!locked && (size == taken->size || (waited < LOCK_PATIENCE_MS && !daemon->stopping)))
+	if (!locked && (size == taken->size || patient))
 		return;
-	if (!locked && !taken->size)
+	if (!locked && !taken->size && !taken->apart)
 		log_note("%s: read, and kept: a process has held its lock for %u ms", taken->name,
 			(unsigned)waited);
 	taken->early = !locked;

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -23,6 +24,8 @@
 /* Of SPOOL_TAKEN_MAX: who holds the locks of many files keeps others' from being read by no more.
  */
 #define TAKEN_OF_USER_MAX 64u
+#define TAKEN_APART_MAX	  128u /* files of processes that have changed their root */
+#define APART		  "apart."
 #define LEFTOVERS_MAX	  65536 /* files of earlier aggregators that are put in order */
 #define MAY_NOT_READ	  "spool files that footprintd may not read" /* a gap */
 
@@ -61,6 +64,7 @@ static struct taken *taken_new(const char *name, enum taken_state state)
 	snprintf(taken->name, sizeof(taken->name), "%s", name);
 	taken->fd = taken->directory = -1;
 	taken->state = state;
+	taken->apart = !strncmp(name, APART, strlen(APART));
 	return taken;
 }
 
@@ -114,7 +118,7 @@ static bool may_take(const struct aggregator *daemon, const char *name, struct s
 	if (fstatat(daemon->spool.directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
 		return false;
 	TAILQ_FOREACH(taken, &daemon->spool.taken, link)
-		n += taken->uid == status.st_uid;
+		n += taken->uid == status.st_uid && !taken->apart;
 	if (n >= TAKEN_OF_USER_MAX)
 		scan->crowded = true;
 	return n < TAKEN_OF_USER_MAX;
@@ -289,6 +293,37 @@ void spool_number_on(struct spool *spool)
 
 /* --- what processes have left ----------------------------------------------------------------- */
 
+/* Is nothing in it? Then it is removed, unless the process that made it may still write there. */
+static bool is_empty(const struct spool *spool, const char *name)
+{
+	autoclose int fd = openat(
+		spool->directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+	struct stat status;
+	bool locked;
+
+	if (fd < 0)
+		return false;
+	/* Before its size is looked at, which then is final. */
+	locked = flock(fd, LOCK_EX | LOCK_NB) == 0;
+	if (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode) || status.st_size)
+		return false;
+	if (locked)
+		unlinkat(spool->directory, name, 0);
+	return true;
+}
+
+static bool may_take_apart(const struct spool *spool, const char *name, struct scan *scan)
+{
+	const struct taken *taken;
+	unsigned n = 0;
+
+	TAILQ_FOREACH(taken, &spool->taken, link)
+		n += taken->apart;
+	if (n >= TAKEN_APART_MAX)
+		scan->crowded = true;
+	return n < TAKEN_APART_MAX && !is_taken(spool, name) && !is_empty(spool, name);
+}
+
 static void take_new(struct aggregator *daemon, struct scan *scan)
 {
 	struct spool *spool = &daemon->spool;
@@ -297,10 +332,16 @@ static void take_new(struct aggregator *daemon, struct scan *scan)
 	uint64_t number;
 
 	while (stream && spool->n_taken < SPOOL_TAKEN_MAX && (entry = readdir(stream))) {
-		if (numbered(entry->d_name, "records.", &number) &&
-			may_read(daemon, entry->d_name, scan) &&
-			may_take(daemon, entry->d_name, scan))
-			scan->failed |= spool_take(daemon, entry->d_name) < 0;
+		const char *name = entry->d_name;
+
+		if (numbered(name, "records.", &number) && may_read(daemon, name, scan) &&
+			may_take(daemon, name, scan))
+			scan->failed |= spool_take(daemon, name) < 0;
+		/* Its process cannot make another one, so it is read under its name, as it grows.
+		 */
+		if (numbered(name, APART, &number) && may_take_apart(spool, name, scan) &&
+			may_read(daemon, name, scan))
+			scan->failed |= adopt_file(daemon, name) < 0;
 	}
 	scan->failed |= !stream;
 }

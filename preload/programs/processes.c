@@ -15,6 +15,7 @@
 #include "preload/session/reserve.h"
 #include "preload/session/session.h"
 #include "preload/session/spool.h"
+#include "preload/session/spool_file.h"
 #include "preload/text.h"
 
 static void count_users(uint32_t change)
@@ -201,6 +202,14 @@ void record_root_begin(void)
 
 	if (image.segment && (own || !image_is_ours()))
 		directory_look_at_root();
+	if (image.segment && !image.memory_only && image_is_ours())
+		spool_file_hold(image.segment->first);
+}
+
+void record_root_stays(void)
+{
+	if (image.segment && !image.memory_only && !image.left_root && image_is_ours())
+		spool_file_let_go(image.segment->first);
 }
 
 void record_root_left(void)
@@ -224,6 +233,11 @@ void record_root_entered(uint64_t before)
 {
 	if (!before || record_root() != before)
 		record_root_unknown();
+}
+
+bool record_is_alone(void)
+{
+	return image_is_single_threaded() && image_is_ours();
 }
 
 void record_directory_each_thread(void)

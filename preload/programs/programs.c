@@ -40,6 +40,13 @@ static bool place_of_descriptor(struct place *ret, int fd, char *buffer)
 	return directory_place(ret, buffer);
 }
 
+/* Is the path relative to a working directory that may be another one than what we remember? musl's
+ * posix_spawn changes the child's past the sites. */
+static bool is_of_child(int dirfd, const char *path)
+{
+	return dirfd == AT_FDCWD && *path != '/' && !image_is_ours();
+}
+
 /* The place of a program. For an empty path (fexecve), or one of the process's own links, this is
  * what the descriptor's link in /proc says, in `buffer`. If the execution succeeds, that counts
  * even if no directory has that name any more, or ever had; if it has failed, such a program is not
@@ -49,7 +56,9 @@ static bool program_place(struct place *ret, int dirfd, const char *path, int er
 	struct held held = { .kind = HELD_FD, .fd = dirfd, .rest = "" };
 
 	if (path && *path && (!held_find(path, &held) || *held.rest))
-		return place_find(ret, dirfd, path);
+		return is_of_child(dirfd, path)
+			       ? place_find_from(ret, directory_ask(AT_FDCWD), path)
+			       : place_find(ret, dirfd, path);
 	if (error || held.kind == HELD_ROOT)
 		return held_place(&held, ret, buffer, USUAL_PATH);
 	return place_of_descriptor(ret, held.fd, buffer);

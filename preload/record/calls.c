@@ -166,7 +166,9 @@ static void root_changed(const struct call *call, const long arguments[6], uint6
 
 	/* First of all: what is recorded below may need a new segment, whose hello must not send
 	 * the new root. */
-	if (!error)
+	if (error)
+		record_root_stays();
+	else
 		record_root_left();
 	record_path_from(from, ACCESS_CHECK, path_in(arguments, call->path), error);
 	if (second_is_readable(second, error))
@@ -191,9 +193,12 @@ static void directory_changed(
 }
 
 /* For a new mount or user namespace, the kernel also gives the thread a working directory of its
- * own. */
+ * own. A process of one thread has one anyway. Its directories stay where they are, and the kernel
+ * would not say where those of the namespace before are: "(unreachable)/tmp". */
 static void unshared(const long arguments[6])
 {
+	if (record_is_alone())
+		return;
 	if (arguments[0] & (CLONE_FS | CLONE_NEWNS | CLONE_NEWUSER))
 		record_directory_each_thread();
 	if (arguments[0] & CLONE_FILES)

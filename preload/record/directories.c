@@ -108,8 +108,7 @@ long directory_path(int dirfd, char *path, size_t size)
 	return length > 0 && path[0] == '/' ? length : -ENOENT;
 }
 
-/* Asks the kernel for the path, and records what its id means. */
-static uint64_t ask(int dirfd)
+uint64_t directory_ask(int dirfd)
 {
 	char usual[USUAL_PATH];
 	long length = directory_path(dirfd, usual, sizeof(usual));
@@ -145,7 +144,7 @@ static uint64_t working_directory(void)
 
 	if (id)
 		return id;
-	id = ask(AT_FDCWD);
+	id = directory_ask(AT_FDCWD);
 	if (id != FP_DIRECTORY_UNKNOWABLE && is_working_cached() && image_is_ours())
 		__atomic_store_n(&image.directory, id, __ATOMIC_RELAXED);
 	return id;
@@ -160,7 +159,7 @@ uint64_t directory_of(int dirfd)
 	id = directory_known(dirfd);
 	if (id)
 		return id;
-	id = ask(dirfd);
+	id = directory_ask(dirfd);
 	if (id != FP_DIRECTORY_UNKNOWABLE)
 		directory_set(dirfd, id);
 	return id;

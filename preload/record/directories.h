@@ -24,6 +24,10 @@
  * be found out. */
 uint64_t directory_of(int dirfd);
 
+/* The same, whatever is remembered: for a vfork child, which may have changed its working directory
+ * past the sites. */
+uint64_t directory_ask(int dirfd);
+
 /* The place of a path that directory_path() returned. False: it names nothing. */
 struct place;
 bool directory_place(struct place *ret, const char *path);

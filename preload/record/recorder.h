@@ -92,6 +92,9 @@ void record_directory_unknown(void);
 /* In the parent of a vfork, which runs again: until now its child shared our memory. */
 void record_vfork_end(void);
 
+/* Has this process only one thread, and memory of its own? Then nobody shares with it what we
+ * remember. */
+bool record_is_alone(void);
 /* From now on each thread may have a working directory of its own (unshare(CLONE_FS)). */
 void record_directory_each_thread(void);
 /* The same for descriptors (unshare(CLONE_FILES), CLOSE_RANGE_UNSHARE). */
@@ -101,8 +104,9 @@ void record_descriptors_each_thread(void);
 void record_clone_begins(uint64_t flags);
 
 /* Before chroot and pivot_root: the root may change for this thread or process alone, and not for
- * all who share our memory. */
+ * all who share our memory. record_root_stays(): the call failed. */
 void record_root_begin(void);
+void record_root_stays(void);
 /* The root directory is another one now (chroot, pivot_root, setns), so it must no longer be sent
  * as the one that the hello describes. */
 void record_root_left(void);

@@ -21,12 +21,11 @@
 #define FOLDER_SIZE 1024
 
 /*
- * Duplicates a descriptor to a number that no program expects: below RLIMIT_NOFILE, and below 256.
- * For a process with a descriptor of 256 or more, each fork and exec copies and searches a table
- * that is four times as large (10 us of a shell's exec with descriptor 1000). Returns a negative
- * errno on failure.
+ * Below RLIMIT_NOFILE, and below 256. For a process with a descriptor of 256 or more, each fork and
+ * exec copies and searches a table that is four times as large (10 us of a shell's exec with
+ * descriptor 1000).
  */
-static long copy_high(long fd)
+long connection_copy_high(long fd)
 {
 	long high = rawcall3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, CONNECTION_FD);
 	struct rlimit limit;
@@ -98,7 +97,7 @@ long connection_open(void)
 		rawcall3(SYS_close, low, 0, 0);
 		return result;
 	}
-	high = copy_high(low);
+	high = connection_copy_high(low);
 	rawcall3(SYS_close, low, 0, 0);
 	if (high < 0)
 		return high;

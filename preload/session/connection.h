@@ -14,6 +14,10 @@
 /* The number that the descriptor gets where possible: programs that we start look for it there. */
 #define CONNECTION_FD 240
 
+/* Duplicates a descriptor to a number that no program expects: CONNECTION_FD, or one behind it. A
+ * negative errno on failure. */
+long connection_copy_high(long fd);
+
 /* Connects. 0 or a negative errno. On success image.descriptor is the socket, with a high
  * number. */
 long connection_open(void);

@@ -14,6 +14,7 @@
 #include "preload/session/pool_map.h"
 #include "preload/session/session.h"
 #include "preload/session/spool.h"
+#include "preload/session/spool_file.h"
 #include "preload/text.h"
 
 #define STARTS_BEFORE 1	 /* env and nice start one program only, and need no pool */
@@ -336,7 +337,7 @@ static void keep_cells(int fd, bool all)
 	if (keeping.whole)
 		unmap(keeping.whole, POOL_SIZE);
 	fd_close(&keeping.memfd);
-	fd_close(&keeping.file);
+	spool_file_close(&keeping.file);
 }
 
 void pool_keep_at_end(void)

@@ -56,8 +56,8 @@ static struct piece piece_at(struct segment *segment, uint64_t begin, uint64_t t
 
 /*
  * After a short write of an entry of records in the making ('m'): makes it an 'F'. We live on, so
- * the truncated entry must not be taken for one of a killed process, which has lost nothing. Nobody
- * else has this descriptor, and its offset is behind what was written.
+ * the truncated entry must not be taken for one of a killed process, which has lost nothing. The
+ * descriptor's offset is behind what was written, unless it is held, and a fork has just written.
  */
 static void own_up(int fd, long written)
 {
@@ -69,6 +69,7 @@ static void own_up(int fd, long written)
 		return;
 	rawcall4(SYS_pwrite64, fd, (long)&magic,
 		written < (long)sizeof(magic) ? written : (long)sizeof(magic), end - written);
+	rawcall3(SYS_fcntl, fd, F_SETFL, O_APPEND | O_NONBLOCK);
 }
 
 /* Writes an entry. `log` may change while it is written, unless it is a copy: then the entry is

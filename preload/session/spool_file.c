@@ -9,7 +9,9 @@
 #include <sys/vfs.h>
 
 #include "preload/descriptor.h"
+#include "preload/image.h"
 #include "preload/rawcall.h"
+#include "preload/session/connection.h"
 #include "preload/session/file_limit.h"
 #include "preload/text.h"
 
@@ -17,13 +19,24 @@
 #define NAMES	    8  /* file names for one uid: users of so many user namespaces may have it */
 #define FREE_SHARE  20 /* records leave 1/20 of the file system free */
 #define NAME	    "/records."
+#define OWN_NAME    "/apart."
 #define MODE	    0600
 #define FOLDER_MODE 01777 /* everyone's, as /tmp is */
+
+/* The file of a process that has changed its root. It is locked for as long as any process holds
+ * it, by which the aggregator sees whether more may come. */
+static struct {
+	int fd; /* -1: none */
+	uint64_t device, inode;
+	uint64_t number; /* in its name */
+} own DATA_SELDOM = { .fd = -1 };
 
 /* Unlocks first. A child that another thread has forked meanwhile has a copy of the descriptor, and
  * would hold the lock for its whole life. */
 void spool_file_close(int *fd)
 {
+	if (*fd == own.fd)
+		*fd = -1;
 	if (*fd < 0)
 		return;
 	rawcall3(SYS_flock, *fd, LOCK_UN, 0);
@@ -31,13 +44,14 @@ void spool_file_close(int *fd)
 }
 
 /* The path of the spool file with this number. 0 or -ENAMETOOLONG. */
-static int file_path(struct segment *first, char *path, size_t size, uint64_t number)
+static int file_path(
+	struct segment *first, char *path, size_t size, const char *name, uint64_t number)
 {
 	const char *folder = (const char *)first + first->spool_path;
 	char *end = path + size;
 	char *p = text_append(path, end, folder);
 
-	p = text_append_number(text_append(p, end, NAME), end, number);
+	p = text_append_number(text_append(p, end, name), end, number);
 	return p + 1 < end ? 0 : -ENAMETOOLONG;
 }
 
@@ -70,25 +84,25 @@ int spool_file_takes(int fd, uint64_t size)
 
 	if (error < 0)
 		return (int)error;
-	if (!S_ISREG(file.st_mode) || file.st_uid != uid)
+	if (!S_ISREG(file.st_mode) || (file.st_uid != uid && fd != own.fd))
 		return -EPERM;
 	if (!file.st_nlink)
 		return -ESTALE;
 	return file_may_reach((uint64_t)file.st_size + size) ? 0 : -EFBIG;
 }
 
-/* After an open that was refused: was that because the name is taken by another user's file? */
-static bool is_others(const char *path, unsigned uid)
+/* After an open that was refused: was that because the name is taken by another user's file? Whose
+ * it is does not say that: in a user namespace, all users that it does not map look the same. */
+static bool is_taken(const char *path)
 {
 	struct stat file;
 
 	return rawcall4(SYS_newfstatat, AT_FDCWD, (long)path, (long)&file, AT_SYMLINK_NOFOLLOW) ==
-		       0 &&
-	       file.st_uid != uid;
+	       0;
 }
 
 /* A locked descriptor; -EPERM: the file is another user's. */
-static int open_named(struct segment *first, const char *path, uint64_t size, unsigned uid)
+static int open_named(struct segment *first, const char *path, uint64_t size)
 {
 	int error = 0;
 
@@ -98,7 +112,7 @@ static int open_named(struct segment *first, const char *path, uint64_t size, un
 
 		if (fd == -ENOENT && make_folder(first))
 			continue;
-		if (fd == -EACCES && is_others(path, uid))
+		if (fd == -EACCES && is_taken(path))
 			return -EPERM;
 		if (fd < 0)
 			return fd;
@@ -120,20 +134,104 @@ static int open_named(struct segment *first, const char *path, uint64_t size, un
 	return error ? error : -EAGAIN;
 }
 
+static size_t path_size(const struct segment *first)
+{
+	return text_length((const char *)first + first->spool_path) + sizeof(NAME) +
+	       TEXT_NUMBER_SIZE;
+}
+
+/* --- a file of its own ------------------------------------------------------------------------ */
+
+/* Is it still there? The program may have closed it, and opened another one. */
+static bool is_held(void)
+{
+	struct stat file;
+
+	return own.fd >= 0 && rawcall3(SYS_fstat, own.fd, (long)&file, 0) == 0 &&
+	       file.st_dev == own.device && file.st_ino == own.inode;
+}
+
+/* False: the aggregator has seen the file before it was locked, and took it for one that nobody
+ * holds. */
+static bool lock_own(int fd, struct stat *ret)
+{
+	return rawcall3(SYS_flock, fd, LOCK_SH | LOCK_NB, 0) == 0 &&
+	       rawcall3(SYS_fstat, fd, (long)ret, 0) == 0 && ret->st_nlink;
+}
+
+/* Makes one. A locked descriptor, or a negative errno. */
+static int make_own(struct segment *first, char *path, size_t size, struct stat *ret)
+{
+	int error = -EAGAIN;
+
+	for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+		int fd;
+
+		own.number = image_time() << 16 ^ (uint64_t)image.pid;
+		error = file_path(first, path, size, OWN_NAME, own.number);
+		if (error < 0)
+			break;
+		fd = (int)rawcall4(SYS_openat, AT_FDCWD, (long)path,
+			O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW | O_NONBLOCK |
+				O_CLOEXEC,
+			MODE);
+		if (fd >= 0 && lock_own(fd, ret))
+			return fd;
+		error = fd < 0 ? fd : -EAGAIN;
+		if (fd < 0 && (fd != -ENOENT || !make_folder(first)))
+			break;
+		fd_close(&fd);
+	}
+	return error;
+}
+
+void spool_file_hold(struct segment *first)
+{
+	size_t size = path_size(first);
+	struct stat file;
+	int low;
+
+	if (is_held())
+		return;
+	own.fd = -1;
+	low = make_own(first, __builtin_alloca(size), size, &file);
+	if (low < 0)
+		return;
+	own.device = file.st_dev;
+	own.inode = file.st_ino;
+	own.fd = (int)connection_copy_high(low);
+	fd_close(&low);
+}
+
+void spool_file_let_go(struct segment *first)
+{
+	size_t size = path_size(first);
+	char *path = __builtin_alloca(size);
+
+	if (is_held() && file_path(first, path, size, OWN_NAME, own.number) == 0)
+		rawcall3(SYS_unlink, (long)path, 0, 0);
+	if (is_held())
+		rawcall3(SYS_close, own.fd, 0, 0);
+	own.fd = -1;
+}
+
+/* --- opening ---------------------------------------------------------------------------------- */
+
 /* Several names are tried, because containers with user namespaces of their own share the spool,
  * and each has a user 0. */
 int spool_file_open(struct segment *first, uint64_t size)
 {
 	unsigned uid = (unsigned)rawcall3(SYS_geteuid, 0, 0, 0);
-	size_t size_of_path = text_length((const char *)first + first->spool_path) + sizeof(NAME) +
-			      TEXT_NUMBER_SIZE;
+	size_t size_of_path = path_size(first);
 	char *path = __builtin_alloca(size_of_path); /* may be a signal handler's stack */
 	int fd = -EPERM;
 
+	if (is_held())
+		return (fd = spool_file_takes(own.fd, size)) < 0 ? fd : own.fd;
 	for (uint64_t name = 0; fd == -EPERM && name < NAMES; name++) {
-		int error = file_path(first, path, size_of_path, name << 32 | uid);
+		int error = file_path(first, path, size_of_path, NAME, name << 32 | uid);
 
-		fd = error < 0 ? error : open_named(first, path, size, uid);
+		fd = error < 0 ? error : open_named(first, path, size);
 	}
 	return fd;
 }

@@ -105,6 +105,27 @@ def users_of_several_namespaces(data):
         daemon.remove()
 
 
+def users_that_a_namespace_does_not_map(data):
+    """They all have the same number in there, and so has the owner of the file in the spool, who is another
+    user."""
+    daemon = Daemon(interval="0.2")
+    os.chmod(daemon.directory, 0o755)
+    try:
+        daemon.kill()
+        as_nobody = ["setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups"]
+        for name, way in enumerate((as_nobody, ["unshare", "-U"], as_nobody)):
+            subprocess.run([*way, "cat", "%s/%d" % (data, name)], env=watched(daemon), check=True)
+        daemon.start()
+        wait_for("the spool read", lambda: settled(daemon))
+        manifest = finish(daemon)
+        for name in "012":
+            assert accesses(manifest).get(data + "/" + name, 0) & READ, "%s is missing" % name
+        assert not gaps(manifest), gaps(manifest)
+        print("ok", users_that_a_namespace_does_not_map.__name__)
+    finally:
+        daemon.remove()
+
+
 def main():
     if os.geteuid():
         skip("needs root to give it up")
@@ -124,6 +145,7 @@ def main():
         finally:
             daemon.remove()
     users_of_several_namespaces(data)
+    users_that_a_namespace_does_not_map(data)
 
 
 main()

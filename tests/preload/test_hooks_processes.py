@@ -15,7 +15,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 BUILD = os.path.abspath(os.environ.get("BUILD", "build"))
 LIBRARY = os.path.join(BUILD, "libfootprint.so")
 APART = ["own-descriptors", "own-descriptors-by-range", "memory-alone", "descriptors-alone",
-         "vforks-apart", "first-thread-ends"]
+         "vforks-apart", "first-thread-ends", "namespace"]
 ALL = ["vfork", "fork", "clone", *APART, "daemon", "threads", "signals", "moves", "cancel", "exceptions", "seccomp"]
 # Only these can be compared: how many signals come, and where, differs between runs; a filter hides the
 # directory that a later path is relative to; and only the sites see how exceptions walk.

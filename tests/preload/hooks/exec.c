@@ -108,6 +108,26 @@ static void run_spawn(void)
 	printf("spawn: %s\n", strerror(error));
 }
 
+/* Executes the program by its last name alone, in a child that begins in its folder. */
+static void run_spawn_elsewhere(void)
+{
+	const char *name = strrchr(program, '/') + 1;
+	char *folder = strndup(program, (size_t)(name - program));
+	posix_spawn_file_actions_t actions;
+	pid_t pid = -1;
+	int error;
+
+	access("something-here", F_OK); /* relative to the parent's own */
+	posix_spawn_file_actions_init(&actions);
+	if (is("elsewhere-fd"))
+		posix_spawn_file_actions_addfchdir_np(&actions, open(folder, O_PATH | O_CLOEXEC));
+	else
+		posix_spawn_file_actions_addchdir_np(&actions, folder);
+	error = posix_spawn(&pid, name, &actions, NULL, argv_of_child, empty);
+	end_of(error ? -1 : pid);
+	printf("spawn: %s\n", strerror(error));
+}
+
 static void run_shell(void)
 {
 	char line[256];
@@ -153,6 +173,8 @@ int main(int argc, char **argv)
 		run_vfork();
 	else if (starts("spawn"))
 		run_spawn();
+	else if (starts("elsewhere"))
+		run_spawn_elsewhere();
 	else if (is("system") || is("popen"))
 		run_shell();
 	else {

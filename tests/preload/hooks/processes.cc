@@ -482,6 +482,21 @@ static void filters()
 	_exit(0);
 }
 
+/* What was opened before stays where it is, in the namespace before. (Without the right to make
+ * another one, this tests only that.) */
+static void namespace_of_mounts()
+{
+	int below = open("t-folder", O_RDONLY | O_DIRECTORY), before = open(".", O_PATH);
+
+	unshare(CLONE_NEWNS);
+	touch("t-still-here");
+	fchdir(below);
+	touch("t-below");
+	touch_at(before, "t-at-before");
+	fchdir(before);
+	touch("t-here-again");
+}
+
 int main(int argc, char **argv)
 {
 	setvbuf(stdout, nullptr, _IOLBF, 0);
@@ -505,6 +520,8 @@ int main(int argc, char **argv)
 		processes_apart(CLONE_FILES);
 	else if (is("vforks-apart"))
 		vforks_apart();
+	else if (is("namespace"))
+		namespace_of_mounts();
 	else if (is("first-thread-ends"))
 		end_first();
 	else if (is("daemon"))

@@ -36,5 +36,7 @@ int apply_program(struct manifest *m, const struct look *look, const char *name,
 int program_apply(struct fact *fact);
 /* The image that a session is; program.c. */
 int program_apply_image(struct fact *fact);
+/* The script of which it is the interpreter; program.c. */
+int program_apply_script(struct fact *fact);
 
 #endif

@@ -65,6 +65,7 @@ struct image {
 	bool said_goodbye; /* and no longer counts among the segments' users */
 	bool forked;	   /* has forked: its children may know a pool that it does not (pool.c) */
 	bool left_root;	   /* "/" is no longer the root that the hello names */
+	bool has_rings;	   /* has looked at an io_uring (rings.h) */
 	bool left;	   /* has left its cell, and must not touch it any more (pool.h) */
 	bool connecting;   /* a thread is connecting */
 	bool refused;	   /* the spool refused something, which is to be tried again */

@@ -124,6 +124,11 @@ uint64_t directory_root(void)
 	return image.root;
 }
 
+bool directory_root_stays(void)
+{
+	return image.root != FP_DIRECTORY_UNKNOWABLE;
+}
+
 void directory_look_at_root(void)
 {
 }

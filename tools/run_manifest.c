@@ -16,6 +16,7 @@
 
 /* --- the program that was named --------------------------------------------------------------- */
 
+/* A script is watched through its interpreter, which it "executes". */
 static bool was_watched(const Footprint__Manifest *view, const char *path)
 {
 	for (size_t i = 0; i < view->n_executables; i++) {
@@ -23,7 +24,8 @@ static bool was_watched(const Footprint__Manifest *view, const char *path)
 
 		if (executable->path.len == strlen(path) &&
 			!memcmp(executable->path.data, path, executable->path.len))
-			return executable->watched != FOOTPRINT__WATCHED__WATCHED_NONE;
+			return executable->watched != FOOTPRINT__WATCHED__WATCHED_NONE ||
+			       executable->n_executes;
 	}
 	return false;
 }

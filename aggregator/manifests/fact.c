@@ -197,6 +197,8 @@ static int apply_kind(struct fact *fact)
 	switch (fact->kind) {
 	case FACT_IMAGE:
 		return program_apply_image(fact);
+	case FACT_SCRIPT:
+		return program_apply_script(fact);
 	case FACT_PATH:
 		return apply_path(fact);
 	case FACT_EXECUTE:

@@ -12,7 +12,8 @@
 struct session;
 
 enum fact_kind {
-	FACT_IMAGE, /* path: the session's executable; other: its dynamic linker, or NULL */
+	FACT_IMAGE,  /* path: the session's executable; other: its dynamic linker, or NULL */
+	FACT_SCRIPT, /* path: what the session's executable is probably the interpreter of */
 	FACT_PATH,
 	FACT_EXECUTE,
 	FACT_LOAD,     /* other: the requester, or NULL */

@@ -84,6 +84,23 @@ static int apply_started(
 	return 0;
 }
 
+/* A script was removed before anybody looked which interpreter it names. Of one that is there, the
+ * look at it says more. */
+int program_apply_script(struct fact *fact)
+{
+	struct session *session = fact->session;
+	struct manifest *m = session->application->manifest;
+	const struct look *look = fact->path->look;
+
+	if (outcome_of((uint32_t)-look->error) != OUTCOME_MISSING)
+		return 0;
+	if (heard_note(session, look->path) < 0 ||
+		manifest_add_executable(
+			m, look->path, NULL, FOOTPRINT__WATCHED__WATCHED_NONE, 0, false) == -ENOMEM)
+		return -ENOMEM;
+	return apply_started(m, session->program, session->executable, look->path);
+}
+
 /* `by` has started what the look found: an ELF program, or a script, which starts its interpreter,
  * and so on. Each is an executable of its own, so that `why` can follow the chain. */
 static int apply_chain(struct manifest *m, const struct look *look, const char *by)

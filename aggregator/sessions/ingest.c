@@ -383,6 +383,18 @@ int ingest_slot(
 
 /* --- a session's beginning -------------------------------------------------------------------- */
 
+/* 0 or -ENOMEM: without the script, its name may become a gap. */
+static int push_script(struct session *session, const ProtobufCBinaryData *script)
+{
+	auto_fact struct fact *fact = fact_new(session, FACT_SCRIPT);
+	int r = fact ? find_path(session, 0, script->data, script->len, true, &fact->path)
+		     : -ENOMEM;
+
+	if (r == 0)
+		root_push(session->root, steal_pointer(fact));
+	return r == -ENOMEM ? r : 0;
+}
+
 int ingest_hello(struct session *session, const Footprint__Hello *hello)
 {
 	auto_fact struct fact *fact = fact_new(session, FACT_IMAGE);
@@ -409,5 +421,5 @@ int ingest_hello(struct session *session, const Footprint__Hello *hello)
 	fact->path = session->executable_path;
 	fact->path->references++;
 	root_push(session->root, steal_pointer(fact));
-	return 0;
+	return hello->script.len ? push_script(session, &hello->script) : 0;
 }

@@ -8,6 +8,7 @@
 #include "preload/rawcall.h"
 #include "preload/record/directories.h"
 #include "preload/record/recorder.h"
+#include "preload/record/rings.h"
 #include "preload/record/seen.h"
 #include "preload/root.h"
 #include "preload/session/connection.h"
@@ -270,15 +271,21 @@ void record_clone_begins(uint64_t flags)
 void record_fd_closed(int fd)
 {
 	directory_set(fd, 0);
+	if (image.has_rings)
+		rings_closed((unsigned)fd, (unsigned)fd);
 }
 
 void record_fd_range_closed(unsigned first, unsigned last)
 {
 	directory_forget(first, last);
+	if (image.has_rings)
+		rings_closed(first, last);
 }
 
 void record_fd_copied(int from, int to)
 {
+	if (image.has_rings)
+		rings_closed((unsigned)to, (unsigned)to);
 	if (image.segment)
 		directory_set(to, directory_known(from));
 }

@@ -21,6 +21,7 @@
 #include "preload/record/facts.h"
 #include "preload/record/pointers.h"
 #include "preload/record/recorder.h"
+#include "preload/record/rings.h"
 
 #ifndef CLOSE_RANGE_UNSHARE
 #define CLOSE_RANGE_UNSHARE (1u << 1)
@@ -344,6 +345,11 @@ static uint64_t execute_begins(long number, const struct call *call, const long 
 	return ticket;
 }
 
+static void ring_gap(void)
+{
+	record_gap("io-uring", NULL, "files or addresses may be used through an io_uring");
+}
+
 uint64_t call_before(long number, const long arguments[6])
 {
 	const struct call *call = call_of(number);
@@ -368,6 +374,10 @@ uint64_t call_before(long number, const long arguments[6])
 		/* Afterwards the kernel cannot be asked for the working directory any more. */
 		if (installs_filter(number, arguments))
 			record_directory();
+		break;
+	case SUBMIT:
+		if ((unsigned)arguments[1] && ring_uses_names((int)arguments[0]))
+			ring_gap();
 		break;
 	case END:
 		record_end();
@@ -446,8 +456,8 @@ static void process_changed(
 			filter_installed(filter_of(number, arguments));
 		break;
 	case RING:
-		if (!error)
-			record_gap("io-uring", NULL, "the program set up an io_uring");
+		if (!error && !ring_made((int)result, (const void *)arguments[1]))
+			ring_gap();
 		break;
 	case HANDLE:
 		if (!error)

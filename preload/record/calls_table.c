@@ -133,6 +133,7 @@ const struct call call_table[] = {
 	[SYS_prctl] = { .means = FILTER },
 	[SYS_seccomp] = { .means = FILTER },
 	[SYS_io_uring_setup] = { .means = RING },
+	[SYS_io_uring_enter] = { .means = SUBMIT },
 };
 
 _Static_assert(

@@ -28,7 +28,7 @@ enum meaning {
 	CLOSE_RANGE,
 	COPY,	   /* dup */
 	COPY_HIGH, /* fcntl with F_DUPFD */
-	RING,	   /* io_uring_setup: what goes through the ring is not seen */
+	RING,	   /* io_uring_setup */
 	HANDLE,	   /* open_by_handle_at: what is opened has no name */
 
 	BEFOREHAND,
@@ -38,6 +38,7 @@ enum meaning {
 	ENTER,	 /* setns: the same, where it leads to another namespace of mounts */
 	FILTER,	 /* prctl, seccomp: a filter that may forbid our calls */
 	COPY_TO, /* dup2, dup3: our descriptor moves out of the way */
+	SUBMIT,	 /* io_uring_enter: what goes through the ring has no call of its own */
 	END,	 /* exit_group: recorded before */
 	FORK,
 	CLONE,	/* flags in the first argument */

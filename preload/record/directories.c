@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdbool.h>
+#include <sys/vfs.h>
 
 #include "preload/image.h"
 #include "preload/mapping.h"
@@ -241,13 +243,43 @@ static struct {
 	bool of_child;	   /* a vfork child's, until its parent runs again */
 } known_root DATA_SELDOM;
 
+bool directory_root_stays(void)
+{
+	if (__atomic_load_n(&image.root, __ATOMIC_ACQUIRE) != ROOT_IS_LOOKED_AT)
+		return true;
+	return known_root.identity && !image.memory_only && root_identity() == known_root.identity;
+}
+
+static bool root_is_in_proc(void)
+{
+	long root = rawcall4(SYS_openat, AT_FDCWD, (long)"/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+	struct statfs mount = { 0 };
+
+	if (root < 0)
+		return false;
+	rawcall3(SYS_fstatfs, root, (long)&mount, 0);
+	rawcall3(SYS_close, root, 0, 0);
+	return mount.f_type == PROC_SUPER_MAGIC;
+}
+
+/* The id of a root to which no path is known. Browsers make one of their helpers' directories in
+ * /proc, which will be empty, the root of their sandboxes. It is as good as /proc itself, since
+ * nothing there is in a manifest. */
+static uint64_t root_elsewhere(void)
+{
+	struct place proc = { .path = "/proc" };
+
+	if (image.memory_only || !root_is_in_proc())
+		return FP_DIRECTORY_UNKNOWABLE;
+	proc.hash = path_hash(0, proc.path, FP_PATH_SIZE_MAX, &proc.size);
+	return fact_root(&proc);
+}
+
 uint64_t directory_root(void)
 {
 	if (__atomic_load_n(&image.root, __ATOMIC_ACQUIRE) != ROOT_IS_LOOKED_AT)
 		return image.root;
-	if (!known_root.identity || image.memory_only || root_identity() != known_root.identity)
-		return FP_DIRECTORY_UNKNOWABLE;
-	return known_root.id;
+	return directory_root_stays() ? known_root.id : root_elsewhere();
 }
 
 void directory_look_at_root(void)
@@ -267,11 +299,9 @@ void directory_look_at_root(void)
 /* It may have been the parent's root as well that the child changed. */
 static void know_root_again(void)
 {
-	uint64_t root = directory_root();
-
-	if (root == FP_DIRECTORY_UNKNOWABLE)
+	if (!directory_root_stays())
 		image.left_root = true;
-	__atomic_store_n(&image.root, root, __ATOMIC_RELEASE);
+	__atomic_store_n(&image.root, directory_root(), __ATOMIC_RELEASE);
 }
 
 void directory_parent_runs(void)

@@ -76,11 +76,14 @@ void directory_each_thread(void);
  * be found out. */
 uint64_t directory_root(void);
 
+/* Is "/" still the directory that directory_root() knew last, if others may have changed it? */
+bool directory_root_stays(void);
+
 /*
  * The root is about to change for some of those who share our memory, but perhaps not for all: by a
  * thread, a vfork child, or a process that shares the root with us (CLONE_FS). From now on each of
  * them looks whether "/" is still the directory that it was. If it is not, absolute paths are gaps,
- * since no path is known to lead there.
+ * since no path is known to lead there; unless "/" is in /proc.
  */
 void directory_look_at_root(void);
 

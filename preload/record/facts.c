@@ -105,7 +105,7 @@ uint64_t fact_root(const struct place *place)
 		return image.root;
 	if (directory == FP_DIRECTORY_UNKNOWABLE)
 		return directory;
-	id = fp_directory_id(directory, "/", 1);
+	id = place_root_id(directory);
 	if (!fact_is_known(place->hash, FACT_ATTRIBUTES(RECORD_DIRECTORY, 1, 0), &key))
 		fact_record(
 			&(struct record){ .kind = RECORD_DIRECTORY,

@@ -19,7 +19,7 @@ void place_behind_root(struct place *place, uint64_t from)
 {
 	uint64_t root = directory_root();
 	/* A descriptor of it from before the chroot has the usual id. */
-	bool from_root = root && root != FP_DIRECTORY_UNKNOWABLE && from == image.root_directory;
+	bool from_root = root && from == image.root_directory && root == place_root_id(from);
 
 	place->directory = *place->path == '/' || from_root ? root : from;
 	if (root && place->directory == root)
@@ -65,4 +65,9 @@ uint64_t place_id(const struct place *place)
 		(place->directory && place_stays(place->path)))
 		return place->directory;
 	return fp_directory_id(place->directory, place->path, place->size);
+}
+
+uint64_t place_root_id(uint64_t directory)
+{
+	return fp_directory_id(directory, "/", 1);
 }

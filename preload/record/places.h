@@ -36,6 +36,9 @@ const char *place_below_root(const char *path);
  * directories that other paths may be relative to. */
 uint64_t place_id(const struct place *place);
 
+/* The id that a directory gets as the root, for what is looked up from there. */
+uint64_t place_root_id(uint64_t directory);
+
 /* Does the path name the directory that it is relative to: ".", "./" and the like? */
 bool place_stays(const char *path);
 

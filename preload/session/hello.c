@@ -17,8 +17,10 @@
 
 #define HEAD_ROOM 4 /* bytes that a field's number and length take, at most */
 #define PATH_SIZE FP_PATH_SIZE_MAX
-/* Bytes of argv[0], at most: with the paths it fits FP_HELLO_SIZE_MAX. */
+/* Bytes of argv[0] and of a script's path, at most: with the other paths they fit
+ * FP_HELLO_SIZE_MAX. */
 #define INVOKED_AS_SIZE 1024
+#define SCRIPT_SIZE	1024
 #define SPOOL_BESIDE	"/spool"
 /* Bytes of all texts of a hello in a cell, with the copies of its settings. */
 #define CELL_TEXT_MAX  900
@@ -82,22 +84,34 @@ static bool write_directory(struct writer *w, size_t room)
 	return true;
 }
 
+/* The path that execve was given. NULL: not known. */
+static const char *asked_path(const struct entry *entry)
+{
+	return (const char *)entry_auxiliary(entry, AT_EXECFN);
+}
+
+/* Was it a script, whose interpreter we are? Then its path also stands among our arguments. */
+static bool is_of_script(const struct entry *entry, const char *path)
+{
+	char **argument = entry->argv;
+
+	while (argument && *argument && *++argument)
+		if (text_equal(*argument, path))
+			return true;
+	return false;
+}
+
 /*
  * The path that execve was given, if that is certainly the program's own path. NULL: /proc has to
  * be asked, which costs more than all the rest here, because the kernel creates a process's entries
- * in /proc when they are first used. For a script, AT_EXECFN is the script's path, which also
- * stands among the interpreter's arguments: that tells it apart.
+ * in /proc when they are first used.
  */
 static const char *executed_path(const struct entry *entry)
 {
-	const char *path = (const char *)entry_auxiliary(entry, AT_EXECFN);
+	const char *path = asked_path(entry);
 
-	if (!path || !entry->argv || !program_path_lasts(path))
-		return NULL;
-	for (char **argument = entry->argv; *argument; argument++)
-		if (argument > entry->argv && text_equal(*argument, path))
-			return NULL;
-	return path;
+	return path && entry->argv && program_path_lasts(path) && !is_of_script(entry, path) ? path
+											     : NULL;
 }
 
 /* Writes what /proc/self/exe says. False: it may be longer than `room`. */
@@ -128,32 +142,31 @@ static void write_absolute(struct writer *w, unsigned field, const char *path)
 	write_in_place(w, field, length + (long)size);
 }
 
-/* The path that the kernel was asked to execute; for a script, its interpreter, which stands in
- * argv[0]. */
-static const char *asked_path(const struct entry *entry)
+/* The script that was executed, which may be gone by the time that somebody looks for it. What is
+ * told is not cut: a shorter name would be another one. */
+static void write_script(struct writer *w, const char *path)
 {
-	const char *path = (const char *)entry_auxiliary(entry, AT_EXECFN);
+	size_t size = text_length_limited(path, SCRIPT_SIZE);
 
-	for (char **argument = entry->argv; path && argument && *argument; argument++)
-		if (argument > entry->argv && text_equal(*argument, path))
-			return entry->argv[0];
-	return path;
+	if (size < SCRIPT_SIZE && (path[0] != '/' || program_path_lasts(path)))
+		write_bytes(w, HELLO_SCRIPT, path, size);
 }
 
 /* False: there is no room for it. Without /proc, as in a chroot, this uses the path that execve was
- * given. */
+ * given, or that of a script's interpreter, which stands in argv[0]. */
 static bool write_executable(struct writer *w, const struct entry *entry, size_t room)
 {
+	const char *path = asked_path(entry);
+	bool of_script = path && is_of_script(entry, path);
 	size_t before = w->size;
-	const char *path;
 
-	if (!write_proc_exe(w, HELLO_EXECUTABLE, room))
+	if (!write_proc_exe(w, HELLO_EXECUTABLE, room) ||
+		(path && w->size == before && room < PATH_SIZE))
 		return false;
-	path = w->size == before ? asked_path(entry) : NULL;
-	if (path && room < PATH_SIZE)
-		return false;
-	if (path)
-		write_absolute(w, HELLO_EXECUTABLE, path);
+	if (path && w->size == before)
+		write_absolute(w, HELLO_EXECUTABLE, of_script ? entry->argv[0] : path);
+	if (of_script)
+		write_script(w, path);
 	return true;
 }
 
@@ -311,7 +324,7 @@ static bool fits_cell(const struct settings *settings, const struct entry *entry
 {
 	size_t texts = 2 * length_of(settings->socket) + length_of(settings->spool) +
 		       length_of(settings->application) + length_of(settings->version) +
-		       length_of(loaded_interpreter()) + length_of(executed_path(entry)) +
+		       length_of(loaded_interpreter()) + length_of(asked_path(entry)) +
 		       length_of(entry->argv ? entry->argv[0] : NULL);
 
 	return !loaded_program() && settings->socket[0] == '/' &&

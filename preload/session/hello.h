@@ -35,6 +35,7 @@ enum hello_field {
 	HELLO_SPOOL = 20,
 	HELLO_ROOT_BIRTH_NS = 21,
 	HELLO_LINKER_EXECUTED = 22,
+	HELLO_SCRIPT = 23,
 };
 
 struct root_name; /* preload/root.h */

@@ -142,7 +142,7 @@ static void send_or_keep(struct segment *segment, keep_function *keep)
  * child may have changed that without its parent's memory saying so.) */
 static int open_root(void)
 {
-	if (image.left_root || directory_root() == FP_DIRECTORY_UNKNOWABLE || !image_is_ours())
+	if (image.left_root || !directory_root_stays() || !image_is_ours())
 		return -1;
 	return (int)rawcall4(SYS_openat, AT_FDCWD, (long)"/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
 }

@@ -18,6 +18,39 @@ run() {
 run sh -c 'cat file; ls; python3 -c "import json"' >output
 assert_fact "dynamic programs leave no gap" '.complete and .gaps == []' out.footprint
 
+# ---- scripts that are gone before anybody has looked at them: their interpreters know what was executed
+mkdir -p sub
+cat >removing <<'END'
+for name in gone ./sub/gone "$PWD/sub/absolute"; do
+	printf '#!/bin/sh\ncat file\n' >"$name"
+	chmod +x "$name"
+	PATH=.:$PATH "$name" and arguments
+	rm "$name"
+done
+cp "$(command -v sh)" sub/sh
+printf '#!%s/sub/sh -e\n. ./lines\n' "$PWD" >inner
+printf '#!%s/inner\necho unread\n' "$PWD" >outer
+echo 'cat file' >lines
+chmod +x inner outer
+./outer
+rm inner outer
+END
+run sh removing >output
+assert_equal "output of scripts that were removed" "hello hello hello hello" "$(xargs <output)"
+assert_fact "scripts that were removed leave no gap" '.complete and .gaps == []' out.footprint
+shell=$(realpath /bin/sh)
+for name in gone sub/gone sub/absolute; do
+	assert_equal "what a script that was removed executed ($name)" "$shell" \
+		"$(facts ".executables[] | select(.path == \"$here/$name\") | .executes | join(\" \")" out.footprint)"
+done
+assert_equal "what an outer script executed" "$here/sub/sh" \
+	"$(facts ".executables[] | select(.path == \"$here/outer\") | .executes | join(\" \")" out.footprint)"
+printf '#!/bin/sh\nrm "$0"\n' >first
+chmod +x first
+run ./first
+assert_fact "a first program that removes itself" \
+	".complete and any(.executables[]; .path == \"$here/first\" and .executes == [\"$shell\"])" out.footprint
+
 # ---- static, when nobody supervises it (tests/supervise does)
 export FOOTPRINT_SUPERVISE=0
 busybox=$(command -v busybox) || skip "needs busybox-static"

@@ -178,26 +178,26 @@ assert_equal "output without sites" hello "$(cat said)"
 gaps "a program without sites" sites "$(realpath "$(command -v cat)")"
 assert_fact "the hooks go on without sites" "any(.files[]; .path == \"$here/file\")" out.footprint
 
-# ---- an io_uring of the program's own
-cat >ring.c <<'END'
-#include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-int main(void)
-{
-	char parameters[120];
-
-	memset(parameters, 0, sizeof(parameters));
-	return syscall(SYS_io_uring_setup, 4, parameters) < 0 ? 77 : 0;
-}
-END
-for linked in "" -static; do
-	gcc $linked -o ring$linked ring.c || die "cannot compile ring.c"
-	if ./ring$linked; then
-		run ./ring$linked
-		gaps "io_uring" io-uring "$here/ring$linked"
-	fi
-done
+# ---- an io_uring of the program's own: what is submitted is seen, unless it is a static program
+compile rings
+mv rings ring
+compile rings -static
+if ./ring nop; then
+	direct=
+	! ./ring direct || direct="direct nop"
+	for what in "" "nop" "nop nop nop nop nop" "nop anew nop" "nop fork nop" ${direct:+"$direct $direct"}; do
+		# shellcheck disable=SC2086 # several words
+		run ./ring $what
+		assert_fact "io_uring, nothing with a name: $what" '.complete and .gaps == []' out.footprint
+	done
+	for what in open "nop open" "nop anew open" "nop fork open" "copy open" polled ${direct:+"$direct open"}; do
+		# shellcheck disable=SC2086 # several words
+		run ./ring $what
+		gaps "io_uring: $what" io-uring "$here/ring"
+	done
+	run ./rings nop
+	gaps "io_uring of a static program" io-uring "$here/rings"
+fi
 
 # ---- files that are opened without a name, also in a static program
 cat >handle.c <<'END'

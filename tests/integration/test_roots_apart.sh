@@ -8,12 +8,13 @@
 compile roots_apart -pthread
 mkdir -p "$work/root"
 root=$(realpath "$work/root")
+to=$root
 
 # watch WAY
 watch() {
 	rm -rf "$manifests"
 	aggregator_start
-	"${watched[@]}" sh -c '"$0" "$@" || exit 1' "$program" "$1" "$root" || die "$1: roots_apart failed"
+	"${watched[@]}" sh -c '"$0" "$@" || exit 1' "$program" "$1" "$to" || die "$1: roots_apart failed"
 	aggregator_stop
 }
 
@@ -32,6 +33,16 @@ done
 for way in sharing all; do
 	judge $way "" unresolved
 done
+
+# The sandboxes of browsers: what is looked for in /proc is in no manifest.
+to=/proc/self/fdinfo
+for way in fork vfork thread; do
+	judge $way "/nowhere-after" ""
+done
+for way in sharing all; do
+	judge $way "" ""
+done
+to=$root
 
 # The supervisor asks the kernel for the root, so nothing is unresolved.
 mv "$program" "$work/dynamic"

@@ -273,6 +273,23 @@ def what_cannot_be_read_is_a_gap(daemon):
         assert said == [("/usr/bin/" + name, why)], said
 
 
+def a_file_system_that_cannot_be_read_is_a_gap(daemon):
+    """The process could open the file, and nobody knows what the symlink that it was leads to."""
+    if not shutil.which("strace"):
+        return
+    root = daemon.directory + "/root"
+    put(root, "/usr/bin/tool", object_that_needs([]))
+    put(root, "/etc/good", "good")
+    os.symlink("good", root + "/etc/damaged")
+    daemon.stop()
+    daemon.wrapper = ["strace", "-D", "-f", "-o", "/dev/null", "-P", "damaged", "-e", "inject=newfstatat:error=EIO"]
+    daemon.start()
+    say(daemon, root, [path("/etc/damaged")])
+    wait_for("its text", lambda: has_file(daemon.manifest(), "/etc/damaged"))
+    assert daemon.stop() == 0
+    assert 'kind: "unresolved"\n  path: "/usr/bin/tool"\n  detail: "a file system that cannot be read' in daemon.manifest()
+
+
 def digests_that_cannot_be_made(daemon):
     """OpenSSL is configured to have no digests; everything else is known."""
     daemon.stop()
@@ -472,5 +489,5 @@ if __name__ == "__main__":
          owners_are_as_the_container_calls_them, a_root_that_is_never_handed_over, a_package_is_upgraded,
          a_file_belongs_to_the_package_of_its_own_root, a_root_that_nobody_uses_any_more,
          a_damaged_database_is_said_once, a_program_whose_libraries_cannot_be_told_is_a_gap,
-         what_cannot_be_read_is_a_gap, digests_that_cannot_be_made, programs_that_are_looked_at_for_hours,
+         what_cannot_be_read_is_a_gap, a_file_system_that_cannot_be_read_is_a_gap, digests_that_cannot_be_made, programs_that_are_looked_at_for_hours,
          what_libc_loads_itself_is_explained, what_nobody_will_ever_say_is_not_waited_for])

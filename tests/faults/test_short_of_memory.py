@@ -6,7 +6,7 @@ import random
 from faults import *
 
 LAST = 120 if LONG else 20
-OTHERS = 1500 if LONG else 14
+OTHERS = 600 if LONG else 14
 ENOUGH = 1 << 40
 NEVER = "3600"  # only the last manifest is written
 DOCS = directory_id(0, "/usr/share")

@@ -145,6 +145,18 @@ def strange_files_are_put_away(daemon):
     wait_for("no strange files", lambda: set(os.listdir(daemon.spool)) <= OWN_FILES)
 
 
+def folders_in_the_place_of_files(daemon):
+    """They stay, and all else is as if they were not there: nothing has to be left for a successor."""
+    folders = {"records.7", "taken.8"}
+    for name in folders:
+        os.makedirs("%s/%s/full" % (daemon.spool, name))
+    Peer(daemon, [path("/etc/group")]).close()
+    wait_for("what is said", lambda: has_file(daemon.manifest(), "/etc/group"))
+    time.sleep(2.5)  # until the spool was looked at after that
+    assert daemon.stop() == 0
+    assert set(os.listdir(daemon.spool)) == {*folders, "reserve", "lock"}, os.listdir(daemon.spool)
+
+
 def killed_process_and_killed_daemon(daemon):
     peer = Peer(daemon, [path("/etc/passwd")], users=1)
     peer.close()
@@ -725,7 +737,7 @@ def hundred_thousand_paths(daemon):
 if __name__ == "__main__":
     run([files_left_while_away, who_began_without_a_spool, torn_entries, entries_cut_short_by_a_kill,
          execution_that_had_not_settled, record_that_waits_in_vain,
-         entry_cut_short_names_its_program, strange_files_are_put_away,
+         entry_cut_short_names_its_program, strange_files_are_put_away, folders_in_the_place_of_files,
          killed_process_and_killed_daemon, a_journal_goes_while_others_end, memory_is_acknowledged_when_on_disk,
          what_waits_is_not_acknowledged, restart_continues,
          relative_records_after_a_restart, many_files_of_one_process, relative_records_by_the_spool_alone,

@@ -51,7 +51,7 @@ static void drain(struct aggregator *daemon)
 	sessions_tick(daemon);
 }
 
-/* How much was done so far; it only grows. What fails, and is tried again, is nothing done. */
+/* Changes whenever something was done. What fails, and is tried again, is nothing done. */
 static uint64_t done_so_far(const struct aggregator *daemon)
 {
 	const struct counters *counters = &daemon->counters;

@@ -35,6 +35,13 @@ void fact_free(struct fact *fact)
 	free(fact);
 }
 
+uint32_t fact_units(const struct fact *fact)
+{
+	uint32_t units = fact->path ? path_units(fact->path) : 1;
+
+	return fact->other ? units + path_units(fact->other) - 1 : units;
+}
+
 /* --- how deep to look ------------------------------------------------------------------------- */
 
 static enum look_depth depth_of_path(const struct fact *fact)

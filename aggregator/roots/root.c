@@ -13,7 +13,7 @@
 
 #define ROOT_IDLE_MS   60000 /* a root that nobody uses is freed after that */
 #define ROOTS_IDLE_MAX 64u
-#define LOOKS_KEPT_MAX 32768u /* in one root */
+#define LOOKS_KEPT_MAX 32768u /* in one root, in units of their paths */
 #define LOOK_FRESH_MS  2000   /* how old a look may be: files change while applications run */
 /* Facts of an unknown root wait this long for somebody to hand over a descriptor of it. A process
  * that lives on looks for its aggregator once a second. */
@@ -55,6 +55,7 @@ struct path *root_path(struct root *root, const char *raw, size_t root_size, boo
 		if (!path)
 			return NULL;
 		path->hash = hash;
+		path->size = (uint32_t)size;
 		path->root_size = root_size;
 		path->follow = follow;
 		memcpy(path->raw, raw, size);
@@ -62,6 +63,7 @@ struct path *root_path(struct root *root, const char *raw, size_t root_size, boo
 			free(path);
 			return NULL;
 		}
+		root->n_paths += path_units(path);
 	}
 	path->references++;
 	return path;
@@ -74,10 +76,20 @@ void path_unref(struct path *path)
 		path->references--;
 }
 
+void path_unref_unneeded(struct root *root, struct path *path)
+{
+	path_unref(path);
+	if (!path || path->references || path->look || path->in_batch)
+		return;
+	index_remove(&root->paths, path->hash, path);
+	root->n_paths -= path_units(path);
+	free(path);
+}
+
 static void path_forget(struct root *root, struct path *path)
 {
 	if (path->look)
-		root->n_looks--;
+		root->n_looks -= path_units(path);
 	look_unref(path->look);
 	path->look = NULL;
 }
@@ -101,8 +113,11 @@ void root_forget_looks(struct root *root)
 	}
 	cursor = 0;
 	while ((path = index_next(&root->paths, &cursor)))
-		if (!path->references && !path->in_batch)
+		if (!path->references && !path->in_batch) {
+			root->n_paths -= path_units(path);
 			free(path);
+		}
+	root->n_kept = root->n_paths;
 	index_deinit(&root->paths);
 	root->paths = kept;
 }
@@ -180,7 +195,8 @@ static int take_letters(
 	if (r < 0)
 		return r;
 	look->made_ms = uv_now(&root->daemon->loop);
-	root->n_looks += !path->look;
+	if (!path->look)
+		root->n_looks += path_units(path);
 	look_unref(path->look);
 	path->look = look;
 	return 0;
@@ -220,7 +236,7 @@ static bool apply_ready(struct root *root)
 			return false; /* the tick tries it again */
 		}
 		STAILQ_REMOVE_HEAD(&root->facts, link);
-		root->daemon->roots.n_queued--;
+		root->daemon->roots.n_queued -= fact_units(fact);
 		fact_free(fact);
 	}
 	return true;
@@ -310,7 +326,7 @@ void root_pump(struct root *root)
 	if (apply_ready(root) && !root->batch && !owners_need_tools(root) &&
 		!root->daemon->roots.frozen && !STAILQ_EMPTY(&root->facts))
 		start_batch(root);
-	if (root->n_looks > LOOKS_KEPT_MAX)
+	if (root->n_looks > LOOKS_KEPT_MAX || root->n_paths > 2 * root->n_kept + LOOKS_KEPT_MAX)
 		root_forget_looks(root);
 	root->pumping = false;
 }
@@ -325,7 +341,7 @@ void root_push(struct root *root, struct fact *fact)
 	if (fact->kind == FACT_PATH && fact->access & ACCESS_CHANGES)
 		fact->path->changed = true;
 	STAILQ_INSERT_TAIL(&root->facts, fact, link);
-	roots->n_queued++;
+	roots->n_queued += fact_units(fact);
 }
 
 void roots_pump(struct aggregator *daemon)

@@ -14,6 +14,7 @@
  * up. */
 #define IDLE_PATIENCE_MS 5000
 #define WORK_PATIENCE_MS 120000
+#define ASK_PATIENCE_MS	 2000
 
 #define GIVEN_UP "when footprintd ended there was no memory for some records"
 
@@ -50,7 +51,7 @@ static void drain(struct aggregator *daemon)
 	sessions_tick(daemon);
 }
 
-/* How much was done so far; it only grows. What fails, and is tried again, is nothing done. */
+/* Changes whenever something was done. What fails, and is tried again, is nothing done. */
 static uint64_t done_so_far(const struct aggregator *daemon)
 {
 	const struct counters *counters = &daemon->counters;
@@ -129,7 +130,7 @@ static bool write_all(struct aggregator *daemon)
 {
 	struct stop *stop = &daemon->stop;
 
-	if (stop->writes && !daemon->snapshot.failed)
+	if (stop->writes && !daemon->snapshot.failed && !applications_ending(daemon))
 		return true;
 	if (stop->writes == WRITE_ATTEMPTS) {
 		daemon->status = EXIT_FAILURE;
@@ -139,6 +140,17 @@ static bool write_all(struct aggregator *daemon)
 	stop->writes++;
 	snapshot_start(daemon);
 	return !daemon->snapshot.running && !applications_dirty(daemon);
+}
+
+/* There was no memory to find out whose packages files are, and no later snapshot could. */
+static bool ask_again(struct aggregator *daemon)
+{
+	struct stop *stop = &daemon->stop;
+	uint64_t now = uv_now(&daemon->loop);
+
+	if (!stop->asked_ms)
+		stop->asked_ms = now;
+	return now - stop->asked_ms < ASK_PATIENCE_MS && owners_try_again(daemon);
 }
 
 void stop_step(struct aggregator *daemon)
@@ -165,7 +177,7 @@ void stop_step(struct aggregator *daemon)
 	}
 	stop->sealed = true;
 	/* Writing may have come here by itself. */
-	if (owners_find(daemon) || !write_all(daemon) || stop->done)
+	if (owners_find(daemon) || ask_again(daemon) || !write_all(daemon) || stop->done)
 		return;
 	stop->done = true;
 	stop->leaves = sessions_may_return(daemon) || daemon->spool.n_taken ||

@@ -17,6 +17,7 @@ struct stop {
 	uint64_t begun_ms;
 	uint64_t so_far, moved_ms; /* how much was done, and when it last became more */
 	uint64_t worked_ms;	   /* when a worker was last at work */
+	uint64_t asked_ms;	   /* when all else was there but the packages of files */
 	bool sealed;		   /* nothing more is read */
 	bool unheard;		   /* peers had more to say when last listened to */
 	bool done;

@@ -301,6 +301,16 @@ static bool run_over(const struct application *application)
 	       (daemon->stopping || (!may_return && now - run->quiet_since_ms >= RUN_QUIET_MS));
 }
 
+bool applications_ending(const struct aggregator *daemon)
+{
+	const struct application *application;
+
+	LIST_FOREACH(application, &daemon->applications.list, link)
+		if (run_over(application))
+			return true;
+	return false;
+}
+
 static void close_run(struct application *application)
 {
 	if (run_close(application) < 0) {

@@ -87,5 +87,7 @@ int application_go_back(struct application *application);
 
 /* Ends runs that are over, and frees applications that are not in use. */
 void applications_tick(struct aggregator *daemon);
+/* Is a run over that could not be ended yet, for want of memory? */
+bool applications_ending(const struct aggregator *daemon);
 
 #endif

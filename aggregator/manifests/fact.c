@@ -36,6 +36,13 @@ void fact_free(struct fact *fact)
 	free(fact);
 }
 
+uint32_t fact_units(const struct fact *fact)
+{
+	uint32_t units = fact->path ? path_units(fact->path) : 1;
+
+	return fact->other ? units + path_units(fact->other) - 1 : units;
+}
+
 /* --- how deep to look ------------------------------------------------------------------------- */
 
 static enum look_depth depth_of_path(const struct fact *fact)
@@ -214,18 +221,34 @@ static int apply_kind(struct fact *fact)
 	}
 }
 
-/* Could the process look there, while we, as another user, may not? */
-static bool is_closed_to_us(const struct fact *fact)
+/* Why we could not look where the process could, in the words of a gap. NULL: we could, or there is
+ * nothing. */
+static const char *why_not_seen(int error)
+{
+	switch (error) {
+	case -EACCES:
+	case -EPERM:
+		return "directories that footprintd may not look into: paths there are as the "
+		       "program gave them";
+	case -EIO:
+	case -ESTALE:
+	case -ETIMEDOUT:
+		return "a file system that cannot be read: paths there are as the program gave "
+		       "them";
+	default:
+		return NULL;
+	}
+}
+
+static const char *not_seen(const struct fact *fact)
 {
 	const struct path *paths[] = { fact->path, fact->other };
+	const char *why = NULL;
 
-	for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++) {
-		int error = paths[i] && paths[i]->look ? paths[i]->look->error : 0;
-
-		if (!fact->error && (error == -EACCES || error == -EPERM))
-			return true;
-	}
-	return false;
+	for (size_t i = 0; i < sizeof(paths) / sizeof(*paths) && !why && !fact->error; i++)
+		if (paths[i] && paths[i]->look)
+			why = why_not_seen(paths[i]->look->error);
+	return why;
 }
 
 /* Could nobody look at one of its paths, for this fact or for another one? In the words of a gap;
@@ -248,7 +271,7 @@ static int note_unresolved(struct fact *fact)
 {
 	struct application *application = fact->session->application;
 	const struct look *look = fact->path ? fact->path->look : NULL;
-	const char *guess = guess_of(fact);
+	const char *guess = guess_of(fact), *unseen = not_seen(fact);
 	int r = 0;
 
 	if (fact->kind == FACT_IMAGE && !fact->session->root->known)
@@ -256,11 +279,8 @@ static int note_unresolved(struct fact *fact)
 			"its root directory is not known: paths are as the program gave them", 1);
 	if (r == 0 && guess)
 		r = run_gap(application, "unresolved", fact->session->executable, guess, 1);
-	if (r == 0 && is_closed_to_us(fact))
-		r = run_gap(application, "unresolved", fact->session->executable,
-			"directories that footprintd may not look into: paths there are as the "
-			"program gave them",
-			1);
+	if (r == 0 && unseen)
+		r = run_gap(application, "unresolved", fact->session->executable, unseen, 1);
 	if (r == 0 && (fact->kind == FACT_IMAGE || fact->kind == FACT_LOAD) && look &&
 		look->trouble) {
 		log_note("%s: its libraries: %s", look->path, look->trouble);

@@ -46,6 +46,9 @@ struct fact {
 struct fact *fact_new(struct session *session, enum fact_kind kind);
 void fact_free(struct fact *fact);
 
+/* How many units its paths have together: at least one. */
+uint32_t fact_units(const struct fact *fact);
+
 /* How deep a look this fact needs at `path`, one of its two. */
 enum look_depth fact_depth(const struct fact *fact, const struct path *path);
 

@@ -131,7 +131,7 @@ static void done(struct job *job)
 
 	if (snapshot->late)
 		log_trouble("%s: answers again", daemon->options.manifests);
-	snapshot->running = snapshot->late = daemon->roots.frozen = snapshot->failed = false;
+	snapshot->running = snapshot->late = daemon->roots.frozen = false;
 	for (size_t i = 0; i < snapshot->n_items; i++)
 		if (!take_result(daemon, &snapshot->items[i]))
 			snapshot->failed = true;
@@ -165,10 +165,17 @@ static int collect(struct aggregator *daemon, size_t n)
 	if (!snapshot->items)
 		return -ENOMEM;
 	ledger_begin(daemon);
+	snapshot->failed = false;
 	LIST_FOREACH(application, &daemon->applications.list, link) {
-		if (!application->dirty || run_store(application) < 0)
+		if (!application->dirty)
 			continue;
-		ledger_add(daemon, application);
+		/* Its manifest waits for memory, and so do the spool files of which it may have to
+		 * hold something. */
+		if (run_store(application) < 0 || ledger_add(daemon, application) < 0) {
+			daemon->counters.no_memory++;
+			snapshot->failed = true;
+			continue;
+		}
 		application->references++;
 		application->dirty = false; /* later facts belong to the next snapshot */
 		snapshot->items[snapshot->n_items++].application = application;

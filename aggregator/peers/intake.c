@@ -221,6 +221,7 @@ void intake_tick(struct aggregator *daemon)
 		intake->paused = false;
 }
 
+/* As much as the queues of facts take. */
 static bool drain(struct peer_list *list)
 {
 	struct peer *peer = TAILQ_FIRST(list);
@@ -228,9 +229,12 @@ static bool drain(struct peer_list *list)
 
 	while (peer) {
 		struct peer *next = TAILQ_NEXT(peer, link);
+		const struct roots *roots = &peer->daemon->roots;
 		enum hearing heard = HEARD;
 
-		for (int i = 0; i < DRAINED_AT_ONCE && heard == HEARD; i++)
+		for (int i = 0;
+			i < DRAINED_AT_ONCE && heard == HEARD && roots->n_queued < FACTS_QUEUED_MAX;
+			i++)
 			heard = peer_read(peer);
 		more |= heard == HEARD;
 		peer = next;

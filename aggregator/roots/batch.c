@@ -141,7 +141,8 @@ bool batch_take(struct batch *batch)
 
 		if (item->look) {
 			item->look->made_ms = batch->started_ms;
-			root->n_looks += !item->path->look;
+			if (!item->path->look)
+				root->n_looks += path_units(item->path);
 			look_unref(item->path->look);
 			item->path->look = steal_pointer(item->look);
 			item->path->shortage = (struct shortage){ 0 };

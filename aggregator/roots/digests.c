@@ -7,7 +7,8 @@
 #include "lib/base/hash.h"
 #include "lib/root/digest.h"
 
-#define DIGEST_SLOTS (DIGESTS_MAX * 2)
+#define SLOTS_MIN 64u
+#define SLOTS_MAX (DIGESTS_MAX * 2)
 
 /* What changes whenever a file's content does. No padding: it is hashed and compared as bytes. */
 struct digest_key {
@@ -34,23 +35,41 @@ static struct digest_key key_of(const struct stat *status)
 /* The entry with this key, or the free one where it belongs. */
 static struct digest_entry *slot_of(struct digests *digests, const struct digest_key *key)
 {
-	uint32_t i = hash_bytes(key, sizeof(*key)) % DIGEST_SLOTS;
+	uint32_t i = hash_bytes(key, sizeof(*key)) % digests->n_slots;
 
 	while (digests->slots[i].key.inode &&
 		memcmp(&digests->slots[i].key, key, sizeof(*key)) != 0)
-		i = (i + 1) % DIGEST_SLOTS;
+		i = (i + 1) % digests->n_slots;
 	return &digests->slots[i];
 }
 
+/* Most roots have few files that are read, so the table begins small. False: it stays as it is. */
+static bool grow(struct digests *digests)
+{
+	struct digests grown = { .n_slots = digests->n_slots ? digests->n_slots * 2 : SLOTS_MIN };
+
+	if (grown.n_slots > SLOTS_MAX)
+		return false;
+	grown.slots = calloc(grown.n_slots, sizeof(*grown.slots));
+	if (!grown.slots)
+		return false;
+	for (uint32_t i = 0; i < digests->n_slots; i++)
+		if (digests->slots[i].key.inode)
+			*slot_of(&grown, &digests->slots[i].key) = digests->slots[i];
+	grown.count = digests->count;
+	free(digests->slots);
+	*digests = grown;
+	return true;
+}
+
+/* At most half of the slots are in use. Where there can be no more of them, all are forgotten. */
 static bool make_room(struct digests *digests)
 {
-	if (!digests->slots) {
-		digests->slots = calloc(DIGEST_SLOTS, sizeof(*digests->slots));
-		digests->count = 0;
-	} else if (digests->count >= DIGESTS_MAX) {
-		memset(digests->slots, 0, DIGEST_SLOTS * sizeof(*digests->slots));
-		digests->count = 0;
-	}
+	if (digests->count < digests->n_slots / 2 || grow(digests))
+		return true;
+	if (digests->slots)
+		memset(digests->slots, 0, digests->n_slots * sizeof(*digests->slots));
+	digests->count = 0;
 	return digests->slots;
 }
 

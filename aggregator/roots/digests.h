@@ -12,6 +12,7 @@ struct digest_entry;
 /* Zero-initialised, it is empty. */
 struct digests {
 	struct digest_entry *slots;
+	uint32_t n_slots;
 	uint32_t count;
 };
 

@@ -288,9 +288,8 @@ bool owners_find(struct aggregator *daemon)
 	return any;
 }
 
-void owners_forgive(struct aggregator *daemon)
+bool owners_try_again(struct aggregator *daemon)
 {
-	struct application *application;
 	struct root *root;
 	bool any = false;
 
@@ -298,7 +297,14 @@ void owners_forgive(struct aggregator *daemon)
 		any |= root->owners.failed;
 		root->owners.failed = false;
 	}
-	if (!any || daemon->stopping)
+	return any;
+}
+
+void owners_forgive(struct aggregator *daemon)
+{
+	struct application *application;
+
+	if (!owners_try_again(daemon) || daemon->stopping)
 		return;
 	LIST_FOREACH(application, &daemon->applications.list, link)
 		application->dirty |= manifest_has_unasked(application->manifest);

@@ -47,6 +47,8 @@ bool owners_should_wait(struct aggregator *daemon);
 /* Begins to find out what manifests of dirty applications do not know yet. True: that takes a
  * while, and then calls snapshot_start(), or aggregator_progress() while the daemon is stopping. */
 bool owners_find(struct aggregator *daemon);
+/* What has failed for want of memory may be asked for again. False: nothing has. */
+bool owners_try_again(struct aggregator *daemon);
 /* A snapshot has been written, whether with packages or without. What has failed is tried again
  * with the next one. */
 void owners_forgive(struct aggregator *daemon);

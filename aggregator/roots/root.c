@@ -11,7 +11,7 @@
 
 #define ROOT_IDLE_MS   60000 /* a root that nobody uses is freed after that */
 #define ROOTS_IDLE_MAX 64u
-#define LOOKS_KEPT_MAX 32768u /* in one root */
+#define LOOKS_KEPT_MAX 32768u /* in one root, in units of their paths */
 #define LOOK_FRESH_MS  2000   /* how old a look may be: files change while applications run */
 /* Facts of an unknown root wait this long for somebody to hand over a descriptor of it. A process
  * that lives on looks for its aggregator once a second. */
@@ -97,7 +97,8 @@ static int take_letters(
 	if (r < 0)
 		return r;
 	look->made_ms = uv_now(&root->daemon->loop);
-	root->n_looks += !path->look;
+	if (!path->look)
+		root->n_looks += path_units(path);
 	look_unref(path->look);
 	path->look = look;
 	return 0;
@@ -137,7 +138,7 @@ static bool apply_ready(struct root *root)
 			return false; /* the tick tries it again */
 		}
 		STAILQ_REMOVE_HEAD(&root->facts, link);
-		root->daemon->roots.n_queued--;
+		root->daemon->roots.n_queued -= fact_units(fact);
 		fact_free(fact);
 	}
 	return true;
@@ -227,7 +228,7 @@ void root_pump(struct root *root)
 	if (apply_ready(root) && !root->batch && !owners_need_tools(root) &&
 		!root->daemon->roots.frozen && !STAILQ_EMPTY(&root->facts))
 		start_batch(root);
-	if (root->n_looks > LOOKS_KEPT_MAX)
+	if (root->n_looks > LOOKS_KEPT_MAX || root->n_paths > 2 * root->n_kept + LOOKS_KEPT_MAX)
 		root_forget_looks(root);
 	root->pumping = false;
 }
@@ -242,7 +243,7 @@ void root_push(struct root *root, struct fact *fact)
 	if (fact->kind == FACT_PATH && fact->access & ACCESS_CHANGES)
 		fact->path->changed = true;
 	STAILQ_INSERT_TAIL(&root->facts, fact, link);
-	roots->n_queued++;
+	roots->n_queued += fact_units(fact);
 }
 
 void roots_pump(struct aggregator *daemon)

@@ -41,11 +41,20 @@ struct path {
 	bool follow;
 	bool changed; /* the application changes the file, so it gets no digest */
 	bool in_batch;
+	uint32_t size;		  /* of `raw`, bytes */
 	size_t root_size;	  /* first bytes of `raw`, which named "/" (chroot); 0: none do */
 	struct look *look;	  /* NULL: none yet, or forgotten */
 	struct shortage shortage; /* of memory for a look */
 	char raw[];
 };
+
+/* The limits of what is kept count long paths as several: with a few bytes, a record can name a
+ * path of RAW_PATH_SIZE_MAX. */
+#define PATH_UNIT_SIZE 1024u
+static inline uint32_t path_units(const struct path *path)
+{
+	return 1 + path->size / PATH_UNIT_SIZE;
+}
 
 struct root {
 	LIST_ENTRY(root) link;
@@ -64,7 +73,9 @@ struct root {
 
 	struct look_tools tools; /* the running batch's */
 	struct index paths;
-	uint32_t n_looks; /* paths with a look */
+	uint32_t n_looks; /* paths with a look, in units */
+	uint64_t n_paths; /* all paths, in units */
+	uint64_t n_kept;  /* those that were in use when the others were last forgotten */
 	STAILQ_HEAD(, fact) facts;
 	uint64_t facts_queued;	  /* so far */
 	struct batch *batch;	  /* running; NULL: none */
@@ -87,7 +98,7 @@ struct roots {
 	unsigned count;
 	uint64_t last_serial;	 /* of facts queued so far */
 	uint64_t trimmed_serial; /* last_serial when malloc last gave unused memory back */
-	uint64_t n_queued;	 /* facts that wait, in all roots */
+	uint64_t n_queued;	 /* facts that wait, in all roots, in units of their paths */
 	bool frozen;		 /* a snapshot is being written: nothing is applied */
 	bool short_told;	 /* it was reported that there is no memory for looks */
 	uint64_t asks;		 /* bit N: the number N of look_tools.ask is taken */
@@ -137,6 +148,8 @@ void root_free_paths(struct root *root);
  * path. */
 struct path *root_path(struct root *root, const char *raw, size_t root_size, bool follow);
 void path_unref(struct path *path);
+/* The same for a path that was not needed after all: it does not stay if nobody else uses it. */
+void path_unref_unneeded(struct root *root, struct path *path);
 
 /* Queues a fact (its ownership goes to the root), and applies what can be applied. */
 void root_push(struct root *root, struct fact *fact);

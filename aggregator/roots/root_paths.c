@@ -32,6 +32,7 @@ struct path *root_path(struct root *root, const char *raw, size_t root_size, boo
 		if (!path)
 			return NULL;
 		path->hash = hash;
+		path->size = (uint32_t)size;
 		path->root_size = root_size;
 		path->follow = follow;
 		memcpy(path->raw, raw, size);
@@ -39,6 +40,7 @@ struct path *root_path(struct root *root, const char *raw, size_t root_size, boo
 			free(path);
 			return NULL;
 		}
+		root->n_paths += path_units(path);
 	}
 	path->references++;
 	return path;
@@ -51,10 +53,20 @@ void path_unref(struct path *path)
 		path->references--;
 }
 
+void path_unref_unneeded(struct root *root, struct path *path)
+{
+	path_unref(path);
+	if (!path || path->references || path->look || path->in_batch)
+		return;
+	index_remove(&root->paths, path->hash, path);
+	root->n_paths -= path_units(path);
+	free(path);
+}
+
 static void path_forget(struct root *root, struct path *path)
 {
 	if (path->look)
-		root->n_looks--;
+		root->n_looks -= path_units(path);
 	look_unref(path->look);
 	path->look = NULL;
 }
@@ -77,8 +89,11 @@ void root_forget_looks(struct root *root)
 	}
 	cursor = 0;
 	while ((path = index_next(&root->paths, &cursor)))
-		if (!path->references && !path->in_batch)
+		if (!path->references && !path->in_batch) {
+			root->n_paths -= path_units(path);
 			free(path);
+		}
+	root->n_kept = root->n_paths;
 	index_deinit(&root->paths);
 	root->paths = kept;
 }

@@ -42,6 +42,7 @@ static int grow(struct directories *directories)
 {
 	struct directories grown = {
 		.count = directories->count,
+		.size = directories->size,
 		.n_unkept = directories->n_unkept,
 	};
 
@@ -59,9 +60,13 @@ static int grow(struct directories *directories)
 
 /* There is room for all numbers even when there is none for other ids: a process uses a number for
  * whatever it does in that directory, and nearly all other ids never. */
-static uint32_t limit_for(uint64_t id)
+static bool has_room(const struct directories *directories, uint64_t id, const struct path *path)
 {
-	return DIRECTORIES_MAX + (id <= UINT32_MAX ? FP_PREFIXES_MAX : 0);
+	uint32_t more = id <= UINT32_MAX ? FP_PREFIXES_MAX : 0;
+
+	return directories->count < DIRECTORIES_MAX + more &&
+	       directories->size + path->size <=
+		       DIRECTORIES_SIZE_MAX + (uint64_t)more * FP_PATH_SIZE_MAX;
 }
 
 int directories_add(struct directories *directories, uint64_t id, struct path *path)
@@ -70,7 +75,7 @@ int directories_add(struct directories *directories, uint64_t id, struct path *p
 
 	if (!id || directories_find(directories, id))
 		return 0;
-	if (directories->count >= limit_for(id))
+	if (!has_room(directories, id, path))
 		return -ENOSPC;
 	if ((!directories->slots || directories->count >= directories->mask / 4 * 3) &&
 		grow(directories) < 0)
@@ -80,6 +85,7 @@ int directories_add(struct directories *directories, uint64_t id, struct path *p
 	*slot = (struct directory_slot){ .id = id, .path = path };
 	path->references++;
 	directories->count++;
+	directories->size += path->size;
 	directories->n_unkept++;
 	return 0;
 }
@@ -99,6 +105,7 @@ void directories_remove(struct directories *directories, uint64_t id)
 	if (!directories_find(directories, id))
 		return;
 	hole = slot_of(directories, id);
+	directories->size -= hole->path->size;
 	path_unref(hole->path);
 	directories->count--;
 	*hole = (struct directory_slot){ 0 };

@@ -9,7 +9,8 @@ struct path;
 
 /* Directories of one session, besides those that have a number (FP_PREFIXES_MAX). What is relative
  * to any further one is a gap. */
-#define DIRECTORIES_MAX (1u << 18)
+#define DIRECTORIES_MAX	     (1u << 18)
+#define DIRECTORIES_SIZE_MAX (32u << 20) /* bytes of their paths */
 
 struct directory_slot {
 	uint64_t id; /* 0: free */
@@ -22,6 +23,7 @@ struct directories {
 	struct directory_slot *slots;
 	uint32_t mask;
 	uint32_t count;
+	uint64_t size;	   /* bytes of the paths */
 	uint32_t n_unkept; /* entries that are not in the atlas */
 };
 

@@ -175,7 +175,7 @@ static int ingest_directory(struct session *session, const Footprint__Record *re
 	if (r < 0)
 		return r;
 	r = name_directory(session, record->id, path);
-	path_unref(path);
+	path_unref_unneeded(session->root, path); /* there may be no room for it */
 	return r;
 }
 

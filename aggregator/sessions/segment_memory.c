@@ -74,7 +74,8 @@ static bool at_free_slot(const struct slot_reader *reader)
 }
 
 /*
- * Takes the slots of one piece of log. 1: the log ends in it, or the next slot has to wait.
+ * Takes the slots of one piece of log, as many as the queues of facts hold. 1: the log ends in it,
+ * or the next slot has to wait.
  *
  * The piece is read twice. The states come from the first copy, the payloads from the second: a
  * slot that is READY in the first copy is complete in the second, which was made later. A single
@@ -90,14 +91,15 @@ static int take_piece(struct session *session, struct segment *segment, size_t s
 	uint64_t base = segment->walked;
 	ssize_t n = segment_read_log(segment, sessions->log_states, base, size);
 	struct slot slot;
-	int r;
+	int r = 0;
 
 	if (n < 0)
 		return error_set(err, -EBADMSG, "log: cannot be read: %s", strerror((int)-n));
 	reader.size = (size_t)n;
 	if (!final && segment_read_log(segment, payloads, base, size) < n)
 		return error_set(err, -EBADMSG, "log: cannot be read twice");
-	while ((r = slot_next(&reader, &slot, err)) > 0) {
+	while (session->daemon->roots.n_queued < FACTS_QUEUED_MAX &&
+		(r = slot_next(&reader, &slot, err)) > 0) {
 		slot.payload = payloads + (slot.payload - sessions->log_states);
 		r = take_slot(session, segment, segment->walked, &slot, final, err);
 		if (r != 0)

@@ -137,7 +137,7 @@ void ledger_begin(struct aggregator *daemon)
 	drop_renewed(daemon);
 }
 
-void ledger_add(struct aggregator *daemon, struct application *application)
+int ledger_add(struct aggregator *daemon, struct application *application)
 {
 	struct ledger *ledger = &daemon->ledger;
 	struct file_identity replaces = ledger_identify(daemon, application->file);
@@ -145,10 +145,10 @@ void ledger_add(struct aggregator *daemon, struct application *application)
 
 	if (ledger_rows_add_sessions(&ledger->rows, application, ledger->incomplete) == 0 &&
 		ledger_rows_add_mark(&ledger->rows, application, &replaces) == 0)
-		return;
+		return 0;
 	ledger->rows.size = before;
 	ledger->failed = true;
-	daemon->counters.no_memory++;
+	return -ENOMEM;
 }
 
 void ledger_end(struct aggregator *daemon)

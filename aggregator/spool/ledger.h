@@ -67,9 +67,10 @@ void ledger_recall(struct session *session);
 int ledger_recall_segment(const struct session *session, uint32_t number, struct segment *segment);
 
 /* A snapshot begins: ledger_begin(), ledger_add() for each application of which a manifest will be
- * written, ledger_end(). All in one turn of the loop, behind run_store(). */
+ * written, ledger_end(). All in one turn of the loop, behind run_store(). ledger_add(): 0, or
+ * -ENOMEM: the manifest must not be written, since it would be counted again. */
 void ledger_begin(struct aggregator *daemon);
-void ledger_add(struct aggregator *daemon, struct application *application);
+int ledger_add(struct aggregator *daemon, struct application *application);
 void ledger_end(struct aggregator *daemon);
 /* The manifests of the snapshot are on disk, or some are not. */
 void ledger_settle(struct aggregator *daemon, bool written);

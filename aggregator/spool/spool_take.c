@@ -117,6 +117,9 @@ static bool may_take(const struct aggregator *daemon, const char *name, struct s
 
 	if (fstatat(daemon->spool.directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
 		return false;
+	/* Of no use, and in nobody's way; nor is it removed as other things are (discard()). */
+	if (S_ISDIR(status.st_mode))
+		return false;
 	TAILQ_FOREACH(taken, &daemon->spool.taken, link)
 		n += taken->uid == status.st_uid && !taken->apart;
 	if (n >= TAKEN_OF_USER_MAX)

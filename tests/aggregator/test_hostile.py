@@ -277,6 +277,19 @@ def prefixes_with_more_directories_than_are_kept(daemon):
     assert "dropped-session" not in manifest and "unresolved" not in manifest, manifest[:2000]
 
 
+def records_of_long_paths(daemon):
+    """A record of a few bytes can name a path of 28,000, and a directory of it: so many are not kept at a time, and
+    others are heard meanwhile."""
+    part = "/" + "/".join(["d" * 199] * 20)
+    first = [numbered(1, part)] + [numbered(n, part[1:]) + number(15, n - 1) for n in range(2, 8)]
+    looked = [below(7, "x%d" % i, error=14) for i in range(20000)]  # EFAULT: the manifest has nothing of it
+    named = [number(1, 5) + data(4, "y%d" % i) + fixed(7, (1 << 32) + i) + number(15, 7) for i in range(20000)]
+    Peer(daemon, first + looked + named, size=4 << 20, application="long").close()
+    check_others_go_on(daemon)
+    wait_for("its end", lambda: "ended_ns" in daemon.manifest("long@1"))
+    assert daemon.memory_kib() < 300 << 10, "%d KiB" % daemon.memory_kib()
+
+
 def memories_that_claim_what_they_do_not_hold(daemon):
     """A log that claims to be full but is empty takes no space on disk."""
     for _ in range(4):
@@ -303,7 +316,7 @@ if __name__ == "__main__":
          many_records_that_wait_for_a_directory, prefixes_with_more_directories_than_are_kept,
          root_that_is_no_path_descriptor, garbage, logs_that_are_damaged, logs_that_do_not_fit,
          slots_that_change_their_size, pieces_that_are_not_within_a_log, segments_that_cannot_be,
-         ids_of_another_size, session_that_was_dropped,
+         ids_of_another_size, session_that_was_dropped, records_of_long_paths,
          records_not_understood_are_gaps, another_protocol_is_a_gap,
          another_session_on_the_same_socket, memories_that_claim_what_they_do_not_hold, applications_not_allowed,
          names_do_not_leave_the_directory, links_do_not_leave_the_root, out_of_descriptors,

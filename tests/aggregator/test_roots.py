@@ -183,6 +183,24 @@ def a_file_belongs_to_the_package_of_its_own_root(daemon):
     assert found == expected, set(found.items()) ^ set(expected.items())
 
 
+def many_roots_at_a_time(daemon):
+    """What is kept of each is small. (As a rule malloc takes large pieces from the kernel, and untouched pages of
+    these do not count; but once a root is gone it takes its pieces again.)"""
+    daemon.kill()
+    daemon.wrapper = ["env", "MALLOC_MMAP_THRESHOLD_=%d" % (64 << 20)]
+    daemon.start()
+    with tempfile.TemporaryDirectory() as folder:
+        for number in range(100):
+            root = "%s/%d" % (folder, number)
+            install(root, "1")
+            put(root, "/etc/tool.conf", "of %d" % number)
+            put(root, "/usr/bin/tool", object_that_needs([]))
+            say(daemon, root, [path("/etc/tool.conf")], application="app-%d" % number)
+        for number in range(100):
+            wait_for("its file", lambda: has_file(daemon.manifest("app-%d@1" % number), "/etc/tool.conf"))
+    assert daemon.memory_kib() < 60 << 10, "%d KiB" % daemon.memory_kib()
+
+
 def a_root_that_nobody_uses_any_more(daemon):
     """Its packages are known, however late the manifest is written. Meanwhile containers come and go, and
     more roots than are kept are idle half a minute after their sessions."""
@@ -271,6 +289,23 @@ def what_cannot_be_read_is_a_gap(daemon):
         said = re.findall(r'^gaps \{\n  kind: "unresolved"\n  path: "(.*)"\n  detail: "(.*)"', daemon.manifest(name + "@1"),
                           re.M)
         assert said == [("/usr/bin/" + name, why)], said
+
+
+def a_file_system_that_cannot_be_read_is_a_gap(daemon):
+    """The process could open the file, and nobody knows what the symlink that it was leads to."""
+    if not shutil.which("strace"):
+        return
+    root = daemon.directory + "/root"
+    put(root, "/usr/bin/tool", object_that_needs([]))
+    put(root, "/etc/good", "good")
+    os.symlink("good", root + "/etc/damaged")
+    daemon.stop()
+    daemon.wrapper = ["strace", "-D", "-f", "-o", "/dev/null", "-P", "damaged", "-e", "inject=newfstatat:error=EIO"]
+    daemon.start()
+    say(daemon, root, [path("/etc/damaged")])
+    wait_for("its text", lambda: has_file(daemon.manifest(), "/etc/damaged"))
+    assert daemon.stop() == 0
+    assert 'kind: "unresolved"\n  path: "/usr/bin/tool"\n  detail: "a file system that cannot be read' in daemon.manifest()
 
 
 def digests_that_cannot_be_made(daemon):
@@ -471,5 +506,6 @@ if __name__ == "__main__":
          a_root_with_the_numbers_of_one_that_is_gone, owners_are_as_the_container_calls_them,
          a_root_that_is_never_handed_over, a_package_is_upgraded, a_file_belongs_to_the_package_of_its_own_root,
          a_damaged_database_is_said_once, a_program_whose_libraries_cannot_be_told_is_a_gap,
-         what_cannot_be_read_is_a_gap, digests_that_cannot_be_made, programs_that_are_looked_at_for_hours,
-         what_libc_loads_itself_is_explained, what_nobody_will_ever_say_is_not_waited_for])
+         what_cannot_be_read_is_a_gap, a_file_system_that_cannot_be_read_is_a_gap, digests_that_cannot_be_made,
+         programs_that_are_looked_at_for_hours, what_libc_loads_itself_is_explained,
+         what_nobody_will_ever_say_is_not_waited_for, many_roots_at_a_time])

@@ -161,6 +161,18 @@ def strange_files_are_put_away(daemon):
     wait_for("no strange files", lambda: set(os.listdir(daemon.spool)) <= OWN_FILES)
 
 
+def folders_in_the_place_of_files(daemon):
+    """They stay, and all else is as if they were not there: nothing has to be left for a successor."""
+    folders = {"records.7", "taken.8"}
+    for name in folders:
+        os.makedirs("%s/%s/full" % (daemon.spool, name))
+    Peer(daemon, [path("/etc/group")]).close()
+    wait_for("what is said", lambda: has_file(daemon.manifest(), "/etc/group"))
+    time.sleep(2.5)  # until the spool was looked at after that
+    assert daemon.stop() == 0
+    assert set(os.listdir(daemon.spool)) == {*folders, "reserve", "lock"}, os.listdir(daemon.spool)
+
+
 def killed_process_and_killed_daemon(daemon):
     peer = Peer(daemon, [path("/etc/passwd")], users=1)
     peer.close()
@@ -779,17 +791,17 @@ def hundred_thousand_paths(daemon):
 if __name__ == "__main__":
     run([files_left_while_away, who_began_without_a_spool, torn_entries, entries_cut_short_by_a_kill,
          execution_that_had_not_settled, execution_that_had_not_settled_in_a_memory, record_that_waits_in_vain,
-         entry_cut_short_names_its_program, strange_files_are_put_away,
-         killed_process_and_killed_daemon, a_journal_goes_while_others_end, memory_is_acknowledged_when_on_disk,
-         what_waits_is_not_acknowledged, restart_continues,
-         relative_records_after_a_restart, many_files_of_one_process, relative_records_by_the_spool_alone,
-         relative_records_after_a_stop, restart_while_a_process_is_away, another_fork_goes_on, named_in_the_spool_just_before_the_end,
-         directories_that_cannot_be_kept,
-         a_file_that_is_read_in_pieces, records_by_value, a_connection_that_was_lost,
-         unknown_directory_is_a_gap, prefixes_after_a_restart, what_was_kept_before_is_kept_again,
+         entry_cut_short_names_its_program, strange_files_are_put_away, killed_process_and_killed_daemon,
+         a_journal_goes_while_others_end, memory_is_acknowledged_when_on_disk, what_waits_is_not_acknowledged,
+         restart_continues, relative_records_after_a_restart, many_files_of_one_process,
+         relative_records_by_the_spool_alone, relative_records_after_a_stop, restart_while_a_process_is_away,
+         another_fork_goes_on, named_in_the_spool_just_before_the_end, directories_that_cannot_be_kept,
+         a_file_that_is_read_in_pieces, records_by_value, a_connection_that_was_lost, unknown_directory_is_a_gap,
+         prefixes_after_a_restart, what_was_kept_before_is_kept_again,
          *([relative_records_long_after_a_restart] if os.environ.get("FOOTPRINT_TEST_LONG") == "1" else []),
-         another_user_goes_on, entries_that_are_refused_are_gaps, names_that_others_have_taken,
-         a_file_of_nothing, entries_that_overlap, a_file_that_cannot_be_read, a_file_that_cannot_be_opened_now,
+         another_user_goes_on, entries_that_are_refused_are_gaps, names_that_others_have_taken, a_file_of_nothing,
+         entries_that_overlap, a_file_that_cannot_be_read, a_file_that_cannot_be_opened_now,
          a_root_that_cannot_be_held_now, a_file_that_stays_locked, an_entry_that_is_just_being_written,
-         many_files_of_somebody_hostile, a_file_that_is_locked_at_the_end,
-         nonsense_in_the_reserve, a_lock_of_somebody_else, another_daemon_on_the_same_spool, unreadable_manifest_is_put_aside, full_disk, hundred_thousand_paths])
+         many_files_of_somebody_hostile, a_file_that_is_locked_at_the_end, nonsense_in_the_reserve,
+         a_lock_of_somebody_else, another_daemon_on_the_same_spool, unreadable_manifest_is_put_aside, full_disk,
+         hundred_thousand_paths, folders_in_the_place_of_files])

@@ -62,8 +62,7 @@ def a_lock_held_for_ever(daemon):
     wait_for("the entry", lambda: has_file(daemon.manifest(), "/etc/passwd"))
 
 
-def somebody_who_never_stops_talking(daemon):
-    flood = subprocess.Popen([sys.executable, "-c", """
+FLOOD = """
 import os, sys
 sys.path.insert(0, sys.argv[1])
 from peer import *
@@ -71,16 +70,32 @@ class Daemon: socket = sys.argv[2]
 session = os.urandom(16)
 s = connect(Daemon)
 say_hello(s, hello(session), [])
-log = slot(path("/etc/passwd"))
+log = slot(path("/etc/passwd")) * 2000
 try:
-    while True:
-        s.send(batch(session, log, 0))
+    for turn in range(1 << 30):
+        segment, offset = divmod(turn % (1 << 15) * len(log), 15 << 20)
+        s.send(data(2, data(1, session) + number(2, segment) + fixed(3, offset) + data(4, log)))
 except OSError:
     pass
-""", os.path.dirname(os.path.abspath(__file__)), daemon.socket])
-    wait_for("a first word", lambda: has_file(daemon.manifest(), "/etc/passwd"))
-    assert daemon.stop() == 0
-    assert flood.wait(LIMIT_SECONDS) == 0
+"""
+
+
+def those_who_never_stop_talking(daemon):
+    """They are heard for a while. As long as a slow disk keeps what they say from being applied, no more is taken
+    than waits at other times."""
+    daemon.kill()
+    if shutil.which("strace"):
+        daemon.wrapper = ["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync",
+                          "-e", "inject=fsync:delay_enter=1500000"]
+    daemon.start()
+    floods = [subprocess.Popen([sys.executable, "-c", FLOOD, HERE, daemon.socket]) for _ in range(2)]
+    wait_for("a manifest that is being written", lambda: [n for n in os.listdir(daemon.manifests) if n.endswith(".tmp")])
+    daemon.process.send_signal(signal.SIGTERM)
+    _, daemon.process.returncode, used = os.wait4(daemon.process.pid, 0)
+    assert daemon.process.returncode == 0
+    assert [flood.wait(LIMIT_SECONDS) for flood in floods] == [0, 0]
+    assert has_file(daemon.manifest(), "/etc/passwd")
+    assert used.ru_maxrss < 100 << 10, "%d KiB" % used.ru_maxrss
 
 
 def another_socket_in_its_place(daemon):
@@ -191,5 +206,5 @@ def what_is_written_lasts(daemon):
     assert len(written) == len(placed) == APPLICATIONS and lasting == placed, (len(written), len(placed), len(lasting))
 
 
-run([many_applications_on_a_slow_disk, many_sessions_of_many_applications, what_is_written_lasts, as_soon_as_it_listens, a_writer_may_finish, a_lock_held_for_ever, somebody_who_never_stops_talking,
+run([many_applications_on_a_slow_disk, many_sessions_of_many_applications, what_is_written_lasts, as_soon_as_it_listens, a_writer_may_finish, a_lock_held_for_ever, those_who_never_stop_talking,
      another_socket_in_its_place, many_files_of_a_killed_one])

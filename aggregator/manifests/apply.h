@@ -36,5 +36,7 @@ int apply_program(struct manifest *m, const struct look *look, const char *name,
 int program_apply(struct fact *fact);
 /* The image that a session is; program.c. */
 int program_apply_image(struct fact *fact);
+/* Adds the symlinks by which that image was invoked; program.c. */
+int program_apply_invoked(struct fact *fact);
 
 #endif

@@ -12,7 +12,8 @@
 struct session;
 
 enum fact_kind {
-	FACT_IMAGE, /* path: the session's executable; other: its dynamic linker, or NULL */
+	FACT_IMAGE,   /* path: the session's executable; other: its dynamic linker, or NULL */
+	FACT_INVOKED, /* path: what the image was invoked as, argv[0] */
 	FACT_PATH,
 	FACT_EXECUTE,
 	FACT_LOAD,     /* other: the requester, or NULL */

@@ -106,6 +106,15 @@ static void note_loaders(
 	}
 }
 
+static void note_target(struct line *l, const Footprint__File *file)
+{
+	if (!file->target.len)
+		return;
+	line_begin_note(l);
+	fputs("symlink to ", l->out);
+	terminal_path(l->out, &file->target);
+}
+
 void line_note_users(struct line *l, const Footprint__Manifest *m, size_t index)
 {
 	const char *verb = l->group == GROUP_PROGRAMS ? "started by" : "by";
@@ -117,6 +126,7 @@ void line_note_users(struct line *l, const Footprint__Manifest *m, size_t index)
 		return;
 	}
 	if (l->group == GROUP_FILES) {
+		note_target(l, m->files[index]);
 		access_words(file_access(m->files[index]), words);
 		line_begin_note(l);
 		fputs(words, l->out);

@@ -100,10 +100,13 @@ static void print_suggestions(const Footprint__Manifest *m, const struct why *wh
 		return;
 	fputs("The manifest has:\n", stderr);
 	for (size_t i = 0; i < why->n_suggestions; i++) {
-		fputs("  ", stderr);
-		terminal_file(stderr, m, &why->suggestions[i]);
+		const ProtobufCBinaryData *one = &why->suggestions[i];
 		/* It may have been looked for in vain, and made later. */
-		fputs(view_find_file(m, &why->suggestions[i]) ? "\n" : " (not there)\n", stderr);
+		bool missing = !view_find_file(m, one) && view_find_missing(m, one);
+
+		fputs("  ", stderr);
+		terminal_file(stderr, m, one);
+		fputs(missing ? " (not there)\n" : "\n", stderr);
 	}
 }
 

@@ -31,7 +31,7 @@ static int only_memory(int r)
 	return r == -ENOMEM ? r : 0;
 }
 
-static int add_links(struct manifest *m, const struct look *look, const char *by)
+int apply_links(struct manifest *m, const struct look *look, const char *by)
 {
 	for (size_t i = 0; i < look->n_links; i++) {
 		const struct look_link *link = &look->links[i];
@@ -58,7 +58,7 @@ static uint32_t access_of(const struct look *look, uint32_t access)
 static int use(struct manifest *m, const struct look *look, const char *path, uint32_t access,
 	const char *by)
 {
-	int r = add_links(m, look, by);
+	int r = apply_links(m, look, by);
 
 	if (r < 0 || !access || lexical_left_out(path))
 		return r;
@@ -99,7 +99,7 @@ static const char *missing_path(const struct look *look)
 static int add_missing(struct manifest *m, const struct look *look, const char *by)
 {
 	const char *path = missing_path(look);
-	int r = add_links(m, look, by);
+	int r = apply_links(m, look, by);
 
 	if (r < 0 || lexical_left_out(path))
 		return r;

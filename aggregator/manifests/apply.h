@@ -16,6 +16,8 @@ enum outcome outcome_of(uint32_t error);
 
 /* All return 0 or -ENOMEM. `by`: canonical path of an executable. */
 
+/* Adds each symlink on the way as an entry of its own. */
+int apply_links(struct manifest *m, const struct look *look, const char *by);
 /* Adds the file where the look has ended, what is known of it, and each symlink on the way
  * as an entry of its own. */
 int apply_use(struct manifest *m, const struct look *look, uint32_t access, const char *by);

@@ -167,7 +167,7 @@ static bool repeats(const struct fact *fact)
 {
 	if (fact->kind == FACT_LOAD)
 		return fact->what == FOOTPRINT__LOADED_BY__LOADED_BY_START;
-	return fact->kind == FACT_PATH || fact->kind == FACT_EXECUTE;
+	return fact->kind == FACT_PATH || fact->kind == FACT_EXECUTE || fact->kind == FACT_INVOKED;
 }
 
 /* Adds the libraries that a program which cannot be watched should need: once, even if it runs a
@@ -206,6 +206,8 @@ static int apply_kind(struct fact *fact)
 		return program_apply_image(fact);
 	case FACT_SCRIPT:
 		return program_apply_script(fact);
+	case FACT_INVOKED:
+		return program_apply_invoked(fact);
 	case FACT_PATH:
 		return apply_path(fact);
 	case FACT_EXECUTE:
@@ -303,7 +305,7 @@ int fact_apply(struct fact *fact)
 	if (key && applied_has(&application->applied, key))
 		return 0;
 	r = apply_kind(fact);
-	if (r == 0)
+	if (r == 0 && fact->kind != FACT_INVOKED) /* a text of the program's: perhaps no path */
 		r = note_unresolved(fact);
 	if (r == 0 && key)
 		applied_note(&application->applied, key);

@@ -12,8 +12,9 @@
 struct session;
 
 enum fact_kind {
-	FACT_IMAGE,  /* path: the session's executable; other: its dynamic linker, or NULL */
-	FACT_SCRIPT, /* path: what the session's executable is probably the interpreter of */
+	FACT_IMAGE,   /* path: the session's executable; other: its dynamic linker, or NULL */
+	FACT_INVOKED, /* path: what the image was invoked as, argv[0] */
+	FACT_SCRIPT,  /* path: what the session's executable is probably the interpreter of */
 	FACT_PATH,
 	FACT_EXECUTE,
 	FACT_LOAD,     /* other: the requester, or NULL */

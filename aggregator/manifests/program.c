@@ -73,6 +73,19 @@ int program_apply_image(struct fact *fact)
 	return 0;
 }
 
+/* In argv[0], the kernel names the interpreter of a script as the script does: /bin/sh, and not
+ * /usr/bin/dash. Who executed the script may be unwatched, as what starts a container. If anybody
+ * else has set argv[0], it may name something else, or nothing. */
+int program_apply_invoked(struct fact *fact)
+{
+	const struct session *session = fact->session;
+	const struct look *look = fact->path->look;
+
+	if (look->error || !session->executable || strcmp(look->path, session->executable) != 0)
+		return 0;
+	return apply_links(session->application->manifest, look, session->executable);
+}
+
 static int apply_started(
 	struct manifest *m, const struct look *look, const char *name, const char *by)
 {

@@ -383,36 +383,14 @@ int ingest_slot(
 
 /* --- a session's beginning -------------------------------------------------------------------- */
 
-/* 0 or -ENOMEM: without the script, its name may become a gap. */
-static int push_script(struct session *session, const ProtobufCBinaryData *script)
-{
-	auto_fact struct fact *fact = fact_new(session, FACT_SCRIPT);
-	int r = fact ? find_path(session, 0, script->data, script->len, true, &fact->path)
-		     : -ENOMEM;
-
-	if (r == 0)
-		root_push(session->root, steal_pointer(fact));
-	return r == -ENOMEM ? r : 0;
-}
-
-int ingest_hello(struct session *session, const Footprint__Hello *hello)
+static int push_image(struct session *session, const Footprint__Hello *hello)
 {
 	auto_fact struct fact *fact = fact_new(session, FACT_IMAGE);
-	const ProtobufCBinaryData *directory = &hello->directory;
 	int r = 0;
 
 	if (!fact)
 		return -ENOMEM;
-	r = find_path(session, 0, hello->executable.data, hello->executable.len, true,
-		&session->executable_path);
-	if (r == 0 && directory->len)
-		r = find_path(session, 0, directory->data, directory->len, true,
-			&session->directory_path);
-	if (r == 0 && directory->len)
-		r = name_directory(session,
-			fp_directory_id(0, (const char *)directory->data, directory->len),
-			session->directory_path);
-	if (r == 0 && hello->interpreter.len && hello->interpreter.data[0] == '/')
+	if (hello->interpreter.len && hello->interpreter.data[0] == '/')
 		r = find_path(session, 0, hello->interpreter.data, hello->interpreter.len, true,
 			&fact->other);
 	if (r < 0)
@@ -421,5 +399,61 @@ int ingest_hello(struct session *session, const Footprint__Hello *hello)
 	fact->path = session->executable_path;
 	fact->path->references++;
 	root_push(session->root, steal_pointer(fact));
-	return hello->script.len ? push_script(session, &hello->script) : 0;
+	return 0;
+}
+
+/* Most images are invoked as what was executed, which the fact of the image has. A text that is too
+ * long is no path. */
+static int push_invoked(struct session *session, const Footprint__Hello *hello)
+{
+	const ProtobufCBinaryData *text = &hello->invoked_as, *path = &hello->executable;
+	auto_fact struct fact *fact = NULL;
+	int r;
+
+	if (!text->len || text->data[0] != '/' ||
+		(text->len == path->len && !memcmp(text->data, path->data, path->len)))
+		return 0;
+	fact = fact_new(session, FACT_INVOKED);
+	if (!fact)
+		return -ENOMEM;
+	r = find_path(session, 0, text->data, text->len, true, &fact->path);
+	if (r < 0)
+		return r == -ENAMETOOLONG ? 0 : r;
+	root_push(session->root, steal_pointer(fact));
+	return 0;
+}
+
+/* 0 or -ENOMEM: without the script, its name may become a gap. */
+static int push_script(struct session *session, const ProtobufCBinaryData *script)
+{
+	auto_fact struct fact *fact = NULL;
+	int r;
+
+	if (!script->len)
+		return 0;
+	fact = fact_new(session, FACT_SCRIPT);
+	r = fact ? find_path(session, 0, script->data, script->len, true, &fact->path) : -ENOMEM;
+	if (r == 0)
+		root_push(session->root, steal_pointer(fact));
+	return r == -ENOMEM ? r : 0;
+}
+
+int ingest_hello(struct session *session, const Footprint__Hello *hello)
+{
+	const ProtobufCBinaryData *directory = &hello->directory;
+	int r = find_path(session, 0, hello->executable.data, hello->executable.len, true,
+		&session->executable_path);
+
+	if (r == 0 && directory->len)
+		r = find_path(session, 0, directory->data, directory->len, true,
+			&session->directory_path);
+	if (r == 0 && directory->len)
+		r = name_directory(session,
+			fp_directory_id(0, (const char *)directory->data, directory->len),
+			session->directory_path);
+	if (r == 0)
+		r = push_image(session, hello);
+	if (r == 0)
+		r = push_script(session, &hello->script);
+	return r == 0 ? push_invoked(session, hello) : r;
 }

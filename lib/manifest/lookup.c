@@ -188,6 +188,15 @@ static void suggest(struct why *why, const ProtobufCBinaryData *path)
 		why->suggestions[why->n_suggestions++] = *path;
 }
 
+/* Does the address begin with it, or is it the address's port, with or without the colon? */
+static bool is_like_address(const char *address, const char *what)
+{
+	const char *port = strrchr(address, ':');
+
+	return !strncmp(address, what, strlen(what)) ||
+	       (port && (!strcmp(port, what) || !strcmp(port + 1, what)));
+}
+
 void lookup_suggest(const Footprint__Manifest *m, const char *what, struct why *why)
 {
 	ProtobufCBinaryData whole = { strlen(what), (uint8_t *)what };
@@ -203,5 +212,11 @@ void lookup_suggest(const Footprint__Manifest *m, const char *what, struct why *
 		for (size_t i = 0; i < m->n_missing; i++)
 			if (likeness(&wanted, &m->missing[i]->path) >= least)
 				suggest(why, &m->missing[i]->path);
+	}
+	for (size_t i = 0; *what && i < m->n_endpoints; i++) {
+		char *address = m->endpoints[i]->address;
+
+		if (is_like_address(address, what))
+			suggest(why, &(ProtobufCBinaryData){ strlen(address), (uint8_t *)address });
 	}
 }

@@ -64,7 +64,7 @@ struct why {
 	struct why_chain *chains;
 	size_t n_chains;
 	/* With -ENOENT: paths in the manifest whose last component is the same, or begins the
-	 * same. */
+	 * same, and addresses that begin the same or have that port. */
 	ProtobufCBinaryData suggestions[WHY_SUGGESTIONS_MAX];
 	size_t n_suggestions;
 	struct arena arena; /* steps and paths that are not the manifest's own */

@@ -83,6 +83,20 @@ for path in directory plain loop uninterpreted none directory:none empty; do
 done
 assert_as_execvp with:colon/hi
 
+# ---- a script that nobody watched has started: how the kernel found its interpreter
+mkdir real folders
+ln -s "$(realpath /bin/sh)" real/shell
+ln -s ../real folders/link
+ln -s real/shell argument
+printf '#!%s/folders/link/shell\nexit 0\n' "$here" | install -m 755 /dev/stdin by-links
+"$footprint" run -o out.footprint ./by-links 2>errors
+jq -rn --arg here "$here" '$here + ("/by-links", "/folders/link", "/real/shell")' >expected
+assert_files_in "a script and the links to its interpreter" expected out.footprint
+# That is what its argv[0] says, which programs may choose.
+"$footprint" run -o out.footprint bash -c 'exec -a "$0" cat /dev/null' "$here/argument" 2>errors
+assert_fact "another argv[0] is no access" \
+	"all(.files[], .missing[]; .path | startswith(\"$here/\") | not)" out.footprint
+
 # ---- files that the shell reads, for the kernel does not know them
 for one in shell-script shell-chain; do
 	mkdir $one-one

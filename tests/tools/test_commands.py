@@ -456,6 +456,18 @@ class Commands(unittest.TestCase):
         self.assertEqual((done.returncode, done.stdout), (1, b""))
         self.assertIn(b"The manifest has:\n  /etc/ld.so.preload (not there)\n", done.stderr)
 
+    def test_why_suggests_addresses(self):
+        manifests.write(self.path, shop(endpoints=[
+            {"operation": (f"OPERATION_{operation}",), "address": address, "by": [1]}
+            for operation, address in [("CONNECT", "10.0.0.1:5432"), ("CONNECT", "odd"), ("CONNECT", "unix:/run/db.sock"),
+                                       ("BIND", "0.0.0.0:80"), ("BIND", "[::]:80")]]))
+        for asked, suggested in [("5432", ["10.0.0.1:5432"]), (":80", ["0.0.0.0:80", "[::]:80"]),
+                                 ("10.0.0.1", ["10.0.0.1:5432"]), ("unix:/run/", ["unix:/run/db.sock"]), ("432", [])]:
+            done = footprint("why", self.path, asked)
+            self.assertEqual((done.returncode, done.stderr.decode()), (1, "".join(
+                [f"footprint: {self.path}: {asked} is not in it\n"] + ["The manifest has:\n"] * bool(suggested) +
+                [f"  {address}\n" for address in suggested])))
+
 
 if __name__ == "__main__":
     manifests.main()

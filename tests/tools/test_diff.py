@@ -44,6 +44,8 @@ class Diff(unittest.TestCase):
         self.assertIn(b"    /etc/nginx/  ", footprint("show", "-f", self.old).stdout)
         self.assertEqual(footprint("why", self.old, "/etc/link").stdout.decode().splitlines()[1],
                          "/etc/nginx/")
+        text = self.diff(shop(files=[link]), shop("1.4", files=[]))[1]
+        self.assertIn("  - /etc/link  symlink to nginx; read; by nginx\n", text)
 
     def test_another_application_is_said(self):
         status, text = self.diff(shop(), shop("1.4", application="blog"))

@@ -16,7 +16,7 @@ def without_memory():
 
 def begin(daemon, worker, data):
     """Starts workers that are slow enough to be alive when the daemon is stopped."""
-    return [subprocess.Popen([worker, data, str(i * COUNT), str(COUNT), "1000"], env=watched(daemon),
+    return [subprocess.Popen([worker, data, str(i * COUNT), str(COUNT), "5000"], env=watched(daemon),
                              stdout=subprocess.PIPE, preexec_fn=without_memory)
             for i in range(PROCESSES)]
 

@@ -70,6 +70,8 @@ struct root {
 	bool ids_known; /* the numbers of its users and groups are known (root_ids.c) */
 	int mounts;	/* its mount namespace, held open (root_mounts.c); negative: it is not */
 	bool in_use;	/* a session in it is not finished, or a fact not resolved */
+	bool late;	/* the running batch may never end */
+	bool pumping;	/* facts are being applied */
 
 	struct look_tools tools; /* the running batch's */
 	struct index paths;
@@ -79,13 +81,11 @@ struct root {
 	STAILQ_HEAD(, fact) facts;
 	uint64_t facts_queued;	  /* so far */
 	struct batch *batch;	  /* running; NULL: none */
-	bool late;		  /* the running batch may never end */
 	struct shortage shortage; /* of memory, or threads, for any batch */
 	struct owners owners;
 	uint64_t refreshed_ms;
 	uint64_t packages_ms; /* when the package database was last checked for changes */
 	uint64_t idle_since_ms;
-	bool pumping;
 	struct spool_answer spool;
 	/* Sessions without FOOTPRINT_APP belong to this application: it is named after the first
 	 * program here, and counts as long as a run of it goes on. */

@@ -75,6 +75,20 @@ class Documentation(unittest.TestCase):
         for key in set(re.findall(r'"(\w+)":', text)):
             self.assertIn(key, words)
 
+    def test_documents_name_files_and_functions_that_exist(self):
+        sources = [path for folder in ("aggregator", "bench", "fuzz", "lib", "preload", "proto", "supervise", "tests",
+                                       "tools")
+                   for path in glob.glob(os.path.join(TOP, folder, "**", "*.*"), recursive=True)
+                   if path.endswith((".c", ".cc", ".h", ".S", ".def", ".proto", ".py", ".sh"))]
+        files = {os.path.basename(path) for path in sources}
+        words = {word for path in sources for word in re.findall(r"\w+", read(path))}
+        pages = glob.glob(os.path.join(TOP, "doc", "**", "*.md"), recursive=True)
+        for page in pages + [os.path.join(TOP, "proto", "WIRE.md"), os.path.join(TOP, "CONTRIBUTING.md")]:
+            named = re.findall(r"`(?:[\w/]+/)?(\w+\.(?:c|h|S|def|proto|py|sh))`", read(page))
+            called = re.findall(r"`([a-z]\w*_\w+)(?:\(\))?`", read(page))
+            unknown = [name for name in named if name not in files] + [name for name in called if name not in words]
+            self.assertEqual(unknown, [], page)
+
     def test_every_kind_of_gap_is_documented(self):
         proto = read("proto", "manifest.proto")
         kinds = re.search(r"^// Kinds: (.*?)\.$", proto, re.M | re.S).group(1)

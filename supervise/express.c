@@ -19,7 +19,6 @@
 
 #define STAT_THREADS  20 /* field of /proc/PID/stat */
 #define STATUS_SIZE   2048
-#define AUXV_SIZE     1024
 #define REPEATS	      3u /* calls that are nothing new, after which the road is opened */
 #define FAILURES_MAX  8u
 #define ROAD_DISTANCE (16ull << 32) /* bytes below the stack; a multiple of 4 GiB */
@@ -69,20 +68,14 @@ static void make_stub(uint8_t *stub, uint64_t address, uint64_t gate, uint64_t p
 /* The distance by which the program was moved when it was loaded. False: not known. */
 static bool find_shift(int pid, const struct express_plan *plan, uint64_t *ret)
 {
-	Elf64_auxv_t entries[AUXV_SIZE / sizeof(Elf64_auxv_t) + 1];
-	long size;
+	uint64_t entry;
 
 	*ret = 0;
 	if (!plan->moves)
 		return true;
-	size = target_file(pid, "auxv", (char *)entries, AUXV_SIZE);
-	for (long i = 0; i < size / (long)sizeof(entries[0]); i++) {
-		if (entries[i].a_type != AT_ENTRY)
-			continue;
-		*ret = entries[i].a_un.a_val - plan->entry;
-		return true;
-	}
-	return false;
+	entry = target_auxiliary(pid, AT_ENTRY);
+	*ret = entry - plan->entry;
+	return entry != 0;
 }
 
 static bool is_as_planned(int pid, const struct express_site *site, uint64_t shift)

@@ -1,7 +1,9 @@
 #define _GNU_SOURCE
 #include "supervise/greet.h"
 
+#include <elf.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <sys/utsname.h>
 
 #include "preload/clock.h"
@@ -30,12 +32,27 @@ static void write_link(struct writer *w, enum hello_field field, int pid, const 
 		hello_write_text(w, field, path, sizeof(path));
 }
 
+static bool is_path(const char *text)
+{
+	while (*text && *text != '/')
+		text++;
+	return *text;
+}
+
+/* argv[0]. Of the first program, which nobody who is watched may have started, the path that was
+ * executed, if its argv[0] is no path. */
 static void write_invoked_as(struct writer *w, int pid)
 {
-	char text[NAME_SIZE];
+	static bool is_first = true;
+	char text[NAME_SIZE], path[NAME_SIZE];
+	bool known = target_file(pid, "cmdline", text, sizeof(text)) > 0;
 
-	if (target_file(pid, "cmdline", text, sizeof(text)) > 0)
+	if (is_first && !(known && is_path(text)) &&
+		target_string(pid, target_auxiliary(pid, AT_EXECFN), path, sizeof(path)) > 0)
+		hello_write_text(w, HELLO_INVOKED_AS, path, sizeof(path));
+	else if (known)
 		hello_write_text(w, HELLO_INVOKED_AS, text, sizeof(text));
+	is_first = false;
 }
 
 static void write_ids(struct writer *w, int pid)

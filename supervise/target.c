@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "supervise/target.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/uio.h>
@@ -13,6 +14,7 @@
 #define FIRST_READ 256 /* bytes; most paths are shorter, and do not cross a page */
 #define MEMORIES   64
 #define STAT_SIZE  1024
+#define AUXV_SIZE  1024
 
 /* /proc/PID/mem of callers. Reading it takes half as long as process_vm_readv, which checks
  * permissions each time. A descriptor stays with the memory that its process had when it was
@@ -177,6 +179,17 @@ long target_file(int pid, const char *entry, char *to, size_t size)
 	rawcall3(SYS_close, fd, 0, 0);
 	to[have] = '\0';
 	return got < 0 ? got : (long)have;
+}
+
+uint64_t target_auxiliary(int pid, uint64_t type)
+{
+	Elf64_auxv_t entries[AUXV_SIZE / sizeof(Elf64_auxv_t) + 1];
+	long size = target_file(pid, "auxv", (char *)entries, AUXV_SIZE);
+
+	for (long i = 0; i < size / (long)sizeof(entries[0]); i++)
+		if (entries[i].a_type == type)
+			return entries[i].a_un.a_val;
+	return 0;
 }
 
 /* Counts fields behind the program's name, which may contain anything. */

@@ -39,6 +39,9 @@ long target_link(int pid, const char *entry, long number, char *to, size_t size)
 /* Bytes of a file below /proc/PID, as many as fit, and a NUL. How many, or a negative errno. */
 long target_file(int pid, const char *entry, char *to, size_t size);
 
+/* A value of the auxiliary vector (getauxval(3)). 0: there is none. */
+uint64_t target_auxiliary(int pid, uint64_t type);
+
 /* A field of /proc/PID/stat, counted from 1 as in proc(5). 0: it cannot be read. */
 uint64_t target_stat(int pid, unsigned field);
 

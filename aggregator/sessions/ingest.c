@@ -403,14 +403,14 @@ static int push_image(struct session *session, const Footprint__Hello *hello)
 }
 
 /* Most images are invoked as what was executed, which the fact of the image has. A text that is too
- * long is no path. */
+ * long is no path, and neither is a mere name. */
 static int push_invoked(struct session *session, const Footprint__Hello *hello)
 {
 	const ProtobufCBinaryData *text = &hello->invoked_as, *path = &hello->executable;
 	auto_fact struct fact *fact = NULL;
 	int r;
 
-	if (!text->len || text->data[0] != '/' ||
+	if (!text->len || !memchr(text->data, '/', text->len) ||
 		(text->len == path->len && !memcmp(text->data, path->data, path->len)))
 		return 0;
 	fact = fact_new(session, FACT_INVOKED);
@@ -418,7 +418,7 @@ static int push_invoked(struct session *session, const Footprint__Hello *hello)
 		return -ENOMEM;
 	r = find_path(session, 0, text->data, text->len, true, &fact->path);
 	if (r < 0)
-		return r == -ENAMETOOLONG ? 0 : r;
+		return r == -ENAMETOOLONG || r == -ENOENT ? 0 : r;
 	root_push(session->root, steal_pointer(fact));
 	return 0;
 }

@@ -92,6 +92,20 @@ printf '#!%s/folders/link/shell\nexit 0\n' "$here" | install -m 755 /dev/stdin b
 "$footprint" run -o out.footprint ./by-links 2>errors
 jq -rn --arg here "$here" '$here + ("/by-links", "/folders/link", "/real/shell")' >expected
 assert_files_in "a script and the links to its interpreter" expected out.footprint
+# A program that is found by links: by PATH, or relative to the working directory.
+ln -s "$here/static" real/hi
+mkdir real-dynamic
+ln -s "$here/dynamic" real-dynamic/hi
+ln -s ../real-dynamic folders/dynamic
+for one in link:real:static dynamic:real-dynamic:dynamic; do
+	IFS=: read -r folder target program <<<"$one"
+	jq -rn --arg here "$here" '$here + ($ARGS.positional | sort[])' \
+		--args "/$program" "/folders/$folder" "/$target/hi" >expected
+	PATH=$here/folders/$folder:$PATH "$footprint" run -o out.footprint hi >output 2>errors
+	assert_files_in "links to a $program program in PATH" expected out.footprint
+	"$footprint" run -o out.footprint "./folders/$folder/hi" >output 2>errors
+	assert_files_in "links to a $program program relative to a folder" expected out.footprint
+done
 # That is what its argv[0] says, which programs may choose.
 "$footprint" run -o out.footprint bash -c 'exec -a "$0" cat /dev/null' "$here/argument" 2>errors
 assert_fact "another argv[0] is no access" \

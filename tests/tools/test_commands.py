@@ -459,8 +459,9 @@ class Commands(unittest.TestCase):
     def test_why_suggests_addresses(self):
         manifests.write(self.path, shop(endpoints=[
             {"operation": (f"OPERATION_{operation}",), "address": address, "by": [1]}
-            for operation, address in [("CONNECT", "10.0.0.1:5432"), ("CONNECT", "odd"), ("CONNECT", "unix:/run/db.sock"),
-                                       ("BIND", "0.0.0.0:80"), ("BIND", "[::]:80")]]))
+            for operation, address in [("CONNECT", "10.0.0.1:5432"), ("CONNECT", "odd"),
+                                       ("CONNECT", "unix:/run/db.sock"), ("BIND", "0.0.0.0:80"),
+                                       ("BIND", "[::]:80")]]))
         for asked, suggested in [("5432", ["10.0.0.1:5432"]), (":80", ["0.0.0.0:80", "[::]:80"]),
                                  ("10.0.0.1", ["10.0.0.1:5432"]), ("unix:/run/", ["unix:/run/db.sock"]), ("432", [])]:
             done = footprint("why", self.path, asked)

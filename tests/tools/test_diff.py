@@ -137,7 +137,7 @@ class Diff(unittest.TestCase):
                         missing=[], files=[self.temporary(b"/tmp/sess_" + name * 2)])
 
         text = self.diff(of("1.3", b"8.2"), of("1.4", b"8.4"))[1]
-        self.assertTrue(text.startswith("shop 1.3 -> 1.4: 1 program changed\n\nPrograms\n  ~ /usr/bin/php8.2 -> "), text)
+        self.assertIn(" 1 program changed\n\nPrograms\n  ~ /usr/bin/php8.2 -> ", text)
 
     def test_other_temporary_files_are_a_difference(self):
         make = self.temporary
@@ -154,7 +154,8 @@ class Diff(unittest.TestCase):
             self.assertIn("  - /tmp/tmp.4As0DQ  ", text)
         # What both sides have by the same name is of no run, nor is its folder.
         self.assertIn("1 file added\n", self.of_runs(old, [*old, make(b"/run/pod")])[1])
-        text = self.of_runs([make(b"/run/a"), make(b"/run/a/x")], [make(b"/run/a"), make(b"/run/b"), make(b"/run/b/y")])[1]
+        text = self.of_runs([make(b"/run/a"), make(b"/run/a/x")],
+                            [make(b"/run/a"), make(b"/run/b"), make(b"/run/b/y")])[1]
         self.assertIn("2 files added, 1 removed\n", text)
 
     def test_a_library_update_is_one_line(self):

@@ -93,13 +93,13 @@ static int apply_path(struct fact *fact)
 		fact->error, fact->session->executable);
 }
 
-/* The session took each path for a directory to which later paths may be relative; most are
- * none. */
+/* The session took each path for a directory to which later paths may be relative; most are none.
+ * One that was listed is one, whatever stands in its place by now. */
 static void settle_directory(struct fact *fact)
 {
 	const struct look *look = fact->path ? fact->path->look : NULL;
 
-	if (fact->directory && look && look->has_state &&
+	if (fact->directory && !(fact->access & ACCESS_LIST) && look && look->has_state &&
 		look->state.type != FOOTPRINT__FILE_TYPE__TYPE_DIRECTORY)
 		directories_remove(&fact->session->directories, fact->directory);
 }

@@ -482,6 +482,19 @@ def unknown_directory_is_a_gap(daemon):
     assert has_file(daemon.manifest(), "/etc/passwd")
 
 
+def a_directory_that_was_replaced(daemon):
+    """A process holds a directory whose name is a file's by now."""
+    file = daemon.directory + "/replaced"
+    open(file, "w").close()
+    peer = Peer(daemon, [path(file, LIST)])
+    wait_for("the acknowledgement", lambda: peer.acknowledged() == len(peer.log))
+    later = slot(path("inside", error=2, directory=directory_id(0, file)))
+    os.pwrite(peer.memory, later, 64 + len(peer.hello) + -len(peer.hello) % 8 + len(peer.log))
+    peer.close()
+    wait_for("the path", lambda: file + "/inside" in daemon.manifest())
+    assert "unresolved" not in daemon.manifest()
+
+
 def unreadable_manifest_is_put_aside(daemon):
     with open(daemon.manifests + "/app@1.footprint", "wb") as f:
         f.write(b"not a manifest")
@@ -797,7 +810,7 @@ if __name__ == "__main__":
          relative_records_by_the_spool_alone, relative_records_after_a_stop, restart_while_a_process_is_away,
          another_fork_goes_on, named_in_the_spool_just_before_the_end, directories_that_cannot_be_kept,
          a_file_that_is_read_in_pieces, records_by_value, a_connection_that_was_lost, unknown_directory_is_a_gap,
-         prefixes_after_a_restart, what_was_kept_before_is_kept_again,
+         a_directory_that_was_replaced, prefixes_after_a_restart, what_was_kept_before_is_kept_again,
          *([relative_records_long_after_a_restart] if os.environ.get("FOOTPRINT_TEST_LONG") == "1" else []),
          another_user_goes_on, entries_that_are_refused_are_gaps, names_that_others_have_taken, a_file_of_nothing,
          entries_that_overlap, a_file_that_cannot_be_read, a_file_that_cannot_be_opened_now,

@@ -29,12 +29,12 @@ def working_folder():
     return folder
 
 
-def compiled(name, folder):
+def compiled(name, folder, *compiler):
     """Compiles tests/faults/NAME.c, and its parts NAME_PART.c, to a program in `folder`."""
     program = "%s/%s" % (folder, name)
     sources = ["%s/%s.c" % (HERE, name), *sorted(glob.glob("%s/%s_*.c" % (HERE, name)))]
-    subprocess.run(["gcc", "-std=gnu11", "-D_GNU_SOURCE", "-O2", "-Wall", "-Werror", "-o", program, *sources],
-                   check=True)
+    subprocess.run([*(compiler or ["gcc"]), "-std=gnu11", "-D_GNU_SOURCE", "-O2", "-Wall", "-Werror", "-o", program,
+                    *sources], check=True)
     return program
 
 

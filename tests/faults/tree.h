@@ -7,11 +7,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #define DIRECTORIES 12
 #define SUBS	    3
 #define FILES	    20
 #define PROGRAMS    4
+#define HELD_MAX    6 /* descriptors of directories */
 
 /* Each thread has dice of its own. */
 struct dice {
@@ -44,14 +46,35 @@ static inline struct dice another(struct dice *dice)
 /* Like snprintf(), but a text that does not fit is the end. */
 void put(char *to, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+/* --- the tree --------------------------------------------------------------------------------- */
+
+extern const char *place, *logs; /* as given to the program */
+extern const char *how;		 /* killed, traced, or nothing */
+extern bool killed, traced;
+extern int budget; /* processes that this one may still start, with theirs */
+
+/* Gives a child a share of what may still be started. */
+int share(struct dice *dice);
+void wait_for(pid_t child);
+void live(struct dice *dice);
+void end(struct dice *dice) __attribute__((noreturn));
+
+/* Ways to begin another process, or to become another program. */
+void by_fork(struct dice *dice);
+void in_another_root(struct dice *dice);
+void in_another_pid_namespace(struct dice *dice);
+void by_vfork(struct dice *dice);
+void by_spawn(struct dice *dice);
+void become_another(struct dice *dice);
+void fail_to_execute(struct dice *dice);
+
 /* --- the log ---------------------------------------------------------------------------------- */
 
 extern char log_name[PATH_MAX];
 extern int log_fd; /* -1: it is not open yet */
 
-/* Gives the process a log of its own, in this folder; and the same to a fork. */
-void begin_log(const char *folder);
-void begin_log_of_fork(void);
+/* Gives the process, or a fork, a log of its own. */
+void begin_log(void);
 /* After it was closed. In a process that has changed its root, it has to be open already. */
 void open_log(void);
 /* when: '?' before the call, '!' after it */
@@ -86,7 +109,12 @@ void much(struct dice *dice, int most);
 /* Opens a folder, or closes one, by which others are named from then on. */
 void hold(struct dice *dice);
 void let_go_of_all(void);
+/* What tells a program of the descriptor with this index: "FD=PATH". False: it has none, or it is
+ * closed by an execution. */
+bool name_inherited(int index, char *to, size_t size);
+void inherit(const char *name);
 void go_elsewhere(struct dice *dice);
+void make_folder(struct dice *dice);
 /* Closes all descriptors, in some way. */
 void close_all(struct dice *dice);
 /* Interrupts by a signal whose handler uses a file; 0: no more. */

@@ -3,13 +3,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <unistd.h>
 
-#define HELD_MAX 6
+#define DEEPEST 1500 /* bytes of the path of a folder in which others are made */
 
 char data[PATH_MAX], where[PATH_MAX];
 const char *root = "";
@@ -18,6 +20,7 @@ static long names; /* given so far by this image */
 /* Descriptors of directories. */
 static struct held {
 	int fd;
+	bool stays; /* when the process executes another program */
 	char path[PATH_MAX];
 } held[HELD_MAX] = { [0 ... HELD_MAX - 1] = { .fd = -1 } };
 
@@ -39,7 +42,7 @@ void some_folder(struct dice *dice, char *to, size_t size)
 		put(to, size, "directory-%d", n);
 }
 
-/* How the path from `from` to `data` looks. */
+/* How the path from `from` to `data` looks. It is no longer than `from`, but for the shortest. */
 static void climb(const char *from, char *to)
 {
 	*to = '\0';
@@ -51,7 +54,7 @@ static void climb(const char *from, char *to)
 void path_to(struct dice *dice, struct path *path, const char *folder, const char *name)
 {
 	const struct held *from = &held[below(dice, HELD_MAX)];
-	char up[64];
+	char up[PATH_MAX];
 
 	path->at = AT_FDCWD;
 	put(path->real, PATH_MAX, "%s/%s/%s", data, folder, name);
@@ -139,7 +142,9 @@ static void read_file(struct dice *dice, const char *folder)
 	char name[16];
 
 	put(name, sizeof(name), "%d", below(dice, FILES));
-	path_to(dice, &path, folder, name);
+	do
+		path_to(dice, &path, folder, name);
+	while (strchr(path.real + strlen(data), '.')); /* a folder that was made has no files */
 	if (in_a_hundred(dice, 70)) {
 		use(&path, O_RDONLY, "read");
 		return;
@@ -197,6 +202,35 @@ void much(struct dice *dice, int most)
 
 /* --- directories ------------------------------------------------------------------------------ */
 
+/* Goes down into a new folder, which then perhaps is renamed. */
+void make_folder(struct dice *dice)
+{
+	char name[128], other[128], before[PATH_MAX];
+
+	if (strlen(where) > DEEPEST)
+		return;
+	new_name(name, sizeof(name));
+	strcpy(before, where);
+	put(where, PATH_MAX, "%s/%s", before, name);
+	say('?', "make", where);
+	check(!mkdir(name, 0777), "mkdir", where);
+	say('!', "make", where);
+	if (in_a_hundred(dice, 30)) {
+		new_name(other, sizeof(other));
+		say('?', "renamed-from", where);
+		put(where, PATH_MAX, "%s/%s", before, other);
+		say('?', "renamed-to", where);
+		check(!rename(name, other), "rename", where);
+		say('!', "renamed-to", where);
+		strcpy(name, other);
+	}
+	say('?', "check", where);
+	check(!chdir(name), "chdir", where);
+	say('!', "check", where);
+	for (int i = below(dice, 10); i > 0; i--)
+		something(dice);
+}
+
 static void let_go(struct held *it)
 {
 	if (it->fd >= 0)
@@ -208,6 +242,26 @@ void let_go_of_all(void)
 {
 	for (int i = 0; i < HELD_MAX; i++)
 		let_go(&held[i]);
+}
+
+bool name_inherited(int index, char *to, size_t size)
+{
+	const struct held *it = &held[index];
+
+	if (it->fd >= 0 && it->stays)
+		put(to, size, "%d=%s", it->fd, it->path);
+	return it->fd >= 0 && it->stays;
+}
+
+void inherit(const char *name)
+{
+	static int count;
+	int fd = atoi(name);
+
+	if (fcntl(fd, F_GETFD) < 0 || count == HELD_MAX)
+		return;
+	held[count] = (struct held){ .fd = fd, .stays = true };
+	put(held[count++].path, PATH_MAX, "%s", strchr(name, '=') + 1);
 }
 
 void hold(struct dice *dice)
@@ -223,8 +277,8 @@ void hold(struct dice *dice)
 		return;
 	if (from->fd >= 0 && in_a_hundred(dice, 25)) {
 		put(it->path, PATH_MAX, "%s", from->path);
-		it->fd = in_a_hundred(dice, 50) ? dup(from->fd)
-						: fcntl(from->fd, F_DUPFD_CLOEXEC, 20);
+		it->stays = in_a_hundred(dice, 50);
+		it->fd = it->stays ? dup(from->fd) : fcntl(from->fd, F_DUPFD_CLOEXEC, 20);
 		check(it->fd >= 0, "dup", it->path);
 		return;
 	}
@@ -234,9 +288,9 @@ void hold(struct dice *dice)
 	slash = strrchr(path.real, '/');
 	*slash = '\0';
 	say('?', look ? "check" : "list", path.real);
+	it->stays = in_a_hundred(dice, 50);
 	it->fd = openat(path.at, path.text,
-		(look ? O_PATH : O_RDONLY) | O_DIRECTORY |
-			(in_a_hundred(dice, 50) ? O_CLOEXEC : 0));
+		(look ? O_PATH : O_RDONLY) | O_DIRECTORY | (it->stays ? 0 : O_CLOEXEC));
 	check(it->fd >= 0, "open", path.real);
 	say('!', look ? "check" : "list", path.real);
 	put(it->path, PATH_MAX, "%s", path.real);
@@ -266,12 +320,17 @@ void go_elsewhere(struct dice *dice)
 
 void close_all(struct dice *dice)
 {
-	switch (below(dice, 3)) {
+	switch (below(dice, 4)) {
+#ifdef __GLIBC__
 	case 0:
 		closefrom(3);
 		break;
 	case 1:
 		close_range(3, UINT_MAX, 0);
+		break;
+#endif
+	case 2:
+		syscall(SYS_close_range, 3, UINT_MAX, 0);
 		break;
 	default:
 		for (int fd = 3; fd < 512; fd++)

@@ -13,7 +13,6 @@
 
 char log_name[PATH_MAX];
 int log_fd = -1;
-static const char *logs;
 
 void put(char *to, size_t size, const char *format, ...)
 {
@@ -48,17 +47,12 @@ static void name_log(void)
 		now.tv_nsec);
 }
 
-void begin_log(const char *folder)
+void begin_log(void)
 {
-	logs = folder;
+	if (log_fd >= 0)
+		close(log_fd);
 	name_log();
 	open_log();
-}
-
-void begin_log_of_fork(void)
-{
-	close(log_fd);
-	begin_log(logs);
 }
 
 void say(char when, const char *what, const char *path)
@@ -77,6 +71,8 @@ void check(bool right, const char *what, const char *path)
 
 	if (right)
 		return;
+	if (log_fd >= 0)
+		say('!', "failed", what); /* a daemon has no stderr */
 	size = snprintf(line, sizeof(line), "tree: %s %s: %s\n", what, path, strerror(error));
 	(void)!write(STDERR_FILENO, line, (size_t)size);
 	_exit(91);

@@ -65,6 +65,9 @@ struct image {
 	bool said_goodbye; /* and no longer counts among the segments' users */
 	bool forked;	   /* has forked: its children may know a pool that it does not (pool.c) */
 	bool left_root;	   /* "/" is no longer the root that the hello names */
+	bool roots_apart;  /* threads that share this may have different roots */
+	bool root_in_proc; /* "/" was in /proc when a filter was installed: only a broker finds
+			      files */
 	bool has_rings;	   /* has looked at an io_uring (rings.h) */
 	bool left;	   /* has left its cell, and must not touch it any more (pool.h) */
 	bool connecting;   /* a thread is connecting */

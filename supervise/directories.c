@@ -129,6 +129,10 @@ bool directory_root_stays(void)
 	return image.root != FP_DIRECTORY_UNKNOWABLE;
 }
 
+void directory_look_for_broker(void)
+{
+}
+
 void directory_look_at_root(void)
 {
 }

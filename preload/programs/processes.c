@@ -161,8 +161,16 @@ void record_goodbye_undo(void)
 		count_users(1);
 }
 
+void record_filter_begins(void)
+{
+	record_directory();
+	directory_look_for_broker();
+}
+
 void record_memory_only(void)
 {
+	if (image.root_in_proc)
+		image.root = 0;
 	image.memory_only = true;
 }
 
@@ -243,6 +251,7 @@ bool record_is_alone(void)
 
 void record_directory_each_thread(void)
 {
+	image.roots_apart |= has_other_threads();
 	directory_each_thread();
 }
 
@@ -260,8 +269,10 @@ static bool shares_half(uint64_t flags, uint64_t what)
 
 void record_clone_begins(uint64_t flags)
 {
-	if (shares_half(flags, CLONE_FS))
-		record_directory_each_thread();
+	if (shares_half(flags, CLONE_FS)) {
+		image.roots_apart |= (flags & CLONE_VM) != 0;
+		directory_each_thread();
+	}
 	if (shares_half(flags, CLONE_FILES))
 		record_descriptors_each_thread();
 	if (flags & CLONE_FS && !(flags & CLONE_VM) && image.segment)

@@ -371,9 +371,8 @@ uint64_t call_before(long number, const long arguments[6])
 		ticket = record_root();
 		break;
 	case FILTER:
-		/* Afterwards the kernel cannot be asked for the working directory any more. */
 		if (installs_filter(number, arguments))
-			record_directory();
+			record_filter_begins();
 		break;
 	case SUBMIT:
 		if ((unsigned)arguments[1] && ring_uses_names((int)arguments[0]))

@@ -296,6 +296,15 @@ void directory_look_at_root(void)
 	__atomic_store_n(&image.root, ROOT_IS_LOOKED_AT, __ATOMIC_RELEASE);
 }
 
+void directory_look_for_broker(void)
+{
+	if (!image.root || image.memory_only || image.roots_apart || !image_is_ours() ||
+		!root_is_in_proc())
+		return;
+	image.left_root = true;
+	image.root_in_proc = true;
+}
+
 /* It may have been the parent's root as well that the child changed. */
 static void know_root_again(void)
 {

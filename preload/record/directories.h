@@ -79,6 +79,12 @@ uint64_t directory_root(void);
 /* Is "/" still the directory that directory_root() knew last, if others may have changed it? */
 bool directory_root_stays(void);
 
+/* A filter is about to be installed, behind which the kernel cannot be asked any more. Where the
+ * root is in /proc by then, which is empty, there is a broker outside that opens files for this
+ * process: the names that it asks for are those of the root that the hello names
+ * (image.root_in_proc). */
+void directory_look_for_broker(void);
+
 /*
  * The root is about to change for some of those who share our memory, but perhaps not for all: by a
  * thread, a vfork child, or a process that shares the root with us (CLONE_FS). From now on each of

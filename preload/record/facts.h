@@ -12,7 +12,8 @@
 #include "preload/record/encode.h"
 #include "preload/record/places.h"
 
-/* The call failed before it looked at a name (doc/facts.md, Outcomes). */
+/* The call failed before it looked at a name (doc/facts.md, Outcomes), or looked in a root that is
+ * in /proc. */
 bool fact_error_says_nothing(int error);
 
 static inline bool fact_says_nothing(int error)

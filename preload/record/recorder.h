@@ -149,8 +149,10 @@ void record_hand_back(void);
 /* The exec that record_goodbye() preceded has failed: the process lives on. */
 void record_goodbye_undo(void);
 
-/* The application has installed a seccomp filter. From now on we make no system call, except before
- * an exec (filters.h), and records go to the memory only. */
+/* The application is about to install a seccomp filter: the last moment to ask the kernel. */
+void record_filter_begins(void);
+/* It has done so. From now on we make no system call, except before an exec (filters.h), and
+ * records go to the memory only. */
 void record_memory_only(void);
 
 /* The one descriptor that we hold, or -1. Hooks keep the application from closing or replacing

@@ -44,6 +44,18 @@ for way in sharing all; do
 done
 to=$root
 
+# Behind a filter, a process with such a root sees what somebody outside opens for it.
+compile brokered
+echo content >"$work/file"
+rm -rf "$manifests"
+aggregator_start
+"${watched[@]}" "$work/brokered" "$work/file" || die "brokered failed: $?"
+aggregator_stop
+assert_equal "brokered: gaps" "" "$(facts '.gaps[].kind' | xargs)"
+assert_equal "brokered: the file" "read write" \
+	"$(facts ".files[] | select(.path == \"$(realpath "$work")/file\") | .access | join(\" \")")"
+assert_equal "brokered: what was not there" "" "$(facts '.missing[].path' | grep nowhere | xargs)"
+
 # The supervisor asks the kernel for the root, so nothing is unresolved.
 mv "$program" "$work/dynamic"
 compile roots_apart -pthread -static

@@ -395,6 +395,7 @@ static void root_free(struct root *root)
 	root_release_mounts(root);
 	LIST_REMOVE(root, link);
 	root->daemon->roots.count--;
+	root->daemon->roots.n_freed++;
 	free(root);
 }
 

@@ -747,7 +747,8 @@ if __name__ == "__main__":
          unknown_directory_is_a_gap, prefixes_after_a_restart, what_was_kept_before_is_kept_again,
          *([relative_records_long_after_a_restart] if os.environ.get("FOOTPRINT_TEST_LONG") == "1" else []),
          another_user_goes_on, entries_that_are_refused_are_gaps, names_that_others_have_taken,
-         a_file_of_nothing, entries_that_overlap, a_file_that_cannot_be_read, a_file_that_cannot_be_opened_now, a_root_that_cannot_be_held_now,
+         a_file_of_nothing, entries_that_overlap, a_file_that_cannot_be_read, a_file_that_cannot_be_opened_now,
+         a_root_that_cannot_be_held_now,
          a_file_that_stays_locked,
          many_files_of_somebody_hostile, a_file_that_is_locked_at_the_end,
          nonsense_in_the_reserve, a_lock_of_somebody_else, another_daemon_on_the_same_spool, unreadable_manifest_is_put_aside, full_disk, hundred_thousand_paths])

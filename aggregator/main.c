@@ -15,14 +15,17 @@
 
 #define LOWEST_PRIORITY 19
 #define BURST_FACTS	4096u
+#define BURST_ROOTS	16u
 
 /* Gives memory back to the kernel: malloc keeps most of what a burst of facts has allocated and
- * freed. */
+ * freed, and of the packages and looks of roots that are gone. */
 static void give_memory_back(struct roots *roots)
 {
-	if (roots->n_queued || roots->last_serial - roots->trimmed_serial < BURST_FACTS)
+	if (roots->n_queued || (roots->last_serial - roots->trimmed_serial < BURST_FACTS &&
+				       roots->n_freed < BURST_ROOTS))
 		return;
 	roots->trimmed_serial = roots->last_serial;
+	roots->n_freed = 0;
 	malloc_trim(0);
 }
 

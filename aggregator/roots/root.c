@@ -11,8 +11,9 @@
 
 #define ROOT_IDLE_MS   60000 /* a root that nobody uses is freed after that */
 #define ROOTS_IDLE_MAX 64u
-#define LOOKS_KEPT_MAX 32768u /* in one root, in units of their paths */
-#define LOOK_FRESH_MS  2000   /* how old a look may be: files change while applications run */
+#define LOOKS_KEPT_MAX 32768u  /* in one root, in units of their paths */
+#define PATHS_KEPT_MAX 131072u /* likewise, besides twice those that are in use */
+#define LOOK_FRESH_MS  2000    /* how old a look may be: files change while applications run */
 /* Facts of an unknown root wait this long for somebody to hand over a descriptor of it. A process
  * that lives on looks for its aggregator once a second. */
 #define UNKNOWN_PATIENCE_MS 5000
@@ -228,7 +229,7 @@ void root_pump(struct root *root)
 	if (apply_ready(root) && !root->batch && !owners_need_tools(root) &&
 		!root->daemon->roots.frozen && !STAILQ_EMPTY(&root->facts))
 		start_batch(root);
-	if (root->n_looks > LOOKS_KEPT_MAX || root->n_paths > 2 * root->n_kept + LOOKS_KEPT_MAX)
+	if (root->n_looks > LOOKS_KEPT_MAX || root->n_paths > 2 * root->n_kept + PATHS_KEPT_MAX)
 		root_forget_looks(root);
 	root->pumping = false;
 }
@@ -289,6 +290,7 @@ static void root_free(struct root *root)
 	root_release_mounts(root);
 	LIST_REMOVE(root, link);
 	root->daemon->roots.count--;
+	root->daemon->roots.n_freed++;
 	free(root);
 }
 

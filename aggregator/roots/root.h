@@ -98,6 +98,7 @@ struct roots {
 	unsigned count;
 	uint64_t last_serial;	 /* of facts queued so far */
 	uint64_t trimmed_serial; /* last_serial when malloc last gave unused memory back */
+	unsigned n_freed;	 /* roots freed since then */
 	uint64_t n_queued;	 /* facts that wait, in all roots, in units of their paths */
 	bool frozen;		 /* a snapshot is being written: nothing is applied */
 	bool short_told;	 /* it was reported that there is no memory for looks */

@@ -201,6 +201,17 @@ def many_roots_at_a_time(daemon):
     assert daemon.memory_kib() < 60 << 10, "%d KiB" % daemon.memory_kib()
 
 
+def memory_of_roots_that_are_gone(daemon):
+    """It is given back, although nobody says anything any more."""
+    with tempfile.TemporaryDirectory() as folder:
+        for number in range(400):
+            root = "%s/%d" % (folder, number)
+            install(root, "1")
+            put(root, "/usr/bin/tool", object_that_needs([]))
+            say(daemon, root, [path("/none/%d" % i, error=2) for i in range(9)], application="app-%d" % (number % 40))
+    wait_for("memory", lambda: daemon.memory_kib("VmRSS") < 24 << 10, 120)
+
+
 def a_root_that_nobody_uses_any_more(daemon):
     """Its packages are known, however late the manifest is written. Meanwhile containers come and go, and
     more roots than are kept are idle half a minute after their sessions."""
@@ -508,4 +519,5 @@ if __name__ == "__main__":
          a_damaged_database_is_said_once, a_program_whose_libraries_cannot_be_told_is_a_gap,
          what_cannot_be_read_is_a_gap, a_file_system_that_cannot_be_read_is_a_gap, digests_that_cannot_be_made,
          programs_that_are_looked_at_for_hours, what_libc_loads_itself_is_explained,
-         what_nobody_will_ever_say_is_not_waited_for, many_roots_at_a_time])
+         what_nobody_will_ever_say_is_not_waited_for, many_roots_at_a_time,
+         *([memory_of_roots_that_are_gone] if os.environ.get("FOOTPRINT_TEST_LONG") == "1" else [])])

@@ -31,7 +31,7 @@ static int read_view(const char *path, struct manifest **ret, const Footprint__M
 
 	if (manifest_read(path, ret, &err) < 0)
 		return command_fail_error(&err);
-	return manifest_view(*ret, ret_view) < 0 ? command_fail("%s: no memory", path) : 0;
+	return manifest_view(*ret, ret_view) < 0 ? command_fail("%s: out of memory", path) : 0;
 }
 
 static void print_diff(const struct diff *diff, enum form form)
@@ -55,7 +55,7 @@ static int compare_files(const char *old_path, const char *new_path, enum form f
 	if (read_view(old_path, &before, &old_view) || read_view(new_path, &after, &new_view))
 		return EXIT_TROUBLE;
 	if (diff_make(old_view, new_view, &diff) < 0)
-		return command_fail("no memory");
+		return command_fail("out of memory");
 	print_diff(&diff, form);
 	status = diff_is_empty(&diff) ? EXIT_SUCCESS : EXIT_DIFFERENT;
 	diff_deinit(&diff);

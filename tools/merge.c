@@ -38,7 +38,7 @@ static int merge_file(struct manifest *into, const char *path, bool force)
 	r = force ? 0 : check_same(into, from, path);
 	if (r)
 		return r;
-	return manifest_merge(into, from) < 0 ? command_fail("%s: no memory", path) : 0;
+	return manifest_merge(into, from) < 0 ? command_fail("%s: out of memory", path) : 0;
 }
 
 static int merge_all(const char *output, int n, char **paths, bool force)

@@ -95,7 +95,7 @@ static int show_main(const struct command *self, int argc, char **argv)
 	if (manifest_read(argv[optind], &m, &err) < 0)
 		return command_fail_error(&err);
 	if (manifest_view(m, &view) < 0)
-		return command_fail("%s: no memory", argv[optind]);
+		return command_fail("%s: out of memory", argv[optind]);
 	if (!json)
 		return show_text(view, wanted ? wanted : SECTION_DEFAULT);
 	manifest_write_json(view, stdout);

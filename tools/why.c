@@ -194,7 +194,7 @@ static int answer(const char *file, const Footprint__Manifest *m, const char *wh
 	if (r == -ENOENT)
 		return not_there(file, m, what, &why);
 	if (r < 0)
-		return command_fail("%s: no memory", file);
+		return command_fail("%s: out of memory", file);
 	if (json)
 		write_json(m, &why);
 	else
@@ -219,7 +219,7 @@ static int why_main(const struct command *self, int argc, char **argv)
 	if (manifest_read(argv[optind], &m, &err) < 0)
 		return command_fail_error(&err);
 	if (manifest_view(m, &view) < 0)
-		return command_fail("%s: no memory", argv[optind]);
+		return command_fail("%s: out of memory", argv[optind]);
 	return answer(argv[optind], view, argv[optind + 1], json);
 }
 

@@ -111,7 +111,7 @@ static int note_entry(
 				calloc(n_entries < ELF_NEEDED_MAX ? n_entries : ELF_NEEDED_MAX,
 					sizeof(*dynamic->needed));
 		if (!dynamic->needed)
-			return error_set(err, -ENOMEM, "DT_NEEDED: no memory");
+			return error_set(err, -ENOMEM, "DT_NEEDED: out of memory");
 		dynamic->needed[dynamic->n_needed++] = value;
 		break;
 	default:
@@ -167,7 +167,7 @@ static int read_needed(const struct elf_image *image, const struct dynamic *dyna
 		return 0;
 	info->needed = calloc(dynamic->n_needed, sizeof(*info->needed));
 	if (!info->needed)
-		return error_set(err, -ENOMEM, "DT_NEEDED: no memory");
+		return error_set(err, -ENOMEM, "DT_NEEDED: out of memory");
 	for (size_t i = 0; i < dynamic->n_needed; i++) {
 		int code = read_name(image, dynamic, true, dynamic->needed[i], &info->needed[i],
 			"DT_NEEDED", err);
@@ -242,7 +242,8 @@ static int scan_notes(const struct elf_image *image, const uint8_t *notes, size_
 		if (type == NT_GNU_BUILD_ID && name_size == 4 && !memcmp(notes + at, "GNU", 4) &&
 			id_size && id_size <= BUILD_ID_SIZE_MAX) {
 			info->build_id = to_hexadecimal(notes + id, id_size);
-			return info->build_id ? 0 : error_set(err, -ENOMEM, "build-id: no memory");
+			return info->build_id ? 0
+					      : error_set(err, -ENOMEM, "build-id: out of memory");
 		}
 		at = align_up(id + id_size, alignment);
 		if (at > size)
@@ -365,7 +366,7 @@ int elf_describe(int fd, struct elf_info *ret, struct error *err)
 		if (code > 0)
 			info.kind = PROGRAM_SCRIPT;
 		else if (code < 0)
-			error_set(err, code, "#! line: no memory");
+			error_set(err, code, "#! line: out of memory");
 	}
 	if (code < 0) {
 		elf_info_deinit(&info);

@@ -74,7 +74,7 @@ int elf_image_read_new(const struct elf_image *image, uint64_t offset, size_t si
 		return error_set(err, -EBADMSG, "%s: past the end of the file", what);
 	bytes = malloc(size + 1);
 	if (!bytes)
-		return error_set(err, -ENOMEM, "%s: no memory", what);
+		return error_set(err, -ENOMEM, "%s: out of memory", what);
 	code = elf_image_read(image, offset, bytes, size, what, err);
 	if (code == 0)
 		*ret = steal_pointer(bytes);
@@ -167,7 +167,7 @@ static int read_segments(
 		return code;
 	image->segments = calloc(n, sizeof(*image->segments));
 	if (!image->segments)
-		return error_set(err, -ENOMEM, "program headers: no memory");
+		return error_set(err, -ENOMEM, "program headers: out of memory");
 	for (size_t i = 0; i < n; i++)
 		image->segments[i] = parse_segment(image, table + i * entry_size);
 	image->n_segments = n;

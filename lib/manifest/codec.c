@@ -26,7 +26,7 @@
 
 static int no_memory(struct error *err)
 {
-	return error_set(err, -ENOMEM, "no memory for the manifest");
+	return error_set(err, -ENOMEM, "manifest: out of memory");
 }
 
 /* --- what unpacking takes --- */

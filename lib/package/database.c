@@ -301,7 +301,7 @@ int package_database_open(struct resolver *r, struct package_database **ret, str
 	if (code == 0)
 		code = load_all(&loader);
 	if (code < 0)
-		return error_set(err, code, "package database: no memory");
+		return error_set(err, code, "package database: out of memory");
 	*ret = steal_pointer(db);
 	return 0;
 }

@@ -91,6 +91,7 @@ struct sessions {
 	struct session_list live, ending, finished;
 	/* When the last one finished whose end nobody has seen; 0: none. */
 	uint64_t unseen_ms;
+	uint64_t ended_ms; /* when (uv_now) the last of those that have finished ended; 0: none */
 	struct index by_id;
 	/* Two copies of a piece of log, SEGMENT_CHUNK_SIZE bytes each: see segment_memory.c. */
 	uint8_t *log_states, *log_payloads;
@@ -154,7 +155,8 @@ void sessions_settle(struct aggregator *daemon);
 bool session_may_say_more(const struct session *session);
 /* May a process still live that has said something to us, or to an aggregator before us? */
 bool sessions_may_return(const struct aggregator *daemon);
-/* Are some sessions ending that are not finished yet? */
+/* Are some sessions ending that are not finished yet, or was the spool not read since the end of
+ * one? A process may leave something there just before. */
 bool sessions_busy(const struct aggregator *daemon);
 /* Of the ending sessions that a socket spoke for: since when (uv_now) the oldest has been ending.
  * UINT64_MAX: there is none. */

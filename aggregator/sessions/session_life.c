@@ -14,6 +14,8 @@
 #define SESSION_REMEMBERED_MS_MAX 300000
 /* For so long, a session that has ended waits for the spool to be read. */
 #define NAMING_PATIENCE_MS 2500
+/* So long, the end of the daemon waits for the spool to be read after a session's end. */
+#define SPOOL_PATIENCE_MS 100
 
 /* A time in the future cannot be right. */
 void session_lived_until(struct session *session, uint64_t time_ns)
@@ -106,6 +108,8 @@ static void finish(struct session *session)
 	close_memories(session);
 	pool_finished(session);
 	session->finished_ms = uv_now(&session->daemon->loop);
+	if (session->ending_ms > session->daemon->sessions.ended_ms)
+		session->daemon->sessions.ended_ms = session->ending_ms;
 	if (!end_was_seen(session))
 		session->daemon->sessions.unseen_ms = session->finished_ms;
 	run_session_ended(session->application, session->ended_ns);
@@ -208,5 +212,9 @@ bool sessions_may_return(const struct aggregator *daemon)
 
 bool sessions_busy(const struct aggregator *daemon)
 {
-	return !TAILQ_EMPTY(&daemon->sessions.ending);
+	uint64_t ended_ms = daemon->sessions.ended_ms;
+
+	return !TAILQ_EMPTY(&daemon->sessions.ending) ||
+	       (uv_now(&daemon->loop) - ended_ms < SPOOL_PATIENCE_MS &&
+		       !spool_read_since(daemon, ended_ms));
 }

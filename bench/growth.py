@@ -373,6 +373,7 @@ def svg(results):
 
 
 def write(results):
+    os.makedirs(OPTIONS.output, exist_ok=True)
     for name, text in (("growth.json", json.dumps(results, indent=1) + "\n"),
                        ("GROWTH.md", markdown(results)), ("growth.svg", svg(results))):
         with open(os.path.join(OPTIONS.output, name), "w") as file:

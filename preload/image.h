@@ -63,6 +63,7 @@ struct image {
 	bool unwelcome;	   /* not even then: a seccomp filter would kill us in the programs, too */
 	bool starting;	   /* the start's records are being made: they are tended together */
 	bool said_goodbye; /* and no longer counts among the segments' users */
+	bool guard_is_kin; /* the guard is a process of this image */
 	bool forked;	   /* has forked: its children may know a pool that it does not (pool.c) */
 	bool left_root;	   /* "/" is no longer the root that the hello names */
 	bool roots_apart;  /* threads that share this may have different roots */

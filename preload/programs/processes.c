@@ -22,7 +22,7 @@
 static void count_users(uint32_t change)
 {
 	for (struct segment *s = image.segment; s; s = s->previous)
-		__atomic_fetch_add(&s->head.users, change, __ATOMIC_ACQ_REL);
+		__atomic_fetch_add(&s->head.users, change, __ATOMIC_SEQ_CST);
 }
 
 /* Counts the child before the fork: the parent may end at once, and must not take itself for the
@@ -52,6 +52,7 @@ void record_fork_end(long pid)
 		__atomic_fetch_add(&segment->head.processes, 1, __ATOMIC_RELAXED);
 	if (pid == 0) {
 		image.guard = image.pid;
+		image.guard_is_kin = true;
 		image.pid = image.memory_only ? 0 : (int)rawcall3(SYS_getpid, 0, 0, 0);
 		image.said_goodbye = false;
 		image.connecting = false; /* the thread that was connecting is not in the child */

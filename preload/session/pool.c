@@ -215,16 +215,26 @@ void pool_take_back(void)
 
 /* --- the end ---------------------------------------------------------------------------------- */
 
+/* Does our parent, although it still lives, not look any more for what we leave? A process of our
+ * own image has said goodbye by now, and left that to the last one: us. */
+static bool given_up(void)
+{
+	return image.guard_is_kin ||
+	       (image.cell && __atomic_load_n(&cell_life(image_oldest(image.segment))->given_up,
+				      __ATOMIC_SEQ_CST));
+}
+
 bool pool_kept_by_parent(void)
 {
-	return (image.pool || image.cell) && image.guard &&
+	return (image.pool || image.cell) && image.guard && !given_up() &&
 	       rawcall3(SYS_getppid, 0, 0, 0) == image.guard && connection_is_there();
 }
 
 /* Have all processes of this cell ended, as far as they could say so themselves? */
 static bool has_ended(const struct segment *copy)
 {
-	return cell_life(copy)->ended || !copy->head.users;
+	return __atomic_load_n(&cell_life(copy)->ended, __ATOMIC_SEQ_CST) ||
+	       !__atomic_load_n(&copy->head.users, __ATOMIC_SEQ_CST);
 }
 
 /* The state of a walk over all cells that are to be kept. */
@@ -280,18 +290,40 @@ static void tell_inhabitants(struct segment *cell, uint64_t spooled)
 		;
 }
 
+/* Tells the image of a cell that we do not look again. It counts itself out before it looks at
+ * that, so one of the two sees the other. True: it has ended after all. */
+static bool give_up(struct segment *cell)
+{
+	if (!cell)
+		return false;
+	__atomic_store_n(&cell_life(cell)->given_up, 1, __ATOMIC_SEQ_CST);
+	return has_ended(cell);
+}
+
+/* Copies a cell that is to be kept. False: it is not, or cannot be read. */
+static bool copy_what_is_kept(struct keeping *keeping, unsigned i, bool all)
+{
+	if (!copy_cell(keeping, i)) {
+		if (all)
+			image_lose(1); /* at least one; how many cannot be read */
+		return false;
+	}
+	if (cell_life(keeping->copy)->alone)
+		return false;
+	/* Its image has not begun: it finds no guard in its ticket. */
+	if (keeping->copy->head.magic != SESSION_MEMORY_MAGIC)
+		__atomic_store_n(&pool_ticket(keeping->pool, i)->guard, 0, __ATOMIC_RELEASE);
+	return all || has_ended(keeping->copy) ||
+	       (give_up(cell_of(keeping, i)) && copy_cell(keeping, i));
+}
+
 static void keep_cell(struct keeping *keeping, unsigned i, bool all)
 {
 	struct pool_ticket *ticket = pool_ticket(keeping->pool, i);
 	uint64_t number = __atomic_load_n(&ticket->number, __ATOMIC_ACQUIRE);
 	uint32_t before = __atomic_load_n(&ticket->spooled, __ATOMIC_ACQUIRE), spooled = before;
 
-	if (!copy_cell(keeping, i)) {
-		if (all)
-			image_lose(1); /* at least one; how many cannot be read */
-		return;
-	}
-	if (cell_life(keeping->copy)->alone || (!all && !has_ended(keeping->copy)))
+	if (!copy_what_is_kept(keeping, i, all))
 		return;
 	if (!keeping->error)
 		keeping->error =

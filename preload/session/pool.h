@@ -9,7 +9,8 @@
  * life of its image is over. So if the aggregator is killed, the records in the cell are lost
  * unless somebody else keeps them. The parent does: it holds the pool, too, lives on, and appends
  * the cells to the spool when it ends. A process whose parent is not known to do that keeps its own
- * cell, and at its end those of its children.
+ * cell, and at its end those of its children. So does one whose parent has looked already
+ * (cell_life.given_up), and has only not come to its end.
  */
 #ifndef FOOTPRINT_PRELOAD_SESSION_POOL_H
 #define FOOTPRINT_PRELOAD_SESSION_POOL_H

@@ -376,6 +376,69 @@ def child_killed(folder):
     assert_done(manifest, said)
 
 
+ENDS_SLOWLY = ["strace", "-qq", "-o", "/dev/null", "-e", "trace=exit_group", "-e", "inject=exit_group:delay_enter=4000000"]
+
+
+def begun_to_end(pid):
+    """Has the process come to exit_group?"""
+    with open("/proc/%s/syscall" % pid) as f:
+        return f.read().startswith("231 ")
+
+
+def while_the_parent_ends(folder, command, name):
+    """The command ends when its parent has said goodbye, but is still there. What it, or its own child, has used
+    is known if the aggregator is killed before it can look."""
+    if not shutil.which("strace"):
+        skip("needs strace")
+    fifo = folder + "/" + name
+    os.mkfifo(fifo)
+    daemon = Daemon(interval="60")
+    try:
+        settings = ["%s=%s" % item for item in watched(daemon).items() if item not in os.environ.items()]
+        shell = subprocess.Popen([*ENDS_SLOWLY, "env", *settings, "bash", "--norc"], stdin=subprocess.PIPE,
+                                 stdout=subprocess.PIPE, text=True, bufsize=1)
+        pid, = tell(shell, "echo $$")
+        wait_for("a pool known", lambda: "0" not in tell(shell, "/bin/true; grep -c footprint-pool /proc/$$/maps || :"))
+        tell(shell, command % {"fifo": fifo, "folder": folder})
+        wait_for("the command", lambda: has_children(pid))
+        daemon.process.send_signal(signal.SIGSTOP)
+        shell.stdin.close()
+        wait_for("the parent's end", lambda: begun_to_end(pid))
+        with open(fifo, "w") as f:
+            f.write("go\n")
+        wait_for("the command's end", lambda: not has_children(pid))
+        assert begun_to_end(pid), "it has ended: this tests nothing"
+        daemon.kill()
+        assert shell.wait(LIMIT_SECONDS) == 0
+        daemon.start()
+        manifest = finish(daemon)
+        assert_done(manifest, ["read %s/7" % folder])
+        assert not gaps(manifest), gaps(manifest)
+    finally:
+        daemon.remove()
+
+
+def has_children(pid):
+    with open("/proc/%s/task/%s/children" % (pid, pid)) as f:
+        return any(not is_zombie(child) for child in f.read().split())
+
+
+def is_zombie(pid):
+    try:
+        with open("/proc/%s/stat" % pid) as f:
+            return f.read().rsplit(")", 1)[1].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+def program_that_ends_with_its_parent(folder):
+    while_the_parent_ends(folder, "sh -c 'read go <%(fifo)s; : <%(folder)s/7' &", "go-program")
+
+
+def fork_that_ends_with_its_parent(folder):
+    while_the_parent_ends(folder, "(read go <%(fifo)s; cat %(folder)s/7 >/dev/null; :) &", "go-fork")
+
+
 def orphan(folder):
     """Its parent ends first, so only the program itself can keep its records."""
     def work(daemon, shell):
@@ -670,6 +733,7 @@ def main():
                  goodbye_is_not_the_end, one_program_after_another, process_that_nobody_saw, aggregator_killed,
                  parent_has_lost_its_socket, address_space, pid_used_again, pool_that_only_a_child_knows, parent_that_became_another_program,
                  aggregator_killed_and_back, parent_killed, child_killed, orphan,
+                 program_that_ends_with_its_parent, fork_that_ends_with_its_parent,
                  more_than_a_cell_holds, much_before_and_after_the_cell_is_left,
                  what_is_known_when_the_cell_is_left,
                  forks_that_leave_a_cell_apart, forks_that_end_apart, what_a_segment_needs_of_the_cell, root_left, root_exchanged, namespace_entered,

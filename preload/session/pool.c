@@ -113,13 +113,25 @@ static bool is_watched(char *const *envp)
 	       preloads_hold(text_environment(envp, "LD_PRELOAD"), environment_library());
 }
 
+/* Does our parent, although it still lives, not look any more for what we leave? One of our own
+ * image has said goodbye if nobody else is left there, and has left that to the last one: us. */
+static bool given_up(void)
+{
+	struct segment *oldest = image_oldest(image.segment);
+
+	if (image.guard_is_kin)
+		return __atomic_load_n(&oldest->head.users, __ATOMIC_SEQ_CST) <=
+		       !image.said_goodbye;
+	return image.cell && __atomic_load_n(&cell_life(oldest)->given_up, __ATOMIC_SEQ_CST);
+}
+
 /* The process that will keep the records of the program that `pid` is about to execute. 0: none. A
  * vfork child works on its parent's memory, so image.pid is its parent. */
 static int guard_of(int pid)
 {
 	if (pid != image.pid)
 		return image.pid;
-	if (!image.guard || rawcall3(SYS_getppid, 0, 0, 0) != image.guard)
+	if (!image.guard || given_up() || rawcall3(SYS_getppid, 0, 0, 0) != image.guard)
 		return 0;
 	return image.guard;
 }
@@ -214,15 +226,6 @@ void pool_take_back(void)
 }
 
 /* --- the end ---------------------------------------------------------------------------------- */
-
-/* Does our parent, although it still lives, not look any more for what we leave? A process of our
- * own image has said goodbye by now, and left that to the last one: us. */
-static bool given_up(void)
-{
-	return image.guard_is_kin ||
-	       (image.cell && __atomic_load_n(&cell_life(image_oldest(image.segment))->given_up,
-				      __ATOMIC_SEQ_CST));
-}
 
 bool pool_kept_by_parent(void)
 {

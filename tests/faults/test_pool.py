@@ -310,8 +310,8 @@ def pools_lent(daemon):
 
 
 def parent_that_became_another_program(folder):
-    """The parent becomes another program, and does not know of the pool any more. Its children rely on it,
-    and the last of them ends before a manifest is written."""
+    """The parent becomes another program, and does not know of the pool any more. Its children do not rely on it
+    from then on, and the aggregator is killed before it can look."""
     fifo, name = folder + "/go", folder + "/1"
     os.mkfifo(fifo)
     daemon = Daemon(interval="60")
@@ -320,11 +320,11 @@ def parent_that_became_another_program(folder):
         tell(shell, "sh -c 'read go <%s; exec cat %s' >/dev/null &" % (fifo, name))
         shell.stdin.write("exec sleep 3\n")
         wait_for("the other program", lambda: "sleep" in os.readlink("/proc/%d/exe" % shell.pid))
+        daemon.process.send_signal(signal.SIGSTOP)
         with open(fifo, "w") as f:
             f.write("go\n")
         wait_for("the child's end", lambda: not users_of(name) and not users_of(fifo))
         assert shell.poll() is None, "it has ended: this tests nothing"
-        time.sleep(1)  # so that the daemon notices
         daemon.kill()
         assert not daemon.manifest(), "it was written: this tests nothing"
         shell.wait()

@@ -28,16 +28,6 @@ LIVES_ON = 'chdir shift; open F, "<$_" for 48 .. 55; <STDIN>; open F, "<$_" for 
 STORM = 'for i in 0 4 8 12 16 20; do "$0" "$1" $i 4; done; ("$0" "$1" 24 8; cat "$1/40" "$1/none"); :'
 
 
-class Disturbed(Daemon):
-    """A daemon that may end before it listens."""
-
-    def start(self):
-        try:
-            super().start()
-        except AssertionError:
-            pass
-
-
 class Place:
     def __init__(self):
         self.folder = working_folder()

@@ -18,16 +18,6 @@ SPOOL_CALLS = ("renameat2", "faccessat2", "unlinkat")  # for taking and removing
 NEVER = "3600"  # only the last manifest is written
 
 
-class Disturbed(Daemon):
-    """A daemon that may end before it listens."""
-
-    def start(self):
-        try:
-            super().start()
-        except AssertionError:
-            pass
-
-
 class Place:
     """A folder as left by a daemon that had written OLD, with NEW waiting in the spool: in two files, from
     sessions of one run."""

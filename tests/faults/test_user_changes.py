@@ -86,44 +86,43 @@ def in_namespace(daemon, outer, file):
     assert process.returncode == 0, process.returncode
 
 
-def users_of_several_namespaces(data):
-    """Containers with user namespaces of their own: each has a user 0, who owns a file in the spool."""
+def all_read(work, data):
+    """Each user's file is in the manifest when work(daemon) has had them read while no daemon listens."""
     daemon = Daemon(interval="0.2")
     os.chmod(daemon.directory, 0o755)
     try:
         daemon.kill()
-        for name, outer in enumerate((100000, 200000, 0)):
-            in_namespace(daemon, outer, "%s/%d" % (data, name))
+        work(daemon)
         daemon.start()
         wait_for("the spool read", lambda: settled(daemon))
         manifest = finish(daemon)
         for name in "012":
             assert accesses(manifest).get(data + "/" + name, 0) & READ, "%s is missing" % name
         assert not gaps(manifest), gaps(manifest)
-        print("ok", users_of_several_namespaces.__name__)
     finally:
         daemon.remove()
+
+
+def users_of_several_namespaces(data):
+    """Containers with user namespaces of their own: each has a user 0, who owns a file in the spool."""
+    def read(daemon):
+        for name, outer in enumerate((100000, 200000, 0)):
+            in_namespace(daemon, outer, "%s/%d" % (data, name))
+
+    all_read(read, data)
+    print("ok", users_of_several_namespaces.__name__)
 
 
 def users_that_a_namespace_does_not_map(data):
     """They all have the same number in there, and so has the owner of the file in the spool, who is another
     user."""
-    daemon = Daemon(interval="0.2")
-    os.chmod(daemon.directory, 0o755)
-    try:
-        daemon.kill()
+    def read(daemon):
         as_nobody = ["setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups"]
         for name, way in enumerate((as_nobody, ["unshare", "-U"], as_nobody)):
             subprocess.run([*way, "cat", "%s/%d" % (data, name)], env=watched(daemon), check=True)
-        daemon.start()
-        wait_for("the spool read", lambda: settled(daemon))
-        manifest = finish(daemon)
-        for name in "012":
-            assert accesses(manifest).get(data + "/" + name, 0) & READ, "%s is missing" % name
-        assert not gaps(manifest), gaps(manifest)
-        print("ok", users_that_a_namespace_does_not_map.__name__)
-    finally:
-        daemon.remove()
+
+    all_read(read, data)
+    print("ok", users_that_a_namespace_does_not_map.__name__)
 
 
 def main():

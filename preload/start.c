@@ -3,7 +3,6 @@
 #include "preload/entry.h"
 #include "preload/hooks/symbols.h"
 #include "preload/image.h"
-#include "preload/programs/raw_calls.h"
 #include "preload/record/recorder.h"
 #include "preload/sites/sites.h"
 #include "preload/sites/sites_object.h"
@@ -41,8 +40,7 @@ __attribute__((constructor)) static void start(void)
 
 	if (!image_segment())
 		return;
-	raw_calls_record(&entry);
-	sites_install(entry.envp);
+	sites_install(&entry);
 	at_exit = image.cell ? find_at_exit() : NULL;
 	if (at_exit)
 		at_exit(leave, NULL, NULL);

@@ -169,6 +169,14 @@ static int add_reason(struct session *session, struct fact *fact)
 		requester_by_name(session->program, library));
 }
 
+/* Such a library in a program that is not Go's is not redirected (preload/sites/sites_go.h). */
+static int note_raw_calls(struct session *session, const struct look *library)
+{
+	return library->elf.is_go ? run_gap(session->application, "raw-syscall", library->path,
+					    "a Go library makes system calls past libc", 1)
+				  : 0;
+}
+
 int library_apply(struct fact *fact)
 {
 	struct session *session = fact->session;
@@ -179,7 +187,8 @@ int library_apply(struct fact *fact)
 		return apply_outcome(m, library, ACCESS_LOAD, fact->error, session->executable);
 	if (lexical_left_out(library->path))
 		return 0;
-	if (library_describe(m, library, ACCESS_LOAD, session->executable) < 0)
+	if (library_describe(m, library, ACCESS_LOAD, session->executable) < 0 ||
+		note_raw_calls(session, library) < 0)
 		return -ENOMEM;
 	return add_reason(session, fact);
 }

@@ -222,7 +222,12 @@ static size_t align_up(size_t value, size_t alignment)
 	return (value + alignment - 1) & ~(alignment - 1);
 }
 
-/* Looks for NT_GNU_BUILD_ID among `size` bytes of notes. */
+static bool is_note_of(const char owner[4], const uint8_t *name, size_t name_size)
+{
+	return name_size == 4 && !memcmp(name, owner, 4);
+}
+
+/* Looks for NT_GNU_BUILD_ID, and for a note of Go's linker, among `size` bytes of notes. */
 static int scan_notes(const struct elf_image *image, const uint8_t *notes, size_t size,
 	size_t alignment, struct elf_info *info, struct error *err)
 {
@@ -239,11 +244,13 @@ static int scan_notes(const struct elf_image *image, const uint8_t *notes, size_
 		id = align_up(at + name_size, alignment);
 		if (id_size > size - id)
 			return 0;
-		if (type == NT_GNU_BUILD_ID && name_size == 4 && !memcmp(notes + at, "GNU", 4) &&
-			id_size && id_size <= BUILD_ID_SIZE_MAX) {
+		info->is_go |= is_note_of("Go\0", notes + at, name_size);
+		if (!info->build_id && type == NT_GNU_BUILD_ID &&
+			is_note_of("GNU", notes + at, name_size) && id_size &&
+			id_size <= BUILD_ID_SIZE_MAX) {
 			info->build_id = to_hexadecimal(notes + id, id_size);
-			return info->build_id ? 0
-					      : error_set(err, -ENOMEM, "build-id: out of memory");
+			if (!info->build_id)
+				return error_set(err, -ENOMEM, "build-id: out of memory");
 		}
 		at = align_up(id + id_size, alignment);
 		if (at > size)
@@ -252,9 +259,9 @@ static int scan_notes(const struct elf_image *image, const uint8_t *notes, size_
 	return 0;
 }
 
-/* Looks for the build-id in one place. Notes do not affect how a file runs, so damaged ones are
+/* Looks at the notes in one place. Notes do not affect how a file runs, so damaged ones are
  * skipped. 0 or -ENOMEM. */
-static int find_build_id(const struct elf_image *image, uint64_t offset, uint64_t size,
+static int read_notes_at(const struct elf_image *image, uint64_t offset, uint64_t size,
 	uint64_t alignment, struct elf_info *info, struct error *err)
 {
 	autofree uint8_t *notes = NULL;
@@ -303,7 +310,7 @@ static int read_section_build_id(
 
 		if (elf_image_u32(image, header + 4) != SHT_NOTE)
 			continue;
-		code = find_build_id(image, elf_image_word(image, header + layout->offset),
+		code = read_notes_at(image, elf_image_word(image, header + layout->offset),
 			elf_image_word(image, header + layout->size),
 			elf_image_word(image, header + layout->alignment), info, err);
 		if (code < 0)
@@ -312,15 +319,15 @@ static int read_section_build_id(
 	return 0;
 }
 
-static int read_build_id(const struct elf_image *image, struct elf_info *info, struct error *err)
+static int read_notes(const struct elf_image *image, struct elf_info *info, struct error *err)
 {
-	for (size_t i = 0; i < image->n_segments && !info->build_id; i++) {
+	for (size_t i = 0; i < image->n_segments; i++) {
 		const struct elf_segment *segment = &image->segments[i];
 		int code;
 
 		if (segment->type != PT_NOTE)
 			continue;
-		code = find_build_id(
+		code = read_notes_at(
 			image, segment->offset, segment->file_size, segment->alignment, info, err);
 		if (code < 0)
 			return code;
@@ -345,7 +352,7 @@ static int describe_elf(int fd, struct elf_info *info, struct error *err)
 	if (code == 0 && dynamic && dynamic->file_size)
 		code = describe_dynamic(&image, dynamic, info, err);
 	if (code == 0)
-		code = read_build_id(&image, info, err);
+		code = read_notes(&image, info, err);
 	info->dynamic = dynamic && info->interpreter;
 	return code;
 }

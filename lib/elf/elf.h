@@ -29,6 +29,7 @@ struct elf_info {
 	char **needed;
 	size_t n_needed;
 	bool no_default_paths; /* DF_1_NODEFLIB */
+	bool is_go;	       /* made by Go's linker: makes system calls past libc */
 };
 
 /* Describes the file open at fd (pread only). A file that is neither ELF nor script: kind OTHER and

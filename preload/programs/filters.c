@@ -22,8 +22,8 @@ static const int own_calls[] = { SYS_access, SYS_capget, SYS_chmod, SYS_clock_ge
 	SYS_memfd_create, SYS_mkdir, SYS_mmap, SYS_mprotect, SYS_mremap, SYS_munmap, SYS_newfstatat,
 	SYS_openat, SYS_poll, SYS_prctl, SYS_pread64, SYS_prlimit64, SYS_pwrite64, SYS_pwritev,
 	SYS_read, SYS_readlink, SYS_recvfrom, SYS_recvmsg, SYS_rename, SYS_rt_sigprocmask,
-	SYS_seccomp, SYS_sendmsg, SYS_sendto, SYS_socket, SYS_socketpair, SYS_statx, SYS_uname,
-	SYS_unlink, SYS_wait4, SYS_write, SYS_writev };
+	SYS_seccomp, SYS_sendmsg, SYS_sendto, SYS_set_tid_address, SYS_socket, SYS_socketpair,
+	SYS_statx, SYS_uname, SYS_unlink, SYS_wait4, SYS_write, SYS_writev };
 
 /* The registers of classic BPF. */
 struct machine {

@@ -272,6 +272,11 @@ static bool is_fork(const struct call *call, const long arguments[6])
 	return !(process_flags(call, arguments) & CLONE_VM);
 }
 
+bool call_shares_memory(long number, const long arguments[6])
+{
+	return !is_fork(call_of(number), arguments);
+}
+
 static bool is_vfork(const struct call *call, const long arguments[6])
 {
 	return process_flags(call, arguments) & CLONE_VFORK;

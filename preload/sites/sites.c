@@ -15,6 +15,7 @@
 #include "preload/signals.h"
 #include "preload/sites/sites_cache.h"
 #include "preload/sites/sites_call.h"
+#include "preload/sites/sites_go.h"
 #include "preload/sites/sites_object.h"
 #include "preload/sites/sites_pages.h"
 #include "preload/sites/sites_pattern.h"
@@ -266,7 +267,7 @@ static unsigned leave_refused(uint32_t *offsets, unsigned count)
 /* The sites of an object whose build-id is not compiled in; returns how many. */
 static unsigned find_sites(const struct sites_object *object, uint32_t ret_offsets[SITES_MAX])
 {
-	unsigned count = sites_recall(object, ret_offsets);
+	unsigned count = sites_recall(object, sites_search_takes, ret_offsets);
 
 	if (count)
 		return count;
@@ -324,9 +325,9 @@ static unsigned install_in(struct stubs *stubs, bool linker, const char *why, un
 	return count;
 }
 
-void sites_install(char **envp)
+void sites_install(const struct entry *entry)
 {
-	const char *wish = text_environment(envp, "FOOTPRINT_SITES");
+	const char *wish = text_environment(entry->envp, "FOOTPRINT_SITES");
 	struct stubs stubs = { .taken = false };
 	unsigned count, missed = 0;
 	/* A thread that another library's constructor has started may be executing the code that is
@@ -337,6 +338,7 @@ void sites_install(char **envp)
 
 	if (wish && text_equal(wish, "0")) {
 		record_gap("sites", NULL, "turned off by FOOTPRINT_SITES=0");
+		sites_go_install(entry, "turned off");
 		return;
 	}
 	/* libc first: sites_pages_map() needs all stubs untaken. */
@@ -345,4 +347,5 @@ void sites_install(char **envp)
 	if (!count)
 		record_gap("sites", NULL, "no libc was found by its name");
 	sites_active = count && !missed;
+	sites_go_install(entry, why);
 }

@@ -37,14 +37,15 @@ static bool read_file(const struct sites_object *object, struct sites_file *ret)
 	       ret->head.count <= SITES_MAX && ret->checksum == checksum_of(ret);
 }
 
-unsigned sites_recall(const struct sites_object *object, uint32_t ret_offsets[SITES_MAX])
+unsigned sites_recall(
+	const struct sites_object *object, sites_taker *takes, uint32_t ret_offsets[SITES_MAX])
 {
 	struct sites_file file;
 
 	if (!read_file(object, &file))
 		return 0;
 	for (unsigned i = 0; i < file.head.count; i++)
-		if (!sites_search_takes(object, file.offsets[i]))
+		if (!takes(object, file.offsets[i]))
 			return 0;
 	memcpy(ret_offsets, file.offsets, file.head.count * sizeof(*ret_offsets));
 	return file.head.count;

@@ -9,9 +9,14 @@
 
 #include "preload/sites/sites_search.h"
 
-/* The sites of an object that an earlier search found: fills `ret_offsets` and returns how many
- * there are. 0: not known, or the file cannot be trusted. */
-unsigned sites_recall(const struct sites_object *object, uint32_t ret_offsets[SITES_MAX]);
+/* Would a search return this offset? */
+typedef bool sites_taker(const struct sites_object *object, uint32_t offset);
+
+/* The sites of an object that an earlier search found, each of which it would find again, as
+ * `takes` says: fills `ret_offsets` and returns how many there are. 0: not known, or the file
+ * cannot be trusted. */
+unsigned sites_recall(
+	const struct sites_object *object, sites_taker *takes, uint32_t ret_offsets[SITES_MAX]);
 
 /* Writes such a file, if that is possible. */
 void sites_keep(const struct sites_object *object, const uint32_t *offsets, unsigned count);

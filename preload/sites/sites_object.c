@@ -2,6 +2,7 @@
 
 #include <elf.h>
 
+#include "preload/hooks/symbols.h"
 #include "preload/text.h"
 
 #define PAGE_END(address) ((uint32_t)((address) + 4095) & ~4095u)
@@ -59,35 +60,63 @@ static const uint8_t *build_id_in(const uint8_t *note, const uint8_t *end)
 	return NULL;
 }
 
+/* Describes an object by its segments. first: the address, before it was moved, of its first one.
+ * False: it has no code, or its code is in several pieces. */
+static bool describe(
+	struct sites_object *object, const ElfW(Phdr) * segment, unsigned count, uint64_t first)
+{
+	unsigned pieces = 0;
+
+	for (unsigned i = 0; i < count; i++, segment++) {
+		uint64_t start = segment->p_vaddr - first, end = start + segment->p_memsz;
+
+		if (segment->p_type == PT_LOAD && segment->p_flags & PF_X && end <= INT32_MAX) {
+			object->text = (uint32_t)start;
+			object->text_end = (uint32_t)end;
+			object->text_file = (uint32_t)segment->p_offset;
+			pieces++;
+		} else if (segment->p_type == PT_LOAD && segment->p_flags & PF_W &&
+			   end <= INT32_MAX) {
+			object->data_end = (uint32_t)(start + segment->p_filesz);
+			object->bss_end = (uint32_t)end;
+			object->memory_end = PAGE_END(end);
+		} else if (segment->p_type == PT_NOTE && !object->build_id) {
+			object->build_id = build_id_in(object->base + start, object->base + end);
+		}
+	}
+	return pieces == 1;
+}
+
 bool sites_object_open(const struct link_map *map, struct sites_object *ret)
 {
 	const ElfW(Ehdr) *header = (const ElfW(Ehdr) *)map->l_addr;
-	const ElfW(Phdr) * segment;
 	struct sites_object object = { .path = map->l_name, .base = (uint8_t *)map->l_addr };
 
 	/* A prelinked object has no bias, and its header is elsewhere. */
 	if (!header || memcmp(header->e_ident, ELFMAG, SELFMAG) ||
-		header->e_phentsize != sizeof(*segment))
+		header->e_phentsize != sizeof(ElfW(Phdr)) ||
+		!describe(
+			&object, (const void *)(object.base + header->e_phoff), header->e_phnum, 0))
 		return false;
-	segment = (const ElfW(Phdr) *)(const void *)(object.base + header->e_phoff);
-	for (unsigned i = 0; i < header->e_phnum; i++, segment++) {
-		uint64_t end = segment->p_vaddr + segment->p_memsz;
+	*ret = object;
+	return true;
+}
 
-		if (segment->p_type == PT_LOAD && segment->p_flags & PF_X && end <= INT32_MAX) {
-			object.text = (uint32_t)segment->p_vaddr;
-			object.text_end = (uint32_t)end;
-			object.text_file = (uint32_t)segment->p_offset;
-		} else if (segment->p_type == PT_LOAD && segment->p_flags & PF_W &&
-			   end <= INT32_MAX) {
-			object.data_end = (uint32_t)(segment->p_vaddr + segment->p_filesz);
-			object.bss_end = (uint32_t)end;
-			object.memory_end = PAGE_END(end);
-		} else if (segment->p_type == PT_NOTE && !object.build_id) {
-			object.build_id =
-				build_id_in(object.base + segment->p_vaddr, object.base + end);
-		}
-	}
-	if (!object.text_end)
+bool sites_object_open_program(const struct entry *entry, struct sites_object *ret)
+{
+	const struct link_map *program = symbol_link_map();
+	const ElfW(Phdr) *segments = (const ElfW(Phdr) *)entry_auxiliary(entry, AT_PHDR);
+	unsigned count = (unsigned)entry_auxiliary(entry, AT_PHNUM);
+	uint64_t first = UINT64_MAX;
+	struct sites_object object = { .path = "" };
+
+	if (!program || !segments)
+		return false;
+	for (unsigned i = 0; i < count; i++)
+		if (segments[i].p_type == PT_LOAD && segments[i].p_vaddr < first)
+			first = segments[i].p_vaddr;
+	object.base = (uint8_t *)(program->l_addr + first);
+	if (!describe(&object, segments, count, first))
 		return false;
 	*ret = object;
 	return true;

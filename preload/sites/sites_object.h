@@ -1,5 +1,5 @@
 /*
- * The objects that hold sites: libc and the dynamic linker, as they are mapped.
+ * The objects that hold sites, as they are mapped: libc, the dynamic linker, and Go programs.
  */
 #ifndef FOOTPRINT_PRELOAD_SITES_SITES_OBJECT_H
 #define FOOTPRINT_PRELOAD_SITES_SITES_OBJECT_H
@@ -7,6 +7,8 @@
 #include <link.h>
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "preload/entry.h"
 
 #define BUILD_ID_SIZE 20
 
@@ -25,6 +27,8 @@ struct sites_object {
  * describes it. False: it is none of these, or is not mapped as expected. */
 bool sites_object_open(const struct link_map *map, struct sites_object *ret);
 bool sites_object_expected(const struct link_map *map);
+/* Describes the program. False: its code is in several pieces, or its headers are not known. */
+bool sites_object_open_program(const struct entry *entry, struct sites_object *ret);
 /* Is it libc? (musl's is the dynamic linker as well.) */
 bool sites_object_is_libc(const struct link_map *map);
 /* Is it glibc's dynamic linker, which is an object of its own? */

@@ -1,4 +1,5 @@
 #!/bin/bash
+# time-limit: 300
 # Programs with the library of which it does not see everything: they run as without it, what it sees is in
 # the manifest, and the rest is a gap.
 . "$(dirname "$0")/../lib.sh"
@@ -223,7 +224,7 @@ for linked in "" -static; do
 	fi
 done
 
-# ---- Go, which makes raw system calls even where it is linked with libc
+# ---- Go, which makes system calls past libc even where it is linked with it: they are redirected, or a gap
 if command -v go >/dev/null; then
 	cat >main.go <<'END'
 package main
@@ -240,9 +241,34 @@ func main() {
 END
 	GOCACHE=$here/cache GO111MODULE=off go build -o cgo main.go || die "cannot build a Go program"
 	readelf -lW cgo | grep -q INTERP || die "the Go program is static here"
-	run ./cgo
+	for how in "" "$linker"; do
+		# shellcheck disable=SC2086 # nothing, or the dynamic linker
+		run $how ./cgo
+		assert_equal "exit status of a Go program" 0 $?
+		assert_fact "a Go program's own calls are seen" \
+			'.complete and any(.files[]; .path == "'"$here/file"'" and .access == ["read"])' out.footprint
+	done
+	cat >library.go <<'END'
+package main
+
+import "C"
+import "os"
+
+//export look
+func look() { os.Stat("file") }
+
+func main() {}
+END
+	echo 'extern void look(void); int main(void) { look(); }' >user.c
+	GOCACHE=$here/cache GO111MODULE=off go build -buildmode=c-shared -o libgo.so library.go &&
+		gcc -o user user.c ./libgo.so || die "cannot build a Go library"
+	run ./user
+	assert_equal "exit status of a Go library's user" 0 $?
+	gaps "a Go library" raw-syscall "$here/libgo.so"
+	FOOTPRINT_SITES=0 run ./cgo
 	assert_equal "exit status of a Go program" 0 $?
-	gaps "Go" raw-syscall "$here/cgo"
+	assert_fact "a Go program's own calls, where they are not redirected" \
+		'[.gaps[] | select(.kind == "raw-syscall").path] == ["'"$here/cgo"'"]' out.footprint
 fi
 
 # ---- nobody said hello: ld.so lists the libraries and never starts the program

@@ -42,9 +42,9 @@ bool environment_is_readable(char *const *envp)
 }
 
 /* The recorder's constructor calls this; there is nothing to redirect here. */
-void sites_install(char **envp)
+void sites_install(const struct entry *entry)
 {
-	(void)envp;
+	(void)entry;
 }
 
 static const char *scenario;

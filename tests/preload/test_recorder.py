@@ -20,7 +20,7 @@ import recorder_receiver as wire  # noqa: E402
 BUILD = os.path.abspath(os.environ.get("BUILD", os.path.join(wire.TOP, "build")))
 RECORDER = ("text path_hash places encode entry symbols memory seen directories facts held pointers prefixes rings session connection "
             "spool spool_file hello loaded library_search preloads image sites_object recorder program "
-            "programs processes pool pool_enter raw_calls reserve start").split()
+            "programs processes pool pool_enter reserve start").split()
 TIMEOUT = 30
 THREADS, CHILDREN = 8, 6
 tests = []

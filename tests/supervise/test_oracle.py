@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # time-limit: 450
-"""Static and Go programs under supervision, compared with what strace sees of them without it."""
+"""Static programs under supervision, and Go programs of all kinds, compared with what strace sees of them
+when nobody watches."""
 
 import json
 import os
@@ -20,7 +21,15 @@ NEEDED = ("strace", "busybox", "gcc", "musl-gcc", "go")
 # Nothing else happens between the look and the call in these programs, so everything must be as strace saw
 # it.
 OUTSIDE = {"search"}
-GO = {"CGO_ENABLED": "0", "GOFLAGS": "-mod=mod", "GOTOOLCHAIN": "local", "GOPROXY": "off"}
+GO = {"GOFLAGS": "-mod=mod", "GOTOOLCHAIN": "local", "GOPROXY": "off"}
+GO_PROGRAMS = {
+    "go": ["program.go"],
+    "go-express": ["express.go"],
+    # Linked with libc by Go's own linker and by gcc: these load the library.
+    "go-libc": ["linked.go"],
+    "go-libc-gcc": ["linked.go", "linked_c.go"],
+    "go-libc-pie": ["-buildmode=pie", "linked.go", "linked_c.go"],
+}
 
 BUSYBOX = {
     "sh": "for i in 1 2 3; do echo $i >f$i; done; cat f1 f2 none; test -e f3; [ -d /etc ]; . ./f1",
@@ -52,11 +61,12 @@ def build(folder):
             subprocess.run([*command, "-w", "-D_GNU_SOURCE", "-O1", "-idirafter", "/usr/include",
                             "-idirafter", "/usr/include/x86_64-linux-gnu", "-o", program,
                             os.path.join(HERE, f"{source}.c")], check=True)
-    for name, source in (("go", "program.go"), ("go-express", "express.go")):
+    for name, command in GO_PROGRAMS.items():
         made[name] = os.path.join(folder, f"{name}-program")
-        subprocess.run(["go", "build", "-o", made[name], os.path.join(HERE, source)],
-                       env={**os.environ, **GO, "GOCACHE": os.path.join(folder, "cache"),
-                            "HOME": folder}, check=True)
+        cgo = str(int("linked.go" in command))
+        subprocess.run(["go", "build", "-o", made[name], *command], cwd=HERE,
+                       env={**os.environ, **GO, "CGO_ENABLED": cgo, "HOME": folder,
+                            "GOCACHE": os.path.join(folder, "cache")}, check=True)
     return made
 
 

@@ -184,7 +184,7 @@ void image_leave_session(void)
 	image.pool = NULL;
 	image.descriptor = -1;
 	image.guard = 0;
-	image.guard_is_kin = false;
+	image.inherited = NULL;
 	/* The next hello names the root and the working directory of that time. Ids of descriptors'
 	 * directories would mean nothing in its session. */
 	image.left_root = false;

@@ -26,6 +26,8 @@
 #define SEEN_MIDDLE 512u
 #define SEEN_LARGE  8192u
 
+#define GONE_PROCESSES 16u
+
 #define RECENT_EXECS   64u
 #define KNOWN_PROGRAMS 32u
 
@@ -63,6 +65,9 @@ struct segment {
 	uint32_t starts;	  /* segment 0: programs that the image has started, or tried to */
 	bool cell;		  /* it is a cell of a pool: see struct cell_tail */
 	uint8_t session[SESSION_ID_SIZE];
+	/* Segment 0: processes that have said goodbye, by pid. A later one with the same place may
+	 * have replaced them: this is for who ends at the same moment. */
+	int32_t gone[GONE_PROCESSES];
 	uint64_t seen[SEEN_SMALL] __attribute__((aligned(64)));
 };
 

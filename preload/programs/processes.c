@@ -114,8 +114,9 @@ void record_goodbye(void)
 
 	if (!image.segment || image.memory_only || !image_is_ours())
 		return;
-	/* From here on nobody leaves anything to us any more. */
-	if (!__atomic_exchange_n(&image.said_goodbye, true, __ATOMIC_ACQ_REL)) {
+	/* From here on nobody leaves anything to us any more, and our other threads keep their
+	 * records themselves. */
+	if (!__atomic_exchange_n(&image.said_goodbye, true, __ATOMIC_SEQ_CST)) {
 		pool_say_gone();
 		count_users(-1u);
 	}

@@ -189,7 +189,9 @@ uint32_t *segment_append(
 	if (!word)
 		return NULL;
 	size = write_record((unsigned char *)(word + 1), record);
-	__atomic_store_n(word, SLOT_WORD(state, size), __ATOMIC_RELEASE);
+	/* Before we look whether another thread says goodbye (session_tend), since it spools what
+	 * is ready behind that. */
+	__atomic_store_n(word, SLOT_WORD(state, size), __ATOMIC_SEQ_CST);
 	return word;
 }
 

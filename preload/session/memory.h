@@ -40,9 +40,8 @@ struct recent_exec {
 /* How the aggregator gets a segment's records. */
 enum segment_way {
 	SEGMENT_UNANNOUNCED = 0,
-	SEGMENT_HELD = 1,	     /* it holds the memfd */
-	SEGMENT_BY_VALUE = 2,	     /* it has only the hello: records are sent in batches */
-	SEGMENT_BEING_ANNOUNCED = 3, /* a thread is about to say hello: others leave it alone */
+	SEGMENT_HELD = 1,     /* it holds the memfd */
+	SEGMENT_BY_VALUE = 2, /* it has only the hello: records are sent in batches */
 };
 
 struct segment {

@@ -171,10 +171,28 @@ void record_goodbye_undo(void)
 	}
 }
 
-void record_filter_begins(void)
+/* Behind a filter, this process keeps neither its records nor what others leave to it. What an
+ * aggregator holds, that reads; its successor is told that there may have been more. */
+static void keep_before_filter(void)
+{
+	if (!image_segment() || image.memory_only || !image_is_ours())
+		return;
+	if (nobody_reads(image.segment))
+		record_gap("lost-records", NULL, "behind a seccomp filter, with no aggregator");
+	else
+		record_filter();
+	pool_say_gone();
+	pool_keep_at_end();
+	for (struct segment *s = NULL; (s = segment_following(image.segment, s));)
+		spool_rest(s);
+}
+
+void record_filter_begins(bool installs)
 {
 	record_directory();
 	directory_look_for_broker();
+	if (installs)
+		keep_before_filter();
 }
 
 void record_memory_only(void)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # time-limit: 200
 """A program keeps its records itself when it ends, if footprintd is gone: also if others that could have done so
-were killed, and never came to their end."""
+were killed, and never came to their end. One that can keep nothing, behind a seccomp filter, is a gap."""
 from faults import *
 
 # Does what is said in lines: "kill" ends a fork that has lived until then, "end NUMBER" reads that file and ends.
@@ -62,11 +62,74 @@ def fork_in_a_cell_was_killed(daemon, data):
     known_after(daemon, data, [2, 3])
 
 
+def filtered(daemon, data):
+    program = start_filtered(daemon, data)
+    wait_for("what it did in the manifest", lambda: has_file(daemon.manifest(), data + "/1"))
+    return program
+
+
+def start_filtered(daemon, data):
+    program = subprocess.Popen([os.path.dirname(data) + "/filtered", data], env=watched(daemon),
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert program.stdout.readline() == "filtered\n"
+    return program
+
+
+def gaps_after(daemon, program):
+    end(program)
+    manifest = finish(daemon)
+    known = [bool(accesses(manifest).get("%s/%d" % (daemon.data, number), 0) & READ) for number in range(3)]
+    return known, [(kind, detail) for kind, _, detail, _ in gaps(manifest)]
+
+
+KEPT_NOTHING = ("lost-records", "while no aggregator listened, processes could keep nothing")
+
+
+def behind_a_filter(daemon, data):
+    """Nobody is killed: what it does is known, and there is no gap."""
+    assert gaps_after(daemon, filtered(daemon, data)) == ([True] * 3, [])
+
+
+def behind_a_filter_aggregator_restarted(daemon, data):
+    program = filtered(daemon, data)
+    daemon.stop()
+    daemon.start()
+    assert gaps_after(daemon, program) == ([True, True, False], [KEPT_NOTHING])
+
+
+def behind_a_filter_aggregator_killed(daemon, data):
+    program = filtered(daemon, data)
+    daemon.kill()
+    daemon.start()
+    assert gaps_after(daemon, program) == ([True, True, False], [KEPT_NOTHING])
+
+
+def behind_a_filter_aggregator_killed_at_once(daemon, data):
+    """It has not read what the program said before."""
+    daemon.process.send_signal(signal.SIGSTOP)
+    program = start_filtered(daemon, data)
+    daemon.kill()
+    daemon.start()
+    assert gaps_after(daemon, program) == ([True, False, False], [KEPT_NOTHING])
+
+
+def behind_a_filter_aggregator_late(daemon, data):
+    daemon.kill()
+    program = start_filtered(daemon, data)
+    daemon.start()
+    known, found = gaps_after(daemon, program)
+    assert known == [True, False, False], known
+    assert found == [("lost-records", "behind a seccomp filter, with no aggregator")], found
+
+
 def main():
     folder = working_folder()
     data = data_folder(folder, 8)
-    for case in (fork_was_killed, fork_in_a_cell_was_killed):
-        daemon = Daemon(interval="30")
+    compiled("filtered", folder)
+    behind = [case for name, case in globals().items() if name.startswith("behind_")]
+    for case in (fork_was_killed, fork_in_a_cell_was_killed, *behind):
+        daemon = Daemon(interval="0.2" if case in behind else "30")
+        daemon.data = data
         try:
             case(daemon, data)
             print("ok", case.__name__)

@@ -340,11 +340,12 @@ static bool copy_what_is_kept(struct keeping *keeping, unsigned i, bool all)
 	}
 	if (cell_life(keeping->copy)->alone)
 		return false;
-	/* Its image has not begun: it finds no guard in its ticket. */
+	/* Of an image that has not begun there is nothing to keep yet; it has to do that itself. */
 	if (keeping->copy->head.magic != SESSION_MEMORY_MAGIC)
 		__atomic_store_n(&pool_ticket(keeping->pool, i)->guard, 0, __ATOMIC_RELEASE);
-	return all || has_ended(keeping->copy) ||
-	       (give_up(cell_of(keeping, i)) && copy_cell(keeping, i));
+	else if (all || has_ended(keeping->copy))
+		return true;
+	return give_up(cell_of(keeping, i)) && copy_cell(keeping, i);
 }
 
 static void keep_cell(struct keeping *keeping, unsigned i, bool all)

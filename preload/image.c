@@ -184,7 +184,7 @@ void image_leave_session(void)
 	image.pool = NULL;
 	image.descriptor = -1;
 	image.guard = 0;
-	image.guard_is_kin = false;
+	image.inherited = NULL;
 	/* The next hello names the root and the working directory of that time. Ids of descriptors'
 	 * directories would mean nothing in its session. */
 	image.left_root = false;
@@ -238,6 +238,7 @@ struct segment *image_extend(struct segment *full)
 {
 	struct segment *current = __atomic_load_n(&image.segment, __ATOMIC_ACQUIRE), *segment;
 	uint32_t number;
+	bool announced;
 	int memfd CLEANUP_FD = -1;
 
 	if (current != full)
@@ -257,11 +258,13 @@ struct segment *image_extend(struct segment *full)
 	/* Processes that this one has forked before have no part in it. */
 	segment->head.users = image.said_goodbye ? 0 : 1;
 	segment->head.processes = __atomic_load_n(&full->head.processes, __ATOMIC_RELAXED);
-	segment->way = SEGMENT_BEING_ANNOUNCED;
 	hello_write_next(segment);
-	if (publish(full, segment))
-		session_announce(segment, memfd);
-	else
+	/* Before any other thread records there: if the process is killed, its records are there
+	 * alone. */
+	announced = session_announce(segment, memfd);
+	if (!publish(full, segment))
 		segment_discard(segment);
+	else if (!announced)
+		session_tend_all(segment);
 	return __atomic_load_n(&image.segment, __ATOMIC_ACQUIRE);
 }

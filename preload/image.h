@@ -53,6 +53,8 @@ struct image {
 	int guard;		   /* its parent, if that is watched too; 0: not known (pool.h) */
 	uint32_t cell;		   /* of the pool, counted from 1; 0: it has memory of its own */
 	struct segment *home;	   /* the cell; NULL: it has none */
+	/* The newest segment that a guard of the same image has, too; NULL: the guard is not. */
+	struct segment *inherited;
 	uint64_t identity; /* hash of the settings (pool_map.h), whose texts may be gone later */
 	uint64_t name;	   /* second half of the session's id, as in the cell */
 	struct pool_head *pool; /* its head and tickets, to start programs with; NULL: none */
@@ -63,7 +65,6 @@ struct image {
 	bool unwelcome;	   /* not even then: a seccomp filter would kill us in the programs, too */
 	bool starting;	   /* the start's records are being made: they are tended together */
 	bool said_goodbye; /* and no longer counts among the segments' users */
-	bool guard_is_kin; /* the guard is a process of this image */
 	bool forked;	   /* has forked: its children may know a pool that it does not (pool.c) */
 	bool left_root;	   /* "/" is no longer the root that the hello names */
 	bool roots_apart;  /* threads that share this may have different roots */

@@ -91,6 +91,20 @@ void pool_take_back(void)
 {
 }
 
+void pool_say_gone(void)
+{
+}
+
+void pool_unsay_gone(int pid)
+{
+	(void)pid;
+}
+
+bool pool_kept_by_kin(void)
+{
+	return false;
+}
+
 bool pool_kept_by_parent(void)
 {
 	return false;

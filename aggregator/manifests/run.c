@@ -10,7 +10,7 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/hash.h"
 
-#define UNKEPT "while no aggregator listened, processes had no spool that they could write"
+#define UNKEPT "while no aggregator listened, processes could keep nothing"
 
 /* A count, under the hash of what is counted: 64 bits, with a key that peers do not know. */
 struct counted {
@@ -161,6 +161,7 @@ void run_could_not_keep(struct application *application, uint64_t started_ns, ui
 
 void run_cannot_keep(struct application *application, uint64_t started_ns)
 {
+	application->dirty |= !application->run.unkept; /* so that a successor learns it */
 	application->run.unkept = true;
 	run_could_not_keep(application, started_ns, application->daemon->listening_ns);
 }

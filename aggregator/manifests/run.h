@@ -30,9 +30,10 @@
 
 struct run {
 	bool open;
-	bool named;	  /* host and started_ns have been written and stay */
-	bool continued;	  /* an aggregator before us began it */
-	bool unkept;	  /* some of its processes share no spool with us (spool_shared.h) */
+	bool named;	/* host and started_ns have been written and stay */
+	bool continued; /* an aggregator before us began it */
+	/* Some of its processes share no spool with us (spool_shared.h), or are behind a filter. */
+	bool unkept;
 	bool told;	  /* has a gap for `unattended` */
 	bool told_unread; /* has a gap for spool files that nobody has read */
 	/* Why nothing could be kept while nobody listened; NULL: it could. */
@@ -59,7 +60,7 @@ void run_deinit(struct run *run);
 /* A session that started at this time joins the run, which is opened if necessary. */
 void run_join(struct application *application, const char *host, uint64_t started_ns);
 /* An earlier aggregator saw processes of this run until lived_ns: the run goes on, or ends then.
- * unkept: some of them shared no spool with it. */
+ * unkept: some of them could have kept nothing since. */
 void run_resume(struct application *application, const char *host, uint64_t started_ns,
 	uint64_t lived_ns, bool unkept);
 /* One of its programs may still live although it has no session: the open run goes on, until

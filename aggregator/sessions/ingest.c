@@ -339,6 +339,9 @@ int ingest_record(struct session *session, Footprint__Record *record)
 		return ingest_directory(session, record);
 	case FOOTPRINT__RECORD__KIND__GAP:
 		return ingest_gap(session, record);
+	case FOOTPRINT__RECORD__KIND__FILTER:
+		run_cannot_keep(session->application, session->started_ns);
+		return 0;
 	default:
 		session->daemon->counters.bad_records++;
 		return session_gap(session, "unknown-record", NULL, "a record of an unknown kind");

@@ -112,6 +112,9 @@ void segment_inherit_execs(struct segment *segment, struct segment *before);
  * left to the memory. UINT64_MAX: none waits. */
 uint64_t segment_pending_since(const struct segment *segment);
 
+/* Has the spool said something that is to be read from the memory, and was not yet? */
+bool segment_unread(const struct segment *segment);
+
 /* Makes facts of executions that came by value: those that have stood for EXEC_SETTLED_MS, or all.
  * 0 or -ENOMEM. */
 int segment_settle_execs(struct session *session, struct segment *segment, bool all);

@@ -120,6 +120,12 @@ static bool more_to_read(const struct segment *segment)
 	       SLOT_STATE(word) != SLOT_FREE;
 }
 
+bool segment_unread(const struct segment *segment)
+{
+	return segment->spooled > segment->walked && !segment->read &&
+	       memory_held(&segment->memory) && more_to_read(segment);
+}
+
 static int read_new(struct session *session, struct segment *segment, bool final, struct error *err)
 {
 	size_t want = SEGMENT_PEEK_SIZE;

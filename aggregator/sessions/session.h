@@ -100,6 +100,8 @@ struct sessions {
 /* Since when (uv_now) the oldest record has waited to become a fact: an execution that may yet
  * fail, or a path relative to a directory that nobody has named. UINT64_MAX: none waits. */
 uint64_t sessions_pending_since(const struct aggregator *daemon);
+/* Does a memory hold something unread that spool files hold as well? */
+bool sessions_unread(const struct aggregator *daemon);
 
 int sessions_init(struct aggregator *daemon);
 void sessions_deinit(struct aggregator *daemon);

@@ -130,6 +130,26 @@ uint64_t sessions_pending_since(const struct aggregator *daemon)
 	return oldest;
 }
 
+static bool has_unread(const struct session *session)
+{
+	for (uint32_t i = 0; i < session->n_segments && !session->dropped; i++)
+		if (session->segments[i] && segment_unread(session->segments[i]))
+			return true;
+	return false;
+}
+
+bool sessions_unread(const struct aggregator *daemon)
+{
+	const struct session_list *lists[] = { &daemon->sessions.live, &daemon->sessions.ending };
+	const struct session *session;
+
+	for (size_t i = 0; i < 2; i++)
+		TAILQ_FOREACH(session, lists[i], link)
+			if (has_unread(session))
+				return true;
+	return false;
+}
+
 /* --- what was torn ---------------------------------------------------------------------------- */
 
 int session_add_torn(struct session *session, uint32_t number, uint64_t begin, uint64_t size)

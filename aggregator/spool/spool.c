@@ -52,15 +52,23 @@ void spool_tick(struct aggregator *daemon)
 
 /* --- removing --------------------------------------------------------------------------------- */
 
-/* Has everything in the file become facts, or will it never? A directory that nobody has named by
- * now is not going to be named. pending_ms: since when a record has waited; ending_ms: since when a
- * session has waited for its end. */
-static bool settle(
-	struct aggregator *daemon, struct taken *taken, uint64_t pending_ms, uint64_t ending_ms)
+/* Until when files were read with whose records nobody waits for a directory any more: one that was
+ * not named by now is not going to be. But what is to be read from a memory will be. */
+static uint64_t late_ms(const struct aggregator *daemon)
 {
-	bool late = uv_now(&daemon->loop) - taken->read_ms > SETTLED_AT_LATEST_MS;
-	bool over =
-		taken->journal ? taken->read_ms < ending_ms : late || taken->read_ms < pending_ms;
+	uint64_t now = uv_now(&daemon->loop);
+
+	return now < SETTLED_AT_LATEST_MS || sessions_unread(daemon) ? 0
+								     : now - SETTLED_AT_LATEST_MS;
+}
+
+/* Has everything in the file become facts, or will it never? pending_ms: since when a record has
+ * waited; ending_ms: since when a session has waited for its end. */
+static bool settle(struct aggregator *daemon, struct taken *taken, uint64_t pending_ms,
+	uint64_t ending_ms, uint64_t late_ms)
+{
+	bool over = taken->journal ? taken->read_ms < ending_ms
+				   : taken->read_ms < late_ms || taken->read_ms < pending_ms;
 
 	if (!taken->settled && over) {
 		taken->settled = true;
@@ -73,10 +81,12 @@ void spool_cover(struct aggregator *daemon)
 {
 	uint64_t pending_ms = sessions_pending_since(daemon);
 	uint64_t ending_ms = sessions_ending_since(daemon);
+	uint64_t late = late_ms(daemon);
 	struct taken *taken;
 
 	TAILQ_FOREACH(taken, &daemon->spool.taken, link)
-		if (taken->state == TAKEN_READ && settle(daemon, taken, pending_ms, ending_ms) &&
+		if (taken->state == TAKEN_READ &&
+			settle(daemon, taken, pending_ms, ending_ms, late) &&
 			roots_applied(daemon, taken->serial))
 			taken->state = TAKEN_COVERED;
 }

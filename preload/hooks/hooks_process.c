@@ -159,7 +159,7 @@ FP_EXPORT int prctl(int option, ...)
 		words[i] = va_arg(list, long);
 	va_end(list);
 	if (option == PR_SET_SECCOMP)
-		record_filter_begins();
+		record_filter_begins(words[0] == SECCOMP_MODE_STRICT || words[1]);
 	result = real_prctl ? real_prctl(option, words[0], words[1], words[2], words[3])
 			    : (int)hook_missing();
 	if (option == PR_SET_SECCOMP && result == 0)

@@ -25,8 +25,8 @@ static void count_users(uint32_t change)
 		__atomic_fetch_add(&s->head.users, change, __ATOMIC_SEQ_CST);
 }
 
-/* Counts the child before the fork: the parent may end at once, and must not take itself for the
- * last process of the image. */
+/* Counts the child before the fork: the parent may end at once, and must not be taken for the last
+ * process of the image. */
 void record_fork_begin(void)
 {
 	/* The child inherits what is known of the aggregator and the pool, but not what its parent
@@ -52,8 +52,10 @@ void record_fork_end(long pid)
 		__atomic_fetch_add(&segment->head.processes, 1, __ATOMIC_RELAXED);
 	if (pid == 0) {
 		image.guard = image.pid;
-		image.guard_is_kin = true;
+		image.inherited = image.segment;
 		image.pid = image.memory_only ? 0 : (int)rawcall3(SYS_getpid, 0, 0, 0);
+		if (image.segment)
+			pool_unsay_gone(image.pid);
 		image.said_goodbye = false;
 		image.connecting = false; /* the thread that was connecting is not in the child */
 		directory_forked();
@@ -78,9 +80,8 @@ static bool loss_unknown(struct segment *segment)
 	return __atomic_load_n(&segment->head.lost, __ATOMIC_RELAXED) && nobody_reads(segment);
 }
 
-/* The last process that uses the newest segment puts into the spool what nobody has acknowledged,
- * in this one and, because that may need it, in those before it. in_good_hands: another process
- * does that for what stands in the pool, if that is all. */
+/* Puts into the spool what nobody has acknowledged. in_good_hands: another process does that for
+ * what stands in the pool, if that is all. */
 static void keep_rest(struct segment *segment, bool in_good_hands)
 {
 	uint64_t spooled = segment->spooled;
@@ -105,17 +106,23 @@ static void keep_rest(struct segment *segment, bool in_good_hands)
 		reserve_tell(segment);
 }
 
+/* It does not matter whether other processes of the image still live: they may be killed, and then
+ * do not come here. What this one leaves to a parent is what that has in its memory, too. */
 void record_goodbye(void)
 {
 	bool in_good_hands;
 
 	if (!image.segment || image.memory_only || !image_is_ours())
 		return;
-	if (!__atomic_exchange_n(&image.said_goodbye, true, __ATOMIC_ACQ_REL))
+	/* From here on nobody leaves anything to us any more, and our other threads keep their
+	 * records themselves. */
+	if (!__atomic_exchange_n(&image.said_goodbye, true, __ATOMIC_SEQ_CST)) {
+		pool_say_gone();
 		count_users(-1u);
+	}
 	session_flush();
-	if (__atomic_load_n(&image.segment->head.users, __ATOMIC_ACQUIRE))
-		return; /* another process of the image is the last */
+	if (pool_kept_by_kin())
+		return;
 	in_good_hands = pool_kept_by_parent();
 	if (!in_good_hands)
 		pool_keep_at_end();
@@ -158,14 +165,34 @@ void record_hand_back(void)
 void record_goodbye_undo(void)
 {
 	if (image.segment && image_is_ours() &&
-		__atomic_exchange_n(&image.said_goodbye, false, __ATOMIC_ACQ_REL))
+		__atomic_exchange_n(&image.said_goodbye, false, __ATOMIC_ACQ_REL)) {
 		count_users(1);
+		pool_unsay_gone(image.pid);
+	}
 }
 
-void record_filter_begins(void)
+/* Behind a filter, this process keeps neither its records nor what others leave to it. What an
+ * aggregator holds, that reads; its successor is told that there may have been more. */
+static void keep_before_filter(void)
+{
+	if (!image_segment() || image.memory_only || !image_is_ours())
+		return;
+	if (nobody_reads(image.segment))
+		record_gap("lost-records", NULL, "behind a seccomp filter, with no aggregator");
+	else
+		record_filter();
+	pool_say_gone();
+	pool_keep_at_end();
+	for (struct segment *s = NULL; (s = segment_following(image.segment, s));)
+		spool_rest(s);
+}
+
+void record_filter_begins(bool installs)
 {
 	record_directory();
 	directory_look_for_broker();
+	if (installs)
+		keep_before_filter();
 }
 
 void record_memory_only(void)

@@ -320,13 +320,17 @@ static void execute_failed(
 		path_in(arguments, call->path), error);
 }
 
-/* The filter program that the call installs. NULL: there is none, in strict mode. */
+static bool is_strict(long number, const long arguments[6])
+{
+	return number == SYS_prctl ? arguments[1] == SECCOMP_MODE_STRICT
+				   : arguments[0] == SECCOMP_SET_MODE_STRICT;
+}
+
+/* The filter program that the call installs. NULL: there is none, in strict mode, or where
+ * libseccomp only asks what the kernel can do. */
 static const void *filter_of(long number, const long arguments[6])
 {
-	bool strict = number == SYS_prctl ? arguments[1] == SECCOMP_MODE_STRICT
-					  : arguments[0] == SECCOMP_SET_MODE_STRICT;
-
-	return strict ? NULL : (const void *)arguments[2];
+	return is_strict(number, arguments) ? NULL : (const void *)arguments[2];
 }
 
 static uint64_t execute_begins(long number, const struct call *call, const long arguments[6])
@@ -377,7 +381,8 @@ uint64_t call_before(long number, const long arguments[6])
 		break;
 	case FILTER:
 		if (installs_filter(number, arguments))
-			record_filter_begins();
+			record_filter_begins(
+				is_strict(number, arguments) || filter_of(number, arguments));
 		break;
 	case SUBMIT:
 		if ((unsigned)arguments[1] && ring_uses_names((int)arguments[0]))

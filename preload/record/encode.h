@@ -57,6 +57,7 @@ enum record_kind {
 	RECORD_ENDPOINT = 4,
 	RECORD_DIRECTORY = 5,
 	RECORD_GAP = 6,
+	RECORD_FILTER = 7,
 };
 
 /* Writes a record at `to`, which has room for record_size() bytes. Returns how many bytes it wrote:

@@ -338,6 +338,14 @@ void record_gap(const char *kind, const char *path, const char *detail)
 		key);
 }
 
+void record_filter(void)
+{
+	uint64_t key;
+
+	if (!fact_is_known(0, FACT_ATTRIBUTES(RECORD_FILTER, 0, 0), &key))
+		fact_record(&(struct record){ .kind = RECORD_FILTER }, key);
+}
+
 void record_load(enum loaded_by loaded_by, const char *path, const char *requester)
 {
 	struct place place;

@@ -59,6 +59,9 @@ bool record_open_is_known(int dirfd, const char *path, int flags, int fd, int er
 /* connect, bind, sendto...: unix, inet and inet6 addresses; others are not recorded. */
 void record_address(enum endpoint_use use, const void *address, size_t size, int error);
 
+/* This process will only record in memory from now on, which nobody may hold. */
+void record_filter(void);
+
 /* Something may have been missed. kind: as in manifest.proto. path may be NULL. */
 void record_gap(const char *kind, const char *path, const char *detail);
 
@@ -149,8 +152,9 @@ void record_hand_back(void);
 /* The exec that record_goodbye() preceded has failed: the process lives on. */
 void record_goodbye_undo(void);
 
-/* The application is about to install a seccomp filter: the last moment to ask the kernel. */
-void record_filter_begins(void);
+/* The application is about to install a seccomp filter, or perhaps only asks (!installs) what the
+ * kernel can do: the last moment for system calls of ours. */
+void record_filter_begins(bool installs);
 /* It has done so. From now on we make no system call, except before an exec (filters.h), and
  * records go to the memory only. */
 void record_memory_only(void);

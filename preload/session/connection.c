@@ -136,6 +136,9 @@ static void drop(int fd, bool close)
 		return;
 	close = close && identity_of(fd, &device, &inode);
 	pool_forget(close ? fd : -1);
+	/* Our parent does not hold the next connection. */
+	image.guard = 0;
+	image.inherited = NULL;
 	prefix_repeat();
 	/* That took a while, in which the program may have closed the number and opened another
 	 * file there. */

@@ -67,8 +67,14 @@ struct segment *segment_new(uint32_t size, int *ret_memfd)
 
 void segment_begin_cell(struct segment *segment)
 {
-	/* All but `magic`, by which others see that it is not free. */
-	memset(&segment->head.protocol, 0, POOL_PAGE - offsetof(struct session_memory, protocol));
+	unsigned char *from = (unsigned char *)&segment->head.protocol;
+	unsigned char *given_up = (unsigned char *)&segment->life.given_up;
+	unsigned char *behind = given_up + sizeof(segment->life.given_up);
+
+	/* All but `magic`, by which others see that it is not free, and what the parent says if it
+	 * looks for the last time before this image has begun. */
+	memset(from, 0, (size_t)(given_up - from));
+	memset(behind, 0, (size_t)((unsigned char *)segment + POOL_PAGE - behind));
 	begin(segment, POOL_CELL_SIZE);
 	segment->first = segment;
 	segment->segments = 1;
@@ -189,7 +195,9 @@ uint32_t *segment_append(
 	if (!word)
 		return NULL;
 	size = write_record((unsigned char *)(word + 1), record);
-	__atomic_store_n(word, SLOT_WORD(state, size), __ATOMIC_RELEASE);
+	/* Before we look whether another thread says goodbye (session_tend), since it spools what
+	 * is ready behind that. */
+	__atomic_store_n(word, SLOT_WORD(state, size), __ATOMIC_SEQ_CST);
 	return word;
 }
 

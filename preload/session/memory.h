@@ -26,6 +26,8 @@
 #define SEEN_MIDDLE 512u
 #define SEEN_LARGE  8192u
 
+#define GONE_PROCESSES 16u
+
 #define RECENT_EXECS   64u
 #define KNOWN_PROGRAMS 32u
 
@@ -38,9 +40,8 @@ struct recent_exec {
 /* How the aggregator gets a segment's records. */
 enum segment_way {
 	SEGMENT_UNANNOUNCED = 0,
-	SEGMENT_HELD = 1,	     /* it holds the memfd */
-	SEGMENT_BY_VALUE = 2,	     /* it has only the hello: records are sent in batches */
-	SEGMENT_BEING_ANNOUNCED = 3, /* a thread is about to say hello: others leave it alone */
+	SEGMENT_HELD = 1,     /* it holds the memfd */
+	SEGMENT_BY_VALUE = 2, /* it has only the hello: records are sent in batches */
 };
 
 struct segment {
@@ -63,6 +64,9 @@ struct segment {
 	uint32_t starts;	  /* segment 0: programs that the image has started, or tried to */
 	bool cell;		  /* it is a cell of a pool: see struct cell_tail */
 	uint8_t session[SESSION_ID_SIZE];
+	/* Segment 0: processes that have said goodbye, by pid. A later one with the same place may
+	 * have replaced them: this is for who ends at the same moment. */
+	int32_t gone[GONE_PROCESSES];
 	uint64_t seen[SEEN_SMALL] __attribute__((aligned(64)));
 };
 

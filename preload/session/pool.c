@@ -113,16 +113,25 @@ static bool is_watched(char *const *envp)
 	       preloads_hold(text_environment(envp, "LD_PRELOAD"), environment_library());
 }
 
-/* Does our parent, although it still lives, not look any more for what we leave? One of our own
- * image has said goodbye if nobody else is left there, and has left that to the last one: us. */
+/* Where process `pid` of this image says that it has said goodbye. */
+static int32_t *place_of_gone(int pid)
+{
+	return &image_oldest(image.segment)->gone[(unsigned)pid % GONE_PROCESSES];
+}
+
+/* Does our parent, although it still lives, not look any more for what we leave? */
 static bool given_up(void)
 {
-	struct segment *oldest = image_oldest(image.segment);
+	if (image.inherited)
+		return __atomic_load_n(place_of_gone(image.guard), __ATOMIC_SEQ_CST) == image.guard;
+	return image.cell &&
+	       __atomic_load_n(&cell_life(image_oldest(image.segment))->given_up, __ATOMIC_SEQ_CST);
+}
 
-	if (image.guard_is_kin)
-		return __atomic_load_n(&oldest->head.users, __ATOMIC_SEQ_CST) <=
-		       !image.said_goodbye;
-	return image.cell && __atomic_load_n(&cell_life(oldest)->given_up, __ATOMIC_SEQ_CST);
+/* Does our parent live, and will it look for what we leave when it ends itself? */
+static bool parent_looks(void)
+{
+	return image.guard && !given_up() && rawcall3(SYS_getppid, 0, 0, 0) == image.guard;
 }
 
 /* The process that will keep the records of the program that `pid` is about to execute. 0: none. A
@@ -131,9 +140,7 @@ static int guard_of(int pid)
 {
 	if (pid != image.pid)
 		return image.pid;
-	if (!image.guard || given_up() || rawcall3(SYS_getppid, 0, 0, 0) != image.guard)
-		return 0;
-	return image.guard;
+	return parent_looks() ? image.guard : 0;
 }
 
 static bool set_state(unsigned index, enum cell_state from, enum cell_state to)
@@ -227,10 +234,30 @@ void pool_take_back(void)
 
 /* --- the end ---------------------------------------------------------------------------------- */
 
+void pool_say_gone(void)
+{
+	__atomic_store_n(place_of_gone(image.pid), image.pid, __ATOMIC_SEQ_CST);
+}
+
+void pool_unsay_gone(int pid)
+{
+	__atomic_compare_exchange_n(
+		place_of_gone(pid), &pid, 0, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+}
+
+bool pool_kept_by_kin(void)
+{
+	return image.inherited && image.inherited == image.segment && parent_looks() &&
+	       (!image.pool || connection_is_there());
+}
+
+/* The parent keeps the cells of images that have ended. Ours has not if a process lives on, or was
+ * killed and could not say that it does not. */
 bool pool_kept_by_parent(void)
 {
-	return (image.pool || image.cell) && image.guard && !given_up() &&
-	       rawcall3(SYS_getppid, 0, 0, 0) == image.guard && connection_is_there();
+	return image.cell && !image.inherited && parent_looks() &&
+	       !__atomic_load_n(&image_oldest(image.segment)->head.users, __ATOMIC_SEQ_CST) &&
+	       connection_is_there();
 }
 
 /* Have all processes of this cell ended, as far as they could say so themselves? */
@@ -313,11 +340,12 @@ static bool copy_what_is_kept(struct keeping *keeping, unsigned i, bool all)
 	}
 	if (cell_life(keeping->copy)->alone)
 		return false;
-	/* Its image has not begun: it finds no guard in its ticket. */
+	/* Of an image that has not begun there is nothing to keep yet; it has to do that itself. */
 	if (keeping->copy->head.magic != SESSION_MEMORY_MAGIC)
 		__atomic_store_n(&pool_ticket(keeping->pool, i)->guard, 0, __ATOMIC_RELEASE);
-	return all || has_ended(keeping->copy) ||
-	       (give_up(cell_of(keeping, i)) && copy_cell(keeping, i));
+	else if (all || has_ended(keeping->copy))
+		return true;
+	return give_up(cell_of(keeping, i)) && copy_cell(keeping, i);
 }
 
 static void keep_cell(struct keeping *keeping, unsigned i, bool all)

@@ -42,7 +42,14 @@ void pool_take_back(void);
 
 /* --- the end ---------------------------------------------------------------------------------- */
 
-/* Will our parent keep what stands in our cell, and in those of our children? */
+/* For the other processes of the image: this one, which has not looked at what they leave yet, will
+ * look now for the last time. */
+void pool_say_gone(void);
+/* It lives on after all, or `pid` was another process's. */
+void pool_unsay_gone(int pid);
+/* Will our parent keep all that we leave, because it is of the same image and lives on? */
+bool pool_kept_by_kin(void);
+/* Will our parent, another image, keep what stands in our cell, and in those of our children? */
 bool pool_kept_by_parent(void);
 /* Appends to the spool what stands in the cells of processes that have ended; in all cells, if no
  * aggregator reads them any more. */

@@ -95,8 +95,6 @@ static long send_batches(struct segment *segment)
 	uint64_t end = segment_end(segment);
 	long error = 0;
 
-	if (segment->way == SEGMENT_BEING_ANNOUNCED)
-		return 0;
 	if (segment->way == SEGMENT_UNANNOUNCED)
 		error = send_hello(segment, -1, -1);
 	while (!error && from < end) {
@@ -230,19 +228,14 @@ static void send_notice(struct segment *segment)
 		PACKET_NOTICE, segment->first->session, write_varint, segment->previous->number);
 }
 
-void session_announce(struct segment *segment, int memfd)
+bool session_announce(struct segment *segment, int memfd)
 {
-	int root = image.descriptor < 0 ? -1 : open_root();
+	int root CLEANUP_FD = image.descriptor < 0 ? -1 : open_root();
 
-	if (image.descriptor >= 0 && send_hello(segment, memfd, root) == 0)
-		send_notice(segment);
-	fd_close(&root);
-	if (segment->way != SEGMENT_BEING_ANNOUNCED)
-		return;
-	/* The announcement failed. What other threads have recorded in the segment meanwhile was
-	 * left alone, and goes another way now. */
-	segment->way = SEGMENT_UNANNOUNCED;
-	session_tend_all(segment);
+	if (image.descriptor < 0 || send_hello(segment, memfd, root) < 0)
+		return false;
+	send_notice(segment);
+	return true;
 }
 
 void session_ask_for_pool(uint64_t identity)
@@ -302,9 +295,12 @@ void session_tend(struct segment *segment, const uint32_t *slot)
 {
 	bool connected = image.descriptor >= 0, now_and_then;
 
-	if (image.memory_only || image.starting || segment->way == SEGMENT_BEING_ANNOUNCED)
+	if (image.memory_only || image.starting)
 		return;
 	if (connected && segment->way == SEGMENT_HELD) {
+		/* Another thread has put what there was into the spool, and ends the process. */
+		if (__atomic_load_n(&image.said_goodbye, __ATOMIC_SEQ_CST))
+			note_refusal(spool_slot(segment, slot));
 		if (!time_to_look() || connection_is_there())
 			return;
 	} else if (connected) {

@@ -6,6 +6,7 @@
 #ifndef FOOTPRINT_PRELOAD_SESSION_SESSION_H
 #define FOOTPRINT_PRELOAD_SESSION_SESSION_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "preload/session/memory.h"
@@ -14,8 +15,9 @@
  * them. */
 void session_start(struct segment *segment, int memfd, int root);
 
-/* Announces a further segment, whose memfd (or -1) this is. */
-void session_announce(struct segment *segment, int memfd);
+/* Announces a further segment, whose memfd (or -1) this is, and which nobody else knows yet. False:
+ * it could not be sent. */
+bool session_announce(struct segment *segment, int memfd);
 
 /* To be called after each new record: makes sure that it is kept, by the aggregator or in the
  * spool. While the aggregator holds the memory this makes no system call, except that it looks at

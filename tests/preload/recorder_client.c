@@ -263,6 +263,23 @@ static int run_released(void)
 	return 0;
 }
 
+/* An image begins in a cell where the parent has looked for the last time, and where another image
+ * has left something. */
+static int run_cell(void)
+{
+	struct segment *cell = calloc(1, POOL_CELL_SIZE);
+	bool kept;
+
+	cell->head.magic = POOL_OCCUPIED;
+	cell->head.lost = cell->life.ended = cell->gone[0] = 1;
+	cell->life.given_up = 1;
+	segment_begin_cell(cell);
+	kept = cell->life.given_up && cell->head.magic == POOL_OCCUPIED && !cell->head.lost &&
+	       !cell->life.ended && !cell->gone[0] && cell->head.users == 1;
+	free(cell);
+	return !kept;
+}
+
 /* The paths of standard input, a line each. From a line "fork" on a child makes the rest, too. */
 static int run_told(void)
 {
@@ -430,6 +447,7 @@ static const struct {
 	{ "killed", run_killed },
 	{ "killed-in-threads", run_killed_in_threads },
 	{ "released", run_released },
+	{ "cell", run_cell },
 	{ "told", run_told },
 	{ "steps", run_steps },
 	{ "resumed", run_resumed },

@@ -307,6 +307,12 @@ def a_log_is_given_back_while_a_thread_writes_to_it(client):
 
 
 @test
+def a_cell_begins_with_what_the_parent_has_said(client):
+    with Case(client) as case:
+        case.run("cell", 1)
+
+
+@test
 def without_an_aggregator_records_are_spooled(client):
     with Case(client, listening=False) as case:
         case.run("plain", 100)

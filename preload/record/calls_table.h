@@ -54,7 +54,7 @@ struct call {
 	uint8_t path;
 	uint8_t flags;	   /* holds AT_SYMLINK_FOLLOW or AT_SYMLINK_NOFOLLOW; or O_*, CLONE_* */
 	uint8_t no_follow; /* 1: does not follow a symlink at the end, unless the flags say so */
-	uint8_t room; /* readlink's buffer size: if it is positive, EINVAL means "no symlink" */
+	uint8_t room;	   /* size of readlink's buffer, which is the argument before it */
 	uint8_t to_directory;
 	uint8_t to_path;
 	uint16_t access;

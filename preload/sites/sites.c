@@ -48,7 +48,9 @@ struct pages {
 
 void site_before(struct site_frame *frame)
 {
-	if (call_of(frame->number)->means >= BEFOREHAND)
+	const struct call *call = call_of(frame->number);
+
+	if (call->means >= BEFOREHAND || call->room != NONE)
 		frame->ticket = call_before(frame->number, frame->arguments);
 }
 

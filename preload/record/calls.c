@@ -398,6 +398,11 @@ uint64_t call_before(long number, const long arguments[6])
 	case EXECUTE:
 		ticket = execute_begins(number, call, arguments);
 		break;
+	case ADDRESS:
+		if (call->access == ENDPOINT_CONNECT)
+			record_connect_begins((int)arguments[0], (const void *)arguments[1],
+				(unsigned)arguments[2]);
+		break;
 	case ROOT:
 		record_root_begin();
 		ticket = record_directory();

@@ -92,6 +92,7 @@ static int directory; /* t-dir */
 
 static void opens(void)
 {
+	int plain = open("t-dir", O_RDONLY); /* nothing in this call says that it is a directory */
 	static char bad[NAME_MAX + 2];
 
 	memset(bad, 'x', sizeof(bad) - 1);
@@ -114,6 +115,8 @@ static void opens(void)
 	FD(openat(directory, "../t-open", O_RDONLY));
 	FD(openat(directory, "t-none-below", O_RDONLY));
 	FD(openat(12345, "t-bad-directory", O_RDONLY));
+	FD(openat(plain, "t-none-below-plain", O_RDONLY));
+	close(plain);
 	FD(openat64(directory, "t-below", O_RDONLY));
 	FD(creat("t-creat", 0600));
 	FD(creat64("t-creat64", 0600));

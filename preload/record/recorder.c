@@ -323,13 +323,18 @@ static int socket_option(int fd, int option)
 	return value;
 }
 
-/* Does a connect of this socket wait for an answer from the network? (That of a Unix socket waits
- * only where a queue is full.) */
-static bool waits_for_network(int fd, int family)
+static bool may_wait(int fd)
 {
-	long flags = rawcall3(SYS_fcntl, fd, F_GETFL, 0);
+	long flags = image.memory_only ? -1 : rawcall3(SYS_fcntl, fd, F_GETFL, 0);
 
-	return flags >= 0 && !(flags & O_NONBLOCK) && (family == AF_INET || family == AF_INET6) &&
+	return flags >= 0 && !(flags & O_NONBLOCK);
+}
+
+/* Does a connect to this family wait for an answer from the network? (That of a Unix socket waits
+ * only where a queue is full.) */
+static bool is_of_network(int fd, int family)
+{
+	return (family == AF_INET || family == AF_INET6) &&
 	       socket_option(fd, SO_DOMAIN) == family && socket_option(fd, SO_TYPE) == SOCK_STREAM;
 }
 
@@ -338,10 +343,10 @@ void record_connect_begins(int fd, const void *address, size_t size)
 	sa_family_t family;
 
 	if (!image_segment() || size < sizeof(family) || size > sizeof(struct sockaddr_storage) ||
-		!structure_is_readable(address, size))
+		!may_wait(fd) || !structure_is_readable(address, size))
 		return;
 	memcpy(&family, address, sizeof(family));
-	if (waits_for_network(fd, family))
+	if (is_of_network(fd, family))
 		record_address(ENDPOINT_CONNECT, address, size, EINPROGRESS);
 }
 

@@ -123,8 +123,9 @@ static int close_range_by_number(unsigned first, unsigned last, int flags)
 	return (int)hook_real_syscall()(SYS_close_range, first, last, flags);
 }
 
-/* Our descriptor is close-on-exec already, and a bad range is for the kernel to refuse. With
- * CLOSE_RANGE_UNSHARE, the first part makes the table our own, which does no harm to the second. */
+/* Our descriptor is close-on-exec already, and a bad range or flag is for the kernel to refuse.
+ * With CLOSE_RANGE_UNSHARE, the first part makes the table our own, which does no harm to the
+ * second. */
 FP_EXPORT int close_range(unsigned first, unsigned last, int flags)
 {
 	REAL(close_range);
@@ -134,7 +135,7 @@ FP_EXPORT int close_range(unsigned first, unsigned last, int flags)
 		real_close_range = close_range_by_number;
 	if ((unsigned)flags & CLOSE_RANGE_UNSHARE)
 		record_descriptors_each_thread();
-	if ((unsigned)flags & CLOSE_RANGE_CLOEXEC || first > last)
+	if ((unsigned)flags & ~CLOSE_RANGE_UNSHARE || first > last)
 		return real_close_range(first, last, flags);
 	ours = ours_among(first, last);
 	if (ours < 0)
@@ -171,7 +172,7 @@ FP_EXPORT void closefrom(int first)
 		record_fd_range_closed(from, UINT_MAX);
 		real_closefrom(first);
 	} else if (real_closefrom) {
-		if (close_range(from, (unsigned)ours - 1, 0) < 0)
+		if (from < (unsigned)ours && close_range(from, (unsigned)ours - 1, 0) < 0)
 			close_each(from, (unsigned)ours);
 		record_fd_range_closed((unsigned)ours + 1, UINT_MAX);
 		real_closefrom(ours + 1);

@@ -22,6 +22,7 @@
 #include "preload/record/pointers.h"
 #include "preload/record/recorder.h"
 #include "preload/record/rings.h"
+#include "preload/text.h"
 
 #ifndef CLOSE_RANGE_UNSHARE
 #define CLOSE_RANGE_UNSHARE (1u << 1)
@@ -87,6 +88,18 @@ static bool structure_read(long argument, size_t size, int error)
 static bool is_no_link(const struct call *call, const long arguments[6], int error)
 {
 	return error == EINVAL && call->room != NONE && (int)arguments[call->room - 1] > 0;
+}
+
+/* The ticket of a call whose path was recorded before it. */
+#define RECORDED 1u
+
+/* Is the path in the room for readlink's answer? POSIX does not allow that, but it works. */
+static bool overwrites_path(const struct call *call, const long arguments[6])
+{
+	unsigned long room = (unsigned long)arguments[call->room - 2];
+	unsigned long path = (unsigned long)arguments[call->path - 1];
+
+	return path - room < (unsigned)arguments[call->room - 1];
 }
 
 static void one_path(const struct call *call, const long arguments[6], int error)
@@ -354,6 +367,29 @@ static uint64_t execute_begins(long number, const struct call *call, const long 
 	return ticket;
 }
 
+static int error_of(long result)
+{
+	return rawcall_failed(result) ? (int)-result : 0;
+}
+
+/* If the path is about to be overwritten, records it with the answer that the kernel would give
+ * now. */
+static uint64_t path_begins(long number, const struct call *call, const long arguments[6])
+{
+	long answer = 0, words[4];
+	char room;
+
+	if (call->room == NONE || !overwrites_path(call, arguments))
+		return 0;
+	memcpy(words, arguments, sizeof(words));
+	words[call->room - 2] = (long)&room;
+	words[call->room - 1] = sizeof(room);
+	if (!image.memory_only)
+		answer = rawcall4(number, words[0], words[1], words[2], words[3]);
+	one_path(call, arguments, error_of(answer));
+	return RECORDED;
+}
+
 static void ring_gap(void)
 {
 	record_gap("io-uring", NULL, "files or addresses may be used through an io_uring");
@@ -365,8 +401,16 @@ uint64_t call_before(long number, const long arguments[6])
 	uint64_t ticket = 0;
 
 	switch (call->means) {
+	case PATH:
+		ticket = path_begins(number, call, arguments);
+		break;
 	case EXECUTE:
 		ticket = execute_begins(number, call, arguments);
+		break;
+	case ADDRESS:
+		if (call->access == ENDPOINT_CONNECT)
+			record_connect_begins((int)arguments[0], (const void *)arguments[1],
+				(unsigned)arguments[2]);
 		break;
 	case ROOT:
 		record_root_begin();
@@ -404,11 +448,6 @@ uint64_t call_before(long number, const long arguments[6])
 		break;
 	}
 	return ticket;
-}
-
-static int error_of(long result)
-{
-	return rawcall_failed(result) ? (int)-result : 0;
 }
 
 bool call_is_known(long number, const long arguments[6], long result)
@@ -527,13 +566,15 @@ void call_after(long number, const long arguments[6], long result, uint64_t tick
 
 	/* Nearly all calls are one of these three, and comparing is faster than a switch's indirect
 	 * jump. */
-	if (call->means == PATH)
-		one_path(call, arguments, error_of(result));
-	else if (call->means == OPEN)
+	if (call->means == PATH) {
+		if (ticket != RECORDED)
+			one_path(call, arguments, error_of(result));
+	} else if (call->means == OPEN) {
 		opened(call, arguments, (int)flags_in(arguments, call->flags),
 			rawcall_failed(result) ? -1 : (int)result, error_of(result));
-	else if (call->means == CLOSE)
+	} else if (call->means == CLOSE) {
 		record_fd_closed((int)arguments[0]);
-	else
+	} else {
 		unusual_after(number, arguments, result, ticket);
+	}
 }

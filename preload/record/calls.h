@@ -13,8 +13,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* To be called before the system call; only those from BEFOREHAND on need it (calls_table.h).
- * Returns a ticket for call_after(). */
+/* To be called before the system call; only those from BEFOREHAND on need it, and those that have
+ * room for an answer (calls_table.h). Returns a ticket for call_after(). */
 uint64_t call_before(long number, const long arguments[6]);
 /* To be called after the system call. result: the kernel's answer, a negative errno on failure. In
  * the child of a call that makes a process the result is 0. Does nothing for a number without a

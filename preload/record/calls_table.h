@@ -19,7 +19,6 @@ enum meaning {
 	CREATE,	      /* creat: an open whose flags are implied */
 	OPEN_HOW,     /* openat2: the flags stand in a struct open_how */
 	WATCH,	      /* inotify_add_watch */
-	ADDRESS,      /* connect, bind: descriptor, address, size */
 	SEND,	      /* sendto */
 	SEND_MESSAGE, /* sendmsg */
 	SEND_SEVERAL, /* sendmmsg */
@@ -33,6 +32,7 @@ enum meaning {
 
 	BEFOREHAND,
 	EXECUTE = BEFOREHAND, /* execve, execveat: recorded before, taken back if it returns */
+	ADDRESS,	      /* connect, bind: descriptor, address, size; a connect may wait */
 	DIRECTORY,	      /* chdir, fchdir */
 	ROOT,	 /* chroot, pivot_root: paths, and the working directory may be another one */
 	ENTER,	 /* setns: the same, where it leads to another namespace of mounts */
@@ -54,7 +54,7 @@ struct call {
 	uint8_t path;
 	uint8_t flags;	   /* holds AT_SYMLINK_FOLLOW or AT_SYMLINK_NOFOLLOW; or O_*, CLONE_* */
 	uint8_t no_follow; /* 1: does not follow a symlink at the end, unless the flags say so */
-	uint8_t room; /* readlink's buffer size: if it is positive, EINVAL means "no symlink" */
+	uint8_t room;	   /* size of readlink's buffer, which is the argument before it */
 	uint8_t to_directory;
 	uint8_t to_path;
 	uint16_t access;

@@ -69,11 +69,15 @@ bool path_was_read(const char *path, int error)
 	       (path && !image.memory_only && symbol_text_readable(path, FP_PATH_SIZE_MAX));
 }
 
-bool structure_was_read(const void *structure, size_t size, int error)
+bool structure_is_readable(const void *structure, size_t size)
 {
 	const char *bytes = structure;
 
-	return error_tells_of_a_look(error) ||
-	       (size && !image.memory_only && symbol_readable(bytes) &&
-		       symbol_readable(bytes + size - 1));
+	return size && !image.memory_only && symbol_readable(bytes) &&
+	       symbol_readable(bytes + size - 1);
+}
+
+bool structure_was_read(const void *structure, size_t size, int error)
+{
+	return error_tells_of_a_look(error) || structure_is_readable(structure, size);
 }

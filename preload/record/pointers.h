@@ -9,8 +9,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* For use before the call. Behind a filter, only NULL is known to be bad. */
+/* For use before the call. Behind a filter, only a path of NULL is known to be bad, and no
+ * structure to be good. */
 bool path_is_readable(const char *path);
+bool structure_is_readable(const void *structure, size_t size);
 
 /* Does this error say that the call has looked at its path? True for the errors that are usual for
  * paths and addresses. Any other may have come before: EPERM from swapon, or any error from a

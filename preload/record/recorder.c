@@ -313,6 +313,43 @@ void record_address(enum endpoint_use use, const void *address, size_t size, int
 		key);
 }
 
+/* What getsockopt says of a socket. -1: nothing. */
+static int socket_option(int fd, int option)
+{
+	socklen_t size = sizeof(option);
+	int value = -1;
+
+	rawcall6(SYS_getsockopt, fd, SOL_SOCKET, option, (long)&value, (long)&size, 0);
+	return value;
+}
+
+static bool may_wait(int fd)
+{
+	long flags = image.memory_only ? -1 : rawcall3(SYS_fcntl, fd, F_GETFL, 0);
+
+	return flags >= 0 && !(flags & O_NONBLOCK);
+}
+
+/* Does a connect to this family wait for an answer from the network? (That of a Unix socket waits
+ * only where a queue is full.) */
+static bool is_of_network(int fd, int family)
+{
+	return (family == AF_INET || family == AF_INET6) &&
+	       socket_option(fd, SO_DOMAIN) == family && socket_option(fd, SO_TYPE) == SOCK_STREAM;
+}
+
+void record_connect_begins(int fd, const void *address, size_t size)
+{
+	sa_family_t family;
+
+	if (!image_segment() || size < sizeof(family) || size > sizeof(struct sockaddr_storage) ||
+		!may_wait(fd) || !structure_is_readable(address, size))
+		return;
+	memcpy(&family, address, sizeof(family));
+	if (is_of_network(fd, family))
+		record_address(ENDPOINT_CONNECT, address, size, EINPROGRESS);
+}
+
 void record_gap(const char *kind, const char *path, const char *detail)
 {
 	struct place place;

@@ -59,6 +59,10 @@ bool record_open_is_known(int dirfd, const char *path, int flags, int fd, int er
 /* connect, bind, sendto...: unix, inet and inet6 addresses; others are not recorded. */
 void record_address(enum endpoint_use use, const void *address, size_t size, int error);
 
+/* Before a connect. It may wait for minutes, and the program need not return from it: it may be
+ * killed, or jump out of a signal handler. So an address that it will wait for is recorded now. */
+void record_connect_begins(int fd, const void *address, size_t size);
+
 /* This process will only record in memory from now on, which nobody may hold. */
 void record_filter(void);
 

@@ -47,15 +47,29 @@ struct pages {
 	uint64_t first, end;
 };
 
-void site_before(struct site_frame *frame)
-{
-	if (call_of(frame->number)->means >= BEFOREHAND)
-		frame->ticket = call_before(frame->number, frame->arguments);
-}
-
 /* A thread that may be cancelled at any instruction must not be cancelled while it records: the
  * record would stay half-written. So signals are blocked, unless there is nothing to record, as is
  * the rule. No site of ld.so is of this kind. */
+static __attribute__((noinline)) void before_deferred(struct site_frame *frame)
+{
+	uint64_t mask = signals_hold();
+
+	frame->ticket = call_before(frame->number, frame->arguments);
+	signals_release(mask);
+}
+
+void site_before(struct site_frame *frame)
+{
+	const struct call *call = call_of(frame->number);
+
+	if (call->means < BEFOREHAND && call->room == NONE)
+		return;
+	if (frame->deferred && !image.memory_only)
+		before_deferred(frame);
+	else
+		frame->ticket = call_before(frame->number, frame->arguments);
+}
+
 static __attribute__((noinline)) void after_deferred(struct site_frame *frame, long result)
 {
 	uint64_t mask;

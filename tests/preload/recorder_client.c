@@ -147,6 +147,15 @@ static int run_forks(void)
 	return 0;
 }
 
+/* A fork that fails: there is no child. */
+static int run_failed_fork(void)
+{
+	record_fork_begin();
+	record_fork_end(-1);
+	make_facts("parent", count);
+	return 0;
+}
+
 /* The last process of the image is a child that outlives its parent. */
 static int run_orphan(void)
 {
@@ -442,6 +451,7 @@ static const struct {
 	{ "rows", run_rows },
 	{ "threads", run_threads },
 	{ "forks", run_forks },
+	{ "failed-fork", run_failed_fork },
 	{ "orphan", run_orphan },
 	{ "signals", run_signals },
 	{ "killed", run_killed },

@@ -23,6 +23,7 @@ RECORDER = ("text path_hash places encode entry symbols memory seen directories 
             "programs processes pool pool_enter reserve start").split()
 TIMEOUT = 30
 THREADS, CHILDREN = 8, 6
+SUN_PATH_SIZE = 108  # unix(7)
 tests = []
 
 
@@ -161,6 +162,15 @@ def forks_share_one_memory(client):
         header = case.receiver.memories[0].header()
         # The killed child has not said goodbye.
         assert (header["processes"], header["users"]) == (1 + CHILDREN, 1), header
+
+
+@test
+def a_fork_that_fails_leaves_the_process_the_last(client):
+    with Case(client) as case:
+        case.run("failed-fork", 20)
+        assert made(case.records()) == numbered("failed-fork", 20, "parent")
+        header = case.receiver.memories[0].header()
+        assert (header["processes"], header["users"]) == (1, 0), header
 
 
 @test
@@ -521,18 +531,22 @@ def chroot_is_seen_from_above(client):
 
 
 @test
-def overlong_socket_paths_work(client):
-    with Case(client, listening=False) as case:
-        deep = os.path.join(case.folder.name, "d" * 100, "e" * 100)
-        os.makedirs(os.path.join(deep, "spool"))
-        here = os.open(".", os.O_RDONLY)
-        os.chdir(deep)
-        case.receiver = wire.Receiver("aggregator.sock")
-        os.fchdir(here)
-        os.close(here)
-        case.socket = os.path.join(deep, "aggregator.sock")
-        case.run("plain", 10)
-        assert made(case.records()) == numbered("plain", 10, "main")
+def long_socket_paths_work(client):
+    """Among them the longest that fits into an address with its zero, and the next."""
+    for size in (SUN_PATH_SIZE - 1, SUN_PATH_SIZE, 3 * SUN_PATH_SIZE):
+        with Case(client, listening=False) as case:
+            name, start = "/aggregator.sock", case.folder.name + "/"
+            deep = start + "".join("/" if i % 100 == 99 else "d" for i in range(size - len(start + name)))
+            os.makedirs(os.path.join(deep, "spool"))
+            here = os.open(".", os.O_RDONLY)
+            os.chdir(deep)
+            case.receiver = wire.Receiver("aggregator.sock")
+            os.fchdir(here)
+            os.close(here)
+            case.socket = deep + name
+            assert len(case.socket) == size, case.socket
+            case.run("plain", 10)
+            assert made(case.records()) == numbered("plain", 10, "main")
 
 
 @test

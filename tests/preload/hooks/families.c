@@ -92,6 +92,7 @@ static int directory; /* t-dir */
 
 static void opens(void)
 {
+	int plain = open("t-dir", O_RDONLY); /* nothing in this call says that it is a directory */
 	static char bad[NAME_MAX + 2];
 
 	memset(bad, 'x', sizeof(bad) - 1);
@@ -114,6 +115,8 @@ static void opens(void)
 	FD(openat(directory, "../t-open", O_RDONLY));
 	FD(openat(directory, "t-none-below", O_RDONLY));
 	FD(openat(12345, "t-bad-directory", O_RDONLY));
+	FD(openat(plain, "t-none-below-plain", O_RDONLY));
+	close(plain);
 	FD(openat64(directory, "t-below", O_RDONLY));
 	FD(creat("t-creat", 0600));
 	FD(creat64("t-creat64", 0600));
@@ -225,6 +228,39 @@ static void looks(void)
 	T(inotify_add_watch(watch, "t-none", IN_CREATE));
 	T(name_to_handle_at(AT_FDCWD, "t-none", &handle.handle, &mount, 0));
 	close(watch);
+}
+
+/* Reads a link into the memory of its own name, at the end of what is mapped. The answer has no
+ * room for a zero behind it. POSIX does not allow that, but it works. */
+static void look_in_place(int by, const char *name)
+{
+	size_t size = strlen(name) + 1, page = sysconf(_SC_PAGESIZE);
+	char *pages =
+		mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *text = pages + page - size;
+
+	mprotect(pages + page, page, PROT_NONE);
+	strcpy(text, name);
+	if (by == SYS_readlink)
+		T(readlink(text, text, size));
+	else if (by == SYS_readlinkat)
+		T(readlinkat(directory, text, text, size));
+	else
+		T(syscall(SYS_readlink, text, text, size));
+	printf("%.*s\n", (int)size, text);
+	munmap(pages, 2 * page);
+}
+
+static void looks_in_place(void)
+{
+	T(symlink("long-enough-to-fill-it", "t-in-place"));
+	T(symlink("long-enough-to-fill-it", "t-in-place-2"));
+	T(symlinkat("long-enough-to-fill-it", directory, "t-in-place-at"));
+	look_in_place(SYS_readlink, "t-in-place");
+	look_in_place(SYS_readlink, "t-none-in-place");
+	look_in_place(SYS_readlinkat, "t-in-place-at");
+	look_in_place(SYS_readlinkat, "../t-open");
+	look_in_place(0, "t-in-place-2");
 }
 
 static void changes(void)
@@ -433,6 +469,7 @@ int main(void)
 	directories();
 	temporaries();
 	looks();
+	looks_in_place();
 	changes();
 	names();
 	shared();

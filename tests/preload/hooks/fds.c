@@ -131,9 +131,10 @@ static void closing(int own)
 	SAY(close_range(3, ~0u, 0));
 	SAY(syscall(SYS_close_range, 3, ~0u, 0));
 	closefrom(3);
-	closefrom(own);
+	SAY((closefrom(own), -errno));
 	SAY(close_range(own, own, 0));
-	SAY(close_range(3, ~0u, 4)); /* CLOSE_RANGE_CLOEXEC */
+	SAY(close_range(own, own, 8)); /* no flag of that value */
+	SAY(close_range(3, ~0u, 4));   /* CLOSE_RANGE_CLOEXEC */
 }
 
 static void range_closes_the_rest(int own)

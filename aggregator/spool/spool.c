@@ -32,12 +32,18 @@ bool spool_read_since(const struct aggregator *daemon, uint64_t time_ms)
 	return daemon->spool.read_ms > time_ms;
 }
 
+/* Is it only there because somebody keeps it locked? All that it holds has been read then. */
+static bool is_held(const struct taken *taken)
+{
+	return taken->state == TAKEN_LOCKED && taken->early;
+}
+
 /* Files are listed in the order in which they were taken. */
 bool spool_holds_since(const struct aggregator *daemon, uint64_t time_ms)
 {
 	const struct taken *oldest = TAILQ_FIRST(&daemon->spool.taken);
 
-	while (oldest && oldest->state == TAKEN_BROKEN)
+	while (oldest && (oldest->state == TAKEN_BROKEN || is_held(oldest)))
 		oldest = TAILQ_NEXT(oldest, link);
 	return oldest && oldest->since_ms <= time_ms;
 }

@@ -48,7 +48,10 @@ void intake_pause(struct aggregator *daemon)
  * notice. poll would report them again and again, so it is stopped until the tick. */
 static void pause_accepting(struct aggregator *daemon)
 {
-	daemon->counters.no_descriptors++;
+	if (!daemon->counters.no_descriptors++)
+		log_trouble("out of descriptors (%llu): processes that start now use the spool, "
+			    "which costs them time; raise the limit (LimitNOFILE=, ulimit -n)",
+			(unsigned long long)daemon->intake.descriptors_max);
 	intake_pause(daemon);
 }
 

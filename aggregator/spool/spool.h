@@ -28,6 +28,7 @@ struct session;
 enum taken_state {
 	TAKEN_LOCKED, /* somebody may still write to it */
 	TAKEN_READING,
+	TAKEN_WAITING, /* for applications or roots of its user to end */
 	TAKEN_READ,
 	TAKEN_COVERED, /* the snapshot being written has all of it */
 	TAKEN_BROKEN,  /* cannot be read: it stays where it is */

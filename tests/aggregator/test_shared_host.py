@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# time-limit: 300
+# time-limit: 900
 """A host that many share: what one user does does not keep others' records from their manifests."""
 import os, sys
 
@@ -71,5 +71,47 @@ def locks_of_many_users(daemon):
     wait_for("an empty spool", lambda: set(os.listdir(daemon.spool)) <= OWN_FILES)
 
 
+def applications_of_one_user(daemon):
+    """Somebody with thousands of applications: others begin theirs nevertheless, and what there was no room for waits
+    and is not lost."""
+    daemon.kill()
+    daemon.manifests = tempfile.mkdtemp(dir="/dev/shm")  # a disk needs long for thousands of files
+    try:
+        daemon.start()
+        have_applications(daemon)
+    finally:
+        shutil.rmtree(daemon.manifests)
+
+
+def have_applications(daemon):
+    spool_file(daemon, b"".join(entry([path("/etc/hosts")], application="many", version=str(i)) for i in range(4200)),
+               user=NOBODY)
+    wait_for("a word about it", lambda: "too many of them of its user (uid %d)" % NOBODY in daemon.stderr(), 60)
+    peer = Peer(daemon, [path("/etc/passwd")])
+    peer.socket.send(data(4, data(1, peer.session) + fixed(2, 1)))
+    assert peer.socket.recv(64), "refused, and no pool lent"
+    peer.close()
+    assert any(name.startswith("taken.") for name in os.listdir(daemon.spool)), "the rest of it does not wait"
+    # So many manifests are written rarely, and only what has been written makes room.
+    if os.environ.get("FOOTPRINT_TEST_LONG") == "1":
+        wait_for("all", lambda: len(daemon.written()) == 4201, 600)
+        assert "gaps {" not in daemon.manifest("many@4199") + daemon.manifest(), daemon.manifest()
+        assert has_file(daemon.manifest("many@4199"), "/etc/hosts")
+
+
+def words_without_end(daemon):
+    """A peer that is refused over and over does not fill the journal of the host, but it does not keep the daemon from
+    saying the same of another one."""
+    for _ in range(300):
+        s = connect(daemon)
+        s.send(b"x" * 20)
+        assert refused(s)
+        s.close()
+    assert daemon.stop() == 0
+    assert daemon.counter("hellos refused") == 300
+    said = daemon.stderr().count("a peer of uid 0")
+    assert 1 < said < 30, said
+
+
 if __name__ == "__main__":
-    run([a_crowded_spool, locks_of_many_users])
+    run([applications_of_one_user, a_crowded_spool, locks_of_many_users, words_without_end])

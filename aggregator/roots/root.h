@@ -102,6 +102,7 @@ struct roots {
 	unsigned n_freed;	 /* roots freed since then */
 	uint64_t n_queued;	 /* facts that wait, in all roots, in units of their paths */
 	bool frozen;		 /* a snapshot is being written: nothing is applied */
+	bool mounts_told;	 /* it was reported that mounts cannot be held */
 	bool short_told;	 /* it was reported that there is no memory for looks */
 	uint64_t asks;		 /* bit N: the number N of look_tools.ask is taken */
 };

@@ -196,9 +196,11 @@ static void follow_socket(struct aggregator *daemon)
 	uv_poll_stop(&intake->poll);
 	r = listener_renew(&daemon->listener);
 	if (r < 0 && !intake->gone)
-		log_trouble("%s: was removed, and cannot be made again: %s", path, strerror(-r));
+		log_trouble("%s: was removed or replaced, and cannot be made again: %s: "
+			    "processes that start now use the spool",
+			path, strerror(-r));
 	else if (r == 0)
-		log_trouble("%s: was removed; it is there again", path);
+		log_trouble("%s: was removed or replaced; it is there again", path);
 	if (r == 0)
 		daemon->listening_ns = daemon->listener.since_ns;
 	intake->gone = r < 0;

@@ -100,11 +100,10 @@ def those_who_never_stop_talking(daemon):
 
 def another_socket_in_its_place(daemon):
     """A socket that somebody else has put there is not removed."""
-    os.unlink(daemon.socket)
-    other = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    other.bind(daemon.socket)
+    other = replace_socket(daemon, served=True)
     assert daemon.stop() == 0
     assert os.path.exists(daemon.socket), "removed"
+    other.close()
 
 
 def many_files_of_a_killed_one(daemon):

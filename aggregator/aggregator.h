@@ -61,7 +61,7 @@
 struct aggregator {
 	uv_loop_t loop;
 	uv_timer_t tick;
-	uv_signal_t on_terminate, on_interrupt, on_report;
+	uv_signal_t on_terminate, on_interrupt, on_hangup, on_report;
 	struct options options;
 	struct counters counters;
 	struct listener listener;

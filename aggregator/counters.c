@@ -6,7 +6,7 @@
 
 void counters_print(const struct counters *counters)
 {
-#define COUNTER(name, what) log_trouble("%s: %" PRIu64, what, counters->name);
+#define COUNTER(name, what) log_answer("%s: %" PRIu64, what, counters->name);
 #include "aggregator/counters.def"
 #undef COUNTER
 }

@@ -55,6 +55,15 @@ static void on_report(uv_signal_t *signal, int number)
 	counters_print(&daemon->counters);
 }
 
+static void on_write(uv_signal_t *signal, int number)
+{
+	struct aggregator *daemon = signal->data;
+
+	(void)number;
+	if (!daemon->stopping)
+		snapshot_start(daemon);
+}
+
 static void on_stop(uv_signal_t *signal, int number)
 {
 	(void)number;
@@ -95,6 +104,8 @@ static int start_signals(struct aggregator *daemon)
 
 	if (r == 0)
 		r = start_signal(daemon, &daemon->on_interrupt, on_stop, SIGINT);
+	if (r == 0)
+		r = start_signal(daemon, &daemon->on_hangup, on_write, SIGHUP);
 	if (r == 0)
 		r = start_signal(daemon, &daemon->on_report, on_report, SIGUSR1);
 	return r;

@@ -104,6 +104,7 @@ static void close_handles(struct aggregator *daemon)
 		(uv_handle_t *)&daemon->tick,
 		(uv_handle_t *)&daemon->on_terminate,
 		(uv_handle_t *)&daemon->on_interrupt,
+		(uv_handle_t *)&daemon->on_hangup,
 		(uv_handle_t *)&daemon->on_report,
 	};
 

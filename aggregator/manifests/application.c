@@ -170,8 +170,8 @@ static void application_free(struct application *application)
 	free(application);
 }
 
-static int application_new(
-	struct aggregator *daemon, const char *name, const char *version, struct application **ret)
+static int application_new(struct aggregator *daemon, uint32_t user, const char *name,
+	const char *version, struct application **ret)
 {
 	struct application *application = calloc(1, sizeof(*application));
 	int r;
@@ -179,6 +179,7 @@ static int application_new(
 	if (!application)
 		return -ENOMEM;
 	application->daemon = daemon;
+	application->user = user;
 	run_init(&application->run);
 	snprintf(application->name, sizeof(application->name), "%s", name);
 	snprintf(application->version, sizeof(application->version), "%s", version);
@@ -204,8 +205,19 @@ static struct application *find(struct aggregator *daemon, const char *name, con
 	return NULL;
 }
 
-int applications_get(
-	struct aggregator *daemon, const char *name, const char *version, struct application **ret)
+/* A user may have as many as are left for others. */
+static bool has_share(const struct aggregator *daemon, uint32_t user)
+{
+	const struct application *application;
+	unsigned own = 0;
+
+	LIST_FOREACH(application, &daemon->applications.list, link)
+		own += application->user == user;
+	return own < APPLICATIONS_MAX - daemon->applications.count;
+}
+
+int applications_get(struct aggregator *daemon, uint32_t user, const char *name,
+	const char *version, struct application **ret)
 {
 	char clean_name[MANIFEST_NAME_SIZE], clean_version[MANIFEST_NAME_SIZE];
 	int r;
@@ -216,9 +228,14 @@ int applications_get(
 		return -EACCES;
 	*ret = find(daemon, clean_name, clean_version);
 	if (!*ret) {
-		if (daemon->applications.count >= APPLICATIONS_MAX)
-			return -EMFILE;
-		r = application_new(daemon, clean_name, clean_version, ret);
+		if (!has_share(daemon, user)) {
+			log_trouble("%s@%s: there are %u applications, too many of them of its "
+				    "user (uid %u): what it records waits in the spool until "
+				    "others have ended",
+				clean_name, clean_version, daemon->applications.count, user);
+			return -EUSERS;
+		}
+		r = application_new(daemon, user, clean_name, clean_version, ret);
 		if (r < 0)
 			return r;
 		LIST_INSERT_HEAD(&daemon->applications.list, *ret, link);
@@ -234,12 +251,12 @@ void application_unref(struct application *application)
 		application->references--;
 }
 
-int application_gap(struct aggregator *daemon, const Footprint__Hello *hello, uint64_t ended_ns,
-	const char *kind, const char *detail, uint64_t count)
+int application_gap(struct aggregator *daemon, uint32_t user, const Footprint__Hello *hello,
+	uint64_t ended_ns, const char *kind, const char *detail, uint64_t count)
 {
 	autofree char *path = strndup((const char *)hello->executable.data, hello->executable.len);
 	struct application *application;
-	int r = path ? applications_get(daemon,
+	int r = path ? applications_get(daemon, user,
 			       *hello->application ? hello->application : "unnamed",
 			       hello->application_version, &application)
 		     : -ENOMEM;

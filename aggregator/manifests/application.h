@@ -17,7 +17,7 @@
 #include "lib/manifest/manifest.h"
 #include "proto/record.pb-c.h"
 
-#define APPLICATIONS_MAX      4096u
+#define APPLICATIONS_MAX      8192u /* at a time; of one user, as many as are left for others */
 #define APPLICATION_FILE_SIZE 272
 /* In the directory of manifests: see own_file.h. */
 #define MANIFESTS_LOCK_NAME ".footprintd.lock"
@@ -29,6 +29,7 @@ struct application {
 	LIST_ENTRY(application) link;
 	struct aggregator *daemon;
 	unsigned references; /* sessions */
+	uint32_t user;	     /* whose process was the first */
 	LIST_HEAD(, session) sessions;
 	char name[MANIFEST_NAME_SIZE], version[MANIFEST_NAME_SIZE];
 	char file[APPLICATION_FILE_SIZE]; /* NAME@VERSION.footprint */
@@ -67,17 +68,19 @@ bool applications_moved(const struct aggregator *daemon);
 /* Says so, once. */
 void applications_report_moved(struct aggregator *daemon, bool moved);
 
-/* Finds or makes the application of a hello's name and version; it continues from its manifest on
- * disk. 0: with a reference; -EACCES: the policy forbids it; -EMFILE: too many; -ENOMEM; others:
- * the manifest cannot be read (reported). */
-int applications_get(
-	struct aggregator *daemon, const char *name, const char *version, struct application **ret);
+/* Finds or makes the application of a hello's name and version, for a process of this user; it
+ * continues from its manifest on disk. 0: with a reference; -EACCES: the policy forbids it;
+ * -EUSERS: the user has too many now (reported); -ENOMEM; others: the manifest cannot be read
+ * (reported). */
+int applications_get(struct aggregator *daemon, uint32_t user, const char *name,
+	const char *version, struct application **ret);
 void application_unref(struct application *application);
 
-/* Adds a gap to the application that a hello names, which need not have a session. ended_ns: when
- * its program ended; 0: not known. Not while manifests are being written. 0 or a negative errno. */
-int application_gap(struct aggregator *daemon, const Footprint__Hello *hello, uint64_t ended_ns,
-	const char *kind, const char *detail, uint64_t count);
+/* Adds a gap to the application that a user's hello names, which need not have a session. ended_ns:
+ * when its program ended; 0: not known. Not while manifests are being written. 0 or a negative
+ * errno. */
+int application_gap(struct aggregator *daemon, uint32_t user, const Footprint__Hello *hello,
+	uint64_t ended_ns, const char *kind, const char *detail, uint64_t count);
 
 /* Is the manifest full? If it becomes full now, it gets a gap. 1, 0 or -ENOMEM. */
 int application_is_full(struct application *application);

@@ -48,7 +48,10 @@ void intake_pause(struct aggregator *daemon)
  * notice. poll would report them again and again, so it is stopped until the tick. */
 static void pause_accepting(struct aggregator *daemon)
 {
-	daemon->counters.no_descriptors++;
+	if (!daemon->counters.no_descriptors++)
+		log_trouble("out of descriptors (%llu): processes that start now use the spool, "
+			    "which costs them time; raise the limit (LimitNOFILE=, ulimit -n)",
+			(unsigned long long)daemon->intake.descriptors_max);
 	intake_pause(daemon);
 }
 
@@ -193,9 +196,11 @@ static void follow_socket(struct aggregator *daemon)
 	uv_poll_stop(&intake->poll);
 	r = listener_renew(&daemon->listener);
 	if (r < 0 && !intake->gone)
-		log_trouble("%s: was removed, and cannot be made again: %s", path, strerror(-r));
+		log_trouble("%s: was removed or replaced, and cannot be made again: %s: "
+			    "processes that start now use the spool",
+			path, strerror(-r));
 	else if (r == 0)
-		log_trouble("%s: was removed; it is there again", path);
+		log_trouble("%s: was removed or replaced; it is there again", path);
 	if (r == 0)
 		daemon->listening_ns = daemon->listener.since_ns;
 	intake->gone = r < 0;

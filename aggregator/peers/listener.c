@@ -221,11 +221,19 @@ int listener_open(struct listener *listener, const char *path)
 	return r;
 }
 
+static bool is_our_socket(const struct listener *listener, const struct stat *status)
+{
+	return status->st_dev == listener->device && status->st_ino == listener->inode;
+}
+
 bool listener_is_gone(const struct listener *listener)
 {
 	struct stat status;
 
-	return listener->path && lstat(listener->path, &status) < 0 && errno == ENOENT;
+	if (!listener->path)
+		return false;
+	return lstat(listener->path, &status) < 0 ? errno == ENOENT
+						  : !is_our_socket(listener, &status);
 }
 
 int listener_renew(struct listener *listener)
@@ -247,13 +255,13 @@ int listener_renew(struct listener *listener)
 	return 0;
 }
 
-/* Is it still our socket? It may have been removed, and another daemon may have made one there. */
+/* It may have been removed, and another daemon may have made one there. */
 static bool is_there(const struct listener *listener)
 {
 	struct stat status;
 
 	return listener->path && lstat(listener->path, &status) == 0 &&
-	       status.st_dev == listener->device && status.st_ino == listener->inode;
+	       is_our_socket(listener, &status);
 }
 
 void listener_close(struct listener *listener)

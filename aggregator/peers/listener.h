@@ -23,7 +23,8 @@ int listener_open(struct listener *listener, const char *path);
 /* The path to which the socket of socket activation is bound; the caller frees it. NULL: not
  * known. */
 char *listener_activated_path(void);
-/* Is there nothing any more where our socket was? */
+/* Does our socket's name lead nowhere any more, or to something else, such as a socket that an
+ * earlier daemon has left on a volume that is mounted there now? */
 bool listener_is_gone(const struct listener *listener);
 /* Makes the socket again, with the same descriptor, which nobody may be polling. What waited to be
  * accepted from the old one is closed. 0 or a negative errno; then the old one stays. */

@@ -154,11 +154,11 @@ static void peer_refuse(struct peer *peer, const struct error *err)
 {
 	struct counters *counters = &peer->daemon->counters;
 
-	/* The first one is reported, since an application is not watched. More might be a flood. */
-	if (peer->session || counters->refused)
+	/* Without a session, there is no manifest that could say so. */
+	if (peer->session)
 		log_note("a peer of uid %u: %s", peer->uid, err->text);
-	else
-		log_trouble("a peer of uid %u: %s", peer->uid, err->text);
+	else if (err->code != -EUSERS) /* was reported */
+		log_trouble("a peer of uid %u is not watched: %s", peer->uid, err->text);
 	if (err->code == -ENOMEM)
 		counters->no_memory++;
 	if (peer->session)

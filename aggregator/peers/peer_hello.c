@@ -47,7 +47,7 @@ static int take_root(struct peer *peer, const Footprint__Hello *hello, int fd,
 
 	if (r < 0)
 		return r;
-	r = roots_get(peer->daemon, fd, &ret->root);
+	r = roots_get(peer->daemon, peer->uid, fd, &ret->root);
 	if (r < 0)
 		return error_set(err, r, "root: %s", strerror(-r));
 	if (ret->root->device != hello->root_device || ret->root->inode != hello->root_inode)
@@ -109,8 +109,8 @@ static int refuse_protocol(struct peer *peer, const Footprint__Hello *hello)
 	if (peer->daemon->roots.frozen || !detail)
 		log_trouble("%s: refused: speaks another protocol", hello->application);
 	else
-		r = application_gap(
-			peer->daemon, hello, clock_now_ns(), "unknown-protocol", detail, 1);
+		r = application_gap(peer->daemon, peer->uid, hello, clock_now_ns(),
+			"unknown-protocol", detail, 1);
 	return r < 0 ? r : -EPROTONOSUPPORT;
 }
 

@@ -168,8 +168,8 @@ static void try_to_meet(struct pool *pool, unsigned i)
 	if (!read_cell(pool, i, &reading, POOL_CELL_SIZE))
 		return;
 	r = meet(pool, i, &reading, &err);
-	if (r == -ENOMEM) {
-		pool->daemon->counters.no_memory++;
+	if (r == -ENOMEM || r == -EUSERS) {
+		pool->daemon->counters.no_memory += r == -ENOMEM;
 	} else if (r < 0) {
 		log_note("a pool of uid %u: %s", pool->uid, err.text);
 		pool->daemon->counters.refused++;

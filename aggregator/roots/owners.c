@@ -170,7 +170,9 @@ static void late(struct job *job)
 {
 	struct owners_pass *pass = pass_of(job);
 
-	log_trouble("a watched root does not answer: nobody knows whose packages its files are");
+	log_trouble("the root of %s@%s does not answer: its manifest does not say whose packages "
+		    "its files are",
+		pass->application->name, pass->application->version);
 	pass->root->owners.late = true;
 	go_on_with_snapshot(pass->root->daemon);
 }

@@ -170,12 +170,23 @@ static void finished(struct batch *batch)
 	aggregator_progress(root->daemon);
 }
 
+/* One of the applications that wait for it. NULL: none does. */
+static const struct application *waits(const struct root *root)
+{
+	const struct fact *fact = STAILQ_FIRST(&root->facts);
+
+	return fact ? fact->session->application : NULL;
+}
+
 /* The batch keeps its thread and the root's tools, but nobody waits for it any more. */
 static void late(struct batch *batch)
 {
 	struct root *root = batch->root;
+	const struct application *application = waits(root);
 
-	log_trouble("a watched root does not answer: paths in it are as its programs gave them");
+	log_trouble("the root of %s@%s does not answer: paths in it are as its programs gave them",
+		application ? application->name : "a container",
+		application ? application->version : "?");
 	root->late = true;
 	owners_go_on(root);
 	root_pump(root);

@@ -60,6 +60,7 @@ struct root {
 	LIST_ENTRY(root) link;
 	struct aggregator *daemon;
 	unsigned references; /* sessions */
+	uint32_t user;	     /* whose process was the first */
 	uint64_t device, inode, mount;
 	uint64_t birth_ns; /* nanoseconds since the epoch; 0: not known */
 	bool known;	   /* there was a descriptor, so there is a resolver */
@@ -101,6 +102,7 @@ struct roots {
 	unsigned n_freed;	 /* roots freed since then */
 	uint64_t n_queued;	 /* facts that wait, in all roots, in units of their paths */
 	bool frozen;		 /* a snapshot is being written: nothing is applied */
+	bool mounts_told;	 /* it was reported that mounts cannot be held */
 	bool short_told;	 /* it was reported that there is no memory for looks */
 	uint64_t asks;		 /* bit N: the number N of look_tools.ask is taken */
 };
@@ -108,15 +110,16 @@ struct roots {
 /* While more facts than this wait, no logs are read. */
 #define FACTS_QUEUED_MAX 65536u
 
-/* Finds the root that `fd` (an O_PATH descriptor of a directory) names, or makes it; it keeps a
- * duplicate of the descriptor. 0 or a negative errno. The caller holds a reference. */
-int roots_get(struct aggregator *daemon, int fd, struct root **ret);
+/* Finds the root that `fd` (an O_PATH descriptor of a directory) names, or makes it, for a process
+ * of this user; it keeps a duplicate of the descriptor. 0; -EUSERS: the user has too many now
+ * (reported); or another negative errno. The caller holds a reference. */
+int roots_get(struct aggregator *daemon, uint32_t user, int fd, struct root **ret);
 /* The same for records from the spool, whose process is gone: a known root with the hello's device
  * and inode, our own if it is that one, or a root that stands for an unknown one and resolves
  * nothing. That waits a little for somebody to hand over a descriptor, as processes do that have
  * lived on. */
 int roots_get_by_identity(
-	struct aggregator *daemon, const Footprint__Hello *hello, struct root **ret);
+	struct aggregator *daemon, uint32_t user, const Footprint__Hello *hello, struct root **ret);
 void root_unref(struct root *root);
 /* Frees roots that nobody has used for a while. */
 void roots_tick(struct aggregator *daemon);

@@ -6,9 +6,10 @@
 #include <sys/sysmacros.h>
 
 #include "aggregator/aggregator.h"
+#include "aggregator/log.h"
 #include "lib/base/cleanup.h"
 
-#define ROOTS_MAX 16384u
+#define ROOTS_MAX 16384u /* at a time; of one user, as many as are left for others */
 
 int root_identify(int fd, struct root *identity)
 {
@@ -59,14 +60,29 @@ static int only_now(int r)
 	return r == -EMFILE || r == -ENFILE ? -ENOMEM : r;
 }
 
-static int root_new(
-	struct aggregator *daemon, const struct root *identity, int fd, struct root **ret)
+static bool has_share(const struct roots *roots, uint32_t user)
+{
+	const struct root *root;
+	unsigned own = 0;
+
+	LIST_FOREACH(root, &roots->list, link)
+		own += root->user == user;
+	return own < ROOTS_MAX - roots->count;
+}
+
+static int root_new(struct aggregator *daemon, uint32_t user, const struct root *identity, int fd,
+	struct root **ret)
 {
 	struct root *root;
 	int r;
 
-	if (daemon->roots.count >= ROOTS_MAX)
-		return -EMFILE;
+	if (!has_share(&daemon->roots, user)) {
+		log_trouble("there are %u roots (containers), too many of them of one user (uid "
+			    "%u): what processes in others record waits in the spool until some "
+			    "have ended",
+			daemon->roots.count, user);
+		return -EUSERS;
+	}
 	root = calloc(1, sizeof(*root));
 	if (!root)
 		return -ENOMEM;
@@ -77,6 +93,7 @@ static int root_new(
 		return r;
 	}
 	root->daemon = daemon;
+	root->user = user;
 	root->handed = root->mounts = -1;
 	STAILQ_INIT(&root->facts);
 	if (root->known)
@@ -136,7 +153,7 @@ static int make_known(
 	return root->handed < 0 ? -errno : 0;
 }
 
-int roots_get(struct aggregator *daemon, int fd, struct root **ret)
+int roots_get(struct aggregator *daemon, uint32_t user, int fd, struct root **ret)
 {
 	struct root identity = { 0 };
 	int r = root_identify(fd, &identity);
@@ -147,7 +164,7 @@ int roots_get(struct aggregator *daemon, int fd, struct root **ret)
 	if (!*ret)
 		r = make_known(daemon, &identity, fd, ret);
 	if (r == -ENOENT)
-		r = root_new(daemon, &identity, fd, ret);
+		r = root_new(daemon, user, &identity, fd, ret);
 	if (r < 0)
 		return r;
 	(*ret)->references++;
@@ -155,7 +172,7 @@ int roots_get(struct aggregator *daemon, int fd, struct root **ret)
 }
 
 int roots_get_by_identity(
-	struct aggregator *daemon, const Footprint__Hello *hello, struct root **ret)
+	struct aggregator *daemon, uint32_t user, const Footprint__Hello *hello, struct root **ret)
 {
 	struct root wanted = { .device = hello->root_device,
 		.inode = hello->root_inode,
@@ -173,11 +190,11 @@ int roots_get_by_identity(
 		if ((r = root_identify(fd, &own)) < 0)
 			return r;
 		if (same_directory(&own, &wanted))
-			return roots_get(daemon, fd, ret);
+			return roots_get(daemon, user, fd, ret);
 		wanted.known = false;
 		*ret = find(daemon, &wanted, true);
 	}
-	if (!*ret && (r = root_new(daemon, &wanted, -1, ret)) < 0)
+	if (!*ret && (r = root_new(daemon, user, &wanted, -1, ret)) < 0)
 		return r;
 	(*ret)->references++;
 	return 0;

@@ -5,6 +5,7 @@
  * open as long as somebody in it may speak, and until all that was said is resolved; not longer,
  * because it keeps file systems in use.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "aggregator/aggregator.h"
+#include "aggregator/log.h"
 #include "aggregator/peers/descriptor.h"
 #include "lib/base/cleanup.h"
 
@@ -59,15 +61,29 @@ static int namespace_by_pid(int socket, const struct root *root)
 	return steal_fd(&fd);
 }
 
+/* The kernel lets only those have the namespace who may look into the process. */
+static void report_refusal(struct roots *roots)
+{
+	if (!roots->mounts_told)
+		log_trouble("mounts of containers cannot be held (CAP_SYS_PTRACE is missing): what "
+			    "their last programs used on a volume may be taken for what is "
+			    "underneath");
+	roots->mounts_told = true;
+}
+
 void root_hold_mounts(struct root *root, int socket)
 {
 	if (root->mounts != NONE)
 		return;
+	errno = 0;
 	root->mounts = namespace_by_pidfd(socket);
 	if (root->mounts < 0)
 		root->mounts = namespace_by_pid(socket, root);
-	if (root->mounts < 0)
-		root->mounts = REFUSED;
+	if (root->mounts >= 0)
+		return;
+	if (errno == EACCES || errno == EPERM)
+		report_refusal(&root->daemon->roots);
+	root->mounts = REFUSED;
 }
 
 /* If nobody else is in the namespace, closing it unmounts what is there, and a dead server may hold

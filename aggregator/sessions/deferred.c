@@ -11,6 +11,7 @@ struct deferred {
 	/* The next one that waits for the same directory, or can be taken up. */
 	struct deferred *next;
 	Footprint__Record *record;
+	size_t size; /* bytes of this and the record, about */
 	uint64_t since_ms;
 };
 
@@ -65,10 +66,28 @@ static int forget_named(struct session *session)
 	return 0;
 }
 
+/* Counts the bytes of one that is added (1) or removed (-1). */
+static void count(struct session *session, const struct deferred *deferred, int sign)
+{
+	uint64_t change = sign > 0 ? deferred->size : -(uint64_t)deferred->size;
+
+	session->deferred.n += (unsigned)sign;
+	session->deferred.size += change;
+	session->daemon->sessions.deferred_size += change;
+}
+
 static void detach(struct session *session, struct deferred *deferred)
 {
 	TAILQ_REMOVE(&session->deferred.list, deferred, link);
-	session->deferred.n--;
+	count(session, deferred, -1);
+}
+
+static bool has_share(const struct session *session)
+{
+	uint64_t all = session->daemon->sessions.deferred_size;
+
+	return session->deferred.n < DEFERRED_MAX && all < DEFERRED_SIZE_MAX &&
+	       session->deferred.size < DEFERRED_SIZE_MAX - all;
 }
 
 static void deferred_free(struct deferred *deferred)
@@ -82,7 +101,7 @@ int deferred_add(struct session *session, const uint8_t *payload, size_t size)
 	struct deferred *deferred;
 	int r;
 
-	if (session->deferred.n >= DEFERRED_MAX)
+	if (!has_share(session))
 		return session_gap(session, "unresolved", NULL, "relative to unknown directories");
 	if (session->deferred.awaited.count >= 2 * DEFERRED_MAX && forget_named(session) < 0)
 		return -ENOMEM;
@@ -100,8 +119,9 @@ int deferred_add(struct session *session, const uint8_t *payload, size_t size)
 		return r;
 	}
 	deferred->since_ms = uv_now(&session->daemon->loop);
+	deferred->size = sizeof(*deferred) + sizeof(*deferred->record) + size;
 	TAILQ_INSERT_TAIL(&session->deferred.list, deferred, link);
-	session->deferred.n++;
+	count(session, deferred, 1);
 	return 0;
 }
 
@@ -136,7 +156,7 @@ void deferred_call(struct session *session, uint64_t id)
 static int put_back(struct session *session, struct deferred *deferred, int r)
 {
 	TAILQ_INSERT_HEAD(&session->deferred.list, deferred, link);
-	session->deferred.n++;
+	count(session, deferred, 1);
 	if (r == -ENOENT && await(session, deferred) == 0)
 		return 0;
 	deferred->next = session->deferred.called;

@@ -17,11 +17,14 @@ struct session;
 
 /* Records of one session that may wait for a directory to be named. Any further one is a gap. */
 #define DEFERRED_MAX 4096u
+/* Bytes of them, in all sessions; of one session, as many as are left for others. */
+#define DEFERRED_SIZE_MAX (256u << 20)
 
 /* Those of one session. */
 struct deferred_records {
 	TAILQ_HEAD(, deferred) list; /* the oldest first */
 	unsigned n;
+	uint64_t size;		 /* bytes */
 	struct table awaited;	 /* the directories, and what waits for each */
 	struct deferred *called; /* records whose directory was named */
 };

@@ -40,10 +40,17 @@ static struct session_list *list_of(struct session *session)
 	}
 }
 
-void session_move(struct session *session, enum session_state state)
+static void leave_list(struct session *session)
 {
 	TAILQ_REMOVE(list_of(session), session, link);
+	session->daemon->sessions.n_finished -= session->state == SESSION_FINISHED;
+}
+
+void session_move(struct session *session, enum session_state state)
+{
+	leave_list(session);
 	session->state = state;
+	session->daemon->sessions.n_finished += state == SESSION_FINISHED;
 	if (state == SESSION_ENDING)
 		session->ending_ms = uv_now(&session->daemon->loop);
 	TAILQ_INSERT_TAIL(list_of(session), session, link);
@@ -80,7 +87,7 @@ static void session_free(struct session *session)
 
 void session_remove(struct session *session)
 {
-	TAILQ_REMOVE(list_of(session), session, link);
+	leave_list(session);
 	LIST_REMOVE(session, of_application);
 	index_remove(&session->daemon->sessions.by_id, hash_bytes(session->id, SESSION_ID_SIZE),
 		session);
@@ -102,7 +109,7 @@ static int copy_bytes(const ProtobufCBinaryData *data, char **ret)
 
 /* Without FOOTPRINT_APP, the application is named after the first program of the container.
  * Programs that follow belong to it. */
-static int find_unnamed(struct session *session, const Footprint__Hello *hello)
+static int find_unnamed(struct session *session, const Footprint__Hello *hello, uint32_t user)
 {
 	struct root *root = session->root;
 	autofree char *executable = NULL;
@@ -118,26 +125,26 @@ static int find_unnamed(struct session *session, const Footprint__Hello *hello)
 	if (r < 0)
 		return r;
 	slash = strrchr(executable, '/');
-	r = applications_get(session->daemon, slash ? slash + 1 : executable,
+	r = applications_get(session->daemon, user, slash ? slash + 1 : executable,
 		hello->application_version, &session->application);
 	if (r == 0)
 		root->unnamed = session->application;
 	return r;
 }
 
-static int find_application(struct session *session, const Footprint__Hello *hello)
+static int find_application(struct session *session, const Footprint__Hello *hello, uint32_t user)
 {
 	if (!*hello->application)
-		return find_unnamed(session, hello);
-	return applications_get(session->daemon, hello->application, hello->application_version,
-		&session->application);
+		return find_unnamed(session, hello, user);
+	return applications_get(session->daemon, user, hello->application,
+		hello->application_version, &session->application);
 }
 
 static int find_root(
 	struct session *session, const Footprint__Hello *hello, const struct hello_source *source)
 {
 	if (!source->root)
-		return roots_get_by_identity(session->daemon, hello, &session->root);
+		return roots_get_by_identity(session->daemon, source->uid, hello, &session->root);
 	session->root = source->root;
 	session->root->references++;
 	return 0;
@@ -164,7 +171,7 @@ static int session_fill(
 	session->started_ns = hello->started_ns;
 	session->watched = watched_of(hello->watched);
 	r = find_root(session, hello, source);
-	return r < 0 ? r : find_application(session, hello);
+	return r < 0 ? r : find_application(session, hello, source->uid);
 }
 
 static int session_register(struct session *session, const Footprint__Hello *hello)

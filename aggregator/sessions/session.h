@@ -89,6 +89,8 @@ struct session {
 TAILQ_HEAD(session_list, session);
 struct sessions {
 	struct session_list live, ending, finished;
+	unsigned n_finished;
+	uint64_t deferred_size; /* bytes of records that wait for a directory to be named */
 	/* When the last one finished whose end nobody has seen; 0: none. */
 	uint64_t unseen_ms;
 	uint64_t ended_ms; /* when (uv_now) the last of those that have finished ended; 0: none */
@@ -114,7 +116,8 @@ struct hello_source {
 };
 
 /* Finds the session of this hello, or makes it. 0; -EACCES: the policy forbids it, or it was
- * dropped; others: no memory, too many applications. The caller reports and counts failures. */
+ * dropped; -EUSERS: its user has too many applications or roots now (reported); -ENOMEM. The caller
+ * counts failures, and reports the others. */
 int session_get(struct aggregator *daemon, const Footprint__Hello *hello,
 	const struct hello_source *source, struct session **ret);
 struct session *session_find(struct aggregator *daemon, const uint8_t id[static SESSION_ID_SIZE]);

@@ -12,6 +12,9 @@
  * spool is read slowly, but we do not wait for ever for somebody who keeps a spool file locked. */
 #define SESSION_REMEMBERED_MS	  30000
 #define SESSION_REMEMBERED_MS_MAX 300000
+/* Nor are more remembered than this: a spool file can name as many as it has room for. What comes
+ * later of those that are forgotten before their time is counted once more. */
+#define SESSIONS_REMEMBERED_MAX 65536u
 /* For so long, a session that has ended waits for the spool to be read. */
 #define NAMING_PATIENCE_MS 2500
 /* So long, the end of the daemon waits for the spool to be read after a session's end. */
@@ -139,7 +142,8 @@ static bool may_be_forgotten(const struct session *session)
 
 	if (session->references || session->vigils)
 		return false;
-	return since > (end_was_seen(session) ? SESSION_REMEMBERED_MS_MAX : SESSION_AWAY_MS_MAX) ||
+	return daemon->sessions.n_finished > SESSIONS_REMEMBERED_MAX ||
+	       since > (end_was_seen(session) ? SESSION_REMEMBERED_MS_MAX : SESSION_AWAY_MS_MAX) ||
 	       !spool_holds_since(daemon, session->finished_ms + 2 * TICK_MS);
 }
 
@@ -148,7 +152,8 @@ static void forget_finished(struct aggregator *daemon)
 	uint64_t now = uv_now(&daemon->loop);
 	struct session *session = TAILQ_FIRST(&daemon->sessions.finished);
 
-	while (session && now - session->finished_ms >= SESSION_REMEMBERED_MS) {
+	while (session && (now - session->finished_ms >= SESSION_REMEMBERED_MS ||
+				  daemon->sessions.n_finished > SESSIONS_REMEMBERED_MAX)) {
 		struct session *next = TAILQ_NEXT(session, link);
 
 		if (may_be_forgotten(session))

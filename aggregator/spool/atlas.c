@@ -126,8 +126,9 @@ void atlas_init(struct aggregator *daemon)
 		r = read_before(atlas);
 	}
 	if (r < 0)
-		log_trouble("%s/%s: cannot be used: %s", daemon->options.spool, ATLAS_NAME,
-			strerror(-r));
+		log_trouble("%s/%s: cannot be used: %s: spool files stay, and processes keep their "
+			    "records, until footprintd is restarted",
+			daemon->options.spool, ATLAS_NAME, strerror(-r));
 }
 
 /* --- recalling -------------------------------------------------------------------------------- */

@@ -114,8 +114,9 @@ static void report(struct aggregator *daemon, int r)
 {
 	daemon->counters.journal_failures++;
 	if (!daemon->journal.reported)
-		log_trouble("%s/%s: cannot be written: %s", daemon->options.spool, JOURNAL_NAME,
-			strerror(-r));
+		log_trouble("%s/%s: cannot be written: %s: what killed processes have recorded is "
+			    "lost if footprintd is killed before it has written their manifests",
+			daemon->options.spool, JOURNAL_NAME, strerror(-r));
 	daemon->journal.reported = true;
 }
 

@@ -21,8 +21,9 @@
 static void report(struct aggregator *daemon, int r)
 {
 	if (!daemon->ledger.reported)
-		log_trouble("%s/%s: cannot be written: %s", daemon->options.spool, LEDGER_NAME,
-			strerror(-r));
+		log_trouble("%s/%s: cannot be written: %s: processes and records may be counted "
+			    "twice if footprintd is restarted now",
+			daemon->options.spool, LEDGER_NAME, strerror(-r));
 	daemon->ledger.reported = true;
 }
 

@@ -184,7 +184,8 @@ static void open_run(struct aggregator *daemon, const struct row_mark *mark)
 {
 	struct application *application;
 
-	if (!mark->open || applications_get(daemon, mark->name, mark->version, &application) < 0)
+	if (!mark->open ||
+		applications_get(daemon, geteuid(), mark->name, mark->version, &application) < 0)
 		return;
 	run_resume(application, mark->host, mark->started_ns, mark->lived_ns,
 		mark->open == RUN_OPEN_UNKEPT);

@@ -88,8 +88,9 @@ static int tell_slot(struct aggregator *daemon, const uint8_t bytes[static RESER
 	r = hello_unpack(view.hello, view.entry.hello_size, &hello, &err);
 	if (r < 0)
 		return r;
-	r = application_gap(daemon, hello, 0, "lost-records", "records that could not be kept",
-		view.entry.lost);
+	/* Whose word it is nobody knows. */
+	r = application_gap(daemon, geteuid(), hello, 0, "lost-records",
+		"records that could not be kept", view.entry.lost);
 	footprint__hello__free_unpacked(hello, NULL);
 	return r;
 }

@@ -32,20 +32,39 @@ bool spool_read_since(const struct aggregator *daemon, uint64_t time_ms)
 	return daemon->spool.read_ms > time_ms;
 }
 
+/* May it stay for as long as somebody likes? If it is kept locked, all that it holds has been read;
+ * if it waits for room, what has ended must make that room. */
+static bool may_stay(const struct taken *taken)
+{
+	return taken->state == TAKEN_BROKEN || taken->state == TAKEN_WAITING ||
+	       (taken->state == TAKEN_LOCKED && taken->early);
+}
+
 /* Files are listed in the order in which they were taken. */
 bool spool_holds_since(const struct aggregator *daemon, uint64_t time_ms)
 {
 	const struct taken *oldest = TAILQ_FIRST(&daemon->spool.taken);
 
-	while (oldest && oldest->state == TAKEN_BROKEN)
+	while (oldest && may_stay(oldest))
 		oldest = TAILQ_NEXT(oldest, link);
 	return oldest && oldest->since_ms <= time_ms;
+}
+
+/* Perhaps there is room by now for what the files speak of. */
+static void try_waiting(struct aggregator *daemon)
+{
+	struct taken *taken;
+
+	TAILQ_FOREACH(taken, &daemon->spool.taken, link)
+		if (taken->state == TAKEN_WAITING)
+			taken->state = TAKEN_READING;
 }
 
 void spool_tick(struct aggregator *daemon)
 {
 	spool_follow(daemon);
 	spool_scan(daemon);
+	try_waiting(daemon);
 	if (!spool_busy(daemon))
 		spool_read(daemon);
 }
@@ -99,8 +118,8 @@ static void remove_taken(struct aggregator *daemon, struct taken *taken)
 
 	if (unlinkat(directory, taken->name, 0) < 0 && errno != ENOENT) {
 		if (!taken->reported)
-			log_trouble("%s/%s: cannot be removed: %s", daemon->options.spool,
-				taken->name, strerror(errno));
+			log_trouble("%s/%s: was read, but cannot be removed: %s: it is tried again",
+				daemon->options.spool, taken->name, strerror(errno));
 		taken->reported = true;
 		taken->state = TAKEN_READ;
 		return;

@@ -6,8 +6,8 @@
  * none of them is still writing. It is removed when all that it held is in manifests on disk. If
  * the aggregator is killed before that, its successor finds the file.
  *
- * spool_life.c opens the directory and follows its name, spool_take.c takes files, spool_read.c
- * reads them, and spool.c knows how far each has got.
+ * spool_life.c opens the directory and follows its name, spool_scan.c looks for files,
+ * spool_take.c takes them, spool_read.c reads them, and spool.c knows how far each has got.
  */
 #ifndef FOOTPRINT_AGGREGATOR_SPOOL_SPOOL_H
 #define FOOTPRINT_AGGREGATOR_SPOOL_SPOOL_H
@@ -28,6 +28,7 @@ struct session;
 enum taken_state {
 	TAKEN_LOCKED, /* somebody may still write to it */
 	TAKEN_READING,
+	TAKEN_WAITING, /* for applications or roots of its user to end */
 	TAKEN_READ,
 	TAKEN_COVERED, /* the snapshot being written has all of it */
 	TAKEN_BROKEN,  /* cannot be read: it stays where it is */
@@ -55,6 +56,27 @@ struct taken {
 	uint64_t unplaced; /* damaged entries that are no gap yet */
 };
 
+/* What was found in the directory. */
+struct spool_findings {
+	bool missed;  /* there are files that we may not read */
+	bool crowded; /* there are files for which there was no place */
+	bool failed;  /* files could not be taken now, but may have been renamed already */
+};
+
+/* A pass over the directory (spool_scan.c). */
+struct spool_pass {
+	enum { PASS_LISTS_LEFTOVERS, PASS_ADOPTS_LEFTOVERS, PASS_TAKES_NEW } stage;
+	void *stream; /* a DIR; NULL: no pass is going on */
+	uint64_t begun_ms;
+	uint32_t n_entries; /* of the directory, that were read in this stage */
+	bool told;	    /* it was reported that there are very many */
+	struct spool_findings found;
+	/* Files that an earlier aggregator has taken. */
+	struct leftover *leftovers;
+	uint32_t n_leftovers, n_adopted;
+	bool all_listed;
+};
+
 TAILQ_HEAD(taken_list, taken);
 struct spool {
 	int directory;
@@ -70,7 +92,9 @@ struct spool {
 	uint64_t read_ms;     /* the same of those that have all been read */
 	unsigned n_taken;
 	struct taken_list taken;
-	uv_timer_t step;
+	struct spool_pass pass;
+	uv_timer_t step;  /* of reading */
+	uv_timer_t pause; /* of looking for files */
 };
 
 /* Makes the directory (mode 1777), and takes the journal of an earlier aggregator. 0 or a negative

@@ -93,7 +93,8 @@ int spool_init(struct aggregator *daemon)
 		return r;
 	}
 	uv_timer_init(&daemon->loop, &spool->step);
-	spool->step.data = daemon;
+	uv_timer_init(&daemon->loop, &spool->pause);
+	spool->step.data = spool->pause.data = daemon;
 	use(daemon, &opened);
 	return 0;
 }
@@ -131,6 +132,7 @@ static void leave_old(struct aggregator *daemon)
 		if (taken->directory < 0)
 			taken->name[0] = '\0';
 	}
+	spool_pass_drop(spool);
 	cleanup_close(&spool->lock);
 	cleanup_close(&spool->directory);
 }
@@ -185,8 +187,12 @@ void spool_follow(struct aggregator *daemon)
 
 void spool_close(struct aggregator *daemon)
 {
-	if (daemon->spool.step.data && !uv_is_closing((uv_handle_t *)&daemon->spool.step))
-		uv_close((uv_handle_t *)&daemon->spool.step, NULL);
+	struct spool *spool = &daemon->spool;
+
+	if (!spool->step.data || uv_is_closing((uv_handle_t *)&spool->step))
+		return;
+	uv_close((uv_handle_t *)&spool->step, NULL);
+	uv_close((uv_handle_t *)&spool->pause, NULL);
 }
 
 void spool_deinit(struct aggregator *daemon)
@@ -197,6 +203,7 @@ void spool_deinit(struct aggregator *daemon)
 		TAILQ_REMOVE(&daemon->spool.taken, taken, link);
 		spool_taken_free(taken);
 	}
+	spool_pass_drop(&daemon->spool);
 	cleanup_close(&daemon->spool.lock);
 	cleanup_close(&daemon->spool.directory);
 }

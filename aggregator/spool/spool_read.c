@@ -19,6 +19,11 @@
 #define LOCK_PATIENCE_MS 5000
 #define FULL_MS		 20 /* wait for facts to be applied */
 
+static bool is_temporary(int r)
+{
+	return r == -ENOMEM || r == -EUSERS;
+}
+
 /* Finds or makes the session that an entry's hello names, and its segment's number. 0 or a negative
  * errno. */
 static int find_session(struct aggregator *daemon, const struct taken *taken,
@@ -38,7 +43,7 @@ static int find_session(struct aggregator *daemon, const struct taken *taken,
 	return r;
 }
 
-/* Takes the counts and the log of one entry. -ENOMEM: to be tried again. */
+/* Takes the counts and the log of one entry. -ENOMEM, -EUSERS: to be tried again. */
 static int take_entry(struct aggregator *daemon, struct taken *taken, const struct spool_view *view,
 	struct session **ret)
 {
@@ -51,7 +56,7 @@ static int take_entry(struct aggregator *daemon, struct taken *taken, const stru
 			view->entry.log_size, &err);
 	if (r == 0)
 		session_add_counts(*ret, segment, &view->entry);
-	if (r == -ENOMEM)
+	if (is_temporary(r))
 		return r;
 	if (r < 0 && *ret)
 		session_drop(*ret, &err);
@@ -64,7 +69,7 @@ static int take_entry(struct aggregator *daemon, struct taken *taken, const stru
 }
 
 /* Takes an incomplete entry. If its beginning is there, its session will know at its end whether
- * anything is lost. -ENOMEM: to be tried again. */
+ * anything is lost. -ENOMEM, -EUSERS: to be tried again. */
 static int take_damage(struct aggregator *daemon, struct taken *taken,
 	const struct spool_view *view, struct session **ret)
 {
@@ -74,7 +79,7 @@ static int take_damage(struct aggregator *daemon, struct taken *taken,
 
 	if (r == 0)
 		r = session_add_torn(*ret, segment, view->entry.log_offset, view->entry.log_size);
-	if (r == -ENOMEM)
+	if (is_temporary(r))
 		return r;
 	taken->unplaced += r < 0;
 	daemon->counters.spool_damaged++;
@@ -112,7 +117,7 @@ void spool_release_sessions(struct aggregator *daemon)
 	sessions_settle(daemon);
 }
 
-/* 1: go on later; 0: at the end of the file; -ENOMEM. */
+/* 1: go on later; 0: at the end of the file; -ENOMEM; -EUSERS. */
 static int read_window(struct aggregator *daemon, struct taken *taken, uint8_t *window, size_t size)
 {
 	struct spool_reader reader = { .bytes = window, .size = size };
@@ -164,7 +169,7 @@ static void pass_hole(struct taken *taken)
 	taken->offset = (uint64_t)data;
 }
 
-/* 1: go on later; 0: at the end of the file; -ENOMEM; others: it cannot be read. */
+/* 1: go on later; 0: at the end of the file; -ENOMEM; -EUSERS; others: it cannot be read. */
 static int read_taken(struct aggregator *daemon, struct taken *taken)
 {
 	autofree uint8_t *window = NULL;
@@ -272,8 +277,10 @@ void spool_read(struct aggregator *daemon)
 		taken->read_ms = uv_now(&daemon->loop);
 	} else if (r == -ENOMEM) {
 		daemon->counters.no_memory++;
+	} else if (r == -EUSERS) {
+		taken->state = TAKEN_WAITING;
 	} else if (r < 0) {
 		note_broken(daemon, taken, -r);
 	}
-	uv_timer_start(&daemon->spool.step, on_step, full || r < 0 ? FULL_MS : STEP_MS, 0);
+	uv_timer_start(&daemon->spool.step, on_step, full || r == -ENOMEM ? FULL_MS : STEP_MS, 0);
 }

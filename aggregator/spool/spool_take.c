@@ -1,15 +1,15 @@
 /*
- * Taking spool files: a file is renamed to taken.N, so that processes begin another one. Those that
- * an earlier aggregator has taken and not finished come first.
+ * Taking spool files, which spool_scan.c finds: a file is renamed to taken.N, so that processes
+ * begin another one. Here is also decided for whose files there is room.
  */
 #include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,18 +21,17 @@
 #include "lib/base/cleanup.h"
 
 #define DIGITS_MAX 20 /* of a file's number */
-/* Of SPOOL_TAKEN_MAX: who holds the locks of many files keeps others' from being read by no more.
- */
+/* Of SPOOL_TAKEN_MAX. */
 #define TAKEN_OF_USER_MAX 64u
 #define TAKEN_APART_MAX	  128u /* files of processes that have changed their root */
 #define APART		  "apart."
-#define LEFTOVERS_MAX	  65536 /* files of earlier aggregators that are put in order */
 #define MAY_NOT_READ	  "spool files that footprintd may not read" /* a gap */
+/* Where so many names in a row exist, somebody has made them to have us search. */
+#define NUMBERS_IN_TURN 16
 
 /* --- one file --------------------------------------------------------------------------------- */
 
-/* Is it PREFIX and a number, with no more digits than a number may have? */
-static bool numbered(const char *name, const char *prefix, uint64_t *ret)
+bool spool_numbered(const char *name, const char *prefix, uint64_t *ret)
 {
 	size_t size = strlen(prefix);
 	char *end;
@@ -85,16 +84,9 @@ static int discard(struct aggregator *daemon, const char *name)
 	return 0;
 }
 
-/* What one look at the directory has found. */
-struct scan {
-	bool missed;  /* there are files that we may not read */
-	bool crowded; /* there are files of users who have enough of them taken already */
-	bool failed;  /* files could not be taken now, but may have been renamed already */
-};
-
 /* A daemon that is not root may not read what other users have left. Such a file stays for a daemon
  * that may, and all current runs are told that it may hold records of theirs (run.c). */
-static bool may_read(struct aggregator *daemon, const char *name, struct scan *scan)
+static bool may_read(struct aggregator *daemon, const char *name, struct spool_findings *found)
 {
 	struct spool *spool = &daemon->spool;
 	struct stat status;
@@ -105,30 +97,43 @@ static bool may_read(struct aggregator *daemon, const char *name, struct scan *s
 	/* Records of users whom the operator does not allow are no loss. */
 	if (fstatat(spool->directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
 		policy_allows_uid(&daemon->options, status.st_uid))
-		scan->missed = true;
+		found->missed = true;
 	return false;
 }
 
-static bool may_take(const struct aggregator *daemon, const char *name, struct scan *scan)
+/* A user may have as many files taken as there are places left for others, so that whoever holds
+ * the locks of many files keeps nobody else's from being read. */
+static bool has_share(const struct spool *spool, uid_t uid, bool apart)
 {
+	unsigned own = 0, n_apart = 0, most, left;
 	const struct taken *taken;
-	struct stat status;
-	unsigned n = 0;
 
-	if (fstatat(daemon->spool.directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
+	TAILQ_FOREACH(taken, &spool->taken, link) {
+		n_apart += taken->apart;
+		own += taken->uid == uid && taken->apart == apart;
+	}
+	most = apart ? TAKEN_APART_MAX : TAKEN_OF_USER_MAX;
+	left = apart ? TAKEN_APART_MAX - n_apart : SPOOL_TAKEN_MAX - spool->n_taken;
+	return own < most && own < left;
+}
+
+static bool may_take(
+	const struct spool *spool, const char *name, bool apart, struct spool_findings *found)
+{
+	struct stat status;
+
+	if (fstatat(spool->directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
 		return false;
 	/* Of no use, and in nobody's way; nor is it removed as other things are (discard()). */
 	if (S_ISDIR(status.st_mode))
 		return false;
-	TAILQ_FOREACH(taken, &daemon->spool.taken, link)
-		n += taken->uid == status.st_uid && !taken->apart;
-	if (n >= TAKEN_OF_USER_MAX)
-		scan->crowded = true;
-	return n < TAKEN_OF_USER_MAX;
+	if (has_share(spool, status.st_uid, apart))
+		return true;
+	found->crowded = true;
+	return false;
 }
 
-/* complete: all files were looked at. */
-static void note_unread(struct aggregator *daemon, bool missed, bool complete)
+void spool_note_unread(struct aggregator *daemon, bool missed, bool complete)
 {
 	struct spool *spool = &daemon->spool;
 	const char *before = spool->unread;
@@ -171,11 +176,17 @@ static int adopt_file(struct aggregator *daemon, const char *name)
 static int rename_to_number(struct aggregator *daemon, const char *name, char taken[static 32])
 {
 	struct spool *spool = &daemon->spool;
-	int r;
+	int r = -EEXIST;
 
-	do
-		snprintf(taken, 32, "taken.%llu", (unsigned long long)++spool->last_number);
-	while ((r = own_file_rename(spool->directory, name, taken)) == -EEXIST);
+	for (int i = 0; r == -EEXIST; i++) {
+		uint32_t skipped = 0;
+
+		if (i >= NUMBERS_IN_TURN && getrandom(&skipped, sizeof(skipped), GRND_NONBLOCK) < 0)
+			return -errno;
+		spool->last_number += 1 + (uint64_t)skipped;
+		snprintf(taken, 32, SPOOL_TAKEN "%llu", (unsigned long long)spool->last_number);
+		r = own_file_rename(spool->directory, name, taken);
+	}
 	return r;
 }
 
@@ -197,104 +208,48 @@ static bool is_taken(const struct spool *spool, const char *name)
 	return false;
 }
 
-static void close_stream(DIR *stream)
-{
-	if (stream)
-		closedir(stream);
-}
-DEFINE_CLEANUP(close_streamp, DIR *, close_stream)
-#define auto_stream __attribute__((cleanup(close_streamp)))
+/* --- places ----------------------------------------------------------------------------------- */
 
-/* NULL: out of descriptors or memory, so the next tick tries again. */
-static DIR *open_stream(const struct spool *spool)
+/* The oldest file that somebody keeps locked, of which all was read that is there. */
+static struct taken *oldest_held(struct spool *spool)
 {
-	int fd = openat(spool->directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *stream = fd < 0 ? NULL : fdopendir(fd);
+	struct taken *taken;
 
-	if (fd >= 0 && !stream)
-		close(fd);
-	return stream;
+	TAILQ_FOREACH(taken, &spool->taken, link)
+		if (taken->state == TAKEN_LOCKED && taken->early && !taken->apart)
+			return taken;
+	return NULL;
 }
 
-/* --- what earlier aggregators took and did not finish ----------------------------------------- */
-
-struct leftover {
-	uint64_t number;
-	char name[sizeof(((struct taken *)NULL)->name)];
-};
-
-static int compare_leftovers(const void *a, const void *b)
+/* Where all places are taken, a file that stays locked gives up its own. It will be found again,
+ * and read once more. */
+bool spool_has_place(struct spool *spool)
 {
-	const struct leftover *one = a, *other = b;
+	struct taken *held;
 
-	return one->number < other->number ? -1 : one->number > other->number;
+	if (spool->n_taken < SPOOL_TAKEN_MAX)
+		return true;
+	held = oldest_held(spool);
+	if (!held)
+		return false;
+	spool->left_behind = true;
+	spool->pass.found.crowded = true;
+	TAILQ_REMOVE(&spool->taken, held, link);
+	spool->n_taken--;
+	spool_taken_free(held);
+	return true;
 }
 
-static int add_leftover(struct leftover **list, size_t n, const char *name, uint64_t number)
+/* --- what is found ---------------------------------------------------------------------------- */
+
+void spool_adopt_leftover(struct aggregator *daemon, const char *name, struct spool_findings *found)
 {
-	/* When n is a power of two, the list is full. */
-	if (!(n & (n - 1))) {
-		struct leftover *grown = realloc(*list, (n ? 2 * n : 1) * sizeof(*grown));
-
-		if (!grown)
-			return -ENOMEM;
-		*list = grown;
-	}
-	(*list)[n].number = number;
-	memcpy((*list)[n].name, name, strlen(name) + 1); /* a number is short: numbered() */
-	return 0;
-}
-
-/* Their names in the order of their numbers, which is that in which they were taken. From now on
- * numbers follow theirs. The caller frees *ret. Their number, at most LEFTOVERS_MAX, or -ENOMEM. */
-static long list_leftovers(struct spool *spool, struct leftover **ret)
-{
-	auto_stream DIR *stream = open_stream(spool);
-	struct dirent *entry;
-	uint64_t number;
-	size_t n = 0;
-
-	*ret = NULL;
-	while (stream && n < LEFTOVERS_MAX && (entry = readdir(stream))) {
-		if (!numbered(entry->d_name, "taken.", &number))
-			continue;
-		if (add_leftover(ret, n, entry->d_name, number) < 0)
-			return -ENOMEM;
-		n++;
-		if (number > spool->last_number && number < UINT64_MAX / 2)
-			spool->last_number = number;
-	}
-	if (n)
-		qsort(*ret, n, sizeof(**ret), compare_leftovers);
-	return stream ? (long)n : -ENOMEM;
-}
-
-/* Adopts them, the oldest first: records may need what the same process said in an older one. */
-static void take_leftovers(struct aggregator *daemon, struct scan *scan)
-{
-	autofree struct leftover *list = NULL;
 	struct spool *spool = &daemon->spool;
-	long n = list_leftovers(spool, &list);
 
-	scan->failed |= n < 0;
-	scan->crowded |= n == LEFTOVERS_MAX;
-	for (long i = 0; i < n && spool->n_taken < SPOOL_TAKEN_MAX; i++) {
-		const char *name = list[i].name;
-
-		if (!is_taken(spool, name) && may_read(daemon, name, scan) &&
-			may_take(daemon, name, scan))
-			scan->failed |= adopt_file(daemon, name) < 0;
-	}
+	if (!is_taken(spool, name) && may_take(spool, name, false, found) &&
+		may_read(daemon, name, found))
+		found->failed |= adopt_file(daemon, name) < 0;
 }
-
-void spool_number_on(struct spool *spool)
-{
-	autofree struct leftover *list = NULL;
-
-	list_leftovers(spool, &list);
-}
-
-/* --- what processes have left ----------------------------------------------------------------- */
 
 /* Is nothing in it? Then it is removed, unless the process that made it may still write there. */
 static bool is_empty(const struct spool *spool, const char *name)
@@ -315,58 +270,19 @@ static bool is_empty(const struct spool *spool, const char *name)
 	return true;
 }
 
-static bool may_take_apart(const struct spool *spool, const char *name, struct scan *scan)
-{
-	const struct taken *taken;
-	unsigned n = 0;
-
-	TAILQ_FOREACH(taken, &spool->taken, link)
-		n += taken->apart;
-	if (n >= TAKEN_APART_MAX)
-		scan->crowded = true;
-	return n < TAKEN_APART_MAX && !is_taken(spool, name) && !is_empty(spool, name);
-}
-
-static void take_new(struct aggregator *daemon, struct scan *scan)
+void spool_take_new(struct aggregator *daemon, const char *name, struct spool_findings *found)
 {
 	struct spool *spool = &daemon->spool;
-	auto_stream DIR *stream = open_stream(spool);
-	struct dirent *entry;
 	uint64_t number;
 
-	while (stream && spool->n_taken < SPOOL_TAKEN_MAX && (entry = readdir(stream))) {
-		const char *name = entry->d_name;
-
-		if (numbered(name, "records.", &number) && may_read(daemon, name, scan) &&
-			may_take(daemon, name, scan))
-			scan->failed |= spool_take(daemon, name) < 0;
-		/* Its process cannot make another one, so it is read under its name, as it grows.
-		 */
-		if (numbered(name, APART, &number) && may_take_apart(spool, name, scan) &&
-			may_read(daemon, name, scan))
-			scan->failed |= adopt_file(daemon, name) < 0;
-	}
-	scan->failed |= !stream;
-}
-
-void spool_scan(struct aggregator *daemon)
-{
-	struct spool *spool = &daemon->spool;
-	struct scan found = { 0 };
-	uint64_t begun_ms = uv_now(&daemon->loop);
-
-	if (spool->left_behind)
-		take_leftovers(daemon, &found);
-	take_new(daemon, &found);
-	note_unread(daemon, found.missed, spool->n_taken < SPOOL_TAKEN_MAX && !found.failed);
-	/* If there were more files than we take, or no descriptor was left to open one that was
-	 * renamed, the next scan takes others. */
-	if (found.failed)
-		spool->left_behind = true;
-	else if (spool->n_taken < SPOOL_TAKEN_MAX && !found.crowded) {
-		spool->left_behind = false;
-		spool->scanned_ms = begun_ms;
-	}
+	if (spool_numbered(name, "records.", &number) && may_take(spool, name, false, found) &&
+		may_read(daemon, name, found))
+		found->failed |= spool_take(daemon, name) < 0;
+	/* Its process cannot make another one, so it is read under its name, as it grows. */
+	if (spool_numbered(name, APART, &number) && !is_taken(spool, name) &&
+		may_take(spool, name, true, found) && !is_empty(spool, name) &&
+		may_read(daemon, name, found))
+		found->failed |= adopt_file(daemon, name) < 0;
 }
 
 int spool_adopt_journal(struct aggregator *daemon, int fd)

@@ -168,6 +168,16 @@ def connect(daemon):
     return s
 
 
+def replace_socket(daemon, served):
+    """Puts another socket in the place of the daemon's, without a moment in between. served: somebody listens to it."""
+    s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    s.bind(daemon.socket + ".other")
+    if served:
+        s.listen()
+    os.rename(daemon.socket + ".other", daemon.socket)
+    return s
+
+
 def say_hello(s, hello_bytes, fds, root=True):
     fds = list(fds)
     opened = os.open("/", os.O_PATH | os.O_DIRECTORY) if root else None

@@ -38,7 +38,7 @@ def socket_that_is_removed(daemon):
     for turn in range(2):
         os.unlink(daemon.socket)
         hears(daemon, "turn-%d" % turn)
-    assert daemon.stderr().count("socket: was removed; it is there again") == 2, daemon.stderr()
+    assert daemon.stderr().count("socket: was removed or replaced; it is there again") == 2, daemon.stderr()
     assert os.stat(daemon.socket).st_mode & 0o777 == 0o666
     assert daemon.stop() == 0
     assert not os.path.exists(daemon.socket), "left behind"
@@ -56,15 +56,20 @@ def who_has_found_the_old_socket(daemon):
 
 
 def socket_of_somebody_else(daemon):
-    os.unlink(daemon.socket)
-    other = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    other.bind(daemon.socket)
-    other.listen()
+    other = replace_socket(daemon, served=True)
     time.sleep(2.5)
     assert "there again" not in daemon.stderr()
     other.close()
     os.unlink(daemon.socket)
     hears(daemon, "later")
+
+
+def socket_of_a_daemon_that_is_gone(daemon):
+    """A volume is mounted there, with a socket that an earlier daemon has left."""
+    replace_socket(daemon, served=False).close()
+    hears(daemon, "app")
+    assert daemon.stop() == 0
+    assert not os.path.exists(daemon.socket), "left behind"
 
 
 def everything_is_removed(daemon):
@@ -203,5 +208,5 @@ def replaced_when_just_made(daemon):
     assert os.stat(private).st_mode & 0o7777 == 0o700, oct(os.stat(private).st_mode)
 
 
-run([socket_that_is_removed, who_has_found_the_old_socket, socket_of_somebody_else, spool_that_is_removed, spool_that_is_renamed,
+run([socket_that_is_removed, who_has_found_the_old_socket, socket_of_a_daemon_that_is_gone, socket_of_somebody_else, spool_that_is_removed, spool_that_is_renamed,
      mounted_over, everything_is_removed, killed_afterwards, replaced_when_just_made])

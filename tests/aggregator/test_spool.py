@@ -196,6 +196,24 @@ def a_journal_goes_while_others_end(daemon):
     assert daemon.manifest().count("\nmissing {") == 4000
 
 
+def a_journal_that_cannot_be_written(daemon):
+    """Somebody is told what may be lost if the daemon is killed, too. It is not, so nothing is."""
+    if not shutil.which("strace"):
+        return
+    daemon.kill()
+    daemon.wrapper = ["strace", "-D", "-qq", "-f", "-o", "/dev/null", "-P", "journal", "-e", "trace=openat",
+                      "-e", "inject=openat:error=ENOSPC"]
+    daemon.start()
+    for _ in range(3):
+        Peer(daemon, [path("/etc/passwd")], users=1).close()
+    wait_for("a word", lambda: "/journal: cannot be written: No space left" in daemon.stderr())
+    wait_for("the file", lambda: has_file(daemon.manifest(), "/etc/passwd"))
+    assert daemon.stop() == 0
+    assert daemon.counter("journal entries that could not be written") == 3
+    assert daemon.stderr().count("/journal: cannot be written") == 1
+    assert "gaps {" not in daemon.manifest(), daemon.manifest()
+
+
 def memory_is_acknowledged_when_on_disk(daemon):
     peer = Peer(daemon, [path("/etc/passwd")])
     wait_for("acknowledgement", lambda: peer.acknowledged() == len(peer.log))
@@ -805,7 +823,7 @@ if __name__ == "__main__":
     run([files_left_while_away, who_began_without_a_spool, torn_entries, entries_cut_short_by_a_kill,
          execution_that_had_not_settled, execution_that_had_not_settled_in_a_memory, record_that_waits_in_vain,
          entry_cut_short_names_its_program, strange_files_are_put_away, killed_process_and_killed_daemon,
-         a_journal_goes_while_others_end, memory_is_acknowledged_when_on_disk, what_waits_is_not_acknowledged,
+         a_journal_goes_while_others_end, a_journal_that_cannot_be_written, memory_is_acknowledged_when_on_disk, what_waits_is_not_acknowledged,
          restart_continues, relative_records_after_a_restart, many_files_of_one_process,
          relative_records_by_the_spool_alone, relative_records_after_a_stop, restart_while_a_process_is_away,
          another_fork_goes_on, named_in_the_spool_just_before_the_end, directories_that_cannot_be_kept,

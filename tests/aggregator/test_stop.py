@@ -100,11 +100,10 @@ def those_who_never_stop_talking(daemon):
 
 def another_socket_in_its_place(daemon):
     """A socket that somebody else has put there is not removed."""
-    os.unlink(daemon.socket)
-    other = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    other.bind(daemon.socket)
+    other = replace_socket(daemon, served=True)
     assert daemon.stop() == 0
     assert os.path.exists(daemon.socket), "removed"
+    other.close()
 
 
 def many_files_of_a_killed_one(daemon):
@@ -206,5 +205,23 @@ def what_is_written_lasts(daemon):
     assert len(written) == len(placed) == APPLICATIONS and lasting == placed, (len(written), len(placed), len(lasting))
 
 
-run([many_applications_on_a_slow_disk, many_sessions_of_many_applications, what_is_written_lasts, as_soon_as_it_listens, a_writer_may_finish, a_lock_held_for_ever, those_who_never_stop_talking,
+def told_to_write(daemon):
+    """SIGHUP, which a terminal also sends when it is closed, makes it write manifests, and it goes on. (At first it
+    may know nothing yet.)"""
+    daemon.stop()
+    daemon.interval = "3600"
+    daemon.start()
+    Peer(daemon, [path("/etc/passwd")]).close()
+
+    def written():
+        daemon.process.send_signal(signal.SIGHUP)
+        return has_file(daemon.manifest(), "/etc/passwd")
+
+    wait_for("the manifest", written)
+    Peer(daemon, [path("/etc/group")]).close()
+    assert daemon.stop() == 0
+    assert has_file(daemon.manifest(), "/etc/group")
+
+
+run([told_to_write, many_applications_on_a_slow_disk, many_sessions_of_many_applications, what_is_written_lasts, as_soon_as_it_listens, a_writer_may_finish, a_lock_held_for_ever, those_who_never_stop_talking,
      another_socket_in_its_place, many_files_of_a_killed_one])

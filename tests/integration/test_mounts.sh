@@ -1,8 +1,8 @@
 #!/bin/bash
 # Mounts in a namespace that ends with its last process, like a container's volumes: files are those that the
-# process saw, and nothing is kept mounted for long.
+# process saw, and nothing is kept mounted for long. The same holds with no more rights than the systemd unit gives.
 . "$(dirname "$0")/../lib.sh"
-needs unshare mount
+needs unshare mount setpriv
 { [ "$(id -u)" -eq 0 ] && unshare -m true 2>/dev/null; } || skip "takes root and namespaces of mounts"
 
 mkdir "$work/volume" "$work/place"
@@ -14,14 +14,31 @@ read_mounted() {
 holds_no_mounts() {
 	! find "/proc/$aggregator/fd" -lname 'mnt:*' | grep -q .
 }
+finds_what_was_mounted() {
+	aggregator_start
+	for _ in 1 2 3; do
+		assert_equal "the file, as the application sees it" "what the application reads" "$(read_mounted)"
+	done
+	wait_for holds_no_mounts
+	aggregator_stop
+	assert_fact "nothing is amiss" '.gaps == []'
+	assert_equal "digest of the file" "$(sha256sum <"$work/volume/file" | cut -d ' ' -f 1)" \
+		"$(facts '.files[] | select(.path | endswith("/place/file")) | .sha256')"
+}
+# with_the_rights_of_the_unit: from now on, footprintd has the capabilities that its unit gives it.
+with_the_rights_of_the_unit() {
+	local rights
 
-aggregator_start
-for _ in 1 2 3; do
-	assert_equal "the file, as the application sees it" "what the application reads" "$(read_mounted)"
-done
-wait_for holds_no_mounts
-aggregator_stop
-assert_fact "nothing is amiss" '.gaps == []'
-assert_equal "digest of the file" "$(sha256sum <"$work/volume/file" | cut -d ' ' -f 1)" \
-	"$(facts '.files[] | select(.path | endswith("/place/file")) | .sha256')"
+	rights=$(sed -n 's/^CapabilityBoundingSet=//p' "$top/deploy/footprintd.service")
+	rights=${rights//CAP_/+}
+	printf '#!/bin/sh\nexec setpriv --no-new-privs --bounding-set=-all,%s %q "$@"\n' \
+		"$(tr 'A-Z ' 'a-z,' <<<"$rights")" "$footprintd" >"$work/footprintd"
+	chmod +x "$work/footprintd"
+	footprintd=$work/footprintd
+}
+
+finds_what_was_mounted
+rm -rf "${manifests:?}"
+with_the_rights_of_the_unit
+finds_what_was_mounted
 finish

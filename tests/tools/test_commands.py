@@ -217,6 +217,10 @@ class Commands(unittest.TestCase):
             text = footprint(*arguments).stdout
             self.assertIn(b"/tmp/\\x1b[2J\\xc2\\x9b2J\\x07\\xff\\x0a", text)
             self.assertNotIn(b"\033", text)
+        for arguments in [["show", "--json", self.path], ["why", "--json", self.path, evil]]:
+            text = footprint(*arguments).stdout
+            self.assertIn(rb"/tmp/\u001b[2J\u009b2J\u0007\\xff\u000a", text)
+            self.assertNotRegex(text, b"[\0-\x09\x0b-\x1f\x7f-\xff]")
 
     @unittest.skipUnless(shutil.which("perl"), "needs perl")
     def test_names_hide_nothing(self):
@@ -245,6 +249,10 @@ class Commands(unittest.TestCase):
         self.assertEqual(len(lines), len(names))
         for line, (_, printed) in zip(lines, names):
             self.assertEqual("/" + line[:len(printed)], printed + " ")
+        told = footprint("show", "--json", self.path).stdout.decode()
+        self.assertEqual({code for code in map(ord, told) if code in unseen}, {ord("\n")})
+        self.assertEqual([file["path"].replace("\\\\", "\\") for file in json.loads(told)["files"]],
+                         [path for path, _ in names])
 
     def test_what_is_printed_is_of_one_name(self):
         printed = {b"/bs\x01": rb"/bs\x01", rb"/bs\x01": rb"/bs\x5cx01", b"/bs\\\x01": rb"/bs\\x01",

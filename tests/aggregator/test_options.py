@@ -22,10 +22,13 @@ def refuses(arguments, *words):
 
 
 def words_of_getopt(daemon):
-    refuses(["--nonsense"], "--nonsense")
-    refuses(["-x"], "'x'")
-    refuses(["--socket"], "--socket", "argument")
-    refuses(["--nice=1"], "--nice", "argument")
+    for wrong, why in [(["--nonsense"], "--nonsense: no such option"), (["-x"], "-x: no such option"),
+                       (["--nonsense=1", "-h"], "--nonsense=1: no such option"),
+                       (["--so"], "--so: needs an argument"), (["--socket"], "--socket: needs an argument"),
+                       (["-i"], "-i: needs an argument"), (["--nice=1"], "--nice=1: takes no argument")]:
+        ended = called(*wrong)
+        assert (ended.returncode, ended.stdout, ended.stderr) == (
+            2, "", "footprintd: %s; see 'footprintd --help'\n" % why), (wrong, ended)
 
 
 def numbers_past_their_limits(daemon):

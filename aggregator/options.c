@@ -10,6 +10,7 @@
 
 #include "aggregator/log.h"
 #include "aggregator/peers/listener.h"
+#include "lib/base/refusal.h"
 
 #define INTERVAL_DEFAULT 2.0
 #define INTERVAL_MIN	 0.05
@@ -149,7 +150,16 @@ static int set_ready_fd(struct options *options, const char *text)
 	return 0;
 }
 
-static int take_option(struct options *options, int option)
+static int refuse(int returned, char **argv)
+{
+	struct refusal refusal;
+
+	refusal_find(returned, argv, names, &refusal);
+	log_trouble("%s: %s; see 'footprintd --help'", refusal.word, refusal.why);
+	return -EINVAL;
+}
+
+static int take_option(struct options *options, int option, char **argv)
 {
 	switch (option) {
 	case 's':
@@ -175,9 +185,8 @@ static int take_option(struct options *options, int option)
 		return 0;
 	case OPTION_READY_FD:
 		return set_ready_fd(options, optarg);
-	default:
-		fputs("footprintd: see 'footprintd --help'\n", stderr);
-		return -EINVAL;
+	default: /* ':' or '?' */
+		return refuse(option, argv);
 	}
 }
 
@@ -240,7 +249,6 @@ static enum options_result say(const char *text)
 
 enum options_result options_parse(struct options *options, int argc, char **argv)
 {
-	static char name[] = "footprintd";
 	const char *log = getenv("FOOTPRINT_LOG");
 	int option;
 
@@ -250,15 +258,13 @@ enum options_result options_parse(struct options *options, int argc, char **argv
 		.log = log && *log && strcmp(log, "0") != 0,
 		.ready_fd = -1,
 	};
-	/* getopt's messages begin with this name, as those of log.c do, whatever argv[0] was. */
-	if (argc > 0)
-		argv[0] = name;
-	while ((option = getopt_long(argc, argv, "s:m:i:hV", names, NULL)) != -1) {
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, ":s:m:i:hV", names, NULL)) != -1) {
 		if (option == 'h')
 			return say(help);
 		if (option == 'V')
 			return say("footprintd " FOOTPRINT_VERSION_STRING "\n");
-		if (take_option(options, option) < 0)
+		if (take_option(options, option, argv) < 0)
 			return OPTIONS_WRONG;
 	}
 	return check(options, argc, argv) < 0 ? OPTIONS_WRONG : OPTIONS_RUN;

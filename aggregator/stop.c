@@ -5,9 +5,10 @@
 
 #include "aggregator/aggregator.h"
 #include "aggregator/log.h"
+#include "aggregator/manifests/run_end.h"
 
 #define STEP_MS	       10
-#define GRACE_MS       500 /* --one-run: for processes that are just ending */
+#define GRACE_MS       500 /* --one-run: for processes that are just ending, or just beginning */
 #define WRITE_ATTEMPTS 3
 #define DRAIN_MS       3000 /* then those who still come are left to our successor */
 /* Nothing came of waiting for so long, while no worker was at work, or while one was: it is given
@@ -29,6 +30,23 @@ static void cut_off_living(struct aggregator *daemon)
 			daemon->counters.no_memory++;
 	intake_close(daemon);
 	roots_pump(daemon);
+}
+
+/* Is there an image that has been executed, and has not said hello? Between the two, nobody of it
+ * is connected. */
+static bool awaits_program(struct aggregator *daemon)
+{
+	struct stop *stop = &daemon->stop;
+	struct application *application;
+
+	if (stop->awaited_at == stop->so_far)
+		return stop->awaits;
+	stop->awaited_at = stop->so_far;
+	stop->awaits = false;
+	LIST_FOREACH(application, &daemon->applications.list, link)
+		if (run_awaits_program(application))
+			stop->awaits = true;
+	return stop->awaits;
 }
 
 static uint64_t spent_ms(const struct aggregator *daemon)
@@ -154,6 +172,21 @@ static bool ask_again(struct aggregator *daemon)
 	return now - stop->asked_ms < ASK_PATIENCE_MS && owners_try_again(daemon);
 }
 
+/* Nothing more is read. With --one-run, nothing more comes, either: whoever comes later has no
+ * successor to tell. False: there is something to wait for first. */
+static bool seal(struct aggregator *daemon)
+{
+	bool alone = TAILQ_EMPTY(&daemon->sessions.live);
+
+	if (daemon->options.one_run) {
+		if (spent_ms(daemon) < GRACE_MS && (!alone || awaits_program(daemon)))
+			return false;
+		cut_off_living(daemon);
+	}
+	daemon->stop.sealed = true;
+	return !daemon->options.one_run || alone;
+}
+
 void stop_step(struct aggregator *daemon)
 {
 	struct stop *stop = &daemon->stop;
@@ -169,14 +202,8 @@ void stop_step(struct aggregator *daemon)
 		give_up(daemon);
 	if (stop->given_up ? daemon->snapshot.running : waiting(daemon))
 		return;
-	if (!stop->sealed && daemon->options.one_run && !TAILQ_EMPTY(&daemon->sessions.live)) {
-		if (spent_ms(daemon) < GRACE_MS)
-			return;
-		cut_off_living(daemon);
-		stop->sealed = true;
+	if (!stop->sealed && !seal(daemon))
 		return;
-	}
-	stop->sealed = true;
 	/* Writing may have come here by itself. */
 	if (owners_find(daemon) || ask_again(daemon) || !write_all(daemon) || stop->done)
 		return;

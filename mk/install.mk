@@ -10,7 +10,7 @@ ZSHDIR  ?= $(PREFIX)/share/zsh/site-functions
 
 # Documents keep their folders, so that their links lead somewhere.
 INSTALLED_DOCS := README.md NEWS LICENSE CONTRIBUTING.md proto/WIRE.md proto/manifest.proto proto/record.proto \
-	$(wildcard doc/*.md doc/decisions/*.md bench/*.md bench/*.svg deploy/compose/*)
+	$(wildcard doc/*.md doc/decisions/*.md bench/*.md bench/*.svg deploy/compose/* deploy/kubernetes/*)
 
 .PHONY: install
 install: all

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "lib/base/cleanup.h"
+#include "lib/base/refusal.h"
 #include "tools/terminal.h"
 
 #undef command_usage /* command.h defines it as a macro for static analysis */
@@ -64,43 +65,12 @@ int command_usage(const struct command *self, const char *format, ...)
 	return EXIT_TROUBLE;
 }
 
-static bool is_known(const struct option *names, int option)
-{
-	while (names->name && names->val != option)
-		names++;
-	return names->name != NULL;
-}
-
-/* The option whose argument is missing: "--output" as it was written, or "-o" at the end of a
- * group. */
-static const char *bare_option(char **argv, char letter[static 3])
-{
-	const char *word = argv[optind - 1];
-
-	if (!strncmp(word, "--", 2))
-		return word;
-	snprintf(letter, 3, "-%c", optopt);
-	return letter;
-}
-
-/* Reports what getopt has refused. An unknown long option is argv[optind - 1]. Of an unknown
- * letter, only optopt is known, since the word with it may go on. */
-static int refuse(const struct command *self, const struct option *names, char **argv)
-{
-	const char *word = argv[optind - 1];
-
-	if (!optopt)
-		return command_usage(self, "%s: no such option", word);
-	if (is_known(names, optopt))
-		return command_usage(self, "%s: takes no argument", word);
-	return command_usage(self, "-%c: no such option", optopt);
-}
-
 int command_option(const struct command *self, int argc, char **argv, const char *letters,
 	const struct option *names)
 {
-	char quiet[64], letter[3];
 	const char *plus = *letters == '+' ? "+" : "";
+	struct refusal refusal;
+	char quiet[64];
 	int option;
 
 	/* With a leading ':', getopt prints nothing, and distinguishes a missing argument from an
@@ -113,9 +83,9 @@ int command_option(const struct command *self, int argc, char **argv, const char
 		fputs(self->help, stdout);
 		exit(command_finish(EXIT_SUCCESS));
 	case ':':
-		exit(command_usage(self, "%s: needs an argument", bare_option(argv, letter)));
 	case '?':
-		exit(refuse(self, names, argv));
+		refusal_find(option, argv, names, &refusal);
+		exit(command_usage(self, "%s: %s", refusal.word, refusal.why));
 	default:
 		return option;
 	}

@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "lib/manifest/codec.h"
 #include "lib/manifest/diff.h"
 #include "lib/manifest/diff_json.h"
 #include "tools/diff_text.h"
+#include "tools/input.h"
 
 static const struct option options[] = {
 	{ "all", no_argument, NULL, 'a' },
@@ -24,15 +24,6 @@ enum form {
 	FORM_SUMMARY,
 	FORM_JSON,
 };
-
-static int read_view(const char *path, struct manifest **ret, const Footprint__Manifest **ret_view)
-{
-	struct error err;
-
-	if (manifest_read(path, ret, &err) < 0)
-		return command_fail_error(&err);
-	return manifest_view(*ret, ret_view) < 0 ? command_fail("%s: out of memory", path) : 0;
-}
 
 static void print_diff(const struct diff *diff, enum form form)
 {
@@ -52,7 +43,7 @@ static int compare_files(const char *old_path, const char *new_path, enum form f
 	struct diff diff;
 	int status;
 
-	if (read_view(old_path, &before, &old_view) || read_view(new_path, &after, &new_view))
+	if (input_read(old_path, &before, &old_view) || input_read(new_path, &after, &new_view))
 		return EXIT_TROUBLE;
 	if (diff_make(old_view, new_view, &diff) < 0)
 		return command_fail("out of memory");

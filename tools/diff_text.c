@@ -49,6 +49,18 @@ static void add_count(struct phrase *p, size_t n, const char *verb)
 	p->begun = true;
 }
 
+/* What one of them has missed, the other one may seem to have more. */
+static const char *incomplete_phrase(const struct diff *diff)
+{
+	bool before = view_is_complete(diff->before), after = view_is_complete(diff->after);
+
+	if (before && after)
+		return "";
+	if (before || after)
+		return before ? "; the new one is not complete" : "; the old one is not complete";
+	return "; neither is complete";
+}
+
 void diff_print_summary(const struct diff *diff, FILE *out)
 {
 	const Footprint__Manifest *before = diff->before, *after = diff->after;
@@ -81,7 +93,7 @@ void diff_print_summary(const struct diff *diff, FILE *out)
 	}
 	if (diff_is_empty(diff))
 		fputs(any ? "; no difference" : ": no difference", out);
-	fputc('\n', out);
+	fprintf(out, "%s\n", incomplete_phrase(diff));
 }
 
 /* --- names --- */

@@ -29,6 +29,7 @@ static void print_help(FILE *out)
 	      "\nOptions:\n"
 	      "  -h, --help     print this help\n"
 	      "  -V, --version  print the version\n\n"
+	      "Where a manifest is read or written, - is standard input or output.\n"
 	      "`footprint COMMAND --help` and footprint-COMMAND(1) say more about a "
 	      "command.\n",
 		out);

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "lib/base/cleanup.h"
-#include "lib/manifest/codec.h"
+#include "tools/input.h"
 #include "tools/output.h"
 
 static const struct option options[] = {
@@ -23,22 +23,22 @@ static int check_same(const struct manifest *into, const struct manifest *from, 
 		!strcmp(manifest_version(into), manifest_version(from)))
 		return 0;
 	return command_fail("%s: is of %s %s, not of %s %s (--force merges them all the same)",
-		path, manifest_application(from), manifest_version(from),
+		input_name(path), manifest_application(from), manifest_version(from),
 		manifest_application(into), manifest_version(into));
 }
 
 static int merge_file(struct manifest *into, const char *path, bool force)
 {
 	auto_manifest struct manifest *from = NULL;
-	struct error err;
 	int r;
 
-	if (manifest_read(path, &from, &err) < 0)
-		return command_fail_error(&err);
+	if (input_read(path, &from, NULL))
+		return EXIT_TROUBLE;
 	r = force ? 0 : check_same(into, from, path);
 	if (r)
 		return r;
-	return manifest_merge(into, from) < 0 ? command_fail("%s: out of memory", path) : 0;
+	return manifest_merge(into, from) < 0 ? command_fail("%s: out of memory", input_name(path))
+					      : 0;
 }
 
 static int merge_all(const char *output, int n, char **paths, bool force)
@@ -47,8 +47,8 @@ static int merge_all(const char *output, int n, char **paths, bool force)
 	struct error err;
 	int r;
 
-	if (manifest_read(paths[0], &merged, &err) < 0)
-		return command_fail_error(&err);
+	if (input_read(paths[0], &merged, NULL))
+		return EXIT_TROUBLE;
 	for (int i = 1; i < n; i++) {
 		r = merge_file(merged, paths[i], force);
 		if (r)

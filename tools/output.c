@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "lib/base/cleanup.h"
+#include "lib/base/standard.h"
 #include "lib/manifest/codec.h"
 
 #define LINKS_MAX 40 /* as many symlinks as the kernel follows */
@@ -18,6 +19,16 @@
 static int fail(struct error *err, int code, const char *path)
 {
 	return error_set(err, code, "%s: %s", path, strerror(-code));
+}
+
+static bool is_standard(const char *path)
+{
+	return !strcmp(path, "-");
+}
+
+const char *output_name(const char *path)
+{
+	return is_standard(path) ? "standard output" : path;
 }
 
 /* Where the path's symlinks lead, whether that exists or not: it is written, and the symlinks stay.
@@ -51,12 +62,24 @@ static int find_kind(const char *path, bool *ret_special)
 {
 	struct stat status;
 
-	*ret_special = false;
+	*ret_special = is_standard(path);
+	if (*ret_special)
+		return 0;
 	if (stat(path, &status) < 0)
 		return errno == ENOENT ? 0 : -errno;
 	if (S_ISDIR(status.st_mode))
 		return -EISDIR;
 	*ret_special = !S_ISREG(status.st_mode);
+	return 0;
+}
+
+static int check_standard(struct error *err)
+{
+	if (standard_is_held(STDOUT_FILENO))
+		return fail(err, -EBADF, output_name("-"));
+	if (isatty(STDOUT_FILENO))
+		return error_set(err, -EINVAL, "%s: is a terminal, and a manifest is no text",
+			output_name("-"));
 	return 0;
 }
 
@@ -76,8 +99,11 @@ int output_check(const char *path, struct error *err)
 {
 	autofree char *target = NULL;
 	bool special;
-	int r = find_kind(path, &special);
+	int r;
 
+	if (is_standard(path))
+		return check_standard(err);
+	r = find_kind(path, &special);
 	if (!r)
 		r = special ? check_special(path) : find_target(path, &target);
 	if (r < 0)
@@ -94,7 +120,8 @@ bool output_may_wait(const char *path)
 
 static int write_into(const char *path, const uint8_t *bytes, size_t size)
 {
-	autoclose int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+	autoclose int fd = is_standard(path) ? fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0)
+					     : open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
 	FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
 	int r;
 
@@ -111,14 +138,17 @@ static int write_special(struct manifest *m, const char *path, struct error *err
 {
 	autofree uint8_t *bytes = NULL;
 	size_t size = 0;
-	int r = manifest_encode(m, &bytes, &size, err);
+	int r = is_standard(path) ? check_standard(err) : 0;
 
+	if (r < 0)
+		return r;
+	r = manifest_encode(m, &bytes, &size, err);
 	if (r < 0) {
-		error_prefix(err, "%s", path);
+		error_prefix(err, "%s", output_name(path));
 		return r;
 	}
 	r = write_into(path, bytes, size);
-	return r < 0 ? fail(err, r, path) : 0;
+	return r < 0 ? fail(err, r, output_name(path)) : 0;
 }
 
 int output_write(struct manifest *m, const char *path, struct error *err)

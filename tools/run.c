@@ -129,7 +129,7 @@ static int say_summary(struct manifest *m, const char *output)
 	fputc('\n', stderr);
 	summary_print(stderr, view);
 	fputs("  manifest   ", stderr);
-	terminal_text(stderr, output);
+	terminal_text(stderr, output_name(output));
 	fputc('\n', stderr);
 	return 0;
 }

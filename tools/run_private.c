@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "lib/base/cleanup.h"
+#include "lib/base/standard.h"
 #include "lib/elf/elf.h"
 #include "tools/command.h"
 
@@ -237,9 +238,8 @@ static void become_daemon(const struct private_aggregator *aggregator, const cha
 	unsetenv("NOTIFY_SOCKET");
 	if (null >= 0 && (dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0))
 		_exit(EXIT_FAILURE);
-	/* If standard_hold() has put a descriptor there, it would be closed by the exec. */
-	if (null >= 0 && (fcntl(STDERR_FILENO, F_GETFD) & FD_CLOEXEC) &&
-		dup2(null, STDERR_FILENO) < 0)
+	/* What standard_hold() has put there would be closed by the exec. */
+	if (null >= 0 && standard_is_held(STDERR_FILENO) && dup2(null, STDERR_FILENO) < 0)
 		_exit(EXIT_FAILURE);
 	fcntl(ready_fd, F_SETFD, 0);
 	snprintf(fd, sizeof(fd), "%d", ready_fd);

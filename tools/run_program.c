@@ -32,11 +32,11 @@ static int status_of(int status)
 	return WIFSIGNALED(status) ? STATUS_SIGNAL + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-/* The terminal sends its signals to the whole foreground group, and so to the program, too. */
-static void pass_on(pid_t pid, const siginfo_t *info)
+/* The terminal sends its signals to the whole foreground group, and so to the program, too. The
+ * program itself may send one to its group, as httpd does to end its children. */
+static bool has_it_already(pid_t pid, const siginfo_t *info)
 {
-	if (info->si_code != SI_KERNEL)
-		kill(pid, info->si_signo);
+	return info->si_code == SI_KERNEL || info->si_pid == pid;
 }
 
 static int wait_for(pid_t pid)
@@ -48,8 +48,8 @@ static int wait_for(pid_t pid)
 
 		if (waitpid(pid, &status, WNOHANG) == pid)
 			return status_of(status);
-		if (signals_next(&info) && info.si_signo != SIGCHLD)
-			pass_on(pid, &info);
+		if (signals_next(&info) && info.si_signo != SIGCHLD && !has_it_already(pid, &info))
+			kill(pid, info.si_signo);
 	}
 }
 

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "lib/manifest/codec.h"
 #include "lib/manifest/json.h"
+#include "tools/input.h"
 #include "tools/show_page.h"
 #include "tools/summary.h"
 #include "tools/terminal.h"
@@ -82,7 +82,6 @@ static int show_main(const struct command *self, int argc, char **argv)
 	const Footprint__Manifest *view;
 	unsigned int wanted = 0;
 	bool json = false;
-	struct error err;
 	int option;
 
 	while ((option = command_option(self, argc, argv, "agplkfemjh", options)) >= 0) {
@@ -92,10 +91,8 @@ static int show_main(const struct command *self, int argc, char **argv)
 	if (argc - optind != 1)
 		return command_usage(
 			self, argc == optind ? "no manifest given" : "one manifest only");
-	if (manifest_read(argv[optind], &m, &err) < 0)
-		return command_fail_error(&err);
-	if (manifest_view(m, &view) < 0)
-		return command_fail("%s: out of memory", argv[optind]);
+	if (input_read(argv[optind], &m, &view))
+		return EXIT_TROUBLE;
 	if (!json)
 		return show_text(view, wanted ? wanted : SECTION_DEFAULT);
 	manifest_write_json(view, stdout);

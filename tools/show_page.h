@@ -1,8 +1,11 @@
-/* The sections that `footprint show` prints for people. One that would be empty is left out. */
+/* The sections that `footprint show` prints for people. One that would be empty is left out. Those
+ * of packages and files are in show_files.c. */
 #ifndef FOOTPRINT_TOOLS_SHOW_PAGE_H
 #define FOOTPRINT_TOOLS_SHOW_PAGE_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "proto/manifest.pb-c.h"
 
@@ -21,5 +24,15 @@ void page_packages(const struct page *p);
 void page_files(const struct page *p);
 void page_endpoints(const struct page *p);
 void page_missing(const struct page *p);
+
+/* --- what they have in common --- */
+
+#define ACCESS_COLUMN 60
+
+void page_heading(const struct page *p, const char *word);
+/* "a, b, c +2": the programs that use a thing are given one by one, with their places in the list,
+ * and then how many they were. */
+void page_user(const struct page *p, size_t place, uint32_t by);
+void page_more(size_t n);
 
 #endif

@@ -6,11 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "lib/manifest/codec.h"
 #include "lib/manifest/find.h"
 #include "lib/manifest/json_parts.h"
 #include "lib/manifest/why.h"
 #include "lib/manifest/words.h"
+#include "tools/input.h"
 #include "tools/terminal.h"
 #include "tools/why_users.h"
 
@@ -207,7 +207,6 @@ static int why_main(const struct command *self, int argc, char **argv)
 	auto_manifest struct manifest *m = NULL;
 	const Footprint__Manifest *view;
 	bool json = false;
-	struct error err;
 	int option;
 
 	while ((option = command_option(self, argc, argv, "jh", options)) >= 0)
@@ -216,11 +215,9 @@ static int why_main(const struct command *self, int argc, char **argv)
 		return command_usage(self, "a manifest and a path are needed");
 	if (!*argv[optind + 1])
 		return command_usage(self, "the path is empty");
-	if (manifest_read(argv[optind], &m, &err) < 0)
-		return command_fail_error(&err);
-	if (manifest_view(m, &view) < 0)
-		return command_fail("%s: out of memory", argv[optind]);
-	return answer(argv[optind], view, argv[optind + 1], json);
+	if (input_read(argv[optind], &m, &view))
+		return EXIT_TROUBLE;
+	return answer(input_name(argv[optind]), view, argv[optind + 1], json);
 }
 
 const struct command command_why = {

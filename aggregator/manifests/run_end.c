@@ -136,3 +136,18 @@ int run_tell_end(struct application *application)
 		r = collect(view, &ending);
 	return r == 0 ? add_ending(application, &ending) : r;
 }
+
+bool run_awaits_program(struct application *application)
+{
+	__attribute__((cleanup(ending_deinit))) struct ending ending = { 0 };
+	const Footprint__Manifest *view;
+
+	if (!application->run.open || manifest_view(application->manifest, &view) < 0 ||
+		collect(view, &ending) < 0)
+		return false;
+	for (size_t i = 0; i < ending.n_silent; i++)
+		if (heard_elsewhere(application, ending.silent[i]) ==
+			FOOTPRINT__WATCHED__WATCHED_NONE)
+			return true;
+	return false;
+}

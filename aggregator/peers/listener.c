@@ -183,6 +183,20 @@ static int open_to_all(struct listener *listener, const char *path)
 	return set_mode(fd, 0666);
 }
 
+/* The folder of the socket, if only that is missing: /run/footprint, where nothing has made it yet.
+ */
+static int make_directory(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	autofree char *directory = slash ? strndup(path, (size_t)(slash - path)) : strdup(".");
+
+	if (!directory)
+		return -ENOMEM;
+	if (!*directory || access(directory, F_OK) == 0 || errno != ENOENT)
+		return 0;
+	return mkdir(directory, 0755) < 0 && errno != EEXIST ? -errno : 0;
+}
+
 static int make_socket(struct listener *listener, const char *path)
 {
 	auto_socket_name struct socket_name name = { .directory = -1 };
@@ -215,7 +229,9 @@ int listener_open(struct listener *listener, const char *path)
 	r = take_activated(listener);
 	if (r != 0)
 		return r < 0 ? r : 0;
-	r = make_socket(listener, path);
+	r = make_directory(path);
+	if (r == 0)
+		r = make_socket(listener, path);
 	if (r < 0)
 		log_trouble("%s: cannot listen: %s", path, strerror(-r));
 	return r;

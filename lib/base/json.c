@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "lib/base/unseen.h"
 #include "lib/base/utf8.h"
 
 static const char digits[] = "0123456789abcdef";
@@ -60,20 +61,25 @@ void json_put_null(struct json *j)
 	fputs_unlocked("null", j->out);
 }
 
-static void put_control(struct json *j, uint8_t c)
+/* As \uHHHH, of which a character beyond U+FFFF needs two (RFC 8259, section 7). */
+static void put_escape(struct json *j, uint32_t code)
 {
-	fprintf(j->out, "\\u%04x", c);
+	if (code > 0xffff) {
+		fprintf(j->out, "\\u%04x", 0xd800 + ((code - 0x10000) >> 10));
+		code = 0xdc00 + ((code - 0x10000) & 0x3ff);
+	}
+	fprintf(j->out, "\\u%04x", code);
 }
 
-/* Puts a character into a string, escaped if JSON requires that. JSON allows 0x7f, but terminals do
- * not take it well. */
+/* Puts a character into a string, escaped if JSON requires that, or if it might command a terminal
+ * or hide something there. */
 static void put_character(struct json *j, const uint8_t *c, size_t size)
 {
 	if (size == 1 && (*c == '"' || *c == '\\')) {
 		putc_unlocked('\\', j->out);
 		putc_unlocked(*c, j->out);
-	} else if (size == 1 && (*c < 0x20 || *c == 0x7f)) {
-		put_control(j, *c);
+	} else if (unseen_character(c, size)) {
+		put_escape(j, utf8_code_point(c, size));
 	} else {
 		fwrite_unlocked(c, 1, size, j->out);
 	}

@@ -27,7 +27,8 @@ void json_newline(struct json *j);
 void json_put_number(struct json *j, uint64_t number);
 void json_put_bool(struct json *j, bool truth);
 void json_put_null(struct json *j);
-/* UTF-8, as it is. */
+/* UTF-8, as it is. (Here and below, invisible characters are written as \uHHHH, which readers
+ * undo.) */
 void json_put_text(struct json *j, const char *text);
 /* Any bytes: as UTF-8, but that each byte of no UTF-8 character becomes \xHH, and a backslash \\,
  * which together lose nothing. */

@@ -13,3 +13,11 @@ void standard_hold(void)
 	if (fd >= 0)
 		close(fd);
 }
+
+/* What a program inherits is never CLOEXEC. */
+bool standard_is_held(int fd)
+{
+	int flags = fcntl(fd, F_GETFD);
+
+	return flags >= 0 && (flags & FD_CLOEXEC);
+}

@@ -2,6 +2,8 @@
 
 #include <stdint.h>
 
+#include "lib/base/utf8.h"
+
 static const struct {
 	uint32_t first, last;
 } unseen[] = {
@@ -26,19 +28,9 @@ static const struct {
 	{ 0xe0000, 0xe0fff },
 };
 
-/* The code point of a well-formed UTF-8 character. */
-static uint32_t code_point(const uint8_t *c, size_t size)
-{
-	uint32_t code = size == 1 ? c[0] : c[0] & (0x7fu >> size);
-
-	for (size_t i = 1; i < size; i++)
-		code = code << 6 | (c[i] & 0x3f);
-	return code;
-}
-
 bool unseen_character(const void *character, size_t size)
 {
-	uint32_t code = code_point(character, size);
+	uint32_t code = utf8_code_point(character, size);
 
 	for (size_t i = 0; i < sizeof(unseen) / sizeof(unseen[0]); i++)
 		if (code <= unseen[i].last)

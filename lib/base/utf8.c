@@ -1,6 +1,5 @@
 #include "lib/base/utf8.h"
 
-#include <stdint.h>
 #include <string.h>
 
 /* How many bytes a character with this first byte has (0: none begins so), and the range of its
@@ -39,6 +38,16 @@ size_t utf8_character(const void *text, size_t size)
 		if ((byte[i] & 0xc0) != 0x80)
 			return 0;
 	return wanted;
+}
+
+uint32_t utf8_code_point(const void *character, size_t size)
+{
+	const uint8_t *byte = character;
+	uint32_t code = size == 1 ? byte[0] : byte[0] & (0x7fu >> size);
+
+	for (size_t i = 1; i < size; i++)
+		code = code << 6 | (byte[i] & 0x3f);
+	return code;
 }
 
 bool utf8_valid(const void *text, size_t size)

@@ -30,6 +30,8 @@ int manifest_decode(const uint8_t *bytes, size_t size, struct manifest **ret, st
 
 /* manifest_decode() of a regular file or a pipe; err begins with the path. */
 int manifest_read(const char *path, struct manifest **ret, struct error *err);
+/* The same for a descriptor (of a socket, too), which stays open. err does not name it. */
+int manifest_read_descriptor(int fd, struct manifest **ret, struct error *err);
 /* The same for a regular file in a directory. Never waits. err does not name the file. */
 int manifest_read_at(int dirfd, const char *name, struct manifest **ret, struct error *err);
 

@@ -124,7 +124,7 @@ static void put_group(struct json *j, const struct diff *diff, enum change_group
 	json_end(j, ']');
 }
 
-static void put_name(struct json *j, const char *key, const Footprint__Manifest *m)
+static void put_manifest(struct json *j, const char *key, const Footprint__Manifest *m)
 {
 	json_key(j, key);
 	json_begin(j, '{');
@@ -132,6 +132,8 @@ static void put_name(struct json *j, const char *key, const Footprint__Manifest 
 	json_put_text(j, m->application);
 	json_key(j, "version");
 	json_put_text(j, m->version);
+	json_key(j, "complete");
+	json_put_bool(j, view_is_complete(m));
 	json_end(j, '}');
 }
 
@@ -140,8 +142,8 @@ void diff_write_json(const struct diff *diff, FILE *out)
 	struct json j = { .out = out };
 
 	json_begin(&j, '{');
-	put_name(&j, "old", diff->before);
-	put_name(&j, "new", diff->after);
+	put_manifest(&j, "old", diff->before);
+	put_manifest(&j, "new", diff->after);
 	json_key(&j, "same");
 	json_put_bool(&j, diff_is_empty(diff));
 	for (int group = 0; group < N_CHANGE_GROUPS; group++)

@@ -18,7 +18,7 @@ static int check_readable(int fd, struct error *err)
 		return error_set(err, -errno, "%s", strerror(errno));
 	if (S_ISDIR(status.st_mode))
 		return error_set(err, -EISDIR, "%s", strerror(EISDIR));
-	if (!S_ISREG(status.st_mode) && !S_ISFIFO(status.st_mode))
+	if (!S_ISREG(status.st_mode) && !S_ISFIFO(status.st_mode) && !S_ISSOCK(status.st_mode))
 		return error_set(err, -EINVAL, "neither a regular file nor a pipe");
 	if (status.st_size > (off_t)MANIFEST_FILE_SIZE_MAX)
 		return error_set(err, -EFBIG, "larger than %u MiB", MANIFEST_FILE_SIZE_MAX >> 20);
@@ -57,16 +57,12 @@ static int read_all(int fd, uint8_t **ret_bytes, size_t *ret_size, struct error 
 	return 0;
 }
 
-/* fd: open; or negative, and errno says why. */
-static int read_descriptor(int fd, struct manifest **ret, struct error *err)
+int manifest_read_descriptor(int fd, struct manifest **ret, struct error *err)
 {
 	autofree uint8_t *bytes = NULL;
 	size_t size = 0;
-	int r;
+	int r = check_readable(fd, err);
 
-	if (fd < 0)
-		return error_set(err, -errno, "%s", strerror(errno));
-	r = check_readable(fd, err);
 	if (r < 0)
 		return r;
 	r = read_all(fd, &bytes, &size, err);
@@ -75,10 +71,18 @@ static int read_descriptor(int fd, struct manifest **ret, struct error *err)
 	return manifest_decode(bytes, size, ret, err);
 }
 
+/* fd: open; or negative, and errno says why. */
+static int read_opened(int fd, struct manifest **ret, struct error *err)
+{
+	if (fd < 0)
+		return error_set(err, -errno, "%s", strerror(errno));
+	return manifest_read_descriptor(fd, ret, err);
+}
+
 int manifest_read(const char *path, struct manifest **ret, struct error *err)
 {
 	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	int r = read_descriptor(fd, ret, err);
+	int r = read_opened(fd, ret, err);
 
 	if (r < 0)
 		error_prefix(err, "%s", path);
@@ -92,5 +96,5 @@ int manifest_read_at(int dirfd, const char *name, struct manifest **ret, struct 
 
 	if (fd >= 0 && fstat(fd, &status) == 0 && S_ISFIFO(status.st_mode))
 		return error_set(err, -EINVAL, "not a regular file");
-	return read_descriptor(fd, ret, err);
+	return read_opened(fd, ret, err);
 }

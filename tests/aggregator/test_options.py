@@ -22,10 +22,13 @@ def refuses(arguments, *words):
 
 
 def words_of_getopt(daemon):
-    refuses(["--nonsense"], "--nonsense")
-    refuses(["-x"], "'x'")
-    refuses(["--socket"], "--socket", "argument")
-    refuses(["--nice=1"], "--nice", "argument")
+    for wrong, why in [(["--nonsense"], "--nonsense: no such option"), (["-x"], "-x: no such option"),
+                       (["--nonsense=1", "-h"], "--nonsense=1: no such option"),
+                       (["--so"], "--so: needs an argument"), (["--socket"], "--socket: needs an argument"),
+                       (["-i"], "-i: needs an argument"), (["--nice=1"], "--nice=1: takes no argument")]:
+        ended = called(*wrong)
+        assert (ended.returncode, ended.stdout, ended.stderr) == (
+            2, "", "footprintd: %s; see 'footprintd --help'\n" % why), (wrong, ended)
 
 
 def numbers_past_their_limits(daemon):
@@ -66,6 +69,22 @@ def standard_descriptors_that_are_closed(daemon):
         shutil.rmtree(daemon.manifests)
 
 
+def directory_that_is_missing(daemon):
+    """That of the socket is made, as that of the manifests is; no more than one of each."""
+    socket = daemon.directory + "/missing/socket"
+    daemon.stop()
+    other = subprocess.Popen([BUILD + "/footprintd", "--socket", socket, "--manifests", daemon.manifests,
+                              "--ready-fd", "1"], stdout=subprocess.PIPE)
+    assert other.stdout.read() == b"\n"
+    umask = os.umask(0)
+    os.umask(umask)
+    assert os.stat(os.path.dirname(socket)).st_mode & 0o7777 == 0o755 & ~umask
+    other.terminate()
+    assert other.wait(LIMIT_SECONDS) == 0, other.returncode
+    ended = called("--socket", daemon.directory + "/none/none/socket", "--manifests", daemon.manifests)
+    assert ended.returncode == 1 and "none/socket: cannot listen: No such file or directory" in ended.stderr, ended
+
+
 def can_connect(daemon):
     try:
         connect(daemon).close()
@@ -95,4 +114,4 @@ def words_behind_long_and_strange_names(daemon):
 
 run([words_of_getopt, numbers_past_their_limits, descriptors_that_are_none, numbers_at_their_limits,
      standard_descriptors_that_are_closed, standard_output_that_is_to_be_told,
-     words_behind_long_and_strange_names])
+     words_behind_long_and_strange_names, directory_that_is_missing])

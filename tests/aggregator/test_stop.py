@@ -98,6 +98,33 @@ def those_who_never_stop_talking(daemon):
     assert used.ru_maxrss < 100 << 10, "%d KiB" % used.ru_maxrss
 
 
+def one_that_has_just_been_executed(daemon):
+    """--one-run: between an exec and the new image's hello, nobody is connected. Who says hello soon after SIGTERM is
+    heard, and lives on when the run has ended; who does so later is a gap, too."""
+    for delay in (0, 0.005, 0.02, 0.05, 0.1, 1):
+        shell = Peer(daemon, [execute("/usr/bin/sleep")])
+        shell.close()
+        daemon.process.terminate()
+        stopped = time.monotonic()
+        time.sleep(delay)
+        try:
+            late = Peer(daemon, [path("/etc/hostname")], executable="/usr/bin/sleep")
+            in_time = time.monotonic() - stopped < 0.4
+        except (ConnectionError, FileNotFoundError):
+            in_time = False
+        assert daemon.process.wait(LIMIT_SECONDS) == 0
+        manifest = daemon.manifest()
+        gaps = re.findall(r'^gaps \{\n  kind: "(.*)"', manifest, re.M)
+        assert gaps == ["still-running"] if in_time else gaps in (["no-hello"], ["still-running"]), (delay, gaps)
+        assert has_file(manifest, "/etc/hostname") or not in_time, delay
+        assert "ended_ns" in manifest, delay
+        os.unlink(daemon.manifests + "/app@1.footprint")
+        daemon.start()
+
+
+one_that_has_just_been_executed.options = ["--one-run"]
+
+
 def another_socket_in_its_place(daemon):
     """A socket that somebody else has put there is not removed."""
     other = replace_socket(daemon, served=True)
@@ -223,5 +250,6 @@ def told_to_write(daemon):
     assert has_file(daemon.manifest(), "/etc/group")
 
 
-run([told_to_write, many_applications_on_a_slow_disk, many_sessions_of_many_applications, what_is_written_lasts, as_soon_as_it_listens, a_writer_may_finish, a_lock_held_for_ever, those_who_never_stop_talking,
-     another_socket_in_its_place, many_files_of_a_killed_one])
+run([told_to_write, many_applications_on_a_slow_disk, many_sessions_of_many_applications, what_is_written_lasts,
+     one_that_has_just_been_executed, as_soon_as_it_listens, a_writer_may_finish, a_lock_held_for_ever,
+     those_who_never_stop_talking, another_socket_in_its_place, many_files_of_a_killed_one])

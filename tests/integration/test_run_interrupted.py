@@ -63,6 +63,33 @@ def ignored(place):
         assert not place.left()
 
 
+# Sends a signal to its group, takes it before its parent can, and counts what else comes until SIGUSR1. (Of several
+# signals that wait, the kernel delivers that with the smallest number first.)
+COUNTING = """
+import os, signal
+expected = {signal.SIGHUP, signal.SIGUSR1}
+signal.pthread_sigmask(signal.SIG_BLOCK, expected)
+os.kill(os.getppid(), signal.SIGSTOP)
+os.kill(0, signal.SIGHUP)
+print(signal.sigwait(expected), flush=True)
+os.kill(os.getppid(), signal.SIGCONT)
+more = 0
+while signal.sigwait(expected) == signal.SIGHUP:
+    more += 1
+print(more)
+"""
+
+
+def own_group(place):
+    """A signal that the program sends to its group, with `footprint run` in it, comes to the program once."""
+    process = place.run("python3", "-I", "-c", COUNTING, stdout=subprocess.PIPE, start_new_session=True)
+    assert process.stdout.readline() == b"%d\n" % signal.SIGHUP
+    process.send_signal(signal.SIGUSR1)
+    output, said = process.communicate(timeout=LIMIT_SECONDS)
+    assert process.returncode == 0 and output == b"0\n", (process.returncode, output, said)
+    assert not place.left(), place.left()
+
+
 def unread(place):
     """If nobody reads its standard error, the program's status still counts, and the manifest is there."""
     reader, writer = os.pipe()
@@ -106,6 +133,7 @@ def main():
             ends = [interrupted(place, number, step * STEP_SECONDS) for step in range(STEPS)]
             print("%s: %d of %d before the program" % (number.name, ends.count(-number), STEPS))
         ignored(place)
+        own_group(place)
         unread(place)
         for number in (signal.SIGTERM, signal.SIGINT):
             unread_manifest(place, number)

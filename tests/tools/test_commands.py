@@ -5,6 +5,7 @@ import os
 import pty
 import re
 import shutil
+import socket
 import stat
 import tempfile
 import unittest
@@ -217,6 +218,10 @@ class Commands(unittest.TestCase):
             text = footprint(*arguments).stdout
             self.assertIn(b"/tmp/\\x1b[2J\\xc2\\x9b2J\\x07\\xff\\x0a", text)
             self.assertNotIn(b"\033", text)
+        for arguments in [["show", "--json", self.path], ["why", "--json", self.path, evil]]:
+            text = footprint(*arguments).stdout
+            self.assertIn(rb"/tmp/\u001b[2J\u009b2J\u0007\\xff\u000a", text)
+            self.assertNotRegex(text, b"[\0-\x09\x0b-\x1f\x7f-\xff]")
 
     @unittest.skipUnless(shutil.which("perl"), "needs perl")
     def test_names_hide_nothing(self):
@@ -245,6 +250,10 @@ class Commands(unittest.TestCase):
         self.assertEqual(len(lines), len(names))
         for line, (_, printed) in zip(lines, names):
             self.assertEqual("/" + line[:len(printed)], printed + " ")
+        told = footprint("show", "--json", self.path).stdout.decode()
+        self.assertEqual({code for code in map(ord, told) if code in unseen}, {ord("\n")})
+        self.assertEqual([file["path"].replace("\\\\", "\\") for file in json.loads(told)["files"]],
+                         [path for path, _ in names])
 
     def test_what_is_printed_is_of_one_name(self):
         printed = {b"/bs\x01": rb"/bs\x01", rb"/bs\x01": rb"/bs\x5cx01", b"/bs\\\x01": rb"/bs\\x01",
@@ -317,6 +326,44 @@ class Commands(unittest.TestCase):
         with open(link, "rb") as file:
             self.assertEqual(file.read(), self.merged(self.path))
         self.assert_trouble(footprint("merge", "-o", self.folder, self.path), "Is a directory")
+
+    def test_a_dash_is_standard_input_or_output(self):
+        with open(self.path, "rb") as file:
+            piped = file.read()
+        for arguments in [["show", "{}"], ["diff", "{}", self.path], ["diff", self.path, "{}"],
+                          ["why", "{}", "libz.so.1"], ["merge", "-o", "-", "{}"], ["merge", "-o", "-", self.path, "{}"]]:
+            by_name, by_dash = ([word.format(name) for word in arguments] for name in (self.path, "-"))
+            expected = footprint(*by_name)
+            self.assertEqual(footprint(*by_dash, data=piped).stdout, expected.stdout)
+            with open(self.path, "rb") as file:
+                self.assertEqual(manifests.subprocess.run([manifests.FOOTPRINT, *by_dash], stdin=file, check=False,
+                                                          capture_output=True).stdout, expected.stdout)
+        self.assertEqual(footprint("merge", "-o", "-", self.path).stdout, self.merged(self.path))
+        ran = footprint("run", "-o", "-", "--", "true")
+        self.assertTrue(footprint("show", "-", data=ran.stdout).stdout.startswith(b"true unversioned: complete"))
+        self.assertIn(b"manifest   standard output\n", ran.stderr)
+        near, far = socket.socketpair()
+        far.sendall(piped)
+        far.close()
+        with near:
+            done = manifests.subprocess.run([manifests.FOOTPRINT, "show", "-"], stdin=near, capture_output=True,
+                                            check=False)
+        self.assertEqual(done.stdout, footprint("show", self.path).stdout)
+
+    def test_errors_name_standard_input_and_output(self):
+        self.assert_trouble(footprint("show", "-", data=b"text"), "standard input: not a manifest")
+        self.assert_trouble(footprint("merge", "-o", self.file("out"), "-", self.path, data=self.merged(self.path)[:-9]),
+                            "standard input: .*cut off")
+        self.assertIn(b": standard input: /none is not in it",
+                      footprint("why", "-", "/none", data=self.merged(self.path)).stderr)
+        for command, why in [("show - <&-", "standard input: Bad file descriptor"),
+                             ("show - </dev/null", "standard input: neither a regular file nor a pipe"),
+                             ("merge -o - $1 >&-", "standard output: Bad file descriptor"),
+                             ("run -o - -- touch $1.ran >&-", "standard output: Bad file descriptor")]:
+            self.assert_trouble(manifests.run("sh", "-c", f"exec {manifests.FOOTPRINT} {command}", "sh", self.path), why)
+        for arguments in [["merge", "-o", "-", self.path], ["run", "-o", "-", "touch", self.path + ".ran"]]:
+            self.assertEqual(on_terminal(*arguments), b"")
+        self.assertFalse(os.path.exists(self.path + ".ran"))
 
     def test_a_symlink_leads_to_what_is_written(self):
         os.mkdir(self.file("there"))

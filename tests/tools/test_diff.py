@@ -55,6 +55,18 @@ class Diff(unittest.TestCase):
         self.assertEqual((status, text), (
             1, "shop 1.3 -> blog 1.4: another application; 1 endpoint removed\n"))
 
+    def test_what_is_not_complete_is_said(self):
+        gaps = [{"kind": "sites", "path": b"/bin/x", "count": 1}]
+        for old, new, status, said in [
+                (shop(gaps=gaps), shop("1.4", gaps=gaps), 0, "no difference; neither is complete"),
+                (shop(runs=[]), shop("1.4"), 0, "no difference; the old one is not complete"),
+                (shop(), shop("1.4", gaps=gaps), 1, "1 gap added; the new one is not complete")]:
+            done = self.diff(old, new)
+            self.assertEqual((done[0], done[1].split("\n")[0]), (status, "shop 1.3 -> 1.4: " + said))
+            told = json.loads(self.diff(old, new, "--json")[1])
+            self.assertEqual([told[side]["complete"] for side in ("old", "new")],
+                             [manifest["runs"] != [] and not manifest.get("gaps") for manifest in (old, new)])
+
     def test_a_changed_file(self):
         files = copy.deepcopy(shop()["files"])
         files[0].update(size=150, sha256=b"\x09" * 32, mode=0o600, uid=33)
@@ -204,7 +216,8 @@ class Diff(unittest.TestCase):
         self.assertEqual(status, 1)
         self.assertEqual(text, (
             "shop 1.3 -> 1.4: 1 program added, 1 changed; 1 endpoint added, 1 removed; "
-            "1 missing path added, 1 removed; 1 gap added\n"
+            "1 missing path added, 1 removed; 1 gap added; "
+            "the new one is not complete\n"
             "\nPrograms\n"
             "  ~ /usr/bin/dash  now executes env\n"
             "  + /usr/bin/env  started by dash\n"
@@ -374,7 +387,7 @@ class Diff(unittest.TestCase):
         parsed = json.loads(text)
         self.assertEqual(status, 1)
         self.assertFalse(parsed["same"])
-        self.assertEqual(parsed["old"], {"app": "shop", "version": "1.3"})
+        self.assertEqual(parsed["old"], {"app": "shop", "version": "1.3", "complete": True})
         change = parsed["files"][0]
         self.assertEqual((change["change"], change["what"]), ("changed", ["mode"]))
         self.assertEqual((change["old"]["mode"], change["new"]["mode"]), ("0644", "0600"))

@@ -39,6 +39,7 @@ static struct {
 	long arguments[6]; /* the pointers among them point to the copies below */
 	struct name name, to_name;
 	bool by_proc; /* a name was looked up by way of /proc */
+	bool refused; /* the caller's directory may not be looked at */
 	struct open_how how;
 	char address[FP_ADDRESS_SIZE_MAX];
 	unsigned address_size;
@@ -140,7 +141,7 @@ bool call_read(const struct announced *announced, int *ret_error)
 	if (!supervised_filter_announces(announced->number) || names_nothing(called.row))
 		return false;
 	error = copy_arguments();
-	if (error == -EPERM || error == -EACCES)
+	if (target_refuses(error))
 		*ret_error = error;
 	return !error;
 }
@@ -155,6 +156,7 @@ enum approach { BY_PROC, BY_DESCRIPTOR };
 static int open_directory(int dirfd)
 {
 	char name[TARGET_NAME_SIZE];
+	int fd;
 
 	if (dirfd == AT_FDCWD)
 		target_name(name, called.announced->pid, "cwd", -1);
@@ -162,7 +164,9 @@ static int open_directory(int dirfd)
 		target_name(name, called.announced->pid, "fd", dirfd);
 	else
 		return -EBADF;
-	return (int)rawcall4(SYS_openat, AT_FDCWD, (long)name, O_PATH | O_CLOEXEC, 0);
+	fd = (int)rawcall4(SYS_openat, AT_FDCWD, (long)name, O_PATH | O_CLOEXEC, 0);
+	called.refused |= target_refuses(fd);
+	return fd;
 }
 
 /* Writes the path of the caller's working directory in /proc before the path, which stands in a
@@ -219,11 +223,14 @@ static struct spot relative_spot(const char *path, unsigned directory, enum appr
 static struct spot held_spot(const struct held *held)
 {
 	static char link[TARGET_NAME_SIZE];
+	int fd;
 
 	if (held->kind == HELD_ROOT)
 		return absolute_spot(*held->rest ? held->rest - 1 : "/");
+	fd = open_directory(held->fd);
 	if (*held->rest)
-		return (struct spot){ open_directory(held->fd), held->rest, false, 0 };
+		return (struct spot){ fd, held->rest, false, 0 };
+	fd_close(&fd);
 	if (held->kind == HELD_FD)
 		target_name(link, called.announced->pid, "fd", held->fd);
 	else
@@ -412,6 +419,10 @@ static void record_with_names(void)
 		fd_close(&from.fd);
 		error = predict(BY_DESCRIPTOR, &from);
 	}
+	if (called.refused) {
+		fd_close(&from.fd);
+		return;
+	}
 	if (error == ENOSYS && image.root)
 		record_gap("unresolved", NULL, "this kernel lets nobody look below another root");
 	else if (row->means == EXECUTE)
@@ -456,12 +467,13 @@ const char *call_path(void)
 	return path_argument(called.row->path);
 }
 
-void call_record(void)
+int call_record(void)
 {
 	caller_pid = called.announced->pid;
+	called.refused = false;
 	if (called.announced->made) {
 		call_after(called.announced->number, called.arguments, called.announced->result, 0);
-		return;
+		return 0;
 	}
 	switch (called.row->means) {
 	case SEND_MESSAGE:
@@ -479,4 +491,5 @@ void call_record(void)
 	default:
 		record_with_names();
 	}
+	return called.refused ? -EACCES : 0;
 }

@@ -22,7 +22,8 @@ bool call_read(const struct announced *announced, int *ret_error);
 /* The copy of the first path of the call that was read last. NULL: it has none. */
 const char *call_path(void);
 
-/* Records the call that was read last; predicts its outcome, unless that is known. */
-void call_record(void);
+/* Records the call that was read last; predicts its outcome, unless that is known. 0, or a negative
+ * errno: the caller's directories may not be looked at, and nothing was recorded. */
+int call_record(void);
 
 #endif

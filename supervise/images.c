@@ -266,12 +266,29 @@ static struct one *find_image(int pid, uint64_t identity, uint64_t stack)
 	return open_image(pid, identity, stack);
 }
 
+/* The same of a program that we may not look at with our own rights: what somebody who has changed
+ * its user executes (gosu, s6-setuidgid) may be looked at with that user's. */
+static bool has_library_with_rights(int pid)
+{
+	bool has;
+
+	rights_take(pid);
+	has = has_library(pid, environment_of(pid));
+	rights_return();
+	return has;
+}
+
 static struct one *find(int pid, int *ret_error)
 {
+	static struct one watched = { .ignored = true };
 	uint64_t identity = 0, stack = 0;
 	struct one *one;
 
 	*ret_error = identify(pid, &identity, &stack);
+	if (target_refuses(*ret_error) && has_library_with_rights(pid)) {
+		*ret_error = 0;
+		return &watched;
+	}
 	if (*ret_error)
 		return NULL;
 	one = find_image(pid, identity, stack);
@@ -336,6 +353,12 @@ void images_rights_changed(void)
 {
 	if (entered)
 		entered->rights_differ = true;
+}
+
+void images_rights_changed_somewhere(void)
+{
+	for (unsigned i = 0; i < places; i++)
+		images[i].rights_differ = true;
 }
 
 bool images_rights_differ(void)

@@ -37,6 +37,9 @@ void images_root_changed(void);
 void images_rights_changed(void);
 bool images_rights_differ(void);
 
+/* The same of any image: it is not known which. */
+void images_rights_changed_somewhere(void);
+
 /* The root directory of the entered image. 0: it is ours; else an O_PATH descriptor of it, which
  * the caller closes. */
 int images_root(int pid);

@@ -7,11 +7,18 @@
 #ifndef FOOTPRINT_SUPERVISE_TARGET_H
 #define FOOTPRINT_SUPERVISE_TARGET_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #define TARGET_NAME_SIZE 64 /* of "/proc/PID/fd/N" */
+
+/* Does this error say that the process may not be looked at? */
+static inline bool target_refuses(long error)
+{
+	return error == -EPERM || error == -EACCES;
+}
 
 /* Closes all open memories of callers: to be called when a program is executed, or time has
  * passed. */

@@ -18,6 +18,7 @@
 #include "supervise/images.h"
 #include "supervise/loads.h"
 #include "supervise/rights.h"
+#include "supervise/target.h"
 #include "supervise/turns.h"
 #include "supervise/wake.h"
 
@@ -104,10 +105,10 @@ bool work_stands(void)
 		       (long)&current.id) == 0;
 }
 
-static void note_unreadable(int pid)
+static void note_refused(int pid)
 {
 	images_gap(pid, "static-program",
-		"its memory cannot be read: it changed its user, or may not be dumped");
+		"it cannot be looked at: it changed its user, or may not be dumped");
 }
 
 /* The end of the entered image's log, which shows whether a fact was new. */
@@ -124,12 +125,12 @@ static int record_call(struct announced *announced, struct express *express, enu
 	express_attend(express, announced);
 	if (!call_read(announced, &error) || !work_stands())
 		return error;
-	call_record();
+	error = call_record();
 	if (came == EXPRESS_REPORTED)
 		express_remember(express, announced, call_path());
 	else if (came == EXPRESS_PLAIN && before == log_end())
 		express_repeated(express, announced->pid);
-	return 0;
+	return error;
 }
 
 /* Was this thread's last announcement an execution? Then a program begins. */
@@ -184,9 +185,14 @@ static void record(const struct seccomp_notif *notif)
 		if (rights_change(announced.number))
 			images_rights_changed();
 		images_tend();
+	} else if (rights_change(announced.number)) {
+		/* Threads change their users one after another; after the first, none can be looked
+		 * at. */
+		images_rights_changed_somewhere();
+		error = 0;
 	}
-	if (error == -EPERM || error == -EACCES)
-		note_unreadable(announced.pid);
+	if (target_refuses(error))
+		note_refused(announced.pid);
 	note_change(announced.number);
 }
 

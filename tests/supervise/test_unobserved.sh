@@ -63,9 +63,17 @@ chmod 4755 as_root
 cp "$(command -v ls)" setgid
 chgrp daemon setgid
 chmod 2755 setgid
-# below_supervised WAY PROGRAM COMMAND...
+# below_supervised WAY PROGRAM COMMAND... On a machine so busy that a supervisor comes too late, that is a gap, and
+# here another attempt.
 below_supervised() {
-	"$footprint" run -o below.footprint -- "${@:3}" >/dev/null 2>errors
+	local attempt
+
+	for attempt in {1..6}; do
+		"$footprint" run -o below.footprint -- "${@:3}" >/dev/null 2>errors
+		"$footprint" show --json below.footprint | jq -e 'all(.gaps[]; .detail | test("in time") | not)' \
+			>/dev/null && break
+	done
+	[ "$attempt" -eq 1 ] || echo "$1, $2: attempt $attempt"
 	assert_equal "gaps of $2, below a supervised program ($1)" "setuid-program $here/$2" \
 		"$("$footprint" show --json below.footprint | jq -r '.gaps[] | [.kind, .path] | join(" ")')"
 }

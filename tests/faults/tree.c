@@ -105,8 +105,10 @@ static void step(struct dice *dice)
 		threads(dice);
 	else if (what < 74)
 		while_interrupted(dice);
-	else if (what < 76 && !traced)
+	else if (what < 75 && !traced)
 		fail_to_execute(dice);
+	else if (what < 76 && !traced)
+		kill_a_fork(dice);
 	else if (what < 78)
 		close_all(dice);
 	else if (what < 81)

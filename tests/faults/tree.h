@@ -61,6 +61,7 @@ void end(struct dice *dice) __attribute__((noreturn));
 
 /* Ways to begin another process, or to become another program. */
 void by_fork(struct dice *dice);
+void kill_a_fork(struct dice *dice);
 void in_another_root(struct dice *dice);
 void in_another_pid_namespace(struct dice *dice);
 void by_vfork(struct dice *dice);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define NOBODY 65534
@@ -114,6 +115,20 @@ void by_fork(struct dice *dice)
 	}
 	if (in_a_hundred(dice, 30))
 		wait_for(child);
+}
+
+/* One that never says goodbye, as servers and scripts have their workers killed. */
+void kill_a_fork(struct dice *dice)
+{
+	int signal = in_a_hundred(dice, 50) ? SIGTERM : SIGKILL;
+	pid_t child = fork_somehow(dice);
+
+	if (!child)
+		for (;;)
+			pause();
+	kill(child, signal);
+	while (waitpid(child, NULL, 0) < 0)
+		check(errno == EINTR, "waitpid", "");
 }
 
 void in_another_root(struct dice *dice)

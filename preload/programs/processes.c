@@ -354,14 +354,28 @@ bool record_descriptor_is_at(int directory, const char *name)
 	       connection_is_at(directory, name);
 }
 
+/* Behind a filter it cannot be moved. Once it is closed, the aggregator takes that for the end of
+ * the process, and reads nothing more: so what follows is lost, which is said now. */
+static void lose_descriptor(void)
+{
+	image_lose(1);
+	__atomic_store_n(&image.descriptor, -1, __ATOMIC_RELEASE);
+}
+
 void record_descriptor_yield(int fd, int wanted)
 {
 	int old = fd;
 	long other;
 
+	if (fd < 0 || record_descriptor() != fd)
+		return;
+	if (image.memory_only) {
+		lose_descriptor();
+		return;
+	}
 	/* A vfork child may lose its copy; only the parent's counts. */
-	if (fd < 0 || image.memory_only || record_descriptor() != fd || !image_is_ours() ||
-		rawcall3(SYS_fcntl, wanted, F_GETFD, 0) < 0 || !connection_confirm(fd))
+	if (!image_is_ours() || rawcall3(SYS_fcntl, wanted, F_GETFD, 0) < 0 ||
+		!connection_confirm(fd))
 		return;
 	other = rawcall3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, fd + 1);
 	if (other < 0)

@@ -301,7 +301,6 @@ void directory_look_for_broker(void)
 	if (!image.root || image.memory_only || image.roots_apart || !image_is_ours() ||
 		!root_is_in_proc())
 		return;
-	image.left_root = true;
 	image.root_in_proc = true;
 }
 

@@ -44,4 +44,12 @@ exit 2
 END
 assert_status 0 "${watched[@]}" sh "$work/pool.sh" "$work/own_number"
 aggregator_stop
+
+# ---- a filter forbids the library to move its descriptor out of the way
+compile own_number_filtered
+aggregator_start
+assert_equal "gaps before it" "" "$(facts '.gaps[].kind')"
+assert_status 0 "${watched[@]}" "$work/own_number_filtered" 240
+aggregator_stop
+assert_equal "what is lost is told" lost-records "$(facts '.gaps[].kind')"
 finish

@@ -21,7 +21,7 @@ BUILD = os.path.abspath(os.environ.get("BUILD", os.path.join(wire.TOP, "build"))
 RECORDER = ("text path_hash places encode entry symbols memory seen directories facts held pointers prefixes rings session connection "
             "spool spool_file hello loaded library_search preloads image sites_object recorder program "
             "programs processes pool pool_enter reserve start").split()
-TIMEOUT = 30
+TIMEOUT = 100  # seconds: longer than any client takes on a busy machine
 THREADS, CHILDREN = 8, 6
 SUN_PATH_SIZE = 108  # unix(7)
 tests = []

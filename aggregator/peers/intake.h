@@ -21,11 +21,12 @@ struct aggregator;
 struct intake {
 	uv_poll_t poll;
 	uv_prepare_t prepare;
-	int listener;	/* daemon->listener's */
-	bool gone;	/* it was reported that the socket cannot be made again */
-	bool paused;	/* accepts nobody, because there are no descriptors */
-	bool busy;	/* something was read since the loop last waited */
-	bool any_waits; /* a peer waits for facts to be applied */
+	int listener;	  /* daemon->listener's */
+	bool gone;	  /* it was reported that the socket cannot be made again */
+	bool paused;	  /* accepts nobody, because there are no descriptors */
+	bool busy;	  /* something was read since the loop last waited */
+	bool policy_told; /* it was reported that somebody is not allowed */
+	bool any_waits;	  /* a peer waits for facts to be applied */
 	struct peer_list silent, talking;
 	unsigned n_silent;
 	rlim_t descriptors_max;

@@ -154,11 +154,16 @@ static void peer_refuse(struct peer *peer, const struct error *err)
 {
 	struct counters *counters = &peer->daemon->counters;
 
+	struct intake *intake = &peer->daemon->intake;
+	/* There may always be some whom the operator has not allowed: he knows. */
+	bool known = err->code == -EUSERS || (err->code == -EACCES && intake->policy_told);
+
 	/* Without a session, there is no manifest that could say so. */
-	if (peer->session)
+	if (peer->session || known)
 		log_note("a peer of uid %u: %s", peer->uid, err->text);
-	else if (err->code != -EUSERS) /* was reported */
+	else
 		log_trouble("a peer of uid %u is not watched: %s", peer->uid, err->text);
+	intake->policy_told |= err->code == -EACCES;
 	if (err->code == -ENOMEM)
 		counters->no_memory++;
 	if (peer->session)

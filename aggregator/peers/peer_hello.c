@@ -138,11 +138,12 @@ int peer_hear_hello(struct peer *peer, const Footprint__Hello *hello, struct rec
 		pool_look(peer->pool);
 	r = session_get(daemon, hello, &source, &session);
 	if (r == -EACCES || r == -EPERM)
-		return error_set(err, r,
+		return error_set(err, -EACCES,
 			"hello: refused: --allow-app or --allow-uid does not name its application "
 			"or user");
 	if (r < 0)
-		return error_set(err, r, "hello: refused: %s", strerror(-r));
+		return error_set(err, r, "hello: refused: %s",
+			r == -EUSERS ? "too many applications or roots of its user" : strerror(-r));
 	if (belongings.unkept)
 		run_cannot_keep(session->application, session->started_ns);
 	r = peer_attach(peer, session, err);

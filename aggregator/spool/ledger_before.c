@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "aggregator/aggregator.h"
+#include "aggregator/log.h"
 #include "lib/base/cleanup.h"
 
 /* What the marks of one application mean together. */
@@ -225,6 +226,10 @@ int ledger_read_before(struct aggregator *daemon)
 	reading.bytes = bytes;
 	reading.size = (size_t)n;
 	r = take_all(&reading);
+	if (!reading.offset)
+		log_trouble("%s/%s: not written by this version: processes and records that it "
+			    "counts are counted twice",
+			reading.daemon->options.spool, LEDGER_NAME);
 	open_runs(&reading);
 	table_deinit(&reading.states);
 	return r;

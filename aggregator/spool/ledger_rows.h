@@ -1,6 +1,6 @@
 /*
  * The rows of the ledger's file, and how they are made. They have fixed sizes, and are written and
- * read on the same machine.
+ * read on the same machine. The kinds are the version of the file: a row of another kind ends it.
  */
 #ifndef FOOTPRINT_AGGREGATOR_SPOOL_LEDGER_ROWS_H
 #define FOOTPRINT_AGGREGATOR_SPOOL_LEDGER_ROWS_H
@@ -12,6 +12,7 @@
 #include "aggregator/manifests/application.h"
 #include "proto/session_memory.h"
 
+/* Whoever changes a row below changes this, too: then an earlier ledger is not misread. */
 enum row_kind {
 	ROW_SESSION = 0x4c445331, /* replaces any earlier row of the session */
 	ROW_RANGE,		  /* of the session above it */
@@ -51,6 +52,10 @@ struct row_mark {
 	char version[sizeof(((struct application *)NULL)->version)];
 	char host[FP_NAME_SIZE_MAX + 1];
 };
+
+_Static_assert(sizeof(struct row_session) == 32 && sizeof(struct row_range) == 24 &&
+		       sizeof(struct row_mark) == 544,
+	"these are the sizes of the present kinds: with others, change the kinds");
 
 union row {
 	uint32_t kind;

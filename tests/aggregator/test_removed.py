@@ -82,7 +82,7 @@ def everything_is_removed(daemon):
     person = Peer(daemon, [path("/etc/passwd")])
     wait_for("the records", lambda: person.acknowledged() == len(person.log))
     shutil.rmtree(folder)
-    for what in "socket: was removed, and cannot be made again", "spool: was removed or renamed, and":
+    for what in "socket: was removed or replaced, and cannot be made again", "spool: was removed or renamed, and":
         wait_for("trouble", lambda: what in daemon.stderr())
     time.sleep(2.5)
     assert daemon.stderr().count("No such file or directory") == 2, daemon.stderr()

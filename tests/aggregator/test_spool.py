@@ -214,6 +214,20 @@ def a_journal_that_cannot_be_written(daemon):
     assert "gaps {" not in daemon.manifest(), daemon.manifest()
 
 
+def a_ledger_of_another_version(daemon):
+    """What it counts is not known any more, and somebody is told."""
+    Peer(daemon, [path("/etc/passwd")])
+    wait_for("the file", lambda: has_file(daemon.manifest(), "/etc/passwd"))
+    daemon.kill()
+    with open(daemon.spool + "/counted", "r+b") as f:
+        assert f.read(4)
+        f.seek(0)
+        f.write(b"LDG9")
+    daemon.start()
+    assert daemon.stop() == 0
+    assert "/counted: not written by this version" in daemon.stderr(), daemon.stderr()
+
+
 def memory_is_acknowledged_when_on_disk(daemon):
     peer = Peer(daemon, [path("/etc/passwd")])
     wait_for("acknowledgement", lambda: peer.acknowledged() == len(peer.log))
@@ -823,7 +837,8 @@ if __name__ == "__main__":
     run([files_left_while_away, who_began_without_a_spool, torn_entries, entries_cut_short_by_a_kill,
          execution_that_had_not_settled, execution_that_had_not_settled_in_a_memory, record_that_waits_in_vain,
          entry_cut_short_names_its_program, strange_files_are_put_away, killed_process_and_killed_daemon,
-         a_journal_goes_while_others_end, a_journal_that_cannot_be_written, memory_is_acknowledged_when_on_disk, what_waits_is_not_acknowledged,
+         a_journal_goes_while_others_end, a_journal_that_cannot_be_written, a_ledger_of_another_version,
+         memory_is_acknowledged_when_on_disk, what_waits_is_not_acknowledged,
          restart_continues, relative_records_after_a_restart, many_files_of_one_process,
          relative_records_by_the_spool_alone, relative_records_after_a_stop, restart_while_a_process_is_away,
          another_fork_goes_on, named_in_the_spool_just_before_the_end, directories_that_cannot_be_kept,

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Mounts in a namespace that ends with its last process, like a container's volumes: files are those that the
-# process saw, and nothing is kept mounted for long.
+# process saw, by the names that they have outside, and nothing is kept mounted for long.
 . "$(dirname "$0")/../lib.sh"
 needs unshare mount
 { [ "$(id -u)" -eq 0 ] && unshare -m true 2>/dev/null; } || skip "takes root and namespaces of mounts"
@@ -12,7 +12,7 @@ read_mounted() {
 	"${watched[@]}" unshare -m sh -c "mount --bind '$work/volume' '$work/place' && exec cat '$work/place/file'"
 }
 holds_no_mounts() {
-	! find "/proc/$aggregator/fd" -lname 'mnt:*' | grep -q .
+	! find "/proc/$aggregator/fd" \( -lname 'mnt:*' -o -lname '*/mountinfo' \) | grep -q .
 }
 
 aggregator_start
@@ -23,5 +23,6 @@ wait_for holds_no_mounts
 aggregator_stop
 assert_fact "nothing is amiss" '.gaps == []'
 assert_equal "digest of the file" "$(sha256sum <"$work/volume/file" | cut -d ' ' -f 1)" \
-	"$(facts '.files[] | select(.path | endswith("/place/file")) | .sha256')"
+	"$(facts '.files[] | select(.path | endswith("/volume/file")) | .sha256')"
+assert_fact "the file underneath was not read" '[.files[].path | select(endswith("/place/file"))] == []'
 finish

@@ -67,6 +67,8 @@ struct image {
 	bool said_goodbye; /* and no longer counts among the segments' users */
 	bool forked;	   /* has forked: its children may know a pool that it does not (pool.c) */
 	bool left_root;	   /* "/" is no longer the root that the hello names */
+	bool root_is_mine; /* no other process of this image has it: entered, and not forked since
+			    */
 	bool roots_apart;  /* threads that share this may have different roots */
 	bool root_in_proc; /* "/" was in /proc when a filter was installed: only a broker finds
 			      files */

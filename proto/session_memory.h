@@ -58,6 +58,7 @@ static inline bool fp_protocol_is_known(uint32_t protocol)
 #define FP_NAME_SIZE_MAX    256u	/* application, version, host, gap kind */
 #define FP_DETAIL_SIZE_MAX  1024u
 #define FP_SEGMENT_SIZE_MAX (16u << 20) /* whole memfd */
+#define FP_MOUNTS_SIZE_MAX  (512u << 10)  /* tables of mounts that come with an Entered */
 #define FP_SEGMENTS_MAX	    1024u	/* of one session */
 #define FP_PREFIXES_MAX	    4096u	/* numbers of directories in one session; below 2^16 */
 

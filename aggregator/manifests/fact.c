@@ -249,7 +249,10 @@ static const char *not_seen(const struct fact *fact)
 
 	for (size_t i = 0; i < sizeof(paths) / sizeof(*paths) && !why && !fact->error; i++)
 		if (paths[i] && paths[i]->look)
-			why = why_not_seen(paths[i]->look->error);
+			why = paths[i]->look->unmounted
+				      ? "on a mount that is gone: paths there are as the program "
+					"gave them"
+				      : why_not_seen(paths[i]->look->error);
 	return why;
 }
 

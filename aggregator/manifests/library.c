@@ -207,7 +207,8 @@ static int push_unobserved(
 
 	if (!fact)
 		return -ENOMEM;
-	fact->path = root_path(gap->session->root, object->path, 0, true);
+	fact->path = root_path(
+		gap->session->root, &(struct path_name){ .raw = object->path, .follow = true });
 	fact->text = strdup(program->path);
 	fact->detail = strdup(requester_of(program, object));
 	if (!fact->path || !fact->text || !fact->detail) {

@@ -95,6 +95,20 @@ static int hear_vigil(struct peer *peer, const Footprint__Vigil *vigil, struct r
 	return 0;
 }
 
+static int hear_entered(struct peer *peer, const Footprint__Entered *entered,
+	struct received *received, struct error *err)
+{
+	struct session *session = session_of(peer, &entered->session);
+	int r;
+
+	if (!session)
+		return error_set(err, -EBADMSG, "entered: of another session");
+	r = session_enter(session, entered, received, err);
+	descriptors_close(received->fds, received->n);
+	received->n = 0;
+	return r;
+}
+
 static int hear(struct peer *peer, size_t size, struct received *received, struct error *err)
 {
 	Footprint__Packet *packet;
@@ -117,6 +131,9 @@ static int hear(struct peer *peer, size_t size, struct received *received, struc
 		break;
 	case FOOTPRINT__PACKET__SAID_VIGIL:
 		r = hear_vigil(peer, packet->vigil, received, err);
+		break;
+	case FOOTPRINT__PACKET__SAID_ENTERED:
+		r = hear_entered(peer, packet->entered, received, err);
 		break;
 	default: /* messages of later versions */
 		r = peer->session ? 0 : error_set(err, -EBADMSG, "packet: no hello");

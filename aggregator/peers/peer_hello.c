@@ -30,7 +30,8 @@ static int check_root(int fd, struct error *err)
 struct belongings {
 	struct segment *segment;
 	struct root *root;
-	bool unkept; /* what the process puts into its spool does not reach us */
+	struct entered *entered; /* where in that it is, if the root was entered; NULL: it is "/" */
+	bool unkept;		 /* what the process puts into its spool does not reach us */
 };
 
 static void belongings_deinit(struct belongings *belongings)
@@ -40,6 +41,20 @@ static void belongings_deinit(struct belongings *belongings)
 }
 #define auto_belongings __attribute__((cleanup(belongings_deinit)))
 
+/* A program that was executed in a root which another one has entered before. */
+static int take_entered(struct peer *peer, const Footprint__Hello *hello, int fd,
+	struct belongings *ret, struct error *err)
+{
+	struct entered *entered = ret->entered;
+
+	if (entered->device != hello->root_device || entered->inode != hello->root_inode)
+		return error_set(err, -EBADMSG, "root: not the one that the hello names");
+	ret->root = entered->root;
+	ret->root->references++;
+	ret->unkept = !spool_is_shared(peer->daemon, &entered->spool, fd, hello);
+	return 0;
+}
+
 static int take_root(struct peer *peer, const Footprint__Hello *hello, int fd,
 	struct belongings *ret, struct error *err)
 {
@@ -47,6 +62,9 @@ static int take_root(struct peer *peer, const Footprint__Hello *hello, int fd,
 
 	if (r < 0)
 		return r;
+	ret->entered = entered_find(peer->daemon, fd);
+	if (ret->entered)
+		return take_entered(peer, hello, fd, ret, err);
 	r = roots_get(peer->daemon, peer->uid, fd, &ret->root);
 	if (r < 0)
 		return error_set(err, r, "root: %s", strerror(-r));
@@ -54,7 +72,7 @@ static int take_root(struct peer *peer, const Footprint__Hello *hello, int fd,
 		return error_set(err, -EBADMSG, "root: not the one that the hello names");
 	root_hold_mounts(ret->root, peer->fd);
 	root_learn_ids(ret->root, fd, peer->fd);
-	ret->unkept = !spool_is_shared(peer->daemon, ret->root, fd, hello);
+	ret->unkept = !spool_is_shared(peer->daemon, &ret->root->spool, fd, hello);
 	return 0;
 }
 
@@ -86,7 +104,7 @@ static int take_belongings(struct peer *peer, const Footprint__Hello *hello,
 {
 	int r = 0;
 
-	if (received->wrong)
+	if (received->wrong || received->n > RECEIVED_FDS_USUAL)
 		return error_set(err, -EBADMSG, "hello: more than two descriptors");
 	if (received->n == 2 || (received->n == 1 && !descriptor_is_path(received->fds[0])))
 		r = take_memory(peer->daemon, received, ret, err);
@@ -132,6 +150,7 @@ int peer_hear_hello(struct peer *peer, const Footprint__Hello *hello, struct rec
 	if (r < 0)
 		return r;
 	source.root = belongings.root;
+	source.entered = belongings.entered;
 	/* This is a further segment of a cell in its pool, so the session is the cell's, not the
 	 * peer's. */
 	if (peer->pool)

@@ -123,8 +123,8 @@ static bool may_lend(const struct peer *peer)
 	if (most > POOLS_MAX)
 		most = POOLS_MAX;
 	/* Before Linux 5.8 it is not known which mount its root is. */
-	return !peer->pool && peer->session->root->known && peer->session->root->mount &&
-	       daemon->pools.count < most && !daemon->stopping;
+	return !peer->pool && !peer->session->begun_in && peer->session->root->known &&
+	       peer->session->root->mount && daemon->pools.count < most && !daemon->stopping;
 }
 
 void pool_lend(struct peer *peer, const Footprint__PoolRequest *request)

@@ -18,7 +18,7 @@ bool received_is_strange(const struct received *received)
 	for (unsigned i = 0; i < received->n; i++)
 		if (received->fds[i] >= 0 && descriptor_is_strange(received->fds[i]))
 			return true;
-	return received->n_surplus > 0;
+	return received->n > RECEIVED_FDS_USUAL || received->n_surplus > 0;
 }
 
 static void take_descriptors(struct received *received, const struct cmsghdr *header)

@@ -9,7 +9,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define RECEIVED_FDS_MAX 2 /* a hello's memory and root, or a vigil's listener and lifeline */
+#define RECEIVED_FDS_MAX   3 /* an Entered's root, tables and space */
+#define RECEIVED_FDS_USUAL 2 /* any other packet's: a hello's memory and root, a vigil's two */
 
 #define RECEIVED_SURPLUS_MAX 253 /* SCM_MAX_FD: what has no room the kernel closes, at once */
 
@@ -22,7 +23,7 @@ struct received {
 	bool wrong; /* more than there may be, or something else */
 };
 
-/* Are there descriptors left of a kind that no packet may bring? */
+/* Are there descriptors left of a kind that no packet may bring, or more than usual? */
 bool received_is_strange(const struct received *received);
 
 void received_deinit(struct received *received);

@@ -95,6 +95,7 @@ static void work(struct job *job)
 		struct look_request request = {
 			.raw = item->path->raw,
 			.root_size = item->path->root_size,
+			.entered = item->path->entered,
 			.follow = item->path->follow,
 			.depth = item->depth,
 			.digest = item->digest,

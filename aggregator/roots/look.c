@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "aggregator/log.h"
+#include "aggregator/roots/entered.h"
 #include "aggregator/roots/lexical.h"
 #include "lib/base/cleanup.h"
 
@@ -274,6 +275,20 @@ static int open_packages(struct look_tools *tools)
 	return r;
 }
 
+int look_ask_package(
+	struct look_tools *tools, const char *path, struct file_state *state, char **ret_owner)
+{
+	bool none = tools->no_packages;
+	int r;
+
+	tools->no_packages = false;
+	r = open_packages(tools);
+	if (r == 0)
+		r = look_fill_package(tools, path, state, ret_owner);
+	tools->no_packages = none;
+	return r;
+}
+
 int look_for_package(
 	struct look_tools *tools, const char *path, struct file_state *state, char **ret_owner)
 {
@@ -291,6 +306,7 @@ void look_tools_refresh(struct look_tools *tools, bool packages)
 	if (!tools->resolver)
 		return;
 	resolver_refresh(tools->resolver);
+	tools->refreshed++;
 	inner_root_free(tools->inner);
 	tools->inner = NULL;
 	if (!packages || !tools->packages || package_database_stamp(tools->resolver, &stamp) < 0 ||
@@ -334,7 +350,9 @@ int look_at(struct look_tools *tools, const struct look_request *request, struct
 	if (!look)
 		return -ENOMEM;
 	r = tools->ask ? 0 : open_packages(tools);
-	if (r == 0 && request->root_size && tools->resolver)
+	if (r == 0 && request->entered && tools->resolver)
+		r = look_in_entered(tools, look, request);
+	else if (r == 0 && request->root_size && tools->resolver)
 		r = look_in_chroot(tools, look, request);
 	else if (r == 0)
 		r = look_into(tools, look, request);

@@ -49,6 +49,9 @@ struct look {
 	char *owner;  /* what state says of its package points here; NULL: nobody's */
 	/* Why it is the path as text, and no file was looked at; NULL: it is not. */
 	const char *guess;
+	/* In an entered root: it is on a mount that is not there any more, and was not found where
+	 * that came from. */
+	bool unmounted;
 
 	/* LOOK_OBJECT and deeper, where there is a regular file */
 	struct elf_info elf;
@@ -70,12 +73,14 @@ struct look_tools {
 	struct digests digests;
 	struct id_map users, groups;
 	struct inner_root *inner; /* where the last look in a chroot began; NULL: nowhere yet */
+	unsigned refreshed;	  /* how often they were refreshed */
 };
 
 struct look_request {
 	const char *raw;  /* an absolute path as a process gave it */
 	size_t root_size; /* its first bytes that name what was "/" then (chroot); 0: none do */
-	bool follow;	  /* a symlink in the last component, too */
+	struct entered *entered; /* the root that `raw` begins in; NULL: the container's */
+	bool follow;		 /* a symlink in the last component, too */
 	enum look_depth depth;
 	/* False if the application writes the file: its content is not the version's. */
 	bool digest;

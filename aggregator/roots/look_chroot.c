@@ -83,11 +83,19 @@ static int inner_root_get(struct look_tools *tools, const char *raw)
 
 /* --- as seen from the container's root -------------------------------------------------------- */
 
-static int put_below(char **path, const char *root)
+struct below {
+	struct outside outside;
+	struct look_tools *tools;
+	const char *root;
+};
+
+static int put_below(struct outside *outside, char **path, struct look_tools **ret_packages)
 {
+	const char *root = ((struct below *)outside)->root;
 	bool is_root = !strcmp(*path, "/");
 	char *below;
 
+	*ret_packages = ((struct below *)outside)->tools;
 	if (!strcmp(root, "/"))
 		return 0;
 	below = malloc(strlen(root) + strlen(*path) + 1);
@@ -99,76 +107,32 @@ static int put_below(char **path, const char *root)
 	return 0;
 }
 
-static int put_links_outside(struct look_tools *tools, struct look *look, const char *root)
-{
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < look->n_links; i++) {
-		struct look_link *link = &look->links[i];
-
-		r = put_below(&link->path, root);
-		if (r == 0)
-			r = look_fill_package(tools, link->path, &link->state, &link->owner);
-	}
-	return r;
-}
-
-static int put_closure_outside(struct elf_closure *closure, const char *root)
-{
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < closure->n_objects; i++)
-		if (closure->objects[i].path)
-			r = put_below(&closure->objects[i].path, root);
-	return r;
-}
-
-static int put_outside(struct look_tools *tools, struct look *look, const char *root)
-{
-	int r = put_below(&look->path, root);
-
-	if (r == 0 && look->has_state && look->state.type != FOOTPRINT__FILE_TYPE__TYPE_DIRECTORY)
-		r = look_fill_package(tools, look->path, &look->state, &look->owner);
-	if (r == 0)
-		r = put_links_outside(tools, look, root);
-	if (r == 0)
-		r = put_closure_outside(&look->closure, root);
-	if (r == 0 && look->interpreter)
-		r = put_outside(tools, look->interpreter, root);
-	return r;
-}
-
 /* --- the look --------------------------------------------------------------------------------- */
 
-/* Digests are remembered by device and inode, whichever way a file was found. */
 static int look_inside(
 	struct look_tools *tools, struct look *look, const struct look_request *request)
 {
-	struct look_tools *inner = &tools->inner->tools;
 	struct look_request inside = *request;
-	int r;
 
 	inside.raw += request->root_size;
 	if (!*inside.raw)
 		inside.raw = "/";
 	inside.root_size = 0;
-	inner->users = tools->users;
-	inner->groups = tools->groups;
-	inner->digests = tools->digests;
-	r = look_into(inner, look, &inside);
-	tools->digests = inner->digests;
-	inner->digests = (struct digests){ 0 };
-	return r;
+	return look_with(tools, &tools->inner->tools, look, &inside);
 }
 
 int look_in_chroot(struct look_tools *tools, struct look *look, const struct look_request *request)
 {
 	autofree char *raw = strndup(request->raw, request->root_size);
+	struct below below = { .outside = { .rename = put_below }, .tools = tools };
 	int r = raw ? inner_root_get(tools, raw) : -ENOMEM;
 
 	if (r == -ENOENT)
 		return look_into(tools, look, request);
 	if (r == 0)
 		r = look_inside(tools, look, request);
-	return r < 0 ? r : put_outside(tools, look, tools->inner->path);
+	if (r < 0)
+		return r;
+	below.root = tools->inner->path;
+	return look_put_outside(tools, look, &below.outside);
 }

@@ -295,6 +295,7 @@ bool roots_busy(const struct aggregator *daemon)
 static void root_free(struct root *root)
 {
 	root_free_paths(root);
+	entered_deinit(root);
 	owners_deinit(root);
 	look_tools_deinit(&root->tools);
 	cleanup_close(&root->handed);
@@ -319,6 +320,8 @@ void roots_tick(struct aggregator *daemon)
 	roots_release_mounts(daemon);
 	while (root) {
 		struct root *next = LIST_NEXT(root, link);
+
+		entered_tick(root);
 
 		if (!root->references && !root->batch && !root->owners.pass &&
 			(++idle > ROOTS_IDLE_MAX ||

@@ -19,6 +19,7 @@
 #include <sys/queue.h>
 
 #include "aggregator/index.h"
+#include "aggregator/roots/entered.h"
 #include "aggregator/roots/look.h"
 #include "aggregator/roots/owners.h"
 #include "aggregator/spool/spool_shared.h"
@@ -43,6 +44,7 @@ struct path {
 	bool in_batch;
 	uint32_t size;		  /* of `raw`, bytes */
 	size_t root_size;	  /* first bytes of `raw`, which named "/" (chroot); 0: none do */
+	struct entered *entered;  /* the root that `raw` begins in; NULL: the container's */
 	struct look *look;	  /* NULL: none yet, or forgotten */
 	struct shortage shortage; /* of memory for a look */
 	char raw[];
@@ -83,6 +85,7 @@ struct root {
 	uint64_t facts_queued;	  /* so far */
 	struct batch *batch;	  /* running; NULL: none */
 	struct shortage shortage; /* of memory, or threads, for any batch */
+	struct entered_list entered;
 	struct owners owners;
 	uint64_t refreshed_ms;
 	uint64_t packages_ms; /* when the package database was last checked for changes */
@@ -100,6 +103,7 @@ struct roots {
 	uint64_t last_serial;	 /* of facts queued so far */
 	uint64_t trimmed_serial; /* last_serial when malloc last gave unused memory back */
 	unsigned n_freed;	 /* roots freed since then */
+	unsigned n_entered;	 /* entered roots that are open */
 	uint64_t n_queued;	 /* facts that wait, in all roots, in units of their paths */
 	bool frozen;		 /* a snapshot is being written: nothing is applied */
 	bool mounts_told;	 /* it was reported that mounts cannot be held */
@@ -148,9 +152,15 @@ void root_take_handed(struct root *root);
 void root_forget_looks(struct root *root);
 /* The root is to be freed. */
 void root_free_paths(struct root *root);
-/* The entry of this path, with a reference for the caller. NULL: no memory. root_size: see struct
- * path. */
-struct path *root_path(struct root *root, const char *raw, size_t root_size, bool follow);
+/* A name in a root, as in struct path. */
+struct path_name {
+	const char *raw;
+	size_t root_size;
+	struct entered *entered;
+	bool follow;
+};
+/* The entry of this path, with a reference for the caller. NULL: no memory. */
+struct path *root_path(struct root *root, const struct path_name *name);
 void path_unref(struct path *path);
 /* The same for a path that was not needed after all: it does not stay if nobody else uses it. */
 void path_unref_unneeded(struct root *root, struct path *path);

@@ -5,27 +5,28 @@
 #include "aggregator/roots/root.h"
 #include "lib/base/hash.h"
 
-struct path_key {
-	const char *raw;
-	size_t root_size;
-	bool follow;
-};
-
 static bool path_matches(const void *item, const void *key)
 {
 	const struct path *path = item;
-	const struct path_key *wanted = key;
+	const struct path_name *wanted = key;
 
 	return path->follow == wanted->follow && path->root_size == wanted->root_size &&
-	       !strcmp(path->raw, wanted->raw);
+	       path->entered == wanted->entered && !strcmp(path->raw, wanted->raw);
 }
 
-struct path *root_path(struct root *root, const char *raw, size_t root_size, bool follow)
+static void path_free(struct path *path)
 {
-	struct path_key key = { .raw = raw, .root_size = root_size, .follow = follow };
-	size_t size = strlen(raw);
-	uint32_t hash = hash_bytes(raw, size) + follow + 2 * (uint32_t)root_size;
-	struct path *path = index_find(&root->paths, hash, path_matches, &key);
+	look_unref(path->look);
+	entered_unref(path->entered);
+	free(path);
+}
+
+struct path *root_path(struct root *root, const struct path_name *name)
+{
+	size_t size = strlen(name->raw);
+	uint32_t hash = hash_bytes(name->raw, size) + name->follow + 2 * (uint32_t)name->root_size +
+			(uint32_t)((uintptr_t)name->entered >> 4);
+	struct path *path = index_find(&root->paths, hash, path_matches, name);
 
 	if (!path) {
 		path = calloc(1, sizeof(*path) + size + 1);
@@ -33,13 +34,14 @@ struct path *root_path(struct root *root, const char *raw, size_t root_size, boo
 			return NULL;
 		path->hash = hash;
 		path->size = (uint32_t)size;
-		path->root_size = root_size;
-		path->follow = follow;
-		memcpy(path->raw, raw, size);
+		path->root_size = name->root_size;
+		path->follow = name->follow;
+		memcpy(path->raw, name->raw, size);
 		if (index_add(&root->paths, hash, path) < 0) {
 			free(path);
 			return NULL;
 		}
+		path->entered = entered_ref(name->entered);
 		root->n_paths += path_units(path);
 	}
 	path->references++;
@@ -60,7 +62,7 @@ void path_unref_unneeded(struct root *root, struct path *path)
 		return;
 	index_remove(&root->paths, path->hash, path);
 	root->n_paths -= path_units(path);
-	free(path);
+	path_free(path);
 }
 
 static void path_forget(struct root *root, struct path *path)
@@ -91,7 +93,7 @@ void root_forget_looks(struct root *root)
 	while ((path = index_next(&root->paths, &cursor)))
 		if (!path->references && !path->in_batch) {
 			root->n_paths -= path_units(path);
-			free(path);
+			path_free(path);
 		}
 	root->n_kept = root->n_paths;
 	index_deinit(&root->paths);
@@ -103,9 +105,7 @@ void root_free_paths(struct root *root)
 	uint32_t cursor = 0;
 	struct path *path;
 
-	while ((path = index_next(&root->paths, &cursor))) {
-		look_unref(path->look);
-		free(path);
-	}
+	while ((path = index_next(&root->paths, &cursor)))
+		path_free(path);
 	index_deinit(&root->paths);
 }

@@ -84,7 +84,10 @@ static int find_named(struct session *session, const struct named *named, struct
 	if (!raw)
 		return -errno;
 	top = named->root ? root_size(raw, named->size - named->root) : base ? base->root_size : 0;
-	*ret = root_path(session->root, raw, top, named->follow);
+	*ret = root_path(session->root, &(struct path_name){ .raw = raw,
+						.root_size = top,
+						.entered = base ? base->entered : session->begun_in,
+						.follow = named->follow });
 	return *ret ? 0 : -ENOMEM;
 }
 
@@ -176,6 +179,18 @@ static int ingest_directory(struct session *session, const Footprint__Record *re
 		return r;
 	r = name_directory(session, record->id, path);
 	path_unref_unneeded(session->root, path); /* there may be no room for it */
+	return r;
+}
+
+int ingest_entered(struct session *session, uint64_t id, struct entered *entered)
+{
+	struct path *path = root_path(session->root,
+		&(struct path_name){ .raw = "/", .entered = entered, .follow = true });
+	int r = path ? name_directory(session, id, path) : -ENOMEM;
+
+	path_unref(path);
+	if (r == 0 && session->deferred.called)
+		r = deferred_take_up(session);
 	return r;
 }
 

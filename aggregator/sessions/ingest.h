@@ -22,6 +22,10 @@ int ingest_slot(struct session *session, const uint8_t *payload, size_t size, bo
  * -ENOMEM. */
 int ingest_record(struct session *session, Footprint__Record *record);
 
+/* The id `id` is from now on "/" in this root; what has waited for it is taken up. 0 or -ENOMEM. */
+struct entered;
+int ingest_entered(struct session *session, uint64_t id, struct entered *entered);
+
 /* Makes the first fact of the session: the image itself. 0 or -ENOMEM. */
 int ingest_hello(struct session *session, const Footprint__Hello *hello);
 

@@ -74,6 +74,8 @@ static void session_free(struct session *session)
 		segment_free(session->segments[i]);
 	free(session->segments);
 	deferred_forget(session);
+	session_leave_entered(session);
+	free(session->entered);
 	plugins_deinit(&session->plugins);
 	directories_deinit(&session->directories);
 	path_unref(session->executable_path);
@@ -147,7 +149,7 @@ static int find_root(
 		return roots_get_by_identity(session->daemon, source->uid, hello, &session->root);
 	session->root = source->root;
 	session->root->references++;
-	return 0;
+	return source->entered ? session_begin_in(session, source->entered) : 0;
 }
 
 static Footprint__Watched watched_of(Footprint__Watch watch)
@@ -258,7 +260,9 @@ int session_gaps(struct session *session, const char *kind, const char *path, co
 	fact->times = times;
 	fact->text = strdup(kind);
 	fact->detail = strdup(detail);
-	fact->path = path ? root_path(session->root, path, 0, true) : NULL;
+	if (path)
+		fact->path = root_path(
+			session->root, &(struct path_name){ .raw = path, .follow = true });
 	if (!fact->text || !fact->detail || (path && !fact->path)) {
 		fact_free(fact);
 		return -ENOMEM;

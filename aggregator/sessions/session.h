@@ -24,9 +24,11 @@
 
 struct aggregator;
 struct application;
+struct entered;
 struct fact;
 struct look;
 struct path;
+struct received;
 struct pool;
 struct root;
 
@@ -60,6 +62,11 @@ struct session {
 	uint64_t ending_ms; /* uv_now() when its last socket was gone */
 	uint64_t finished_ms;
 
+	struct entered *begun_in; /* the root that its hello named; NULL: `root` itself */
+	/* Those that it has entered, and that one, each once. */
+	struct entered **entered;
+	unsigned n_entered;
+	uint64_t n_crossings; /* how often it has entered another root */
 	struct path *executable_path, *directory_path;
 	char *executable;     /* canonical; NULL until looked at */
 	struct look *program; /* likewise */
@@ -113,6 +120,7 @@ struct hello_source {
 	uint32_t uid;
 	/* The caller holds a reference; NULL: found by the hello's device and inode. */
 	struct root *root;
+	struct entered *entered; /* its "/" in that root; NULL: it is that of the root */
 };
 
 /* Finds the session of this hello, or makes it. 0; -EACCES: the policy forbids it, or it was
@@ -139,6 +147,16 @@ void session_add_counts(struct session *session, uint32_t number, const struct s
 /* A spool entry with this piece of log is damaged. That is a loss, unless the piece comes in
  * another way. 0, -EBADMSG, -ENOMEM. */
 int session_add_torn(struct session *session, uint32_t number, uint64_t begin, uint64_t size);
+
+/* "/" is the directory with this id from now on, and was `from` before (0: that of the hello); its
+ * descriptors are among those received. If there is no room for it, what is used there is a gap.
+ * -EBADMSG: these are others; -ENOMEM. */
+int session_enter(struct session *session, const Footprint__Entered *said,
+	struct received *received, struct error *err);
+/* Its hello came from this root. 0 or -ENOMEM. */
+int session_begin_in(struct session *session, struct entered *entered);
+/* It is finished, and no fact of it waits: it looks nowhere any more. */
+void session_leave_entered(struct session *session);
 
 /* Reads what is new in its memories. */
 void session_read(struct session *session);

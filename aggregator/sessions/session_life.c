@@ -109,6 +109,7 @@ static void finish(struct session *session)
 	if (session->references || session->daemon->roots.frozen || library_settle(session) < 0)
 		return;
 	close_memories(session);
+	session_leave_entered(session);
 	pool_finished(session);
 	session->finished_ms = uv_now(&session->daemon->loop);
 	if (session->ending_ms > session->daemon->sessions.ended_ms)

@@ -260,7 +260,8 @@ static int keep_some(struct session *session, struct piece *piece, uint32_t *at)
 	for (; *at <= directories->mask; (*at)++) {
 		const struct directory_slot *slot = &directories->slots[*at];
 
-		if (!slot->id || slot->kept)
+		/* A successor has no descriptor of an entered root. */
+		if (!slot->id || slot->kept || slot->path->entered)
 			continue;
 		if (piece->size > ENTRY_LOG_MAX - FP_RECORD_SIZE_MAX)
 			break;

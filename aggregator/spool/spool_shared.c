@@ -52,10 +52,9 @@ static int look(const struct aggregator *daemon, int root, const char *path)
 	return !(system.f_flag & ST_RDONLY);
 }
 
-bool spool_is_shared(
-	struct aggregator *daemon, struct root *root, int fd, const Footprint__Hello *hello)
+bool spool_is_shared(struct aggregator *daemon, struct spool_answer *answer, int fd,
+	const Footprint__Hello *hello)
 {
-	struct spool_answer *answer = &root->spool;
 	uint32_t hash = hash_bytes(hello->spool.data, hello->spool.len);
 	char path[FP_PATH_SIZE_MAX];
 	int found;

@@ -14,7 +14,6 @@
 #include "proto/record.pb-c.h"
 
 struct aggregator;
-struct root;
 
 /* What was found out for one root. Zero-initialised: nothing yet. */
 struct spool_answer {
@@ -24,9 +23,10 @@ struct spool_answer {
 	bool told; /* it was reported that this root has another spool than ours */
 };
 
-/* False: it is certain that what this process puts into its spool never comes to us. fd: its root.
- * Never waits, whatever file system the path leads to. */
-bool spool_is_shared(
-	struct aggregator *daemon, struct root *root, int fd, const Footprint__Hello *hello);
+/* False: it is certain that what this process puts into its spool never comes to us. answer: what
+ * is known of this root; fd: its descriptor. Never waits, whatever file system the path leads to.
+ */
+bool spool_is_shared(struct aggregator *daemon, struct spool_answer *answer, int fd,
+	const Footprint__Hello *hello);
 
 #endif

@@ -232,6 +232,12 @@ static int check_packet(const Footprint__Packet *packet, struct error *err)
 		return require(packet->pool->session.len == SESSION_ID_SIZE, "session", err);
 	case FOOTPRINT__PACKET__SAID_VIGIL:
 		return require(packet->vigil->session.len == SESSION_ID_SIZE, "session", err);
+	case FOOTPRINT__PACKET__SAID_ENTERED:
+		return require(packet->entered->session.len == SESSION_ID_SIZE, "session", err) < 0
+			       ? -EBADMSG
+			       : require(packet->entered->id > UINT32_MAX &&
+						 packet->entered->id != FP_DIRECTORY_UNKNOWABLE,
+					 "id", err);
 	default:
 		return 0; /* a message of a later version */
 	}

@@ -74,6 +74,7 @@ FP_EXPORT int daemon(int keep_directory, int keep_streams)
 struct clone_start {
 	int (*function)(void *argument);
 	void *argument;
+	int flags;
 };
 
 static int clone_begins(void *context)
@@ -82,6 +83,8 @@ static int clone_begins(void *context)
 	int status;
 
 	record_fork_end(0);
+	if (start.flags & CLONE_NEWNS)
+		record_mounts_apart();
 	status = start.function(start.argument);
 	record_end();
 	return status;
@@ -118,7 +121,7 @@ static int cloned(clone_function *real, const struct clone_start *start, void *s
 	FP_EXPORT int name(int (*function)(void *), void *stack, int flags, void *argument, ...)   \
 	{                                                                                          \
 		REAL(name);                                                                        \
-		const struct clone_start start = { function, argument };                           \
+		const struct clone_start start = { function, argument, flags };                    \
 		void *words[3];                                                                    \
 		va_list list;                                                                      \
 		va_start(list, argument);                                                          \

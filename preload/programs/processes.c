@@ -12,6 +12,7 @@
 #include "preload/record/seen.h"
 #include "preload/root.h"
 #include "preload/session/connection.h"
+#include "preload/session/entered.h"
 #include "preload/session/pool.h"
 #include "preload/session/reserve.h"
 #include "preload/session/session.h"
@@ -35,6 +36,7 @@ void record_fork_begin(void)
 		session_look();
 	pool_look();
 	image.forked = true;
+	image.root_is_mine = false;
 	image_make_room();
 	count_users(1);
 	pool_inhabit();
@@ -216,12 +218,6 @@ void record_vfork_end(void)
 		session_look();
 }
 
-void record_chroot(uint64_t from, const char *path)
-{
-	if (image.segment)
-		directory_set_root(from, path);
-}
-
 /* The directory has a link for each thread, besides the usual two. */
 static bool has_other_threads(void)
 {
@@ -255,10 +251,74 @@ void record_root_left(void)
 		image.left_root = true;
 }
 
-void record_root_unknown(void)
+bool record_is_alone(void)
+{
+	return image_is_single_threaded() && image_is_ours();
+}
+
+/* Is the root that is about to change this process's own, and does the aggregator know it? */
+static bool root_may_be_told(void)
+{
+	return image.segment && !image.memory_only && image.root != ROOT_IS_LOOKED_AT &&
+	       image.root != FP_DIRECTORY_UNKNOWABLE && record_is_alone();
+}
+
+void record_root_leaves(void)
+{
+	if (root_may_be_told())
+		entered_prepare();
+}
+
+void record_root_kept(void)
+{
+	entered_forget();
+}
+
+/* Has another process of this image perhaps the same root, and does not notice that it changes? */
+static bool others_have_root(void)
+{
+	return !image.root_is_mine &&
+	       __atomic_load_n(&image.segment->head.users, __ATOMIC_ACQUIRE) > 1;
+}
+
+/* False: the aggregator could not be told. */
+static bool tell_root(bool everyone)
+{
+	uint64_t id = root_may_be_told() ? entered_tell(image.root, everyone) : 0;
+
+	entered_forget();
+	if (!id)
+		return false;
+	image.left_root = true;
+	image.root = id;
+	image.root_directory = 0;
+	image.root_is_mine = true;
+	return true;
+}
+
+static void root_unknown(void)
 {
 	if (image.segment && image_is_ours())
 		image.root = FP_DIRECTORY_UNKNOWABLE;
+}
+
+void record_root_entered(void)
+{
+	if (image.segment && others_have_root())
+		record_gap(
+			"unresolved", NULL, "pivot_root changed the root of other processes, too");
+	if (!tell_root(true))
+		root_unknown();
+}
+
+/* A mount may have been moved to where no path leads any more (MS_MOVE onto "/"). */
+void record_chroot(uint64_t from, const char *path)
+{
+	bool told = entered_is_mount() && tell_root(false);
+
+	entered_forget();
+	if (!told && image.segment)
+		directory_set_root(from, path);
 }
 
 uint64_t record_root(void)
@@ -266,15 +326,16 @@ uint64_t record_root(void)
 	return image.segment && !image.memory_only ? root_identity() : 0;
 }
 
-void record_root_entered(uint64_t before)
+void record_root_may_be_entered(uint64_t before)
 {
-	if (!before || record_root() != before)
-		record_root_unknown();
+	if (!tell_root(false) && (!before || record_root() != before))
+		root_unknown();
 }
 
-bool record_is_alone(void)
+void record_mounts_apart(void)
 {
-	return image_is_single_threaded() && image_is_ours();
+	record_root_leaves();
+	tell_root(false);
 }
 
 void record_directory_each_thread(void)

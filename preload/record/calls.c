@@ -184,6 +184,8 @@ static void root_changed(const struct call *call, const long arguments[6], uint6
 		record_root_stays();
 	else
 		record_root_left();
+	if (error)
+		record_root_kept();
 	record_path_from(from, ACCESS_CHECK, path_in(arguments, call->path), error);
 	if (second_is_readable(second, error))
 		record_path_from(from, ACCESS_CHECK, second, error);
@@ -191,7 +193,7 @@ static void root_changed(const struct call *call, const long arguments[6], uint6
 		return;
 	/* pivot_root makes a mount the root, and no path that we know leads to what is below it. */
 	if (call->to_path)
-		record_root_unknown();
+		record_root_entered();
 	else
 		record_chroot(from, path_in(arguments, call->path));
 	record_directory_unknown();
@@ -211,6 +213,8 @@ static void directory_changed(
  * would not say where those of the namespace before are: "(unreachable)/tmp". */
 static void unshared(const long arguments[6])
 {
+	if (arguments[0] & CLONE_NEWNS)
+		record_mounts_apart();
 	if (record_is_alone())
 		return;
 	if (arguments[0] & (CLONE_FS | CLONE_NEWNS | CLONE_NEWUSER))
@@ -221,14 +225,16 @@ static void unshared(const long arguments[6])
 
 /* Joining another mount namespace changes the root. A type of 0 allows any kind of namespace, so
  * that may be one of mounts. */
-static void entered(const long arguments[6], uint64_t root)
+static void entered(const long arguments[6], uint64_t root, int error)
 {
 	int type = int_in(arguments, SECOND);
 
-	if (type && !(type & CLONE_NEWNS))
+	if (error || (type && !(type & CLONE_NEWNS))) {
+		record_root_kept();
 		return;
+	}
 	record_root_left();
-	record_root_entered(root);
+	record_root_may_be_entered(root);
 	record_directory_unknown();
 }
 
@@ -306,9 +312,11 @@ static void process_begins(const struct call *call, const long arguments[6])
 
 static void process_made(const struct call *call, const long arguments[6], long result, int error)
 {
-	if (is_fork(call, arguments))
+	if (is_fork(call, arguments)) {
 		record_fork_end(error ? -1 : result);
-	else if (!error && result && is_vfork(call, arguments))
+		if (!error && !result && process_flags(call, arguments) & CLONE_NEWNS)
+			record_mounts_apart();
+	} else if (!error && result && is_vfork(call, arguments))
 		record_vfork_end();
 }
 
@@ -414,6 +422,7 @@ uint64_t call_before(long number, const long arguments[6])
 		break;
 	case ROOT:
 		record_root_begin();
+		record_root_leaves();
 		ticket = record_directory();
 		break;
 	case DIRECTORY:
@@ -422,6 +431,7 @@ uint64_t call_before(long number, const long arguments[6])
 		break;
 	case ENTER:
 		ticket = record_root();
+		record_root_leaves();
 		break;
 	case FILTER:
 		if (installs_filter(number, arguments))
@@ -479,8 +489,7 @@ static void process_changed(
 			unshared(arguments);
 		break;
 	case ENTER:
-		if (!error)
-			entered(arguments, ticket);
+		entered(arguments, ticket, error);
 		break;
 	case CLOSE_RANGE:
 		range_closed(arguments, error);

@@ -5,12 +5,14 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <stdbool.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 
 #include "preload/image.h"
 #include "preload/mapping.h"
 #include "preload/rawcall.h"
 #include "preload/record/facts.h"
+#include "preload/record/held.h"
 #include "preload/root.h"
 #include "preload/text.h"
 
@@ -87,6 +89,23 @@ static long read_link(int dirfd, char *path, size_t size)
 	return rawcall3(SYS_readlink, (long)link, (long)path, (long)size);
 }
 
+/* Is the file at this path the one that the descriptor names? */
+static bool leads_to(const char *path, int fd)
+{
+	struct stat found, file;
+
+	return rawcall4(SYS_newfstatat, AT_FDCWD, (long)path, (long)&found, AT_SYMLINK_NOFOLLOW) ==
+		       0 &&
+	       rawcall3(SYS_fstat, fd, (long)&file, 0) == 0 && found.st_dev == file.st_dev &&
+	       found.st_ino == file.st_ino;
+}
+
+/* Behind a change of the root: of a file outside, the kernel tells the path from another root. */
+static bool is_of_other_root(const char *path, size_t size, int fd)
+{
+	return image.root && path[0] == '/' && !held_is_nameless(path, size) && !leads_to(path, fd);
+}
+
 long directory_path(int dirfd, char *path, size_t size)
 {
 	long length;
@@ -103,6 +122,8 @@ long directory_path(int dirfd, char *path, size_t size)
 			return -ERANGE;
 		if (length > 0)
 			path[length] = '\0';
+		if (length > 0 && is_of_other_root(path, (size_t)length, dirfd))
+			return -ENOENT;
 	}
 	if (length < 0)
 		return length;

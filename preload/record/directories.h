@@ -100,7 +100,7 @@ void directory_set_root(uint64_t from, const char *path);
 /*
  * Writes the path of what a descriptor (or AT_FDCWD) names into `path`: absolute, without symlinks,
  * terminated. `size`: of the buffer, in bytes. Returns the length of the path, or a negative errno:
- * -ERANGE if it may not fit, -ENOENT if there is no path.
+ * -ERANGE if it may not fit, -ENOENT if there is no path, as to what is outside the root.
  */
 long directory_path(int dirfd, char *path, size_t size);
 

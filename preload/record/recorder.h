@@ -118,14 +118,22 @@ void record_root_stays(void);
  * as the one that the hello describes. */
 void record_root_left(void);
 
-/* For a call that may change the root, but need not: record_root() before it tells which directory
- * is the root (0: not known), and record_root_entered() after it compares. If the root is another
- * one, no path tells where it is. */
-uint64_t record_root(void);
-void record_root_entered(uint64_t before);
+/* Before a call behind which "/" may be a directory to which no path is known to lead (pivot_root,
+ * setns). To be followed by record_root_entered(), or by record_root_kept(): the call failed. */
+void record_root_leaves(void);
+void record_root_kept(void);
+/* That is so: the aggregator gets a descriptor of the new root. If it cannot be told, absolute
+ * paths are gaps from now on. */
+void record_root_entered(void);
 
-/* No path tells where the root is: from now on absolute paths are gaps. */
-void record_root_unknown(void);
+/* For a call that may change the root, but need not: record_root() before it tells which directory
+ * is the root (0: not known), and record_root_may_be_entered() after it compares. */
+uint64_t record_root(void);
+void record_root_may_be_entered(uint64_t before);
+
+/* This process is in a mount namespace of its own from now on (unshare, clone): what is mounted
+ * there is not where the hello's root is. */
+void record_mounts_apart(void);
 
 /* chroot(path) succeeded: from now on absolute paths are below it. */
 void record_chroot(uint64_t from, const char *path);

@@ -168,7 +168,7 @@ long connection_send(const struct iovec parts[PACKET_PARTS], const int *fds, siz
 {
 	union {
 		struct cmsghdr header;
-		char space[CMSG_SPACE(2 * sizeof(int))];
+		char space[CMSG_SPACE(CONNECTION_FDS_MAX * sizeof(int))];
 	} control;
 	struct msghdr message = { .msg_iov = (struct iovec *)parts, .msg_iovlen = PACKET_PARTS };
 	int fd = __atomic_load_n(&image.descriptor, __ATOMIC_ACQUIRE);

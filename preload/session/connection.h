@@ -22,8 +22,10 @@ long connection_copy_high(long fd);
  * number. */
 long connection_open(void);
 
-/* Sends one packet: all parts of it, and up to two descriptors. 0 or a negative errno. If that says
- * that the aggregator is gone, image.descriptor is -1 afterwards. */
+#define CONNECTION_FDS_MAX 3 /* of one packet */
+
+/* Sends one packet: all parts of it, and up to CONNECTION_FDS_MAX descriptors. 0 or a negative
+ * errno. If that says that the aggregator is gone, image.descriptor is -1 afterwards. */
 long connection_send(const struct iovec parts[PACKET_PARTS], const int *fds, size_t fd_count);
 
 /* Is `fd` still our socket? The application may have closed it behind our back. */

@@ -16,9 +16,10 @@
 #include "preload/session/spool.h"
 #include "preload/text.h"
 
-/* Field numbers of footprint.Packet, Batch, Notice and PoolRequest. */
-enum { PACKET_HELLO = 1, PACKET_BATCH = 2, PACKET_NOTICE = 3, PACKET_POOL = 4 };
+/* Field numbers of footprint.Packet, Batch, Notice, PoolRequest and Entered. */
+enum { PACKET_HELLO = 1, PACKET_BATCH = 2, PACKET_NOTICE = 3, PACKET_POOL = 4, PACKET_ENTERED = 6 };
 enum { NUMBER_SESSION = 1, NUMBER_VALUE = 2 }; /* of both Notice and PoolRequest */
+enum { ENTERED_SESSION = 1, ENTERED_ID = 2, ENTERED_FROM = 3, ENTERED_EVERYONE = 4 };
 enum { BATCH_SESSION = 1, BATCH_SEGMENT = 2, BATCH_OFFSET = 3, BATCH_LOG = 4 };
 
 #define HEAD_SIZE_MAX  64	   /* bytes of a packet before its hello or log */
@@ -241,6 +242,27 @@ bool session_announce(struct segment *segment, int memfd)
 void session_ask_for_pool(uint64_t identity)
 {
 	send_number(PACKET_POOL, image.segment->first->session, write_fixed64, identity);
+}
+
+long session_tell_root(const struct root_change *change, const int *fds, size_t fd_count)
+{
+	unsigned char head[HEAD_SIZE_MAX];
+	struct writer inner = { NULL, 0 }, writer = { head, 0 };
+	struct iovec parts[PACKET_PARTS];
+
+	for (int pass = 0; pass < 2; pass++) {
+		struct writer *w = pass ? &writer : &inner;
+
+		if (pass)
+			write_bytes_head(w, PACKET_ENTERED, inner.size);
+		write_bytes(w, ENTERED_SESSION, image.segment->first->session, SESSION_ID_SIZE);
+		write_fixed64(w, ENTERED_ID, change->id);
+		write_fixed64(w, ENTERED_FROM, change->from);
+		write_varint(w, ENTERED_EVERYONE, change->everyone);
+	}
+	parts[0] = (struct iovec){ head, writer.size };
+	parts[1] = (struct iovec){ NULL, 0 };
+	return connection_send(parts, fds, fd_count);
 }
 
 /* True once a second or so. */

@@ -38,6 +38,14 @@ void session_changed(const uint32_t *slot);
 /* Asks the aggregator for a pool (pool.h). */
 void session_ask_for_pool(uint64_t identity);
 
+/* Says that the directory behind fds[0] is "/" now, and what its id is (Entered). 0 or a negative
+ * errno. */
+struct root_change {
+	uint64_t from, id;
+	bool everyone;
+};
+long session_tell_root(const struct root_change *change, const int *fds, size_t fd_count);
+
 /* Sends what goes by value and has not been sent. May wait for the aggregator, once in a process's
  * life. */
 void session_flush(void);

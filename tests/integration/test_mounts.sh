@@ -1,6 +1,7 @@
 #!/bin/bash
 # Mounts in a namespace that ends with its last process, like a container's volumes: files are those that the
-# process saw, and nothing is kept mounted for long. The same holds with no more rights than the systemd unit gives.
+# process saw, by the names that they have outside, and nothing is kept mounted for long. The same holds with no more
+# rights than the systemd unit gives.
 . "$(dirname "$0")/../lib.sh"
 needs unshare mount setpriv
 { [ "$(id -u)" -eq 0 ] && unshare -m true 2>/dev/null; } || skip "takes root and namespaces of mounts"
@@ -12,7 +13,7 @@ read_mounted() {
 	"${watched[@]}" unshare -m sh -c "mount --bind '$work/volume' '$work/place' && exec cat '$work/place/file'"
 }
 holds_no_mounts() {
-	! find "/proc/$aggregator/fd" -lname 'mnt:*' | grep -q .
+	! find "/proc/$aggregator/fd" \( -lname 'mnt:*' -o -lname '*/mountinfo' \) | grep -q .
 }
 finds_what_was_mounted() {
 	aggregator_start
@@ -23,7 +24,8 @@ finds_what_was_mounted() {
 	aggregator_stop
 	assert_fact "nothing is amiss" '.gaps == []'
 	assert_equal "digest of the file" "$(sha256sum <"$work/volume/file" | cut -d ' ' -f 1)" \
-		"$(facts '.files[] | select(.path | endswith("/place/file")) | .sha256')"
+		"$(facts '.files[] | select(.path | endswith("/volume/file")) | .sha256')"
+	assert_fact "the file underneath was not read" '[.files[].path | select(endswith("/place/file"))] == []'
 }
 # with_the_rights_of_the_unit: from now on, footprintd has the capabilities that its unit gives it.
 with_the_rights_of_the_unit() {

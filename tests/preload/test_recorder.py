@@ -18,7 +18,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import recorder_receiver as wire  # noqa: E402
 
 BUILD = os.path.abspath(os.environ.get("BUILD", os.path.join(wire.TOP, "build")))
-RECORDER = ("text path_hash places encode entry symbols memory seen directories facts held pointers prefixes rings session connection "
+RECORDER = ("text path_hash places encode entry symbols memory seen directories facts held pointers prefixes rings session connection entered "
             "spool spool_file hello loaded library_search preloads image sites_object recorder program "
             "programs processes pool pool_enter reserve start").split()
 TIMEOUT = 100  # seconds: longer than any client takes on a busy machine

@@ -55,6 +55,7 @@ static enum look_depth depth_of_path(const struct fact *fact)
 	case FACT_IMAGE:
 		return LOOK_PROGRAM;
 	case FACT_EXECUTE:
+	case FACT_SCRIPT:
 		return LOOK_OBJECT;
 	case FACT_LOAD:
 		/* The closure of a plugin says which libraries came with it. */

@@ -98,13 +98,16 @@ static int apply_started(
 }
 
 /* A script was removed before anybody looked which interpreter it names. Of one that is there, the
- * look at it says more. */
+ * look for whoever executes it says more, unless it is gone by then. */
 int program_apply_script(struct fact *fact)
 {
 	struct session *session = fact->session;
 	struct manifest *m = session->application->manifest;
 	const struct look *look = fact->path->look;
 
+	if (!look->error && look->elf.kind == PROGRAM_SCRIPT && session->executable)
+		return scripts_note(
+			&session->application->run.scripts, look->path, session->executable);
 	if (outcome_of((uint32_t)-look->error) != OUTCOME_MISSING)
 		return 0;
 	if (heard_note(session, look->path) < 0 ||
@@ -116,12 +119,17 @@ int program_apply_script(struct fact *fact)
 
 /* `by` has started what the look found: an ELF program, or a script, which starts its interpreter,
  * and so on. Each is an executable of its own, so that `why` can follow the chain. */
-static int apply_chain(struct manifest *m, const struct look *look, const char *by)
+static int apply_chain(struct application *application, const struct look *look, const char *by)
 {
+	struct manifest *m = application->manifest;
+	const char *interpreter;
 	autofree char *first = apply_program_name(look);
 	const char *name = first;
 
 	if (!name || apply_started(m, look, name, by) < 0)
+		return -ENOMEM;
+	interpreter = look->error ? scripts_find(&application->run.scripts, name) : NULL;
+	if (interpreter && manifest_add_executes(m, name, interpreter) == -ENOMEM)
 		return -ENOMEM;
 	while (look->elf.kind == PROGRAM_SCRIPT && look->interpreter) {
 		look = look->interpreter;
@@ -140,5 +148,5 @@ int program_apply(struct fact *fact)
 	if (outcome_of(fact->error) != OUTCOME_DONE)
 		return apply_outcome(
 			m, fact->path->look, ACCESS_EXEC, fact->error, session->executable);
-	return apply_chain(m, fact->path->look, session->executable);
+	return apply_chain(session->application, fact->path->look, session->executable);
 }

@@ -42,11 +42,13 @@ static void reset(struct run *run)
 	table_deinit(&run->images);
 	table_deinit(&run->gaps);
 	table_deinit(&run->roots);
+	scripts_deinit(&run->scripts);
 	*run = (struct run){
 		.images = TABLE_OF(struct counted, key),
 		.gaps = TABLE_OF(struct counted, key),
 		.roots = TABLE_OF(struct run_root, name),
 	};
+	scripts_init(&run->scripts);
 }
 
 void run_init(struct run *run)

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "aggregator/manifests/heard.h"
+#include "aggregator/manifests/scripts.h"
 #include "lib/base/table.h"
 #include "lib/manifest/manifest.h"
 #include "proto/session_memory.h"
@@ -49,6 +50,7 @@ struct run {
 	struct table images; /* number of images of each executable, by the hash of its path */
 	struct table gaps;   /* how often each */
 	struct table roots;  /* struct root_name: where its images were */
+	struct scripts scripts;
 };
 
 struct aggregator;

@@ -72,12 +72,12 @@ def endpoint(use, address):
 
 
 def hello(session, application="app", version="1", segment=0, protocol=1, started=1,
-          executable="/usr/bin/env", directory="/", top="/", birth_ns=0):
+          executable="/usr/bin/env", directory="/", top="/", birth_ns=0, script=""):
     root = os.stat(top)
     return (number(1, protocol) + data(2, session) + number(3, segment) + data(4, application)
             + data(5, version) + data(6, executable) + data(8, directory) + number(9, os.getpid())
             + data(13, "host") + fixed(14, started) + fixed(15, root.st_dev)
-            + fixed(16, root.st_ino) + fixed(21, birth_ns))
+            + fixed(16, root.st_ino) + fixed(21, birth_ns) + (data(23, script) if script else b""))
 
 
 def birth(file):
@@ -144,10 +144,10 @@ class Peer:
     """One process image that says hello with the given records."""
 
     def __init__(self, daemon, records=(), session=None, application="app", version="1", started=1,
-                 executable="/usr/bin/env", directory="/", **how):
+                 executable="/usr/bin/env", directory="/", script="", **how):
         self.session = session or os.urandom(16)
         self.hello = hello(self.session, application, version, started=started,
-                           executable=executable, directory=directory)
+                           executable=executable, directory=directory, script=script)
         self.log = b"".join(slot(r) for r in records)
         self.memory = memory(self.log, self.hello, **how)
         self.socket = connect(daemon)

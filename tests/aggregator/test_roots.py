@@ -511,8 +511,27 @@ def roots_that_a_hostile_process_names(daemon):
     assert not any("passwd" in file["path"] for file in view["files"])
 
 
+def script_that_is_gone_for_who_executed_it(daemon):
+    """A script that removes itself was there when its interpreter was looked at, and not when the program was that
+    has executed it."""
+    os.mkdir(daemon.directory + "/scripts")
+    script = daemon.directory + "/scripts/once"
+    with open(script, "w", encoding="ascii") as file:
+        file.write("#!/bin/sh\n")
+    shell = os.path.realpath("/bin/sh")
+    Peer(daemon, [path("/etc/hostname")], executable=shell, script=script).close()
+    wait_for("the interpreter", lambda: has_file(daemon.manifest(), "/etc/hostname"))
+    os.unlink(script)
+    Peer(daemon, [execute(daemon.directory + "/scripts/../scripts/once")]).close()
+    assert daemon.stop() == 0
+    manifest = daemon.manifest()
+    names = re.findall(r'^executables \{\n  path: "(.*)"', manifest, re.M)
+    executes = re.search(r'^  path: "%s"\n(?:  [a-z].*\n)*?  executes: (\d+)' % re.escape(script), manifest, re.M)
+    assert "gaps {" not in manifest and executes and names[int(executes.group(1))] == shell, manifest
+
+
 if __name__ == "__main__":
-    run([a_root_that_nobody_uses_any_more, a_link_that_is_made_after_it_was_looked_for, a_process_in_a_chroot,
+    run([script_that_is_gone_for_who_executed_it, a_root_that_nobody_uses_any_more, a_link_that_is_made_after_it_was_looked_for, a_process_in_a_chroot,
          roots_that_a_hostile_process_names, content_that_nobody_has_read, a_root_that_is_handed_over_later,
          a_root_with_the_numbers_of_one_that_is_gone, owners_are_as_the_container_calls_them,
          a_root_that_is_never_handed_over, a_package_is_upgraded, a_file_belongs_to_the_package_of_its_own_root,

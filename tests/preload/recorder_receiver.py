@@ -17,6 +17,7 @@ HEADER = struct.Struct("<QIIIIIIQQQII")
 HEADER_FIELDS = ("magic protocol memory_size hello_offset hello_size log_offset log_size tail "
                  "acknowledged lost processes users").split()
 ENTRY = struct.Struct("<QIIQQQII")
+HELLO = b"\x0a"  # the first byte of a Packet{hello}
 MEMORY_MAGIC = int.from_bytes(b"FRPTLOG1", "little")
 ENTRY_MAGICS = [int.from_bytes(magic, "little") for magic in (b"FRPTLOG3", b"mRPTLOG3")]
 FREE, CLAIMED, READY, EXEC, VOID = range(5)
@@ -233,7 +234,8 @@ class Receiver:
             if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
                 fds.frombytes(content[:len(content) - len(content) % fds.itemsize])
         for fd in fds:
-            if os.readlink("/proc/self/fd/%d" % fd).startswith("/memfd:"):
+            # A packet that tells of another root brings a memfd, too, with tables of mounts.
+            if data[:1] == HELLO and os.readlink("/proc/self/fd/%d" % fd).startswith("/memfd:"):
                 self.memories.append(Memory(fd))
             else:
                 self.roots.append(fd)

@@ -178,6 +178,8 @@ static bool seal(struct aggregator *daemon)
 {
 	bool alone = TAILQ_EMPTY(&daemon->sessions.live);
 
+	if (!daemon->options.one_run && sessions_leave(daemon))
+		return false;
 	if (daemon->options.one_run) {
 		if (spent_ms(daemon) < GRACE_MS && (!alone || awaits_program(daemon)))
 			return false;

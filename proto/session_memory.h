@@ -57,10 +57,10 @@ static inline bool fp_protocol_is_known(uint32_t protocol)
 #define FP_ADDRESS_SIZE_MAX 128u	/* sizeof(struct sockaddr_storage) */
 #define FP_NAME_SIZE_MAX    256u	/* application, version, host, gap kind */
 #define FP_DETAIL_SIZE_MAX  1024u
-#define FP_SEGMENT_SIZE_MAX (16u << 20) /* whole memfd */
-#define FP_MOUNTS_SIZE_MAX  (512u << 10)  /* tables of mounts that come with an Entered */
-#define FP_SEGMENTS_MAX	    1024u	/* of one session */
-#define FP_PREFIXES_MAX	    4096u	/* numbers of directories in one session; below 2^16 */
+#define FP_SEGMENT_SIZE_MAX (16u << 20)	 /* whole memfd */
+#define FP_MOUNTS_SIZE_MAX  (512u << 10) /* tables of mounts that come with an Entered */
+#define FP_SEGMENTS_MAX	    1024u	 /* of one session */
+#define FP_PREFIXES_MAX	    4096u	 /* numbers of directories in one session; below 2^16 */
 
 #define SLOT_ALIGN	    8u
 #define SLOT_STATE(word)    ((word) >> 24)
@@ -79,6 +79,10 @@ enum slot_state {
 	SLOT_VOID = 4,
 };
 
+/* In `acknowledged`: the aggregator is about to end. It reads the memory once more, and then no
+ * more; whoever records something and sees this bit appends it to the spool at once. */
+#define SESSION_MEMORY_LEFT (1ull << 63)
+
 /* Written by the process, except for `acknowledged`, which the aggregator writes. `acknowledged`
  * and `processes` only ever grow. */
 struct session_memory {
@@ -90,7 +94,8 @@ struct session_memory {
 	uint32_t log_offset; /* from the start of the memfd */
 	uint32_t log_size;
 	uint64_t tail;	       /* bytes of the log that are claimed; may lag */
-	uint64_t acknowledged; /* bytes of the log that a manifest on disk holds */
+	uint64_t acknowledged; /* bytes of the log that a manifest on disk holds;
+				  SESSION_MEMORY_LEFT */
 	uint64_t lost;	       /* records that could be kept nowhere: a gap */
 	uint32_t processes;    /* processes that ever shared this image: 1 + forks */
 	uint32_t users;	       /* of them, those that have not said goodbye */

@@ -230,15 +230,29 @@ int segment_counted(const struct segment *segment, struct extents *ret)
 	return r;
 }
 
+/* Where it is sealed against writing, or opened for reading only, the process keeps its records,
+ * and they come by the spool once more. */
+static void write_acknowledged(struct segment *segment)
+{
+	uint64_t word = segment->acknowledged | (segment->left ? SESSION_MEMORY_LEFT : 0);
+
+	memory_write(&segment->memory, &word, sizeof(word),
+		offsetof(struct session_memory, acknowledged));
+}
+
 void segment_acknowledge(struct segment *segment)
 {
-	uint64_t upto = segment->covered;
-
-	if (!memory_held(&segment->memory) || upto <= segment->acknowledged)
+	if (!memory_held(&segment->memory) || segment->covered <= segment->acknowledged)
 		return;
-	segment->acknowledged = upto;
-	/* Where it is sealed against writing, or opened for reading only, the process keeps its
-	 * records, and they come by the spool once more. */
-	memory_write(&segment->memory, &upto, sizeof(upto),
-		offsetof(struct session_memory, acknowledged));
+	segment->acknowledged = segment->covered;
+	write_acknowledged(segment);
+}
+
+bool segment_leave(struct segment *segment)
+{
+	if (!memory_held(&segment->memory) || segment->left)
+		return false;
+	segment->left = true;
+	write_acknowledged(segment);
+	return true;
 }

@@ -60,6 +60,7 @@ struct segment {
 	uint64_t applied; /* offset in the log: what is before it is in the manifest in memory */
 	uint64_t covered; /* ... in the one being written */
 	uint64_t acknowledged; /* ... in the one on disk */
+	bool left;	       /* the process knows that we end */
 	/* Range of the log that damaged spool entries held; end 0: none. */
 	uint64_t torn_begin, torn_end;
 	/* Up to where the spool has said what the memory says as well, and when (uv_now) it did:
@@ -127,5 +128,8 @@ int segment_counted(const struct segment *segment, struct extents *ret);
 /* Writes into the shared memory how much of the log is on disk. The process may have sealed it
  * against writing; then nothing happens. */
 void segment_acknowledge(struct segment *segment);
+/* Writes there that it is read once more and then no more. False: nobody needs to be told, or was
+ * told before. */
+bool segment_leave(struct segment *segment);
 
 #endif

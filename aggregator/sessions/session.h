@@ -109,6 +109,9 @@ struct sessions {
 /* Since when (uv_now) the oldest record has waited to become a fact: an execution that may yet
  * fail, or a path relative to a directory that nobody has named. UINT64_MAX: none waits. */
 uint64_t sessions_pending_since(const struct aggregator *daemon);
+/* Tells all who live that their memories will be read once more and then no more. False: all have
+ * been told. */
+bool sessions_leave(struct aggregator *daemon);
 /* Does a memory hold something unread that spool files hold as well? */
 bool sessions_unread(const struct aggregator *daemon);
 

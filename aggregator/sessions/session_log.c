@@ -150,6 +150,21 @@ bool sessions_unread(const struct aggregator *daemon)
 	return false;
 }
 
+/* --- leaving ---------------------------------------------------------------------------------- */
+
+bool sessions_leave(struct aggregator *daemon)
+{
+	const struct session *session;
+	bool told = false;
+
+	TAILQ_FOREACH(session, &daemon->sessions.live, link)
+		for (uint32_t i = 0; i < session->n_segments; i++)
+			told |= session->segments[i] && segment_leave(session->segments[i]);
+	/* Either a process that has just recorded something sees this, or we see its record. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	return told;
+}
+
 /* --- what was torn ---------------------------------------------------------------------------- */
 
 int session_add_torn(struct session *session, uint32_t number, uint64_t begin, uint64_t size)

@@ -259,7 +259,7 @@ void segment_close(struct segment *segment)
  * aggregator holds it. */
 static uint64_t kept_end(struct segment *segment)
 {
-	uint64_t acknowledged = __atomic_load_n(&segment->head.acknowledged, __ATOMIC_ACQUIRE);
+	uint64_t acknowledged = segment_acknowledged(segment);
 	uint64_t spooled = __atomic_load_n(&segment->spooled, __ATOMIC_ACQUIRE);
 
 	return segment->way == SEGMENT_UNANNOUNCED && spooled > acknowledged ? spooled

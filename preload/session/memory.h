@@ -132,6 +132,20 @@ struct segment *segment_following(struct segment *newest, const struct segment *
 /* The end of the log, as an offset in it: found by its slots, since `tail` may lag behind. */
 uint64_t segment_end(struct segment *segment);
 
+/* Up to which offset a manifest on disk holds the log. */
+static inline uint64_t segment_acknowledged(const struct segment *segment)
+{
+	return __atomic_load_n(&segment->head.acknowledged, __ATOMIC_ACQUIRE) &
+	       ~SESSION_MEMORY_LEFT;
+}
+
+/* Does the aggregator that holds the memory read no more? To be asked when a record is ready. */
+static inline bool segment_is_left(const struct segment *segment)
+{
+	return segment->way == SEGMENT_HELD &&
+	       __atomic_load_n(&segment->head.acknowledged, __ATOMIC_SEQ_CST) & SESSION_MEMORY_LEFT;
+}
+
 /* Gives the memory of a full log back to the kernel, if all of it is acknowledged, or, where no
  * aggregator holds the memory, spooled. From then on the log reads as zeros, and stays full. */
 void segment_release(struct segment *segment);

@@ -152,8 +152,7 @@ static void forget_what_was_sent(void)
 		uint64_t released = __atomic_load_n(&s->released, __ATOMIC_ACQUIRE);
 
 		s->way = SEGMENT_UNANNOUNCED;
-		s->sent = released ? released
-				   : __atomic_load_n(&s->head.acknowledged, __ATOMIC_ACQUIRE);
+		s->sent = released ? released : segment_acknowledged(s);
 	}
 }
 
@@ -233,6 +232,12 @@ bool session_announce(struct segment *segment, int memfd)
 {
 	int root CLEANUP_FD = image.descriptor < 0 ? -1 : open_root();
 
+	/* Whoever holds the other segments would not read this one. */
+	if (segment->way == SEGMENT_UNANNOUNCED && segment_is_left(segment->previous)) {
+		segment->head.acknowledged = SESSION_MEMORY_LEFT;
+		segment->way = SEGMENT_HELD;
+		return true;
+	}
 	if (image.descriptor < 0 || send_hello(segment, memfd, root) < 0)
 		return false;
 	send_notice(segment);
@@ -291,7 +296,7 @@ void session_tend_all(struct segment *segment)
 
 	if (image.memory_only)
 		return;
-	if (image.descriptor < 0)
+	if (image.descriptor < 0 || segment_is_left(segment))
 		spool_all(segment, keep);
 	else if (segment->way != SEGMENT_HELD)
 		send_or_keep(segment, keep);
@@ -320,8 +325,10 @@ void session_tend(struct segment *segment, const uint32_t *slot)
 	if (image.memory_only || image.starting)
 		return;
 	if (connected && segment->way == SEGMENT_HELD) {
-		/* Another thread has put what there was into the spool, and ends the process. */
-		if (__atomic_load_n(&image.said_goodbye, __ATOMIC_SEQ_CST))
+		/* Another thread has put what there was into the spool, and ends the process; or
+		 * the aggregator ends. */
+		if (__atomic_load_n(&image.said_goodbye, __ATOMIC_SEQ_CST) ||
+			segment_is_left(segment))
 			note_refusal(spool_slot(segment, slot));
 		if (!time_to_look() || connection_is_there())
 			return;

@@ -168,7 +168,7 @@ static int append(int fd, struct segment *segment, uint64_t magic, uint64_t from
 
 static uint64_t first_not_kept(struct segment *segment)
 {
-	uint64_t acknowledged = __atomic_load_n(&segment->head.acknowledged, __ATOMIC_ACQUIRE);
+	uint64_t acknowledged = segment_acknowledged(segment);
 	uint64_t spooled = __atomic_load_n(&segment->spooled, __ATOMIC_ACQUIRE);
 
 	return acknowledged > spooled ? acknowledged : spooled;

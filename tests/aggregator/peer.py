@@ -140,6 +140,9 @@ def spool_entry(hello_bytes, log, offset=0, written=1, making=False):
     return head + struct.pack("<I", total) + hello_bytes + log
 
 
+MEMORY_LEFT = 1 << 63  # in `acknowledged`: the daemon is about to end
+
+
 class Peer:
     """One process image that says hello with the given records."""
 
@@ -158,7 +161,7 @@ class Peer:
         os.close(self.memory)
 
     def acknowledged(self):
-        return struct.unpack("<Q", os.pread(self.memory, 8, 40))[0]
+        return struct.unpack("<Q", os.pread(self.memory, 8, 40))[0] & ~MEMORY_LEFT
 
 
 def connect(daemon):

@@ -14,17 +14,18 @@ FEW_FILES_EACH = 600  # so that all records stay below that limit
 PR_SET_CHILD_SUBREAPER = 36
 
 
-def group(daemon, worker, data, out, before="", files_each=FILES_EACH):
+def group(daemon, worker, data, out, before="", files_each=FILES_EACH, pause=0):
     """Starts a shell with workers, in a process group of their own. They print to `out`."""
-    script = before + " ".join('"$0" "$1" %d %d &' % (i * FILES_EACH, files_each)
+    script = before + " ".join('"$0" "$1" %d %d %d &' % (i * FILES_EACH, files_each, pause)
                                for i in range(WORKERS)) + " wait"
     with open(out, "ab") as output:
         return subprocess.Popen(["bash", "-c", script, worker, data], env=watched(daemon),
                                 stdout=output, start_new_session=True)
 
 
-def kill_in_mid_life(process, out, last_instant):
+def kill_in_mid_life(process, out, last_instant, meanwhile):
     wait_for("a worker's first word", lambda: os.path.getsize(out))
+    meanwhile()
     time.sleep(random.random() * last_instant)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
@@ -53,11 +54,11 @@ class Rounds:
         self.worker, self.data, self.folder = worker, data, folder
         self.said, self.cut_short = set(), 0
 
-    def run(self, daemon, rounds, last_instant=LAST_INSTANT, **how):
+    def run(self, daemon, rounds, last_instant=LAST_INSTANT, meanwhile=lambda: None, **how):
         for _ in range(rounds):
             out = "%s/out.%d" % (self.folder, next(self.numbers))
             workers = group(daemon, self.worker, self.data, out, **how)
-            kill_in_mid_life(workers, out, last_instant)
+            kill_in_mid_life(workers, out, last_instant, meanwhile)
             self.said.update(whole_lines(out))
             self.cut_short += workers.returncode != 0
 
@@ -70,6 +71,13 @@ def while_it_stands_still(rounds, daemon):
     daemon.process.send_signal(signal.SIGSTOP)
     rounds.run(daemon, 3)
     daemon.process.send_signal(signal.SIGCONT)
+
+
+def just_after_the_daemon_has_ended(rounds, daemon):
+    """It ends properly. They have not noticed yet when they are killed."""
+    for _ in range(ROUNDS // 3):
+        rounds.run(daemon, 1, meanwhile=daemon.stop, pause=1000)
+        daemon.start()
 
 
 def while_nobody_listens(rounds, daemon):
@@ -119,7 +127,7 @@ def main():
     expected = undisturbed(
         lambda daemon: group(daemon, worker, data, folder + "/whole").wait())
     assert_done(expected, whole_lines(folder + "/whole"))
-    for case in (while_it_listens, while_it_stands_still, while_nobody_listens,
+    for case in (while_it_listens, while_it_stands_still, just_after_the_daemon_has_ended, while_nobody_listens,
                  without_shared_memory, daemon_killed_after_them):
         daemon, rounds = Daemon(interval="0.5"), Rounds(worker, data, folder)
         try:

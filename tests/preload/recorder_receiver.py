@@ -18,6 +18,7 @@ HEADER_FIELDS = ("magic protocol memory_size hello_offset hello_size log_offset 
                  "acknowledged lost processes users").split()
 ENTRY = struct.Struct("<QIIQQQII")
 HELLO = b"\x0a"  # the first byte of a Packet{hello}
+MEMORY_LEFT = 1 << 63  # in `acknowledged`: the aggregator is about to end
 MEMORY_MAGIC = int.from_bytes(b"FRPTLOG1", "little")
 ENTRY_MAGICS = [int.from_bytes(magic, "little") for magic in (b"FRPTLOG3", b"mRPTLOG3")]
 FREE, CLAIMED, READY, EXEC, VOID = range(5)

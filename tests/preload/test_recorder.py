@@ -311,6 +311,25 @@ def acknowledged_segments_are_given_back(client):
 
 
 @test
+def an_aggregator_that_leaves_is_not_relied_upon(client):
+    """It holds the memories, and has said that it reads them no more: each record is in the spool before the call
+    returns, those of a further segment, too."""
+    with Case(client) as case:
+        process = case.start("growing", 12000)
+        process.stdout.readline()
+        case.receiver.settle()
+        for memory in case.receiver.memories:
+            memory.acknowledge(wire.MEMORY_LEFT)
+        process.stdin.write(b"x")
+        process.stdin.flush()
+        process.stdout.readline()
+        process.kill()
+        process.communicate(timeout=TIMEOUT)
+        assert len(case.receiver.memories) == 1
+        assert sorted(set(made(case.spooled()))) == numbered("growing", 12000, "step1")
+
+
+@test
 def a_log_is_given_back_while_a_thread_writes_to_it(client):
     with Case(client) as case:
         case.run("released", 2000)

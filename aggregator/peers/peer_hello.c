@@ -160,6 +160,8 @@ int peer_hear_hello(struct peer *peer, const Footprint__Hello *hello, struct rec
 		return error_set(err, -EACCES,
 			"hello: refused: --allow-app or --allow-uid does not name its application "
 			"or user");
+	if (r == -ECANCELED)
+		return error_set(err, r, "hello: of a session that was dropped");
 	if (r < 0)
 		return error_set(err, r, "hello: refused: %s",
 			r == -EUSERS ? "too many applications or roots of its user" : strerror(-r));

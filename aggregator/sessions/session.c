@@ -238,7 +238,7 @@ int session_get(struct aggregator *daemon, const Footprint__Hello *hello,
 	 * since the id is a secret: 128 random bits, in memory and files that nobody else may
 	 * read. */
 	if (session->dropped)
-		return -EACCES;
+		return -ECANCELED;
 	/* It had ended, and what it left in the spool comes now: it will end once more. */
 	if (session->state == SESSION_FINISHED) {
 		run_join(session->application, hello->host, session->started_ns);

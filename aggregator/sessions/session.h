@@ -126,9 +126,9 @@ struct hello_source {
 	struct entered *entered; /* its "/" in that root; NULL: it is that of the root */
 };
 
-/* Finds the session of this hello, or makes it. 0; -EACCES: the policy forbids it, or it was
- * dropped; -EUSERS: its user has too many applications or roots now (reported); -ENOMEM. The caller
- * counts failures, and reports the others. */
+/* Finds the session of this hello, or makes it. 0; -EACCES: the policy forbids it; -ECANCELED: it
+ * was dropped; -EUSERS: its user has too many applications or roots now (reported); -ENOMEM. The
+ * caller counts failures, and reports the others. */
 int session_get(struct aggregator *daemon, const Footprint__Hello *hello,
 	const struct hello_source *source, struct session **ret);
 struct session *session_find(struct aggregator *daemon, const uint8_t id[static SESSION_ID_SIZE]);

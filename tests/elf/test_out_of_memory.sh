@@ -9,7 +9,8 @@ for name in malloc calloc realloc reallocarray strdup strndup open_memstream asp
 	wraps+=("-Wl,--wrap=$name")
 done
 looks=()
-for name in log roots/look roots/look_chroot roots/digests roots/id_map roots/lexical; do
+for name in log roots/look roots/look_chroot roots/look_outside roots/entered_look roots/entered_names \
+	roots/entered_tables roots/digests roots/id_map roots/lexical; do
 	looks+=("$BUILD/obj/aggregator/$name.o")
 done
 # shellcheck disable=SC2046 # words are wanted

@@ -259,7 +259,8 @@ __asm__(".section .note.go.buildid, \"a\", @note\n.long 4, 4, 4\n.ascii \"Go\\0\
 void look(void) {}
 END
 echo 'extern void look(void); int main(void) { look(); }' >user.c
-gcc -shared -fPIC -o libgo.so library.c && gcc -o user user.c ./libgo.so || die "cannot build a library"
+gcc -shared -fPIC -o libgo.so library.c || die "cannot build a library"
+gcc -o user user.c ./libgo.so || die "cannot build its user"
 readelf -n libgo.so | grep -q '^ *Go ' || die "the library has no note of Go's"
 run ./user
 gaps "a Go library" raw-syscall "$here/libgo.so"

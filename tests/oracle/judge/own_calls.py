@@ -7,6 +7,7 @@ manifest that strace did not see.
 
 - "/" opened to be handed to the aggregator, with flags that nothing else needs together; or asked which
   mount it is, in a program whose parent was handed a pool
+- the table of mounts, before and after a call that may change the root
 - a program looked at before it is executed or spawned: is it static, does it gain privileges?
 - whether the dynamic linker's own files are there, asked once at the start of each program
 - whether a library exists that dlopen is given as a path, and a semaphore that sem_open makes
@@ -17,6 +18,8 @@ from .tasks import clone_flags
 
 ROOT_HANDLE = {"O_RDONLY", "O_PATH", "O_DIRECTORY", "O_CLOEXEC"}
 ROOT_QUESTION = ({"AT_STATX_SYNC_AS_STAT", "AT_NO_AUTOMOUNT"}, {"STATX_INO", "STATX_MNT_ID"})
+PROCESS_HANDLE = {"O_RDONLY", "O_PATH", "O_DIRECTORY", "O_CLOEXEC"}
+MOUNT_TABLE = {"O_RDONLY", "O_CLOEXEC"}
 PROGRAM_LOOK = {"O_RDONLY", "O_NOCTTY", "O_NONBLOCK", "O_CLOEXEC"}
 LIBRARY_TRIED = {"O_RDONLY", "O_NONBLOCK", "O_CLOEXEC"}
 LINKER_FILES = {b"/etc/ld.so.cache", b"/etc/ld.so.preload", b"/etc/ld-musl-x86_64.path"}
@@ -48,6 +51,11 @@ def opens_root(call):
     return call.name == "openat" and path_of(call) == b"/" and is_open_with(call, ROOT_HANDLE)
 
 
+def opens_mounts(call):
+    return (path_of(call) == b"/proc/thread-self" and is_open_with(call, PROCESS_HANDLE)
+            or path_of(call) in (b"/proc/thread-self/mountinfo", b"mountinfo") and is_open_with(call, MOUNT_TABLE))
+
+
 def asks_for_pool(call):
     """A message to nobody by name: on a connection."""
     return (call.name == "sendmsg" and hasattr(call.values[1], "get")
@@ -73,7 +81,7 @@ def may_it_run(call):
 def is_own_alone(call):
     """Known without its neighbours."""
     path = path_of(call)
-    if is_program_look(call) or asks_for_root(call) or opens_root(call):
+    if is_program_look(call) or asks_for_root(call) or opens_root(call) or opens_mounts(call):
         return True
     if call.name == "faccessat":
         return path in LINKER_FILES

@@ -62,8 +62,8 @@ static int take_entry(struct aggregator *daemon, struct taken *taken, const stru
 		session_drop(*ret, &err);
 	else if (r < 0)
 		daemon->counters.refused++;
-	/* Records that the operator does not allow are not missed, and that a session was dropped is
-	 * a gap already; any others are. */
+	/* Records that the operator does not allow are not missed, and that a session was dropped
+	 * is a gap already; any others are. */
 	taken->unplaced += r < 0 && !*ret && r != -EACCES && r != -ECANCELED;
 	daemon->counters.spool_entries++;
 	return 0;

@@ -88,10 +88,18 @@ enum look_depth fact_depth(const struct fact *fact, const struct path *path)
 
 /* --- applying --------------------------------------------------------------------------------- */
 
+/* A program that was executed in that root has begun after what is mounted there, as a rule; one
+ * that has entered it may have come before. */
 static int apply_path(struct fact *fact)
 {
-	return apply_outcome(fact->session->application->manifest, fact->path->look, fact->access,
-		fact->error, fact->session->executable);
+	const struct session *session = fact->session;
+	const struct look *look = fact->path->look;
+	struct manifest *m = session->application->manifest;
+	int r = apply_outcome(m, look, fact->access, fact->error, session->executable);
+
+	if (r == 0 && look->hidden && !session->begun_in)
+		r = apply_outcome(m, look->hidden, fact->access, fact->error, session->executable);
+	return r;
 }
 
 /* The session took each path for a directory to which later paths may be relative; most are none.

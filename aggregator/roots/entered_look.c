@@ -193,6 +193,35 @@ static int look_before(struct inward *inward, const char *path, const struct spo
 	return r == 0 ? inward->look->unmounted : r;
 }
 
+/* Looks for what stood at this path before something was mounted over it: where a table of mounts
+ * from when the root was entered leads. 0 or our own trouble. */
+static int look_at_hidden(struct inward *inward, const char *path, const struct spot *spot,
+	const struct look_request *request)
+{
+	const struct crossing *into = inward->entered->into;
+	const struct mount *mount = into ? mounts_of(&into->after, path) : NULL;
+	auto_candidates struct candidates candidates = { 0 };
+	struct look_request outside = *request;
+	autofree char *name = NULL;
+	int r = 0;
+
+	if (!mount || mount->id == spot->mount || mount_usual_point(mount->type))
+		return 0;
+	outside.entered = NULL;
+	outside.root_size = 0;
+	r = candidates_begin(inward->entered, mount, path, &candidates);
+	while (r >= 0 && !inward->look->hidden && (r = candidates_next(&candidates, &name)) > 0) {
+		outside.raw = name;
+		r = look_at(inward->tools, &outside, &inward->look->hidden);
+		free(steal_pointer(name));
+		if (r == 0 && inward->look->hidden->error) {
+			look_unref(inward->look->hidden);
+			inward->look->hidden = NULL;
+		}
+	}
+	return r < 0 ? r : 0;
+}
+
 static bool is_absent(int error)
 {
 	return error == -ENOENT || error == -ENOTDIR;
@@ -215,8 +244,10 @@ static int look_where_it_was(struct inward *inward, const struct look_request *r
 		inward->entered->stale = true; /* it is newer */
 		r = entered_read_now(inward->entered);
 	}
-	if (r < 0 || !was_elsewhere(inward, path, &spot))
+	if (r < 0)
 		return r;
+	if (!was_elsewhere(inward, path, &spot))
+		return look->error ? 0 : look_at_hidden(inward, path, &spot, request);
 	return look_before(inward, path, &spot, request);
 }
 

@@ -369,6 +369,7 @@ void look_unref(struct look *look)
 	if (!look || --look->references)
 		return;
 	look_unref(look->interpreter);
+	look_unref(look->hidden);
 	for (size_t i = 0; i < look->n_links; i++) {
 		free(look->links[i].path);
 		free(look->links[i].target);

@@ -52,6 +52,9 @@ struct look {
 	/* In an entered root: it is on a mount that is not there any more, and was not found where
 	 * that came from. */
 	bool unmounted;
+	/* There, too: what was at the path before something was mounted over it, in the container's
+	 * root; NULL: nothing. The process that has entered that root may have used either. */
+	struct look *hidden;
 
 	/* LOOK_OBJECT and deeper, where there is a regular file */
 	struct elf_info elf;

@@ -27,6 +27,23 @@ finds_what_was_mounted() {
 		"$(facts '.files[] | select(.path | endswith("/volume/file")) | .sha256')"
 	assert_fact "the file underneath was not read" '[.files[].path | select(endswith("/place/file"))] == []'
 }
+# What a process has read before it mounts something over it: looks come later.
+finds_what_was_hidden() {
+	aggregator_start
+	assert_equal "the file, before it is hidden" underneath "$("${watched[@]}" python3 -c '
+import ctypes, sys
+libc = ctypes.CDLL(None)
+NEWNS, PRIVATE, BIND = 0x20000, 0x44000, 0x1000
+volume, place = (name.encode() for name in sys.argv[1:])
+assert libc.unshare(NEWNS) == 0 and libc.mount(b"none", b"/", None, PRIVATE, None) == 0
+text = open(place + b"/file").read()
+assert libc.mount(volume, place, None, BIND, None) == 0
+print(text, end="")' "$work/volume" "$work/place")"
+	aggregator_stop
+	assert_fact "nothing is amiss where something was hidden" '.gaps == []'
+	assert_equal "digest of the file that was hidden" "$(sha256sum <"$work/place/file" | cut -d ' ' -f 1)" \
+		"$(facts '.files[] | select(.path | endswith("/place/file")) | .sha256')"
+}
 # with_the_rights_of_the_unit: from now on, footprintd has the capabilities that its unit gives it.
 with_the_rights_of_the_unit() {
 	local rights
@@ -40,6 +57,8 @@ with_the_rights_of_the_unit() {
 }
 
 finds_what_was_mounted
+rm -rf "${manifests:?}"
+finds_what_was_hidden
 rm -rf "${manifests:?}"
 with_the_rights_of_the_unit
 finds_what_was_mounted

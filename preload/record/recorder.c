@@ -9,6 +9,7 @@
 
 #include "preload/hooks/symbols.h"
 #include "preload/image.h"
+#include "preload/mapping.h"
 #include "preload/rawcall.h"
 #include "preload/record/directories.h"
 #include "preload/record/facts.h"
@@ -278,9 +279,25 @@ static uint64_t place_socket(union address *address, size_t *size)
 	return 0;
 }
 
+/* Copies the part of an address that has a meaning. Returns its size; 0: it is not recorded. */
+static size_t copy_address(
+	union address *copy, enum endpoint_use use, const void *address, size_t size)
+{
+	memset(copy, 0, sizeof(*copy));
+	memcpy(copy->bytes, address, size < sizeof(*copy) ? size : sizeof(*copy));
+	/* bind() takes AF_UNSPEC for AF_INET, with the address of all interfaces. */
+	if (use == ENDPOINT_BIND && copy->any.sa_family == AF_UNSPEC && size)
+		copy->any.sa_family = AF_INET;
+	size = address_size(&copy->any, size);
+	memset(copy->bytes + size, 0, sizeof(*copy) - size);
+	if (copy->any.sa_family == AF_INET)
+		memset(copy->inet.sin_zero, 0, sizeof(copy->inet.sin_zero));
+	return size;
+}
+
 void record_address(enum endpoint_use use, const void *address, size_t size, int error)
 {
-	union address copy = { 0 };
+	union address copy;
 	uint64_t directory = 0, key;
 
 	/* A signal interrupts the waiting, not the connection: that goes on. */
@@ -289,16 +306,9 @@ void record_address(enum endpoint_use use, const void *address, size_t size, int
 	if (!image_segment() || fact_says_nothing(error) || !address ||
 		(error && !structure_was_read(address, size, error)))
 		return;
-	memcpy(copy.bytes, address, size < sizeof(copy) ? size : sizeof(copy));
-	/* bind() takes AF_UNSPEC for AF_INET, with the address of all interfaces. */
-	if (use == ENDPOINT_BIND && copy.any.sa_family == AF_UNSPEC && size)
-		copy.any.sa_family = AF_INET;
-	size = address_size(&copy.any, size);
+	size = copy_address(&copy, use, address, size);
 	if (!size)
 		return;
-	memset(copy.bytes + size, 0, sizeof(copy) - size);
-	if (copy.any.sa_family == AF_INET)
-		memset(copy.inet.sin_zero, 0, sizeof(copy.inet.sin_zero));
 	if (copy.any.sa_family == AF_UNIX)
 		directory = place_socket(&copy, &size);
 	if (fact_is_known(seen_hash(directory, copy.bytes, size),
@@ -338,12 +348,38 @@ static bool is_of_network(int fd, int family)
 	       socket_option(fd, SO_DOMAIN) == family && socket_option(fd, SO_TYPE) == SOCK_STREAM;
 }
 
+/* Is the structure in the page of the stack that we are on? Then it can be read without asking. */
+static bool is_on_stack(const void *structure, size_t size)
+{
+	uintptr_t page = (uintptr_t)__builtin_frame_address(0) & -PAGE;
+
+	return (uintptr_t)structure >= page && (uintptr_t)structure + size <= page + PAGE;
+}
+
+/* Was a connect to this address recorded that waits? Of another family than the network's, none has
+ * to be. */
+static bool connect_is_known(const void *address, size_t size)
+{
+	union address copy;
+	uint64_t key;
+
+	size = copy_address(&copy, ENDPOINT_CONNECT, address, size);
+	if (copy.any.sa_family != AF_INET && copy.any.sa_family != AF_INET6)
+		return true;
+	return size &&
+	       fact_is_known(seen_hash(0, copy.bytes, size),
+		       FACT_ATTRIBUTES(RECORD_ENDPOINT, ENDPOINT_CONNECT, EINPROGRESS), &key);
+}
+
 void record_connect_begins(int fd, const void *address, size_t size)
 {
+	bool readable = is_on_stack(address, size);
 	sa_family_t family;
 
 	if (!image_segment() || size < sizeof(family) || size > sizeof(struct sockaddr_storage) ||
-		!may_wait(fd) || !structure_is_readable(address, size))
+		(readable && connect_is_known(address, size)) || !may_wait(fd))
+		return;
+	if (!readable && (!structure_is_readable(address, size) || connect_is_known(address, size)))
 		return;
 	memcpy(&family, address, sizeof(family));
 	if (is_of_network(fd, family))

@@ -60,6 +60,29 @@ int main(int argc, char **argv)
 }
 """
 
+CONNECTS = r"""
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* Connects as often as the second argument says to where nobody listens; waiting for that, or not. */
+int main(int argc, char **argv)
+{
+	int type = SOCK_STREAM | (argv[1][0] == 'n' ? SOCK_NONBLOCK : 0);
+
+	for (int round = 0; round < atoi(argv[2]); round++) {
+		struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(1) };
+		int fd = socket(AF_INET, type, 0);
+
+		address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+		connect(fd, (struct sockaddr *)&address, sizeof(address));
+		close(fd);
+	}
+	return argc != 3;
+}
+"""
+
 
 def count_calls(folder, command, library, address, status=0, variables=()):
     """The number of system calls of a command, which ends with this status."""
@@ -92,6 +115,21 @@ def judge_search(folder, library, address):
     if bare != 20 or watched > 20 * (1 + SEARCH_CALLS_MAX):
         return print("FAILED: too many system calls in a search") or 1
     return 0
+
+
+def judge_connects(folder, library, address):
+    """Returns 1 if a repeated connect, by an address on the stack, takes a system call of ours."""
+    program = os.path.join(folder, "connects")
+    subprocess.run(["gcc", "-O2", "-x", "c", "-o", program, "-"], input=CONNECTS.encode(), check=True)
+    failed = 0
+    for how in ("waiting", "nonblocking"):
+        bare, watched = (count_calls(folder, [program, how, "103"], preloaded, address)
+                         - count_calls(folder, [program, how, "3"], preloaded, address)
+                         for preloaded in (None, library))
+        print("system calls of 100 connects, %s: bare %d, watched %d" % (how, bare, watched))
+        if bare != 300 or watched > bare + 6:
+            failed = print("FAILED: system calls for a connect that was known") or 1
+    return failed
 
 
 def judge(where, bare, watched):
@@ -132,6 +170,7 @@ def main():
                              for preloaded in (None, library))
             failed |= judge(where, bare, watched)
         failed |= judge_search(folder, library, address)
+        failed |= judge_connects(folder, library, address)
         receiver.wait_ended()
         receiver.close()
     return failed

@@ -247,6 +247,31 @@ static bool drain(struct peer_list *list)
 	return more;
 }
 
+static void hear(struct peer_list *list, const struct peer *but)
+{
+	struct peer *peer = TAILQ_FIRST(list);
+
+	while (peer) {
+		struct peer *next = TAILQ_NEXT(peer, link);
+
+		if (peer != but)
+			peer_hear(peer);
+		peer = next;
+	}
+}
+
+void intake_hear_others(struct aggregator *daemon, const struct peer *but)
+{
+	struct intake *intake = &daemon->intake;
+
+	if (intake->hearing)
+		return;
+	intake->hearing = true;
+	hear(&intake->silent, but);
+	hear(&intake->talking, but);
+	intake->hearing = false;
+}
+
 bool intake_drain(struct aggregator *daemon)
 {
 	bool more = true;

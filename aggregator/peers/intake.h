@@ -26,6 +26,7 @@ struct intake {
 	bool paused;	  /* accepts nobody, because there are no descriptors */
 	bool busy;	  /* something was read since the loop last waited */
 	bool policy_told; /* it was reported that somebody is not allowed */
+	bool hearing;	  /* in intake_hear_others() */
 	bool any_waits;	  /* a peer waits for facts to be applied */
 	struct peer_list silent, talking;
 	unsigned n_silent;
@@ -38,6 +39,9 @@ int intake_init(struct aggregator *daemon);
 /* Accepts and reads what is there now. For the end, before the last snapshot. True: there may be
  * more. */
 bool intake_drain(struct aggregator *daemon);
+/* Reads what the others have said so far: this peer may have been told of what is in there. Closes
+ * nobody, so it may be called while one of them is being read. */
+void intake_hear_others(struct aggregator *daemon, const struct peer *but);
 /* Accepts nobody any more, until a tick. */
 void intake_pause(struct aggregator *daemon);
 /* Drops silent peers, accepts again if descriptors are free, and makes the socket again if somebody

@@ -220,6 +220,30 @@ enum hearing peer_read(struct peer *peer)
 	return HEARD;
 }
 
+static bool has_packet(const struct peer *peer)
+{
+	char byte;
+
+	return recv(peer->fd, &byte, sizeof(byte), MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+void peer_hear(struct peer *peer)
+{
+	for (int i = 0; i < PACKETS_AT_ONCE && has_packet(peer); i++) {
+		auto_received struct received received = { .n = 0 };
+		struct error err = { 0 };
+		ssize_t n = receive(peer->fd, peer->daemon->intake.packet, &received);
+
+		if (n <= 0)
+			return;
+		if (hear(peer, (size_t)n, &received, &err) < 0) {
+			if (peer->session)
+				session_drop(peer->session, &err);
+			return;
+		}
+	}
+}
+
 /* Reads what is there, but only for a while, since others have their turn. */
 static enum hearing peer_read_some(struct peer *peer)
 {

@@ -35,6 +35,9 @@ enum hearing { HEARD, NOTHING_TO_HEAR, PEER_GONE };
 int peer_new(struct aggregator *daemon, int fd);
 /* Reads one packet, if there is one. PEER_GONE: the peer was freed. */
 enum hearing peer_read(struct peer *peer);
+/* Reads the packets that are there, up to some, and closes nothing: a session that cannot go on is
+ * dropped, and its connection closed with the next tick. */
+void peer_hear(struct peer *peer);
 /* Reads again from a peer that waits. */
 void peer_resume(struct peer *peer);
 /* Closes the connection, and frees the peer, now or in the next turn of the loop. */

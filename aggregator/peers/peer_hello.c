@@ -63,6 +63,12 @@ static int take_root(struct peer *peer, const Footprint__Hello *hello, int fd,
 	if (r < 0)
 		return r;
 	ret->entered = entered_find(peer->daemon, fd);
+	/* A process that has entered this root, and then executed the peer, has said so on another
+	 * connection, which may not have been read yet. */
+	if (!ret->entered && !roots_have(peer->daemon, fd)) {
+		intake_hear_others(peer->daemon, peer);
+		ret->entered = entered_find(peer->daemon, fd);
+	}
 	if (ret->entered)
 		return take_entered(peer, hello, fd, ret, err);
 	r = roots_get(peer->daemon, peer->uid, fd, &ret->root);

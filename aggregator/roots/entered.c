@@ -144,7 +144,7 @@ struct entered *entered_find(struct aggregator *daemon, int fd)
 	struct root identity = { 0 }, *root;
 	struct entered *entered = NULL;
 
-	if (root_identify(fd, &identity) < 0 || !identity.mount)
+	if (!daemon->roots.n_entered || root_identify(fd, &identity) < 0 || !identity.mount)
 		return NULL;
 	LIST_FOREACH(root, &daemon->roots.list, link)
 		if ((entered = find(root, &identity)))

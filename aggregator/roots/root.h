@@ -114,6 +114,8 @@ struct roots {
 /* While more facts than this wait, no logs are read. */
 #define FACTS_QUEUED_MAX 65536u
 
+/* Is the root that `fd` names known, and has no process entered it? */
+bool roots_have(struct aggregator *daemon, int fd);
 /* Finds the root that `fd` (an O_PATH descriptor of a directory) names, or makes it, for a process
  * of this user; it keeps a duplicate of the descriptor. 0; -EUSERS: the user has too many now
  * (reported); or another negative errno. The caller holds a reference. */

@@ -153,6 +153,13 @@ static int make_known(
 	return root->handed < 0 ? -errno : 0;
 }
 
+bool roots_have(struct aggregator *daemon, int fd)
+{
+	struct root identity = { 0 };
+
+	return root_identify(fd, &identity) == 0 && find(daemon, &identity, false);
+}
+
 int roots_get(struct aggregator *daemon, uint32_t user, int fd, struct root **ret)
 {
 	struct root identity = { 0 };

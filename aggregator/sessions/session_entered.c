@@ -8,6 +8,9 @@
 #include "aggregator/sessions/ingest.h"
 #include "aggregator/sessions/session.h"
 
+/* Ends and changes of roots come on different connections, whose order nobody knows. */
+#define JUST_ENDED_MS 1000
+
 static bool has(const struct session *session, const struct entered *entered)
 {
 	for (unsigned i = 0; i < session->n_entered; i++)
@@ -61,17 +64,29 @@ static bool lives_in(
 	return session->root == root && session->begun_in == entered && !session->n_crossings;
 }
 
+/* Is it over for so long that the change must have come later? */
+static bool ended_before(const struct session *session)
+{
+	return session->state == SESSION_ENDING &&
+	       uv_now(&session->daemon->loop) - session->ending_ms >= JUST_ENDED_MS;
+}
+
 /* The others with that root do not know that they have another one. What they say of it is about
  * other files. 0 or -ENOMEM. */
 static int note_others(const struct session *session, const struct entered *from)
 {
+	struct sessions *sessions = &session->daemon->sessions;
+	struct session_list *lists[] = { &sessions->live, &sessions->ending };
 	struct session *other;
 	int r = 0;
 
-	TAILQ_FOREACH(other, &session->daemon->sessions.live, link)
-		if (r == 0 && other != session && lives_in(other, session->root, from))
-			r = session_gap(other, "unresolved", NULL,
-				"another process has changed its root directory (pivot_root)");
+	for (size_t i = 0; i < 2; i++)
+		TAILQ_FOREACH(other, lists[i], link)
+			if (r == 0 && other != session && lives_in(other, session->root, from) &&
+				!ended_before(other))
+				r = session_gap(other, "unresolved", NULL,
+					"another process has changed its root directory "
+					"(pivot_root)");
 	return r;
 }
 

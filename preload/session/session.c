@@ -18,8 +18,9 @@
 
 /* Field numbers of footprint.Packet, Batch, Notice, PoolRequest and Entered. */
 enum { PACKET_HELLO = 1, PACKET_BATCH = 2, PACKET_NOTICE = 3, PACKET_POOL = 4, PACKET_ENTERED = 6 };
-enum { NUMBER_SESSION = 1, NUMBER_VALUE = 2 }; /* of both Notice and PoolRequest */
-enum { ENTERED_SESSION = 1, ENTERED_ID = 2, ENTERED_FROM = 3, ENTERED_EVERYONE = 4 };
+enum { SMALL_SESSION = 1 }; /* of all of them but Hello and Batch */
+enum { NUMBER_VALUE = 2 };  /* of both Notice and PoolRequest */
+enum { ENTERED_ID = 2, ENTERED_FROM = 3, ENTERED_EVERYONE = 4 };
 enum { BATCH_SESSION = 1, BATCH_SEGMENT = 2, BATCH_OFFSET = 3, BATCH_LOG = 4 };
 
 #define HEAD_SIZE_MAX  64	   /* bytes of a packet before its hello or log */
@@ -198,11 +199,13 @@ void session_start(struct segment *segment, int memfd, int root)
 		image_log("no aggregator answers", error);
 }
 
-typedef void number_writer(struct writer *w, unsigned field, uint64_t value);
+/* Writes the message in a packet, from what `context` points to. */
+typedef void message_writer(struct writer *w, const void *context);
 
-/* Sends a packet that holds a session and a number: Notice, PoolRequest. */
-static void send_number(unsigned packet, const uint8_t session[static SESSION_ID_SIZE],
-	number_writer *write_number, uint64_t number)
+/* Sends a packet with a message that begins with the session, and is small. 0 or a negative
+ * errno. */
+static long send_small(unsigned packet, message_writer *write_message, const void *context,
+	const int *fds, size_t fd_count)
 {
 	unsigned char head[HEAD_SIZE_MAX];
 	struct writer inner = { NULL, 0 }, writer = { head, 0 };
@@ -213,19 +216,25 @@ static void send_number(unsigned packet, const uint8_t session[static SESSION_ID
 
 		if (pass)
 			write_bytes_head(w, packet, inner.size);
-		write_bytes(w, NUMBER_SESSION, session, SESSION_ID_SIZE);
-		write_number(w, NUMBER_VALUE, number);
+		write_bytes(w, SMALL_SESSION, image.segment->first->session, SESSION_ID_SIZE);
+		write_message(w, context);
 	}
 	parts[0] = (struct iovec){ head, writer.size };
 	parts[1] = (struct iovec){ NULL, 0 };
-	connection_send(parts, NULL, 0);
+	return connection_send(parts, fds, fd_count);
+}
+
+static void write_notice(struct writer *w, const void *context)
+{
+	const struct segment *segment = context;
+
+	write_varint(w, NUMBER_VALUE, segment->previous->number);
 }
 
 /* "Look at my memory": says that the segment before this one is full. */
 static void send_notice(struct segment *segment)
 {
-	send_number(
-		PACKET_NOTICE, segment->first->session, write_varint, segment->previous->number);
+	send_small(PACKET_NOTICE, write_notice, segment, NULL, 0);
 }
 
 bool session_announce(struct segment *segment, int memfd)
@@ -244,30 +253,30 @@ bool session_announce(struct segment *segment, int memfd)
 	return true;
 }
 
+static void write_request(struct writer *w, const void *context)
+{
+	const uint64_t *identity = context;
+
+	write_fixed64(w, NUMBER_VALUE, *identity);
+}
+
 void session_ask_for_pool(uint64_t identity)
 {
-	send_number(PACKET_POOL, image.segment->first->session, write_fixed64, identity);
+	send_small(PACKET_POOL, write_request, &identity, NULL, 0);
+}
+
+static void write_change(struct writer *w, const void *context)
+{
+	const struct root_change *change = context;
+
+	write_fixed64(w, ENTERED_ID, change->id);
+	write_fixed64(w, ENTERED_FROM, change->from);
+	write_varint(w, ENTERED_EVERYONE, change->everyone);
 }
 
 long session_tell_root(const struct root_change *change, const int *fds, size_t fd_count)
 {
-	unsigned char head[HEAD_SIZE_MAX];
-	struct writer inner = { NULL, 0 }, writer = { head, 0 };
-	struct iovec parts[PACKET_PARTS];
-
-	for (int pass = 0; pass < 2; pass++) {
-		struct writer *w = pass ? &writer : &inner;
-
-		if (pass)
-			write_bytes_head(w, PACKET_ENTERED, inner.size);
-		write_bytes(w, ENTERED_SESSION, image.segment->first->session, SESSION_ID_SIZE);
-		write_fixed64(w, ENTERED_ID, change->id);
-		write_fixed64(w, ENTERED_FROM, change->from);
-		write_varint(w, ENTERED_EVERYONE, change->everyone);
-	}
-	parts[0] = (struct iovec){ head, writer.size };
-	parts[1] = (struct iovec){ NULL, 0 };
-	return connection_send(parts, fds, fd_count);
+	return send_small(PACKET_ENTERED, write_change, change, fds, fd_count);
 }
 
 /* True once a second or so. */

@@ -27,7 +27,7 @@ cp /bin/dash "$root/bin/dash"
 cp /lib64/ld-linux-x86-64.so.2 "$root/lib64"
 cp /lib/x86_64-linux-gnu/libc.so.6 "$root/lib/x86_64-linux-gnu"
 CGO_ENABLED=0 GOFLAGS=-mod=mod GOTOOLCHAIN=local GOPROXY=off GOCACHE=$work/cache HOME=$work \
-	go build -o "$root/bin/program" "$here/program.go" || die "cannot build program.go"
+	go build -o "$root/bin/program" "$here/program.go" "$here/files.go" || die "cannot build program.go"
 tar -C "$root" -c . | podman import --quiet - "$image" >/dev/null || die "cannot import an image"
 
 # in_container NAME OPTION... -- COMMAND...: the output goes to $work/output

@@ -23,14 +23,14 @@ NEEDED = ("strace", "busybox", "gcc", "musl-gcc", "go")
 OUTSIDE = {"search"}
 GO = {"GOFLAGS": "-mod=mod", "GOTOOLCHAIN": "local", "GOPROXY": "off"}
 GO_PROGRAMS = {
-    "go": ["program.go"],
+    "go": ["program.go", "files.go"],
     "go-express": ["express.go"],
     # Linked with libc by Go's own linker and by gcc: these load the library.
-    "go-libc": ["linked.go"],
-    "go-libc-gcc": ["linked.go", "linked_c.go"],
+    "go-libc": ["linked.go", "files.go"],
+    "go-libc-gcc": ["linked.go", "linked_c.go", "files.go"],
 }
 if os.environ.get("FOOTPRINT_TEST_LONG") == "1":  # which builds Go's own packages anew
-    GO_PROGRAMS["go-libc-pie"] = ["-buildmode=pie", "linked.go", "linked_c.go"]
+    GO_PROGRAMS["go-libc-pie"] = ["-buildmode=pie", "linked.go", "linked_c.go", "files.go"]
 
 BUSYBOX = {
     "sh": "for i in 1 2 3; do echo $i >f$i; done; cat f1 f2 none; test -e f3; [ -d /etc ]; . ./f1",

@@ -93,7 +93,12 @@ int apply_program(struct manifest *m, const struct look *look, const char *name,
  * meanwhile, most often by the process itself: what the symlink leads to was not missing. */
 static const char *missing_path(const struct look *look)
 {
-	return look->error || !look->own_link ? look->path : look->links[look->own_link - 1].path;
+	if (look->error)
+		return look->path;
+	/* Nor was what is mounted there by now. */
+	if (look->inside && !look->own_link)
+		return look->inside;
+	return look->own_link ? look->links[look->own_link - 1].path : look->path;
 }
 
 static int add_missing(struct manifest *m, const struct look *look, const char *by)

@@ -276,5 +276,7 @@ int look_in_entered(struct look_tools *tools, struct look *look, const struct lo
 		r = look_where_it_was(&inward, request);
 	if (r != 0)
 		return r < 0 ? r : 0;
-	return look_put_outside(tools, look, &inward.outside);
+	free(look->inside);
+	look->inside = strdup(look->path);
+	return look->inside ? look_put_outside(tools, look, &inward.outside) : -ENOMEM;
 }

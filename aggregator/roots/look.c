@@ -370,6 +370,7 @@ void look_unref(struct look *look)
 		return;
 	look_unref(look->interpreter);
 	look_unref(look->hidden);
+	free(look->inside);
 	for (size_t i = 0; i < look->n_links; i++) {
 		free(look->links[i].path);
 		free(look->links[i].target);

@@ -55,6 +55,9 @@ struct look {
 	/* There, too: what was at the path before something was mounted over it, in the container's
 	 * root; NULL: nothing. The process that has entered that root may have used either. */
 	struct look *hidden;
+	/* There, too: the path before it got the name that the container has. NULL: it is the
+	 * container's root. */
+	char *inside;
 
 	/* LOOK_OBJECT and deeper, where there is a regular file */
 	struct elf_info elf;

@@ -13,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from judge import accesses, compare, elf, said, strace  # noqa: E402
+from judge import accesses, compare, elf, mounts, said, strace  # noqa: E402
 from judge.exclusions import Own, left_out  # noqa: E402
 from judge.own_calls import Finder  # noqa: E402
 from judge.paths import Resolver  # noqa: E402
@@ -329,6 +329,26 @@ class Judging(unittest.TestCase):
 
     def test_json_paths_hold_any_bytes(self):
         self.assertEqual(said.unescape("/a\\xff\\\\ü"), b"/a\xff\\\xc3\xbc")
+
+
+class Mounts(unittest.TestCase):
+    def test_the_last_mount_is_on_top(self):
+        binds = [(b"/srv/a", b"/data"), (b"/srv/b", b"/data/in")]
+        self.assertEqual(mounts.without(b"/data/in/x", binds), b"/srv/b/x")
+        self.assertEqual(mounts.without(b"/data/out", binds), b"/srv/a/out")
+        self.assertEqual(mounts.without(b"/database", binds), b"/database")
+
+    def test_a_descriptor_has_the_path_of_its_open(self):
+        hexed = "".join(f"\\x{byte:02x}" for byte in b"/root")
+        own = "".join(f"\\x{byte:02x}" for byte in b"/proc/self/fd/4")
+        source = "".join(f"\\x{byte:02x}" for byte in b"/work")
+        lines = [f'7 openat(AT_FDCWD<{hexed}>, "{hexed}", O_RDONLY|O_PATH) = 4<{hexed}>\n',
+                 f'7 mount("{source}", "{own}", NULL, MS_BIND|MS_REC, NULL) = 0\n']
+        descriptors = mounts.Descriptors()
+        calls = list(strace.Reader(lines))
+        for call in calls:
+            descriptors.see(call)
+        self.assertEqual(mounts.bind_of(calls[1], descriptors), (b"/work", b"/root"))
 
 
 class Elf(unittest.TestCase):

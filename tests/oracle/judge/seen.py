@@ -6,10 +6,12 @@ address) for endpoints, and a path alone for what is missing.
 
 import os
 import stat
+from dataclasses import replace
 
 from . import accesses, elf
 from .accesses import CHECK, LIST, READ, PathUse
 from .exclusions import is_temporary_semaphore, left_out
+from .mounts import without
 from .own_calls import EXECS, Finder, marks_start, misses_library
 from .strace import Reader, TraceError
 from .tasks import Follower, directory_of
@@ -51,6 +53,7 @@ class Judge:
         self.doubtful = set()  # calls that may be the library's own
         self.started = set()  # images in which our library has started
         self.will_start = set()
+        self.mounts = {}  # of a Step or Image -> the same, canonical
 
     def read(self, lines):
         events = list(Reader(lines))
@@ -112,6 +115,26 @@ class Judge:
             else:
                 self._reached(use, by)
 
+    def _resolve(self, where, base, path, follow=True):
+        """`where`: the Step or Image whose root and mounts count."""
+        found = self.resolver.resolve(base, path, follow, where.root)
+        name = without(found.path, self._canonical(where.binds)) if where.binds else found.path
+        if name == found.path:
+            return found
+        # What is mounted there has a name elsewhere, without symlinks.
+        below = self.resolver.resolve(b"/", name, follow)
+        return replace(below, links=found.links + below.links)
+
+    def _canonical(self, binds):
+        """Mounts as canonical paths; what is mounted may itself be below those before."""
+        if binds not in self.mounts:
+            known = []
+            for what, where in binds:
+                known.append((without(self.resolver.resolve(b"/", what).path, known),
+                              self.resolver.resolve(b"/", where).path))
+            self.mounts[binds] = known
+        return self.mounts[binds]
+
     # --- programs -----------------------------------------------------------------------------
 
     def _file(self, canonical):
@@ -127,13 +150,13 @@ class Judge:
         """Where the executed path leads. /proc/self/exe is the caller's executable."""
         if image.path in (b"/proc/self/exe", b"/proc/thread-self/exe") and image.parent:
             return self._program(image.parent), ()
-        found = self.resolver.resolve(image.base, image.path, True, image.root)
+        found = self._resolve(image, image.base, image.path)
         if elf.is_linker(self._file(found.path)):
             program = elf.linker_program(image.call.values[1].values)
             if program:
                 self.seen.add("loaded", (found.path, found.path), image.call, demanded=False)
                 linker = found.path
-                found = self.resolver.resolve(image.base, program, True, image.root)
+                found = self._resolve(image, image.base, program)
                 self.seen.derived["executed"].update([(linker, linker), (linker, found.path)])
         return found.path, found.links
 
@@ -143,7 +166,7 @@ class Judge:
             script = elf.shebang(self._file(program))
             if not script:
                 break
-            found = self.resolver.resolve(image.base, script, True, image.root)
+            found = self._resolve(image, image.base, script)
             self.seen.derived["executed"].add((program, found.path))
             self._link_facts(found.links, program, image.call, demanded=False)
             self._allow(found, image)
@@ -160,7 +183,7 @@ class Judge:
                 self.seen.unwatched[program] = image.call
                 return None
             return program
-        found = self.resolver.resolve(b"/", interpreter, True, image.root)
+        found = self._resolve(image, b"/", interpreter)
         self.seen.add("loaded", (program, found.path), image.call)
         self._link_facts(found.links, program, image.call)
         return program
@@ -168,7 +191,7 @@ class Judge:
     def _any_linker(self, program, image):
         """The program is gone, so it is not known any more which dynamic linker it had."""
         for linker in elf.LINKERS:
-            found = self.resolver.resolve(b"/", linker, True, image.root)
+            found = self._resolve(image, b"/", linker)
             self.seen.add("loaded", (program, found.path), image.call, demanded=False)
             self._link_facts(found.links, program, image.call, demanded=False)
 
@@ -199,7 +222,7 @@ class Judge:
             self.seen.add("executed", (by, by), call)
             return
         use = PathUse(step, base, path, True, *came)
-        if use.missing and self.resolver.resolve(base, path, True, step.root).exists:
+        if use.missing and self._resolve(step, base, path).exists:
             # Its interpreter is missing, for which the kernel returns the same error.
             use = PathUse(step, base, path, True, frozenset({CHECK}))
         self._used(use, by)
@@ -217,7 +240,7 @@ class Judge:
     def _first(self, step):
         """The program with which the run began: no watched program has started it."""
         text = step.call.values[0].bytes
-        found = self.resolver.resolve(step.cwd, text, True, step.root)
+        found = self._resolve(step, step.cwd, text)
         self.seen.derived["executed"].add((found.path, found.path))
         self._link_facts(found.links, found.path, step.call, demanded=False)
 
@@ -230,6 +253,7 @@ class Judge:
         path = call.values[4].path
         if path is None or not path.startswith(b"/"):
             return
+        path = without(path, self._canonical(step.binds))
         if self._outside(path) or path.startswith((b"/memfd:", b"/dev/zero", b"/SYSV")):
             return
         if path == by:
@@ -246,11 +270,13 @@ class Judge:
 
     def _used(self, use, by):
         step = use.step
-        found = self.resolver.resolve(use.base, use.path, use.follow, step.root)
+        found = self._resolve(step, use.base, use.path, use.follow)
         # After a chroot, the library still looks for its files outside.
         if self.own.owns(found.path) or self.own.owns(use.path):
             return
         demanded = step.call not in self.doubtful
+        if step.binds:
+            demanded &= self._allow_hidden(use, found, by)
         self._link_facts(found.links, by, step.call, demanded)
         if left_out(found.path):
             return
@@ -266,6 +292,19 @@ class Judge:
             demanded = False  # `ld.so PROGRAM` reads what the kernel would have executed
         for access in self._named(use.accesses, found):
             self._add_access(access, by, found.path, step.call, demanded)
+
+    def _allow_hidden(self, use, found, by):
+        """What a mount hides may be listed beside it (doc/decisions/pivot-root.md). False: what is missing below
+        a mount has either name."""
+        hidden = self.resolver.resolve(use.base, use.path, use.follow, use.step.root)
+        if hidden.path == found.path or left_out(hidden.path):
+            return True
+        if use.missing:
+            self.seen.add("missing", hidden.path, use.step.call, demanded=False)
+            return False
+        for access in self._named(use.accesses, hidden):
+            self._add_access(access, by, hidden.path, use.step.call, False)
+        return True
 
     def _in_vain(self, use, found, by):
         """Is it a search or check by the dynamic linker, before our library's first call?"""
@@ -310,7 +349,7 @@ class Judge:
         if isinstance(address, bytes):
             # bind makes the name, so it does not follow a link in the last component.
             follow = use.operation != "bind"
-            found = self.resolver.resolve(use.step.cwd, address, follow, use.step.root)
+            found = self._resolve(use.step, use.step.cwd, address, follow)
             if self._outside(found.path):
                 return
             address = "unix:" + os.fsdecode(found.path)

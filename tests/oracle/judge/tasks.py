@@ -2,11 +2,13 @@
 
 A task is a thread. Tasks of one process share an Image; so do forks, until one of them execs:
 an image is what the manifest calls an executable's run. Working directory and root belong to a
-Place, which tasks share after clone(CLONE_FS).
+Place, which tasks share after clone(CLONE_FS). What is mounted belongs to a Space, which tasks share
+unless they ask for one of their own (CLONE_NEWNS).
 """
 
 from dataclasses import dataclass, field
 
+from .mounts import Descriptors, Space, bind_of
 from .strace import Call, Ended, Superseded, Text, TraceError
 
 
@@ -20,6 +22,7 @@ class Image:
     root: bytes
     parent: "Image | None"
     environment: dict = field(default_factory=dict)
+    binds: tuple = ()  # as they were when it began
 
 
 @dataclass(eq=False)
@@ -33,6 +36,7 @@ class Task:
     pid: int
     image: Image | None
     place: Place
+    space: Space
 
 
 @dataclass(eq=False)
@@ -43,6 +47,8 @@ class Step:
     image: Image
     cwd: bytes
     root: bytes
+    binds: tuple  # of its mount namespace until then
+    space: Space
 
 
 BIRTHS = {"fork", "vfork", "clone", "clone3"}
@@ -98,6 +104,7 @@ class Follower:
         self.births = Births(events)
         self.tasks = {}
         self.first = Place(cwd, root)
+        self.descriptors = Descriptors()
 
     def __iter__(self):
         for event in self.events:
@@ -110,9 +117,11 @@ class Follower:
                 continue
             task = self._task(event.pid, event.start)
             self._see_cwd(event, task)
-            step = Step(event, task.image, task.place.cwd, task.place.root)
+            self.descriptors.see(event)
+            step = Step(event, task.image, task.place.cwd, task.place.root, tuple(task.space.binds), task.space)
             if event.finished and not event.error:
                 self._move(event, task)
+                self._mount(event, task)
                 if event.name in BIRTHS:
                     # Now, because the parent may be gone when the child first appears.
                     if self.births.awaits(event):
@@ -128,7 +137,7 @@ class Follower:
         if task:
             return task
         if not self.tasks and not self.births.calls.get(pid) and self.first:
-            task, self.first = Task(pid, None, self.first), None
+            task, self.first = Task(pid, None, self.first, Space()), None
         else:
             task = self._born(pid, line)
         self.tasks[pid] = task
@@ -137,9 +146,11 @@ class Follower:
     def _born(self, pid, line):
         birth = self.births.of(pid, line)
         parent = self._task(birth.pid, birth.start)
-        if "CLONE_FS" in clone_flags(birth):
-            return Task(pid, parent.image, parent.place)
-        return Task(pid, parent.image, Place(parent.place.cwd, parent.place.root))
+        flags = clone_flags(birth)
+        space = Space(parent.space) if "CLONE_NEWNS" in flags else parent.space
+        if "CLONE_FS" in flags:
+            return Task(pid, parent.image, parent.place, space)
+        return Task(pid, parent.image, Place(parent.place.cwd, parent.place.root), space)
 
     @staticmethod
     def _see_cwd(call, task):
@@ -161,6 +172,13 @@ class Follower:
         elif call.name == "unshare" and "CLONE_FS" in call.values[0].flags():
             task.place = Place(place.cwd, place.root)
 
+    def _mount(self, call, task):
+        bind = bind_of(call, self.descriptors)
+        if bind:
+            task.space.binds.append(bind)
+        elif call.name == "unshare" and "CLONE_NEWNS" in call.values[0].flags():
+            task.space = Space(task.space)
+
     @staticmethod
     def _entered(place, text):
         if not isinstance(text, Text) or text.cut:
@@ -177,4 +195,4 @@ class Follower:
             path, base = call.values[1].bytes, directory_of(call.values[0], step.cwd)
             if not path:
                 path = call.values[0].path
-        return Image(call, base, path, step.root, step.image)
+        return Image(call, base, path, step.root, step.image, binds=step.binds)

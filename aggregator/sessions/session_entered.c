@@ -7,9 +7,7 @@
 #include "aggregator/peers/receive.h"
 #include "aggregator/sessions/ingest.h"
 #include "aggregator/sessions/session.h"
-
-/* Ends and changes of roots come on different connections, whose order nobody knows. */
-#define JUST_ENDED_MS 1000
+#include "aggregator/sessions/session_parts.h"
 
 static bool has(const struct session *session, const struct entered *entered)
 {
@@ -64,16 +62,10 @@ static bool lives_in(
 	return session->root == root && session->begun_in == entered && !session->n_crossings;
 }
 
-/* Is it over for so long that the change must have come later? */
-static bool ended_before(const struct session *session)
-{
-	return session->state == SESSION_ENDING &&
-	       uv_now(&session->daemon->loop) - session->ending_ms >= JUST_ENDED_MS;
-}
-
 /* The others with that root do not know that they have another one. What they say of it is about
- * other files. 0 or -ENOMEM. */
-static int note_others(const struct session *session, const struct entered *from)
+ * other files. (Ends and changes of roots come on different connections, whose order nobody knows.
+ * But an end that was seen before the change was one.) 0 or -ENOMEM. */
+static int note_others(const struct session *session, const struct entered *from, uint64_t at_ns)
 {
 	struct sessions *sessions = &session->daemon->sessions;
 	struct session_list *lists[] = { &sessions->live, &sessions->ending };
@@ -83,7 +75,7 @@ static int note_others(const struct session *session, const struct entered *from
 	for (size_t i = 0; i < 2; i++)
 		TAILQ_FOREACH(other, lists[i], link)
 			if (r == 0 && other != session && lives_in(other, session->root, from) &&
-				!ended_before(other))
+				!session_ended_before(other, at_ns))
 				r = session_gap(other, "unresolved", NULL,
 					"another process has changed its root directory "
 					"(pivot_root)");
@@ -119,7 +111,7 @@ int session_enter(struct session *session, const Footprint__Entered *said,
 	if (r == 0)
 		session->n_crossings++;
 	if (r == 0 && said->everyone)
-		r = note_others(session, from);
+		r = note_others(session, from, said->at_ns);
 	if (r == 0 || r == -ENOSPC)
 		return 0;
 	return error_set(err, r, "entered: %s", strerror(-r));

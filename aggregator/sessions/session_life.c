@@ -90,6 +90,11 @@ static bool end_was_seen(const struct session *session)
 	return session->state != SESSION_LIVE && session->met && !session->scattered;
 }
 
+bool session_ended_before(const struct session *session, uint64_t time_ns)
+{
+	return end_was_seen(session) && session->ended_ns < time_ns;
+}
+
 /* Finishes a session that no socket speaks for, if everything was read and applied, and nothing
  * waits. */
 static void finish(struct session *session)

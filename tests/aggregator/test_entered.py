@@ -52,8 +52,8 @@ def in_memory(content):
     return fd
 
 
-def say_entered(peer, fds, id=ID, before=0, everyone=0):
-    said = data(1, peer.session) + fixed(2, id) + fixed(3, before) + number(4, everyone)
+def say_entered(peer, fds, id=ID, before=0, everyone=0, at_ns=0):
+    said = data(1, peer.session) + fixed(2, id) + fixed(3, before) + number(4, everyone) + fixed(5, at_ns)
     socket.send_fds(peer.socket, [data(6, said)], fds)
 
 
@@ -207,7 +207,28 @@ def others_with_that_root(daemon):
     root.remove()
 
 
+def others_that_have_ended(daemon):
+    """They have a gap unless the aggregator has seen their end before the change."""
+    root = Root()
+    fds = [root.fd(), tables(mountinfo(), seen_from(root.path))]
+    early, late, peer = (Peer(daemon, [path("/etc/hostname")], executable=program)
+                         for program in ("/usr/bin/dash", "/usr/bin/cat", "/usr/bin/env"))
+    gaps = lambda: daemon.manifest().split("gaps {")[1:]
+    wait_for("three", lambda: daemon.manifest().count("executables {") >= 3)
+    early.close()
+    time.sleep(0.2)
+    before = time.time_ns()
+    time.sleep(0.2)
+    late.close()
+    say_entered(peer, fds, everyone=1, at_ns=before)
+    wait_for("a gap", gaps)
+    assert ["/usr/bin/cat" in gap for gap in gaps()] == [True], gaps()
+    manifest_of(daemon, peer)
+    root.remove()
+
+
 if __name__ == "__main__":
     run([named_by_its_mount, the_packet_comes_later, tables_that_lie, without_tables, the_same_names_need_no_tables,
          tables_that_are_none, mounts_that_are_none, descriptors_of_another_kind, ids_that_are_none,
-         a_root_that_nobody_has_named, more_than_there_may_be, others_with_that_root])
+         a_root_that_nobody_has_named, more_than_there_may_be, others_with_that_root,
+         others_that_have_ended])

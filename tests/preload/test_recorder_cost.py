@@ -61,17 +61,16 @@ int main(int argc, char **argv)
 """
 
 CONNECTS = r"""
+#include <alloca.h>
 #include <arpa/inet.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Connects as often as the second argument says to where nobody listens; waiting for that, or not. */
-int main(int argc, char **argv)
+static __attribute__((noinline)) void connects(int type, int rounds)
 {
-	int type = SOCK_STREAM | (argv[1][0] == 'n' ? SOCK_NONBLOCK : 0);
-
-	for (int round = 0; round < atoi(argv[2]); round++) {
+	for (int round = 0; round < rounds; round++) {
 		struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(1) };
 		int fd = socket(AF_INET, type, 0);
 
@@ -79,6 +78,16 @@ int main(int argc, char **argv)
 		connect(fd, (struct sockaddr *)&address, sizeof(address));
 		close(fd);
 	}
+}
+
+/* Connects as often as the second argument says to where nobody listens; waiting for that, or not. Its frame is
+ * in the middle of a page, so the address is on the page of the stack that the call is on. */
+int main(int argc, char **argv)
+{
+	volatile char *room = alloca(((uintptr_t)__builtin_frame_address(0) & 4095) + 2048);
+
+	room[0] = 0;
+	connects(SOCK_STREAM | (argv[1][0] == 'n' ? SOCK_NONBLOCK : 0), atoi(argv[2]));
 	return argc != 3;
 }
 """

@@ -172,13 +172,23 @@ static bool ask_again(struct aggregator *daemon)
 	return now - stop->asked_ms < ASK_PATIENCE_MS && owners_try_again(daemon);
 }
 
+/* Whoever has something to say from now on keeps it himself. True: what some have said by then, or
+ * what they record before they see it, is still to be read. */
+static bool take_leave(struct aggregator *daemon)
+{
+	bool any = intake_refuse(daemon);
+
+	any |= pools_leave(daemon) && spent_ms(daemon) < DRAIN_MS;
+	return sessions_leave(daemon) || any;
+}
+
 /* Nothing more is read. With --one-run, nothing more comes, either: whoever comes later has no
  * successor to tell. False: there is something to wait for first. */
 static bool seal(struct aggregator *daemon)
 {
 	bool alone = TAILQ_EMPTY(&daemon->sessions.live);
 
-	if (!daemon->options.one_run && sessions_leave(daemon))
+	if (!daemon->options.one_run && take_leave(daemon))
 		return false;
 	if (daemon->options.one_run) {
 		if (spent_ms(daemon) < GRACE_MS && (!alone || awaits_program(daemon)))

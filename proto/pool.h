@@ -38,6 +38,10 @@
  * Of the tickets with a pid only the last one counts: whoever leaves one removes the others first.
  * It is valid while its cell begins with a zero, that is, from FREE until the image that took the
  * cell writes its session memory there. The aggregator clears the ticket before it clears the cell.
+ *
+ * An aggregator that is about to end sets pool_head.left, and then occupies the cells for which
+ * there are tickets: their images find no cell, and no aggregator. Who has taken a cell looks at
+ * `left` afterwards, and gives it back.
  */
 #ifndef FOOTPRINT_PROTO_POOL_H
 #define FOOTPRINT_PROTO_POOL_H
@@ -69,7 +73,7 @@ enum cell_state { CELL_FREE, CELL_TAKEN, CELL_CLOSED };
 struct pool_head {
 	uint64_t magic;
 	uint32_t size;
-	uint32_t reserved;
+	uint32_t left;		    /* 1: the aggregator is about to end, and meets nobody more */
 	uint64_t tickets;	    /* how many tickets were written so far */
 	uint8_t states[POOL_CELLS]; /* enum cell_state */
 };

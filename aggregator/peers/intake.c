@@ -272,15 +272,47 @@ void intake_hear_others(struct aggregator *daemon, const struct peer *but)
 	intake->hearing = false;
 }
 
+/* Who waits at a socket of the service manager's, where everybody can still connect, is our
+ * successor's. */
+static bool accepts(const struct aggregator *daemon)
+{
+	return !daemon->intake.refuses || daemon->listener.path;
+}
+
 bool intake_drain(struct aggregator *daemon)
 {
-	bool more = true;
+	bool more = accepts(daemon);
 
 	for (int i = 0; i < DRAINED_AT_ONCE && more; i++)
 		more = accept_one(daemon) > 0;
 	more |= drain(&daemon->intake.silent);
 	more |= drain(&daemon->intake.talking);
 	return more;
+}
+
+static bool refuse(const struct peer_list *list)
+{
+	struct peer *peer;
+	bool any = false;
+
+	TAILQ_FOREACH(peer, list, link)
+		any |= peer_refuse_more(peer);
+	return any;
+}
+
+bool intake_refuse(struct aggregator *daemon)
+{
+	struct intake *intake = &daemon->intake;
+	bool any = !intake->refuses;
+
+	if (any) {
+		uv_poll_stop(&intake->poll);
+		listener_refuse(&daemon->listener);
+		intake->refuses = true;
+	}
+	any |= refuse(&intake->silent);
+	any |= refuse(&intake->talking);
+	return any;
 }
 
 void intake_close(struct aggregator *daemon)

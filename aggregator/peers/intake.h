@@ -27,6 +27,7 @@ struct intake {
 	bool busy;	  /* something was read since the loop last waited */
 	bool policy_told; /* it was reported that somebody is not allowed */
 	bool hearing;	  /* in intake_hear_others() */
+	bool refuses;	  /* nobody can connect */
 	bool any_waits;	  /* a peer waits for facts to be applied */
 	struct peer_list silent, talking;
 	unsigned n_silent;
@@ -42,6 +43,9 @@ bool intake_drain(struct aggregator *daemon);
 /* Reads what the others have said so far: this peer may have been told of what is in there. Closes
  * nobody, so it may be called while one of them is being read. */
 void intake_hear_others(struct aggregator *daemon, const struct peer *but);
+/* Lets nobody connect or send anything any more, so that whoever has something to say knows that we
+ * are gone. What has been sent by then can still be read. False: that was done before. */
+bool intake_refuse(struct aggregator *daemon);
 /* Accepts nobody any more, until a tick. */
 void intake_pause(struct aggregator *daemon);
 /* Drops silent peers, accepts again if descriptors are free, and makes the socket again if somebody

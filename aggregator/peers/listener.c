@@ -271,6 +271,12 @@ int listener_renew(struct listener *listener)
 	return 0;
 }
 
+void listener_refuse(const struct listener *listener)
+{
+	if (listener->path)
+		shutdown(listener->fd, SHUT_RD);
+}
+
 /* It may have been removed, and another daemon may have made one there. */
 static bool is_there(const struct listener *listener)
 {

@@ -29,6 +29,9 @@ bool listener_is_gone(const struct listener *listener);
 /* Makes the socket again, with the same descriptor, which nobody may be polling. What waited to be
  * accepted from the old one is closed. 0 or a negative errno; then the old one stays. */
 int listener_renew(struct listener *listener);
+/* Lets nobody connect any more; who waits can still be accepted. A socket of the service manager is
+ * left as it is: who connects there waits for our successor. */
+void listener_refuse(const struct listener *listener);
 void listener_close(struct listener *listener);
 
 /* Tells those who wait: writes a byte to ready_fd (-1: none), and READY=1 to the service

@@ -1,6 +1,7 @@
 #include "aggregator/peers/peer.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -190,6 +191,26 @@ static void peer_refuse(struct peer *peer, const struct error *err)
 	peer_close(peer);
 }
 
+bool peer_refuse_more(struct peer *peer)
+{
+	if (peer->refused)
+		return false;
+	peer->refused = true;
+	/* It would be reported as readable for ever. */
+	if (peer->polled)
+		uv_poll_stop(&peer->poll);
+	shutdown(peer->fd, SHUT_RD);
+	return true;
+}
+
+/* Has it ended? Reading says so of a peer that is refused, too. */
+static bool has_hung_up(const struct peer *peer)
+{
+	struct pollfd polled = { .fd = peer->fd };
+
+	return !peer->refused || (poll(&polled, 1, 0) > 0 && polled.revents & POLLHUP);
+}
+
 enum hearing peer_read(struct peer *peer)
 {
 	auto_received struct received received = { .n = 0 };
@@ -202,6 +223,8 @@ enum hearing peer_read(struct peer *peer)
 		n = receive(peer->fd, peer->daemon->intake.packet, &received);
 	if (n == -EAGAIN || n == -EINTR)
 		return n == -EINTR ? HEARD : NOTHING_TO_HEAR;
+	if (n == 0 && !has_hung_up(peer))
+		return NOTHING_TO_HEAR;
 	/* SEQPACKET: an empty packet looks like the end. No peer of ours sends one. */
 	if (n <= 0) {
 		if (!peer->session)

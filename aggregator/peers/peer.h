@@ -24,6 +24,7 @@ struct peer {
 	uint64_t since_ms;
 	bool polled;  /* poll is in use */
 	bool waiting; /* what it has said before has to be applied first */
+	bool refused; /* it can say nothing more, and what it has said is read */
 };
 
 TAILQ_HEAD(peer_list, peer);
@@ -40,6 +41,8 @@ enum hearing peer_read(struct peer *peer);
 void peer_hear(struct peer *peer);
 /* Reads again from a peer that waits. */
 void peer_resume(struct peer *peer);
+/* Lets it send nothing more, as if we were gone already. False: that was done before. */
+bool peer_refuse_more(struct peer *peer);
 /* Closes the connection, and frees the peer, now or in the next turn of the loop. */
 void peer_close(struct peer *peer);
 

@@ -249,6 +249,44 @@ void pools_look(struct aggregator *daemon)
 	}
 }
 
+/* Keeps the image out for which the cell was taken. False: it is in there already, and is about to
+ * fill its cell. */
+static bool lock_cell(struct pool *pool, unsigned i)
+{
+	struct session_memory *cell = (void *)cell_of(pool, i);
+	uint64_t nobody = 0;
+
+	if (!__atomic_compare_exchange_n(&cell->magic, &nobody, POOL_OCCUPIED, false,
+		    __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+		return false;
+	pool->phases[i] = LOCKED;
+	return true;
+}
+
+/* True: images are about to fill their cells. */
+static bool leave(struct pool *pool)
+{
+	bool any = false;
+
+	/* Either who has just taken a cell sees this, or we see the state of the cell. */
+	__atomic_store_n(&pool->head->left, 1, __ATOMIC_SEQ_CST);
+	for (unsigned i = 0; i < POOL_CELLS; i++)
+		if (pool->phases[i] == NOT_MET && state_of(pool, i) == CELL_TAKEN)
+			any |= !lock_cell(pool, i);
+	return any;
+}
+
+bool pools_leave(struct aggregator *daemon)
+{
+	struct pool *pool;
+	bool any = false;
+
+	TAILQ_FOREACH(pool, &daemon->pools.list, link)
+		if (!pool->closed)
+			any |= leave(pool);
+	return any;
+}
+
 bool pool_has(const struct pool *pool, const struct session *session)
 {
 	return pool && session->pool == pool;

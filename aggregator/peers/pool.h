@@ -43,6 +43,9 @@ void pool_close(struct pool *pool);
 void pool_look(struct pool *pool);
 /* Looks for new images, and for those that have ended, in all pools. */
 void pools_look(struct aggregator *daemon);
+/* Lets no further image into the pools; those that are in there have been met. False: there is
+ * nobody left to wait for. */
+bool pools_leave(struct aggregator *daemon);
 /* Is it the session of a cell in there? */
 bool pool_has(const struct pool *pool, const struct session *session);
 /* Has everybody but us let go of it? */

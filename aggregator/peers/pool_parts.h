@@ -20,6 +20,7 @@ enum phase {
 	NOT_MET,  /* free, or its hello has not been seen yet */
 	MET,	  /* a session lives in it */
 	ENDING,	  /* its image has ended; what it sent may still wait in the peer's socket */
+	LOCKED,	  /* no image gets in any more, since we are about to end */
 	REFUSED,  /* holds no valid session: the whole pool is over */
 	ENDED,	  /* the session has been read to its end */
 	FINISHED, /* and applied */

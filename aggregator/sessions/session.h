@@ -48,6 +48,7 @@ struct session {
 	bool met;	     /* a socket has spoken for it */
 	bool scattered;	     /* said hello without its memory: it had lost its connection, so its
 				processes come back one by one */
+	bool spooled;	     /* a spool file had something of it */
 	bool imaged;	     /* counted as an image of its executable */
 	bool uncounted;	     /* has counted something that is not in the ledger yet */
 	unsigned references; /* facts that wait, and sockets */
@@ -179,6 +180,8 @@ void sessions_tick(struct aggregator *daemon);
 void sessions_settle(struct aggregator *daemon);
 /* May anything of it still come, by its socket or by a spool file? */
 bool session_may_say_more(const struct session *session);
+/* The same, or will a successor read something of it once more, in a spool file that stays? */
+bool session_may_be_read(const struct session *session);
 /* May a process still live that has said something to us, or to an aggregator before us? */
 bool sessions_may_return(const struct aggregator *daemon);
 /* Are some sessions ending that are not finished yet, or was the spool not read since the end of

@@ -201,6 +201,11 @@ bool session_may_say_more(const struct session *session)
 	return !end_was_seen(session) || !spool_read_since(session->daemon, session->ending_ms);
 }
 
+bool session_may_be_read(const struct session *session)
+{
+	return session_may_say_more(session) || (session->spooled && spool_stays(session->daemon));
+}
+
 static bool any_may_say_more(const struct session_list *list)
 {
 	const struct session *session;

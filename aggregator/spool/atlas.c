@@ -305,7 +305,7 @@ int atlas_keep_all(struct aggregator *daemon)
 
 	for (size_t i = 0; i < 3; i++)
 		TAILQ_FOREACH(session, lists[i], link)
-			if (r == 0 && session_may_say_more(session))
+			if (r == 0 && session_may_be_read(session))
 				r = atlas_keep(session);
 	return r;
 }

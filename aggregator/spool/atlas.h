@@ -40,8 +40,8 @@ void atlas_follow(struct aggregator *daemon);
 int atlas_recall(struct session *session);
 /* Writes what the session has named since the last time. 0 or a negative errno: it is not kept. */
 int atlas_keep(struct session *session);
-/* The same for all sessions whose processes may still live. To be called before spool files with
- * their records are removed. 0 or a negative errno. */
+/* The same for all sessions of which we or a successor may read something more. To be called before
+ * spool files with their records are removed. 0 or a negative errno. */
 int atlas_keep_all(struct aggregator *daemon);
 /* After a while, forgets what an earlier aggregator has kept, and writes the file anew when it has
  * grown. */

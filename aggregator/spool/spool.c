@@ -50,6 +50,16 @@ bool spool_holds_since(const struct aggregator *daemon, uint64_t time_ms)
 	return oldest && oldest->since_ms <= time_ms;
 }
 
+bool spool_stays(const struct aggregator *daemon)
+{
+	const struct taken *taken;
+
+	TAILQ_FOREACH(taken, &daemon->spool.taken, link)
+		if (taken->state != TAKEN_COVERED)
+			return true;
+	return false;
+}
+
 /* Perhaps there is room by now for what the files speak of. */
 static void try_waiting(struct aggregator *daemon)
 {

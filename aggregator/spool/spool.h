@@ -114,6 +114,8 @@ bool spool_locked(const struct aggregator *daemon);
 bool spool_read_since(const struct aggregator *daemon, uint64_t time_ms);
 /* Sessions wait no longer for files that cannot be read now. */
 void spool_release_sessions(struct aggregator *daemon);
+/* Is a file there that the snapshot being written does not make unnecessary? */
+bool spool_stays(const struct aggregator *daemon);
 /* Is a file in work that was taken before this time? */
 bool spool_holds_since(const struct aggregator *daemon, uint64_t time_ms);
 /* The journal, open at fd (taken over on success): of sessions that have been read, or are being

@@ -90,6 +90,7 @@ static int take_damage(struct aggregator *daemon, struct taken *taken,
 /* Keeps a session open until the files that may hold more of it were read. */
 static void hold(struct session *session)
 {
+	session->spooled = true;
 	if (session->state == SESSION_ENDING)
 		session->held = true;
 	if (!session->met)

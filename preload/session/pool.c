@@ -206,6 +206,12 @@ static void set_inherited(bool inherited)
 	rawcall3(SYS_fcntl, CONNECTION_FD, F_SETFD, inherited ? 0 : FD_CLOEXEC);
 }
 
+/* Does the aggregator read the pool no more? To be asked when a cell was taken. */
+static bool is_left(void)
+{
+	return __atomic_load_n(&image.pool->left, __ATOMIC_SEQ_CST);
+}
+
 void pool_hand_on(bool watched, char *const *envp)
 {
 	int pid, guard;
@@ -219,7 +225,11 @@ void pool_hand_on(bool watched, char *const *envp)
 	if (!watched || image.root || !is_watched(envp) || !connection_is_ours(CONNECTION_FD))
 		return;
 	guard = guard_of(pid);
-	if (guard && leave_ticket(pid, guard))
+	if (!guard || !leave_ticket(pid, guard))
+		return;
+	if (is_left())
+		take_ticket_back(pid);
+	else
 		set_inherited(true);
 }
 

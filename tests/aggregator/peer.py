@@ -291,6 +291,14 @@ class Daemon:
             return int(re.search(field + r":\s+(\d+)", f.read()).group(1))
 
 
+def slow_disk(folder, seconds):
+    """A wrapper for a daemon on a disk that takes so long to make anything last."""
+    library = folder + "/slow_sync.so"
+    source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "slow_sync.c")
+    subprocess.run(["gcc", "-shared", "-fPIC", "-DSYNC_US=%d" % (seconds * 1e6), "-o", library, source], check=True)
+    return ["env", "LD_PRELOAD=" + library]
+
+
 def wait_for(what, condition, seconds=LIMIT_SECONDS):
     end = time.monotonic() + seconds
     while not condition():

@@ -1,8 +1,6 @@
-/* A disk that takes its time to make anything last, as LD_PRELOAD. */
+/* A disk that takes SYNC_US microseconds to make anything last, as LD_PRELOAD. */
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#define SYNC_US 20000
 
 int fsync(int fd)
 {

@@ -12,6 +12,8 @@ CELLS_AT = PAGE + TICKET_SIZE * CELLS
 FREE, TAKEN, CLOSED = 0, 1, 2
 SAID = 60  # packets, fewer than a socket holds
 STATES = 8 + 4 + 4 + 8  # offset in the head
+OCCUPIED = struct.pack("<Q", 1)
+ACKNOWLEDGED = 40  # offset in a session memory
 
 
 def at(cell):
@@ -229,6 +231,26 @@ def hostile_cells(daemon):
     assert daemon.stop() == 0, daemon.stderr()
 
 
+def nobody_gets_in_once_it_ends(daemon):
+    """An image that was about to fill its cell is heard. One that has only a ticket finds the cell in use."""
+    tenant = Tenant(daemon)
+    entering, ticket = 8, 9
+    tenant.map[at(entering):at(entering) + 8] = OCCUPIED
+    for cell in (entering, ticket):
+        tenant.leave_ticket(cell)
+        tenant.state(cell, TAKEN)
+    assert not tenant.head()[2]
+    daemon.process.terminate()
+    wait_for("its leave", lambda: tenant.head()[2] == 1)
+    wait_for("the cell in use", lambda: tenant.map[at(ticket):at(ticket) + 8] == OCCUPIED)
+    tenant.fill(entering, os.urandom(16), [path("/was/entering")])
+    assert daemon.process.wait(LIMIT_SECONDS) == 0
+    assert "/was/entering" in daemon.manifest(), daemon.manifest()
+    left = at(entering) + ACKNOWLEDGED
+    assert struct.unpack("<Q", tenant.map[left:left + 8])[0] & MEMORY_LEFT
+    tenant.close()
+
+
 def a_request_for_another_session_is_refused(daemon):
     peer = Peer(daemon, [path("/x")])
     peer.socket.send(data(4, data(1, os.urandom(16)) + fixed(2, 1)))
@@ -240,4 +262,4 @@ if __name__ == "__main__":
     run([a_pool_says_whose_it_is, cells_are_read_and_free_again, what_outgrew_its_cell_goes_on,
          what_was_announced_before_an_end_is_heard, what_was_said_before_a_kill_is_heard,
          one_that_wants_none_gives_it_back, a_ticket_is_no_session, a_second_pool_is_not_lent,
-         hostile_cells, a_request_for_another_session_is_refused])
+         hostile_cells, nobody_gets_in_once_it_ends, a_request_for_another_session_is_refused])

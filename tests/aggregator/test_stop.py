@@ -8,7 +8,7 @@ sys.path.insert(0, HERE)
 from peer import *
 
 APPLICATIONS = 500
-SYNCS_SECONDS = 2 * APPLICATIONS * 0.02  # one after another, by slow_sync.c
+SYNCS_SECONDS = 2 * APPLICATIONS * 0.02  # one after another, on that slow disk
 SOON_SECONDS = 5
 SESSIONS, VERSIONS, PROCESSOR_SECONDS = 80000, 2000, 3
 
@@ -125,6 +125,31 @@ def one_that_has_just_been_executed(daemon):
 one_that_has_just_been_executed.options = ["--one-run"]
 
 
+def nobody_is_heard_in_vain(daemon):
+    """While the last manifest is written nobody can connect or send any more. What was sent is in there."""
+    daemon.kill()
+    daemon.wrapper = slow_disk(daemon.directory, 1)
+    daemon.start()
+    session, s, log, sent = os.urandom(16), connect(daemon), b"", 0
+    say_hello(s, hello(session), [])
+    daemon.process.terminate()
+    try:
+        while True:
+            record = slot(path("/sent/%04d" % sent, error=2))
+            s.send(batch(session, record, len(log)))
+            log, sent = log + record, sent + 1
+            time.sleep(0.001)
+    except BrokenPipeError:
+        assert daemon.process.poll() is None, "it had ended"
+    try:
+        connect(daemon)
+        raise AssertionError("somebody could connect")
+    except ConnectionRefusedError:
+        assert daemon.process.poll() is None, "it had ended"
+    assert daemon.process.wait(LIMIT_SECONDS) == 0
+    assert sent and daemon.manifest().count("/sent/") == sent, sent
+
+
 def another_socket_in_its_place(daemon):
     """A socket that somebody else has put there is not removed."""
     other = replace_socket(daemon, served=True)
@@ -161,9 +186,7 @@ def many_applications(daemon, *wrapper):
 
 def many_applications_on_a_slow_disk(daemon):
     """Service managers wait for ten seconds."""
-    library = daemon.directory + "/slow_sync.so"
-    subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, HERE + "/slow_sync.c"], check=True)
-    many_applications(daemon, "env", "LD_PRELOAD=" + library)
+    many_applications(daemon, *slow_disk(daemon.directory, 0.02))
     begun = time.monotonic()
     assert daemon.stop() == 0
     took = time.monotonic() - begun
@@ -252,4 +275,4 @@ def told_to_write(daemon):
 
 run([told_to_write, many_applications_on_a_slow_disk, many_sessions_of_many_applications, what_is_written_lasts,
      one_that_has_just_been_executed, as_soon_as_it_listens, a_writer_may_finish, a_lock_held_for_ever,
-     those_who_never_stop_talking, another_socket_in_its_place, many_files_of_a_killed_one])
+     those_who_never_stop_talking, nobody_is_heard_in_vain, another_socket_in_its_place, many_files_of_a_killed_one])

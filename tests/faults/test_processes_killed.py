@@ -11,13 +11,18 @@ WORKERS, FILES_EACH = 3, 4000
 LAST_INSTANT = 0.03  # seconds after a worker's first line
 FILE_LIMIT_KIB = 1000  # below a session memory's size
 FEW_FILES_EACH = 600  # so that all records stay below that limit
+SYNC_SECONDS = 1  # of a slow disk
 PR_SET_CHILD_SUBREAPER = 36
 
 
-def group(daemon, worker, data, out, before="", files_each=FILES_EACH, pause=0):
+# One worker after another, each in a cell of the shell's pool.
+IN_CELLS = "for first in {0..%d..40}; do \"$0\" \"$1\" $first 40 500; done" % (WORKERS * FILES_EACH - 40)
+
+
+def group(daemon, worker, data, out, before="", files_each=FILES_EACH, pause=0, script=None):
     """Starts a shell with workers, in a process group of their own. They print to `out`."""
-    script = before + " ".join('"$0" "$1" %d %d %d &' % (i * FILES_EACH, files_each, pause)
-                               for i in range(WORKERS)) + " wait"
+    script = script or before + " ".join('"$0" "$1" %d %d %d &' % (i * FILES_EACH, files_each, pause)
+                                         for i in range(WORKERS)) + " wait"
     with open(out, "ab") as output:
         return subprocess.Popen(["bash", "-c", script, worker, data], env=watched(daemon),
                                 stdout=output, start_new_session=True)
@@ -56,10 +61,10 @@ class Rounds:
 
     def run(self, daemon, rounds, last_instant=LAST_INSTANT, meanwhile=lambda: None, **how):
         for _ in range(rounds):
-            out = "%s/out.%d" % (self.folder, next(self.numbers))
-            workers = group(daemon, self.worker, self.data, out, **how)
-            kill_in_mid_life(workers, out, last_instant, meanwhile)
-            self.said.update(whole_lines(out))
+            self.out = "%s/out.%d" % (self.folder, next(self.numbers))
+            workers = group(daemon, self.worker, self.data, self.out, **how)
+            kill_in_mid_life(workers, self.out, last_instant, meanwhile)
+            self.said.update(whole_lines(self.out))
             self.cut_short += workers.returncode != 0
 
 
@@ -78,6 +83,54 @@ def just_after_the_daemon_has_ended(rounds, daemon):
     for _ in range(ROUNDS // 3):
         rounds.run(daemon, 1, meanwhile=daemon.stop, pause=1000)
         daemon.start()
+
+
+def after_the_end_of_a_second_daemon(rounds, daemon):
+    """By then records go by value, since memories are only sent to the first one. They are killed while it writes
+    its last manifest."""
+    def two_ends():
+        daemon.kill()
+        daemon.start()
+        own = sockets(daemon)
+        wait_for("the workers", lambda: sockets(daemon) >= own + WORKERS)
+        daemon.process.send_signal(signal.SIGTERM)
+        time.sleep(SYNC_SECONDS / 3)
+
+    daemon.wrapper = slow_disk(rounds.folder, SYNC_SECONDS)
+    # While it lives, the end of the others is none of the application, which would be written once more.
+    with subprocess.Popen(["sleep", "1000"], env=watched(daemon)) as other:
+        for _ in range(ROUNDS // 6):
+            rounds.run(daemon, 1, meanwhile=two_ends, pause=1000)
+            assert daemon.process.poll() is None, "the disk was not slow"
+            daemon.process.wait()
+            daemon.start()
+        other.kill()
+
+
+def in_cells_after_the_end(rounds, daemon):
+    """Programs that begin in a pool whose daemon has ended, or is about to."""
+    def later():
+        wait_for("some workers", lambda: sum(1 for _ in open(rounds.out)) > 200)
+        daemon.stop()
+
+    for _ in range(ROUNDS // 3):
+        rounds.run(daemon, 1, meanwhile=later, script=IN_CELLS)
+        daemon.start()
+
+
+def while_its_last_manifest_is_written(rounds, daemon):
+    """Nobody hears programs that begin then."""
+    daemon.stop()
+    daemon.interval, daemon.wrapper = "3600", slow_disk(rounds.folder, SYNC_SECONDS)
+    for _ in range(ROUNDS // 6):
+        daemon.start()
+        rounds.run(daemon, 1)
+        daemon.process.send_signal(signal.SIGTERM)
+        time.sleep(SYNC_SECONDS / 3)
+        rounds.run(daemon, 1)
+        assert daemon.process.poll() is None, "the disk was not slow"
+        daemon.process.wait()
+    daemon.start()
 
 
 def while_nobody_listens(rounds, daemon):
@@ -116,8 +169,16 @@ def has_heard_all(daemon):
 
 def memories(daemon):
     """The session memories that the daemon holds."""
+    return [name for name in descriptors(daemon) if "/memfd:" in name]
+
+
+def sockets(daemon):
+    return sum(name.startswith("socket:") for name in descriptors(daemon))
+
+
+def descriptors(daemon):
     folder = "/proc/%d/fd/" % daemon.process.pid
-    return [fd for fd in os.listdir(folder) if "/memfd:" in read_link(folder + fd)]
+    return [read_link(folder + fd) for fd in os.listdir(folder)]
 
 
 def main():
@@ -127,8 +188,9 @@ def main():
     expected = undisturbed(
         lambda daemon: group(daemon, worker, data, folder + "/whole").wait())
     assert_done(expected, whole_lines(folder + "/whole"))
-    for case in (while_it_listens, while_it_stands_still, just_after_the_daemon_has_ended, while_nobody_listens,
-                 without_shared_memory, daemon_killed_after_them):
+    for case in (while_it_listens, while_it_stands_still, just_after_the_daemon_has_ended,
+                 after_the_end_of_a_second_daemon, in_cells_after_the_end, while_its_last_manifest_is_written,
+                 while_nobody_listens, without_shared_memory, daemon_killed_after_them):
         daemon, rounds = Daemon(interval="0.5"), Rounds(worker, data, folder)
         try:
             case(rounds, daemon)

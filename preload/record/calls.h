@@ -21,9 +21,6 @@ uint64_t call_before(long number, const long arguments[6]);
  * row. */
 void call_after(long number, const long arguments[6], long result, uint64_t ticket);
 
-/* Does a call that makes a process or thread leave it in the caller's memory? */
-bool call_shares_memory(long number, const long arguments[6]);
-
 /* Would call_after() record nothing and remember nothing? Writes nothing, and makes no system call.
  * False also where that is not known. Only ever true for opens, the calls that are repeated
  * most. */

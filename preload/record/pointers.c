@@ -81,3 +81,9 @@ bool structure_was_read(const void *structure, size_t size, int error)
 {
 	return error_tells_of_a_look(error) || structure_is_readable(structure, size);
 }
+
+bool second_path_was_read(const char *path, int error)
+{
+	return !error || !path ||
+	       (!image.memory_only && symbol_text_readable(path, FP_PATH_SIZE_MAX));
+}

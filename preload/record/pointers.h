@@ -25,4 +25,9 @@ bool error_tells_of_a_look(int error);
 bool path_was_read(const char *path, int error);
 bool structure_was_read(const void *structure, size_t size, int error);
 
+/* Can the second path of a call be read that failed with this error, or did not (0)? It may never
+ * have been: link("/none", bad pointer) answers ENOENT. Where that cannot be found out, the
+ * application comes first. */
+bool second_path_was_read(const char *path, int error);
+
 #endif

@@ -8,6 +8,7 @@
 #include "preload/programs/supervised.h"
 #include "preload/rawcall.h"
 #include "preload/record/calls.h"
+#include "preload/record/calls_process.h"
 #include "preload/record/calls_table.h"
 #include "preload/record/recorder.h"
 #include "preload/sites/sites_go_call.h"

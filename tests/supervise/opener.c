@@ -3,15 +3,27 @@
  * statically.
  *
  *   opener TIMES FILE [PROCESSES]
+ *
+ * TIMES 0: until SIGUSR1.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+static volatile sig_atomic_t enough;
+
+static void on_enough(int signal)
+{
+	(void)signal;
+	enough = true;
+}
 
 static long now(void)
 {
@@ -23,10 +35,10 @@ static long now(void)
 
 static int work(long times, const char *path)
 {
-	long failed = 0, begun = now();
+	long done, failed = 0, begun = now();
 	int error = 0;
 
-	for (long i = 0; i < times; i++) {
+	for (done = 0; times ? done < times : !enough; done++) {
 		int fd = open(path, O_RDONLY);
 
 		if (fd < 0) {
@@ -36,8 +48,8 @@ static int work(long times, const char *path)
 		close(fd);
 	}
 	if (failed)
-		printf("%ld of %ld failed: %s\n", failed, times, strerror(error));
-	fprintf(stderr, "%ld ns\n", (now() - begun) / times);
+		printf("%ld of %ld failed: %s\n", failed, done, strerror(error));
+	fprintf(stderr, "%ld ns\n", done ? (now() - begun) / done : 0);
 	return failed != 0;
 }
 
@@ -47,6 +59,7 @@ int main(int argc, char **argv)
 
 	if (argc < 3)
 		return 2;
+	signal(SIGUSR1, on_enough);
 	for (int i = 1; i < processes; i++)
 		if (fork() == 0)
 			return work(atol(argv[1]), argv[2]);

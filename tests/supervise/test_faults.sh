@@ -44,36 +44,36 @@ assert_same_text "environment and descriptors" expected output
 wait_for no_supervisors
 
 # ---- the worker, the guardian, and again
-start './opener 400000 file 3'
+start './opener 0 file 3'
 for _ in 1 2 3; do
 	kill_one_after_the_other
 done
-wait $program
+end_opener
 assert_equal "status after six kills" 0 $?
 assert_equal "output after six kills" good "$(cat output)"
 wait_for no_guardians
 
 # ---- below a process that ignores SIGCHLD, which is inherited by what it executes
 wait_for no_supervisors
-BELOW=--ignore-signal=CHLD start './opener 400000 file'
+BELOW=--ignore-signal=CHLD start './opener 0 file'
 kill -KILL "$(worker)"
 wait_for paired
-wait $program
+end_opener
 assert_equal "status where SIGCHLD is ignored" 0 $?
 assert_equal "output where SIGCHLD is ignored" good "$(cat output)"
 wait_for no_supervisors
 
 # ---- kills while a program is in the express lane, which needs no supervisor
-EXPRESS=1 start './opener 1500000 file 3'
+EXPRESS=1 start './opener 0 file 3'
 kill_one_after_the_other
-wait $program
+end_opener
 assert_equal "status after two kills in the express lane" 0 $?
 assert_equal "output after two kills in the express lane" good "$(cat output)"
 wait_for no_guardians
 
 # ---- the watched program is killed in the middle of a call
 for _ in 1 2 3; do
-	start './opener 10000000 file 2'
+	start './opener 0 file 2'
 	# Then its second process is an orphan.
 	kill -KILL $(pgrep -P "$(pgrep -P "$program")") $(pgrep -P "$program")
 	wait $program 2>/dev/null
@@ -124,9 +124,9 @@ assert_fact "a supervisor that was killed is a gap of its program" \
 # ---- the aggregator
 rm -rf "$manifests" "$work/run"
 aggregator_start
-start './opener 300000 file; busybox cat /etc/hostname >/dev/null'
+start './opener 0 file; busybox cat /etc/hostname >/dev/null'
 aggregator_kill
-wait $program
+end_opener
 assert_equal "status without aggregator" 0 $?
 assert_equal "output without aggregator" good "$(cat output)"
 wait_for no_guardians

@@ -20,14 +20,14 @@ echo content >file
 
 # ---- the worker is stopped: during a call, and while it is idle
 aggregator_start
-start './opener 300000 file'
+start './opener 0 file'
 for _ in 1 2; do
 	stopped=$(worker)
 	kill -STOP "$stopped"
 	wait_for gone "$stopped"
 	wait_for paired
 done
-wait $program
+end_opener
 assert_equal "status after a worker stood still" 0 $?
 assert_equal "output after a worker stood still" good "$(cat output)"
 wait_for no_guardians
@@ -111,12 +111,12 @@ wait $program
 assert_contains "without any supervisor calls fail as documented" 'Function not implemented' output
 
 # ---- except in programs that are in the express lane already
-EXPRESS=1 start './opener 1000000 file'
+EXPRESS=1 start './opener 0 file'
 wait_for in_express_lane "$(pgrep -P "$program")"
 both=("$(guardian)" "$(worker)")
 kill -STOP "${both[0]}"
 kill -KILL "${both[1]}" "${both[0]}"
-wait $program
+end_opener
 assert_equal "what nobody watched, in the express lane" good "$(cat output)"
 aggregator_stop
 
@@ -140,12 +140,12 @@ for script in 'cat file >written' 'chroot root /busybox cat file'; do
 		>output 2>errors
 	assert_equal "status of $script" 0 $?
 done
-EXPRESS=1 start "./kernel 5.4+continue sh -c './opener 1000000 file; exit'"
+EXPRESS=1 start "./kernel 5.4+continue sh -c './opener 0 file; exit'"
 for pid in $(supervisors); do
 	readlink /proc/"$pid"/fd/* 2>/dev/null
 done >open
 assert_lacks "what supervisors hold open" "^$work/" open
-wait $program
+end_opener
 wait_for no_supervisors
 aggregator_stop
 manifest=$manifests/old@1.footprint

@@ -7,10 +7,12 @@
 #include "aggregator/log.h"
 #include "aggregator/manifests/run_end.h"
 
-#define STEP_MS	       10
-#define GRACE_MS       500 /* --one-run: for processes that are just ending, or just beginning */
-#define WRITE_ATTEMPTS 3
-#define DRAIN_MS       3000 /* then those who still come are left to our successor */
+#define STEP_MS		 10
+#define GRACE_MS	 500 /* --one-run: for processes that are just ending, or just beginning */
+#define WRITE_ATTEMPTS	 3
+#define DRAIN_MS	 3000 /* then those who still come keep their records themselves */
+#define CELL_PATIENCE_MS 500  /* for an image that has a cell, to fill it */
+#define LEAVING_SPOOL_MS 200  /* between two looks at the spool once we are leaving */
 /* Nothing came of waiting for so long, while no worker was at work, or while one was: it is given
  * up. */
 #define IDLE_PATIENCE_MS 5000
@@ -54,18 +56,41 @@ static uint64_t spent_ms(const struct aggregator *daemon)
 	return uv_now(&daemon->loop) - daemon->stop.begun_ms;
 }
 
+/* Listens no longer to those who come, or never stop talking. What they have said by then is still
+ * read, unless nobody comes after us. */
+static void be_late(struct aggregator *daemon)
+{
+	if (daemon->options.one_run)
+		intake_pause(daemon);
+	else
+		intake_refuse(daemon);
+	spool_release_sessions(daemon);
+}
+
+/* Who lives puts all that it records into the spool once we are leaving, and that is a successor's:
+ * reading it at every step, we would never come to an end. */
+static void drain_spool(struct aggregator *daemon)
+{
+	struct stop *stop = &daemon->stop;
+	uint64_t now = uv_now(&daemon->loop);
+
+	if (stop->leaving_ms && now - stop->spool_ms < LEAVING_SPOOL_MS)
+		return;
+	stop->spool_ms = now;
+	spool_tick(daemon);
+	reserve_tick(daemon);
+}
+
 /* What has been said up to now is ours, in whichever way it was said. */
 static void drain(struct aggregator *daemon)
 {
-	daemon->stop.unheard = false;
-	if (spent_ms(daemon) < DRAIN_MS) {
-		daemon->stop.unheard = intake_drain(daemon);
-		spool_tick(daemon);
-		reserve_tick(daemon);
-	} else {
-		intake_pause(daemon);
-		spool_release_sessions(daemon);
-	}
+	bool late = spent_ms(daemon) >= DRAIN_MS;
+
+	if (late)
+		be_late(daemon);
+	else
+		drain_spool(daemon);
+	daemon->stop.unheard = (!late || daemon->intake.refuses) && intake_drain(daemon);
 	sessions_tick(daemon);
 }
 
@@ -176,10 +201,15 @@ static bool ask_again(struct aggregator *daemon)
  * what they record before they see it, is still to be read. */
 static bool take_leave(struct aggregator *daemon)
 {
-	bool any = intake_refuse(daemon);
+	struct stop *stop = &daemon->stop;
+	bool any = sessions_leave(daemon);
 
-	any |= pools_leave(daemon) && spent_ms(daemon) < DRAIN_MS;
-	return sessions_leave(daemon) || any;
+	if (!stop->leaving_ms)
+		stop->leaving_ms = uv_now(&daemon->loop);
+	any |= intake_refuse(daemon);
+	/* An image that does not come was killed in that instant. */
+	any |= pools_leave(daemon) && uv_now(&daemon->loop) - stop->leaving_ms < CELL_PATIENCE_MS;
+	return any;
 }
 
 /* Nothing more is read. With --one-run, nothing more comes, either: whoever comes later has no

@@ -17,6 +17,8 @@ struct stop {
 	uint64_t begun_ms;
 	uint64_t so_far, moved_ms; /* how much was done, and when it last became more */
 	uint64_t worked_ms;	   /* when a worker was last at work */
+	uint64_t spool_ms;	   /* when the spool was last looked at */
+	uint64_t leaving_ms;	   /* when processes were first told that we end */
 	uint64_t asked_ms;	   /* when all else was there but the packages of files */
 	uint64_t awaited_at;	   /* of so_far: when `awaits` was found out */
 	bool awaits;		   /* an executed program has not said hello */

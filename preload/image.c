@@ -149,6 +149,7 @@ static bool start_in_pool(const struct settings *settings, const struct entry *e
 	image.starting = true;
 	loaded_record(entry);
 	image.starting = false;
+	session_tend_all(image.segment);
 	return true;
 }
 

@@ -29,7 +29,7 @@
  * The state of a cell (pool_head.states) is changed by compare-and-swap:
  *
  *   FREE ── who is about to execute ──► TAKEN ── the aggregator, when it has read ──► CLOSED
- *     ▲ ◄── the exec failed ──────────────┘      all, and cell_life.ended is set          │
+ *     ▲ ◄── there was no exec ────────────┘      all, and cell_life.ended is set          │
  *     └─────────────────────── what it held is in a manifest on disk ─────────────────────┘
  *
  * A cell whose processes were killed stays TAKEN until the last process that holds the socket is
@@ -40,8 +40,8 @@
  * cell writes its session memory there. The aggregator clears the ticket before it clears the cell.
  *
  * An aggregator that is about to end sets pool_head.left, and then occupies the cells for which
- * there are tickets: their images find no cell, and no aggregator. Who has taken a cell looks at
- * `left` afterwards, and gives it back.
+ * there are tickets: their images find no cell, and have a connection of their own, if anybody
+ * listens. Who has taken a cell looks at `left` afterwards, and gives it back.
  */
 #ifndef FOOTPRINT_PROTO_POOL_H
 #define FOOTPRINT_PROTO_POOL_H
@@ -68,8 +68,8 @@ enum cell_state { CELL_FREE, CELL_TAKEN, CELL_CLOSED };
 #define POOL_CELL_OF(pid, choice)                                                                  \
 	((unsigned)(pid) % (POOL_CELLS / POOL_CHOICES) * POOL_CHOICES + (choice))
 
-/* The pool's first page. The aggregator writes it before it lends the pool; processes change only
- * `tickets` and `states`. */
+/* The pool's first page. The aggregator writes it before it lends the pool, and `left` at its end;
+ * processes change only `tickets` and `states`. */
 struct pool_head {
 	uint64_t magic;
 	uint32_t size;
@@ -95,7 +95,7 @@ _Static_assert(sizeof(struct pool_ticket) == POOL_TICKET_SIZE, "those of 32 pids
 #define POOL_TICKET_MAGIC 0x54454b4349545246ull /* "FRTICKET" */
 
 /* What stands in the place of session_memory.magic while the image that has taken the cell fills
- * it. */
+ * it, and where the aggregator lets no image in any more. */
 #define POOL_OCCUPIED 1u
 
 /* In a cell, behind struct session_memory. */

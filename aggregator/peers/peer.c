@@ -191,19 +191,7 @@ static void peer_refuse(struct peer *peer, const struct error *err)
 	peer_close(peer);
 }
 
-bool peer_refuse_more(struct peer *peer)
-{
-	if (peer->refused)
-		return false;
-	peer->refused = true;
-	/* It would be reported as readable for ever. */
-	if (peer->polled)
-		uv_poll_stop(&peer->poll);
-	shutdown(peer->fd, SHUT_RD);
-	return true;
-}
-
-/* Has it ended? Reading says so of a peer that is refused, too. */
+/* Has it hung up? Reading says so of a peer that is refused, too. */
 static bool has_hung_up(const struct peer *peer)
 {
 	struct pollfd polled = { .fd = peer->fd };
@@ -229,6 +217,9 @@ enum hearing peer_read(struct peer *peer)
 	if (n <= 0) {
 		if (!peer->session)
 			peer->daemon->counters.silent++;
+		else if (peer->refused)
+			/* It may live, and have closed the connection because it was refused. */
+			peer->session->scattered = true;
 		peer_close(peer);
 		return PEER_GONE;
 	}
@@ -305,10 +296,23 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 	(void)events;
 	if (status < 0)
 		peer_read_out(peer);
-	else if (peer->daemon->roots.n_queued >= FACTS_QUEUED_MAX)
+	else if (!peer->refused && peer->daemon->roots.n_queued >= FACTS_QUEUED_MAX)
 		peer_wait(peer);
 	else
 		peer_read_some(peer);
+}
+
+bool peer_refuse_more(struct peer *peer)
+{
+	if (peer->refused)
+		return false;
+	peer->refused = true;
+	shutdown(peer->fd, SHUT_RD);
+	/* From now on it would be reported as readable for ever. A connection that was hung up is
+	 * reported whatever is asked for, and nothing is ever urgent here. */
+	if (peer->polled)
+		uv_poll_start(&peer->poll, UV_PRIORITIZED, on_readable);
+	return true;
 }
 
 void peer_resume(struct peer *peer)

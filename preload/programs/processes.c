@@ -64,10 +64,10 @@ void record_fork_end(long pid)
 	}
 }
 
-/* Does no aggregator hold the memory any more? */
+/* Does no aggregator read the memory any more? */
 static bool nobody_reads(struct segment *segment)
 {
-	return segment->way != SEGMENT_HELD || !connection_is_there();
+	return segment->way != SEGMENT_HELD || segment_is_left(segment) || !connection_is_there();
 }
 
 /* Does nobody else know how many processes the image had? */

@@ -143,29 +143,30 @@ static int guard_of(int pid)
 	return parent_looks() ? image.guard : 0;
 }
 
-static bool set_state(unsigned index, enum cell_state from, enum cell_state to)
+static bool set_state(
+	struct pool_head *pool, unsigned index, enum cell_state from, enum cell_state to)
 {
 	uint8_t found = (uint8_t)from;
 
-	return __atomic_compare_exchange_n(&image.pool->states[index], &found, (uint8_t)to, false,
+	return __atomic_compare_exchange_n(&pool->states[index], &found, (uint8_t)to, false,
 		__ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 
-static void write_ticket(struct pool_ticket *ticket, int pid, int guard)
+static void write_ticket(struct pool_head *pool, struct pool_ticket *ticket, int pid, int guard)
 {
 	*ticket = (struct pool_ticket){ .pid = pid,
 		.guard = guard,
-		.number = __atomic_fetch_add(&image.pool->tickets, 1, __ATOMIC_RELAXED),
+		.number = __atomic_fetch_add(&pool->tickets, 1, __ATOMIC_RELAXED),
 		.previous = pid == image.pid ? image.cell : 0 };
 	__atomic_store_n(&ticket->magic, POOL_TICKET_MAGIC, __ATOMIC_RELEASE);
 }
 
 /* Removes the tickets of earlier processes with this pid: unused ones, which the new image must not
  * take for its own, and used ones, which must not be taken back. */
-static void clear_tickets_of(int pid)
+static void clear_tickets_of(struct pool_head *pool, int pid)
 {
 	for (unsigned choice = 0; choice < POOL_CHOICES; choice++) {
-		struct pool_ticket *ticket = pool_ticket(image.pool, POOL_CELL_OF(pid, choice));
+		struct pool_ticket *ticket = pool_ticket(pool, POOL_CELL_OF(pid, choice));
 
 		if (ticket->pid == pid)
 			__atomic_store_n(&ticket->magic, 0, __ATOMIC_RELEASE);
@@ -173,31 +174,31 @@ static void clear_tickets_of(int pid)
 }
 
 /* Takes a cell for the process, and leaves a ticket there. False: none of its cells is free. */
-static bool leave_ticket(int pid, int guard)
+static bool leave_ticket(struct pool_head *pool, int pid, int guard)
 {
 	unsigned choice = 0;
 
-	while (!set_state(POOL_CELL_OF(pid, choice), CELL_FREE, CELL_TAKEN))
+	while (!set_state(pool, POOL_CELL_OF(pid, choice), CELL_FREE, CELL_TAKEN))
 		if (++choice == POOL_CHOICES)
 			return false;
-	write_ticket(pool_ticket(image.pool, POOL_CELL_OF(pid, choice)), pid, guard);
+	write_ticket(pool, pool_ticket(pool, POOL_CELL_OF(pid, choice)), pid, guard);
 	return true;
 }
 
-/* The exec failed: frees the cell that was taken for it. Before the exec there was no ticket with
- * this pid, unless another thread has mapped the pool since. */
-static void take_ticket_back(int pid)
+/* There is no exec, or it failed: frees the cell that was taken for it. Before the exec there was
+ * no ticket with this pid, unless another thread has mapped the pool since. */
+static void take_ticket_back(struct pool_head *pool, int pid)
 {
 	for (unsigned choice = 0; choice < POOL_CHOICES; choice++) {
 		unsigned index = POOL_CELL_OF(pid, choice);
-		struct pool_ticket *ticket = pool_ticket(image.pool, index);
+		struct pool_ticket *ticket = pool_ticket(pool, index);
 
-		if (image.pool->states[index] != CELL_TAKEN ||
+		if (pool->states[index] != CELL_TAKEN ||
 			__atomic_load_n(&ticket->magic, __ATOMIC_ACQUIRE) != POOL_TICKET_MAGIC ||
 			ticket->pid != pid || ticket->number < image.pool_tickets)
 			continue;
 		ticket->magic = 0;
-		set_state(index, CELL_TAKEN, CELL_FREE);
+		set_state(pool, index, CELL_TAKEN, CELL_FREE);
 	}
 }
 
@@ -207,37 +208,50 @@ static void set_inherited(bool inherited)
 }
 
 /* Does the aggregator read the pool no more? To be asked when a cell was taken. */
-static bool is_left(void)
+static bool is_left(const struct pool_head *pool)
 {
-	return __atomic_load_n(&image.pool->left, __ATOMIC_SEQ_CST);
+	return __atomic_load_n(&pool->left, __ATOMIC_SEQ_CST);
+}
+
+/* The pool, if this process may leave tickets there. To be asked for once: another thread may
+ * forget it meanwhile, and it stays mapped. NULL: it may not. */
+static struct pool_head *pool_in_use(void)
+{
+	struct pool_head *pool = __atomic_load_n(&image.pool, __ATOMIC_ACQUIRE);
+
+	return image.memory_only || image.descriptor != CONNECTION_FD ? NULL : pool;
 }
 
 void pool_hand_on(bool watched, char *const *envp)
 {
+	struct pool_head *pool;
 	int pid, guard;
 
 	if (watched)
 		expect_pool();
-	if (!image.pool || image.memory_only || image.descriptor != CONNECTION_FD)
+	pool = pool_in_use();
+	if (!pool)
 		return;
 	pid = (int)rawcall3(SYS_getpid, 0, 0, 0);
-	clear_tickets_of(pid);
+	clear_tickets_of(pool, pid);
 	if (!watched || image.root || !is_watched(envp) || !connection_is_ours(CONNECTION_FD))
 		return;
 	guard = guard_of(pid);
-	if (!guard || !leave_ticket(pid, guard))
+	if (!guard || !leave_ticket(pool, pid, guard))
 		return;
-	if (is_left())
-		take_ticket_back(pid);
+	if (is_left(pool))
+		take_ticket_back(pool, pid);
 	else
 		set_inherited(true);
 }
 
 void pool_take_back(void)
 {
-	if (!image.pool || image.memory_only || image.descriptor != CONNECTION_FD)
+	struct pool_head *pool = pool_in_use();
+
+	if (!pool)
 		return;
-	take_ticket_back((int)rawcall3(SYS_getpid, 0, 0, 0));
+	take_ticket_back(pool, (int)rawcall3(SYS_getpid, 0, 0, 0));
 	if (connection_is_ours(CONNECTION_FD))
 		set_inherited(false);
 }

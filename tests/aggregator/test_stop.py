@@ -125,29 +125,40 @@ def one_that_has_just_been_executed(daemon):
 one_that_has_just_been_executed.options = ["--one-run"]
 
 
-def nobody_is_heard_in_vain(daemon):
+def nobody_is_heard_in_vain(daemon, sync_seconds=1):
     """While the last manifest is written nobody can connect or send any more. What was sent is in there."""
     daemon.kill()
-    daemon.wrapper = slow_disk(daemon.directory, 1)
+    daemon.wrapper = slow_disk(daemon.directory, sync_seconds)
     daemon.start()
-    session, s, log, sent = os.urandom(16), connect(daemon), b"", 0
+    session, s, sent, came = os.urandom(16), connect(daemon), 0, 0
+    log = slot(path("/before/it", error=2))
     say_hello(s, hello(session), [])
+    s.send(batch(session, log))
+    wait_for("a manifest begun", daemon.written)
     daemon.process.terminate()
-    try:
-        while True:
+    sends = comes = True
+    while sends or comes:
+        try:
             record = slot(path("/sent/%04d" % sent, error=2))
             s.send(batch(session, record, len(log)))
             log, sent = log + record, sent + 1
-            time.sleep(0.001)
-    except BrokenPipeError:
+        except BrokenPipeError:
+            sends = False
+        try:
+            Peer(daemon, [path("/came/%04d" % came, error=2)]).close()
+            came += 1
+        except ConnectionRefusedError:
+            comes = False
         assert daemon.process.poll() is None, "it had ended"
-    try:
-        connect(daemon)
-        raise AssertionError("somebody could connect")
-    except ConnectionRefusedError:
-        assert daemon.process.poll() is None, "it had ended"
+        time.sleep(0.005)
     assert daemon.process.wait(LIMIT_SECONDS) == 0
-    assert sent and daemon.manifest().count("/sent/") == sent, sent
+    manifest = daemon.manifest()
+    assert sent and (manifest.count("/sent/"), manifest.count("/came/")) == (sent, came), (sent, came, manifest)
+
+
+def nobody_is_heard_in_vain_by_one_that_is_late(daemon):
+    """The same when the disk was busy with another manifest for so long that nobody was listened to any more."""
+    nobody_is_heard_in_vain(daemon, 2.5)
 
 
 def another_socket_in_its_place(daemon):
@@ -275,4 +286,5 @@ def told_to_write(daemon):
 
 run([told_to_write, many_applications_on_a_slow_disk, many_sessions_of_many_applications, what_is_written_lasts,
      one_that_has_just_been_executed, as_soon_as_it_listens, a_writer_may_finish, a_lock_held_for_ever,
-     those_who_never_stop_talking, nobody_is_heard_in_vain, another_socket_in_its_place, many_files_of_a_killed_one])
+     those_who_never_stop_talking, nobody_is_heard_in_vain,
+     nobody_is_heard_in_vain_by_one_that_is_late, another_socket_in_its_place, many_files_of_a_killed_one])

@@ -130,6 +130,25 @@ def while_its_last_manifest_is_written(rounds, daemon):
         rounds.run(daemon, 1)
         assert daemon.process.poll() is None, "the disk was not slow"
         daemon.process.wait()
+    daemon.interval, daemon.wrapper = "0.5", ()
+    daemon.start()
+
+
+def before_it_is_killed_as_well(rounds, daemon):
+    """It would have written what they recorded before it took its leave."""
+    def takes_its_leave():
+        daemon.process.send_signal(signal.SIGTERM)
+        time.sleep(SYNC_SECONDS / 3)
+
+    daemon.stop()
+    daemon.interval, daemon.wrapper = "3600", slow_disk(rounds.folder, SYNC_SECONDS)
+    for _ in range(ROUNDS // 6):
+        daemon.start()
+        rounds.run(daemon, 1, meanwhile=takes_its_leave, pause=1000)
+        time.sleep(SYNC_SECONDS / 10)
+        assert daemon.process.poll() is None, "the disk was not slow"
+        daemon.kill()
+    daemon.interval, daemon.wrapper = "0.5", ()
     daemon.start()
 
 
@@ -190,7 +209,7 @@ def main():
     assert_done(expected, whole_lines(folder + "/whole"))
     for case in (while_it_listens, while_it_stands_still, just_after_the_daemon_has_ended,
                  after_the_end_of_a_second_daemon, in_cells_after_the_end, while_its_last_manifest_is_written,
-                 while_nobody_listens, without_shared_memory, daemon_killed_after_them):
+                 before_it_is_killed_as_well, while_nobody_listens, without_shared_memory, daemon_killed_after_them):
         daemon, rounds = Daemon(interval="0.5"), Rounds(worker, data, folder)
         try:
             case(rounds, daemon)

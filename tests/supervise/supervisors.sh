@@ -73,7 +73,7 @@ start() {
 # end_opener: tells the program that opener.c became, and its children, that it is enough, and waits
 end_opener() {
 	pkill -USR1 -s 0 -x opener
-	wait $program
+	wait "$program"
 }
 
 # in_express_lane PID: has it mapped the express lane's road?

@@ -107,7 +107,8 @@ struct cell_life {
 	/* 1: a relative that was about to end has looked for ended images, and found this one
 	 * alive. If that was the parent, it keeps nothing more. */
 	uint32_t given_up;
-	uint32_t ended; /* 1: the last inhabitant has left, or the image did not use the cell */
+	uint32_t ended; /* fp_tick() when the last inhabitant left, or the image did not use the
+			   cell; 0: not yet */
 	uint32_t alone; /* 1: the aggregator is gone; the image keeps its records */
 };
 

@@ -292,6 +292,15 @@ bool pool_has(const struct pool *pool, const struct session *session)
 	return pool && session->pool == pool;
 }
 
+uint32_t pool_ended_tick(const struct session *session)
+{
+	const struct pool *pool = session->pool;
+
+	return pool ? __atomic_load_n(
+			      &cell_life(cell_of(pool, session->cell))->ended, __ATOMIC_ACQUIRE)
+		    : 0;
+}
+
 bool pool_is_closed(const struct pool *pool)
 {
 	return pool->closed;

@@ -50,6 +50,8 @@ bool pools_leave(struct aggregator *daemon);
 bool pool_has(const struct pool *pool, const struct session *session);
 /* Has everybody but us let go of it? */
 bool pool_is_closed(const struct pool *pool);
+/* When the image in the session's cell ended (fp_tick()); 0: it has not, or has no cell. */
+uint32_t pool_ended_tick(const struct session *session);
 /* All that this session said has been applied. */
 void pool_finished(struct session *session);
 

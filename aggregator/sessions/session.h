@@ -59,6 +59,7 @@ struct session {
 	uint64_t started_ns;
 	/* CLOCK_REALTIME: it was still alive then, as far as is known; 0: not known. */
 	uint64_t ended_ns;
+	uint32_t ended_tick; /* fp_tick() when its last socket was gone */
 	Footprint__Watched watched;
 	uint64_t ending_ms; /* uv_now() when its last socket was gone */
 	uint64_t finished_ms;

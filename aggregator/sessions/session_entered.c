@@ -65,7 +65,7 @@ static bool lives_in(
 /* The others with that root do not know that they have another one. What they say of it is about
  * other files. (Ends and changes of roots come on different connections, whose order nobody knows.
  * But an end that was seen before the change was one.) 0 or -ENOMEM. */
-static int note_others(const struct session *session, const struct entered *from, uint64_t at_ns)
+static int note_others(const struct session *session, const struct entered *from, uint32_t at_tick)
 {
 	struct sessions *sessions = &session->daemon->sessions;
 	struct session_list *lists[] = { &sessions->live, &sessions->ending };
@@ -75,7 +75,7 @@ static int note_others(const struct session *session, const struct entered *from
 	for (size_t i = 0; i < 2; i++)
 		TAILQ_FOREACH(other, lists[i], link)
 			if (r == 0 && other != session && lives_in(other, session->root, from) &&
-				!session_ended_before(other, at_ns))
+				!session_ended_before(other, at_tick))
 				r = session_gap(other, "unresolved", NULL,
 					"another process has changed its root directory "
 					"(pivot_root)");
@@ -111,7 +111,7 @@ int session_enter(struct session *session, const Footprint__Entered *said,
 	if (r == 0)
 		session->n_crossings++;
 	if (r == 0 && said->everyone)
-		r = note_others(session, from, said->at_ns);
+		r = note_others(session, from, said->at_tick);
 	if (r == 0 || r == -ENOSPC)
 		return 0;
 	return error_set(err, r, "entered: %s", strerror(-r));

@@ -58,6 +58,7 @@ void session_detach(struct session *session)
 		return;
 	session_move(session, SESSION_ENDING);
 	session_lived_until(session, clock_now_ns());
+	session->ended_tick = fp_tick();
 	look_at_memories(session);
 	journal_keep(session);
 	session_read_to_end(session);
@@ -90,9 +91,19 @@ static bool end_was_seen(const struct session *session)
 	return session->state != SESSION_LIVE && session->met && !session->scattered;
 }
 
-bool session_ended_before(const struct session *session, uint64_t time_ns)
+/* 0: it has not ended, as far as is known. */
+static uint32_t ended_tick(const struct session *session)
 {
-	return end_was_seen(session) && session->ended_ns < time_ns;
+	uint32_t tick = pool_ended_tick(session);
+
+	return tick ? tick : end_was_seen(session) ? session->ended_tick : 0;
+}
+
+bool session_ended_before(const struct session *session, uint32_t tick)
+{
+	uint32_t ended = ended_tick(session);
+
+	return tick && ended && fp_tick_is_before(ended, tick);
 }
 
 /* Finishes a session that no socket speaks for, if everything was read and applied, and nothing

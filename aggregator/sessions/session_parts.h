@@ -21,8 +21,7 @@ void session_read_to_end(struct session *session);
 int session_settle_torn(struct session *session);
 /* The session is known to have lived at this time (CLOCK_REALTIME). */
 void session_lived_until(struct session *session, uint64_t time_ns);
-/* Has somebody seen, before that time (CLOCK_REALTIME), that none of its processes lived any more?
- */
-bool session_ended_before(const struct session *session, uint64_t time_ns);
+/* Is it known that none of its processes lived any more at that time (fp_tick(); 0: not known)? */
+bool session_ended_before(const struct session *session, uint32_t tick);
 
 #endif

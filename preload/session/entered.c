@@ -6,7 +6,6 @@
 #include <stdbool.h>
 #include <sys/stat.h>
 
-#include "preload/clock.h"
 #include "preload/descriptor.h"
 #include "preload/image.h"
 #include "preload/mapping.h"
@@ -28,7 +27,7 @@ static struct {
 	int tables;	/* a memfd with the table of mounts before the call; -1: none */
 	uint64_t size;	/* bytes in it */
 	uint64_t mount; /* what "/" was on; 0: not known */
-	uint64_t at_ns; /* CLOCK_REALTIME */
+	uint32_t at_tick;
 } prepared DATA_SELDOM = { .process = -1, .tables = -1 };
 
 /* The table of mounts, as seen from the root that this process has entered: open as long as it may
@@ -116,7 +115,7 @@ void entered_prepare(void)
 
 	entered_forget();
 	prepared.mount = mount_of_root(&root);
-	prepared.at_ns = now_ns();
+	prepared.at_tick = fp_tick();
 	if (image.descriptor < 0 || !file_may_reach(FP_MOUNTS_SIZE_MAX))
 		return;
 	prepared.process = (int)rawcall4(
@@ -152,7 +151,7 @@ uint64_t entered_tell(uint64_t from, bool everyone)
 	int space CLEANUP_FD = open_table();
 	int fds[CONNECTION_FDS_MAX] = { root, prepared.tables, space };
 	const struct root_change change = {
-		.from = from, .id = id_of_root(), .everyone = everyone, .at_ns = prepared.at_ns
+		.from = from, .id = id_of_root(), .everyone = everyone, .at_tick = prepared.at_tick
 	};
 	long error = -EBADF;
 

@@ -468,7 +468,7 @@ void pool_leave(void)
 	if (__atomic_sub_fetch(&cell_life(cell)->inhabitants, 1, __ATOMIC_ACQ_REL))
 		return;
 	segment_close(cell);
-	__atomic_store_n(&cell_life(cell)->ended, 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&cell_life(cell)->ended, fp_tick(), __ATOMIC_RELEASE);
 }
 
 void pool_forget(int fd)

@@ -146,7 +146,7 @@ static void leave_previous(int memfd, uint32_t previous)
 	if (!cell)
 		return;
 	if (!__atomic_sub_fetch(&cell_life(cell)->inhabitants, 1, __ATOMIC_ACQ_REL))
-		__atomic_store_n(&cell_life(cell)->ended, 1, __ATOMIC_RELEASE);
+		__atomic_store_n(&cell_life(cell)->ended, fp_tick(), __ATOMIC_RELEASE);
 	unmap(cell, POOL_PAGE);
 }
 
@@ -192,7 +192,7 @@ static struct segment *enter(int memfd, struct lodging *lodging, const struct se
 	}
 	/* The cell stays without an image. */
 	lodging->cell->head.magic = 0;
-	__atomic_store_n(&cell_life(lodging->cell)->ended, 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&cell_life(lodging->cell)->ended, fp_tick(), __ATOMIC_RELEASE);
 	unmap(lodging->cell, POOL_CELL_SIZE);
 	return NULL;
 }

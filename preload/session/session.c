@@ -20,7 +20,7 @@
 enum { PACKET_HELLO = 1, PACKET_BATCH = 2, PACKET_NOTICE = 3, PACKET_POOL = 4, PACKET_ENTERED = 6 };
 enum { SMALL_SESSION = 1 }; /* of all of them but Hello and Batch */
 enum { NUMBER_VALUE = 2 };  /* of both Notice and PoolRequest */
-enum { ENTERED_ID = 2, ENTERED_FROM = 3, ENTERED_EVERYONE = 4, ENTERED_AT_NS = 5 };
+enum { ENTERED_ID = 2, ENTERED_FROM = 3, ENTERED_EVERYONE = 4, ENTERED_AT_TICK = 5 };
 enum { BATCH_SESSION = 1, BATCH_SEGMENT = 2, BATCH_OFFSET = 3, BATCH_LOG = 4 };
 
 #define HEAD_SIZE_MAX  64	   /* bytes of a packet before its hello or log */
@@ -272,7 +272,7 @@ static void write_change(struct writer *w, const void *context)
 	write_fixed64(w, ENTERED_ID, change->id);
 	write_fixed64(w, ENTERED_FROM, change->from);
 	write_varint(w, ENTERED_EVERYONE, change->everyone);
-	write_fixed64(w, ENTERED_AT_NS, change->at_ns);
+	write_varint(w, ENTERED_AT_TICK, change->at_tick);
 }
 
 long session_tell_root(const struct root_change *change, const int *fds, size_t fd_count)

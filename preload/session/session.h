@@ -43,7 +43,7 @@ void session_ask_for_pool(uint64_t identity);
 struct root_change {
 	uint64_t from, id;
 	bool everyone;
-	uint64_t at_ns; /* CLOCK_REALTIME before it */
+	uint32_t at_tick; /* fp_tick() before it */
 };
 long session_tell_root(const struct root_change *change, const int *fds, size_t fd_count);
 

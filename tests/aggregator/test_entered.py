@@ -52,8 +52,8 @@ def in_memory(content):
     return fd
 
 
-def say_entered(peer, fds, id=ID, before=0, everyone=0, at_ns=0):
-    said = data(1, peer.session) + fixed(2, id) + fixed(3, before) + number(4, everyone) + fixed(5, at_ns)
+def say_entered(peer, fds, id=ID, before=0, everyone=0, at_tick=0):
+    said = data(1, peer.session) + fixed(2, id) + fixed(3, before) + number(4, everyone) + number(5, at_tick)
     socket.send_fds(peer.socket, [data(6, said)], fds)
 
 
@@ -207,6 +207,13 @@ def others_with_that_root(daemon):
     root.remove()
 
 
+def ticks(folder):
+    """What fp_tick() says."""
+    program = b"#include <stdio.h>\nint main(void) { printf(\"%u\", (unsigned)(__builtin_ia32_rdtsc() >> 20) | 1); }"
+    subprocess.run(["gcc", "-x", "c", "-o", folder + "/ticks", "-"], input=program, check=True)
+    return int(subprocess.run([folder + "/ticks"], stdout=subprocess.PIPE, check=True).stdout)
+
+
 def others_that_have_ended(daemon):
     """They have a gap unless the aggregator has seen their end before the change."""
     root = Root()
@@ -217,10 +224,10 @@ def others_that_have_ended(daemon):
     wait_for("three", lambda: daemon.manifest().count("executables {") >= 3)
     early.close()
     time.sleep(0.2)
-    before = time.time_ns()
+    before = ticks(daemon.directory)
     time.sleep(0.2)
     late.close()
-    say_entered(peer, fds, everyone=1, at_ns=before)
+    say_entered(peer, fds, everyone=1, at_tick=before)
     wait_for("a gap", gaps)
     assert ["/usr/bin/cat" in gap for gap in gaps()] == [True], gaps()
     manifest_of(daemon, peer)

@@ -26,7 +26,7 @@
 #define SEEN_MIDDLE 512u
 #define SEEN_LARGE  8192u
 
-#define GONE_PROCESSES 16u
+#define GONE_PROCESSES 31u
 
 #define RECENT_EXECS   64u
 #define KNOWN_PROGRAMS 32u
@@ -64,8 +64,9 @@ struct segment {
 	uint32_t starts;	  /* segment 0: programs that the image has started, or tried to */
 	bool cell;		  /* it is a cell of a pool: see struct cell_tail */
 	uint8_t session[SESSION_ID_SIZE];
-	/* Segment 0: processes that have said goodbye, by pid. A later one with the same place may
-	 * have replaced them: this is for who ends at the same moment. */
+	/* Segment 0: the last processes that have said goodbye, and how many have. This is for who
+	 * ends at the same moment. */
+	uint32_t said_gone;
 	int32_t gone[GONE_PROCESSES];
 	uint64_t seen[SEEN_SMALL] __attribute__((aligned(64)));
 };

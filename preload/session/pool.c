@@ -113,17 +113,22 @@ static bool is_watched(char *const *envp)
 	       preloads_hold(text_environment(envp, "LD_PRELOAD"), environment_library());
 }
 
-/* Where process `pid` of this image says that it has said goodbye. */
-static int32_t *place_of_gone(int pid)
+/* Has process `pid` of this image said goodbye, just before it ends? */
+static bool is_gone(int pid)
 {
-	return &image_oldest(image.segment)->gone[(unsigned)pid % GONE_PROCESSES];
+	const int32_t *gone = image_oldest(image.segment)->gone;
+
+	for (unsigned i = 0; i < GONE_PROCESSES; i++)
+		if (__atomic_load_n(&gone[i], __ATOMIC_SEQ_CST) == pid)
+			return true;
+	return false;
 }
 
 /* Does our parent, although it still lives, not look any more for what we leave? */
 static bool given_up(void)
 {
 	if (image.inherited)
-		return __atomic_load_n(place_of_gone(image.guard), __ATOMIC_SEQ_CST) == image.guard;
+		return is_gone(image.guard);
 	return image.cell &&
 	       __atomic_load_n(&cell_life(image_oldest(image.segment))->given_up, __ATOMIC_SEQ_CST);
 }
@@ -260,13 +265,22 @@ void pool_take_back(void)
 
 void pool_say_gone(void)
 {
-	__atomic_store_n(place_of_gone(image.pid), image.pid, __ATOMIC_SEQ_CST);
+	struct segment *segment = image_oldest(image.segment);
+	uint32_t place = __atomic_fetch_add(&segment->said_gone, 1, __ATOMIC_RELAXED);
+
+	__atomic_store_n(&segment->gone[place % GONE_PROCESSES], image.pid, __ATOMIC_SEQ_CST);
 }
 
 void pool_unsay_gone(int pid)
 {
-	__atomic_compare_exchange_n(
-		place_of_gone(pid), &pid, 0, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+	int32_t *gone = image_oldest(image.segment)->gone;
+
+	for (unsigned i = 0; i < GONE_PROCESSES; i++) {
+		int32_t found = pid;
+
+		__atomic_compare_exchange_n(
+			&gone[i], &found, 0, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+	}
 }
 
 bool pool_kept_by_kin(void)

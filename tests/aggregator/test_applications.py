@@ -81,8 +81,9 @@ def namesake_in_another_root(daemon):
     parent = parent_that_executes(daemon)
     elsewhere = hello(os.urandom(16), application="child", executable=CHILD, top="/proc",
                       started=time.time_ns())
-    with open(daemon.spool + "/records.0", "ab") as f:
+    with open(daemon.directory + "/records", "wb") as f:
         f.write(spool_entry(elsewhere, slot(path("/etc/hostname"))))
+    os.rename(f.name, daemon.spool + "/records.0")
     wait_for("the child", lambda: daemon.manifest("child@1"))
     parent.close()
     assert daemon.stop() == 0

@@ -1,6 +1,6 @@
 /*
- * Numbers of system calls, those too that are younger than the headers of the oldest system this is
- * built on (Debian 11).
+ * Numbers of system calls, and their flags, those too that are younger than the headers of the
+ * oldest system this is built on (Debian 11).
  */
 #ifndef FOOTPRINT_PROTO_SYSTEM_CALLS_H
 #define FOOTPRINT_PROTO_SYSTEM_CALLS_H
@@ -9,6 +9,12 @@
 
 #ifndef SYS_close_range
 #define SYS_close_range 436 /* Linux 5.9 */
+#endif
+#ifndef CLOSE_RANGE_UNSHARE
+#define CLOSE_RANGE_UNSHARE (1u << 1)
+#endif
+#ifndef CLOSE_RANGE_CLOEXEC
+#define CLOSE_RANGE_CLOEXEC (1u << 2) /* Linux 5.11 */
 #endif
 #ifndef SYS_openat2
 #define SYS_openat2 437 /* Linux 5.6 */

@@ -3,10 +3,10 @@
 SUPERVISE_SOURCES := $(wildcard supervise/*.c)
 SUPERVISE_RECORDER := image preloads programs/filters programs/processes programs/program \
 	programs/programs programs/supervised_begin programs/supervised_filter record/calls \
-	record/calls_process record/calls_table record/encode record/facts record/held record/path_hash record/places \
-	record/pointers record/prefixes record/recorder record/seen session/connection session/entered \
-	session/hello session/memory session/reserve session/session session/spool session/spool_file \
-	sites/sites_pattern text
+	record/calls_process record/calls_table record/encode record/facts record/held \
+	record/path_hash record/places record/pointers record/prefixes record/recorder record/seen \
+	session/connection session/entered session/hello session/memory session/reserve \
+	session/session session/spool session/spool_file sites/sites_pattern text
 SUPERVISE_ASSEMBLY := $(wildcard supervise/*.S)
 SUPERVISE_OBJECTS := $(SUPERVISE_SOURCES:%.c=$(BUILD)/obj/%.o) \
 	$(SUPERVISE_ASSEMBLY:%.S=$(BUILD)/obj/%.o) \

@@ -191,7 +191,8 @@ static void peer_refuse(struct peer *peer, const struct error *err)
 	peer_close(peer);
 }
 
-/* Has it hung up? Reading says so of a peer that is refused, too. */
+/* Reading has come to the end: is it the connection's? Of a peer that is refused, reading always
+ * says so. */
 static bool has_hung_up(const struct peer *peer)
 {
 	struct pollfd polled = { .fd = peer->fd };

@@ -19,13 +19,6 @@
 #include "preload/text.h"
 #include "proto/system_calls.h"
 
-#ifndef CLOSE_RANGE_UNSHARE
-#define CLOSE_RANGE_UNSHARE (1u << 1)
-#endif
-#ifndef CLOSE_RANGE_CLOEXEC
-#define CLOSE_RANGE_CLOEXEC (1u << 2)
-#endif
-
 /* Not in every libc's headers. */
 extern void closefrom(int first);
 extern int posix_close(int fd, int flags);

@@ -16,13 +16,6 @@
 #include "preload/record/recorder.h"
 #include "preload/record/rings.h"
 
-#ifndef CLOSE_RANGE_UNSHARE
-#define CLOSE_RANGE_UNSHARE (1u << 1)
-#endif
-#ifndef CLOSE_RANGE_CLOEXEC
-#define CLOSE_RANGE_CLOEXEC (1u << 2)
-#endif
-
 /* --- root and directory ----------------------------------------------------------------------- */
 
 static void root_changed(const struct call *call, const long arguments[6], uint64_t from, int error)

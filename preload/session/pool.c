@@ -276,10 +276,11 @@ void pool_unsay_gone(int pid)
 	int32_t *gone = image_oldest(image.segment)->gone;
 
 	for (unsigned i = 0; i < GONE_PROCESSES; i++) {
-		int32_t found = pid;
+		int32_t found = __atomic_load_n(&gone[i], __ATOMIC_RELAXED);
 
-		__atomic_compare_exchange_n(
-			&gone[i], &found, 0, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+		if (found == pid)
+			__atomic_compare_exchange_n(
+				&gone[i], &found, 0, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 	}
 }
 

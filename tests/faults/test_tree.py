@@ -12,7 +12,7 @@ import ctypes, functools, random
 from faults import *
 
 SEEDS = [1, 3, 4, 6]
-TREES = 150 if LONG else len(SEEDS)  # a new one that fails is to be looked at, and must not stop other work
+TREES = 150 if LONG else len(SEEDS) + 1
 JUDGED_SEED = 8  # of a tree whose own log is compared with what strace sees
 TREES_AT_ONCE = 3
 BUDGET = 40  # processes of a tree
@@ -21,6 +21,9 @@ LIST = 256
 BITS = {"read": READ, "create": CREATE | WRITE, "check": CHECK, "list": LIST, "delete": DELETE,
         "make": CREATE, "renamed-from": DELETE | RENAME, "renamed-to": CREATE | RENAME}
 HOW = ("undisturbed", "killed", "stopped", "processes killed")
+# In the short form, new trees are of these kinds. In the others, what a process in a mount namespace of its own does
+# across a restart is a gap (doc/decisions/pivot-root.md), and some seeds have one.
+HOW_NEW = HOW if LONG else ("undisturbed", "processes killed")
 # The shapes of strace's lines: what a path is relative to, and the path.
 TRACED = re.compile(r'(?:openat|newfstatat|faccessat2?|unlinkat)\((?:AT_FDCWD|\d+)<(.*?)>, "(.*?)"')
 
@@ -182,6 +185,11 @@ def try_seed(seed):
     return how, count
 
 
+def new_seed():
+    how = random.choice(HOW_NEW)
+    return random.getrandbits(29) * len(HOW) + HOW.index(how)
+
+
 def judge_the_log(seed):
     """The log of a tree that is not watched tells of the same files as strace does."""
     folder = make_place(working_folder())
@@ -206,7 +214,7 @@ def main():
     seeds = [int(seed) for seed in sys.argv[1:]]
     if not seeds:
         judge_the_log(JUDGED_SEED)
-        seeds = SEEDS + [random.getrandbits(31) for _ in range(TREES - len(SEEDS))]
+        seeds = SEEDS + [new_seed() for _ in range(TREES - len(SEEDS))]
     for seed in seeds:
         try:
             how, count = try_seed(seed)

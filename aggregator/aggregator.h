@@ -2,7 +2,8 @@
  * footprintd: makes one manifest for each version of an application, from what its processes
  * record.
  *
- * Start here. The way of a record through the daemon, one module a step:
+ * Start here: main.c runs what aggregator.c begins and ends. The way of a record through the
+ * daemon, one module a step:
  *
  * peers/
  *   intake.c       accepts connections
@@ -87,6 +88,13 @@ struct aggregator {
 	int status; /* of the process */
 };
 
+/* Begins everything, as the options say; the loop is then to be run. 0 or a negative errno, which
+ * was reported. */
+int aggregator_begin(struct aggregator *daemon);
+/* What is done every TICK_MS. */
+void aggregator_tick(struct aggregator *daemon);
+/* To be called when stop.c has brought the loop to its end. 0 or a negative errno. */
+int aggregator_end(struct aggregator *daemon);
 /* To be called when something was done that others may wait for: facts applied, a manifest
  * written. */
 void aggregator_progress(struct aggregator *daemon);

@@ -14,7 +14,7 @@ $(BUILD)/search/fuzz_%: $(BUILD)/obj/fuzz/fuzz_%.o $$(call objects,$$(FUZZ_EXTRA
 		$(BUILD)/libfootprint-common.a
 	@mkdir -p $(@D)
 	@$(say) LD $@
-	$(Q)$(CC) $(LDFLAGS_ALL) -fsanitize=fuzzer -o $@ $^ $(call libs,$(LIB_PACKAGES))
+	$(Q)$(CC) $(LDFLAGS_ALL) -fsanitize=fuzzer -o $@ $^ $(call libs,$(LIB_PACKAGES) libuv)
 
 .PRECIOUS: $(BUILD)/obj/fuzz/%.o
 

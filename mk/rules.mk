@@ -38,6 +38,6 @@ $(BUILD)/fuzz/fuzz_%: $(BUILD)/obj/fuzz/fuzz_%.o $(BUILD)/obj/fuzz/replay.o \
 		$$(call objects,$$(FUZZ_EXTRA_fuzz_$$*)) $(BUILD)/libfootprint-common.a
 	@mkdir -p $(@D)
 	@$(say) LD $@
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call libs,$(LIB_PACKAGES))
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call libs,$(LIB_PACKAGES) libuv)
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

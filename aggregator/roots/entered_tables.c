@@ -44,10 +44,11 @@ static int read_crossing(struct crossing *crossing)
 	if (r == 0)
 		r = mounts_parse(text + first + 1, strnlen(text + first + 1, size - first - 1),
 			&crossing->after);
-	/* Where there was no /proc. */
-	if (r == 0 && !crossing->after.n)
-		r = mounts_from(&crossing->before, crossing->mount, &crossing->after);
-	return r;
+	if (r < 0 || crossing->after.n)
+		return r;
+	/* There was no /proc any more. */
+	mounts_deinit(&crossing->after);
+	return mounts_from(&crossing->before, crossing->mount, &crossing->after);
 }
 
 /* Is it a file of the kernel's that can be read without waiting? */

@@ -57,7 +57,7 @@ static void read_copy(const struct memory *memory, uint8_t *to, size_t size, uin
 
 ssize_t memory_read(const struct memory *memory, void *buffer, size_t size, uint64_t offset)
 {
-	struct iovec to = { buffer, size }, from = { (char *)memory->map + offset, size };
+	struct iovec to = { buffer, size }, from = { .iov_len = size };
 	ssize_t n;
 
 	if (!memory->map) {
@@ -68,6 +68,7 @@ ssize_t memory_read(const struct memory *memory, void *buffer, size_t size, uint
 		return 0;
 	if (size > memory->size - offset)
 		to.iov_len = from.iov_len = memory->size - offset;
+	from.iov_base = (char *)memory->map + offset;
 	if (memory->copied)
 		read_copy(memory, to.iov_base, to.iov_len, offset);
 	else if (memory->borrowed)
@@ -80,19 +81,21 @@ ssize_t memory_read(const struct memory *memory, void *buffer, size_t size, uint
 
 int memory_write(const struct memory *memory, const void *bytes, size_t size, uint64_t offset)
 {
-	struct iovec from = { (void *)bytes, size }, to = { (char *)memory->map + offset, size };
+	struct iovec from = { (void *)bytes, size }, to = { .iov_len = size };
 	ssize_t n;
 
 	if (memory->copied)
 		return 0; /* nobody is there to see it */
+	if (!memory->map) {
+		n = pwrite(memory->fd, bytes, size, (off_t)offset);
+		return n < 0 ? -errno : 0;
+	}
+	to.iov_base = (char *)memory->map + offset;
 	if (memory->borrowed) {
 		memcpy(to.iov_base, bytes, size);
 		return 0;
 	}
-	if (!memory->map)
-		n = pwrite(memory->fd, bytes, size, (off_t)offset);
-	else
-		n = process_vm_writev(getpid(), &from, 1, &to, 1, 0);
+	n = process_vm_writev(getpid(), &from, 1, &to, 1, 0);
 	return n < 0 ? -errno : 0;
 }
 

@@ -65,7 +65,7 @@ int defaults_of_glibc(struct resolver *r, const char *interpreter, char **ret)
 	if (code < 0 && (code = content_failure(code)) != -ENOENT)
 		return code;
 	at = linker;
-	end = at + size;
+	end = linker ? at + size : NULL;
 	while (at && (at = memchr(at, '/', (size_t)(end - at)))) {
 		size_t run = run_size(at, end);
 

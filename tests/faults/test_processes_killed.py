@@ -6,7 +6,7 @@ with."""
 import ctypes, itertools, random
 from faults import *
 
-ROUNDS = 60 if LONG else 12
+ROUNDS = 36 if LONG else 12
 WORKERS, FILES_EACH = 3, 4000
 LAST_INSTANT = 0.03  # seconds after a worker's first line
 FILE_LIMIT_KIB = 1000  # below a session memory's size

@@ -7,7 +7,7 @@ from faults import *
 if not shutil.which("strace"):
     skip("needs strace")
 
-HELD_US = 20000000  # far longer than it takes
+HELD_US = 8000000  # far longer than it takes
 
 
 def is_traced(program):
@@ -17,7 +17,7 @@ def is_traced(program):
 
 def start(daemon, folder, way, call):
     """The process when its other thread has read the file, and strace, which holds the first one."""
-    program = subprocess.Popen([folder + "/threads", way, folder + "/data"], env=watched(daemon),
+    program = subprocess.Popen([FOLDER + "/threads", way, FOLDER + "/data"], env=watched(daemon),
                                stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True)
     tracer = subprocess.Popen(["strace", "-f", "-qq", "-o", folder + "/trace", "-e", "trace=" + call, "-e",
                                "inject=%s:delay_enter=%d:when=1" % (call, HELD_US), "-p", str(program.pid)])
@@ -50,27 +50,22 @@ def held(daemon, folder, way, call, then):
         daemon.start()
 
 
-CASES = {
-    "fill": ("sendmsg", program_killed),
-    "exec": ("execve", daemon_killed),
-    "exit": ("exit_group", daemon_killed),
-}
+def keeps(way, call, then):
+    """The test of one case: under which name a thread does what, where strace holds it, and what happens then."""
+    def test(daemon):
+        with tempfile.TemporaryDirectory(dir=FOLDER) as folder:
+            held(daemon, folder, way, call, then)
+        manifest = finish(daemon)
+        assert accesses(manifest).get(FOLDER + "/data/0", 0) & READ, "the file is lost"
+        assert not gaps(manifest), gaps(manifest)
+
+    test.__name__ = way
+    test.options = ("--interval", "30")
+    return test
 
 
-def main():
-    folder = working_folder()
-    compiled("threads", folder, "gcc", "-pthread")
-    data_folder(folder, 1)
-    for way, how in CASES.items():
-        daemon = Daemon(interval="30")
-        try:
-            held(daemon, folder, way, *how)
-            manifest = finish(daemon)
-            assert accesses(manifest).get(folder + "/data/0", 0) & READ, "%s: the file is lost" % way
-            assert not gaps(manifest), gaps(manifest)
-            print("ok", way)
-        finally:
-            daemon.remove()
-
-
-main()
+FOLDER = working_folder()
+compiled("threads", FOLDER, "gcc", "-pthread")
+data_folder(FOLDER, 1)
+run([keeps("fill", "sendmsg", program_killed), keeps("exec", "execve", daemon_killed),
+     keeps("exit", "exit_group", daemon_killed)])

@@ -32,6 +32,12 @@ def test(function):
     return function
 
 
+def of_glibc(function):
+    """A test that tells nothing more with musl: it takes long, or asks something of glibc."""
+    function.of_glibc = True
+    return function
+
+
 def build_client(folder, compiler="gcc"):
     client = os.path.join(folder, "recorder_client_" + compiler)
     objects = [wire.object_of(next(Path(wire.TOP, "preload").rglob(name + ".c")), BUILD) for name in RECORDER]
@@ -128,6 +134,7 @@ def hello_names_the_process(client):
 
 
 @test
+@of_glibc
 def objects_are_those_that_ldd_names(client):
     with Case(client) as case:
         case.run("plain", 1)
@@ -205,6 +212,7 @@ def killed_process_without_aggregator_loses_nothing(client):
 
 
 @test
+@of_glibc
 def killed_threads_leave_whole_records(client):
     for _ in range(10):
         with Case(client) as case:
@@ -221,6 +229,7 @@ def killed_threads_leave_whole_records(client):
 
 
 @test
+@of_glibc
 def full_segments_are_followed_by_others(client):
     with Case(client) as case:
         case.run("plain", 150000)
@@ -265,6 +274,7 @@ def long_names_of_directories_are_said_once(client):
 
 
 @test
+@of_glibc
 def numbers_of_directories_are_given_in_each_segment(client):
     """One segment may reach the aggregator by value, and the one before it much later by the spool."""
     with Case(client) as case:
@@ -278,6 +288,7 @@ def numbers_of_directories_are_given_in_each_segment(client):
 
 
 @test
+@of_glibc
 def numbers_of_directories_run_out(client):
     """Later directories are recorded with each of their files."""
     lines = ["/made/folders/%d/%d" % (folder, i) for folder in range(4200) for i in range(9)]
@@ -290,6 +301,7 @@ def numbers_of_directories_run_out(client):
 
 
 @test
+@of_glibc
 def acknowledged_segments_are_given_back(client):
     with Case(client) as case:
         process = case.start("growing", 135000)
@@ -330,6 +342,7 @@ def an_aggregator_that_leaves_is_not_relied_upon(client):
 
 
 @test
+@of_glibc
 def a_log_is_given_back_while_a_thread_writes_to_it(client):
     with Case(client) as case:
         case.run("released", 2000)
@@ -629,8 +642,8 @@ def main():
             for function in tests:
                 if wanted and function.__name__ not in wanted:
                     continue
-                if "musl" in client and function is objects_are_those_that_ldd_names:
-                    continue  # ldd is glibc's
+                if "musl" in client and hasattr(function, "of_glibc"):
+                    continue
                 try:
                     function(client)
                 except Exception:  # each test is to be reported

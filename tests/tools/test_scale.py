@@ -86,15 +86,15 @@ class Scale(unittest.TestCase):
             cls.paths.append(written)
 
     def assert_quick(self, command, option, *paths, status=0, ratio_max=None):
-        """Compares the least disturbed of three pairs of runs."""
-        ratios = []
-        for _ in range(3):
+        """One of three pairs of runs has to be that quick: others may have been disturbed."""
+        wanted, ratios = ratio_max or RATIO_MAX[command], []
+        while len(ratios) < 3 and min(ratios, default=wanted) >= wanted:
             judge = sum(processor_seconds(decode, path)[0] for path in paths)
             seconds, done = processor_seconds(manifests.footprint, command, option, *paths)
             self.assertEqual(done.returncode, status, done.stderr)
             print(f"footprint {command} {option}: {seconds:.2f} s, protoc {judge:.2f} s")
             ratios.append(seconds / judge)
-        self.assertLess(min(ratios), ratio_max or RATIO_MAX[command])
+        self.assertLess(min(ratios), wanted)
         return done.stdout
 
     def test_the_file_is_small(self):

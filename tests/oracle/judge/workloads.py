@@ -10,6 +10,7 @@
     stop = '''...'''            shell, then; default: SIGTERM to the first program
     suites = ["bookworm"]       where it exists; default SUITES
     quick = true                light enough for every `make check`
+    heavy = true                takes long, and much to install: not in continuous integration
     known = "why"               it does not reach the bars, and doc/oracle.md says why
     repeatable = true           twenty runs give the same manifest
     preload = ["/…/lib.so"]     libraries preloaded besides ours
@@ -38,6 +39,7 @@ class Workload:
     stop: str = 'kill -TERM "$SERVER"'
     suites: tuple = SUITES
     quick: bool = False
+    heavy: bool = False
     repeatable: bool = False
     known: str = ""
     preload: list = field(default_factory=list)

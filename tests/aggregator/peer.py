@@ -205,6 +205,25 @@ def refused(s):
 
 # --- the daemon ---------------------------------------------------------------------------------
 
+def is_still_at(file, path):
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False
+
+
+def append_to_spool(daemon, content, name="records.0", directory=None):
+    """As a process does: the lock keeps the daemon, which takes a file by renaming it, from reading what is only
+    begun."""
+    path = "%s/%s" % (directory or daemon.spool, name)
+    while True:
+        with open(path, "ab", buffering=0) as file:
+            fcntl.flock(file, fcntl.LOCK_SH)
+            if is_still_at(file, path):
+                file.write(content)
+                return
+
+
 class Daemon:
     def __init__(self, *options, interval="0.1", manifests=None, descriptors=None, directory=None,
                  wrapper=(), has_spool=True):

@@ -16,8 +16,7 @@ def log_of(records):
 
 def leave(daemon, peer, records, offset=0, uid=0):
     """Puts the peer's log into the spool, from `offset` on."""
-    with open("%s/records.%d" % (daemon.spool, uid), "ab") as f:
-        f.write(spool_entry(peer.hello, log_of(records), offset))
+    append_to_spool(daemon, spool_entry(peer.hello, log_of(records), offset), "records.%d" % uid)
 
 
 def runs(daemon):
@@ -155,8 +154,7 @@ def exec_that_had_not_settled(daemon):
     os.pwrite(peer.memory, log[len(peer.log):], 64 + len(peer.hello) + -len(peer.hello) % 8
               + len(peer.log))
     daemon.kill()
-    with open(daemon.spool + "/records.0", "ab") as f:
-        f.write(spool_entry(peer.hello, log))
+    append_to_spool(daemon, spool_entry(peer.hello, log))
     daemon.start()
     wait_for("the program", lambda: has_file(daemon.manifest(), "/usr/bin/dash"))
     peer.close()
@@ -194,8 +192,7 @@ def executions_that_settle_later(daemon):
     os.pwrite(peer.memory, log, 64 + len(peer.hello) + -len(peer.hello) % 8)
     wait_for("the file", lambda: has_file(daemon.manifest(), "/etc/group"))
     daemon.kill()
-    with open(daemon.spool + "/records.0", "ab") as f:
-        f.write(spool_entry(peer.hello, log))
+    append_to_spool(daemon, spool_entry(peer.hello, log))
     daemon.start()
     peer.close()
     assert daemon.stop() == 0

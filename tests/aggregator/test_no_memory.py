@@ -114,9 +114,7 @@ def large_spool_file(daemon):
     """It stays for a successor, and the manifests say that something is missing."""
     without_memory(daemon, "large")
     log = b"".join(slot(path("/usr/lib/large-%d" % i, error=2)) for i in range(3000))
-    with open(daemon.spool + "/records.0", "wb") as f:
-        for _ in range(40):
-            f.write(spool_entry(hello(os.urandom(16)), log))
+    append_to_spool(daemon, b"".join(spool_entry(hello(os.urandom(16)), log) for _ in range(40)))
     person = Peer(daemon, [path("/etc/passwd")])
     wait_for("the records", lambda: person.acknowledged() >= len(person.log))
     assert ends_soon(daemon) == 1, "it was not all written"

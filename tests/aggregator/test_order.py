@@ -62,8 +62,7 @@ def manifest_of(made, spooled=False):
     try:
         deliver(daemon, made)
         if spooled:
-            with open(daemon.spool + "/records.0", "wb") as f:
-                f.write(spool_file(made))
+            append_to_spool(daemon, spool_file(made))
         assert daemon.stop() == 0, daemon.stderr()
         return without_ends(daemon.manifest())
     finally:
@@ -74,8 +73,7 @@ def by_spool(made):
     daemon = Daemon(interval="3600")
     daemon.kill()
     try:
-        with open(daemon.spool + "/records.0", "wb") as f:
-            f.write(spool_file(made))
+        append_to_spool(daemon, spool_file(made))
         daemon.start()
         assert daemon.stop() == 0, daemon.stderr()
         return daemon.manifest()

@@ -16,9 +16,8 @@ def said(daemon, application, name, version="1"):
 
 def spooled(daemon, name, application="app", session=None, file="records.0", directory=None, **more):
     """As a process does that finds nobody."""
-    directory = directory or daemon.spool
-    with open("%s/%s" % (directory, file), "ab") as f:
-        f.write(spool_entry(hello(session or os.urandom(16), application), slot(path(name, error=2, **more))))
+    entry = spool_entry(hello(session or os.urandom(16), application), slot(path(name, error=2, **more)))
+    append_to_spool(daemon, entry, file, directory)
 
 
 def hears(daemon, application):
@@ -167,8 +166,7 @@ def killed_afterwards(daemon):
             wait_for("the gap", lambda: LOST in daemon.manifest(application + "@1"))
             wait_for("its counts", lambda: os.path.getsize(daemon.spool + "/counted") > 0)
         daemon.kill()
-        with open(daemon.spool + "/records.0", "ab") as f:
-            f.write(spool_entry(person.hello, person.log + slot(path("doc", access=LIST, directory=known))))
+        append_to_spool(daemon, spool_entry(person.hello, person.log + slot(path("doc", access=LIST, directory=known))))
         person.close()
         daemon.start()
         wait_for("the relative path", lambda: has_file(daemon.manifest(application + "@1"), "/usr/share/doc"))

@@ -14,8 +14,7 @@ SESSIONS, VERSIONS, PROCESSOR_SECONDS = 80000, 2000, 3
 
 
 def spool(daemon, records, name="records.0"):
-    with open(daemon.spool + "/" + name, "ab") as f:
-        f.write(spool_entry(hello(os.urandom(16)), b"".join(slot(r) for r in records)))
+    append_to_spool(daemon, spool_entry(hello(os.urandom(16)), b"".join(slot(r) for r in records)), name)
 
 
 def as_soon_as_it_listens(daemon):

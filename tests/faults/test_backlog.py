@@ -26,8 +26,7 @@ def program_that_ends(daemon, peer):
     say_hello(s, said, [fd])
     wait_for("its memory there", lambda: any("memfd:peer" in read_link(f) for f in
              glob.glob("/proc/%d/fd/*" % daemon.process.pid)))
-    with open(daemon.spool + "/records.0", "ab") as f:
-        f.write(spool_entry(said, log, written=2))
+    append_to_spool(daemon, spool_entry(said, log, written=2))
     s.close()
     os.close(fd)
 

@@ -58,16 +58,15 @@ static void renew_segment(void)
 
 	if (image.segment && ++runs % 64)
 		return;
-	if (image.segment)
-		segment_discard(image.segment);
+	segments_discard();
+	image.layouts.usual.segment = NULL;
 	image.descriptor = -1;
 	image.starting = true;
-	image.segment = segment_new(SEGMENT_FIRST_SIZE, &memfd);
+	image.segment = segment_new(SEGMENT_FIRST_SIZE, NULL, &memfd);
 	if (!image.segment)
 		abort();
 	if (memfd >= 0)
 		close(memfd);
-	image.segment->first = image.segment;
 	segment_open_log(image.segment, sizeof(*image.segment), 0);
 }
 

@@ -12,6 +12,7 @@
 #include "preload/record/seen.h"
 #include "preload/session/connection.h"
 #include "preload/session/hello.h"
+#include "preload/session/layout.h"
 #include "preload/session/pool.h"
 #include "preload/session/pool_map.h"
 #include "preload/session/session.h"
@@ -51,7 +52,8 @@ bool image_is_single_threaded(void)
 void image_lose(uint64_t records)
 {
 	if (image.segment)
-		__atomic_fetch_add(&image.segment->first->head.lost, records, __ATOMIC_RELAXED);
+		__atomic_fetch_add(
+			&segment_first(image.segment)->head.lost, records, __ATOMIC_RELAXED);
 }
 
 void image_log(const char *what, long error)
@@ -96,11 +98,10 @@ static bool read_settings(const struct entry *entry, struct settings *settings)
 static struct segment *make_first(
 	const struct settings *settings, const struct entry *entry, int root, int *ret_memfd)
 {
-	struct segment *segment = segment_new(SEGMENT_FIRST_SIZE, ret_memfd);
+	struct segment *segment = segment_new(SEGMENT_FIRST_SIZE, NULL, ret_memfd);
 
 	if (!segment)
 		return NULL;
-	segment->first = segment;
 	segment->segments = 1;
 	hello_name_session(segment);
 	hello_write_first(segment, settings, entry, root);
@@ -169,6 +170,10 @@ struct segment *image_start(void)
 	image.logs = log && *log && !text_equal(log, "0");
 	image.pid = (int)rawcall3(SYS_getpid, 0, 0, 0);
 	image.identity = pool_identity(&settings);
+	if (!hello_keep_settings(&settings)) {
+		image.off = true;
+		return NULL;
+	}
 	/* This process has left its cell, but goes on: it gets a session of its own. */
 	if (image.left)
 		image.said_goodbye = false;
@@ -212,8 +217,8 @@ void image_make_room(void)
 {
 	struct segment *segment = __atomic_load_n(&image.segment, __ATOMIC_ACQUIRE);
 
-	if (segment && segment->cell &&
-		segment_end(segment) + ROOM_FOR_CHILDREN > segment->head.log_size)
+	if (segment && segment_is_cell(segment) &&
+		segment_end(segment) + ROOM_FOR_CHILDREN > segment_layout(segment)->log_size)
 		image_extend(segment);
 }
 
@@ -221,14 +226,13 @@ void image_make_room(void)
  * them. */
 static struct segment *segment_after(struct segment *full, int *ret_memfd)
 {
+	bool cell = segment_is_cell(full);
 	struct segment *segment =
-		segment_new(full->cell ? SEGMENT_FIRST_SIZE : SEGMENT_NEXT_SIZE, ret_memfd);
+		segment_new(cell ? SEGMENT_FIRST_SIZE : SEGMENT_NEXT_SIZE, full, ret_memfd);
 
 	if (!segment)
 		return NULL;
-	segment->first = full->cell ? segment : full->first;
-	segment->previous = full;
-	if (full->cell) {
+	if (cell) {
 		memcpy(segment->session, full->session, SESSION_ID_SIZE);
 		seen_copy(segment, full);
 	}
@@ -250,7 +254,7 @@ struct segment *image_extend(struct segment *full)
 	segment = full;
 	do
 		segment_release(segment);
-	while ((segment = segment->previous));
+	while ((segment = segment_previous(segment)));
 	number = __atomic_fetch_add(&image_oldest(full)->segments, 1, __ATOMIC_RELAXED);
 	segment = number < FP_SEGMENTS_MAX ? segment_after(full, &memfd) : NULL;
 	if (!segment)

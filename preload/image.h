@@ -19,7 +19,8 @@
 #define DATA_OF_START __attribute__((section(".data.hot")))
 #define DATA_SELDOM   __attribute__((section(".data.cold")))
 
-#define NEAR_FDS 64 /* descriptors below this have their directories remembered here */
+#define NEAR_FDS	64  /* descriptors below this have their directories remembered here */
+#define NEAR_PATHS_SIZE 192 /* bytes */
 
 /* image.root if it may not be the root of every thread or process that shares this memory: then
  * directory_root() has to look. */
@@ -38,6 +39,9 @@ struct image {
 	/* The segment where records go; NULL: not started. Set by compare-and-swap, once for each
 	 * segment. */
 	struct segment *segment;
+	struct layouts layouts;	 /* of that one, and of those before it */
+	const char *socket_path; /* FOOTPRINT_SOCKET, as an absolute path */
+	const char *spool_path;	 /* of the spool's folder */
 
 	uint64_t directory; /* id of the working directory, 0: unknown */
 	uint64_t root; /* id of what chroot made "/"; 0: as at the start. See directory_root() */
@@ -83,6 +87,7 @@ struct image {
 	uint8_t directory_uncached; /* enum directory_cache */
 
 	uint64_t near_directories[NEAR_FDS]; /* descriptor -> directory id, 0: unknown */
+	char near_paths[NEAR_PATHS_SIZE];    /* the two paths, if they are short */
 };
 
 extern struct image image;
@@ -124,14 +129,6 @@ static inline struct segment *image_segment(void)
 
 /* The segment after `full`, which is made if there is none yet. NULL: there can be none. */
 struct segment *image_extend(struct segment *full);
-
-/* Segment 0 of an image. */
-static inline struct segment *image_oldest(struct segment *segment)
-{
-	while (segment->previous)
-		segment = segment->previous;
-	return segment;
-}
 
 /* To be called before a fork: makes another segment if this one is nearly full, so that not each
  * child has to make its own. */

@@ -82,8 +82,7 @@ static void write_place(struct writer *w)
 static void write_hello(
 	struct segment *segment, int pid, const struct settings *settings, const char *unwatched)
 {
-	uint32_t offset = hello_keep_settings(segment, settings);
-	struct writer w = { (unsigned char *)segment + offset, 0 };
+	struct writer w = { (unsigned char *)(segment + 1), 0 };
 
 	write_varint(&w, HELLO_PROTOCOL, FP_PROTOCOL);
 	write_bytes(&w, HELLO_SESSION, segment->session, SESSION_ID_SIZE);
@@ -98,19 +97,20 @@ static void write_hello(
 	write_ids(&w, pid);
 	write_place(&w);
 	hello_write_name(&w, HELLO_LIBRARY_VERSION, FOOTPRINT_VERSION_STRING);
-	hello_write_spool(&w, segment);
+	hello_write_spool(&w);
 	write_varint(&w, HELLO_WATCHED, unwatched ? WATCH_NONE : WATCH_SUPERVISED);
-	segment_open_log(segment, offset, (uint32_t)w.size);
+	segment_open_log(segment, sizeof(*segment), (uint32_t)w.size);
 }
 
 int greet(int pid, const struct settings *settings, const char *unwatched)
 {
 	int memfd CLEANUP_FD = -1;
-	struct segment *segment = segment_new(SEGMENT_FIRST_SIZE, &memfd);
+	struct segment *segment = hello_keep_settings(settings)
+					  ? segment_new(SEGMENT_FIRST_SIZE, NULL, &memfd)
+					  : NULL;
 
 	if (!segment)
 		return -ENOMEM;
-	segment->first = segment;
 	segment->segments = 1;
 	hello_name_session(segment);
 	write_hello(segment, pid, settings, unwatched);

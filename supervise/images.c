@@ -87,23 +87,14 @@ static void enter(struct one *one)
 	entered = one;
 }
 
-static void unmap_all(struct segment *segment)
-{
-	while (segment) {
-		struct segment *previous = segment->previous;
-
-		segment_discard(segment);
-		segment = previous;
-	}
-}
-
 static void close_one(struct one *one)
 {
 	if (!one->ignored) {
 		enter(one);
 		record_goodbye();
 		fd_close(&image.descriptor);
-		unmap_all(image.segment);
+		segments_discard();
+		hello_forget_settings();
 	}
 	if (entered == one)
 		entered = NULL;

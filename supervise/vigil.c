@@ -7,6 +7,7 @@
 #include "preload/rawcall.h"
 #include "preload/record/encode.h"
 #include "preload/session/connection.h"
+#include "preload/session/layout.h"
 #include "preload/session/session.h"
 
 enum { PACKET_VIGIL = 5, VIGIL_SESSION = 1 }; /* footprint.Packet, footprint.Vigil */
@@ -35,7 +36,7 @@ static long send_vigil(void)
 	const int fds[2] = { sent_listener, sent };
 	struct iovec parts[PACKET_PARTS];
 
-	write_bytes(&inner, VIGIL_SESSION, image.segment->first->session, SESSION_ID_SIZE);
+	write_bytes(&inner, VIGIL_SESSION, segment_first(image.segment)->session, SESSION_ID_SIZE);
 	write_bytes_head(&outer, PACKET_VIGIL, inner.size);
 	parts[0] = (struct iovec){ head, outer.size };
 	parts[1] = (struct iovec){ body, inner.size };

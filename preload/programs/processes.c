@@ -13,6 +13,7 @@
 #include "preload/root.h"
 #include "preload/session/connection.h"
 #include "preload/session/entered.h"
+#include "preload/session/layout.h"
 #include "preload/session/pool.h"
 #include "preload/session/reserve.h"
 #include "preload/session/session.h"
@@ -22,7 +23,7 @@
 
 static void count_users(uint32_t change)
 {
-	for (struct segment *s = image.segment; s; s = s->previous)
+	for (struct segment *s = image.segment; s; s = segment_previous(s))
 		__atomic_fetch_add(&s->head.users, change, __ATOMIC_SEQ_CST);
 }
 
@@ -50,7 +51,7 @@ void record_fork_end(long pid)
 		count_users(-1u);
 		pool_inhabit_undo();
 	}
-	for (; pid > 0 && segment; segment = segment->previous)
+	for (; pid > 0 && segment; segment = segment_previous(segment))
 		__atomic_fetch_add(&segment->head.processes, 1, __ATOMIC_RELAXED);
 	if (pid == 0) {
 		image.guard = image.pid;
@@ -89,7 +90,7 @@ static void keep_rest(struct segment *segment, bool in_good_hands)
 	uint64_t spooled = segment->spooled;
 	int error;
 
-	if (in_good_hands && segment->cell && segment->way == SEGMENT_HELD &&
+	if (in_good_hands && segment_is_cell(segment) && segment->way == SEGMENT_HELD &&
 		segment == image.segment)
 		return;
 	error = spool_rest(segment);
@@ -236,13 +237,13 @@ void record_root_begin(void)
 	if (image.segment && (own || !image_is_ours()))
 		directory_look_at_root();
 	if (image.segment && !image.memory_only && image_is_ours())
-		spool_file_hold(image.segment->first);
+		spool_file_hold();
 }
 
 void record_root_stays(void)
 {
 	if (image.segment && !image.memory_only && !image.left_root && image_is_ours())
-		spool_file_let_go(image.segment->first);
+		spool_file_let_go();
 }
 
 void record_root_left(void)

@@ -31,7 +31,7 @@ bool fact_is_known(uint64_t hash, uint64_t attributes, uint64_t *ret_key)
 	struct segment *segment = image_segment();
 
 	*ret_key = seen_key(hash, attributes);
-	return !segment || seen_before(segment->first, *ret_key);
+	return !segment || seen_before(segment_layout_inline(segment)->first, *ret_key);
 }
 
 /* Appends to a new segment behind the one that is full. NULL: the record is lost, and counted as
@@ -75,7 +75,7 @@ void fact_record(const struct record *record, uint64_t key)
 	/* Only after it: whoever finds the key in the table relies on the record's being kept, even
 	 * if this process is killed. */
 	if (segment && fact_append(record))
-		seen_add(segment->first, key);
+		seen_add(segment_first(segment), key);
 }
 
 uint64_t fact_directory(const char *path)
@@ -143,7 +143,7 @@ static int64_t exec_age(struct segment *segment, uint64_t key)
 
 	if (__atomic_load_n(&recent->key, __ATOMIC_RELAXED) != key || slot >> 48 != (key & 0xffff))
 		return -1;
-	if (offset >= segment->head.log_size ||
+	if (offset >= segment_layout(segment)->log_size ||
 		SLOT_STATE(__atomic_load_n(word, __ATOMIC_ACQUIRE)) != SLOT_EXEC)
 		return -1;
 	return (int64_t)((TICK(image_time()) - (slot >> 24)) & 0xffffff);
@@ -171,14 +171,14 @@ uint64_t fact_exec(const struct place *place)
 	int64_t age = -1;
 	uint32_t *slot;
 
-	if (segment && !segment->cell) /* a cell has no room for recent_execs */
+	if (segment && !segment_is_cell(segment)) /* a cell has no room for recent_execs */
 		age = exec_age(segment, key);
 	if (!segment || age >= TICKS_SETTLED)
 		return 0;
 	slot = append(&record, SLOT_EXEC, &segment);
 	if (!slot)
 		return 0;
-	if (age < 0 && !segment->cell)
+	if (age < 0 && !segment_is_cell(segment))
 		exec_remember(segment, key, slot);
 	session_tend(segment, slot);
 	return (uint64_t)slot;

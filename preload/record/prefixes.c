@@ -165,14 +165,14 @@ static void keep_to_segment(const struct segment *segment)
 /* Most programs record less than this: they are spared the page where the prefixes stand. */
 static bool says_little(const struct segment *segment)
 {
-	return segment == segment->first &&
+	return segment == segment_first(segment) &&
 	       __atomic_load_n(&segment->head.tail, __ATOMIC_RELAXED) < LOG_MIN;
 }
 
 /* Appends once more what a record says that gave a number. */
 static void repeat(struct segment *segment, const unsigned char *bytes)
 {
-	size_t length = bytes[AT_LENGTH];
+	size_t length = __atomic_load_n(&bytes[AT_LENGTH], __ATOMIC_RELAXED);
 	struct record_more more = { .id = read_word(bytes + AT_PATH + length + BEFORE_NUMBER) };
 
 	if (more.id) /* the log was not given back */

@@ -159,7 +159,7 @@ static void *map_aligned(size_t size)
 static void add_level(
 	struct segment *first, unsigned level, uint64_t keys, struct seen_overflow *overflow)
 {
-	const uint64_t *from = seen_line(first, level, 0);
+	const uint64_t *from = seen_line(first, false, level, 0);
 
 	for (uint64_t i = 0; i < keys; i++) {
 		uint64_t key = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
@@ -210,19 +210,20 @@ static void add_or_replace(uint64_t *line, uint64_t key)
 
 void seen_add(struct segment *first, uint64_t key)
 {
-	struct seen_overflow *overflow = seen_overflow_of(first);
+	struct seen_overflow *overflow = seen_overflow();
+	bool cell = segment_is_cell(first);
 
-	for (unsigned level = SEEN_IN_SMALL; level < seen_levels(first) && !overflow; level++)
-		if (add_to(seen_line(first, level, key), key))
+	for (unsigned level = SEEN_IN_SMALL; level < seen_levels(cell) && !overflow; level++)
+		if (add_to(seen_line(first, cell, level, key), key))
 			return;
-	if (!overflow && !first->cell) {
+	if (!overflow && !cell) {
 		make_overflow(first);
-		overflow = seen_overflow_of(first);
+		overflow = seen_overflow();
 	}
 	if (overflow)
 		overflow_add(overflow, key);
 	else
-		add_or_replace(seen_line(first, seen_levels(first) - 1, key), key);
+		add_or_replace(seen_line(first, cell, seen_levels(cell) - 1, key), key);
 }
 
 void seen_copy(struct segment *first, struct segment *cell)
@@ -231,9 +232,9 @@ void seen_copy(struct segment *first, struct segment *cell)
 		[SEEN_IN_SMALL] = SEEN_SMALL, [SEEN_IN_MIDDLE] = SEEN_MIDDLE
 	};
 
-	for (unsigned level = SEEN_IN_SMALL; level < seen_levels(cell); level++)
+	for (unsigned level = SEEN_IN_SMALL; level < seen_levels(true); level++)
 		for (uint64_t i = 0; i < sizes[level]; i++) {
-			uint64_t key = seen_line(cell, level, 0)[i];
+			uint64_t key = seen_line(cell, true, level, 0)[i];
 
 			if (key)
 				seen_add(first, key);

@@ -20,7 +20,7 @@
 #include <stdint.h>
 
 #include "preload/image.h"
-#include "preload/session/memory.h"
+#include "preload/session/layout.h"
 
 #define SEEN_START 0x243f6a8885a308d3ull /* digits of pi: an arbitrary constant */
 
@@ -66,13 +66,14 @@ static inline uint64_t seen_key(uint64_t hash, uint64_t attributes)
 enum { SEEN_IN_SMALL, SEEN_IN_MIDDLE, SEEN_IN_LARGE, SEEN_SHARED_LEVELS };
 
 /* How many levels stand in the segment: all that forks share. */
-static inline unsigned seen_levels(const struct segment *first)
+static inline unsigned seen_levels(bool cell)
 {
-	return first->cell ? SEEN_IN_MIDDLE + 1 : SEEN_SHARED_LEVELS;
+	return cell ? SEEN_IN_MIDDLE + 1 : SEEN_SHARED_LEVELS;
 }
 
-/* The line where `key` belongs, in a level that stands in the segment. */
-static inline uint64_t *seen_line(struct segment *first, unsigned level, uint64_t key)
+/* The line where `key` belongs, in a level that stands in the segment. cell: is that one of a
+ * pool? */
+static inline uint64_t *seen_line(struct segment *first, bool cell, unsigned level, uint64_t key)
 {
 	uint64_t *table;
 	uint64_t lines;
@@ -83,8 +84,8 @@ static inline uint64_t *seen_line(struct segment *first, unsigned level, uint64_
 		lines = SEEN_SMALL / SEEN_LINE;
 		break;
 	case SEEN_IN_MIDDLE:
-		table = first->cell ? segment_cell_tail(first)->seen_middle
-				    : segment_first_tail(first)->seen_middle;
+		table = cell ? segment_cell_tail(first)->seen_middle
+			     : segment_first_tail(first)->seen_middle;
 		lines = SEEN_MIDDLE / SEEN_LINE;
 		key >>= 8;
 		break;
@@ -114,24 +115,25 @@ static inline bool seen_stands_in(const uint64_t *line, uint64_t key, bool *ret_
 /* Is the key in the last level? That also answers for the other levels, whose keys it holds. */
 bool seen_overflow_knows(struct seen_overflow *overflow, uint64_t key);
 
-/* The last level. NULL: it is not needed yet, or there is no memory for it. */
-static inline struct seen_overflow *seen_overflow_of(const struct segment *first)
+/* The last level. NULL: it is not needed yet, or there is no memory for it. A cell has none, since
+ * its log is soon full, too. */
+static inline struct seen_overflow *seen_overflow(void)
 {
-	/* Not for a cell: its log is soon full, too. */
-	return first->cell ? NULL : __atomic_load_n(&image.seen_overflow, __ATOMIC_ACQUIRE);
+	return __atomic_load_n(&image.seen_overflow, __ATOMIC_ACQUIRE);
 }
 
 /* Is the key in the set? `first`: segment 0 of the image. Inline: a repeated access runs this. */
 static inline bool seen_before(struct segment *first, uint64_t key)
 {
-	struct seen_overflow *overflow = seen_overflow_of(first);
-	bool full, found;
+	struct seen_overflow *overflow = seen_overflow();
+	bool full, found, cell;
 
 	if (overflow)
 		return seen_overflow_knows(overflow, key);
-	found = seen_stands_in(seen_line(first, SEEN_IN_SMALL, key), key, &full);
-	for (unsigned level = SEEN_IN_MIDDLE; level < seen_levels(first) && full && !found; level++)
-		found = seen_stands_in(seen_line(first, level, key), key, &full);
+	cell = segment_layout_inline(first)->cell;
+	found = seen_stands_in(seen_line(first, cell, SEEN_IN_SMALL, key), key, &full);
+	for (unsigned level = SEEN_IN_MIDDLE; level < seen_levels(cell) && full && !found; level++)
+		found = seen_stands_in(seen_line(first, cell, level, key), key, &full);
 	return found;
 }
 

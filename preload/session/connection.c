@@ -86,13 +86,12 @@ static bool identity_of(int fd, uint64_t *device, uint64_t *inode)
 
 long connection_open(void)
 {
-	struct segment *first = image.segment->first;
 	long low, high, result;
 
 	low = rawcall3(SYS_socket, AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (low < 0)
 		return low;
-	result = connect_to((int)low, (const char *)first + first->socket_path);
+	result = connect_to((int)low, image.socket_path);
 	if (result < 0) {
 		rawcall3(SYS_close, low, 0, 0);
 		return result;

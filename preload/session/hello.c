@@ -9,14 +9,17 @@
 #include "preload/clock.h"
 #include "preload/image.h"
 #include "preload/linker/loaded.h"
+#include "preload/mapping.h"
 #include "preload/programs/program.h"
 #include "preload/rawcall.h"
 #include "preload/record/encode.h"
 #include "preload/root.h"
+#include "preload/session/layout.h"
 #include "preload/text.h"
 
-#define HEAD_ROOM 4 /* bytes that a field's number and length take, at most */
-#define PATH_SIZE FP_PATH_SIZE_MAX
+#define HEAD_ROOM  4 /* bytes that a field's number and length take, at most */
+#define PATH_SIZE  FP_PATH_SIZE_MAX
+#define PATHS_SIZE (5 * PATH_SIZE) /* two paths, each in a working directory, and SPOOL_BESIDE */
 /* Bytes of argv[0] and of a script's path, at most: with the other paths they fit
  * FP_HELLO_SIZE_MAX. */
 #define INVOKED_AS_SIZE 1024
@@ -230,12 +233,10 @@ void hello_write_root(struct writer *w, const struct root_name *root)
 	write_fixed64(w, HELLO_ROOT_BIRTH_NS, root->birth_ns);
 }
 
-/* Puts a terminated copy of a path at *offset, and moves that behind it. The copy is absolute,
- * since it is used later, in any working directory. */
-static uint32_t keep_path(struct segment *segment, uint32_t *offset, const char *path, size_t size)
+/* Puts a terminated copy of a path at `to`, and returns where it ends. The copy is absolute, since
+ * it is used later, in any working directory. */
+static __attribute__((noinline)) char *keep_path(char *to, const char *path, size_t size)
 {
-	uint32_t kept = *offset;
-	char *to = (char *)segment + kept;
 	long length = 0;
 
 	if (path[0] != '/') {
@@ -247,43 +248,61 @@ static uint32_t keep_path(struct segment *segment, uint32_t *offset, const char 
 	}
 	memcpy(to + length, path, size);
 	to[length + (long)size] = '\0';
-	*offset = kept + (uint32_t)length + (uint32_t)size + 1;
-	return kept;
+	return to + length + size;
 }
 
 /* FOOTPRINT_SPOOL, or spool/ beside the socket. */
-static void keep_spool_path(struct segment *segment, uint32_t *offset, const char *spool)
+static void keep_spool_path(char *to, const char *spool)
 {
-	const char *socket = (const char *)segment + segment->socket_path;
+	const char *socket = image.socket_path;
 	size_t size = text_length(socket);
-	char *to;
 
+	image.spool_path = to;
 	if (spool && *spool) {
-		segment->spool_path = keep_path(
-			segment, offset, spool, text_length_limited(spool, PATH_SIZE - 1));
+		keep_path(to, spool, text_length_limited(spool, PATH_SIZE - 1));
 		return;
 	}
 	while (size && socket[size - 1] != '/')
 		size--;
-	segment->spool_path = keep_path(segment, offset, socket, size ? size - 1 : 0);
-	to = (char *)segment + *offset - 1;
+	to = keep_path(to, socket, size ? size - 1 : 0);
 	memcpy(to, SPOOL_BESIDE, sizeof(SPOOL_BESIDE));
-	*offset += sizeof(SPOOL_BESIDE) - 1;
 }
 
-uint32_t hello_keep_settings(struct segment *segment, const struct settings *settings)
+/* Private memory for both paths. NULL: there is none. */
+static char *room_for_paths(const struct settings *settings)
 {
-	uint32_t offset = sizeof(*segment);
+	const char *spool =
+		settings->spool && *settings->spool ? settings->spool : settings->socket;
+	size_t size = text_length(settings->socket) + text_length(spool) + sizeof(SPOOL_BESIDE) + 1;
 
-	segment->socket_path = keep_path(segment, &offset, settings->socket,
-		text_length_limited(settings->socket, PATH_SIZE - 1));
-	keep_spool_path(segment, &offset, settings->spool);
-	return offset;
+	return *settings->socket == '/' && *spool == '/' && size <= sizeof(image.near_paths)
+		       ? image.near_paths
+		       : map_private(PATHS_SIZE);
 }
 
-void hello_write_spool(struct writer *w, struct segment *segment)
+void hello_forget_settings(void)
 {
-	hello_write_text(w, HELLO_SPOOL, (const char *)segment + segment->spool_path, PATH_SIZE);
+	if (image.socket_path && image.socket_path != image.near_paths)
+		unmap((void *)image.socket_path, PATHS_SIZE);
+	image.socket_path = image.spool_path = NULL;
+}
+
+bool hello_keep_settings(const struct settings *settings)
+{
+	char *room = room_for_paths(settings), *end;
+
+	if (!room)
+		return false;
+	image.socket_path = room;
+	end = keep_path(
+		room, settings->socket, text_length_limited(settings->socket, PATH_SIZE - 1));
+	keep_spool_path(end + 1, settings->spool);
+	return true;
+}
+
+void hello_write_spool(struct writer *w)
+{
+	hello_write_text(w, HELLO_SPOOL, image.spool_path, PATH_SIZE);
 }
 
 static void write_who(struct writer *w, const struct segment *segment,
@@ -300,8 +319,7 @@ static void write_who(struct writer *w, const struct segment *segment,
 void hello_write_first(struct segment *segment, const struct settings *settings,
 	const struct entry *entry, int root)
 {
-	uint32_t offset = hello_keep_settings(segment, settings);
-	struct writer w = { (unsigned char *)segment + offset, 0 };
+	struct writer w = { (unsigned char *)(segment + 1), 0 };
 	struct root_name name;
 
 	write_who(&w, segment, settings, entry);
@@ -310,8 +328,8 @@ void hello_write_first(struct segment *segment, const struct settings *settings,
 	write_identity(&w, entry);
 	if (root >= 0 && root_name(root, &name))
 		hello_write_root(&w, &name);
-	hello_write_spool(&w, segment);
-	segment_open_log(segment, offset, (uint32_t)w.size);
+	hello_write_spool(&w);
+	segment_open_log(segment, sizeof(*segment), (uint32_t)w.size);
 }
 
 static size_t length_of(const char *text)
@@ -322,7 +340,7 @@ static size_t length_of(const char *text)
 /* Are the texts short enough for a cell, so that most of it is left for records? */
 static bool fits_cell(const struct settings *settings, const struct entry *entry)
 {
-	size_t texts = 2 * length_of(settings->socket) + length_of(settings->spool) +
+	size_t texts = length_of(settings->socket) + length_of(settings->spool) +
 		       length_of(settings->application) + length_of(settings->version) +
 		       length_of(loaded_interpreter()) + length_of(asked_path(entry)) +
 		       length_of(entry->argv ? entry->argv[0] : NULL);
@@ -335,42 +353,28 @@ static bool fits_cell(const struct settings *settings, const struct entry *entry
 bool hello_write_in_cell(struct segment *segment, const struct settings *settings,
 	const struct entry *entry, const struct root_name *root)
 {
-	struct writer w = { NULL, 0 };
-	uint32_t offset;
+	struct writer w = { (unsigned char *)(segment + 1), 0 };
 
 	if (!fits_cell(settings, entry))
 		return false;
-	offset = hello_keep_settings(segment, settings);
-	w.at = (unsigned char *)segment + offset;
 	write_who(&w, segment, settings, entry);
 	if (!write_programs(&w, entry, CELL_PATH_MAX) || !write_directory(&w, CELL_PATH_MAX))
 		return false;
 	write_identity(&w, entry);
 	hello_write_root(&w, root);
-	hello_write_spool(&w, segment);
-	segment_open_log(segment, offset, (uint32_t)w.size);
+	hello_write_spool(&w);
+	segment_open_log(segment, sizeof(*segment), (uint32_t)w.size);
 	return true;
-}
-
-/* For the segment that follows a cell: it is the first that has tables, and so the paths go with
- * it. */
-static uint32_t copy_settings(struct segment *segment, const struct segment *cell)
-{
-	struct settings settings = { .socket = (const char *)cell + cell->socket_path,
-		.spool = (const char *)cell + cell->spool_path };
-
-	return hello_keep_settings(segment, &settings);
 }
 
 void hello_write_next(struct segment *segment)
 {
-	struct segment *before = segment->previous;
-	bool first = segment->first == segment;
-	uint32_t offset = first ? copy_settings(segment, before) : sizeof(*segment);
-	struct writer w = { (unsigned char *)segment + offset, before->head.hello_size };
+	struct segment *before = segment_previous(segment);
+	const struct layout *layout = segment_layout(before);
+	struct writer w = { (unsigned char *)(segment + 1), layout->hello_size };
 
-	memcpy(w.at, (char *)before + before->head.hello_offset, w.size);
+	memcpy(w.at, (char *)before + layout->hello_offset, w.size);
 	/* Where a field is there twice, protobuf takes the last one. */
 	write_varint(&w, HELLO_SEGMENT, segment->number);
-	segment_open_log(segment, offset, (uint32_t)w.size);
+	segment_open_log(segment, sizeof(*segment), (uint32_t)w.size);
 }

@@ -51,8 +51,14 @@ struct settings {
 /* Gives the session, in segment 0, an id that no other session has. */
 void hello_name_session(struct segment *segment);
 
-/* Writes copies of the paths and the hello into segment 0, and opens its log. Sets image.directory.
- * root: an O_PATH descriptor of "/", or -1. */
+/* Copies the paths in `settings` into private memory: the environment changes, and those who share
+ * the segment must not choose where we write. Before any hello. False: there is no memory. */
+bool hello_keep_settings(const struct settings *settings);
+/* Of an image that is over, in a process that goes on. */
+void hello_forget_settings(void);
+
+/* Writes the hello into segment 0, and opens its log. Sets image.directory. root: an O_PATH
+ * descriptor of "/", or -1. */
 void hello_write_first(struct segment *segment, const struct settings *settings,
 	const struct entry *entry, int root);
 
@@ -61,21 +67,14 @@ void hello_write_first(struct segment *segment, const struct settings *settings,
 bool hello_write_in_cell(struct segment *segment, const struct settings *settings,
 	const struct entry *entry, const struct root_name *root);
 
-/* For a hello that describes another process, as the supervisor writes it: copies the paths in
- * `settings` into segment 0, and returns the offset behind them, where the hello is to be
- * written. */
-uint32_t hello_keep_settings(struct segment *segment, const struct settings *settings);
-
 /* A field of text: at most limit - 1 bytes of it, and no field for NULL. hello_write_name() is for
  * fields that protobuf requires to be UTF-8. */
 void hello_write_text(struct writer *w, enum hello_field field, const char *text, size_t limit);
 void hello_write_name(struct writer *w, enum hello_field field, const char *name);
 void hello_write_root(struct writer *w, const struct root_name *root);
-/* After hello_keep_settings(). */
-void hello_write_spool(struct writer *w, struct segment *segment);
+void hello_write_spool(struct writer *w);
 
-/* Writes the hello into a further segment, of which ->first, ->previous and ->number are set. A
- * segment that follows a cell is its own ->first, and gets copies of the paths. */
+/* Writes the hello into a further segment, of which ->number is set. */
 void hello_write_next(struct segment *segment);
 
 #endif

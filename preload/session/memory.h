@@ -2,6 +2,11 @@
  * Segments: the memory that holds the records, shared by the forks of an image and with the
  * aggregator (proto/session_memory.h has the layout and the slot protocol).
  *
+ * One of those who share it may have other rights, and may have been taken over: a web server's
+ * worker, whose parent is root. So nothing that stands in a segment is used as an address or as a
+ * size before it was checked. Where its parts are is in struct layout, which is private memory
+ * (layout.h; tests/faults/test_hostile_relatives.py).
+ *
  * The first access to a page costs microseconds. So what every process needs (the header, the first
  * level of the seen table, the hello, the first records) stands in the first page, and the larger
  * tables at the far end of the mapping, which is sparse.
@@ -50,19 +55,14 @@ struct segment {
 
 	/* From here on the recorder's own, which the aggregator skips. Shared by the forks of the
 	 * image. */
-	struct segment *first;	  /* segment 0 of the image */
-	struct segment *previous; /* NULL in segment 0; valid in every process that maps this one */
-	uint64_t spooled;	  /* log bytes up to here are in the spool */
-	uint64_t sent;		  /* log bytes up to here went out in batches */
-	uint64_t released;	  /* end of the log, whose memory was given back; 0: it was not */
-	uint32_t number;	  /* Hello.segment */
-	uint32_t segments;	  /* segment 0: numbers (Hello.segment) given out so far */
-	uint32_t way;		  /* enum segment_way */
-	uint32_t socket_path;	  /* segment 0: offset of a terminated copy of FOOTPRINT_SOCKET */
-	uint32_t spool_path;	  /* segment 0: the same of the spool folder's path */
-	uint32_t prefixes;	  /* segment 0: numbers given out so far (prefixes.h) */
-	uint32_t starts;	  /* segment 0: programs that the image has started, or tried to */
-	bool cell;		  /* it is a cell of a pool: see struct cell_tail */
+	uint64_t spooled;  /* log bytes up to here are in the spool */
+	uint64_t sent;	   /* log bytes up to here went out in batches */
+	uint64_t released; /* end of the log, whose memory was given back; 0: it was not */
+	uint32_t number;   /* Hello.segment */
+	uint32_t segments; /* segment 0: numbers (Hello.segment) given out so far */
+	uint32_t way;	   /* enum segment_way */
+	uint32_t prefixes; /* segment 0: numbers given out so far (prefixes.h) */
+	uint32_t starts;   /* segment 0: programs that the image has started, or tried to */
 	uint8_t session[SESSION_ID_SIZE];
 	/* Segment 0: the last processes that have said goodbye, and how many have. This is for who
 	 * ends at the same moment. */
@@ -91,19 +91,41 @@ struct cell_tail {
 
 _Static_assert(sizeof(struct cell_tail) == POOL_PAGE, "few programs touch that page");
 
+/* Where the parts of a segment are, of those that this process has mapped. */
+struct layout {
+	struct segment *segment;
+	struct layout *next;	  /* in the list of all */
+	struct segment *previous; /* NULL: this is segment 0 */
+	/* Has the tables and counters of the image: segment 0, or what follows it if that is a
+	 * cell. */
+	struct segment *first;
+	uint32_t size; /* bytes */
+	uint32_t hello_offset, hello_size;
+	uint32_t log_offset, log_size;
+	bool cell; /* it is a cell of a pool: see struct cell_tail */
+};
+
+/* The layouts of an image, the latest first. One that no segment has any more does no harm. */
+struct layouts {
+	struct layout *list;
+	struct layout usual; /* of the first segment, so that most programs need no memory for it */
+};
+
 /*
  * Makes a segment of `size` bytes: all zero except for its sizes and counters, with no hello and no
- * log yet. *ret_memfd: the memfd behind it, for the caller to close, or -1 if there can be none
- * (then only forks share it). NULL: there is no memory.
+ * log yet. previous: the segment that it follows, or NULL. *ret_memfd: the memfd behind it, for the
+ * caller to close, or -1 if there can be none (then only forks share it). NULL: there is no memory.
  */
-struct segment *segment_new(uint32_t size, int *ret_memfd);
+struct segment *segment_new(uint32_t size, struct segment *previous, int *ret_memfd);
 
 /* The same in a cell of a pool, whose first page is cleared. (The aggregator has cleared the
- * others.) */
-void segment_begin_cell(struct segment *segment);
+ * others.) False: there is no memory. */
+bool segment_begin_cell(struct segment *segment);
 
 /* Unmaps what segment_new() made. */
 void segment_discard(struct segment *segment);
+/* The same for all of an image that has one thread. */
+void segments_discard(void);
 
 /* The hello has been written at `hello_offset`: the log begins after it, and from now on others may
  * read the segment. */
@@ -112,11 +134,6 @@ void segment_open_log(struct segment *segment, uint32_t hello_offset, uint32_t h
 struct segment_tail *segment_tail(struct segment *segment);
 struct first_tail *segment_first_tail(struct segment *first);
 struct cell_tail *segment_cell_tail(struct segment *cell);
-
-static inline unsigned char *segment_log(struct segment *segment)
-{
-	return (unsigned char *)segment + segment->head.log_offset;
-}
 
 /*
  * Appends a record and leaves its slot in `state` (READY or EXEC). Returns the slot's word, or NULL
@@ -132,6 +149,8 @@ struct segment *segment_following(struct segment *newest, const struct segment *
 
 /* The end of the log, as an offset in it: found by its slots, since `tail` may lag behind. */
 uint64_t segment_end(struct segment *segment);
+/* The end of this slot of it, likewise. */
+uint64_t segment_slot_end(struct segment *segment, const uint32_t *slot);
 
 /* Up to which offset a manifest on disk holds the log. */
 static inline uint64_t segment_acknowledged(const struct segment *segment)

@@ -11,6 +11,7 @@
 #include "preload/preloads.h"
 #include "preload/rawcall.h"
 #include "preload/session/connection.h"
+#include "preload/session/layout.h"
 #include "preload/session/pool_map.h"
 #include "preload/session/session.h"
 #include "preload/session/spool.h"
@@ -71,7 +72,7 @@ static void expect_pool(void)
 		look_for_offer();
 		return;
 	}
-	starts = __atomic_fetch_add(&segment->first->starts, 1, __ATOMIC_RELAXED);
+	starts = __atomic_fetch_add(&segment_first(segment)->starts, 1, __ATOMIC_RELAXED);
 	if (starts == STARTS_BEFORE)
 		session_ask_for_pool(image.identity);
 	else if (starts > STARTS_BEFORE && starts < LOOKS_MAX)
@@ -85,7 +86,7 @@ void pool_look(void)
 
 	if (!may_have_pool(segment))
 		return;
-	starts = __atomic_load_n(&segment->first->starts, __ATOMIC_RELAXED);
+	starts = __atomic_load_n(&segment_first(segment)->starts, __ATOMIC_RELAXED);
 	if (image.cell || (starts > STARTS_BEFORE && starts < LOOKS_MAX))
 		look_for_offer();
 }
@@ -396,8 +397,7 @@ static void keep_cell(struct keeping *keeping, unsigned i, bool all)
 	if (!copy_what_is_kept(keeping, i, all))
 		return;
 	if (!keeping->error)
-		keeping->error =
-			spool_cell(image.segment->first, keeping->copy, &spooled, &keeping->file);
+		keeping->error = spool_cell(keeping->copy, &spooled, &keeping->file);
 	/* While the aggregator reads the pool, a cell that is not kept is not lost yet. */
 	if (keeping->error < 0 && all)
 		image_lose(spool_count(keeping->copy, spooled));

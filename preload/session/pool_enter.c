@@ -169,7 +169,8 @@ static bool fill(
 	const struct pool_offer *offer = &lodging->offer;
 	struct root_name root = { offer->root_device, offer->root_inode, offer->root_birth_ns };
 
-	segment_begin_cell(lodging->cell);
+	if (!segment_begin_cell(lodging->cell))
+		return false;
 	cell_life(lodging->cell)->inhabitants = 1;
 	name_session(lodging->cell, lodging);
 	return hello_write_in_cell(lodging->cell, settings, entry, &root);

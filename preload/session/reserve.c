@@ -9,17 +9,18 @@
 #include "preload/clock.h"
 #include "preload/rawcall.h"
 #include "preload/session/file_limit.h"
+#include "preload/session/layout.h"
 #include "preload/text.h"
 
 #define NAME	  "/reserve"
 #define PATH_SIZE 1024 /* bytes; this may be a signal handler's stack */
 #define ATTEMPTS  4    /* at the lock of slot 0 */
 
-static int open_reserve(struct segment *first)
+static int open_reserve(void)
 {
 	char path[PATH_SIZE], *end = path + sizeof(path), *p;
 
-	p = text_append(path, end, (const char *)first + first->spool_path);
+	p = text_append(path, end, image.spool_path);
 	p = text_append(p, end, NAME);
 	if (p + 1 >= end)
 		return -ENAMETOOLONG;
@@ -53,11 +54,11 @@ static int write_entry(int fd, unsigned slot, struct segment *segment, uint64_t 
 {
 	struct spool_entry entry = {
 		.magic = SPOOL_ENTRY_MAGIC,
-		.hello_size = segment->head.hello_size,
+		.hello_size = segment_layout(segment)->hello_size,
 		.lost = lost,
 		.processes = segment->head.processes,
 	};
-	char *hello = (char *)segment + segment->head.hello_offset;
+	char *hello = (char *)segment + segment_layout(segment)->hello_offset;
 	struct iovec parts[] = { { &entry, sizeof(entry) }, { hello, entry.hello_size } };
 	long size = (long)(sizeof(entry) + entry.hello_size), n;
 
@@ -72,7 +73,7 @@ static int write_entry(int fd, unsigned slot, struct segment *segment, uint64_t 
 /* Processes that end at the same time begin at different slots, chosen by the random session id. */
 static int tell_in_slot(int fd, struct segment *segment, uint64_t lost)
 {
-	unsigned begin = segment->first->session[0];
+	unsigned begin = segment_first(segment)->session[0];
 
 	for (unsigned i = 0; i < RESERVE_SLOTS - 1; i++) {
 		unsigned slot = 1 + (begin + i) % (RESERVE_SLOTS - 1);
@@ -113,7 +114,7 @@ static int count_without_slot(int fd)
 int reserve_tell(struct segment *segment)
 {
 	uint64_t lost = __atomic_load_n(&segment->head.lost, __ATOMIC_RELAXED);
-	int fd = open_reserve(segment->first);
+	int fd = open_reserve();
 	int error;
 
 	if (fd < 0)

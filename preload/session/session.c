@@ -13,6 +13,7 @@
 #include "preload/record/directories.h"
 #include "preload/record/encode.h"
 #include "preload/session/connection.h"
+#include "preload/session/layout.h"
 #include "preload/session/spool.h"
 #include "preload/text.h"
 
@@ -32,7 +33,8 @@ static long send_hello(struct segment *segment, int memfd, int root)
 {
 	unsigned char head[HEAD_SIZE_MAX];
 	struct writer writer = { head, 0 };
-	size_t size = segment->head.hello_size;
+	const struct layout *layout = segment_layout(segment);
+	size_t size = layout->hello_size;
 	struct iovec parts[PACKET_PARTS];
 	int fds[2];
 	size_t count = 0;
@@ -40,7 +42,7 @@ static long send_hello(struct segment *segment, int memfd, int root)
 
 	write_bytes_head(&writer, PACKET_HELLO, size);
 	parts[0] = (struct iovec){ head, writer.size };
-	parts[1] = (struct iovec){ (char *)segment + segment->head.hello_offset, size };
+	parts[1] = (struct iovec){ (char *)segment + layout->hello_offset, size };
 	if (memfd >= 0)
 		fds[count++] = memfd;
 	if (root >= 0)
@@ -64,7 +66,7 @@ static long send_log(struct segment *segment, uint64_t from, uint64_t to)
 
 		if (pass)
 			write_bytes_head(w, PACKET_BATCH, inner.size + size);
-		write_bytes(w, BATCH_SESSION, segment->first->session, SESSION_ID_SIZE);
+		write_bytes(w, BATCH_SESSION, segment_first(segment)->session, SESSION_ID_SIZE);
 		write_varint(w, BATCH_SEGMENT, segment->number);
 		write_fixed64(w, BATCH_OFFSET, from);
 		write_bytes_head(w, BATCH_LOG, size);
@@ -149,7 +151,7 @@ static int open_root(void)
 
 static void forget_what_was_sent(void)
 {
-	for (struct segment *s = image.segment; s; s = s->previous) {
+	for (struct segment *s = image.segment; s; s = segment_previous(s)) {
 		uint64_t released = __atomic_load_n(&s->released, __ATOMIC_ACQUIRE);
 
 		s->way = SEGMENT_UNANNOUNCED;
@@ -216,7 +218,8 @@ static long send_small(unsigned packet, message_writer *write_message, const voi
 
 		if (pass)
 			write_bytes_head(w, packet, inner.size);
-		write_bytes(w, SMALL_SESSION, image.segment->first->session, SESSION_ID_SIZE);
+		write_bytes(
+			w, SMALL_SESSION, segment_first(image.segment)->session, SESSION_ID_SIZE);
 		write_message(w, context);
 	}
 	parts[0] = (struct iovec){ head, writer.size };
@@ -228,7 +231,7 @@ static void write_notice(struct writer *w, const void *context)
 {
 	const struct segment *segment = context;
 
-	write_varint(w, NUMBER_VALUE, segment->previous->number);
+	write_varint(w, NUMBER_VALUE, segment_previous(segment)->number);
 }
 
 /* "Look at my memory": says that the segment before this one is full. */
@@ -242,7 +245,7 @@ bool session_announce(struct segment *segment, int memfd)
 	int root CLEANUP_FD = image.descriptor < 0 ? -1 : open_root();
 
 	/* Whoever holds the other segments would not read this one. */
-	if (segment->way == SEGMENT_UNANNOUNCED && segment_is_left(segment->previous)) {
+	if (segment->way == SEGMENT_UNANNOUNCED && segment_is_left(segment_previous(segment))) {
 		segment->head.acknowledged = SESSION_MEMORY_LEFT;
 		segment->way = SEGMENT_HELD;
 		return true;
@@ -302,7 +305,7 @@ void session_tend_all(struct segment *segment)
 {
 	/* Of an image that is still starting (it has one segment), no call has returned to the
 	 * program yet. */
-	keep_function *keep = segment->previous ? spool_rest : spool_making;
+	keep_function *keep = segment_previous(segment) ? spool_rest : spool_making;
 
 	if (image.memory_only)
 		return;
@@ -324,7 +327,8 @@ static void send_slot(struct segment *segment, const uint32_t *slot)
 	/* Where `sent` is past the slot, another thread has sent it while it was being written. */
 	if (from >= __atomic_load_n(&segment->sent, __ATOMIC_ACQUIRE))
 		send_or_keep(segment, spool_making); /* and all before it */
-	else if (send_log(segment, from, from + slot_total(*slot)) < 0 && image.descriptor >= 0)
+	else if (send_log(segment, from, segment_slot_end(segment, slot)) < 0 &&
+		 image.descriptor >= 0)
 		note_refusal(spool_slot(segment, slot));
 }
 
@@ -372,14 +376,12 @@ void session_changed(const uint32_t *slot)
 	struct segment *segment = image.segment;
 	const unsigned char *at = (const unsigned char *)slot;
 
-	while (segment &&
-		(at < segment_log(segment) || at >= segment_log(segment) + segment->head.log_size))
-		segment = segment->previous;
+	while (segment && (at < segment_log(segment) ||
+				  at >= segment_log(segment) + segment_layout(segment)->log_size))
+		segment = segment_previous(segment);
 	if (segment && segment->way == SEGMENT_BY_VALUE && image.descriptor >= 0 &&
 		!image.memory_only) {
-		uint64_t from = offset_of(segment, slot);
-
-		send_log(segment, from, from + slot_total(*slot));
+		send_log(segment, offset_of(segment, slot), segment_slot_end(segment, slot));
 	}
 }
 
@@ -392,7 +394,7 @@ static bool has_unsent(struct segment *segment)
 
 void session_flush(void)
 {
-	for (struct segment *s = image.segment; s; s = s->previous) {
+	for (struct segment *s = image.segment; s; s = segment_previous(s)) {
 		struct pollfd socket = { .fd = image.descriptor, .events = POLLOUT };
 
 		if (image.memory_only || image.descriptor < 0)

@@ -11,6 +11,7 @@
 #include "preload/image.h"
 #include "preload/mapping.h"
 #include "preload/rawcall.h"
+#include "preload/session/layout.h"
 #include "preload/session/spool_file.h"
 #include "preload/text.h"
 #include "proto/pool.h"
@@ -31,13 +32,12 @@ struct piece {
 	uint64_t settled; /* where the first unfinished slot stands; `end`: there is none */
 };
 
-static struct piece piece_at(struct segment *segment, uint64_t begin, uint64_t to)
+static struct piece piece_at(const unsigned char *log, uint64_t begin, uint64_t to)
 {
 	struct piece piece = { begin, begin, UINT64_MAX };
 
 	while (piece.end < to) {
-		const uint32_t *slot =
-			(const uint32_t *)(const void *)(segment_log(segment) + piece.end);
+		const uint32_t *slot = (const uint32_t *)(const void *)(log + piece.end);
 		uint32_t word = __atomic_load_n(slot, __ATOMIC_ACQUIRE);
 		uint64_t next = piece.end + slot_total(word);
 
@@ -75,10 +75,9 @@ static void own_up(int fd, long written)
 /* Writes an entry. `log` may change while it is written, unless it is a copy: then the entry is
  * written again, until its checksum is right. */
 static int write_entry(
-	int fd, struct segment *segment, struct spool_entry *entry, unsigned char *log, bool copied)
+	int fd, struct spool_entry *entry, unsigned char *hello, unsigned char *log, bool copied)
 {
-	struct iovec parts[] = { { entry, sizeof(*entry) },
-		{ (char *)segment + segment->head.hello_offset, entry->hello_size },
+	struct iovec parts[] = { { entry, sizeof(*entry) }, { hello, entry->hello_size },
 		{ log, entry->log_size } };
 	long size = (long)(sizeof(*entry) + entry->hello_size + entry->log_size);
 
@@ -104,22 +103,24 @@ static int write_entry(
  * So a copy is written, where there is memory for one. A slot that is half filled in the copy is
  * also CLAIMED there, and readers step over it.
  */
-static int append_piece(int fd, struct segment *segment, uint64_t magic, const struct piece *piece,
-	unsigned char *copy)
+static int append_piece(int fd, const struct layout *layout, uint64_t magic,
+	const struct piece *piece, unsigned char *copy)
 {
+	struct segment *segment = layout->segment;
 	struct spool_entry entry = { .magic = magic,
-		.hello_size = segment->head.hello_size,
+		.hello_size = layout->hello_size,
 		.log_size = (uint32_t)(piece->end - piece->begin),
 		.log_offset = piece->begin,
 		.written_ns = now_ns(),
 		.lost = segment->head.lost,
 		.processes = segment->head.processes };
-	unsigned char *log = segment_log(segment) + piece->begin;
+	unsigned char *hello = (unsigned char *)segment + layout->hello_offset;
+	unsigned char *log = (unsigned char *)segment + layout->log_offset + piece->begin;
 
 	if (!copy)
-		return write_entry(fd, segment, &entry, log, false);
+		return write_entry(fd, &entry, hello, log, false);
 	memcpy(copy, log, entry.log_size);
-	return write_entry(fd, segment, &entry, copy, true);
+	return write_entry(fd, &entry, hello, copy, true);
 }
 
 /* Opens the spool file, locked, with room for the log bytes [from, to). A descriptor or a negative
@@ -127,10 +128,10 @@ static int append_piece(int fd, struct segment *segment, uint64_t magic, const s
 static int open_for(struct segment *segment, uint64_t from, uint64_t to)
 {
 	uint64_t pieces = 1 + (to - from) / (PIECE_SIZE - FP_RECORD_SIZE_MAX);
-	uint64_t heads = pieces * (sizeof(struct spool_entry) + segment->head.hello_size);
+	uint64_t heads =
+		pieces * (sizeof(struct spool_entry) + segment_layout(segment)->hello_size);
 
-	return from < to ? spool_file_open_for_records(segment->first, heads + to - from)
-			 : spool_file_open(segment->first, heads);
+	return from < to ? spool_file_open_for_records(heads + to - from) : spool_file_open(heads);
 }
 
 /*
@@ -151,10 +152,11 @@ static int append(int fd, struct segment *segment, uint64_t magic, uint64_t from
 
 	*ret_kept = from;
 	do {
-		struct piece piece = piece_at(segment, from, to);
+		struct piece piece = piece_at(segment_log(segment), from, to);
 		bool fits = piece.end - from <= room;
 
-		error = append_piece(fd, segment, magic, &piece, fits ? copy : NULL);
+		error = append_piece(
+			fd, segment_layout(segment), magic, &piece, fits ? copy : NULL);
 		if (error)
 			break;
 		if (*ret_kept == from)
@@ -209,13 +211,12 @@ int spool_counts(struct segment *segment)
 	return fd < 0 ? fd : append(fd, segment, magic, 0, 0, &kept);
 }
 
-static uint64_t count_slots(struct segment *segment, uint64_t from, uint64_t to)
+static uint64_t count_slots(const unsigned char *log, uint64_t from, uint64_t to)
 {
 	uint64_t count = 0;
 
 	while (from < to) {
-		const uint32_t *word =
-			(const uint32_t *)(const void *)(segment_log(segment) + from);
+		const uint32_t *word = (const uint32_t *)(const void *)(log + from);
 		uint32_t found = __atomic_load_n(word, __ATOMIC_ACQUIRE);
 
 		count += SLOT_STATE(found) == SLOT_READY || SLOT_STATE(found) == SLOT_EXEC;
@@ -232,22 +233,37 @@ static uint64_t first_of_copy(struct segment *copy, uint32_t spooled)
 	return spooled > first ? spooled : first;
 }
 
-/* The end of the whole slots in the copy of a cell. 0: the copy holds no valid segment. */
-static uint64_t copied_end(const struct segment *copy)
+/* Where the parts of a cell are, as its copy says. All is empty if that holds no valid segment. */
+static struct layout layout_of_copy(struct segment *copy)
 {
 	const struct session_memory *head = &copy->head;
-	const unsigned char *log = (const unsigned char *)copy + head->log_offset;
-	uint64_t at = 0;
 
 	if (head->magic != SESSION_MEMORY_MAGIC || head->hello_offset > POOL_CELL_SIZE ||
 		head->hello_size > POOL_CELL_SIZE - head->hello_offset ||
 		head->log_offset > POOL_CELL_SIZE || head->log_offset % SLOT_ALIGN ||
 		head->log_size > POOL_CELL_SIZE - head->log_offset)
-		return 0;
-	while (at + SLOT_ALIGN <= head->log_size) {
-		uint32_t word = *(const uint32_t *)(const void *)(log + at);
+		return (struct layout){ .segment = copy };
+	return (struct layout){ .segment = copy,
+		.hello_offset = head->hello_offset,
+		.hello_size = head->hello_size,
+		.log_offset = head->log_offset,
+		.log_size = head->log_size };
+}
 
-		if (SLOT_STATE(word) == SLOT_FREE || slot_total(word) > head->log_size - at)
+static unsigned char *log_of_copy(const struct layout *layout)
+{
+	return (unsigned char *)layout->segment + layout->log_offset;
+}
+
+/* The end of the whole slots there. */
+static uint64_t copied_end(const struct layout *layout)
+{
+	uint64_t at = 0;
+
+	while (at + SLOT_ALIGN <= layout->log_size) {
+		uint32_t word = *(const uint32_t *)(const void *)(log_of_copy(layout) + at);
+
+		if (SLOT_STATE(word) == SLOT_FREE || slot_total(word) > layout->log_size - at)
 			break;
 		at += slot_total(word);
 	}
@@ -256,35 +272,39 @@ static uint64_t copied_end(const struct segment *copy)
 
 uint64_t spool_count(struct segment *copy, uint32_t spooled)
 {
+	const struct layout layout = layout_of_copy(copy);
 	uint64_t from = first_of_copy(copy, spooled);
 
-	return from % SLOT_ALIGN ? 0 : count_slots(copy, from, copied_end(copy));
+	return from % SLOT_ALIGN ? 0 : count_slots(log_of_copy(&layout), from, copied_end(&layout));
 }
 
 uint64_t spool_settled_end(struct segment *copy, uint64_t to)
 {
-	uint64_t end = copied_end(copy);
+	const struct layout layout = layout_of_copy(copy);
+	uint64_t end = copied_end(&layout);
 
-	return piece_at(copy, 0, to < end ? to : end).settled; /* a cell is smaller than a piece */
+	/* A cell is smaller than a piece. */
+	return piece_at(log_of_copy(&layout), 0, to < end ? to : end).settled;
 }
 
-int spool_cell(struct segment *first, struct segment *copy, uint32_t *spooled, int *file)
+int spool_cell(struct segment *copy, uint32_t *spooled, int *file)
 {
+	const struct layout layout = layout_of_copy(copy);
 	uint64_t from = first_of_copy(copy, *spooled);
-	uint64_t to = copied_end(copy);
+	uint64_t to = copied_end(&layout);
 	int error;
 
 	if (from >= to || from % SLOT_ALIGN)
 		return 0;
 	if (*file < 0)
-		*file = spool_file_open_for_records(first, POOL_CELL_SIZE);
+		*file = spool_file_open_for_records(POOL_CELL_SIZE);
 	if (*file < 0)
 		return *file;
 	/* Other processes append to it, too, perhaps without a limit on the size of files. */
 	error = spool_file_takes(*file, POOL_CELL_SIZE);
 	if (!error)
 		error = append_piece(
-			*file, copy, SPOOL_ENTRY_MAGIC, &(struct piece){ from, to, to }, NULL);
+			*file, &layout, SPOOL_ENTRY_MAGIC, &(struct piece){ from, to, to }, NULL);
 	if (!error)
 		*spooled = (uint32_t)to;
 	return error;
@@ -296,7 +316,8 @@ int spool_loss(struct segment *segment)
 
 	if (from >= to)
 		return 0;
-	__atomic_fetch_add(&segment->head.lost, count_slots(segment, from, to), __ATOMIC_RELAXED);
+	__atomic_fetch_add(
+		&segment->head.lost, count_slots(segment_log(segment), from, to), __ATOMIC_RELAXED);
 	__atomic_store_n(&segment->spooled, to, __ATOMIC_RELEASE);
 	return spool_counts(segment);
 }
@@ -304,7 +325,7 @@ int spool_loss(struct segment *segment)
 int spool_slot(struct segment *segment, const uint32_t *slot)
 {
 	uint64_t from = (uint64_t)((const unsigned char *)slot - segment_log(segment));
-	uint64_t to = from + slot_total(*slot), kept;
+	uint64_t to = segment_slot_end(segment, slot), kept;
 	int fd SPOOL_FILE_CLEANUP = open_for(segment, from, to);
 	int error = fd < 0 ? fd : append(fd, segment, SPOOL_ENTRY_MAKING_MAGIC, from, to, &kept);
 

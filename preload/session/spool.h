@@ -30,11 +30,11 @@ uint64_t spool_settled_end(struct segment *copy, uint64_t to);
  * Appends what a cell of the pool holds that is neither acknowledged nor spooled. Other processes
  * write the cell, so nothing that stands there is trusted.
  *
- * first: segment 0 of this image. copy: a copy of the cell, POOL_CELL_SIZE bytes. *spooled: how
- * many bytes of its log are spooled; is moved on. *file: the spool file, -1 at first; the caller
- * closes it. 0 or a negative errno: nothing more can be appended.
+ * copy: a copy of the cell, POOL_CELL_SIZE bytes. *spooled: how many bytes of its log are spooled;
+ * is moved on. *file: the spool file, -1 at first; the caller closes it. 0 or a negative errno:
+ * nothing more can be appended.
  */
-int spool_cell(struct segment *first, struct segment *copy, uint32_t *spooled, int *file);
+int spool_cell(struct segment *copy, uint32_t *spooled, int *file);
 /* How many records spool_cell() would append. */
 uint64_t spool_count(struct segment *copy, uint32_t spooled);
 

@@ -44,21 +44,19 @@ void spool_file_close(int *fd)
 }
 
 /* The path of the spool file with this number. 0 or -ENAMETOOLONG. */
-static int file_path(
-	struct segment *first, char *path, size_t size, const char *name, uint64_t number)
+static int file_path(char *path, size_t size, const char *name, uint64_t number)
 {
-	const char *folder = (const char *)first + first->spool_path;
 	char *end = path + size;
-	char *p = text_append(path, end, folder);
+	char *p = text_append(path, end, image.spool_path);
 
 	p = text_append_number(text_append(p, end, name), end, number);
 	return p + 1 < end ? 0 : -ENAMETOOLONG;
 }
 
 /* Where no aggregator has run there is no folder yet: the first process makes it, for all users. */
-static bool make_folder(struct segment *first)
+static bool make_folder(void)
 {
-	const char *folder = (const char *)first + first->spool_path;
+	const char *folder = image.spool_path;
 	long error = rawcall3(SYS_mkdir, (long)folder, FOLDER_MODE, 0);
 
 	if (error == -EEXIST)
@@ -102,7 +100,7 @@ static bool is_taken(const char *path)
 }
 
 /* A locked descriptor; -EPERM: the file is another user's. */
-static int open_named(struct segment *first, const char *path, uint64_t size)
+static int open_named(const char *path, uint64_t size)
 {
 	int error = 0;
 
@@ -110,7 +108,7 @@ static int open_named(struct segment *first, const char *path, uint64_t size)
 		int fd SPOOL_FILE_CLEANUP = (int)rawcall4(SYS_openat, AT_FDCWD, (long)path,
 			O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, MODE);
 
-		if (fd == -ENOENT && make_folder(first))
+		if (fd == -ENOENT && make_folder())
 			continue;
 		if (fd == -EACCES && is_taken(path))
 			return -EPERM;
@@ -134,10 +132,9 @@ static int open_named(struct segment *first, const char *path, uint64_t size)
 	return error ? error : -EAGAIN;
 }
 
-static size_t path_size(const struct segment *first)
+static size_t path_size(void)
 {
-	return text_length((const char *)first + first->spool_path) + sizeof(NAME) +
-	       TEXT_NUMBER_SIZE;
+	return text_length(image.spool_path) + sizeof(NAME) + TEXT_NUMBER_SIZE;
 }
 
 /* --- a file of its own ------------------------------------------------------------------------ */
@@ -160,7 +157,7 @@ static bool lock_own(int fd, struct stat *ret)
 }
 
 /* Makes one. A locked descriptor, or a negative errno. */
-static int make_own(struct segment *first, char *path, size_t size, struct stat *ret)
+static int make_own(char *path, size_t size, struct stat *ret)
 {
 	int error = -EAGAIN;
 
@@ -168,7 +165,7 @@ static int make_own(struct segment *first, char *path, size_t size, struct stat 
 		int fd;
 
 		own.number = image_time() << 16 ^ (uint64_t)image.pid;
-		error = file_path(first, path, size, OWN_NAME, own.number);
+		error = file_path(path, size, OWN_NAME, own.number);
 		if (error < 0)
 			break;
 		fd = (int)rawcall4(SYS_openat, AT_FDCWD, (long)path,
@@ -178,23 +175,23 @@ static int make_own(struct segment *first, char *path, size_t size, struct stat 
 		if (fd >= 0 && lock_own(fd, ret))
 			return fd;
 		error = fd < 0 ? fd : -EAGAIN;
-		if (fd < 0 && (fd != -ENOENT || !make_folder(first)))
+		if (fd < 0 && (fd != -ENOENT || !make_folder()))
 			break;
 		fd_close(&fd);
 	}
 	return error;
 }
 
-void spool_file_hold(struct segment *first)
+void spool_file_hold(void)
 {
-	size_t size = path_size(first);
+	size_t size = path_size();
 	struct stat file;
 	int low;
 
 	if (is_held())
 		return;
 	own.fd = -1;
-	low = make_own(first, __builtin_alloca(size), size, &file);
+	low = make_own(__builtin_alloca(size), size, &file);
 	if (low < 0)
 		return;
 	own.device = file.st_dev;
@@ -203,12 +200,12 @@ void spool_file_hold(struct segment *first)
 	fd_close(&low);
 }
 
-void spool_file_let_go(struct segment *first)
+void spool_file_let_go(void)
 {
-	size_t size = path_size(first);
+	size_t size = path_size();
 	char *path = __builtin_alloca(size);
 
-	if (is_held() && file_path(first, path, size, OWN_NAME, own.number) == 0)
+	if (is_held() && file_path(path, size, OWN_NAME, own.number) == 0)
 		rawcall3(SYS_unlink, (long)path, 0, 0);
 	if (is_held())
 		rawcall3(SYS_close, own.fd, 0, 0);
@@ -219,26 +216,26 @@ void spool_file_let_go(struct segment *first)
 
 /* Several names are tried, because containers with user namespaces of their own share the spool,
  * and each has a user 0. */
-int spool_file_open(struct segment *first, uint64_t size)
+int spool_file_open(uint64_t size)
 {
 	unsigned uid = (unsigned)rawcall3(SYS_geteuid, 0, 0, 0);
-	size_t size_of_path = path_size(first);
+	size_t size_of_path = path_size();
 	char *path = __builtin_alloca(size_of_path); /* may be a signal handler's stack */
 	int fd = -EPERM;
 
 	if (is_held())
 		return (fd = spool_file_takes(own.fd, size)) < 0 ? fd : own.fd;
 	for (uint64_t name = 0; fd == -EPERM && name < NAMES; name++) {
-		int error = file_path(first, path, size_of_path, NAME, name << 32 | uid);
+		int error = file_path(path, size_of_path, NAME, name << 32 | uid);
 
-		fd = error < 0 ? error : open_named(first, path, size);
+		fd = error < 0 ? error : open_named(path, size);
 	}
 	return fd;
 }
 
-int spool_file_open_for_records(struct segment *first, uint64_t size)
+int spool_file_open_for_records(uint64_t size)
 {
-	int fd = spool_file_open(first, size);
+	int fd = spool_file_open(size);
 	int error = fd < 0 ? 0 : spool_file_has_space(fd);
 
 	if (error < 0)

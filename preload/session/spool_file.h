@@ -7,24 +7,22 @@
 
 #include <stdint.h>
 
-#include "preload/session/memory.h"
-
 /*
  * Before the root changes: makes and holds a file of this process's own in the spool, since it will
  * not reach the others by their names any more. From then on, all that it spools goes there.
  * (Holding the folder would be simpler, but would lead out of the new root whoever has taken over
  * the program.) spool_file_let_go(): the root did not change after all.
  */
-void spool_file_hold(struct segment *first);
-void spool_file_let_go(struct segment *first);
+void spool_file_hold(void);
+void spool_file_let_go(void);
 
 /* Opens the file, locked for appending `size` bytes. The caller closes the descriptor. A negative
- * errno on failure. first: segment 0 of the image. */
-int spool_file_open(struct segment *first, uint64_t size);
+ * errno on failure. */
+int spool_file_open(uint64_t size);
 
 /* The same for records. These leave some of the file system free, for others and for the entries
  * that say that records were lost. */
-int spool_file_open_for_records(struct segment *first, uint64_t size);
+int spool_file_open_for_records(uint64_t size);
 
 void spool_file_close(int *fd);
 #define SPOOL_FILE_CLEANUP __attribute__((cleanup(spool_file_close)))

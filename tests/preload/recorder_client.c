@@ -248,8 +248,7 @@ static bool release_once(void)
 	int memfd = -1;
 	bool stays;
 
-	segment = segment_new(128 << 10, &memfd);
-	segment->first = &first;
+	segment = segment_new(128 << 10, &first, &memfd);
 	segment->way = SEGMENT_HELD;
 	segment_open_log(segment, sizeof(*segment), 0);
 	if (pthread_create(&releaser, NULL, release, segment))

@@ -130,8 +130,10 @@ static inline bool seen_before(struct segment *first, uint64_t key)
 
 	if (overflow)
 		return seen_overflow_knows(overflow, key);
+	found = seen_stands_in(seen_line(first, false, SEEN_IN_SMALL, key), key, &full);
+	if (found || !full)
+		return found;
 	cell = segment_layout_inline(first)->cell;
-	found = seen_stands_in(seen_line(first, cell, SEEN_IN_SMALL, key), key, &full);
 	for (unsigned level = SEEN_IN_MIDDLE; level < seen_levels(cell) && full && !found; level++)
 		found = seen_stands_in(seen_line(first, cell, level, key), key, &full);
 	return found;

@@ -12,7 +12,7 @@ KILLS = 100 if LONG else 15
 LONG_LIVED, FILES_EACH = 3, 3000 if LONG else 600
 AT_ONCE = 4
 PAUSE_US = 4000
-KILL_EVERY = 0.25  # seconds, on the average
+KILL_EVERY = 0.2  # seconds, on the average
 
 
 # Each link of a chain is another image, with a log of its own: how often one image records that it executed

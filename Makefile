@@ -2,7 +2,7 @@
 #
 #   make            build everything into $(BUILD), which is build/
 #   make check      install what is missing, build, run every test (SUITES=unit: some of them)
-#   make check-ci   the long forms that matter most too: half an hour
+#   make check-ci   the long forms that matter most too: half an hour to forty minutes
 #   make check-long all long forms: an hour
 #   make demo       watch a real nginx, show its manifest and a diff
 #   make bench      what watching costs, beside other ways of tracing

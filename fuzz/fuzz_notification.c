@@ -59,7 +59,6 @@ static void renew_segment(void)
 	if (image.segment && ++runs % 64)
 		return;
 	segments_discard();
-	image.layouts.usual.segment = NULL;
 	image.descriptor = -1;
 	image.starting = true;
 	image.segment = segment_new(SEGMENT_FIRST_SIZE, NULL, &memfd);

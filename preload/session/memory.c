@@ -170,6 +170,7 @@ void segments_discard(void)
 		if (layout != &layouts->usual)
 			unmap(layout, sizeof(*layout));
 	}
+	layouts->usual = (struct layout){ 0 };
 }
 
 struct segment_tail *segment_tail(struct segment *segment)

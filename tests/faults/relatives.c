@@ -1,6 +1,7 @@
 /*
  * A family of processes, of which one has been taken over: it overwrites all memory that it shares
- * with the others, again and again, while these do what programs do.
+ * with the others, again and again, while these do what programs do. With seed 0 it only writes
+ * another path, ".../stray", where one of a folder "spool" stands.
  *
  *   relatives FOLDER SEED ROUNDS
  *
@@ -17,13 +18,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define AREAS_MAX 64
 #define POOL_SIZE (128ul << 20) /* at least: behind its end nothing is touched */
 #define PAGE	  4096ul
-#define WRITES	  2000 /* without a look at what is mapped */
 #define FILES	  50
 
 extern char **environ;
@@ -43,8 +44,7 @@ static uint64_t dice(void)
 	return state;
 }
 
-/* --- the one that has been taken over ----------------------------------------------------------
- */
+/* --- the one that has been taken over --------------------------------------------------------- */
 
 /* The mapping of a pool ends before its cells, but leads to all of it. */
 static struct area whole_pool(struct area part, size_t size)
@@ -111,20 +111,34 @@ static void overwrite(const struct area *area)
 	__atomic_store_n(&area->words[dice() % (size / 8)], poison(area), __ATOMIC_RELAXED);
 }
 
+static void lead_astray(const struct area *area)
+{
+	char *from = (char *)area->words, *end = from + area->size, *found;
+
+	while ((found = memmem(from, (size_t)(end - from), "/spool", sizeof("/spool")))) {
+		memcpy(found, "/stray", sizeof("/stray"));
+		from = found + 1;
+	}
+}
+
 static _Noreturn void be_hostile(void)
 {
 	struct area areas[AREAS_MAX];
 	unsigned n = shared_areas(areas);
+	bool only_paths = state == 1;
 
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (!n)
 		_exit(3);
+	for (unsigned i = 0; i < n; i++)
+		lead_astray(&areas[i]);
+	while (only_paths)
+		pause();
 	for (;;)
-		for (int i = 0; i < WRITES; i++)
-			overwrite(&areas[dice() % n]);
+		overwrite(&areas[dice() % n]);
 }
 
-/* --- its relatives -----------------------------------------------------------------------------
- */
+/* --- its relatives ---------------------------------------------------------------------------- */
 
 static void use(const char *folder, long number)
 {
@@ -192,6 +206,7 @@ int main(int argc, char **argv)
 	hostile = fork();
 	if (!hostile)
 		be_hostile();
+	usleep(20000);
 	for (long round = 0; round < atol(argv[3]); round++) {
 		use(folder, round);
 		if (round % 8 == 0)

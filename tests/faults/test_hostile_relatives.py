@@ -21,6 +21,7 @@ def run_family(daemon, program, data, seed, **more):
 
 
 def checked(daemon, data):
+    assert not os.path.exists(daemon.directory + "/stray"), "a relative has chosen where records are written"
     bystander(daemon, data)
     assert daemon.stop() == 0, daemon.stderr()
     manifest = daemon.manifest("bystander@1")

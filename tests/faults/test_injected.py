@@ -8,7 +8,7 @@ from faults import *
 if not shutil.which("strace"):
     skip("needs strace")
 
-SECONDS = 900 if LONG else 25
+SECONDS = 900 if LONG else 45
 FILES = 64
 # Without those that libuv takes for a fault of the program, and aborts: of its own pipes and epoll.
 ERRORS = {

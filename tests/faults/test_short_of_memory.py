@@ -5,8 +5,8 @@ a row. It goes on, nothing is lost and nothing is counted twice, or the manifest
 import random
 from faults import *
 
-LAST = 120 if LONG else 12
-OTHERS = 600 if LONG else 10
+LAST = 120 if LONG else 20
+OTHERS = 600 if LONG else 14
 ENOUGH = 1 << 40
 NEVER = "3600"  # only the last manifest is written
 DOCS = directory_id(0, "/usr/share")

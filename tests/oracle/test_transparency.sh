@@ -1,6 +1,6 @@
 #!/bin/bash
 # Regression tests of CPython, perl and Tcl and a script of redirections: the same outcomes bare and watched.
-# The redirections alone in the short form, with two modules of CPython about processes and descriptors in
+# The redirections alone in the short form, with the modules of CPython about processes and descriptors in
 # continuous integration. The long form takes a quarter of an hour and needs root: it installs
 # the tests of CPython, and fetches those of perl and Tcl with the sources of Debian's packages.
 # time-limit: 1800
@@ -10,7 +10,7 @@ if [ -z "${FOOTPRINT_TEST_LONG:-}" ] || [ "$(id -u)" -ne 0 ]; then
 fi
 version=$(/usr/bin/python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 packages="libpython$version-testsuite"
-suites="bash-redirections test_os test_posix"
+suites="bash-redirections test_os test_posix test_subprocess test_signal"
 if [ "$FOOTPRINT_TEST_LONG" = 1 ]; then
 	packages="$packages perl tcl8.6"
 	suites= # all
